@@ -1,0 +1,1 @@
+//! The bundled catalog of components, a module per family.

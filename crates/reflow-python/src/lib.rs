@@ -1,0 +1,1 @@
+//! The Python host and the offbit_reflow._native module.

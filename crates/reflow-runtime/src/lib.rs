@@ -1,0 +1,1 @@
+//! What runs a network: messages, mailboxes, ticks, pools, streams, hosts and events.
