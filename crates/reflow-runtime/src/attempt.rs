@@ -1,0 +1,66 @@
+//! `Attempt`: one try at one tick, the packets that fired it, and what it wants to send.
+
+use smallvec::SmallVec;
+
+use crate::failure::Failure;
+use crate::message::Message;
+
+/// Messages with the index of their port. Two fit in place, which covers most ticks.
+pub type Packets = SmallVec<[(u16, Message); 2]>;
+
+/// One try at one tick. The packets that fired it are held until it ends.
+#[derive(Debug, Default)]
+pub struct Attempt {
+    /// Number of the tick in its node, from 1.
+    pub sequence: u64,
+    /// Number of the try, from 1.
+    pub number: u32,
+    /// What fired the tick: at most one packet a port.
+    pub inputs: Packets,
+    /// What leaves when the attempt commits: at most one message a port.
+    pub emitted: Packets,
+    /// What leaves whatever becomes of the attempt, in order.
+    pub sent: Vec<(u16, Message)>,
+    /// Whether the actor asked for its node to end after this tick.
+    pub finish: bool,
+}
+
+impl Attempt {
+    /// Queues `message` for the commit; a second message for a port replaces the first.
+    pub fn emit(&mut self, port: u16, message: Message) {
+        match self.emitted.iter_mut().find(|(queued, _)| *queued == port) {
+            Some((_, queued)) => *queued = message,
+            None => self.emitted.push((port, message)),
+        }
+    }
+
+    /// Forgets everything, for the next use.
+    pub(crate) fn clear(&mut self) {
+        self.inputs.clear();
+        self.emitted.clear();
+        self.sent.clear();
+        self.finish = false;
+    }
+}
+
+/// How an attempt ended, when it ended after its `run` had returned.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It committed, with these outputs.
+    Done(Packets),
+    /// It failed.
+    Failed(Failure),
+}
+
+/// The end of one attempt, sent to its node.
+#[derive(Debug)]
+pub struct Completion {
+    /// Which tick.
+    pub sequence: u64,
+    /// Which try.
+    pub number: u32,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Whether the actor asked for its node to end.
+    pub finish: bool,
+}

@@ -1,0 +1,58 @@
+//! Work that goes on beside a node's ticks: timers, servers, long reads.
+
+use std::future::Future;
+
+use tokio::task::AbortHandle;
+
+use crate::node::NodeHandle;
+
+/// A handle on work that [`Tick::spawn`](crate::Tick::spawn) started. Dropping it lets the work go on.
+#[derive(Debug)]
+pub struct Background(AbortHandle);
+
+impl Background {
+    /// Ends the work at its next `.await`.
+    pub fn cancel(&self) {
+        self.0.abort();
+    }
+
+    /// Whether the work has ended.
+    pub fn is_finished(&self) -> bool {
+        self.0.is_finished()
+    }
+}
+
+pub(crate) fn spawn<F>(node: NodeHandle, work: impl FnOnce(NodeHandle) -> F) -> Background
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let run = std::sync::Arc::clone(node.run());
+    let mut cancelled = run.cancel_signal();
+    let hold = Hold::new(node.clone());
+    let future = work(node.for_background());
+    let task = run.native().spawn(async move {
+        let _hold = hold;
+        tokio::select! {
+            biased;
+            _ = cancelled.wait_for(|cancelled| *cancelled) => {}
+            () = future => {}
+        }
+    });
+    Background(task.abort_handle())
+}
+
+/// Keeps a node alive and its run busy, until it is dropped.
+struct Hold(NodeHandle);
+
+impl Hold {
+    fn new(node: NodeHandle) -> Self {
+        node.begin_hold();
+        Self(node)
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.0.end_hold();
+    }
+}

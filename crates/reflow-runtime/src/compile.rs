@@ -1,0 +1,367 @@
+//! Starting a network: names become dense indices and routing tables, components become actors. After this no string is
+//! hashed on the way of a packet.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize};
+
+use parking_lot::{Mutex, RwLock};
+use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
+
+use crate::activity::{Activity, Sleeper};
+use crate::actor::Instance;
+use crate::component::{Component, ComponentSpec, Firing, Source};
+use crate::driver::{Driver, drive};
+use crate::error::{NetworkError, suggestion};
+use crate::event::Event;
+use crate::firing::Assembler;
+use crate::host::Host;
+use crate::mailbox::{Mailbox, Offer};
+use crate::network::{ConnectionSpec, Endpoint, Network, NodeSpec};
+use crate::node::{Node, NodeState, Route};
+use crate::run::{Run, RunParts};
+use crate::running::Running;
+use crate::value::{Object, Value};
+
+/// What reaches a run from outside.
+pub(crate) struct Feed<'a> {
+    /// Whether the run ends by itself.
+    pub(crate) to_the_end: bool,
+    /// Ports that will be sent to.
+    pub(crate) inputs: &'a [Endpoint],
+}
+
+/// A node between its description and its start.
+struct Draft<'a> {
+    id: Arc<str>,
+    spec: &'a NodeSpec,
+    component: Arc<dyn Component>,
+    description: Arc<ComponentSpec>,
+    firing: Firing,
+    config: Value,
+    inports: Vec<Arc<str>>,
+    outports: Vec<Arc<str>>,
+    routes: Vec<SmallVec<[Route; 1]>>,
+    mailbox: Mailbox,
+    /// Links of each inport.
+    links: Vec<usize>,
+}
+
+/// Everything that is wrong with a network.
+pub(crate) fn check(network: &Network) -> Vec<NetworkError> {
+    let (drafts, mut errors) = drafts(network);
+    errors.extend(dangling(network));
+    for draft in &drafts {
+        let problems = draft.component.check_config(&draft.config);
+        errors.extend(problems.into_iter().map(|problem| draft.bad_config(problem)));
+    }
+    errors
+}
+
+pub(crate) fn launch(network: &Network, id: String, feed: &Feed<'_>) -> Result<Running, NetworkError> {
+    let (mut drafts, mut errors) = drafts(network);
+    errors.extend(dangling(network));
+    if !errors.is_empty() {
+        return Err(NetworkError::of(errors));
+    }
+    let index: FxHashMap<String, u32> = network.nodes.keys().cloned().zip(0..).collect();
+    let activity = Arc::new(Activity::default());
+    for connection in &network.connections {
+        connect(&mut drafts, &index, connection, network.capacity);
+    }
+    let nobody = Sleeper::new(Arc::clone(&activity));
+    let mut initial_links: FxHashMap<(u32, u16), u32> = FxHashMap::default();
+    let mut received = Vec::with_capacity(network.initials.len());
+    for initial in &network.initials {
+        let at = index[&initial.to.node];
+        let draft = &mut drafts[at as usize];
+        let port = draft.inport(&initial.to.port);
+        let link = *initial_links.entry((at, port)).or_insert_with(|| draft.link(port, usize::MAX, None));
+        // An initial has no bound, so it is always taken.
+        let offer = draft.mailbox.offer(link, initial.message.clone(), &nobody);
+        debug_assert!(matches!(offer, Offer::Taken { .. }));
+        received.push((Arc::clone(&draft.id), Arc::clone(&draft.inports[usize::from(port)]), initial.message.clone()));
+    }
+    for ((node, _), link) in initial_links {
+        let _ = drafts[node as usize].mailbox.close_link(link);
+    }
+    let mut nodes = Vec::with_capacity(drafts.len());
+    let mut actors = Vec::with_capacity(drafts.len());
+    for draft in drafts {
+        match draft.component.instantiate(&draft.config) {
+            Ok(instance) => {
+                let (node, assembler, source) = draft.finish(&activity, feed);
+                nodes.push(node);
+                actors.push((instance, assembler, source));
+            }
+            Err(problem) => errors.push(draft.bad_config(problem)),
+        }
+    }
+    if !errors.is_empty() {
+        return Err(NetworkError::of(errors));
+    }
+    let run = Run::new(RunParts {
+        id,
+        nodes,
+        activity,
+        events: Arc::clone(&network.events),
+        capacity: network.capacity,
+        to_the_end: feed.to_the_end,
+    });
+    let mut outputs = Vec::new();
+    if feed.to_the_end {
+        for (name, from) in &network.outports {
+            let node = &run.nodes[run.node(&from.node)? as usize];
+            let port = node.outport(&from.port).unwrap_or(u16::MAX);
+            outputs.push((name.clone(), run.add_tap(node, port, usize::MAX)));
+        }
+    }
+    let running = Running::new(Arc::clone(&run), network.inports.clone(), outputs);
+    run.events.set_end(false, false);
+    run.events.emit(Event::NetworkStarted);
+    for node in &run.nodes {
+        run.events.emit(Event::ActorStarted { actor: Arc::clone(&node.id), component: Arc::clone(&node.component) });
+    }
+    if run.events.wants_packets() {
+        for (actor, port, message) in received {
+            run.events.emit(Event::MessageReceived { actor, port, message });
+        }
+    }
+    spawn(&run, actors);
+    Ok(running)
+}
+
+fn spawn(run: &Arc<Run>, actors: Vec<(Instance, Assembler, bool)>) {
+    let empty = actors.is_empty();
+    // The start itself is activity, and so is every node from the moment it is spawned.
+    run.activity.begin();
+    for (index, (instance, assembler, source)) in (0..).zip(actors) {
+        run.activity.begin();
+        let host = match &instance {
+            Instance::Hosted(actor) => Some(actor.host()),
+            Instance::Sync(_) | Instance::Async(_) => None,
+        };
+        let task = Box::pin(drive(Driver::new(run.handle(index), instance, assembler, source)));
+        match host {
+            Some(host) => host.spawn(task),
+            None => Host::spawn(&**run.native(), task),
+        }
+    }
+    run.end_activity();
+    if empty {
+        run.complete();
+    }
+}
+
+/// Resolves components, configs and policies of all nodes.
+fn drafts(network: &Network) -> (Vec<Draft<'_>>, Vec<NetworkError>) {
+    let mut errors = Vec::new();
+    let mut drafts = Vec::with_capacity(network.nodes.len());
+    for (id, spec) in &network.nodes {
+        let Some(component) = network.component(&spec.component) else {
+            let mut known: Vec<String> = network.component_ids().map(Into::into).collect();
+            known.extend(network.catalog.iter().flat_map(|catalog| catalog.ids()));
+            errors.push(NetworkError::UnknownComponent {
+                node: id.clone(),
+                component: spec.component.clone(),
+                suggestion: suggestion(&spec.component, known.iter().map(String::as_str)),
+            });
+            continue;
+        };
+        let config = match config_of(id, &spec.config) {
+            Ok(config) => config,
+            Err(error) => {
+                errors.push(error);
+                continue;
+            }
+        };
+        let description = component.spec();
+        let names =
+            |ports: &[crate::PortSpec]| -> Vec<Arc<str>> { ports.iter().map(|port| (&*port.name).into()).collect() };
+        let draft = Draft {
+            id: id.as_str().into(),
+            inports: names(&description.inports),
+            outports: names(&description.outports),
+            routes: vec![SmallVec::new(); description.outports.len()],
+            links: vec![0; description.inports.len()],
+            firing: description.firing.clone(),
+            mailbox: Mailbox::default(),
+            spec,
+            component,
+            description,
+            config,
+        };
+        drafts.push(draft);
+        if let Some(firing) = &spec.firing {
+            let last = drafts.len() - 1;
+            match firing_of(firing) {
+                Ok(firing) => drafts[last].firing = firing,
+                Err(problem) => errors.push(drafts[last].bad_config(problem)),
+            }
+        }
+    }
+    (drafts, errors)
+}
+
+/// Connections, initials and ports of the network that refer to nodes which do not exist.
+fn dangling(network: &Network) -> Vec<NetworkError> {
+    let known = || network.nodes.keys().map(String::as_str);
+    let check = |what: String, end: &Endpoint| {
+        (!network.nodes.contains_key(&end.node)).then(|| NetworkError::UnknownNode {
+            what,
+            node: end.node.clone(),
+            suggestion: suggestion(&end.node, known()),
+        })
+    };
+    let mut errors = Vec::new();
+    for ConnectionSpec { from, to, .. } in &network.connections {
+        let what = format!("the connection {}.{} -> {}.{}", from.node, from.port, to.node, to.port);
+        errors.extend(check(what.clone(), from));
+        errors.extend(check(what, to));
+    }
+    for initial in &network.initials {
+        errors.extend(check(format!("the initial for {}.{}", initial.to.node, initial.to.port), &initial.to));
+    }
+    for (name, end) in &network.inports {
+        errors.extend(check(format!("the network's inport `{name}`"), end));
+    }
+    for (name, end) in &network.outports {
+        errors.extend(check(format!("the network's outport `{name}`"), end));
+    }
+    errors
+}
+
+fn connect(drafts: &mut [Draft<'_>], index: &FxHashMap<String, u32>, connection: &ConnectionSpec, capacity: usize) {
+    let ConnectionSpec { from, to, capacity: own } = connection;
+    let (source, target) = (index[&from.node], index[&to.node]);
+    let outport = drafts[source as usize].outport(&from.port);
+    let latest = {
+        // A connection conflates when the port at either end says so.
+        let says = |ports: &[crate::PortSpec], name: &str| ports.iter().any(|port| port.latest && port.name == name);
+        says(&drafts[source as usize].description.outports, &from.port)
+            || says(&drafts[target as usize].description.inports, &to.port)
+    };
+    let draft = &mut drafts[target as usize];
+    let inport = draft.inport(&to.port);
+    let link = draft.link(inport, own.unwrap_or(capacity).max(1), latest.then_some(false));
+    drafts[source as usize].routes[usize::from(outport)].push(Route { target, link });
+}
+
+impl Draft<'_> {
+    fn bad_config(&self, problem: String) -> NetworkError {
+        NetworkError::BadConfig { node: self.id.to_string(), component: self.spec.component.clone(), problem }
+    }
+
+    fn inport(&mut self, name: &str) -> u16 {
+        if let Some(port) = self.inports.iter().position(|known| **known == *name) {
+            return port as u16;
+        }
+        self.inports.push(name.into());
+        self.links.push(0);
+        (self.inports.len() - 1) as u16
+    }
+
+    fn outport(&mut self, name: &str) -> u16 {
+        if let Some(port) = self.outports.iter().position(|known| **known == *name) {
+            return port as u16;
+        }
+        self.outports.push(name.into());
+        self.routes.push(SmallVec::new());
+        (self.outports.len() - 1) as u16
+    }
+
+    fn link(&mut self, port: u16, capacity: usize, latest: Option<bool>) -> u32 {
+        self.links[usize::from(port)] += 1;
+        self.mailbox.add_link(port, capacity, latest)
+    }
+
+    fn finish(mut self, activity: &Arc<Activity>, feed: &Feed<'_>) -> (Node, Assembler, bool) {
+        let declared = self.description.inports.len();
+        let mut outside = false;
+        let id = Arc::clone(&self.id);
+        for input in feed.inputs.iter().filter(|input| *input.node == *id) {
+            self.inport(&input.port);
+            outside = true;
+        }
+        let unfed = self.links.iter().all(|links| *links == 0) && !outside;
+        let source = unfed
+            && match self.description.source {
+                Source::No => false,
+                Source::ToTheEnd => feed.to_the_end,
+                Source::Yes => true,
+            };
+        if !feed.to_the_end && !source {
+            // In an open network, a port that nothing feeds waits for packets from outside.
+            outside |= unfed || (self.firing != Firing::Any && self.links[..declared].contains(&0));
+        }
+        let port = |name: &std::borrow::Cow<'static, str>| {
+            self.inports.iter().position(|known| **known == **name).map(|port| port as u16)
+        };
+        let assembler = match &self.firing {
+            Firing::Any => Assembler::Any,
+            Firing::All { latest } => Assembler::all(declared, &latest.iter().filter_map(port).collect::<Vec<_>>()),
+            Firing::Latest => Assembler::latest(declared),
+            Firing::Required(required) => {
+                Assembler::required(declared, &required.iter().filter_map(port).collect::<Vec<_>>(), &self.links)
+            }
+        };
+        let node = Node {
+            id: self.id,
+            component: self.spec.component.as_str().into(),
+            config: self.config,
+            policy: self.spec.policy.clone().filter(|policy| *policy != crate::Policy::default()).map(Box::new),
+            inports: RwLock::new(self.inports),
+            declared_inports: declared,
+            outports: self.outports,
+            routes: self.routes,
+            mailbox: self.mailbox,
+            sleeper: Sleeper::new(Arc::clone(activity)),
+            counters: crate::stats::Counters::default(),
+            pools: crate::Pools::default(),
+            state: AtomicU8::new(NodeState::Waiting as u8),
+            holds: AtomicUsize::new(0),
+            outside: AtomicBool::new(outside),
+            outside_links: Mutex::default(),
+            taps: RwLock::default(),
+            tapped: AtomicBool::new(false),
+            exhausted: AtomicBool::new(false),
+        };
+        (node, assembler, source)
+    }
+}
+
+/// The firing rule that a node's metadata asks for.
+fn firing_of(value: &Value) -> Result<Firing, String> {
+    if let Some(latest) = value.get("latest").and_then(Value::as_array) {
+        let names = latest.iter().map(|name| name.as_str().map(|name| name.to_string().into()));
+        if let Some(latest) = names.collect() {
+            return Ok(Firing::All { latest });
+        }
+    }
+    match value.as_str() {
+        Some("any") => Ok(Firing::Any),
+        Some("all") => Ok(Firing::all()),
+        Some("latest") => Ok(Firing::Latest),
+        _ => Err(format!("firing: expected \"any\", \"all\", \"latest\" or {{\"latest\": [inports]}}, got {value}")),
+    }
+}
+
+/// The config of a node with its environment variables resolved.
+fn config_of(node: &str, config: &Value) -> Result<Value, NetworkError> {
+    let config = if config.is_null() { Value::Object(Arc::default()) } else { config.clone() };
+    let Some(rules) = config.get("env_vars").and_then(Value::as_object) else { return Ok(config) };
+    let mut resolved = Object::new();
+    for (name, rule) in rules {
+        let value = std::env::var(&**name).ok();
+        let rule = rule.as_str().unwrap_or("required");
+        let value = match rule.strip_prefix("optional:") {
+            Some(default) => Some(value.unwrap_or_else(|| default.into())),
+            None if rule.starts_with("required") && value.is_none() => {
+                return Err(NetworkError::MissingVariable { node: node.into(), variable: name.to_string() });
+            }
+            None => value,
+        };
+        resolved.extend(value.map(|value| (Arc::clone(name), Value::from(value))));
+    }
+    Ok(config.merged_with(&Value::from(resolved)))
+}

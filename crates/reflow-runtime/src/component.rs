@@ -1,0 +1,125 @@
+//! `Component`: a template that nodes are made from, and the description that everybody reads.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use crate::actor::Instance;
+use crate::value::Value;
+
+/// Something a node can be made of: it describes itself and makes one actor a node.
+pub trait Component: Send + Sync + 'static {
+    /// Ports, firing rule and documentation. Called often; keep it cheap.
+    fn spec(&self) -> Arc<ComponentSpec>;
+
+    /// Makes the actor of one node.
+    ///
+    /// # Errors
+    /// When `config` is not what the component needs; the text names the key, what was found and what would be right.
+    fn instantiate(&self, config: &Value) -> Result<Instance, String>;
+
+    /// Checks a node's config without making anything; one text a problem.
+    fn check_config(&self, config: &Value) -> Vec<String> {
+        self.instantiate(config).err().into_iter().collect()
+    }
+}
+
+/// The description of a component.
+#[derive(Clone, Debug, Default)]
+pub struct ComponentSpec {
+    /// The template id, `tpl_math_add` for example.
+    pub id: Cow<'static, str>,
+    /// Declared inports; their position is their index in [`Tick`](crate::Tick).
+    pub inports: Vec<PortSpec>,
+    /// Declared outports; their position is their index in [`Tick`](crate::Tick).
+    pub outports: Vec<PortSpec>,
+    /// When a tick starts.
+    pub firing: Firing,
+    /// Whether a node that nothing feeds runs without inputs.
+    pub source: Source,
+    /// JSON Schema of the config; null when anything goes.
+    pub config_schema: Value,
+    /// Words for people: title, summary, category, behaviour, errors, examples.
+    pub documentation: Documentation,
+}
+
+/// The words for people in a [`ComponentSpec`].
+#[derive(Clone, Debug, Default)]
+pub struct Documentation {
+    /// A name to show.
+    pub title: Cow<'static, str>,
+    /// The family, `math` for example.
+    pub category: Cow<'static, str>,
+    /// One line.
+    pub summary: Cow<'static, str>,
+    /// Markdown: what it does, at the edges too, its errors, the source of a formula.
+    pub text: Cow<'static, str>,
+}
+
+/// The description of a port.
+#[derive(Clone, Debug, Default)]
+pub struct PortSpec {
+    /// The name that connections use.
+    pub name: Cow<'static, str>,
+    /// The type word of GraphExport (`any`, `integer`, `stream`, …); `any` when empty.
+    pub kind: Cow<'static, str>,
+    /// One line for people.
+    pub summary: Cow<'static, str>,
+    /// Whether a node of this component makes no sense with this inport unconnected.
+    pub required: bool,
+    /// Whether a newer packet replaces an older one that is still waiting.
+    pub latest: bool,
+}
+
+impl PortSpec {
+    /// A port of the given name and type word.
+    pub fn new(name: impl Into<Cow<'static, str>>, kind: impl Into<Cow<'static, str>>) -> Self {
+        Self { name: name.into(), kind: kind.into(), ..Self::default() }
+    }
+}
+
+/// Whether a node that nothing feeds runs without inputs: again and again while there is room, until it calls `finish`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Source {
+    /// It waits for packets from outside.
+    #[default]
+    No,
+    /// It does in a run to the end, where nothing else could come from it; otherwise it waits.
+    ToTheEnd,
+    /// It does.
+    Yes,
+}
+
+/// When a node runs a tick.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Firing {
+    /// For every packet.
+    #[default]
+    Any,
+    /// When every declared inport has a packet: one of each, paired in order of arrival. The inports named here keep
+    /// their newest packet instead and offer it to every tick.
+    All {
+        /// Inports that offer their newest packet.
+        latest: Vec<Cow<'static, str>>,
+    },
+    /// When every declared inport has a packet; while waiting, newer packets replace older ones (objects are merged).
+    Latest,
+    /// When each of these inports has had a packet from every connection; the other inports keep their last packet and
+    /// offer it to every tick.
+    Required(Vec<Cow<'static, str>>),
+}
+
+impl Firing {
+    /// Pairs all declared inports in order.
+    pub fn all() -> Self {
+        Self::All { latest: Vec::new() }
+    }
+}
+
+/// Where components are found by id.
+pub trait Catalog: Send + Sync {
+    /// The component with this id.
+    fn component(&self, id: &str) -> Option<Arc<dyn Component>>;
+
+    /// All ids, sorted.
+    fn ids(&self) -> Vec<String>;
+}

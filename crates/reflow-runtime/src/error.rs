@@ -1,0 +1,129 @@
+//! The errors of this crate. Each says what was wrong, where, and what would be right.
+
+use std::sync::Arc;
+
+use crate::message::Message;
+
+/// A message that could not be sent, with the message.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The run was stopped.
+    #[error("node `{node}`: the network was shut down, so nothing can be sent any more")]
+    Stopped {
+        /// The sending or receiving node.
+        node: Arc<str>,
+        /// What was not sent.
+        message: Message,
+    },
+    /// The node has come to its end.
+    #[error("node `{node}` has finished, so nothing can be sent by it or to it any more")]
+    Ended {
+        /// The sending or receiving node.
+        node: Arc<str>,
+        /// What was not sent.
+        message: Message,
+    },
+    /// There was no room in time.
+    #[error("node `{node}`: there was no room for the message within the time limit")]
+    TimedOut {
+        /// The sending or receiving node.
+        node: Arc<str>,
+        /// What was not sent.
+        message: Message,
+    },
+}
+
+/// What can be wrong with a network.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NetworkError {
+    /// A template id was registered twice.
+    #[error("component `{0}` is registered already; register it once and use it for any number of nodes")]
+    DuplicateComponent(String),
+    /// A node of a component nobody registered.
+    #[error("node `{node}`: there is no component `{component}`{}", hint(.suggestion.as_ref()))]
+    UnknownComponent {
+        /// The node.
+        node: String,
+        /// What it asks for.
+        component: String,
+        /// The known id that is most like it.
+        suggestion: Option<String>,
+    },
+    /// Something refers to a node that does not exist.
+    #[error("{what} refers to node `{node}`, which does not exist{}", hint(.suggestion.as_ref()))]
+    UnknownNode {
+        /// What refers to it.
+        what: String,
+        /// The name.
+        node: String,
+        /// The known node that is most like it.
+        suggestion: Option<String>,
+    },
+    /// A port that does not exist.
+    #[error("node `{node}` has no {direction} `{port}`; it has {known}")]
+    UnknownPort {
+        /// The node.
+        node: String,
+        /// `inport` or `outport`.
+        direction: &'static str,
+        /// The name.
+        port: String,
+        /// The names that exist, for people.
+        known: String,
+    },
+    /// A config that the component does not take.
+    #[error("node `{node}` ({component}): {problem}")]
+    BadConfig {
+        /// The node.
+        node: String,
+        /// Its component.
+        component: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// An environment variable that a node requires is not set.
+    #[error("Missing required environment variable: {variable} (node `{node}`)")]
+    MissingVariable {
+        /// The node.
+        node: String,
+        /// The variable.
+        variable: String,
+    },
+    /// The call needs a running network.
+    #[error("the network is not running; call start() first")]
+    NotRunning,
+    /// The call needs a network that is not running.
+    #[error("the network is running already; shut it down before starting it again")]
+    Running,
+    /// Several things are wrong at once.
+    #[error("{}", list(.0))]
+    Several(Vec<NetworkError>),
+}
+
+impl NetworkError {
+    /// One error out of a list that is not empty.
+    pub(crate) fn of(mut errors: Vec<Self>) -> Self {
+        if errors.len() == 1 { errors.remove(0) } else { Self::Several(errors) }
+    }
+}
+
+fn hint(suggestion: Option<&String>) -> String {
+    suggestion.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
+}
+
+fn list(errors: &[NetworkError]) -> String {
+    let lines: Vec<_> = errors.iter().map(|error| format!("- {error}")).collect();
+    format!("{} problems:\n{}", errors.len(), lines.join("\n"))
+}
+
+/// The known name that is most like `name`, if any is like it at all.
+pub(crate) fn suggestion<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    known
+        .into_iter()
+        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, candidate)| candidate.to_string())
+}

@@ -1,0 +1,83 @@
+//! Hosts: who polls the tasks of nodes, and the trait for actors that belong to a foreign one.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use crate::actor::Signal;
+use crate::attempt::Attempt;
+use crate::failure::Failure;
+use crate::node::NodeHandle;
+use crate::tick::Tick;
+
+/// The work of one node, ready to be polled to its end.
+pub type NodeTask = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Polls tasks. A task never knows which host polls it.
+pub trait Host: Send + Sync {
+    /// Takes a task in and polls it to its end.
+    fn spawn(&self, task: NodeTask);
+}
+
+/// What became of a call into a hosted actor.
+#[derive(Debug)]
+pub enum Step {
+    /// It committed.
+    Done,
+    /// It failed.
+    Failed(Failure),
+    /// Deliver what was sent so far, then call [`HostedActor::resume`].
+    Yield,
+    /// It goes on elsewhere and ends with [`NodeHandle::complete`].
+    Pending,
+}
+
+/// An actor that runs on threads of its own host, such as a Python object.
+///
+/// Its ticks may block their thread: outputs of each tick are delivered before the next one starts.
+pub trait HostedActor: Send + 'static {
+    /// Who polls the node of this actor.
+    fn host(&self) -> Arc<dyn Host>;
+
+    /// Once, before the first tick.
+    fn setup(&mut self, tick: &mut Tick<'_>) -> Step;
+
+    /// Starts one attempt. With `detached` the attempt must not occupy the calling thread: it runs elsewhere and the
+    /// answer is [`Step::Pending`].
+    fn run(&mut self, tick: &mut Tick<'_>, detached: bool) -> Step;
+
+    /// Goes on after [`Step::Yield`].
+    fn resume(&mut self, _tick: &mut Tick<'_>) -> Step {
+        Step::Done
+    }
+
+    /// How many ticks [`run_batch`](Self::run_batch) takes at once; 1 for actors that take single ticks.
+    fn batch_limit(&self) -> usize {
+        1
+    }
+
+    /// Runs several ticks in one call; the answer has one step a tick, none of them [`Step::Yield`].
+    fn run_batch(&mut self, _node: &NodeHandle, attempts: &mut [Attempt]) -> Vec<Step> {
+        attempts.iter().map(|_| Step::Done).collect()
+    }
+
+    /// Tells an attempt that went on elsewhere that nobody waits for it any more.
+    fn abandon(&mut self, _sequence: u64, _number: u32) {}
+
+    /// A signal from outside, between ticks.
+    fn on_signal(&mut self, tick: &mut Tick<'_>, signal: &Signal) -> Step;
+
+    /// Once, when no further tick can come.
+    fn finalize(&mut self, tick: &mut Tick<'_>) -> Step;
+
+    /// Whether `finalize` does anything.
+    fn has_finalize(&self) -> bool;
+
+    /// Whether something outside still holds on to a finished attempt and may send through it.
+    fn is_retained(&self) -> bool {
+        false
+    }
+
+    /// Once, at the very end, however the run ended.
+    fn teardown(&mut self);
+}

@@ -1,0 +1,227 @@
+//! `Network`: what is to run, and the call that starts it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use indexmap::IndexMap;
+
+use crate::compile::{self, Feed};
+use crate::component::{Catalog, Component};
+use crate::error::NetworkError;
+use crate::event::{Event, EventBus, EventFilter, EventReader};
+use crate::message::Message;
+use crate::policy::Policy;
+use crate::running::Running;
+use crate::value::Value;
+
+/// Packets that may wait on one connection, unless it or the network says otherwise.
+pub const DEFAULT_CAPACITY: usize = 128;
+
+/// A description of nodes, connections and initial packets that can be started, again and again.
+///
+/// Parts may be added in any order; that they fit together is checked by [`start`](Self::start), which reports everything
+/// that is wrong at once.
+pub struct Network {
+    pub(crate) components: IndexMap<String, Arc<dyn Component>>,
+    pub(crate) catalog: Option<Arc<dyn Catalog>>,
+    pub(crate) nodes: IndexMap<String, NodeSpec>,
+    pub(crate) connections: Vec<ConnectionSpec>,
+    pub(crate) initials: Vec<InitialSpec>,
+    pub(crate) inports: IndexMap<String, Endpoint>,
+    pub(crate) outports: IndexMap<String, Endpoint>,
+    pub(crate) capacity: usize,
+    pub(crate) events: Arc<EventBus>,
+}
+
+/// A node to be.
+#[derive(Clone, Debug)]
+pub struct NodeSpec {
+    /// The template id.
+    pub component: String,
+    /// The config; null is an empty one.
+    pub config: Value,
+    /// What happens when an attempt fails.
+    pub policy: Option<Policy>,
+    /// A firing rule in place of the component's own: `any`, `all`, `latest`, or `{"latest": [inports]}`.
+    pub firing: Option<Value>,
+}
+
+impl NodeSpec {
+    /// A node of `component` with the default policy.
+    pub fn new(component: impl Into<String>, config: Value) -> Self {
+        Self { component: component.into(), config, policy: None, firing: None }
+    }
+}
+
+/// A node and one of its ports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The node.
+    pub node: String,
+    /// The port.
+    pub port: String,
+}
+
+impl Endpoint {
+    /// The port `port` of `node`.
+    pub fn new(node: impl Into<String>, port: impl Into<String>) -> Self {
+        Self { node: node.into(), port: port.into() }
+    }
+}
+
+/// A connection to be.
+#[derive(Clone, Debug)]
+pub(crate) struct ConnectionSpec {
+    pub(crate) from: Endpoint,
+    pub(crate) to: Endpoint,
+    pub(crate) capacity: Option<usize>,
+}
+
+/// An initial packet.
+#[derive(Clone, Debug)]
+pub(crate) struct InitialSpec {
+    pub(crate) to: Endpoint,
+    pub(crate) message: Message,
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Network {
+    /// An empty network.
+    pub fn new() -> Self {
+        Self {
+            components: IndexMap::new(),
+            catalog: None,
+            nodes: IndexMap::new(),
+            connections: Vec::new(),
+            initials: Vec::new(),
+            inports: IndexMap::new(),
+            outports: IndexMap::new(),
+            capacity: DEFAULT_CAPACITY,
+            events: Arc::new(EventBus::new()),
+        }
+    }
+
+    /// Looks components up in `catalog` when they are not registered.
+    pub fn set_catalog(&mut self, catalog: Arc<dyn Catalog>) {
+        self.catalog = Some(catalog);
+    }
+
+    /// How many packets may wait on a connection that does not say itself.
+    pub fn set_capacity(&mut self, capacity: usize) {
+        self.capacity = capacity.max(1);
+    }
+
+    /// Registers a component under a template id.
+    ///
+    /// # Errors
+    /// [`NetworkError::DuplicateComponent`] when the id is taken.
+    pub fn register(&mut self, id: impl Into<String>, component: Arc<dyn Component>) -> Result<(), NetworkError> {
+        match self.components.entry(id.into()) {
+            indexmap::map::Entry::Occupied(entry) => Err(NetworkError::DuplicateComponent(entry.key().clone())),
+            indexmap::map::Entry::Vacant(entry) => {
+                entry.insert(component);
+                Ok(())
+            }
+        }
+    }
+
+    /// The component registered under `id`, or the catalog's.
+    pub fn component(&self, id: &str) -> Option<Arc<dyn Component>> {
+        self.components.get(id).cloned().or_else(|| self.catalog.as_ref()?.component(id))
+    }
+
+    /// Ids of all registered components.
+    pub fn component_ids(&self) -> impl Iterator<Item = &str> {
+        self.components.keys().map(String::as_str)
+    }
+
+    /// Adds a node; one of the same id is replaced.
+    pub fn add_node(&mut self, id: impl Into<String>, node: NodeSpec) {
+        self.nodes.insert(id.into(), node);
+    }
+
+    /// Ids of all nodes, in order of addition.
+    pub fn node_ids(&self) -> impl Iterator<Item = &str> {
+        self.nodes.keys().map(String::as_str)
+    }
+
+    /// Adds a connection; the same one again delivers twice. `capacity` bounds the packets that may wait on it.
+    pub fn add_connection(&mut self, from: Endpoint, to: Endpoint, capacity: Option<usize>) {
+        self.connections.push(ConnectionSpec { from, to, capacity });
+    }
+
+    /// Adds a packet that is there from the start.
+    pub fn add_initial(&mut self, to: Endpoint, message: impl Into<Message>) {
+        self.initials.push(InitialSpec { to, message: message.into() });
+    }
+
+    /// Names an inport of the network as a whole, for [`Running::send_input`].
+    pub fn add_inport(&mut self, name: impl Into<String>, to: Endpoint) {
+        self.inports.insert(name.into(), to);
+    }
+
+    /// Names an outport of the network as a whole, whose packets a run to the end collects.
+    pub fn add_outport(&mut self, name: impl Into<String>, from: Endpoint) {
+        self.outports.insert(name.into(), from);
+    }
+
+    /// Names of the network's inports and what they lead to.
+    pub fn inports(&self) -> &IndexMap<String, Endpoint> {
+        &self.inports
+    }
+
+    /// Names of the network's outports and where they come from.
+    pub fn outports(&self) -> &IndexMap<String, Endpoint> {
+        &self.outports
+    }
+
+    /// Subscribes to events. A subscriber that comes late first sees how the run began.
+    pub fn events(&self, filter: EventFilter, capacity: usize) -> EventReader {
+        self.events.subscribe(filter, capacity)
+    }
+
+    /// Everything that is wrong, without starting anything.
+    pub fn check(&self) -> Vec<NetworkError> {
+        compile::check(self)
+    }
+
+    /// Starts the network and leaves it open for packets from outside.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the network; nothing was started then.
+    pub fn start(&self) -> Result<Running, NetworkError> {
+        self.launch(&Feed { to_the_end: false, inputs: &[] })
+    }
+
+    /// Starts a run that ends by itself: nothing comes from outside but what is sent to `inputs` before
+    /// [`Running::close_inputs`].
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn start_to_the_end(&self, inputs: &[Endpoint]) -> Result<Running, NetworkError> {
+        self.launch(&Feed { to_the_end: true, inputs })
+    }
+
+    fn launch(&self, feed: &Feed<'_>) -> Result<Running, NetworkError> {
+        static RUNS: AtomicU64 = AtomicU64::new(1);
+        let id = format!("run-{}-{}", std::process::id(), RUNS.fetch_add(1, Ordering::Relaxed));
+        compile::launch(self, id, feed)
+    }
+
+    /// Tells subscribers that the network was shut down although nothing ran.
+    pub fn announce_shutdown(&self) {
+        self.events.emit(Event::NetworkShutdown);
+        self.events.set_end(true, true);
+    }
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        self.events.set_end(true, true);
+    }
+}

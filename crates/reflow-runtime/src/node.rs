@@ -1,0 +1,494 @@
+//! A node of a running network, and the handle that actors, hosts and threads use it through.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Mutex, RwLock};
+use smallvec::SmallVec;
+
+use crate::activity::Sleeper;
+use crate::attempt::Completion;
+use crate::error::SendError;
+use crate::event::Event;
+use crate::mailbox::{Control, Mailbox, Offer, Outgoing};
+use crate::message::Message;
+use crate::park::block_until;
+use crate::policy::Policy;
+use crate::pool::Pools;
+use crate::run::Run;
+use crate::stats::{Counters, NodeStats};
+use crate::tap::TapOffer;
+use crate::value::Value;
+
+/// Where a node is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum NodeState {
+    /// It waits for packets, for room or for its turn.
+    Waiting,
+    /// It runs ticks.
+    Running,
+    /// It waits before another attempt.
+    BackingOff,
+    /// It came to its end.
+    Finished,
+    /// It could not start, or its end came by a failure.
+    Failed,
+    /// It ended without a tick, because nothing reached it.
+    Skipped,
+    /// The run was stopped before it came to its end.
+    Cancelled,
+}
+
+impl NodeState {
+    const ALL: [Self; 7] =
+        [Self::Waiting, Self::Running, Self::BackingOff, Self::Finished, Self::Failed, Self::Skipped, Self::Cancelled];
+
+    /// The word for it in events and statistics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Running => "running",
+            Self::BackingOff => "backing_off",
+            Self::Finished => "finished",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Whether the node has ended.
+    pub fn is_ended(self) -> bool {
+        matches!(self, Self::Finished | Self::Failed | Self::Skipped | Self::Cancelled)
+    }
+}
+
+/// Marks a target as a tap in [`Outgoing::target`].
+pub(crate) const TAP: u32 = 1 << 31;
+
+/// Where an outport leads: a node and the number of the link in its mailbox.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Route {
+    pub(crate) target: u32,
+    pub(crate) link: u32,
+}
+
+/// One node of a run.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) id: Arc<str>,
+    pub(crate) component: Arc<str>,
+    pub(crate) config: Value,
+    pub(crate) policy: Option<Box<Policy>>,
+    /// Names of the inports: the declared ones first, then those that something is connected to.
+    pub(crate) inports: RwLock<Vec<Arc<str>>>,
+    pub(crate) declared_inports: usize,
+    /// Names of the outports, in the same way.
+    pub(crate) outports: Vec<Arc<str>>,
+    pub(crate) routes: Vec<SmallVec<[Route; 1]>>,
+    pub(crate) mailbox: Mailbox,
+    pub(crate) sleeper: Arc<Sleeper>,
+    pub(crate) counters: Counters,
+    pub(crate) pools: Pools,
+    pub(crate) state: AtomicU8,
+    /// Background work that keeps the node alive.
+    pub(crate) holds: AtomicUsize,
+    /// Whether packets from outside may still come.
+    pub(crate) outside: AtomicBool,
+    /// Links for packets from outside, by inport.
+    pub(crate) outside_links: Mutex<SmallVec<[(u16, u32); 1]>>,
+    /// Listeners on outports: port and number among the run's taps.
+    pub(crate) taps: RwLock<Vec<(u16, u32)>>,
+    pub(crate) tapped: AtomicBool,
+    /// Whether the run has decided that nothing more can reach it.
+    pub(crate) exhausted: AtomicBool,
+}
+
+impl Node {
+    pub(crate) fn state(&self) -> NodeState {
+        NodeState::ALL[usize::from(self.state.load(Ordering::Relaxed))]
+    }
+
+    pub(crate) fn outport(&self, name: &str) -> Option<u16> {
+        self.outports.iter().position(|known| **known == *name).map(|port| port as u16)
+    }
+
+    pub(crate) fn inport(&self, name: &str) -> Option<u16> {
+        self.inports.read().iter().position(|known| **known == *name).map(|port| port as u16)
+    }
+
+    /// The index of an inport that nothing was connected to so far; new names are accepted as new ports.
+    pub(crate) fn inport_or_new(&self, name: &str) -> u16 {
+        let mut inports = self.inports.write();
+        match inports.iter().position(|known| **known == *name) {
+            Some(port) => port as u16,
+            None => {
+                inports.push(name.into());
+                (inports.len() - 1) as u16
+            }
+        }
+    }
+
+    pub(crate) fn inport_name(&self, port: u16) -> Arc<str> {
+        self.inports.read().get(usize::from(port)).cloned().unwrap_or_else(|| "?".into())
+    }
+
+    pub(crate) fn outport_name(&self, port: u16) -> Arc<str> {
+        self.outports.get(usize::from(port)).cloned().unwrap_or_else(|| "?".into())
+    }
+
+    /// Appends `message` to `pending`, once for every connection and listener of the outport.
+    pub(crate) fn address(&self, port: u16, message: Message, pending: &mut impl Extend<Outgoing>) {
+        let routes = self.routes.get(usize::from(port)).map_or(&[][..], |routes| routes);
+        if self.tapped.load(Ordering::Relaxed) {
+            let taps = self.taps.read();
+            let taps = taps.iter().filter(|(at, _)| *at == port).map(|(_, tap)| tap | TAP);
+            pending.extend(taps.map(|target| Outgoing { target, link: 0, port, message: message.clone() }));
+        }
+        if let Some((last, others)) = routes.split_last() {
+            let to = |route: &Route, message| Outgoing { target: route.target, link: route.link, port, message };
+            pending.extend(others.iter().map(|route| to(route, message.clone())));
+            pending.extend(Some(to(last, message)));
+        }
+    }
+
+    pub(crate) fn stats(&self) -> NodeStats {
+        let fill = self.mailbox.fill();
+        NodeStats {
+            node: self.id.to_string(),
+            component: self.component.to_string(),
+            state: self.state().name(),
+            ticks: self.counters.ticks.get(),
+            packets_in: self.counters.packets_in.get(),
+            packets_out: self.counters.packets_out.get(),
+            failures: self.counters.failures.get(),
+            retries: self.counters.retries.get(),
+            undelivered: self.counters.undelivered.get(),
+            busy_s: self.counters.busy_ns.get() as f64 / 1e9,
+            queued: fill.queued,
+            queue_high_water: fill.high_water,
+            queue_fill: fill.fullest,
+        }
+    }
+}
+
+/// A node of a running network, for whoever works for it: its actor, its host, a thread that sends later.
+#[derive(Clone, Debug)]
+pub struct NodeHandle {
+    run: Arc<Run>,
+    index: u32,
+    /// Whether it belongs to background work, which is counted in the run's activity.
+    holds: bool,
+}
+
+impl NodeHandle {
+    pub(crate) fn new(run: Arc<Run>, index: u32) -> Self {
+        Self { run, index, holds: false }
+    }
+
+    /// The handle for background work that holds the node.
+    pub(crate) fn for_background(&self) -> Self {
+        Self { run: Arc::clone(&self.run), index: self.index, holds: true }
+    }
+
+    pub(crate) fn run(&self) -> &Arc<Run> {
+        &self.run
+    }
+
+    pub(crate) fn index(&self) -> u32 {
+        self.index
+    }
+
+    pub(crate) fn node(&self) -> &Node {
+        &self.run.nodes[self.index as usize]
+    }
+
+    /// The node's id.
+    pub fn id(&self) -> &Arc<str> {
+        &self.node().id
+    }
+
+    /// The template id of the node.
+    pub fn component(&self) -> &Arc<str> {
+        &self.node().component
+    }
+
+    /// A text that tells this run from others.
+    pub fn run_id(&self) -> &str {
+        &self.run.id
+    }
+
+    /// The node's config; an empty object when it has none.
+    pub fn config(&self) -> &Value {
+        &self.node().config
+    }
+
+    /// The node's pools.
+    pub fn pools(&self) -> &Pools {
+        &self.node().pools
+    }
+
+    /// Whether the run was asked to stop.
+    pub fn is_cancelled(&self) -> bool {
+        self.run.is_cancelled()
+    }
+
+    /// Waits until the run is asked to stop. Cancel safe.
+    pub async fn cancelled(&self) {
+        // An error means that the run is gone, which is as good as cancelled.
+        let _ = self.run.cancel_signal().wait_for(|cancelled| *cancelled).await;
+    }
+
+    /// The index of the outport called `name`; `None` when it is neither declared nor connected.
+    pub fn outport(&self, name: &str) -> Option<u16> {
+        self.node().outport(name)
+    }
+
+    /// The index of the inport called `name`.
+    pub fn inport(&self, name: &str) -> Option<u16> {
+        self.node().inport(name)
+    }
+
+    /// The name of an inport.
+    pub fn inport_name(&self, port: u16) -> Arc<str> {
+        self.node().inport_name(port)
+    }
+
+    /// The name of an outport.
+    pub fn outport_name(&self, port: u16) -> Arc<str> {
+        self.node().outport_name(port)
+    }
+
+    /// Inports that something is connected to.
+    pub fn connected_inports(&self) -> Vec<Arc<str>> {
+        let mut ports = self.node().mailbox.link_ports();
+        ports.sort_unstable();
+        ports.dedup();
+        ports.into_iter().map(|port| self.inport_name(port)).collect()
+    }
+
+    /// Outports that lead somewhere.
+    pub fn connected_outports(&self) -> Vec<Arc<str>> {
+        let node = self.node();
+        (0_u16..)
+            .zip(&node.routes)
+            .filter(|(_, routes)| !routes.is_empty())
+            .map(|(port, _)| node.outport_name(port))
+            .collect()
+    }
+
+    /// Tells listeners something; `level` is `debug`, `info`, `warning` or `error`.
+    pub fn log(&self, level: &str, data: impl Into<Value>) {
+        self.run.events.emit(Event::ActorLog { actor: Arc::clone(self.id()), level: level.into(), data: data.into() });
+    }
+
+    /// Tells listeners how far the actor is, from 0 to 1, and in words.
+    pub fn progress(&self, fraction: f64, text: &str) {
+        self.run.events.emit(Event::ActorProgress { actor: Arc::clone(self.id()), fraction, text: text.into() });
+    }
+
+    /// Sends a message at once, waiting for room. A dropped call has sent to some of the port's connections at most.
+    ///
+    /// # Errors
+    /// [`SendError`] gives the message back when the node has ended or the run was stopped.
+    pub async fn send(&self, port: usize, message: impl Into<Message>) -> Result<(), SendError> {
+        self.send_counted(port as u16, message.into(), self.holds).await
+    }
+
+    pub(crate) async fn send_counted(&self, port: u16, message: Message, counted: bool) -> Result<(), SendError> {
+        let mut sender = Sender::new(self, port, message, counted)?;
+        std::future::poll_fn(|cx| {
+            sender.sleeper.set_waker(cx.waker());
+            sender.poll()
+        })
+        .await
+    }
+
+    /// [`send`](Self::send) by name. A port that nobody is connected to takes everything.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub async fn send_named(&self, port: &str, message: impl Into<Message>) -> Result<(), SendError> {
+        match self.outport(port) {
+            Some(port) => self.send(port.into(), message).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Sends a message at once, blocking the thread while there is no room, until `deadline`. `in_tick` says that this is
+    /// the thread of a running tick of the node. Only if it has to wait, it does so inside `block`, where a host can let
+    /// go of what its thread holds.
+    ///
+    /// # Errors
+    /// [`SendError`] gives the message back when the node has ended, the run was stopped or the deadline has passed.
+    pub fn send_blocking(
+        &self,
+        port: u16,
+        message: Message,
+        in_tick: bool,
+        deadline: Option<Instant>,
+        block: impl FnOnce(BlockingSend<'_>) -> Result<(), SendError>,
+    ) -> Result<(), SendError> {
+        let mut sender = Sender::new(self, port, message, in_tick)?;
+        // Nobody can be woken yet, so a full target is asked once more inside `block`.
+        match sender.poll() {
+            Poll::Ready(result) => result,
+            Poll::Pending => block(BlockingSend { sender, deadline }),
+        }
+    }
+
+    /// Ends an attempt that went on elsewhere; harmless when it has ended already.
+    pub fn complete(&self, completion: Completion) {
+        let node = self.node();
+        if node.mailbox.control(Control::Completion(completion)).is_ok() {
+            node.sleeper.wake();
+        }
+    }
+
+    /// Makes the node look around: something it waits for may have changed.
+    pub fn poke(&self) {
+        self.run.poke(self.index);
+    }
+
+    pub(crate) fn begin_hold(&self) {
+        self.run.activity.begin();
+        self.node().holds.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(crate) fn end_hold(&self) {
+        self.node().holds.fetch_sub(1, Ordering::AcqRel);
+        self.poke();
+        self.run.end_activity();
+    }
+}
+
+/// A message on its way to every target of a port, from a thread or future of its own.
+struct Sender<'a> {
+    node: &'a NodeHandle,
+    pending: VecDeque<Outgoing>,
+    original: Option<Message>,
+    sleeper: Arc<Sleeper>,
+    /// Whether the caller is counted in the run's activity already. If not, the call gets a count of its own as soon as
+    /// it has to wait.
+    counted: bool,
+    own_count: bool,
+}
+
+impl<'a> Sender<'a> {
+    fn new(node: &'a NodeHandle, port: u16, message: Message, counted: bool) -> Result<Self, SendError> {
+        if node.run.is_cancelled() {
+            return Err(SendError::Stopped { node: Arc::clone(node.id()), message });
+        }
+        if node.node().state().is_ended() {
+            return Err(SendError::Ended { node: Arc::clone(node.id()), message });
+        }
+        let mut pending = VecDeque::with_capacity(1);
+        let original = Some(message.clone());
+        node.node().address(port, message, &mut pending);
+        let sleeper = Sleeper::new(Arc::clone(&node.run.activity));
+        Ok(Self { node, pending, original, sleeper, counted, own_count: false })
+    }
+
+    fn poll(&mut self) -> Poll<Result<(), SendError>> {
+        let run = &self.node.run;
+        self.sleeper.rise();
+        while let Some(outgoing) = self.pending.pop_front() {
+            if run.is_cancelled() {
+                return Poll::Ready(Err(SendError::Stopped {
+                    node: Arc::clone(self.node.id()),
+                    message: self.give_back(),
+                }));
+            }
+            if let Err((outgoing, leave)) = run.deliver(self.node.node(), outgoing, &self.sleeper) {
+                self.pending.push_front(outgoing);
+                if !self.counted {
+                    (self.counted, self.own_count) = (true, true);
+                    run.activity.begin();
+                }
+                if leave && self.sleeper.leave() {
+                    run.on_quiet();
+                }
+                return Poll::Pending;
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn give_back(&mut self) -> Message {
+        self.original.take().unwrap_or(Message::Flow)
+    }
+}
+
+impl Drop for Sender<'_> {
+    fn drop(&mut self) {
+        self.sleeper.rise();
+        if self.own_count {
+            self.node.run.end_activity();
+        }
+    }
+}
+
+/// A send that found no room and waits for it when it is told to.
+pub struct BlockingSend<'a> {
+    sender: Sender<'a>,
+    deadline: Option<Instant>,
+}
+
+impl BlockingSend<'_> {
+    /// Blocks the thread until there is room. Called again after a time-out of `step` (answer `None`), so that a host can
+    /// look at signals in between.
+    pub fn wait(&mut self, step: Option<Duration>) -> Option<Result<(), SendError>> {
+        let until = step.map(|step| Instant::now() + step).into_iter().chain(self.deadline).min();
+        let sender = &mut self.sender;
+        let sent = block_until(until, |cx| {
+            sender.sleeper.set_waker(cx.waker());
+            sender.poll()
+        });
+        if sent.is_none() && self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            let node = Arc::clone(self.sender.node.id());
+            return Some(Err(SendError::TimedOut { node, message: self.sender.give_back() }));
+        }
+        sent
+    }
+}
+
+impl Run {
+    /// Puts one addressed packet where it belongs. Without room it comes back, with [`Sleeper::fall_asleep`]'s answer.
+    pub(crate) fn deliver(
+        &self,
+        from: &Node,
+        outgoing: Outgoing,
+        sleeper: &Arc<Sleeper>,
+    ) -> Result<(), (Outgoing, bool)> {
+        let Outgoing { target, link, port, message } = outgoing;
+        if target & TAP != 0 {
+            let Some(tap) = self.tap(target & !TAP) else { return Ok(()) };
+            return match tap.offer(message, sleeper) {
+                TapOffer::Taken => Ok(()),
+                TapOffer::Full { message, leave } => Err((Outgoing { target, link, port, message }, leave)),
+            };
+        }
+        let node = &self.nodes[target as usize];
+        let traced = self.events.wants_packets().then(|| message.clone());
+        match node.mailbox.offer(link, message, sleeper) {
+            Offer::Taken { wake } => {
+                from.counters.packets_out.add(1);
+                if let Some(message) = traced {
+                    self.trace_sent(from, port, node, link, message);
+                }
+                if wake {
+                    node.sleeper.wake();
+                }
+                Ok(())
+            }
+            Offer::Full { message, leave } => Err((Outgoing { target, link, port, message }, leave)),
+            Offer::Closed => {
+                from.counters.undelivered.add(1);
+                Ok(())
+            }
+        }
+    }
+}

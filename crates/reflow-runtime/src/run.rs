@@ -1,0 +1,548 @@
+//! `Run`: a network that was started, until everything of it is gone.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::task::{Context, Poll, Waker};
+
+use parking_lot::{Mutex, RwLock};
+use rustc_hash::FxHashMap;
+use tokio::sync::watch;
+
+use crate::activity::Activity;
+use crate::actor::Signal;
+use crate::error::{NetworkError, SendError, suggestion};
+use crate::event::{Event, EventBus, FailedAttempt};
+use crate::mailbox::{Control, Outgoing};
+use crate::message::Message;
+use crate::native_host::NativeHost;
+use crate::node::{Node, NodeHandle, NodeState, Route, TAP};
+use crate::outside::OutsideSend;
+use crate::tap::{Listener, Tap};
+
+/// Failures kept for the result of a run; later ones are only counted and sent as events.
+const KEPT_FAILURES: usize = 1000;
+/// A connection is not widened beyond this: a graph that needs more makes packets faster than it takes them.
+const MAX_WIDENED: usize = 1 << 20;
+
+/// How a run came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunState {
+    /// It has not.
+    Running,
+    /// Every node came to its end.
+    Finished,
+    /// A node failed.
+    Failed,
+    /// It was stopped.
+    Cancelled,
+}
+
+impl RunState {
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Finished => "finished",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// A started network. Nodes refer to each other by index, so that the run owns everything and nothing owns the run twice.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) id: String,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) index: FxHashMap<Arc<str>, u32>,
+    pub(crate) activity: Arc<Activity>,
+    pub(crate) events: Arc<EventBus>,
+    pub(crate) taps: RwLock<FxHashMap<u32, Arc<Tap>>>,
+    next_tap: AtomicU32,
+    pub(crate) capacity: usize,
+    native: Arc<NativeHost>,
+    live: AtomicUsize,
+    /// Whether the run ends by itself: nothing more comes from outside, and idle nodes are not kept for what might.
+    to_the_end: AtomicBool,
+    outside_open: AtomicBool,
+    rings_ended: AtomicBool,
+    cancelled: AtomicBool,
+    cancel: watch::Sender<bool>,
+    failed: AtomicBool,
+    end: Mutex<End>,
+}
+
+#[derive(Debug, Default)]
+struct End {
+    completed: bool,
+    waiting: Vec<Waker>,
+    failures: Vec<FailedAttempt>,
+    failures_dropped: u64,
+    reason: Option<String>,
+}
+
+impl std::fmt::Debug for NativeHost {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("NativeHost")
+    }
+}
+
+/// The parts that a run is made of.
+pub(crate) struct RunParts {
+    pub(crate) id: String,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) activity: Arc<Activity>,
+    pub(crate) events: Arc<EventBus>,
+    pub(crate) capacity: usize,
+    pub(crate) to_the_end: bool,
+}
+
+impl Run {
+    pub(crate) fn new(parts: RunParts) -> Arc<Self> {
+        let RunParts { id, nodes, activity, events, capacity, to_the_end } = parts;
+        let index = nodes.iter().zip(0..).map(|(node, index)| (Arc::clone(&node.id), index)).collect();
+        Arc::new(Self {
+            id,
+            live: AtomicUsize::new(nodes.len()),
+            nodes,
+            index,
+            activity,
+            events,
+            taps: RwLock::default(),
+            next_tap: AtomicU32::new(0),
+            rings_ended: AtomicBool::new(false),
+            capacity,
+            native: NativeHost::shared(),
+            to_the_end: AtomicBool::new(to_the_end),
+            outside_open: AtomicBool::new(true),
+            cancelled: AtomicBool::new(false),
+            cancel: watch::Sender::new(false),
+            failed: AtomicBool::new(false),
+            end: Mutex::default(),
+        })
+    }
+
+    pub(crate) fn native(&self) -> &Arc<NativeHost> {
+        &self.native
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn cancel_signal(&self) -> watch::Receiver<bool> {
+        self.cancel.subscribe()
+    }
+
+    /// Whether packets from outside may still reach `node`.
+    pub(crate) fn outside_may_send(&self, node: &Node) -> bool {
+        self.outside_open.load(Ordering::Acquire) && node.outside.load(Ordering::Acquire)
+    }
+
+    /// Whether finished attempts that somebody still holds keep their node alive.
+    pub(crate) fn keeps_retained(&self) -> bool {
+        self.outside_open.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn node(&self, id: &str) -> Result<u32, NetworkError> {
+        self.index.get(id).copied().ok_or_else(|| NetworkError::UnknownNode {
+            what: "the call".into(),
+            node: id.into(),
+            suggestion: suggestion(id, self.nodes.iter().map(|node| &*node.id)),
+        })
+    }
+
+    pub(crate) fn trace_sent(&self, from: &Node, port: u16, to: &Node, link: u32, message: Message) {
+        // Listeners see when a packet went where; its port at the target is found by its link.
+        let to_port =
+            to.mailbox.link_ports().get(link as usize).map_or_else(|| "?".into(), |port| to.inport_name(*port));
+        self.events.emit(Event::MessageSent {
+            from: Arc::clone(&from.id),
+            from_port: from.outport_name(port),
+            to: Arc::clone(&to.id),
+            to_port,
+            message,
+        });
+    }
+
+    // ---- from outside -------------------------------------------------------------------------------------------------
+
+    /// The link for packets from outside to an inport of a node.
+    fn outside_link(&self, node: u32, port: u16) -> u32 {
+        let node = &self.nodes[node as usize];
+        let mut links = node.outside_links.lock();
+        if let Some((_, link)) = links.iter().find(|(at, _)| *at == port) {
+            return *link;
+        }
+        let link = node.mailbox.add_link(port, self.capacity, None);
+        // The outside is no producer that could close: whether it may still send is a flag of the node.
+        let _ = node.mailbox.close_link(link);
+        links.push((port, link));
+        link
+    }
+
+    /// Sends a packet from outside, waiting inside `block` if there is no room.
+    pub(crate) fn send(
+        self: &Arc<Self>,
+        node: &str,
+        port: &str,
+        message: Message,
+        block: impl FnOnce(OutsideSend<'_>) -> Result<(), SendError>,
+    ) -> Result<Result<(), SendError>, NetworkError> {
+        let index = self.node(node)?;
+        let target = &self.nodes[index as usize];
+        let port_index = match target.inport(port) {
+            Some(port) => port,
+            None if target.declared_inports == 0 => target.inport_or_new(port),
+            None => {
+                let known: Vec<_> = target.inports.read().iter().map(|name| format!("`{name}`")).collect();
+                return Err(NetworkError::UnknownPort {
+                    node: node.into(),
+                    direction: "inport",
+                    port: port.into(),
+                    known: known.join(", "),
+                });
+            }
+        };
+        let link = self.outside_link(index, port_index);
+        let mut send = OutsideSend::new(self, Outgoing { target: index, link, port: port_index, message });
+        Ok(match send.poll() {
+            Poll::Ready(result) => result,
+            Poll::Pending => block(send),
+        })
+    }
+
+    /// Nothing more comes from outside: nodes that only waited for that come to their end.
+    pub(crate) fn close_outside(&self) {
+        if self.outside_open.swap(false, Ordering::AcqRel) {
+            for index in 0..self.nodes.len() as u32 {
+                self.poke(index);
+            }
+        }
+    }
+
+    pub(crate) fn signal(&self, node: &str, signal: Signal) -> Result<(), NetworkError> {
+        let index = self.node(node)?;
+        self.control(index, Control::Signal(signal));
+        Ok(())
+    }
+
+    pub(crate) fn poke(&self, index: u32) {
+        self.control(index, Control::Poke);
+    }
+
+    fn control(&self, index: u32, control: Control) {
+        let node = &self.nodes[index as usize];
+        if node.state().is_ended() {
+            return;
+        }
+        self.activity.begin();
+        if node.mailbox.control(control).is_err() {
+            return self.end_activity();
+        }
+        node.sleeper.wake();
+    }
+
+    /// Closes the mailbox of a node; how many packets that loses.
+    fn close_mailbox(&self, node: &Node) -> usize {
+        let left = node.mailbox.close();
+        for _ in 0..left.counted {
+            self.end_activity();
+        }
+        left.packets
+    }
+
+    /// A listener on an outport. It ends when the node has ended.
+    pub(crate) fn listen(&self, node: &str, port: &str, capacity: usize) -> Result<Listener, NetworkError> {
+        let index = self.node(node)?;
+        let node = &self.nodes[index as usize];
+        let port = node.outport(port).ok_or_else(|| {
+            let known: Vec<_> = node.outports.iter().map(|name| format!("`{name}`")).collect();
+            NetworkError::UnknownPort {
+                node: node.id.to_string(),
+                direction: "outport",
+                port: port.into(),
+                known: if known.is_empty() { "none".into() } else { known.join(", ") },
+            }
+        })?;
+        Ok(Listener(self.add_tap(node, port, capacity)))
+    }
+
+    pub(crate) fn add_tap(&self, node: &Node, port: u16, capacity: usize) -> Arc<Tap> {
+        let tap = Tap::new(capacity);
+        let mut taps = self.taps.write();
+        taps.retain(|_, known| !known.is_gone());
+        let number = self.next_tap.fetch_add(1, Ordering::Relaxed) & !TAP;
+        taps.insert(number, Arc::clone(&tap));
+        {
+            let mut on_node = node.taps.write();
+            on_node.retain(|(_, known)| taps.contains_key(known));
+            on_node.push((port, number));
+        }
+        drop(taps);
+        node.tapped.store(true, Ordering::Release);
+        if node.state().is_ended() {
+            tap.end();
+        }
+        tap
+    }
+
+    pub(crate) fn tap(&self, number: u32) -> Option<Arc<Tap>> {
+        self.taps.read().get(&number).cloned()
+    }
+
+    // ---- life ---------------------------------------------------------------------------------------------------------
+
+    pub(crate) fn end_activity(&self) {
+        if self.activity.end() {
+            self.on_quiet();
+        }
+    }
+
+    /// Nobody is busy any more: the network is idle, or it waits for room in a ring, or for a listener. Called once for
+    /// each time the count of busy ones reaches zero.
+    pub(crate) fn on_quiet(&self) {
+        let mut end = self.end.lock();
+        if !self.activity.is_quiet() {
+            return;
+        }
+        let live = self.live.load(Ordering::Acquire) > 0;
+        if live && self.activity.blocked() > 0 {
+            drop(end);
+            self.resolve_stall();
+            return;
+        }
+        if live && self.to_the_end.load(Ordering::Acquire) && !self.is_cancelled() {
+            if self.outside_open.load(Ordering::Acquire) {
+                drop(end);
+                return self.close_outside();
+            }
+            if !self.rings_ended.swap(true, Ordering::AcqRel) {
+                drop(end);
+                return self.end_rings();
+            }
+        }
+        let waiting = std::mem::take(&mut end.waiting);
+        drop(end);
+        self.events.emit(Event::NetworkIdle);
+        waiting.into_iter().for_each(Waker::wake);
+    }
+
+    /// Nodes on a ring wait for each other and never see their inports close: when nothing moves any more, they are told.
+    fn end_rings(&self) {
+        for index in self.nodes_on_rings().into_iter().flatten() {
+            self.nodes[index as usize].exhausted.store(true, Ordering::Release);
+            self.poke(index);
+        }
+        // Without a live ring nobody was poked, and nobody would come back to report idleness.
+        self.activity.begin();
+        self.end_activity();
+    }
+
+    /// Widens the smallest full connection that somebody waits for; on a ring if there is one.
+    ///
+    /// The rule is that of T. Parks, *Bounded Scheduling of Process Networks* (Berkeley, 1995): when everything waits
+    /// because of bounds, raise the smallest bound, and never any other.
+    fn resolve_stall(&self) {
+        let blocked: Vec<(u32, u32, usize)> = (0_u32..)
+            .zip(&self.nodes)
+            .flat_map(|(index, node)| {
+                node.mailbox.blocked_links().into_iter().map(move |(link, capacity)| (index, link, capacity))
+            })
+            .collect();
+        let smallest = |candidates: &mut dyn Iterator<Item = &(u32, u32, usize)>| {
+            candidates.min_by_key(|(_, _, capacity)| *capacity).copied()
+        };
+        let ring = self.nodes_on_rings();
+        let on_ring = smallest(&mut blocked.iter().filter(|(node, _, _)| ring.contains(&Some(*node))));
+        // None at all: every wait is for a listener outside, who may come back any time.
+        let Some((node, link, capacity)) = on_ring.or_else(|| smallest(&mut blocked.iter())) else { return };
+        let target = &self.nodes[node as usize];
+        let widened_to = capacity * 2;
+        let port =
+            target.mailbox.link_ports().get(link as usize).map_or_else(|| "?".into(), |port| target.inport_name(*port));
+        if widened_to > MAX_WIDENED {
+            let text = format!(
+                "stalled: inport `{port}` holds {capacity} packets and the ring it is on still waits for room; the ring makes \
+                 packets faster than it takes them"
+            );
+            self.fail(FailedAttempt {
+                actor: Arc::clone(&target.id),
+                component: Arc::clone(&target.component),
+                failure: crate::Failure::new(text).with_reason("stalled"),
+                attempt: 1,
+                tick: 0,
+                inputs: Vec::new(),
+                will_retry: false,
+            });
+            self.failed.store(true, Ordering::Release);
+            self.cancel("stalled");
+            return;
+        }
+        self.events.emit(Event::NetworkStalled { actor: Arc::clone(&target.id), port, capacity, widened_to });
+        target.mailbox.widen(link, widened_to);
+    }
+
+    /// Nodes that can reach themselves.
+    fn nodes_on_rings(&self) -> Vec<Option<u32>> {
+        let mut graph = petgraph::graph::DiGraph::<u32, ()>::with_capacity(self.nodes.len(), self.nodes.len());
+        let indices: Vec<_> = (0..self.nodes.len() as u32).map(|index| graph.add_node(index)).collect();
+        for (from, node) in self.nodes.iter().enumerate() {
+            for route in node.routes.iter().flatten() {
+                graph.add_edge(indices[from], indices[route.target as usize], ());
+            }
+        }
+        let mut on_ring = vec![None; self.nodes.len()];
+        for component in petgraph::algo::tarjan_scc(&graph) {
+            let ring = component.len() > 1 || graph.contains_edge(component[0], component[0]);
+            if ring {
+                for index in component {
+                    on_ring[index.index()] = Some(index.index() as u32);
+                }
+            }
+        }
+        on_ring
+    }
+
+    /// Notes a failure and tells listeners.
+    pub(crate) fn fail(&self, failed: FailedAttempt) {
+        if !failed.will_retry {
+            let mut end = self.end.lock();
+            if end.failures.len() < KEPT_FAILURES {
+                end.failures.push(failed.clone());
+            } else {
+                end.failures_dropped += 1;
+            }
+        }
+        self.events.emit(Event::ActorFailed(Box::new(failed)));
+    }
+
+    /// A failure that ends the run.
+    pub(crate) fn stop_failed(&self, reason: &str) {
+        self.failed.store(true, Ordering::Release);
+        self.cancel(reason);
+    }
+
+    /// Stops the run: no tick starts any more, what waits is given up.
+    pub(crate) fn cancel(&self, reason: &str) {
+        if self.cancelled.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        self.end.lock().reason = Some(reason.into());
+        self.activity.begin();
+        self.cancel.send_replace(true);
+        for node in &self.nodes {
+            node.counters.undelivered.add(self.close_mailbox(node) as u64);
+            node.sleeper.wake();
+        }
+        for tap in self.taps.read().values() {
+            tap.end();
+        }
+        self.end_activity();
+    }
+
+    pub(crate) fn set_state(&self, node: &Node, state: NodeState, tell: bool) {
+        let before = node.state();
+        if before == state || before.is_ended() {
+            return;
+        }
+        node.state.store(state as u8, Ordering::Relaxed);
+        if tell {
+            self.events.emit(Event::NodeStateChanged {
+                actor: Arc::clone(&node.id),
+                from: before.name(),
+                to: state.name(),
+            });
+        }
+    }
+
+    /// The last act of a node: its connections close, and the run ends with the last node.
+    pub(crate) fn node_ended(&self, index: u32, state: NodeState, undelivered: usize) {
+        let node = &self.nodes[index as usize];
+        let undelivered = (undelivered + self.close_mailbox(node)) as u64;
+        node.counters.undelivered.add(undelivered);
+        if undelivered > 0 {
+            self.events.emit(Event::PacketsUndelivered { actor: Arc::clone(&node.id), count: undelivered });
+        }
+        self.set_state(node, state, true);
+        for Route { target, link } in node.routes.iter().flatten() {
+            let target = &self.nodes[*target as usize];
+            if target.mailbox.close_link(*link) {
+                target.sleeper.wake();
+            }
+        }
+        for (_, tap) in node.taps.read().iter() {
+            if let Some(tap) = self.tap(*tap) {
+                tap.end();
+            }
+        }
+        let last = self.live.fetch_sub(1, Ordering::AcqRel) == 1;
+        self.end_activity();
+        if last {
+            self.complete();
+        }
+    }
+
+    /// Every node has ended (or there was none).
+    pub(crate) fn complete(&self) {
+        let state = self.final_state();
+        let waiting = {
+            let mut end = self.end.lock();
+            end.completed = true;
+            std::mem::take(&mut end.waiting)
+        };
+        self.events.emit(Event::NetworkCompleted { state: state.name() });
+        self.events.set_end(true, false);
+        waiting.into_iter().for_each(Waker::wake);
+    }
+
+    fn final_state(&self) -> RunState {
+        if self.failed.load(Ordering::Acquire) || self.nodes.iter().any(|node| node.state() == NodeState::Failed) {
+            RunState::Failed
+        } else if self.is_cancelled() && self.nodes.iter().any(|node| node.state() == NodeState::Cancelled) {
+            RunState::Cancelled
+        } else {
+            RunState::Finished
+        }
+    }
+
+    pub(crate) fn state(&self) -> RunState {
+        if self.end.lock().completed { self.final_state() } else { RunState::Running }
+    }
+
+    /// Whether nothing can move without the outside.
+    fn is_idle(&self) -> bool {
+        self.activity.is_quiet() && self.activity.blocked() == 0
+    }
+
+    /// Ready when every node has ended, or (`idle_is_enough`) nothing can move without the outside.
+    pub(crate) fn poll_end(&self, cx: &mut Context<'_>, idle_is_enough: bool) -> Poll<()> {
+        let mut end = self.end.lock();
+        let live = self.live.load(Ordering::Acquire) > 0;
+        if end.completed || (idle_is_enough && live && self.is_idle()) {
+            return Poll::Ready(());
+        }
+        if !end.waiting.iter().any(|known| known.will_wake(cx.waker())) {
+            end.waiting.push(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    /// Nodes that have not ended.
+    pub(crate) fn live_nodes(&self) -> Vec<Arc<str>> {
+        self.nodes.iter().filter(|node| !node.state().is_ended()).map(|node| Arc::clone(&node.id)).collect()
+    }
+
+    pub(crate) fn failures(&self) -> (Vec<FailedAttempt>, u64) {
+        let end = self.end.lock();
+        (end.failures.clone(), end.failures_dropped)
+    }
+
+    pub(crate) fn reason(&self) -> Option<String> {
+        self.end.lock().reason.clone()
+    }
+
+    pub(crate) fn handle(self: &Arc<Self>, index: u32) -> NodeHandle {
+        NodeHandle::new(Arc::clone(self), index)
+    }
+}

@@ -1,0 +1,189 @@
+//! `Running`: a started network, from outside.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use indexmap::IndexMap;
+
+use crate::actor::Signal;
+use crate::error::{NetworkError, SendError};
+use crate::event::{Event, FailedAttempt};
+use crate::message::Message;
+use crate::network::Endpoint;
+use crate::outside::OutsideSend;
+use crate::park::block_until;
+use crate::run::{Run, RunState};
+use crate::stats::NodeStats;
+use crate::tap::{Listener, Tap};
+use crate::value::Value;
+
+/// Packets that may wait for a listener.
+pub const DEFAULT_LISTENER_CAPACITY: usize = 1024;
+
+/// A started network. Cloning gives another handle on the same run; dropping the last one does not stop it.
+#[derive(Clone, Debug)]
+pub struct Running {
+    run: Arc<Run>,
+    inports: Arc<IndexMap<String, Endpoint>>,
+    outputs: Arc<Vec<(String, Arc<Tap>)>>,
+}
+
+/// How a run stands or ended.
+#[derive(Clone, Debug)]
+pub struct RunReport {
+    /// How it ended.
+    pub state: RunState,
+    /// Why it was stopped, if it was.
+    pub reason: Option<String>,
+    /// States and counters of all nodes.
+    pub nodes: Vec<NodeStats>,
+    /// Ticks whose last attempt failed; the first thousand.
+    pub failures: Vec<FailedAttempt>,
+    /// Failures beyond those.
+    pub failures_dropped: u64,
+}
+
+impl Running {
+    pub(crate) fn new(run: Arc<Run>, inports: IndexMap<String, Endpoint>, outputs: Vec<(String, Arc<Tap>)>) -> Self {
+        Self { run, inports: Arc::new(inports), outputs: Arc::new(outputs) }
+    }
+
+    /// A text that tells this run from others.
+    pub fn id(&self) -> &str {
+        &self.run.id
+    }
+
+    /// Whether every node has ended.
+    pub fn is_ended(&self) -> bool {
+        self.run.state() != RunState::Running
+    }
+
+    /// Whether the run was asked to stop.
+    pub fn is_cancelled(&self) -> bool {
+        self.run.is_cancelled()
+    }
+
+    /// Sends a packet to an inport of a node, blocking the thread while there is no room.
+    ///
+    /// # Errors
+    /// The outer one when there is no such node or port, the inner one when the packet could not be delivered.
+    pub fn send(&self, node: &str, port: &str, message: Message) -> Result<Result<(), SendError>, NetworkError> {
+        self.send_with(node, port, message, |mut send| {
+            loop {
+                if let Some(result) = send.wait(Duration::from_secs(3600)) {
+                    return result;
+                }
+            }
+        })
+    }
+
+    /// [`send`](Self::send); if it has to wait, it does so inside `block`.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn send_with(
+        &self,
+        node: &str,
+        port: &str,
+        message: Message,
+        block: impl FnOnce(OutsideSend<'_>) -> Result<(), SendError>,
+    ) -> Result<Result<(), SendError>, NetworkError> {
+        self.run.send(node, port, message, block)
+    }
+
+    /// What an inport of the network as a whole leads to.
+    pub fn inport(&self, name: &str) -> Option<&Endpoint> {
+        self.inports.get(name)
+    }
+
+    /// Tells the network that nothing more comes from outside: nodes that only waited for that come to their end.
+    pub fn close_inputs(&self) {
+        self.run.close_outside();
+    }
+
+    /// Sends a signal to the actor of a node; it is handed over between ticks.
+    ///
+    /// # Errors
+    /// When there is no such node.
+    pub fn signal(&self, node: &str, kind: &str, data: Value) -> Result<(), NetworkError> {
+        self.run.signal(node, Signal { kind: kind.into(), data })
+    }
+
+    /// Listens to an outport. The listener takes part in back-pressure: while it is full, the node waits.
+    ///
+    /// # Errors
+    /// When there is no such node or outport.
+    pub fn listen(&self, node: &str, port: &str, capacity: usize) -> Result<Listener, NetworkError> {
+        self.run.listen(node, port, capacity)
+    }
+
+    /// States and counters of all nodes.
+    pub fn stats(&self) -> Vec<NodeStats> {
+        self.run.nodes.iter().map(crate::node::Node::stats).collect()
+    }
+
+    /// How the run stands.
+    pub fn report(&self) -> RunReport {
+        let (failures, failures_dropped) = self.run.failures();
+        RunReport {
+            state: self.run.state(),
+            reason: self.run.reason(),
+            nodes: self.stats(),
+            failures,
+            failures_dropped,
+        }
+    }
+
+    /// What came out of the network's outports so far, by name; each packet is given once.
+    pub fn take_outputs(&self) -> IndexMap<String, Vec<Message>> {
+        self.outputs.iter().map(|(name, tap)| (name.clone(), tap.drain())).collect()
+    }
+
+    /// Ready when every node has ended, or (`idle_is_enough`) when nothing can move any more without the outside.
+    pub fn poll_end(&self, cx: &mut Context<'_>, idle_is_enough: bool) -> Poll<()> {
+        self.run.poll_end(cx, idle_is_enough)
+    }
+
+    /// Blocks until every node has ended or nothing can move any more without the outside; whether that came in time.
+    pub fn wait(&self, timeout: Option<Duration>) -> bool {
+        block_until(deadline(timeout), |cx| self.poll_end(cx, true)).is_some()
+    }
+
+    /// Waits until every node has ended or nothing can move any more without the outside. Cancel safe.
+    pub async fn wait_async(&self) {
+        std::future::poll_fn(|cx| self.poll_end(cx, true)).await;
+    }
+
+    /// Asks the run to stop: no tick starts any more, running ones may end, waiting ones are woken.
+    pub fn cancel(&self, reason: &str) {
+        self.run.cancel(reason);
+    }
+
+    /// Asks the run to stop and tells subscribers that the network was shut down.
+    pub fn begin_shutdown(&self, reason: &str) {
+        self.run.events.emit(Event::NetworkShutdown);
+        self.run.cancel(reason);
+    }
+
+    /// The end of a shutdown, whether or not everything has stopped: the nodes that would not.
+    pub fn end_shutdown(&self) -> Vec<Arc<str>> {
+        let actors = self.run.live_nodes();
+        if !actors.is_empty() {
+            self.run.events.emit(Event::ShutdownIncomplete { actors: actors.clone() });
+        }
+        self.run.events.set_end(true, true);
+        actors
+    }
+
+    /// Stops the run and waits for its nodes to end, for `grace` at most; the nodes that would not stop.
+    pub fn shutdown(&self, grace: Duration) -> Vec<Arc<str>> {
+        self.begin_shutdown("shutdown");
+        block_until(deadline(Some(grace)), |cx| self.poll_end(cx, false));
+        self.end_shutdown()
+    }
+}
+
+fn deadline(timeout: Option<Duration>) -> Option<Instant> {
+    timeout.and_then(|timeout| Instant::now().checked_add(timeout))
+}

@@ -1,0 +1,71 @@
+//! Counters of a node, always on. Each node keeps its own; nobody shares a cache line on the packet path.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde::Serialize;
+
+/// Raises `value` to at least `to`.
+pub(crate) fn raise(value: &mut usize, to: usize) {
+    if to > *value {
+        *value = to;
+    }
+}
+
+/// The counters of one node.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) ticks: Counter,
+    pub(crate) packets_in: Counter,
+    pub(crate) packets_out: Counter,
+    pub(crate) failures: Counter,
+    pub(crate) retries: Counter,
+    pub(crate) undelivered: Counter,
+    pub(crate) busy_ns: Counter,
+}
+
+/// A number that only grows.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(crate) fn add(&self, amount: u64) {
+        if amount > 0 {
+            self.0.fetch_add(amount, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What [`Network::stats`](crate::Network::stats) tells about one node.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct NodeStats {
+    /// The node.
+    pub node: String,
+    /// Its component.
+    pub component: String,
+    /// Its state, see [`NodeState`](crate::NodeState).
+    pub state: &'static str,
+    /// Ticks that were started.
+    pub ticks: u64,
+    /// Packets that ticks have taken.
+    pub packets_in: u64,
+    /// Packets that were put into mailboxes, once for every connection.
+    pub packets_out: u64,
+    /// Attempts that failed.
+    pub failures: u64,
+    /// Attempts that were tried again.
+    pub retries: u64,
+    /// Packets for this node that no tick took, and packets of this node whose target had ended.
+    pub undelivered: u64,
+    /// Time spent in ticks, in seconds.
+    pub busy_s: f64,
+    /// Packets that wait in its mailbox now.
+    pub queued: usize,
+    /// The most that ever waited on one of its connections.
+    pub queue_high_water: usize,
+    /// How full its fullest connection is, from 0 to 1.
+    pub queue_fill: f64,
+}

@@ -1,0 +1,121 @@
+//! Taps: readers outside the network that listen to an outport, with back-pressure like any connection.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use parking_lot::Mutex;
+
+use crate::activity::Sleeper;
+use crate::message::Message;
+
+/// A bounded queue between an outport and a reader outside.
+#[derive(Debug)]
+pub(crate) struct Tap {
+    capacity: usize,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    queue: VecDeque<Message>,
+    waiting: Vec<Arc<Sleeper>>,
+    reader: Option<Waker>,
+    /// The node has ended.
+    ended: bool,
+    reader_gone: bool,
+}
+
+/// What became of a packet offered to a tap.
+pub(crate) enum TapOffer {
+    Taken,
+    Full { message: Message, leave: bool },
+}
+
+impl Tap {
+    pub(crate) fn new(capacity: usize) -> Arc<Self> {
+        Arc::new(Self { capacity: capacity.max(1), inner: Mutex::default() })
+    }
+
+    /// Offers a packet; a reader that is gone takes everything.
+    pub(crate) fn offer(&self, message: Message, sleeper: &Arc<Sleeper>) -> TapOffer {
+        let mut inner = self.inner.lock();
+        if inner.reader_gone {
+            return TapOffer::Taken;
+        }
+        if inner.queue.len() >= self.capacity {
+            if !inner.waiting.iter().any(|known| Arc::ptr_eq(known, sleeper)) {
+                inner.waiting.push(Arc::clone(sleeper));
+            }
+            return TapOffer::Full { message, leave: sleeper.fall_asleep(true) };
+        }
+        inner.queue.push_back(message);
+        let reader = inner.reader.take();
+        drop(inner);
+        if let Some(reader) = reader {
+            reader.wake();
+        }
+        TapOffer::Taken
+    }
+
+    /// No further packet will come.
+    pub(crate) fn end(&self) {
+        let (reader, waiting) = {
+            let mut inner = self.inner.lock();
+            inner.ended = true;
+            (inner.reader.take(), std::mem::take(&mut inner.waiting))
+        };
+        waiting.iter().for_each(|sleeper| sleeper.wake());
+        if let Some(reader) = reader {
+            reader.wake();
+        }
+    }
+
+    pub(crate) fn is_gone(&self) -> bool {
+        self.inner.lock().reader_gone
+    }
+
+    /// Everything that waits.
+    pub(crate) fn drain(&self) -> Vec<Message> {
+        let (messages, waiting) = {
+            let mut inner = self.inner.lock();
+            (std::mem::take(&mut inner.queue).into(), std::mem::take(&mut inner.waiting))
+        };
+        waiting.iter().for_each(|sleeper| sleeper.wake());
+        messages
+    }
+}
+
+/// The reading end of a tap on an outport. Dropping it frees the producer.
+#[derive(Debug)]
+pub struct Listener(pub(crate) Arc<Tap>);
+
+impl Listener {
+    /// The next packet; `None` once the node has ended and everything was read.
+    pub fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<Message>> {
+        let mut inner = self.0.inner.lock();
+        if let Some(message) = inner.queue.pop_front() {
+            let waiting = std::mem::take(&mut inner.waiting);
+            drop(inner);
+            waiting.iter().for_each(|sleeper| sleeper.wake());
+            return Poll::Ready(Some(message));
+        }
+        if inner.ended {
+            return Poll::Ready(None);
+        }
+        inner.reader = Some(cx.waker().clone());
+        Poll::Pending
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        let waiting = {
+            let mut inner = self.0.inner.lock();
+            inner.reader_gone = true;
+            inner.queue.clear();
+            std::mem::take(&mut inner.waiting)
+        };
+        waiting.iter().for_each(|sleeper| sleeper.wake());
+    }
+}

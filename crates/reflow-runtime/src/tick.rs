@@ -1,0 +1,117 @@
+//! `Tick`: what an actor sees of one tick.
+
+use std::future::Future;
+
+use crate::attempt::Attempt;
+use crate::error::SendError;
+use crate::message::Message;
+use crate::node::NodeHandle;
+use crate::value::Value;
+
+/// One run of an actor on one set of inputs.
+///
+/// Ports are addressed by their position in the component's declaration, or by name with the `_named` twins; names also
+/// reach ports that are not declared but connected.
+pub struct Tick<'a> {
+    pub(crate) node: &'a NodeHandle,
+    pub(crate) attempt: &'a mut Attempt,
+}
+
+impl<'a> Tick<'a> {
+    pub(crate) fn new(node: &'a NodeHandle, attempt: &'a mut Attempt) -> Self {
+        Self { node, attempt }
+    }
+
+    /// The message on the inport at `port`, if this tick has one.
+    pub fn input(&self, port: usize) -> Option<&Message> {
+        self.attempt.inputs.iter().find(|(at, _)| usize::from(*at) == port).map(|(_, message)| message)
+    }
+
+    /// Takes the message on the inport at `port` out, so that it can be passed on without sharing.
+    pub fn take(&mut self, port: usize) -> Option<Message> {
+        let at = self.attempt.inputs.iter().position(|(at, _)| usize::from(*at) == port)?;
+        Some(self.attempt.inputs.swap_remove(at).1)
+    }
+
+    /// The message on the inport called `name`.
+    pub fn input_named(&self, name: &str) -> Option<&Message> {
+        self.input(self.node.inport(name)?.into())
+    }
+
+    /// All inputs of this tick, by name.
+    pub fn inputs(&self) -> impl Iterator<Item = (std::sync::Arc<str>, &Message)> {
+        self.attempt.inputs.iter().map(|(port, message)| (self.node.inport_name(*port), message))
+    }
+
+    /// Sends `message` from the outport at `port` when the tick commits; a second one for the port replaces the first.
+    pub fn emit(&mut self, port: usize, message: impl Into<Message>) {
+        self.attempt.emit(port as u16, message.into());
+    }
+
+    /// [`emit`](Self::emit) by name. A name that nobody is connected to and nobody declared is dropped.
+    pub fn emit_named(&mut self, name: &str, message: impl Into<Message>) {
+        if let Some(port) = self.node.outport(name) {
+            self.attempt.emit(port, message.into());
+        }
+    }
+
+    /// Sends `message` from the outport at `port` even if the tick fails later. Any number may be sent, in order; they
+    /// leave at the end of the tick, before what was emitted. [`NodeHandle::send`] sends at once.
+    pub fn send(&mut self, port: usize, message: impl Into<Message>) {
+        self.attempt.sent.push((port as u16, message.into()));
+    }
+
+    /// [`send`](Self::send) by name.
+    pub fn send_named(&mut self, name: &str, message: impl Into<Message>) {
+        if let Some(port) = self.node.outport(name) {
+            self.attempt.sent.push((port, message.into()));
+        }
+    }
+
+    /// Sends `message` at once, before the tick ends, waiting for room; for async actors.
+    ///
+    /// # Errors
+    /// [`SendError`] gives the message back when the run was stopped.
+    pub async fn send_now(&mut self, port: usize, message: impl Into<Message>) -> Result<(), SendError> {
+        self.node.send_counted(port as u16, message.into(), true).await
+    }
+
+    /// Ends the node after this tick: a source has no more to say, a filter wants no more.
+    pub fn finish(&mut self) {
+        self.attempt.finish = true;
+    }
+
+    /// The node: identity, config, pools, log, and sending from elsewhere.
+    pub fn node(&self) -> &NodeHandle {
+        self.node
+    }
+
+    /// The node's config; an empty object when it has none.
+    pub fn config(&self) -> &Value {
+        self.node.config()
+    }
+
+    /// Number of this try at the tick, from 1.
+    pub fn attempt(&self) -> u32 {
+        self.attempt.number
+    }
+
+    /// Number of the tick in its node, from 1.
+    pub fn sequence(&self) -> u64 {
+        self.attempt.sequence
+    }
+
+    /// Runs `work` beside the node's ticks: a timer, a server, a long read. The node stays alive until it ends, and it
+    /// is dropped when the run is cancelled. The returned guard cancels it early.
+    pub fn spawn<F>(&self, work: impl FnOnce(NodeHandle) -> F) -> crate::background::Background
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        crate::background::spawn(self.node.clone(), work)
+    }
+
+    /// The raw attempt, for hosts that move its packets into objects of their own.
+    pub fn parts(&mut self) -> (&NodeHandle, &mut Attempt) {
+        (self.node, self.attempt)
+    }
+}
