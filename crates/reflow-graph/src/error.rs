@@ -1,0 +1,44 @@
+//! What can go wrong.
+
+use crate::Name;
+
+/// Result of this crate's fallible functions.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Everything that can go wrong in this crate.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The text is not JSON.
+    #[error("not JSON: {message} (line {line}, column {column})")]
+    Syntax {
+        /// What the parser says.
+        message: String,
+        /// Line, from 1.
+        line: usize,
+        /// Column, from 1.
+        column: usize,
+    },
+    /// The JSON does not have the shape of a graph.
+    #[error("at `{path}`: {message}")]
+    Shape {
+        /// Where, as a JSON path.
+        path: String,
+        /// What was expected and what was found.
+        message: String,
+    },
+    /// The JSON is nested deeper than [`MAX_DEPTH`](crate::MAX_DEPTH) levels.
+    #[error("nested deeper than {limit} levels")]
+    TooDeep {
+        /// The limit.
+        limit: usize,
+    },
+    /// A node cannot get an id that another node has.
+    #[error("cannot rename node `{from}` to `{to}`: there is a node `{to}` already")]
+    NodeExists {
+        /// The node to rename.
+        from: Name,
+        /// The id that is taken.
+        to: Name,
+    },
+}
