@@ -1,6 +1,6 @@
 //! What can go wrong.
 
-use crate::Name;
+use crate::{Change, Name};
 
 /// Result of this crate's fallible functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -41,4 +41,33 @@ pub enum Error {
         /// The id that is taken.
         to: Name,
     },
+    /// The call makes no sense while a transaction is open.
+    #[error("cannot {verb} while a transaction is open: commit or roll it back first")]
+    TransactionOpen {
+        /// What was asked for.
+        verb: &'static str,
+    },
+    /// There is no transaction to end.
+    #[error("cannot {verb}: no transaction is open")]
+    NoTransaction {
+        /// What was asked for.
+        verb: &'static str,
+    },
+    /// A recorded change does not fit the graph it is applied to.
+    #[error("change does not fit this graph: {}", serde_json::to_string(change).unwrap_or_default())]
+    Unfitting {
+        /// The change.
+        change: Box<Change>,
+    },
+    /// A journal cannot be replayed.
+    #[error("journal line {line}: {source}")]
+    Journal {
+        /// Line, from 1.
+        line: usize,
+        /// Why.
+        source: Box<Error>,
+    },
+    /// Reading or writing failed.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
 }

@@ -1,4 +1,4 @@
-//! The GraphExport format: a graph as JSON.
+//! The `GraphExport` format: a graph as JSON.
 //!
 //! These types are the file format, field by field. [`Graph`](crate::Graph) is the editable form. Keys the format does
 //! not know are kept in `extra` on every level, so a file written by a newer program survives a round trip.

@@ -1,18 +1,34 @@
-//! What a network is made of: the GraphExport model, editing, checking, composing, analysing and drawing.
+//! What a network is made of: the `GraphExport` model, editing, checking, composing, analysing and drawing.
 #![forbid(unsafe_code)]
 
+mod analysis;
+mod catalog;
+mod check;
+mod diagnostic;
 mod error;
 mod export;
+mod graph;
 mod metadata;
 mod name;
+mod policy;
 mod port_type;
 mod read;
+mod suggest;
+#[cfg(test)]
+mod testing;
+mod topology;
 mod workspace;
 
+pub use analysis::CriticalPath;
+pub use catalog::{AnyComponent, Catalog, ComponentInfo, ConfigCheck, PortInfo, Problem};
+pub use diagnostic::{Code, Diagnostic, Place, Severity};
 pub use error::{Error, Result};
 pub use export::{Connection, Edge, GraphExport, Group, Process};
+pub use graph::{Change, ConnectionId, Direction, Graph, Journal, Snapshot, Watch, replay};
 pub use metadata::{Data, Extra, Map, Metadata};
 pub use name::Name;
+pub use policy::{capacity_problems, policy_problems};
 pub use port_type::PortType;
 pub use read::MAX_DEPTH;
+pub use topology::Topology;
 pub use workspace::{ExternalConnection, GraphDependency, InterfaceDefinition};

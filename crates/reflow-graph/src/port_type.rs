@@ -59,8 +59,7 @@ impl PortType {
             | (_, Self::Any | Self::Encoded)
             | (Self::Float, Self::Integer) => true,
             (Self::Object(to), Self::Object(from)) => to == from || to.is_empty() || from.is_empty(),
-            (Self::Array(to), Self::Array(from)) => to.accepts(from),
-            (Self::Option(to), Self::Option(from)) => to.accepts(from),
+            (Self::Array(to), Self::Array(from)) | (Self::Option(to), Self::Option(from)) => to.accepts(from),
             (Self::Option(to), from) => to.accepts(from),
             (to, from) => to == from,
         }

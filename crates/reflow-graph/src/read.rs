@@ -1,4 +1,4 @@
-//! Reading and writing GraphExport JSON.
+//! Reading and writing `GraphExport` JSON.
 //!
 //! Reading goes twice over bad input: first without keeping track of the path, which is fast, and on failure again with
 //! it, so that the message says where. Depth is measured beforehand and without recursion; deep input is an error.

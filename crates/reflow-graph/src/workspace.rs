@@ -1,4 +1,4 @@
-//! The four optional sections of a GraphExport that tie several graphs into a workspace. They are carried, not used.
+//! The four optional sections of a `GraphExport` that tie several graphs into a workspace. They are carried, not used.
 
 use serde::{Deserialize, Serialize};
 
