@@ -50,11 +50,13 @@ pub enum Code {
     BadFiring,
     /// Two groups have one id.
     DuplicateGroup,
+    /// A subgraph contains itself.
+    RecursiveSubgraph,
 }
 
 impl Code {
     /// Every kind, by code.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::UnknownComponent,
         Self::UnknownPort,
         Self::UnknownNode,
@@ -70,6 +72,7 @@ impl Code {
         Self::BadCapacity,
         Self::BadFiring,
         Self::DuplicateGroup,
+        Self::RecursiveSubgraph,
     ];
 
     /// The code: `G001` and so on.
@@ -105,6 +108,7 @@ impl Code {
             Self::BadCapacity => ("G013", "bad-capacity", Error),
             Self::BadFiring => ("G014", "bad-firing", Error),
             Self::DuplicateGroup => ("G015", "duplicate-group", Warning),
+            Self::RecursiveSubgraph => ("G016", "recursive-subgraph", Error),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What can go wrong.
 
-use crate::{Change, Name};
+use crate::{Change, ConnectionId, Diagnostic, Name};
 
 /// Result of this crate's fallible functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -70,4 +70,59 @@ pub enum Error {
     /// Reading or writing failed.
     #[error(transparent)]
     Io(#[from] std::io::Error),
+    /// A graph given to be composed is not sound.
+    #[error("graph {graph}: {message}{}", hinted(hint.as_ref()))]
+    Compose {
+        /// The graph.
+        graph: String,
+        /// What is wrong with it.
+        message: String,
+        /// What would be right.
+        hint: Option<String>,
+    },
+    /// A connection between composed graphs names a node that is not there.
+    #[error("connection `{connection}`: there is no node `{node}`{}", hinted(hint.as_ref()))]
+    UnknownEndpoint {
+        /// The connection.
+        connection: Box<ConnectionId>,
+        /// The node.
+        node: Name,
+        /// What would be right.
+        hint: Option<String>,
+    },
+    /// Two graphs of a composition want one id.
+    #[error("graphs {first} and {second} both have a{} {what} `{id}`; give one of them another `properties.namespace`", if *what == "node" { "" } else { "n" })]
+    ComposeClash {
+        /// One graph.
+        first: String,
+        /// The other graph.
+        second: String,
+        /// What they both have.
+        what: &'static str,
+        /// Its id.
+        id: Name,
+    },
+    /// Graphs to be composed depend on one that is missing, or on each other in a circle.
+    #[error("{message}{}", hinted(hint.as_ref()))]
+    Dependencies {
+        /// What is wrong.
+        message: String,
+        /// What would be right.
+        hint: Option<String>,
+    },
+    /// The graph has mistakes and must not be used.
+    #[error("{}", listed(diagnostics))]
+    Refused {
+        /// All of them.
+        diagnostics: Vec<Diagnostic>,
+    },
+}
+
+fn hinted(hint: Option<&String>) -> String {
+    hint.map(|hint| format!("; {hint}")).unwrap_or_default()
+}
+
+fn listed(diagnostics: &[Diagnostic]) -> String {
+    let lines: Vec<_> = diagnostics.iter().map(ToString::to_string).collect();
+    lines.join("\n")
 }

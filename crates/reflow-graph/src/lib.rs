@@ -4,6 +4,7 @@
 mod analysis;
 mod catalog;
 mod check;
+mod compose;
 mod diagnostic;
 mod error;
 mod export;
@@ -13,6 +14,7 @@ mod name;
 mod policy;
 mod port_type;
 mod read;
+mod subgraph;
 mod suggest;
 #[cfg(test)]
 mod testing;
@@ -21,6 +23,7 @@ mod workspace;
 
 pub use analysis::CriticalPath;
 pub use catalog::{AnyComponent, Catalog, ComponentInfo, ConfigCheck, PortInfo, Problem};
+pub use compose::{ComposeRequest, CrossConnection, CrossEnd, SharedResource, compose};
 pub use diagnostic::{Code, Diagnostic, Place, Severity};
 pub use error::{Error, Result};
 pub use export::{Connection, Edge, GraphExport, Group, Process};
@@ -30,5 +33,6 @@ pub use name::Name;
 pub use policy::{capacity_problems, policy_problems};
 pub use port_type::PortType;
 pub use read::MAX_DEPTH;
+pub use subgraph::{Flat, Instance, SubgraphDefinition, Subgraphs, flatten};
 pub use topology::Topology;
 pub use workspace::{ExternalConnection, GraphDependency, InterfaceDefinition};

@@ -11,7 +11,7 @@ pub type Map = serde_json::Map<String, Value>;
 /// A JSON value that is absent when null. Copies share it.
 pub type Data = Option<Arc<Value>>;
 
-static EMPTY: LazyLock<Map> = LazyLock::new(Map::new);
+static EMPTY: LazyLock<Arc<Map>> = LazyLock::new(Arc::default);
 
 /// Metadata of a node, connection, port or group: a JSON object, or null. Copies share the object.
 ///
@@ -25,6 +25,11 @@ pub struct Metadata(Option<Arc<Map>>);
 impl Metadata {
     /// No metadata: null.
     pub const NULL: Self = Self(None);
+
+    /// An object without entries.
+    pub fn empty() -> Self {
+        Self(Some(Arc::clone(&EMPTY)))
+    }
 
     /// Whether there is none at all (null). `{}` is not null.
     pub fn is_null(&self) -> bool {

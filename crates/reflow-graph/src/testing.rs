@@ -2,13 +2,13 @@
 
 use crate::{Connection, Edge, GraphExport, Process};
 
-/// A graph from words: `a>b` connects `a.out` with `b.in`, `a.x>b.y` names ports, `5>a.in` is an initial if `5` is JSON
-/// after `=`: `=5>a.in`; a lone `a` is a node, `a:tpl` gives its component (`x` if none is given).
+/// A graph from words: `a>b` connects `a.out` with `b.in`, `a.x>b.y` names the ports, `=5>a` is an initial with JSON data,
+/// a lone `a` is a node. `a:tpl` gives a component, where a node is named first; `x` if none is given.
 pub(crate) fn graph(text: &str) -> GraphExport {
     let mut export = GraphExport::new("test", true);
-    let mut end = |word: &str, port: &str, export: &mut GraphExport| {
-        let (word, component) = word.split_once(':').unwrap_or((word, "x"));
-        let (node, port) = word.split_once('.').unwrap_or((word, port));
+    let end = |word: &str, port: &str, export: &mut GraphExport| {
+        let (word, port) = word.split_once('.').unwrap_or((word, port));
+        let (node, component) = word.split_once(':').unwrap_or((word, "x"));
         export.processes.entry(node.into()).or_insert_with(|| Process::new(node, component));
         Edge::new(node, port)
     };

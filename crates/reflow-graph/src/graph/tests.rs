@@ -214,7 +214,7 @@ fn a_watch_sees_each_change_once_and_can_rebuild_the_graph() {
 #[test]
 fn a_journal_survives_a_torn_last_line_and_nothing_else() {
     let mut graph = sample();
-    let mut journal = Journal::start(&mut graph, Vec::new()).expect("writes");
+    let journal = Journal::start(&mut graph, Vec::new()).expect("writes");
     graph.remove_node("a");
     graph.undo().expect("none is open");
     graph.import(GraphExport::new("other", true));
@@ -314,7 +314,7 @@ fn perform(graph: &mut Graph, edit: &Edit) {
             let _ = graph.remove_connection(&node(a), &port(p), &node(b), &port(p + 1));
         }
         Edit::Initial(a, p) => {
-            drop(graph.add_initial(&node(a), &port(p), if p == 0 { Value::Null } else { json!(p) }, none()))
+            let _ = graph.add_initial(&node(a), &port(p), if p == 0 { Value::Null } else { json!(p) }, none());
         }
         Edit::RemoveInitial(a) => {
             let _ = graph.remove_initial(&node(a), &port(a));
@@ -385,7 +385,7 @@ proptest! {
     #[test]
     fn random_edits_keep_the_laws(edits in proptest::collection::vec(edit(), 1..60)) {
         let mut graph = Graph::new("random", false);
-        let mut journal = Journal::start(&mut graph, Vec::new()).expect("writes");
+        let journal = Journal::start(&mut graph, Vec::new()).expect("writes");
         let empty = graph.to_export();
         for edit in &edits {
             perform(&mut graph, edit);
