@@ -1,1 +1,41 @@
-//! What a network is made of: the GraphExport model, editing, checking, composing, analysing and drawing.
+//! What a network is made of: the `GraphExport` model, editing, checking, composing, analysing and drawing.
+#![forbid(unsafe_code)]
+
+mod analysis;
+mod catalog;
+mod check;
+mod compose;
+mod diagnostic;
+mod draw;
+mod error;
+mod export;
+mod graph;
+pub mod layout;
+mod metadata;
+mod name;
+mod policy;
+mod port_type;
+mod read;
+mod subgraph;
+mod suggest;
+#[cfg(test)]
+mod testing;
+mod topology;
+mod workspace;
+
+pub use analysis::CriticalPath;
+pub use catalog::{AnyComponent, Catalog, ComponentInfo, ConfigCheck, PortInfo, Problem};
+pub use compose::{ComposeRequest, CrossConnection, CrossEnd, SharedResource, compose};
+pub use diagnostic::{Code, Diagnostic, Place, Severity};
+pub use draw::{NodeOverlay, NodeState, Overlay, SvgOptions, Theme};
+pub use error::{Error, Result};
+pub use export::{Connection, Edge, GraphExport, Group, Process};
+pub use graph::{Change, ConnectionId, Direction, Graph, Journal, Snapshot, Watch, replay};
+pub use metadata::{Data, Extra, Map, Metadata};
+pub use name::Name;
+pub use policy::{capacity_problems, policy_problems};
+pub use port_type::PortType;
+pub use read::MAX_DEPTH;
+pub use subgraph::{Flat, Instance, SubgraphDefinition, Subgraphs, flatten};
+pub use topology::Topology;
+pub use workspace::{ExternalConnection, GraphDependency, InterfaceDefinition};

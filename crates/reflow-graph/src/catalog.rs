@@ -1,0 +1,117 @@
+//! What a check must know about components.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::policy::{capacity_problems, policy_problems};
+use crate::{Map, Name, PortType};
+
+/// Something wrong in a piece of JSON, as a validator reports it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// What is wrong, beginning with the key it is about.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+impl Problem {
+    /// A problem without a hint.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: None }
+    }
+
+    /// The same with a hint.
+    #[must_use]
+    pub fn with_hint(self, hint: Option<String>) -> Self {
+        Self { hint, ..self }
+    }
+}
+
+/// A port as its component declares it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PortInfo {
+    /// The port's name.
+    pub name: Name,
+    /// Type of its packets.
+    pub port_type: PortType,
+    /// Whether the node cannot run without a packet on it. Meaningless for an outport.
+    pub required: bool,
+}
+
+impl PortInfo {
+    /// A port of any type that is not required.
+    pub fn new(name: impl Into<Name>) -> Self {
+        Self { name: name.into(), ..Self::default() }
+    }
+}
+
+/// Looks at a node's metadata and says what in it does not suit the component.
+pub type ConfigCheck = Arc<dyn Fn(&Map) -> Vec<Problem> + Send + Sync>;
+
+/// What a check must know about one component.
+#[derive(Clone, Default)]
+pub struct ComponentInfo {
+    /// Declared inports.
+    pub inports: Vec<PortInfo>,
+    /// Declared outports.
+    pub outports: Vec<PortInfo>,
+    /// Whether ports it does not declare work too.
+    pub open_ports: bool,
+    /// Whether it runs only when every declared inport has a packet.
+    pub await_all: bool,
+    /// Checks the configuration.
+    pub config: Option<ConfigCheck>,
+}
+
+impl fmt::Debug for ComponentInfo {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("ComponentInfo")
+            .field("inports", &self.inports)
+            .field("outports", &self.outports)
+            .field("open_ports", &self.open_ports)
+            .field("await_all", &self.await_all)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The components a graph may use, and the rules for what the runtime reads from metadata.
+pub trait Catalog {
+    /// A component; `None` if there is no such.
+    fn component(&self, id: &str) -> Option<ComponentInfo>;
+
+    /// Ids of all components, to suggest one from.
+    fn ids(&self) -> Vec<Name>;
+
+    /// What is wrong with the value under `policy` in a node's metadata.
+    fn policy_problems(&self, policy: &Value) -> Vec<Problem> {
+        policy_problems(policy)
+    }
+
+    /// What is wrong with the value under `firing` in a node's metadata. Nothing, by default: the runtime knows its rules.
+    fn firing_problems(&self, _firing: &Value) -> Vec<Problem> {
+        Vec::new()
+    }
+
+    /// What is wrong with the value under `capacity` in a connection's metadata.
+    fn capacity_problems(&self, capacity: &Value) -> Vec<Problem> {
+        capacity_problems(capacity)
+    }
+}
+
+/// A catalog that knows every id and nothing about it: checks the graph's own structure only.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AnyComponent;
+
+impl Catalog for AnyComponent {
+    fn component(&self, _id: &str) -> Option<ComponentInfo> {
+        Some(ComponentInfo { open_ports: true, ..ComponentInfo::default() })
+    }
+
+    fn ids(&self) -> Vec<Name> {
+        Vec::new()
+    }
+}

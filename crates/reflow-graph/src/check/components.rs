@@ -1,0 +1,112 @@
+//! What the nodes' components say: are they known, do their ports exist and fit, does the configuration suit them.
+
+use super::Check;
+use super::references::initial_place;
+use crate::suggest::did_you_mean;
+use crate::{Code, Connection, ConnectionId, Diagnostic, Direction, Name, Place, PortInfo, PortType, Problem, Process};
+
+/// The outport every node has without declaring it: failures leave through it when the policy routes them.
+const ERROR_PORT: &str = "error";
+
+impl Check<'_> {
+    /// Looks at each node by itself.
+    pub(super) fn components(&mut self) {
+        let export = self.export;
+        let mut known = None;
+        for process in export.processes.values() {
+            let place = Place::Node { node: process.id.clone() };
+            match self.components.get(&*process.component) {
+                Some(Some(_)) => {}
+                _ => {
+                    let known: &Vec<Name> = known.get_or_insert_with(|| self.catalog.ids());
+                    let hint = did_you_mean(&process.component, known.iter().map(|id| &**id));
+                    let message = format!("there is no component `{}`", process.component);
+                    self.report(Diagnostic::new(Code::UnknownComponent, place.clone(), message).with_hint(hint));
+                }
+            }
+            self.metadata(process, &place);
+        }
+    }
+
+    fn metadata(&mut self, process: &Process, place: &Place) {
+        if let Some(policy) = process.metadata.get("policy") {
+            self.problems(Code::BadPolicy, place, self.catalog.policy_problems(policy));
+        }
+        if let Some(firing) = process.metadata.get("firing") {
+            self.problems(Code::BadFiring, place, self.catalog.firing_problems(firing));
+        }
+        let config = self.component_of(&process.id).and_then(|component| component.config.clone());
+        if let Some(config) = config {
+            self.problems(Code::BadConfig, place, config(process.metadata.entries()));
+        }
+    }
+
+    fn problems(&mut self, code: Code, place: &Place, problems: Vec<Problem>) {
+        for problem in problems {
+            self.report(Diagnostic::new(code, place.clone(), problem.message).with_hint(problem.hint));
+        }
+    }
+
+    /// Looks at what is between nodes: connections, initials and graph ports.
+    pub(super) fn connections(&mut self) {
+        let export = self.export;
+        for connection in &export.connections {
+            let to = &connection.to;
+            if connection.is_initial() {
+                self.port_exists(&to.node_id, Direction::In, &to.port_id, &initial_place(connection));
+                continue;
+            }
+            let place = Place::Connection(ConnectionId::from(connection));
+            let from = &connection.from;
+            self.port_exists(&from.node_id, Direction::Out, &from.port_id, &place);
+            self.port_exists(&to.node_id, Direction::In, &to.port_id, &place);
+            self.types_fit(connection, &place);
+            if let Some(capacity) = connection.metadata.get("capacity") {
+                self.problems(Code::BadCapacity, &place, self.catalog.capacity_problems(capacity));
+            }
+        }
+        for (direction, ports) in [(Direction::In, &export.inports), (Direction::Out, &export.outports)] {
+            for (name, edge) in ports {
+                let place = Place::GraphPort { direction, port: name.clone() };
+                self.port_exists(&edge.node_id, direction, edge.inner_port(), &place);
+            }
+        }
+    }
+
+    fn port_exists(&mut self, node: &str, direction: Direction, port: &Name, place: &Place) {
+        let Some(component) = self.component_of(node) else { return };
+        let (side, ports) = match direction {
+            Direction::In => ("inport", &component.inports),
+            Direction::Out => ("outport", &component.outports),
+        };
+        let implicit = direction == Direction::Out && self.same_port(port, ERROR_PORT);
+        if component.open_ports || implicit || self.declared(ports, port).is_some() {
+            return;
+        }
+        let hint = did_you_mean(port, ports.iter().map(|port| &*port.name));
+        let component = &self.export.processes[node].component;
+        let message = format!("node `{node}` (`{component}`) has no {side} `{port}`");
+        self.report(Diagnostic::new(Code::UnknownPort, place.clone(), message).with_hint(hint));
+    }
+
+    fn types_fit(&mut self, connection: &Connection, place: &Place) {
+        let (from, to) = (&connection.from, &connection.to);
+        let sends =
+            self.component_of(&from.node_id).and_then(|component| self.declared(&component.outports, &from.port_id));
+        let takes = self.component_of(&to.node_id).and_then(|component| self.declared(&component.inports, &to.port_id));
+        let of = |declared: Option<&PortInfo>, own: &PortType| {
+            declared.map_or_else(|| own.clone(), |port| port.port_type.clone())
+        };
+        let (sends, takes) = (of(sends, &from.port_type), of(takes, &to.port_type));
+        if !takes.accepts(&sends) {
+            let message = format!(
+                "`{}.{}` sends {sends}, but `{}.{}` takes {takes}",
+                from.node_id, from.port_id, to.node_id, to.port_id
+            );
+            self.report(
+                Diagnostic::new(Code::TypeMismatch, place.clone(), message)
+                    .with_hint(Some("put a converting node between")),
+            );
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! Drawings of graphs: SVG, Mermaid, DOT and text.
+
+mod dot;
+mod mermaid;
+mod overlay;
+mod style;
+mod svg;
+#[cfg(test)]
+mod tests;
+mod text;
+
+pub use overlay::{NodeOverlay, NodeState, Overlay};
+pub use style::Theme;
+pub use svg::SvgOptions;

@@ -1,0 +1,188 @@
+//! Which layer each item of a level is in, and how links run through the layers between.
+
+use super::level::{End, Item, Link};
+
+/// What stands in a layer: an item, or a place kept free for a link that runs through.
+#[derive(Clone, Debug)]
+pub(super) struct Slot {
+    pub(super) layer: usize,
+    pub(super) width: f64,
+    pub(super) height: f64,
+    /// The item; `None` for a place kept free.
+    pub(super) item: Option<usize>,
+    /// The item this free place should be next to, where a link turns back.
+    pub(super) beside: Option<usize>,
+}
+
+/// A piece of a link between slots of neighbouring layers.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Segment {
+    pub(super) from: usize,
+    pub(super) from_dy: f64,
+    pub(super) to: usize,
+    pub(super) to_dy: f64,
+}
+
+/// Items and links spread over layers.
+#[derive(Debug, Default)]
+pub(super) struct Layers {
+    pub(super) slots: Vec<Slot>,
+    pub(super) segments: Vec<Segment>,
+    /// The free places of each link, from its start to its end.
+    pub(super) chains: Vec<Vec<usize>>,
+    /// Whether each link runs backwards.
+    pub(super) backwards: Vec<bool>,
+    pub(super) count: usize,
+}
+
+const FREE_HEIGHT: f64 = 8.0;
+
+impl Layers {
+    pub(super) fn new(items: &[Item], links: &[Link]) -> Self {
+        let backwards = back_links(items.len(), links);
+        let rank = ranks(items.len(), links, &backwards);
+        let count = rank.iter().max().map_or(1, |last| last + 1);
+        let slot = |(item, layer): (usize, &usize)| Slot {
+            layer: *layer,
+            width: items[item].width,
+            height: items[item].height,
+            item: Some(item),
+            beside: None,
+        };
+        let slots = rank.iter().enumerate().map(slot).collect();
+        let mut layers = Self { slots, count, chains: Vec::with_capacity(links.len()), ..Self::default() };
+        for (link, backwards) in links.iter().zip(&backwards) {
+            let chain = layers.chain(link, *backwards, &rank);
+            layers.chains.push(chain);
+        }
+        layers.backwards = backwards;
+        layers
+    }
+
+    /// Keeps places free for a link in every layer it runs through, and joins them.
+    fn chain(&mut self, link: &Link, backwards: bool, rank: &[usize]) -> Vec<usize> {
+        let start = link.from.item().map(|(item, _)| rank[item]);
+        let end = link.to.item().map(|(item, _)| rank[item]);
+        if backwards {
+            // It turns round beside both ends, so it needs places in their layers as well.
+            let (from, to) = (link.from.item().map(|(item, _)| item), link.to.item().map(|(item, _)| item));
+            let (high, low) = (start.unwrap_or(0), end.unwrap_or(0));
+            let chain: Vec<_> = (low..=high).rev().map(|layer| self.free(layer)).collect();
+            if let (Some(first), Some(last)) = (chain.first(), chain.last()) {
+                self.slots[*last].beside = to;
+                self.slots[*first].beside = from;
+            }
+            for pair in chain.windows(2) {
+                self.segments.push(Segment {
+                    from: pair[1],
+                    from_dy: FREE_HEIGHT / 2.0,
+                    to: pair[0],
+                    to_dy: FREE_HEIGHT / 2.0,
+                });
+            }
+            return chain;
+        }
+        let first = start.map_or(0, |layer| layer + 1);
+        let last = end.map_or(self.count, |layer| layer);
+        let chain: Vec<_> = (first..last).map(|layer| self.free(layer)).collect();
+        let middle = chain.iter().map(|slot| (*slot, FREE_HEIGHT / 2.0));
+        let stops: Vec<_> = link.from.item().into_iter().chain(middle).chain(link.to.item()).collect();
+        for pair in stops.windows(2) {
+            let [(from, from_dy), (to, to_dy)] = [pair[0], pair[1]];
+            self.segments.push(Segment { from, from_dy, to, to_dy });
+        }
+        chain
+    }
+
+    fn free(&mut self, layer: usize) -> usize {
+        self.slots.push(Slot { layer, width: 0.0, height: FREE_HEIGHT, item: None, beside: None });
+        self.slots.len() - 1
+    }
+}
+
+impl End {
+    fn item(&self) -> Option<(usize, f64)> {
+        match *self {
+            Self::Item { item, dy } => Some((item, dy)),
+            Self::Border => None,
+        }
+    }
+}
+
+/// Links that close a cycle when items are visited depth-first, sources first.
+fn back_links(items: usize, links: &[Link]) -> Vec<bool> {
+    let mut outgoing = vec![Vec::new(); items];
+    let mut incoming = vec![0_usize; items];
+    for (position, link) in links.iter().enumerate() {
+        if let (Some((from, _)), Some((to, _))) = (link.from.item(), link.to.item()) {
+            outgoing[from].push((position, to));
+            incoming[to] += usize::from(from != to);
+        }
+    }
+    #[derive(Clone, Copy, PartialEq)]
+    enum Visit {
+        New,
+        Open,
+        Done,
+    }
+    let mut visits = vec![Visit::New; items];
+    let mut back = vec![false; links.len()];
+    let mut starts: Vec<_> = (0..items).collect();
+    starts.sort_by_key(|item| incoming[*item] > 0);
+    for start in starts {
+        if visits[start] != Visit::New {
+            continue;
+        }
+        visits[start] = Visit::Open;
+        let mut path = vec![(start, 0)];
+        while let Some((item, next)) = path.last_mut() {
+            let Some((link, target)) = outgoing[*item].get(*next).copied() else {
+                visits[*item] = Visit::Done;
+                path.pop();
+                continue;
+            };
+            *next += 1;
+            match visits[target] {
+                Visit::Open => back[link] = true,
+                Visit::New => {
+                    visits[target] = Visit::Open;
+                    path.push((target, 0));
+                }
+                Visit::Done => {}
+            }
+        }
+    }
+    back
+}
+
+/// Longest-path layers, with items that only send pulled to what they send to.
+fn ranks(items: usize, links: &[Link], backwards: &[bool]) -> Vec<usize> {
+    let mut outgoing = vec![Vec::new(); items];
+    let mut waiting = vec![0_usize; items];
+    for (link, backwards) in links.iter().zip(backwards) {
+        if let (false, Some((from, _)), Some((to, _))) = (*backwards, link.from.item(), link.to.item()) {
+            outgoing[from].push(to);
+            waiting[to] += 1;
+        }
+    }
+    let only_sends: Vec<_> = waiting.iter().map(|count| *count == 0).collect();
+    let mut rank = vec![0; items];
+    let mut sorted: Vec<_> = (0..items).filter(|item| waiting[*item] == 0).collect();
+    let mut next = 0;
+    while let Some(item) = sorted.get(next).copied() {
+        next += 1;
+        for &target in &outgoing[item] {
+            rank[target] = rank[target].max(rank[item] + 1);
+            waiting[target] -= 1;
+            if waiting[target] == 0 {
+                sorted.push(target);
+            }
+        }
+    }
+    for item in sorted.into_iter().rev().filter(|item| only_sends[*item]) {
+        if let Some(nearest) = outgoing[item].iter().map(|target| rank[*target]).min() {
+            rank[item] = nearest - 1;
+        }
+    }
+    rank
+}
