@@ -1,1 +1,45 @@
-//! The Python host and the offbit_reflow._native module.
+//! The Python host and the `offbit_reflow._native` module: conversions, errors, and what polls Python nodes; nothing else.
+#![deny(unsafe_code)]
+
+mod actor;
+mod batch;
+mod catalog;
+mod component;
+mod context;
+mod convert;
+mod errors;
+mod events;
+mod executor;
+mod message;
+mod network;
+mod references;
+mod settings;
+mod stream;
+mod wait;
+
+/// The native half of `offbit_reflow`.
+#[pyo3::pymodule]
+mod _native {
+    #[pymodule_export]
+    use crate::batch::PyBatch;
+    #[pymodule_export]
+    use crate::component::PyComponent;
+    #[pymodule_export]
+    use crate::context::PyContext;
+    #[pymodule_export]
+    use crate::events::{PyEventStream, PyListener};
+    #[pymodule_export]
+    use crate::executor::worker_threads;
+    #[pymodule_export]
+    use crate::message::PyMessage;
+    #[pymodule_export]
+    use crate::network::PyNetwork;
+    #[pymodule_export]
+    use crate::stream::{PyStream, PyStreamReader};
+
+    #[pymodule_init]
+    fn init(module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
+        use pyo3::types::PyModuleMethods;
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+}

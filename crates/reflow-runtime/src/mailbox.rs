@@ -278,6 +278,12 @@ impl Mailbox {
         Leftovers { packets: packets.len(), counted: control.iter().filter(|control| control.is_counted()).count() }
     }
 
+    /// Whether a packet would find room on the link.
+    pub(crate) fn has_room(&self, link: u32) -> bool {
+        let inner = self.inner.lock();
+        inner.closed || inner.has_room(link)
+    }
+
     /// The links that somebody waits for: number and capacity.
     pub(crate) fn blocked_links(&self) -> Vec<(u32, usize)> {
         let inner = self.inner.lock();

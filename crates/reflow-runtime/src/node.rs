@@ -226,6 +226,11 @@ impl NodeHandle {
         &self.node().config
     }
 
+    /// What the node does when an attempt fails, if that is not the default.
+    pub fn policy(&self) -> Option<&Policy> {
+        self.node().policy.as_deref()
+    }
+
     /// The node's pools.
     pub fn pools(&self) -> &Pools {
         &self.node().pools
@@ -338,6 +343,12 @@ impl NodeHandle {
             Poll::Ready(result) => result,
             Poll::Pending => block(BlockingSend { sender, deadline }),
         }
+    }
+
+    /// Whether a message sent to the outport would find room everywhere right now.
+    pub fn has_room(&self, port: u16) -> bool {
+        let routes = self.node().routes.get(usize::from(port));
+        routes.into_iter().flatten().all(|route| self.run.nodes[route.target as usize].mailbox.has_room(route.link))
     }
 
     /// Ends an attempt that went on elsewhere; harmless when it has ended already.

@@ -166,12 +166,18 @@ impl Running {
         self.run.cancel(reason);
     }
 
-    /// The end of a shutdown, whether or not everything has stopped: the nodes that would not.
-    pub fn end_shutdown(&self) -> Vec<Arc<str>> {
+    /// The end of a cancellation, whether or not everything has stopped: the nodes that would not.
+    pub fn end_cancel(&self) -> Vec<Arc<str>> {
         let actors = self.run.live_nodes();
         if !actors.is_empty() {
             self.run.events.emit(Event::ShutdownIncomplete { actors: actors.clone() });
         }
+        actors
+    }
+
+    /// The end of a shutdown, whether or not everything has stopped: the nodes that would not.
+    pub fn end_shutdown(&self) -> Vec<Arc<str>> {
+        let actors = self.end_cancel();
         self.run.events.set_end(true, true);
         actors
     }

@@ -1,0 +1,574 @@
+//! Python actors: components made of Python classes, instances and functions, and what runs their ticks.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use pyo3::exceptions::PyStopIteration;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyType, PyWeakrefReference};
+use reflow_runtime::{
+    Attempt, Component, ComponentSpec, Documentation, Failure, Firing, Host, HostedActor, Instance, NodeHandle, PortSpec, Signal,
+    Source, Step, Tick, Value,
+};
+
+use crate::batch::PyBatch;
+use crate::context::{Conclusion, PyContext};
+use crate::convert;
+use crate::executor::{self, Executor};
+use crate::references;
+
+/// What a Python class says about its actors, read when it is registered.
+#[derive(FromPyObject)]
+pub(crate) struct Declaration {
+    component: String,
+    inports: Vec<String>,
+    outports: Vec<String>,
+    /// `any`, `all`, `latest`.
+    firing: String,
+    latest_inports: Vec<String>,
+    required_inports: Vec<String>,
+    /// `no`, `to_the_end`, `yes`.
+    source: String,
+    batch_size: usize,
+    setup: bool,
+    finalize: bool,
+    teardown: bool,
+    on_signal: bool,
+    summary: String,
+}
+
+/// A template made of Python: `make` gives the object whose `run` a node calls.
+pub(crate) struct PythonComponent {
+    make: Py<PyAny>,
+    spec: Arc<ComponentSpec>,
+    batch_size: usize,
+    methods: Methods,
+}
+
+/// Which optional methods there are.
+#[derive(Clone, Copy)]
+struct Methods {
+    setup: bool,
+    finalize: bool,
+    teardown: bool,
+    on_signal: bool,
+}
+
+impl PythonComponent {
+    pub(crate) fn new(make: Py<PyAny>, declaration: Declaration) -> Self {
+        let ports = |names: Vec<String>| names.into_iter().map(|name| PortSpec::new(name, "any")).collect();
+        let names = |names: Vec<String>| -> Vec<Cow<'static, str>> { names.into_iter().map(Cow::Owned).collect() };
+        let firing = match (&*declaration.firing, declaration.required_inports.is_empty()) {
+            (_, false) => Firing::Required(names(declaration.required_inports)),
+            ("all", _) => Firing::All { latest: names(declaration.latest_inports) },
+            ("latest", _) => Firing::Latest,
+            _ => Firing::Any,
+        };
+        let source = match &*declaration.source {
+            "yes" => Source::Yes,
+            "to_the_end" => Source::ToTheEnd,
+            _ => Source::No,
+        };
+        let spec = ComponentSpec {
+            id: declaration.component.into(),
+            inports: ports(declaration.inports),
+            outports: ports(declaration.outports),
+            firing,
+            source,
+            config_schema: Value::Null,
+            documentation: Documentation { summary: declaration.summary.into(), ..Documentation::default() },
+        };
+        let Declaration { setup, finalize, teardown, on_signal, batch_size, .. } = declaration;
+        Self { make, spec: Arc::new(spec), batch_size, methods: Methods { setup, finalize, teardown, on_signal } }
+    }
+}
+
+impl Component for PythonComponent {
+    fn spec(&self) -> Arc<ComponentSpec> {
+        Arc::clone(&self.spec)
+    }
+
+    fn check_config(&self, _config: &Value) -> Vec<String> {
+        // Making an instance to look at a config would run user code.
+        Vec::new()
+    }
+
+    fn instantiate(&self, _config: &Value) -> Result<Instance, String> {
+        Python::attach(|py| {
+            let make = || {
+                let object = self.make.bind(py).call0()?;
+                let run = object.getattr(pyo3::intern!(py, "run"))?;
+                PyResult::Ok((object.unbind(), run.unbind()))
+            };
+            let (object, run) = make().map_err(|error| {
+                format!("making an instance of {} failed: {}", self.spec.id, failure_of(py, error))
+            })?;
+            Ok(Instance::Hosted(Box::new(PythonActor {
+                object,
+                run,
+                batch_size: self.batch_size,
+                methods: self.methods,
+                executor: Executor::shared(),
+                spare: None,
+                open: Vec::new(),
+                generator: None,
+                retained: Arc::default(),
+                uses_loop: false,
+            })))
+        })
+    }
+}
+
+/// The actor of one node: a Python object, and what is kept between its ticks.
+struct PythonActor {
+    object: Py<PyAny>,
+    run: Py<PyAny>,
+    batch_size: usize,
+    methods: Methods,
+    executor: Arc<Executor>,
+    /// A context that nobody else holds, for the next tick.
+    spare: Option<Py<PyContext>>,
+    /// Attempts that go on elsewhere.
+    open: Vec<(u64, u32, Py<PyWeakrefReference>)>,
+    /// A `run` that yields its outputs.
+    generator: Option<(Py<PyAny>, Py<PyContext>)>,
+    retained: Arc<AtomicUsize>,
+    /// Whether the asyncio loop was asked for.
+    uses_loop: bool,
+}
+
+impl PythonActor {
+    /// A context for the next attempt.
+    fn context<'py>(&mut self, py: Python<'py>, node: &NodeHandle) -> PyResult<Bound<'py, PyContext>> {
+        match self.spare.take() {
+            Some(spare) => Ok(spare.into_bound(py)),
+            None => Bound::new(py, PyContext::new(node.clone())),
+        }
+    }
+
+    /// Keeps the context for the next tick if nobody else holds it; else it lives on as a retained one.
+    fn recycle(&mut self, context: Bound<'_, PyContext>) {
+        if references::count(&context) == 1 {
+            self.spare = Some(context.unbind());
+        } else {
+            context.get().retain(&self.retained);
+        }
+    }
+
+    /// Calls a method for one attempt and follows what it returns.
+    fn call(
+        &mut self,
+        py: Python<'_>,
+        tick: &mut Tick<'_>,
+        is_run: bool,
+        call: impl FnOnce(&Bound<'_, PyContext>) -> PyResult<Py<PyAny>>,
+    ) -> Step {
+        executor::beat();
+        let (node, attempt) = tick.parts();
+        let context = match self.context(py, node) {
+            Ok(context) => context,
+            Err(error) => return Step::Failed(failure_of(py, error)),
+        };
+        context.get().begin(std::mem::take(&mut attempt.inputs), attempt.sequence, attempt.number, None, false);
+        if !is_run {
+            context.get().allow_quiet_end();
+        }
+        let result = call(&context).map(|result| result.into_bound(py));
+        self.conclude(py, context, result, attempt, is_run)
+    }
+
+    /// What the return value, or the exception, of a call makes of its attempt.
+    fn conclude(
+        &mut self,
+        py: Python<'_>,
+        context: Bound<'_, PyContext>,
+        result: PyResult<Bound<'_, PyAny>>,
+        attempt: &mut Attempt,
+        is_run: bool,
+    ) -> Step {
+        match result {
+            Ok(value) if value.is_none() => {}
+            Ok(value) if value.is_instance_of::<PyDict>() => {
+                if let Err(error) = context.get().done_with(&value) {
+                    context.get().fail_with(failure_of(py, error));
+                }
+            }
+            Ok(value) => match Kind::of(py, &value) {
+                Ok(Kind::Generator) => {
+                    self.generator = Some((value.unbind(), context.unbind()));
+                    return self.step_generator(py, attempt);
+                }
+                Ok(Kind::Awaitable(starter)) => return self.start_async(py, &context, &value, starter, attempt),
+                Ok(Kind::Other) => {}
+                Err(error) => context.get().fail_with(failure_of(py, error)),
+            },
+            Err(error) => {
+                let failure = failure_of(py, error);
+                context.get().fail_with(failure);
+            }
+        }
+        self.settle(py, context, attempt, is_run)
+    }
+
+    fn settle(&mut self, py: Python<'_>, context: Bound<'_, PyContext>, attempt: &mut Attempt, is_run: bool) -> Step {
+        match context.get().conclude() {
+            Conclusion::Done { emitted, finish } => {
+                attempt.emitted = emitted;
+                attempt.finish |= finish;
+                self.recycle(context);
+                Step::Done
+            }
+            Conclusion::Failed { failure, finish } => {
+                attempt.inputs = context.get().inputs_copy();
+                attempt.finish |= finish;
+                self.recycle(context);
+                Step::Failed(failure)
+            }
+            Conclusion::Unresolved => {
+                attempt.finish |= context.get().asks_to_finish();
+                let held = references::count(&context) > 1;
+                if !is_run || (attempt.finish && !held) {
+                    // `setup` and its kind need no answer, and neither does a tick that ends its node.
+                    attempt.emitted = context.get().take_emitted();
+                    self.recycle(context);
+                    return Step::Done;
+                }
+                attempt.inputs = context.get().inputs_copy();
+                if held || context.get().is_deferred() {
+                    return self.leave_open(py, &context, attempt);
+                }
+                Step::Failed(unresolved())
+            }
+        }
+    }
+
+    /// The attempt goes on elsewhere; only a weak reference is kept, so that a context which is dropped tells the node.
+    fn leave_open(&mut self, py: Python<'_>, context: &Bound<'_, PyContext>, attempt: &Attempt) -> Step {
+        self.open.retain(|(_, _, weak)| weak.bind(py).call0().is_ok_and(|object| !object.is_none()));
+        match PyWeakrefReference::new(context.as_any()) {
+            Ok(weak) => self.open.push((attempt.sequence, attempt.number, weak.unbind())),
+            Err(error) => return Step::Failed(failure_of(py, error)),
+        }
+        context.get().leave_open();
+        Step::Pending
+    }
+
+    fn start_async(
+        &mut self,
+        py: Python<'_>,
+        context: &Bound<'_, PyContext>,
+        awaitable: &Bound<'_, PyAny>,
+        starter: &'static str,
+        attempt: &mut Attempt,
+    ) -> Step {
+        attempt.inputs = context.get().inputs_copy();
+        let step = self.leave_open(py, context, attempt);
+        let mut start = || {
+            let module = loop_module(py)?;
+            if !self.uses_loop {
+                module.call_method0("acquire")?;
+                self.uses_loop = true;
+            }
+            module.call_method1(starter, (awaitable, context))
+        };
+        match start() {
+            Ok(cancel) => context.get().set_task(cancel.unbind()),
+            Err(error) => context.get().fail_with(failure_of(py, error)),
+        }
+        step
+    }
+
+    /// Takes the next outputs from the generator; the node delivers them and comes back.
+    fn step_generator(&mut self, py: Python<'_>, attempt: &mut Attempt) -> Step {
+        let Some((generator, context)) = self.generator.take() else { return Step::Done };
+        let context = context.into_bound(py);
+        let outcome = match generator.bind(py).call_method0(pyo3::intern!(py, "__next__")) {
+            Ok(value) if value.is_none() => Ok(true),
+            Ok(value) => context.get().packets(&value).map(|packets| {
+                attempt.sent.extend(packets);
+                true
+            }),
+            Err(error) if error.is_instance_of::<PyStopIteration>(py) => Ok(false),
+            Err(error) => Err(error),
+        };
+        match outcome {
+            Ok(true) => {
+                attempt.sent.splice(0..0, context.get().take_emitted());
+                self.generator = Some((generator, context.unbind()));
+                return Step::Yield;
+            }
+            Ok(false) => {
+                // A source that has yielded everything has nothing more to say.
+                attempt.finish |= context.get().inputs_copy().is_empty();
+                if !context.get().is_resolved() {
+                    // It is open, so it can be resolved.
+                    let _ = context.get().done_with(PyDict::new(py).as_any());
+                }
+            }
+            Err(error) => {
+                let _ = generator.bind(py).call_method0("close");
+                context.get().fail_with(failure_of(py, error));
+            }
+        }
+        drop(generator);
+        self.settle(py, context, attempt, true)
+    }
+
+    fn method<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+        self.object.bind(py).getattr(name)
+    }
+
+    fn call_method(&mut self, tick: &mut Tick<'_>, name: &'static str) -> Step {
+        Python::attach(|py| {
+            let method = self.method(py, name);
+            self.call(py, tick, false, |context| Ok(method?.call1((context,))?.unbind()))
+        })
+    }
+}
+
+impl HostedActor for PythonActor {
+    fn host(&self) -> Arc<dyn Host> {
+        Arc::clone(&self.executor) as Arc<dyn Host>
+    }
+
+    fn setup(&mut self, tick: &mut Tick<'_>) -> Step {
+        if self.methods.setup { self.call_method(tick, "setup") } else { Step::Done }
+    }
+
+    fn run(&mut self, tick: &mut Tick<'_>, detached: bool) -> Step {
+        Python::attach(|py| {
+            if detached {
+                return self.run_detached(py, tick);
+            }
+            let run = self.run.clone_ref(py);
+            self.call(py, tick, true, |context| Ok(run.bind(py).call1((context,))?.unbind()))
+        })
+    }
+
+    fn resume(&mut self, tick: &mut Tick<'_>) -> Step {
+        executor::beat();
+        Python::attach(|py| self.step_generator(py, tick.parts().1))
+    }
+
+    fn batch_limit(&self) -> usize {
+        self.batch_size
+    }
+
+    fn run_batch(&mut self, node: &NodeHandle, attempts: &mut [Attempt]) -> Vec<Step> {
+        executor::beat();
+        Python::attach(|py| match PyBatch::run(py, node, self.run.bind(py), attempts) {
+            Ok((steps, held)) => {
+                for (sequence, number, context) in held {
+                    if let Ok(weak) = PyWeakrefReference::new(context.bind(py).as_any()) {
+                        self.open.push((sequence, number, weak.unbind()));
+                    }
+                }
+                steps
+            }
+            Err(error) => {
+                let failure = failure_of(py, error);
+                attempts.iter().map(|_| Step::Failed(failure.clone())).collect()
+            }
+        })
+    }
+
+    fn abandon(&mut self, sequence: u64, number: u32) {
+        Python::attach(|py| {
+            let Some(at) = self.open.iter().position(|(s, n, _)| (*s, *n) == (sequence, number)) else { return };
+            let (_, _, weak) = self.open.swap_remove(at);
+            if let Ok(object) = weak.bind(py).call0()
+                && let Ok(context) = object.cast::<PyContext>()
+            {
+                context.get().abandon(py);
+            }
+        });
+    }
+
+    fn on_signal(&mut self, tick: &mut Tick<'_>, signal: &Signal) -> Step {
+        if !self.methods.on_signal {
+            return Step::Done;
+        }
+        Python::attach(|py| {
+            let arguments = || {
+                let class = py.import("offbit_reflow._values")?.getattr("Signal")?;
+                let signal = class.call1((&signal.kind, convert::value_to_python(py, &signal.data)?))?;
+                PyResult::Ok((self.method(py, "on_signal")?, signal))
+            };
+            let arguments = arguments();
+            self.call(py, tick, false, |context| {
+                let (method, signal) = arguments?;
+                Ok(method.call1((context, signal))?.unbind())
+            })
+        })
+    }
+
+    fn finalize(&mut self, tick: &mut Tick<'_>) -> Step {
+        self.call_method(tick, "finalize")
+    }
+
+    fn has_finalize(&self) -> bool {
+        self.methods.finalize
+    }
+
+    fn is_retained(&self) -> bool {
+        self.retained.load(Ordering::Acquire) > 0
+    }
+
+    fn teardown(&mut self) {
+        // After the interpreter has begun to end, there is nobody left to tear down for.
+        let _ = Python::try_attach(|py| {
+            for (_, _, weak) in self.open.drain(..) {
+                if let Ok(object) = weak.bind(py).call0()
+                    && let Ok(context) = object.cast::<PyContext>()
+                {
+                    context.get().abandon(py);
+                }
+            }
+            if let Some((generator, _)) = self.generator.take() {
+                // Closing runs the generator's own `finally`; what that raises has nowhere to go but the hook.
+                if let Err(error) = generator.bind(py).call_method0("close") {
+                    error.write_unraisable(py, Some(self.object.bind(py)));
+                }
+            }
+            if self.methods.teardown
+                && let Err(error) = self.method(py, "teardown").and_then(|method| method.call0())
+            {
+                error.write_unraisable(py, Some(self.object.bind(py)));
+            }
+            if std::mem::take(&mut self.uses_loop) {
+                // The loop's thread ends with its last user.
+                let _ = loop_module(py).and_then(|module| module.call_method0("release"));
+            }
+            self.spare = None;
+        });
+    }
+}
+
+impl PythonActor {
+    /// Runs the attempt on another thread of the host; the node only waits for its completion.
+    fn run_detached(&mut self, py: Python<'_>, tick: &mut Tick<'_>) -> Step {
+        let (node, attempt) = tick.parts();
+        let context = match Bound::new(py, PyContext::new(node.clone())) {
+            Ok(context) => context,
+            Err(error) => return Step::Failed(failure_of(py, error)),
+        };
+        let limit = node.policy().and_then(|policy| policy.timeout_ms).map(Duration::from_millis);
+        let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+        context.get().begin(attempt.inputs.clone(), attempt.sequence, attempt.number, deadline, true);
+        let step = self.leave_open(py, &context, attempt);
+        if !self.uses_loop
+            && let Ok(true) = is_coroutine_function(py, self.run.bind(py))
+        {
+            // An async `run` needs no thread: it is started here and goes on on its loop.
+            let result = self.run.bind(py).call1((&context,));
+            return match result {
+                Ok(awaitable) => match Kind::of(py, &awaitable) {
+                    Ok(Kind::Awaitable(starter)) => {
+                        self.open.pop();
+                        self.start_async(py, &context, &awaitable, starter, attempt)
+                    }
+                    _ => step,
+                },
+                Err(error) => {
+                    context.get().fail_with(failure_of(py, error));
+                    step
+                }
+            };
+        }
+        let (run, context) = (self.run.clone_ref(py), context.unbind());
+        self.executor.submit(move || {
+            Python::attach(|py| detached_call(py, run.bind(py), context.bind(py)));
+        });
+        step
+    }
+}
+
+/// Runs a whole attempt on this thread; its answer is a completion.
+fn detached_call(py: Python<'_>, run: &Bound<'_, PyAny>, context: &Bound<'_, PyContext>) {
+    executor::beat();
+    context.get().enter_thread();
+    let finished = run.call1((context,)).and_then(|value| {
+        if value.is_instance_of::<PyDict>() {
+            return context.get().done_with(&value);
+        }
+        if let Kind::Generator = Kind::of(py, &value)? {
+            for outputs in value.try_iter()? {
+                let outputs = outputs?;
+                if !outputs.is_none() {
+                    context.call_method1("send", (outputs,))?;
+                }
+            }
+            return context.get().done_with(PyDict::new(py).as_any());
+        }
+        Ok(())
+    });
+    if let Err(error) = finished {
+        context.get().fail_with(failure_of(py, error));
+    }
+    let held = references::count(context) > 1 || context.get().is_deferred();
+    if !held {
+        context.get().fail_with(unresolved());
+    }
+}
+
+/// What a call returned, as far as it matters.
+enum Kind {
+    Generator,
+    /// Something for the asyncio loop, and the function that starts it there.
+    Awaitable(&'static str),
+    Other,
+}
+
+impl Kind {
+    fn of(py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<Self> {
+        static TYPES: PyOnceLock<[Py<PyType>; 3]> = PyOnceLock::new();
+        let [generator, coroutine, async_generator] = TYPES.get_or_try_init(py, || {
+            let types = py.import("types")?;
+            let named = |name: &str| PyResult::Ok(types.getattr(name)?.cast_into::<PyType>()?.unbind());
+            PyResult::Ok([named("GeneratorType")?, named("CoroutineType")?, named("AsyncGeneratorType")?])
+        })?;
+        Ok(if value.is_instance(generator.bind(py))? {
+            Self::Generator
+        } else if value.is_instance(coroutine.bind(py))? {
+            Self::Awaitable("start_coroutine")
+        } else if value.is_instance(async_generator.bind(py))? {
+            Self::Awaitable("start_generator")
+        } else {
+            Self::Other
+        })
+    }
+}
+
+fn is_coroutine_function(py: Python<'_>, function: &Bound<'_, PyAny>) -> PyResult<bool> {
+    py.import("offbit_reflow._loop")?.call_method1("is_async", (function,))?.extract()
+}
+
+fn loop_module(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
+    py.import("offbit_reflow._loop")
+}
+
+/// The failure of a tick that ended without an answer.
+pub(crate) fn unresolved() -> Failure {
+    Failure::new("run() returned without calling done() or fail(); call one of them, or return a dict of outputs")
+        .with_reason("unresolved")
+}
+
+/// The failure that an exception stands for: `TypeName: text`, its class as the reason, and the traceback.
+pub(crate) fn failure_of(py: Python<'_>, error: PyErr) -> Failure {
+    let value = error.value(py);
+    let name = error.get_type(py).name().map_or_else(|_| "Exception".into(), |name| name.to_string());
+    let text = value.str().map_or_else(|_| String::new(), |text| text.to_string());
+    let message = if text.is_empty() { name.clone() } else { format!("{name}: {text}") };
+    let format = || -> PyResult<String> {
+        let lines = py.import("traceback")?.call_method1("format_exception", (value,))?;
+        pyo3::types::PyString::new(py, "").call_method1("join", (lines,))?.extract()
+    };
+    let mut failure = Failure::new(message).with_reason(name);
+    failure.traceback = format().ok().map(Into::into);
+    // The frames of the traceback hold the context of the tick.
+    drop(error);
+    failure
+}

@@ -1,0 +1,79 @@
+//! `_native.Actor`: a handle on a component, whatever it is made of.
+
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+use reflow_runtime::{Component, PortSpec};
+
+use crate::actor::{Declaration, PythonComponent};
+use crate::convert;
+
+/// A component that nodes can be made of: a catalog template, a subgraph, or a Python actor.
+#[pyclass(name = "Actor", module = "offbit_reflow._native", frozen)]
+pub(crate) struct PyComponent {
+    pub(crate) component: Arc<dyn Component>,
+}
+
+impl PyComponent {
+    pub(crate) fn new(component: Arc<dyn Component>) -> Self {
+        Self { component }
+    }
+}
+
+#[pymethods]
+impl PyComponent {
+    /// A component whose nodes call `make()` once for the object that they run.
+    #[staticmethod]
+    fn _from_python(make: Py<PyAny>, declaration: Declaration) -> Self {
+        Self::new(Arc::new(PythonComponent::new(make, declaration)))
+    }
+
+    /// A component whose ticks call `callable(ctx)`.
+    #[staticmethod]
+    #[pyo3(signature = (component, inports, outports, callable, await_all_inports=false))]
+    fn from_callback(
+        py: Python<'_>,
+        component: &str,
+        inports: Vec<String>,
+        outports: Vec<String>,
+        callable: Py<PyAny>,
+        await_all_inports: bool,
+    ) -> PyResult<Self> {
+        let helper = py.import("offbit_reflow.actor")?.getattr("_from_callback")?;
+        let built = helper.call1((component, inports, outports, callable, await_all_inports))?;
+        Ok(Self::new(Arc::clone(&built.cast::<Self>()?.get().component)))
+    }
+
+    /// Ports, config schema and documentation, as a dict.
+    fn info<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let spec = self.component.spec();
+        let info = PyDict::new(py);
+        info.set_item("id", &*spec.id)?;
+        info.set_item("title", &*spec.documentation.title)?;
+        info.set_item("category", &*spec.documentation.category)?;
+        info.set_item("summary", &*spec.documentation.summary)?;
+        info.set_item("documentation", &*spec.documentation.text)?;
+        info.set_item("inports", ports(py, &spec.inports)?)?;
+        info.set_item("outports", ports(py, &spec.outports)?)?;
+        info.set_item("config_schema", convert::value_to_python(py, &spec.config_schema)?)?;
+        Ok(info)
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Actor {}>", self.component.spec().id)
+    }
+}
+
+fn ports<'py>(py: Python<'py>, specs: &[PortSpec]) -> PyResult<Bound<'py, PyList>> {
+    let list = PyList::empty(py);
+    for spec in specs {
+        let port = PyDict::new(py);
+        port.set_item("name", &*spec.name)?;
+        port.set_item("type", if spec.kind.is_empty() { "any" } else { &*spec.kind })?;
+        port.set_item("summary", &*spec.summary)?;
+        port.set_item("required", spec.required)?;
+        list.append(port)?;
+    }
+    Ok(list)
+}

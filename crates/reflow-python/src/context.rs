@@ -1,0 +1,582 @@
+//! `ActorCallContext`: one attempt, as a Python actor sees it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use parking_lot::Mutex;
+use pyo3::exceptions::PyKeyError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyMapping, PyString};
+use reflow_runtime::{Completion, Failure, Message, NodeHandle, Outcome, Packets, SendError};
+use smallvec::SmallVec;
+
+use crate::convert;
+use crate::errors::{self, ContextError, ConversionError};
+use crate::executor;
+
+/// How far the attempt is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// `run` is on its thread's stack.
+    Running,
+    /// `run` has returned without resolving; the node waits.
+    Pending,
+    /// Its end was delivered, or nobody waits for it any more.
+    Over,
+}
+
+struct State {
+    phase: Phase,
+    inputs: Packets,
+    emitted: Packets,
+    outcome: Option<Result<(), Failure>>,
+    sequence: u64,
+    number: u32,
+    finish: bool,
+    deferred: bool,
+    /// Whether returning without an answer is fine (`setup`, `finalize`, `on_signal`, exhausted generators).
+    quiet_end: bool,
+    abandoned: bool,
+    deadline: Option<Instant>,
+    inputs_dict: Option<Py<PyDict>>,
+    /// The asyncio task that runs the attempt.
+    task: Option<Py<PyAny>>,
+}
+
+/// One attempt at one tick: its inputs, and the ways to end it.
+#[pyclass(name = "ActorCallContext", module = "offbit_reflow", frozen, weakref)]
+pub(crate) struct PyContext {
+    node: NodeHandle,
+    state: Mutex<State>,
+    /// Finished attempts of the node that somebody still holds; `None` while the node itself holds this one.
+    retained: Mutex<Option<Arc<AtomicUsize>>>,
+    /// The thread that `run` is on.
+    thread: std::sync::atomic::AtomicU64,
+}
+
+/// How a finished call leaves its attempt.
+pub(crate) enum Conclusion {
+    Done { emitted: Packets, finish: bool },
+    Failed { failure: Failure, finish: bool },
+    Unresolved,
+}
+
+/// A number for this thread.
+fn thread_number() -> u64 {
+    static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
+    thread_local! {
+        static NUMBER: u64 = NEXT.fetch_add(1, Ordering::Relaxed);
+    }
+    NUMBER.with(|number| *number)
+}
+
+impl PyContext {
+    pub(crate) fn new(node: NodeHandle) -> Self {
+        let state = State {
+            phase: Phase::Over,
+            inputs: Packets::new(),
+            emitted: Packets::new(),
+            outcome: None,
+            sequence: 0,
+            number: 1,
+            finish: false,
+            deferred: false,
+            quiet_end: false,
+            abandoned: false,
+            deadline: None,
+            inputs_dict: None,
+            task: None,
+        };
+        Self { node, state: Mutex::new(state), retained: Mutex::new(None), thread: 0.into() }
+    }
+
+    /// Makes it the context of a new attempt. With `detached` the call is answered by a completion in any case.
+    pub(crate) fn begin(&self, inputs: Packets, sequence: u64, number: u32, deadline: Option<Instant>, detached: bool) {
+        if !detached {
+            self.thread.store(thread_number(), Ordering::Relaxed);
+        }
+        let mut state = self.state.lock();
+        state.phase = if detached { Phase::Pending } else { Phase::Running };
+        state.inputs = inputs;
+        state.emitted.clear();
+        state.outcome = None;
+        (state.sequence, state.number) = (sequence, number);
+        (state.finish, state.deferred, state.abandoned, state.quiet_end) = (false, false, false, false);
+        state.deadline = deadline;
+        state.inputs_dict = None;
+        state.task = None;
+    }
+
+    /// Notes that `run` goes on on this thread although the node does not wait for its return.
+    pub(crate) fn enter_thread(&self) {
+        self.thread.store(thread_number(), Ordering::Relaxed);
+    }
+
+    /// What `run` has left when it returned.
+    pub(crate) fn conclude(&self) -> Conclusion {
+        let mut state = self.state.lock();
+        self.thread.store(0, Ordering::Relaxed);
+        match state.outcome.take() {
+            Some(result) => {
+                state.phase = Phase::Over;
+                // Keeps the attempt resolved for whoever still holds it.
+                state.outcome = Some(Ok(()));
+                let (emitted, finish) = (std::mem::take(&mut state.emitted), state.finish);
+                match result {
+                    Ok(()) => Conclusion::Done { emitted, finish },
+                    Err(failure) => Conclusion::Failed { failure, finish },
+                }
+            }
+            None => Conclusion::Unresolved,
+        }
+    }
+
+    /// Leaves the attempt open: somebody holds it and will resolve it later.
+    pub(crate) fn leave_open(&self) {
+        self.state.lock().phase = Phase::Pending;
+    }
+
+    pub(crate) fn is_deferred(&self) -> bool {
+        self.state.lock().deferred
+    }
+
+    fn quiet_end(&self) -> bool {
+        self.state.lock().quiet_end
+    }
+
+    /// Lets the call end without an answer.
+    pub(crate) fn allow_quiet_end(&self) {
+        self.state.lock().quiet_end = true;
+    }
+
+    /// A copy of the inputs, for the node's own use.
+    pub(crate) fn inputs_copy(&self) -> Packets {
+        self.state.lock().inputs.clone()
+    }
+
+    pub(crate) fn asks_to_finish(&self) -> bool {
+        self.state.lock().finish
+    }
+
+    /// Takes what was emitted so far, for a generator that hands over its outputs step by step.
+    pub(crate) fn take_emitted(&self) -> Packets {
+        std::mem::take(&mut self.state.lock().emitted)
+    }
+
+    /// Counts the attempt among those that outlive their tick.
+    pub(crate) fn retain(&self, retained: &Arc<AtomicUsize>) {
+        let mut slot = self.retained.lock();
+        if slot.is_none() {
+            retained.fetch_add(1, Ordering::AcqRel);
+            *slot = Some(Arc::clone(retained));
+        }
+    }
+
+    /// Tells the attempt that nobody waits for it any more.
+    pub(crate) fn abandon(&self, py: Python<'_>) {
+        let task = {
+            let mut state = self.state.lock();
+            state.abandoned = true;
+            state.phase = Phase::Over;
+            state.task.take()
+        };
+        if let Some(task) = task {
+            // A loop that is closed has no task to cancel any more.
+            let _ = task.bind(py).call0();
+        }
+    }
+
+    pub(crate) fn set_task(&self, cancel: Py<PyAny>) {
+        self.state.lock().task = Some(cancel);
+    }
+
+    /// Fails the attempt for the host, unless it is resolved already.
+    pub(crate) fn fail_with(&self, failure: Failure) {
+        // An attempt that is resolved keeps its first outcome.
+        let _ = self.resolve(Err(failure), None);
+    }
+
+    /// Resolves with the outputs of a returned dict, unless it is resolved already.
+    pub(crate) fn done_with(&self, outputs: &Bound<'_, PyAny>) -> PyResult<()> {
+        let packets = self.packets(outputs)?;
+        if self.is_resolved() {
+            return Ok(());
+        }
+        self.resolve(Ok(()), Some(packets))
+    }
+
+    pub(crate) fn is_resolved(&self) -> bool {
+        let state = self.state.lock();
+        state.outcome.is_some() || state.phase == Phase::Over
+    }
+
+    fn resolve(&self, result: Result<(), Failure>, outputs: Option<Packets>) -> PyResult<()> {
+        let completion = {
+            let mut state = self.state.lock();
+            if state.abandoned {
+                return Err(ContextError::new_err("this attempt was given up (its time limit passed or the run was stopped)"));
+            }
+            if state.outcome.is_some() || state.phase == Phase::Over {
+                return Err(ContextError::new_err("this tick is already resolved: done() and fail() may be called once"));
+            }
+            for (port, message) in outputs.into_iter().flatten() {
+                put(&mut state.emitted, port, message);
+            }
+            if state.phase == Phase::Running {
+                state.outcome = Some(result);
+                return Ok(());
+            }
+            state.phase = Phase::Over;
+            state.outcome = Some(Ok(()));
+            let outcome = match result {
+                Ok(()) => Outcome::Done(std::mem::take(&mut state.emitted)),
+                Err(failure) => Outcome::Failed(failure),
+            };
+            Completion { sequence: state.sequence, number: state.number, outcome, finish: state.finish }
+        };
+        self.node.complete(completion);
+        Ok(())
+    }
+
+    /// The packets that a mapping of outputs stands for. Ports that lead nowhere are left out.
+    pub(crate) fn packets(&self, outputs: &Bound<'_, PyAny>) -> PyResult<Packets> {
+        let mut packets = Packets::new();
+        self.each_output(outputs, |port, message| packets.push((port, message)))?;
+        Ok(packets)
+    }
+
+    fn each_output(&self, outputs: &Bound<'_, PyAny>, mut take: impl FnMut(u16, Message)) -> PyResult<()> {
+        let mut one = |port: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>| -> PyResult<()> {
+            let name = port.cast::<PyString>().map_err(|_| convert::wrong_type("a port name (str)", port))?;
+            let message = convert::to_message(value)?;
+            if let Some(port) = self.node.outport(name.to_str()?) {
+                take(port, message);
+            }
+            Ok(())
+        };
+        if let Ok(dict) = outputs.cast::<PyDict>() {
+            for (port, value) in dict.iter() {
+                one(&port, &value)?;
+            }
+            return Ok(());
+        }
+        let mapping = outputs.cast::<PyMapping>().map_err(|_| {
+            let found = outputs.get_type().name().map_or_else(|_| "?".into(), |name| name.to_string());
+            ConversionError::new_err(format!("outputs must be a mapping of port to message, got {found}"))
+        })?;
+        for pair in mapping.items()?.iter() {
+            let (port, value) = pair.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
+            one(&port, &value)?;
+        }
+        Ok(())
+    }
+
+    fn deliver(&self, py: Python<'_>, port: u16, message: Message, deadline: Option<Instant>) -> PyResult<()> {
+        let in_tick = self.thread.load(Ordering::Relaxed) == thread_number();
+        let mut interrupted = None;
+        let sent = self.node.send_blocking(port, message, in_tick, deadline, |mut blocked| {
+            loop {
+                let step = std::time::Duration::from_millis(100);
+                if let Some(result) = executor::blocking(py, || blocked.wait(Some(step))) {
+                    return result;
+                }
+                if let Err(error) = py.check_signals() {
+                    interrupted = Some(error);
+                    return Ok(());
+                }
+            }
+        });
+        match (interrupted, sent) {
+            (Some(error), _) => Err(error),
+            (None, sent) => sent.map_err(|error: SendError| errors::send(&error)),
+        }
+    }
+}
+
+fn put(packets: &mut Packets, port: u16, message: Message) {
+    match packets.iter_mut().find(|(at, _)| *at == port) {
+        Some((_, slot)) => *slot = message,
+        None => packets.push((port, message)),
+    }
+}
+
+#[pymethods]
+impl PyContext {
+    #[getter]
+    fn inputs<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyDict>> {
+        let py = slf.py();
+        let this = slf.get();
+        let packets = {
+            let state = this.state.lock();
+            if let Some(dict) = &state.inputs_dict {
+                return Ok(dict.bind(py).clone());
+            }
+            state.inputs.clone()
+        };
+        let dict = PyDict::new(py);
+        for (port, message) in &packets {
+            dict.set_item(PyString::new(py, &this.node.inport_name(*port)), convert::port_value(py, message)?)?;
+        }
+        this.state.lock().inputs_dict = Some(dict.clone().unbind());
+        Ok(dict)
+    }
+
+    fn __getitem__<'py>(&self, py: Python<'py>, port: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyAny>> {
+        convert::plain_to_python(py, &self.find(port)?)
+    }
+
+    fn __contains__(&self, port: &Bound<'_, PyString>) -> PyResult<bool> {
+        Ok(self.find(port).is_ok())
+    }
+
+    #[pyo3(signature = (port, default=None))]
+    fn get<'py>(
+        &self,
+        py: Python<'py>,
+        port: &Bound<'py, PyString>,
+        default: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        match self.find(port) {
+            Ok(message) => convert::plain_to_python(py, &message).map(Some),
+            Err(_) => Ok(default),
+        }
+    }
+
+    fn message(&self, port: &Bound<'_, PyString>) -> PyResult<crate::message::PyMessage> {
+        Ok(self.find(port)?.into())
+    }
+
+    #[getter]
+    fn config<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        convert::value_to_python(py, self.node.config())
+    }
+
+    fn emit(&self, port: &Bound<'_, PyString>, message: &Bound<'_, PyAny>) -> PyResult<()> {
+        let message = convert::to_message(message)?;
+        if let Some(port) = self.node.outport(port.to_str()?) {
+            put(&mut self.state.lock().emitted, port, message);
+        }
+        Ok(())
+    }
+
+    #[pyo3(signature = (messages, timeout=None))]
+    fn send(&self, py: Python<'_>, messages: &Bound<'_, PyAny>, timeout: Option<f64>) -> PyResult<()> {
+        let deadline = timeout.and_then(crate::wait::deadline);
+        let mut packets: SmallVec<[(u16, Message); 2]> = SmallVec::new();
+        self.each_output(messages, |port, message| packets.push((port, message)))?;
+        for (port, message) in packets {
+            self.deliver(py, port, message, deadline)?;
+        }
+        Ok(())
+    }
+
+    /// `send` for async actors: waits for room without holding the loop.
+    fn send_async<'py>(slf: &Bound<'py, Self>, messages: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        slf.py().import("offbit_reflow._loop")?.call_method1("send_async", (slf, messages))
+    }
+
+    /// Whether sending to these ports would not have to wait.
+    fn _has_room(&self, messages: &Bound<'_, PyDict>) -> PyResult<bool> {
+        for port in messages.keys() {
+            if self.node.outport(&port.extract::<String>()?).is_some_and(|port| !self.node.has_room(port)) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    #[pyo3(signature = (outputs=None))]
+    fn done(&self, outputs: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        let packets = match outputs {
+            Some(outputs) if !outputs.is_none() => Some(self.packets(outputs)?),
+            _ => None,
+        };
+        self.resolve(Ok(()), packets)
+    }
+
+    #[pyo3(signature = (message, reason=None, permanent=None))]
+    fn fail(&self, message: &str, reason: Option<&str>, permanent: Option<bool>) -> PyResult<()> {
+        let mut failure = Failure::new(message);
+        if let Some(reason) = reason {
+            failure = failure.with_reason(reason);
+        }
+        failure.permanent = permanent;
+        self.resolve(Err(failure), None)
+    }
+
+    /// Leaves the tick open after `run` has returned; the answer is the handle to end it with.
+    fn defer(slf: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {
+        if slf.get().is_resolved() {
+            return Err(ContextError::new_err("this tick is already resolved and cannot be deferred"));
+        }
+        slf.get().state.lock().deferred = true;
+        Ok(slf)
+    }
+
+    fn finish(&self) {
+        self.state.lock().finish = true;
+    }
+
+    #[pyo3(signature = (data, level="info"))]
+    fn log(&self, data: &Bound<'_, PyAny>, level: &str) -> PyResult<()> {
+        let value = match convert::to_value(data) {
+            Ok(value) => value,
+            Err(_) => data.str()?.to_str()?.into(),
+        };
+        self.node.log(level, value);
+        Ok(())
+    }
+
+    #[pyo3(signature = (fraction, text=""))]
+    fn progress(&self, fraction: f64, text: &str) {
+        self.node.progress(fraction, text);
+    }
+
+    #[getter]
+    fn node_id(&self) -> String {
+        self.node.id().to_string()
+    }
+
+    #[getter]
+    fn component(&self) -> String {
+        self.node.component().to_string()
+    }
+
+    #[getter]
+    fn run_id(&self) -> &str {
+        self.node.run_id()
+    }
+
+    #[getter]
+    fn attempt(&self) -> u32 {
+        self.state.lock().number
+    }
+
+    #[getter]
+    fn tick(&self) -> u64 {
+        self.state.lock().sequence
+    }
+
+    #[getter]
+    fn resolved(&self) -> bool {
+        self.is_resolved()
+    }
+
+    #[getter]
+    fn cancelled(&self) -> bool {
+        self.node.is_cancelled() || self.state.lock().abandoned
+    }
+
+    fn check_cancelled(&self) -> PyResult<()> {
+        if self.cancelled() {
+            return Err(ContextError::new_err("the run was stopped, or the time limit of this attempt has passed"));
+        }
+        Ok(())
+    }
+
+    #[getter]
+    fn remaining_ms(&self) -> Option<f64> {
+        let deadline = self.state.lock().deadline?;
+        Some(deadline.saturating_duration_since(Instant::now()).as_secs_f64() * 1000.0)
+    }
+
+    fn connected_inports(&self) -> Vec<String> {
+        self.node.connected_inports().iter().map(ToString::to_string).collect()
+    }
+
+    fn connected_outports(&self) -> Vec<String> {
+        self.node.connected_outports().iter().map(ToString::to_string).collect()
+    }
+
+    fn pool_upsert(&self, pool_name: &str, id: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.node.pools().upsert(pool_name, id, convert::to_value(value)?);
+        Ok(())
+    }
+
+    fn pool_remove(&self, pool_name: &str, id: &str) {
+        self.node.pools().remove(pool_name, id);
+    }
+
+    fn pool<'py>(&self, py: Python<'py>, pool_name: &str) -> PyResult<Bound<'py, PyDict>> {
+        let dict = PyDict::new(py);
+        for (id, value) in self.node.pools().snapshot(pool_name) {
+            dict.set_item(PyString::new(py, &id), convert::value_to_python(py, &value)?)?;
+        }
+        Ok(dict)
+    }
+
+    fn pool_count(&self, pool_name: &str) -> usize {
+        self.node.pools().count(pool_name)
+    }
+
+    fn pool_clear(&self, pool_name: &str) {
+        self.node.pools().clear(pool_name);
+    }
+
+    fn __repr__(&self) -> String {
+        let state = self.state.lock();
+        format!("<ActorCallContext node={:?} tick={} attempt={}>", self.node.id(), state.sequence, state.number)
+    }
+
+    /// How the asyncio loop tells the end of an async `run`: its return value or its exception.
+    #[pyo3(signature = (result=None, error=None))]
+    fn _conclude_async(
+        &self,
+        py: Python<'_>,
+        result: Option<&Bound<'_, PyAny>>,
+        error: Option<Bound<'_, PyAny>>,
+    ) {
+        self.state.lock().task = None;
+        if let Some(error) = error {
+            return self.fail_with(crate::actor::failure_of(py, PyErr::from_value(error)));
+        }
+        if let Some(result) = result
+            && result.is_instance_of::<PyDict>()
+            && let Err(error) = self.done_with(result)
+        {
+            self.fail_with(crate::actor::failure_of(py, error));
+        }
+        if !self.is_resolved() && !self.is_deferred() {
+            if self.quiet_end() {
+                // An attempt that is over meanwhile needs no end.
+                let _ = self.resolve(Ok(()), None);
+            } else {
+                self.fail_with(crate::actor::unresolved());
+            }
+        }
+    }
+}
+
+impl PyContext {
+    fn find(&self, port: &Bound<'_, PyString>) -> PyResult<Message> {
+        let name = port.to_str()?;
+        let state = self.state.lock();
+        // Most ticks have one input; its name decides before any table is asked.
+        let at = self.node.inport(name);
+        match state.inputs.iter().find(|(index, _)| Some(*index) == at) {
+            Some((_, message)) => Ok(message.clone()),
+            None => {
+                let ports: Vec<_> =
+                    state.inputs.iter().map(|(port, _)| format!("'{}'", self.node.inport_name(*port))).collect();
+                Err(PyKeyError::new_err(format!("no packet on port '{name}' in this tick; it has {}", ports.join(", "))))
+            }
+        }
+    }
+}
+
+impl Drop for PyContext {
+    fn drop(&mut self) {
+        let open = {
+            let state = self.state.get_mut();
+            (state.phase == Phase::Pending && state.outcome.is_none()).then_some((state.sequence, state.number, state.finish))
+        };
+        if let Some((sequence, number, finish)) = open {
+            self.node.complete(Completion { sequence, number, outcome: Outcome::Failed(crate::actor::unresolved()), finish });
+        }
+        if let Some(retained) = self.retained.get_mut().take() {
+            retained.fetch_sub(1, Ordering::AcqRel);
+            self.node.poke();
+        }
+    }
+}

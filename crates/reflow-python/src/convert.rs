@@ -1,0 +1,412 @@
+//! Python values as messages and JSON-shaped data, and back.
+//!
+//! Numbers, texts and `None` convert at once; `bytes` travel by reference both ways; dicts and lists become an immutable
+//! value, so that receivers never see each other's mutations.
+
+use std::sync::Arc;
+
+use pyo3::buffer::PyBuffer;
+use pyo3::exceptions::{PyOverflowError, PyTypeError};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{
+    PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PyMapping, PyRange, PySet, PyString, PyTuple, PyType,
+};
+use reflow_runtime::{AnyValue, Buffer, BufferOwner, HostObject, MAX_DEPTH, Message, Object, Value};
+
+use crate::errors::{self, ConversionError};
+use crate::message::PyMessage;
+
+/// A Python `bytes` object as the owner of a buffer: nothing is copied on either way.
+pub(crate) struct PyBytesOwner {
+    object: Py<PyBytes>,
+    /// The object's own memory, seen without being attached.
+    view: pyo3::pybacked::PyBackedBytes,
+}
+
+impl BufferOwner for PyBytesOwner {
+    fn bytes(&self) -> &[u8] {
+        &self.view
+    }
+}
+
+/// Any Python object, passed by reference in a `Message.any`.
+pub(crate) struct PyHostObject {
+    pub(crate) object: Py<PyAny>,
+    description: String,
+}
+
+impl PyHostObject {
+    pub(crate) fn new(object: &Bound<'_, PyAny>) -> Self {
+        let name = object.get_type().name().map_or_else(|_| "object".into(), |name| name.to_string());
+        Self { object: object.clone().unbind(), description: format!("<{name} object>") }
+    }
+}
+
+impl HostObject for PyHostObject {
+    fn describe(&self) -> String {
+        self.description.clone()
+    }
+}
+
+/// The message that a Python value stands for: a `Message`, a tagged dict, or a plain value.
+pub(crate) fn to_message(object: &Bound<'_, PyAny>) -> PyResult<Message> {
+    if let Ok(integer) = object.cast_exact::<PyInt>() {
+        return integer.extract().map(Message::Integer).map_err(|_| too_large(object));
+    }
+    if let Ok(message) = object.cast_exact::<PyMessage>() {
+        return Ok(message.get().message.clone());
+    }
+    if let Ok(float) = object.cast_exact::<PyFloat>() {
+        return Ok(Message::Float(float.value()));
+    }
+    if let Ok(text) = object.cast_exact::<PyString>() {
+        return Ok(Message::String(text.to_str()?.into()));
+    }
+    if let Ok(dict) = object.cast::<PyDict>() {
+        return dict_to_message(dict);
+    }
+    if object.is_none() {
+        return Ok(Message::Optional(None));
+    }
+    if let Ok(boolean) = object.cast_exact::<PyBool>() {
+        return Ok(Message::Boolean(boolean.is_true()));
+    }
+    if let Some(buffer) = bytes_like(object)? {
+        return Ok(Message::Bytes(buffer));
+    }
+    Ok(match to_value(object)? {
+        Value::Unsigned(_) => return Err(too_large(object)),
+        value => Message::from_value(value),
+    })
+}
+
+fn too_large(object: &Bound<'_, PyAny>) -> PyErr {
+    let text = object.str().map_or_else(|_| "the integer".into(), |text| text.to_string());
+    PyOverflowError::new_err(format!(
+        "an Integer message holds -2**63 to 2**63-1, got {text}; send a float, a string or a dict instead"
+    ))
+}
+
+/// A dict with a string `type` and nothing besides `type` and `data` is a tagged message, every other one an Object.
+fn dict_to_message(dict: &Bound<'_, PyDict>) -> PyResult<Message> {
+    let py = dict.py();
+    if let Some(message) = port_value_message(dict.as_any()) {
+        return Ok(message);
+    }
+    if dict.len() <= 2
+        && let Some(kind) = dict.get_item(pyo3::intern!(py, "type"))?
+        && let Ok(kind) = kind.cast::<PyString>()
+    {
+        let data = dict.get_item(pyo3::intern!(py, "data"))?;
+        if dict.len() == 1 || data.is_some() {
+            return tagged(kind.to_str()?, data.as_ref());
+        }
+    }
+    to_value(dict.as_any()).map(Message::Object)
+}
+
+/// The message that a `PortValue` was made from.
+fn port_value_message(object: &Bound<'_, PyAny>) -> Option<Message> {
+    if object.is_exact_instance_of::<PyDict>() || !object.is_instance(port_value_type(object.py()).ok()?).ok()? {
+        return None;
+    }
+    let message = object.getattr(pyo3::intern!(object.py(), "_message")).ok()?;
+    message.cast_exact::<PyMessage>().ok().map(|message| message.get().message.clone())
+}
+
+/// The message of a kind around Python data; raw bytes may be given as bytes.
+fn tagged(kind: &str, data: Option<&Bound<'_, PyAny>>) -> PyResult<Message> {
+    if let ("Bytes" | "Encoded", Some(data)) = (kind, data)
+        && let Some(buffer) = bytes_like(data)?
+    {
+        return Ok(if kind == "Bytes" { Message::Bytes(buffer) } else { Message::Encoded(buffer) });
+    }
+    let data = data.map(to_value).transpose()?;
+    Message::from_tagged(kind, data.as_ref()).map_err(|error| errors::wire(&error))
+}
+
+/// Reads the tagged form, as `Message.from_json` does.
+pub(crate) fn from_json(object: &Bound<'_, PyAny>) -> PyResult<Message> {
+    if let Ok(message) = object.cast_exact::<PyMessage>() {
+        return Ok(message.get().message.clone());
+    }
+    if let Some(message) = object.cast::<PyDict>().ok().and_then(|dict| port_value_message(dict.as_any())) {
+        return Ok(message);
+    }
+    if let Ok(dict) = object.cast::<PyDict>()
+        && let Some(kind) = dict.get_item("type")?
+        && let Ok(kind) = kind.cast::<PyString>()
+    {
+        return tagged(kind.to_str()?, dict.get_item("data")?.as_ref());
+    }
+    Message::from_wire(&to_value(object)?).map_err(|error| errors::wire(&error))
+}
+
+/// The bytes of a bytes-like object: shared for `bytes`, copied for what may change (bytearray, memoryview, arrays).
+pub(crate) fn bytes_like(object: &Bound<'_, PyAny>) -> PyResult<Option<Buffer>> {
+    if let Ok(bytes) = object.cast::<PyBytes>() {
+        let owner = PyBytesOwner { object: bytes.clone().unbind(), view: bytes.clone().into() };
+        return Ok(Some(Buffer::new(owner)));
+    }
+    if object.is_instance_of::<PyList>() || object.is_instance_of::<PyTuple>() || object.is_instance_of::<PyString>() {
+        return Ok(None);
+    }
+    if let Ok(bytes) = object.cast::<PyByteArray>() {
+        return Ok(Some(bytes.to_vec().into()));
+    }
+    let Ok(raw) = pyo3::buffer::PyUntypedBuffer::get(object) else { return Ok(None) };
+    if raw.dimensions() == 0 {
+        return Ok(None);
+    }
+    if !raw.is_c_contiguous() {
+        return Err(ConversionError::new_err("bytes: the buffer is not C-contiguous; copy it into one that is"));
+    }
+    let flat = if raw.item_size() == 1 && raw.dimensions() == 1 {
+        PyBuffer::<u8>::get(object).ok()
+    } else {
+        None
+    };
+    let bytes = match flat {
+        Some(buffer) => buffer.to_vec(object.py())?,
+        // Other element types: `tobytes()` of a memoryview gives the raw memory.
+        None => {
+            let view = pyo3::types::PyMemoryView::from(object)?;
+            view.call_method0("tobytes")?.cast_into::<PyBytes>()?.as_bytes().to_vec()
+        }
+    };
+    Ok(Some(bytes.into()))
+}
+
+/// Python data as JSON-shaped data.
+pub(crate) fn to_value(object: &Bound<'_, PyAny>) -> PyResult<Value> {
+    value_at(object, 0)
+}
+
+fn value_at(object: &Bound<'_, PyAny>, depth: usize) -> PyResult<Value> {
+    if depth > MAX_DEPTH {
+        return Err(ConversionError::new_err(format!(
+            "python → json: nested more than {MAX_DEPTH} levels deep (or a container that holds itself)"
+        )));
+    }
+    if let Ok(text) = object.cast::<PyString>() {
+        return Ok(Value::String(text_of(object, text)?));
+    }
+    if let Ok(boolean) = object.cast_exact::<PyBool>() {
+        return Ok(Value::Boolean(boolean.is_true()));
+    }
+    if object.is_instance_of::<PyInt>() {
+        return object
+            .extract::<i64>()
+            .map(Value::Integer)
+            .or_else(|_| object.extract::<u64>().map(Value::from))
+            .map_err(|_| ConversionError::new_err("python → json: an integer must be from -2**63 to 2**64-1"));
+    }
+    if let Ok(float) = object.cast::<PyFloat>() {
+        return Ok(Value::Float(float.value()));
+    }
+    if object.is_none() {
+        return Ok(Value::Null);
+    }
+    if let Ok(list) = object.cast::<PyList>() {
+        return list.iter().map(|item| value_at(&item, depth + 1)).collect::<PyResult<Vec<_>>>().map(Into::into);
+    }
+    if let Ok(dict) = object.cast_exact::<PyDict>() {
+        let mut members = Vec::with_capacity(dict.len());
+        for (key, value) in dict.iter() {
+            members.push((key_of(&key)?, value_at(&value, depth + 1)?));
+        }
+        return Ok(Value::Object(Arc::new(members.into_iter().collect())));
+    }
+    container_at(object, depth)
+}
+
+fn text_of(object: &Bound<'_, PyAny>, text: &Bound<'_, PyString>) -> PyResult<Arc<str>> {
+    if object.is_exact_instance_of::<PyString>() {
+        return Ok(text.to_str()?.into());
+    }
+    // A str-based enum stands for its value.
+    match object.getattr("value") {
+        Ok(value) if value.is_instance_of::<PyString>() => Ok(value.extract::<String>()?.into()),
+        _ => Ok(text.to_str()?.into()),
+    }
+}
+
+fn key_of(key: &Bound<'_, PyAny>) -> PyResult<Arc<str>> {
+    match key.cast::<PyString>() {
+        Ok(text) => text_of(key, text),
+        Err(_) => Err(ConversionError::new_err(format!(
+            "python → json: the keys of a mapping must be str, got {}",
+            key.get_type().name()?
+        ))),
+    }
+}
+
+fn container_at(object: &Bound<'_, PyAny>, depth: usize) -> PyResult<Value> {
+    let items = |object: &Bound<'_, PyAny>| -> PyResult<Value> {
+        object.try_iter()?.map(|item| value_at(&item?, depth + 1)).collect::<PyResult<Vec<_>>>().map(Into::into)
+    };
+    let sequence = object.is_instance_of::<PyTuple>()
+        || object.is_instance_of::<PySet>()
+        || object.is_instance_of::<PyFrozenSet>()
+        || object.is_instance_of::<PyRange>()
+        || object.is_instance(deque_type(object.py())?)?;
+    if sequence {
+        return items(object);
+    }
+    if let Ok(mapping) = object.cast::<PyMapping>() {
+        let mut members = Object::new();
+        for pair in mapping.items()?.iter() {
+            let (key, value) = pair.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
+            members.insert(key_of(&key)?, value_at(&value, depth + 1)?);
+        }
+        return Ok(members.into());
+    }
+    if object.hasattr("__index__")?
+        && let Ok(integer) = object.extract::<i64>()
+    {
+        return Ok(Value::Integer(integer));
+    }
+    Err(ConversionError::new_err(format!(
+        "python → json: a value of type {} has no JSON form; use None, bool, int, float, str, list, tuple, set or dict",
+        object.get_type().name()?
+    )))
+}
+
+fn deque_type(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
+    static DEQUE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    DEQUE.import(py, "collections", "deque")
+}
+
+/// JSON-shaped data as plain Python objects.
+pub(crate) fn value_to_python<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
+    Ok(match value {
+        Value::Null => py.None().into_bound(py),
+        Value::Boolean(value) => PyBool::new(py, *value).to_owned().into_any(),
+        Value::Integer(value) => value.into_pyobject(py)?.into_any(),
+        Value::Unsigned(value) => value.into_pyobject(py)?.into_any(),
+        Value::Float(value) => PyFloat::new(py, *value).into_any(),
+        Value::String(text) => PyString::new(py, text).into_any(),
+        Value::Array(items) => items_to_python(py, items)?,
+        Value::Object(members) => {
+            let dict = PyDict::new(py);
+            for (key, value) in members.iter() {
+                dict.set_item(PyString::new(py, key), value_to_python(py, value)?)?;
+            }
+            dict.into_any()
+        }
+    })
+}
+
+fn items_to_python<'py>(py: Python<'py>, items: &[Value]) -> PyResult<Bound<'py, PyAny>> {
+    let list = PyList::empty(py);
+    for item in items {
+        list.append(value_to_python(py, item)?)?;
+    }
+    Ok(list.into_any())
+}
+
+/// The bytes as a Python `bytes` object: the very object that was sent, where it came from Python.
+pub(crate) fn buffer_to_python<'py>(py: Python<'py>, buffer: &Buffer) -> Bound<'py, PyBytes> {
+    match buffer.owner::<PyBytesOwner>() {
+        Some(owner) => owner.object.bind(py).clone(),
+        None => PyBytes::new(py, buffer),
+    }
+}
+
+/// What `Message.data()` gives.
+pub(crate) fn data_to_python<'py>(py: Python<'py>, message: &Message) -> PyResult<Bound<'py, PyAny>> {
+    Ok(match message {
+        Message::Flow | Message::Bytes(_) | Message::Optional(None) => py.None().into_bound(py),
+        Message::Boolean(value) => PyBool::new(py, *value).to_owned().into_any(),
+        Message::Integer(value) => value.into_pyobject(py)?.into_any(),
+        Message::Float(value) => PyFloat::new(py, *value).into_any(),
+        Message::String(text) | Message::Error(text) => PyString::new(py, text).into_any(),
+        Message::Object(value) => value_to_python(py, value)?,
+        Message::Array(items) => items_to_python(py, items)?,
+        Message::Optional(Some(value)) | Message::Event(value) | Message::Any(AnyValue::Value(value)) => {
+            value_to_python(py, value)?
+        }
+        Message::Any(any) => match any.host::<PyHostObject>() {
+            Some(host) => host.object.bind(py).clone(),
+            None => value_to_python(py, &any.to_value())?,
+        },
+        Message::Encoded(bytes) => match reflow_runtime::decode(bytes) {
+            Some(inner) => data_to_python(py, &inner)?,
+            None => py.None().into_bound(py),
+        },
+        other => value_to_python(py, &other.to_value())?,
+    })
+}
+
+/// What `ctx[port]` and listeners give: the plain value; bytes as `bytes`, streams as their `PortValue`.
+pub(crate) fn plain_to_python<'py>(py: Python<'py>, message: &Message) -> PyResult<Bound<'py, PyAny>> {
+    match message {
+        Message::Bytes(buffer) => Ok(buffer_to_python(py, buffer).into_any()),
+        Message::StreamHandle(_) => Ok(port_value(py, message)?),
+        other => data_to_python(py, other),
+    }
+}
+
+/// The tagged form `{"type": ..., "data": ...}` as a plain dict.
+pub(crate) fn wire_to_python<'py>(py: Python<'py>, message: &Message) -> PyResult<Bound<'py, PyAny>> {
+    value_to_python(py, &null_for_nan(message.to_wire()))
+}
+
+/// JSON has no NaN: shows it as null.
+fn null_for_nan(value: Value) -> Value {
+    match value {
+        Value::Float(number) if !number.is_finite() => Value::Null,
+        Value::Array(items) => items.iter().cloned().map(null_for_nan).collect::<Vec<_>>().into(),
+        Value::Object(members) => {
+            Value::object(members.iter().map(|(key, value)| (Arc::clone(key), null_for_nan(value.clone()))))
+        }
+        other => other,
+    }
+}
+
+pub(crate) fn port_value_type(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
+    static PORT_VALUE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    PORT_VALUE.import(py, "offbit_reflow._values", "PortValue")
+}
+
+fn bytes_value_type(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
+    static BYTES_VALUE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    BYTES_VALUE.import(py, "offbit_reflow._values", "BytesPortValue")
+}
+
+/// What `ctx.inputs[port]` gives: a dict of the tagged form that also knows its message.
+pub(crate) fn port_value<'py>(py: Python<'py>, message: &Message) -> PyResult<Bound<'py, PyAny>> {
+    let (class, lazy) = match message {
+        Message::Bytes(_) | Message::Encoded(_) => (bytes_value_type(py)?, true),
+        _ => (port_value_type(py)?, false),
+    };
+    let object = class.call0()?;
+    let dict = object.cast::<PyDict>()?;
+    dict.set_item(pyo3::intern!(py, "type"), pyo3::types::PyString::intern(py, message.kind()))?;
+    if !lazy && !matches!(message, Message::Flow) {
+        dict.set_item(pyo3::intern!(py, "data"), data_to_python(py, message)?)?;
+    }
+    if !matches!(message, Message::Integer(_) | Message::Float(_) | Message::String(_) | Message::Boolean(_) | Message::Flow) {
+        object.setattr(pyo3::intern!(py, "_message"), PyMessage::object(py, message.clone())?)?;
+    }
+    Ok(object)
+}
+
+/// A config, metadata or properties argument: a mapping or `None`.
+pub(crate) fn mapping_to_value(name: &str, object: Option<&Bound<'_, PyAny>>) -> PyResult<Value> {
+    match object {
+        None => Ok(Value::Null),
+        Some(object) if object.is_none() => Ok(Value::Null),
+        Some(object) => match to_value(object)? {
+            value @ Value::Object(_) => Ok(value),
+            other => Err(ConversionError::new_err(format!("{name} must be a mapping or None, got {}", other.kind()))),
+        },
+    }
+}
+
+/// A clear refusal for an argument of the wrong type.
+pub(crate) fn wrong_type(expected: &str, object: &Bound<'_, PyAny>) -> PyErr {
+    let found = object.get_type().name().map_or_else(|_| "?".into(), |name| name.to_string());
+    PyTypeError::new_err(format!("expected {expected}, got {found}"))
+}

@@ -1,0 +1,52 @@
+//! Rust errors as Python exceptions. The classes live in `offbit_reflow.exceptions`, where each can have the builtin bases
+//! that existing `except` clauses name.
+
+use pyo3::prelude::*;
+use reflow_runtime::{NetworkError, SendError, StreamError, WireError};
+
+mod imported {
+    #![allow(missing_docs, reason = "documented where they are defined, in Python")]
+    pyo3::import_exception!(offbit_reflow.exceptions, ContextError);
+    pyo3::import_exception!(offbit_reflow.exceptions, ConversionError);
+    pyo3::import_exception!(offbit_reflow.exceptions, ConfigError);
+    pyo3::import_exception!(offbit_reflow.exceptions, EventsClosed);
+    pyo3::import_exception!(offbit_reflow.exceptions, MessageError);
+    pyo3::import_exception!(offbit_reflow.exceptions, NetworkError);
+    pyo3::import_exception!(offbit_reflow.exceptions, RunTimeout);
+    pyo3::import_exception!(offbit_reflow.exceptions, StreamError);
+    pyo3::import_exception!(offbit_reflow.exceptions, UnknownComponentError);
+}
+
+pub(crate) use imported::{ConfigError, ContextError, ConversionError, EventsClosed, MessageError, RunTimeout};
+
+/// A message of the wrong shape.
+pub(crate) fn wire(error: &WireError) -> PyErr {
+    MessageError::new_err(error.to_string())
+}
+
+/// A stream that cannot be used as asked.
+pub(crate) fn stream(error: &StreamError) -> PyErr {
+    imported::StreamError::new_err(error.to_string())
+}
+
+/// A message that could not be sent.
+pub(crate) fn send(error: &SendError) -> PyErr {
+    match error {
+        SendError::TimedOut { .. } => RunTimeout::new_err(error.to_string()),
+        _ => imported::NetworkError::new_err(error.to_string()),
+    }
+}
+
+/// A network that cannot do what was asked.
+pub(crate) fn network(error: &NetworkError) -> PyErr {
+    match error {
+        NetworkError::UnknownComponent { .. } => imported::UnknownComponentError::new_err(error.to_string()),
+        NetworkError::BadConfig { .. } => ConfigError::new_err(error.to_string()),
+        _ => imported::NetworkError::new_err(error.to_string()),
+    }
+}
+
+/// A plain state error of the network.
+pub(crate) fn network_text(text: impl Into<String>) -> PyErr {
+    imported::NetworkError::new_err(text.into())
+}

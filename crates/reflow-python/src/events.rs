@@ -1,0 +1,142 @@
+//! `EventStream` and `Listener`: what a network tells, and what leaves an outport, as iterators.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use pyo3::exceptions::PyStopIteration;
+use pyo3::prelude::*;
+use reflow_runtime::{EventReader, EventRecord, Listener, Message, Received};
+
+use crate::convert;
+use crate::errors::EventsClosed;
+use crate::executor::Executor;
+use crate::wait;
+
+/// The events of a network, for one subscriber. Iterating ends with the run.
+#[pyclass(name = "EventStream", module = "offbit_reflow", frozen)]
+pub(crate) struct PyEventStream {
+    reader: EventReader,
+}
+
+impl PyEventStream {
+    pub(crate) fn new(reader: EventReader) -> Self {
+        Self { reader }
+    }
+}
+
+fn event_to_python<'py>(py: Python<'py>, record: &EventRecord) -> PyResult<Bound<'py, PyAny>> {
+    convert::value_to_python(py, &record.to_value())
+}
+
+#[pymethods]
+impl PyEventStream {
+    #[pyo3(signature = (timeout_ms=0))]
+    fn recv<'py>(&self, py: Python<'py>, timeout_ms: u64) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let deadline = if timeout_ms == 0 { None } else { wait::deadline(timeout_ms as f64 / 1000.0) };
+        match wait::block(py, deadline, |cx| self.reader.poll_next(cx, false))? {
+            Some(Received::Event(record)) => event_to_python(py, &record).map(Some),
+            Some(Received::Ended | Received::Closed) => Err(EventsClosed::new_err("event channel closed: the network was shut down")),
+            None => Ok(None),
+        }
+    }
+
+    fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        match wait::block(py, None, |cx| self.reader.poll_next(cx, true))? {
+            Some(Received::Event(record)) => event_to_python(py, &record),
+            _ => Err(PyStopIteration::new_err(())),
+        }
+    }
+
+    /// For `async for`: the next event as a one-element tuple, `()` at the end; `None` says that `wake` will be called once
+    /// when it is worth asking again.
+    fn _poll<'py>(&self, py: Python<'py>, wake: Py<PyAny>) -> PyResult<Option<Vec<Bound<'py, PyAny>>>> {
+        let waker = wait::callback_waker(&Executor::shared(), wake);
+        match self.reader.poll_next(&mut Context::from_waker(&waker), true) {
+            Poll::Ready(Received::Event(record)) => Ok(Some(vec![event_to_python(py, &record)?])),
+            Poll::Ready(_) => Ok(Some(Vec::new())),
+            Poll::Pending => Ok(None),
+        }
+    }
+
+    /// How many events were dropped because nobody read them in time.
+    #[getter]
+    fn dropped(&self) -> u64 {
+        self.reader.dropped()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<EventStream dropped={}>", self.reader.dropped())
+    }
+}
+
+/// The packets that leave an outport. Iterating ends when the node has ended.
+#[pyclass(name = "Listener", module = "offbit_reflow", frozen)]
+pub(crate) struct PyListener {
+    listener: parking_lot::Mutex<Option<Arc<Listener>>>,
+    /// Keeps the threads that wake asyncio alive.
+    executor: Arc<Executor>,
+}
+
+impl PyListener {
+    pub(crate) fn new(listener: Listener) -> Self {
+        Self { listener: parking_lot::Mutex::new(Some(listener.into())), executor: Executor::shared() }
+    }
+
+    fn listener(&self) -> Option<Arc<Listener>> {
+        self.listener.lock().clone()
+    }
+}
+
+#[pymethods]
+impl PyListener {
+    fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let Some(listener) = self.listener() else { return Err(PyStopIteration::new_err(())) };
+        let received: Option<Option<Message>> = wait::block(py, None, |cx| listener.poll_next(cx))?;
+        match received.flatten() {
+            Some(message) => convert::plain_to_python(py, &message),
+            None => Err(PyStopIteration::new_err(())),
+        }
+    }
+
+    /// The next packet as a `Message`; `None` when there was none in time, or the node has ended.
+    #[pyo3(signature = (timeout=None))]
+    fn recv(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<Option<crate::message::PyMessage>> {
+        let Some(listener) = self.listener() else { return Ok(None) };
+        let received = wait::block(py, timeout.and_then(wait::deadline), |cx| listener.poll_next(cx))?;
+        Ok(received.flatten().map(Into::into))
+    }
+
+    /// See `EventStream._poll`.
+    fn _poll<'py>(&self, py: Python<'py>, wake: Py<PyAny>) -> PyResult<Option<Vec<Bound<'py, PyAny>>>> {
+        let Some(listener) = self.listener() else { return Ok(Some(Vec::new())) };
+        let waker = wait::callback_waker(&self.executor, wake);
+        match listener.poll_next(&mut Context::from_waker(&waker)) {
+            Poll::Ready(Some(message)) => Ok(Some(vec![convert::plain_to_python(py, &message)?])),
+            Poll::Ready(None) => Ok(Some(Vec::new())),
+            Poll::Pending => Ok(None),
+        }
+    }
+
+    /// Stops listening; the node does not wait for this listener any more.
+    fn close(&self) {
+        self.listener.lock().take();
+    }
+
+    fn __enter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    #[pyo3(signature = (kind, value, traceback))]
+    fn __exit__(&self, kind: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>, traceback: &Bound<'_, PyAny>) {
+        let _ = (kind, value, traceback);
+        self.close();
+    }
+}

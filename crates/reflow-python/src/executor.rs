@@ -1,0 +1,358 @@
+//! The Python host: a small executor whose threads stay attached to the interpreter over many ticks.
+//!
+//! At most `slots` threads poll tasks at a time: one where there is an interpreter lock, one a core where there is none. A
+//! monitor notices a thread that stays inside one tick (it sleeps, does I/O, runs NumPy without the lock) and gives its slot
+//! to another thread, so that blocking actors overlap and fast ones never contend for the lock. A task that was caught
+//! blocking gives its slot away by itself from then on, as long as it goes on blocking.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+use pyo3::prelude::*;
+use reflow_runtime::{Host, NodeTask};
+
+/// How long a thread may stay inside one tick before its slot is given away.
+const PATIENCE: Duration = Duration::from_millis(1);
+/// How long a thread without work stays around.
+const LINGER: Duration = Duration::from_secs(5);
+/// How long a thread without work looks for some before it sleeps: about what waking it would take.
+const SPIN: Duration = Duration::from_micros(20);
+
+static SHARED: Mutex<Weak<Executor>> = Mutex::new(Weak::new());
+
+thread_local! {
+    static WORKER: RefCell<Option<Arc<Worker>>> = const { RefCell::new(None) };
+}
+
+/// What the executor knows about a task: whether its last turn blocked.
+type Runnable = async_task::Runnable<Arc<AtomicBool>>;
+
+/// The executor. Its threads start with the first work and end when the last network lets go of it.
+pub(crate) struct Executor {
+    core: Arc<Core>,
+}
+
+struct Core {
+    state: Mutex<State>,
+    work: Condvar,
+    /// Tells the monitor that somebody polls, and waiters that a thread has ended.
+    changed: Condvar,
+    queued: AtomicUsize,
+    slots: usize,
+    process: u32,
+}
+
+#[derive(Default)]
+struct State {
+    queue: VecDeque<Runnable>,
+    /// Threads that hold a slot.
+    polling: Vec<Arc<Worker>>,
+    idle: usize,
+    threads: usize,
+    /// Python's numbers of the threads.
+    numbers: Vec<u64>,
+    monitor: bool,
+    stopping: bool,
+}
+
+/// One thread, as the monitor sees it.
+struct Worker {
+    core: Arc<Core>,
+    /// Grows at each tick; odd while a task is being polled.
+    beat: AtomicU64,
+    has_slot: AtomicBool,
+}
+
+impl Executor {
+    /// The executor of this process. After a fork the child gets one of its own: threads do not survive a fork.
+    pub(crate) fn shared() -> Arc<Self> {
+        let mut shared = SHARED.lock();
+        if let Some(executor) = shared.upgrade().filter(|executor| executor.core.process == std::process::id()) {
+            return executor;
+        }
+        let cores = std::thread::available_parallelism().map_or(1, Into::into);
+        let core = Core {
+            state: Mutex::default(),
+            work: Condvar::new(),
+            changed: Condvar::new(),
+            queued: AtomicUsize::new(0),
+            slots: if cfg!(Py_GIL_DISABLED) { cores } else { 1 },
+            process: std::process::id(),
+        };
+        let executor = Arc::new(Self { core: Arc::new(core) });
+        *shared = Arc::downgrade(&executor);
+        executor
+    }
+
+    /// Runs `job` attached, on a thread of the executor.
+    pub(crate) fn submit(&self, job: impl FnOnce() + Send + 'static) {
+        self.spawn(Box::pin(async move { job() }));
+    }
+
+    /// A handle that submits jobs as long as the executor lives.
+    pub(crate) fn submitter(self: &Arc<Self>) -> Weak<Self> {
+        Arc::downgrade(self)
+    }
+
+    /// Waits until all threads have ended, after the last user let go; whether that came in time.
+    pub(crate) fn wait_gone(core: &ExecutorEnd, timeout: Duration) -> bool {
+        let deadline = Instant::now() + timeout;
+        let mut state = core.0.state.lock();
+        while state.stopping && state.threads > 0 {
+            if core.0.changed.wait_until(&mut state, deadline).timed_out() {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// What [`wait_gone`](Self::wait_gone) needs after the executor itself is gone.
+    pub(crate) fn end(&self) -> ExecutorEnd {
+        ExecutorEnd(Arc::clone(&self.core))
+    }
+}
+
+/// See [`Executor::wait_gone`].
+#[derive(Clone)]
+pub(crate) struct ExecutorEnd(Arc<Core>);
+
+impl Host for Executor {
+    fn spawn(&self, task: NodeTask) {
+        let core = Arc::clone(&self.core);
+        let (runnable, task) = async_task::Builder::new()
+            .metadata(Arc::new(AtomicBool::new(false)))
+            .spawn(|_| task, move |runnable| core.schedule(runnable));
+        task.detach();
+        runnable.schedule();
+    }
+}
+
+impl Drop for Executor {
+    fn drop(&mut self) {
+        if self.core.process != std::process::id() {
+            return;
+        }
+        self.core.state.lock().stopping = true;
+        self.core.work.notify_all();
+        self.core.changed.notify_all();
+    }
+}
+
+impl Core {
+    fn schedule(self: &Arc<Self>, runnable: Runnable) {
+        let mut state = self.state.lock();
+        state.queue.push_back(runnable);
+        self.queued.fetch_add(1, Ordering::Release);
+        if state.polling.len() < self.slots {
+            self.call_thread(&mut state);
+        }
+    }
+
+    /// Gets a thread to take a free slot.
+    fn call_thread(self: &Arc<Self>, state: &mut State) {
+        if state.idle > 0 {
+            self.work.notify_one();
+            return;
+        }
+        state.threads += 1;
+        let core = Arc::clone(self);
+        let name = format!("reflow-python-{}", state.threads);
+        let started = std::thread::Builder::new().name(name).spawn(move || Worker::run(core));
+        if started.is_err() {
+            // The machine gives no more threads; those that exist go on, one after the other.
+            state.threads -= 1;
+        } else if !state.monitor {
+            state.monitor = true;
+            state.threads += 1;
+            let core = Arc::clone(self);
+            if std::thread::Builder::new().name("reflow-monitor".into()).spawn(move || core.monitor()).is_err() {
+                state.monitor = false;
+                state.threads -= 1;
+            }
+        }
+    }
+
+    /// Takes slots from threads that stay inside one tick while there is other work.
+    fn monitor(self: Arc<Self>) {
+        let mut last: Vec<(Arc<Worker>, u64)> = Vec::new();
+        let mut state = self.state.lock();
+        while !(state.stopping && state.threads == 1) {
+            if state.polling.is_empty() {
+                last.clear();
+                self.changed.wait(&mut state);
+                continue;
+            }
+            let _ = self.changed.wait_for(&mut state, PATIENCE);
+            let beats: Vec<_> =
+                state.polling.iter().map(|worker| (Arc::clone(worker), worker.beat.load(Ordering::Acquire))).collect();
+            for (worker, beat) in &beats {
+                let stuck = beat % 2 == 1 && last.iter().any(|(known, before)| Arc::ptr_eq(known, worker) && before == beat);
+                if stuck && !state.queue.is_empty() {
+                    self.depose(&mut state, worker);
+                }
+            }
+            last = beats;
+        }
+        state.threads -= 1;
+        self.changed.notify_all();
+    }
+
+    /// Takes the slot of `worker`, if it has one, and gives it to another thread.
+    fn depose(self: &Arc<Self>, state: &mut State, worker: &Arc<Worker>) {
+        if worker.has_slot.swap(false, Ordering::AcqRel) {
+            state.polling.retain(|known| !Arc::ptr_eq(known, worker));
+            if !state.queue.is_empty() {
+                self.call_thread(state);
+            }
+        }
+    }
+}
+
+impl Worker {
+    fn run(core: Arc<Core>) {
+        let worker =
+            Arc::new(Self { core: Arc::clone(&core), beat: AtomicU64::new(0), has_slot: AtomicBool::new(false) });
+        WORKER.set(Some(Arc::clone(&worker)));
+        // One attachment for the life of the thread: detaching to sleep keeps its Python thread state.
+        let mut number = 0;
+        let _ = Python::try_attach(|py| {
+            number = thread_number(py);
+            core.state.lock().numbers.push(number);
+            while let Some(runnable) = worker.next(py) {
+                worker.poll(runnable);
+            }
+        });
+        WORKER.set(None);
+        let mut state = core.state.lock();
+        state.threads -= 1;
+        state.numbers.retain(|known| *known != number);
+        core.changed.notify_all();
+    }
+
+    fn poll(self: &Arc<Self>, runnable: Runnable) {
+        let blocks = Arc::clone(runnable.metadata());
+        let given_away = blocks.load(Ordering::Relaxed);
+        let started = given_away.then(Instant::now);
+        if given_away {
+            self.give_slot_away();
+        }
+        self.beat.fetch_add(1, Ordering::AcqRel);
+        runnable.run();
+        // Even again; ticks in between have added two each.
+        self.beat.fetch_add(1, Ordering::AcqRel);
+        let blocked = match started {
+            Some(started) => started.elapsed() > PATIENCE,
+            None => !self.has_slot.load(Ordering::Acquire),
+        };
+        if blocked != given_away {
+            blocks.store(blocked, Ordering::Relaxed);
+        }
+    }
+
+    /// The next task, as soon as there is one and a slot to poll it with; `None` when the thread should end.
+    fn next(self: &Arc<Self>, py: Python<'_>) -> Option<Runnable> {
+        let core = &self.core;
+        if self.has_slot.load(Ordering::Acquire)
+            && let Some(runnable) = self.take(&mut core.state.lock())
+        {
+            return Some(runnable);
+        }
+        py.detach(|| {
+            let spin = Instant::now() + SPIN;
+            while self.has_slot.load(Ordering::Acquire)
+                && core.queued.load(Ordering::Acquire) == 0
+                && Instant::now() < spin
+            {
+                std::hint::spin_loop();
+            }
+            let mut state = core.state.lock();
+            let deadline = Instant::now() + LINGER;
+            loop {
+                if state.stopping && state.queue.is_empty() {
+                    break;
+                }
+                if let Some(runnable) = self.take(&mut state) {
+                    return Some(runnable);
+                }
+                if self.has_slot.swap(false, Ordering::AcqRel) {
+                    state.polling.retain(|known| !Arc::ptr_eq(known, self));
+                }
+                state.idle += 1;
+                let timed_out = core.work.wait_until(&mut state, deadline).timed_out();
+                state.idle -= 1;
+                if timed_out && state.queue.is_empty() {
+                    break;
+                }
+            }
+            if self.has_slot.swap(false, Ordering::AcqRel) {
+                state.polling.retain(|known| !Arc::ptr_eq(known, self));
+            }
+            None
+        })
+    }
+
+    /// Takes a task, and a slot for it if it has none.
+    fn take(self: &Arc<Self>, state: &mut State) -> Option<Runnable> {
+        if state.queue.is_empty() {
+            return None;
+        }
+        if !self.has_slot.load(Ordering::Acquire) {
+            if state.polling.len() >= self.core.slots {
+                return None;
+            }
+            self.has_slot.store(true, Ordering::Release);
+            state.polling.push(Arc::clone(self));
+            if state.polling.len() == 1 {
+                self.core.changed.notify_all();
+            }
+        }
+        self.core.queued.fetch_sub(1, Ordering::AcqRel);
+        state.queue.pop_front()
+    }
+
+    fn give_slot_away(self: &Arc<Self>) {
+        let mut state = self.core.state.lock();
+        self.core.depose(&mut state, self);
+    }
+}
+
+/// Python's number of this thread; 0 if it will not say.
+fn thread_number(py: Python<'_>) -> u64 {
+    py.import("threading").and_then(|module| module.call_method0("get_ident")?.extract()).unwrap_or(0)
+}
+
+/// Python's numbers of the threads that run actors.
+#[pyfunction]
+#[pyo3(name = "_worker_threads")]
+pub(crate) fn worker_threads() -> Vec<u64> {
+    SHARED.lock().upgrade().map_or_else(Vec::new, |executor| executor.core.state.lock().numbers.clone())
+}
+
+/// Tells the monitor that this thread has come to its next tick.
+pub(crate) fn beat() {
+    WORKER.with_borrow(|worker| {
+        if let Some(worker) = worker {
+            // Only this thread writes it while it polls.
+            worker.beat.store(worker.beat.load(Ordering::Relaxed) + 2, Ordering::Release);
+        }
+    });
+}
+
+/// Whether this is a thread of the executor, inside a task.
+pub(crate) fn on_worker() -> bool {
+    WORKER.with_borrow(Option::is_some)
+}
+
+/// Runs `wait`, which blocks, detached and without holding a slot.
+pub(crate) fn blocking<T: Send>(py: Python<'_>, wait: impl FnOnce() -> T + Send) -> T {
+    WORKER.with_borrow(|worker| {
+        if let Some(worker) = worker {
+            worker.give_slot_away();
+        }
+    });
+    py.detach(wait)
+}

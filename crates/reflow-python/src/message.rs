@@ -1,0 +1,216 @@
+//! `Message`, as Python sees it.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyBytes, PyDict, PyInt, PyString, PyTuple};
+use reflow_runtime::{AnyValue, Message, Value};
+
+use crate::convert::{self, PyHostObject};
+use crate::errors::{self, ConversionError};
+use crate::stream::PyStreamReader;
+
+/// A typed datum that travels over a connection. Made by the static methods; immutable.
+#[pyclass(name = "Message", module = "offbit_reflow", frozen)]
+pub(crate) struct PyMessage {
+    pub(crate) message: Message,
+}
+
+impl PyMessage {
+    pub(crate) fn object(py: Python<'_>, message: Message) -> PyResult<Bound<'_, Self>> {
+        Bound::new(py, Self { message })
+    }
+}
+
+impl From<Message> for PyMessage {
+    fn from(message: Message) -> Self {
+        Self { message }
+    }
+}
+
+#[pymethods]
+impl PyMessage {
+    #[staticmethod]
+    fn flow() -> Self {
+        Message::Flow.into()
+    }
+
+    #[staticmethod]
+    fn boolean(v: &Bound<'_, PyBool>) -> Self {
+        Message::Boolean(v.is_true()).into()
+    }
+
+    #[staticmethod]
+    fn integer(v: &Bound<'_, PyInt>) -> PyResult<Self> {
+        let outside = |_| PyOverflowError::new_err("an Integer message holds -2**63 to 2**63-1");
+        Ok(Message::Integer(v.extract().map_err(outside)?).into())
+    }
+
+    #[staticmethod]
+    fn float(v: f64) -> Self {
+        Message::Float(v).into()
+    }
+
+    #[staticmethod]
+    fn string(v: &Bound<'_, PyString>) -> PyResult<Self> {
+        Ok(Message::String(v.to_str()?.into()).into())
+    }
+
+    #[staticmethod]
+    fn bytes(v: &Bound<'_, PyAny>) -> PyResult<Self> {
+        match convert::bytes_like(v)? {
+            Some(buffer) => Ok(Message::Bytes(buffer).into()),
+            None => Err(convert::wrong_type("bytes or another object with the buffer protocol", v)),
+        }
+    }
+
+    #[staticmethod]
+    fn error(v: &Bound<'_, PyString>) -> PyResult<Self> {
+        Ok(Message::Error(v.to_str()?.into()).into())
+    }
+
+    #[staticmethod]
+    #[pyo3(name = "object")]
+    fn object_message(value: &Bound<'_, PyAny>) -> PyResult<Self> {
+        Ok(Message::Object(convert::to_value(value)?).into())
+    }
+
+    #[staticmethod]
+    fn array(value: &Bound<'_, PyAny>) -> PyResult<Self> {
+        match convert::to_value(value)? {
+            Value::Array(items) => Ok(Message::Array(items).into()),
+            other => Err(ConversionError::new_err(format!("python → json: an Array message needs a list, got {}", other.kind()))),
+        }
+    }
+
+    #[staticmethod]
+    fn any(value: &Bound<'_, PyAny>) -> Self {
+        Message::Any(AnyValue::Host(std::sync::Arc::new(PyHostObject::new(value)))).into()
+    }
+
+    #[staticmethod]
+    fn from_json(value: &Bound<'_, PyAny>) -> PyResult<Self> {
+        convert::from_json(value).map(Into::into)
+    }
+
+    #[staticmethod]
+    fn from_value(value: &Bound<'_, PyAny>) -> PyResult<Self> {
+        convert::to_message(value).map(Into::into)
+    }
+
+    #[getter]
+    fn kind(&self) -> &'static str {
+        self.message.kind()
+    }
+
+    fn as_json<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        convert::wire_to_python(py, &self.message)
+    }
+
+    fn as_boolean(&self) -> Option<bool> {
+        match self.message {
+            Message::Boolean(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    fn as_integer(&self) -> Option<i64> {
+        match self.message {
+            Message::Integer(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    fn as_float(&self) -> Option<f64> {
+        match self.message {
+            Message::Float(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    fn as_string(&self) -> Option<&str> {
+        match &self.message {
+            Message::String(text) | Message::Error(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    fn as_bytes<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
+        match &self.message {
+            Message::Bytes(buffer) => Some(convert::buffer_to_python(py, buffer)),
+            _ => None,
+        }
+    }
+
+    fn data<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        convert::data_to_python(py, &self.message)
+    }
+
+    fn take_stream(&self) -> PyResult<PyStreamReader> {
+        match &self.message {
+            Message::StreamHandle(handle) => {
+                handle.take().map(PyStreamReader::new).map_err(|error| errors::stream(&error))
+            }
+            other => Err(PyValueError::new_err(format!("a {} message carries no stream", other.kind()))),
+        }
+    }
+
+    fn __eq__(&self, other: &Self) -> bool {
+        self.message == other.message
+    }
+
+    fn __hash__(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.message.kind().hash(&mut hasher);
+        match &self.message {
+            Message::Boolean(value) => value.hash(&mut hasher),
+            Message::Integer(value) => value.hash(&mut hasher),
+            // 0.0 and -0.0 are equal and must hash alike.
+            Message::Float(value) => (value + 0.0).to_bits().hash(&mut hasher),
+            Message::String(text) | Message::Error(text) => text.hash(&mut hasher),
+            Message::Bytes(bytes) | Message::Encoded(bytes) => bytes.len().hash(&mut hasher),
+            _ => {}
+        }
+        hasher.finish()
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let shown = match &self.message {
+            Message::Flow => return Ok("Message.flow()".into()),
+            Message::Bytes(bytes) | Message::Encoded(bytes) => format!("<{} bytes>", bytes.len()),
+            Message::StreamHandle(handle) => format!("<stream {}>", handle.stream_id),
+            other => {
+                let text = convert::data_to_python(py, other)?.repr()?.to_string();
+                if text.chars().count() > 80 { format!("{}…", text.chars().take(79).collect::<String>()) } else { text }
+            }
+        };
+        Ok(format!("<Message {} {shown}>", self.message.kind()))
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        match &self.message {
+            Message::StreamHandle(_) | Message::Any(AnyValue::Host(_)) => {
+                Err(PyTypeError::new_err(format!("a {} message belongs to this process and cannot be pickled", self.message.kind())))
+            }
+            message => {
+                let rebuild = py.get_type::<Self>().getattr("_unpickle")?;
+                let data = match message {
+                    Message::Bytes(buffer) | Message::Encoded(buffer) => {
+                        convert::buffer_to_python(py, buffer).into_any()
+                    }
+                    other => convert::data_to_python(py, other)?,
+                };
+                (rebuild, (message.kind(), data)).into_pyobject(py)
+            }
+        }
+    }
+
+    #[staticmethod]
+    fn _unpickle(kind: &str, data: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let dict = PyDict::new(data.py());
+        dict.set_item("type", kind)?;
+        dict.set_item("data", data)?;
+        convert::from_json(dict.as_any()).map(Into::into)
+    }
+}

@@ -1,0 +1,384 @@
+//! `Network`: building, starting, feeding, watching and stopping, as Python sees it.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use parking_lot::Mutex;
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+use reflow_runtime::{
+    Endpoint, EventFilter, FailedAttempt, Listener, Network, NodeSpec, Policy, RunReport, Running, SendError,
+};
+
+use crate::component::PyComponent;
+use crate::convert;
+use crate::errors::{self, ConfigError, RunTimeout};
+use crate::events::{PyEventStream, PyListener};
+use crate::executor::{self, Executor, ExecutorEnd};
+use crate::wait;
+
+/// A network: its description, and the run that was started last.
+#[pyclass(name = "Network", module = "offbit_reflow._native", subclass, frozen, weakref)]
+pub(crate) struct PyNetwork {
+    network: Mutex<Network>,
+    run: Mutex<Option<Run>>,
+}
+
+/// A run and what has to outlive it.
+struct Run {
+    running: Running,
+    /// Keeps the Python threads from one node's end to the next node's start.
+    executor: Option<Arc<Executor>>,
+    threads: ExecutorEnd,
+    process: u32,
+}
+
+impl PyNetwork {
+    /// The run, if there is one in this process.
+    fn running(&self) -> PyResult<Running> {
+        let run = self.run.lock();
+        match run.as_ref().filter(|run| run.process == std::process::id()) {
+            Some(run) => Ok(run.running.clone()),
+            None => Err(errors::network_text("the network is not running; call start() first")),
+        }
+    }
+
+    fn launch(&self, py: Python<'_>, start: impl FnOnce(&Network) -> Result<Running, reflow_runtime::NetworkError> + Send) -> PyResult<()> {
+        {
+            let run = self.run.lock();
+            if run.as_ref().is_some_and(|run| run.process == std::process::id() && !run.running.is_ended()) {
+                return Err(errors::network_text("the network is running already; shut it down before starting it again"));
+            }
+        }
+        let executor = Executor::shared();
+        let threads = executor.end();
+        // Starting makes Python instances and must not hold what they might need.
+        let running = py.detach(|| start(&self.network.lock())).map_err(|error| errors::network(&error))?;
+        let previous = self.run.lock().replace(Run { running, executor: Some(executor), threads, process: std::process::id() });
+        forget_if_foreign(previous);
+        Ok(())
+    }
+}
+
+/// A run of the parent process cannot be taken down after a fork: its threads are not here.
+fn forget_if_foreign(run: Option<Run>) {
+    if let Some(run) = run
+        && run.process != std::process::id()
+    {
+        std::mem::forget(run);
+    }
+}
+
+#[pymethods]
+impl PyNetwork {
+    #[new]
+    #[pyo3(signature = (config=None))]
+    fn new(config: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
+        let mut network = Network::new();
+        if let Some(config) = config.filter(|config| !config.is_none()) {
+            let settings = crate::settings::read(&convert::to_value(config)?).map_err(ConfigError::new_err)?;
+            if let Some(capacity) = settings.capacity {
+                network.set_capacity(capacity);
+            }
+        }
+        crate::catalog::attach(&mut network);
+        Ok(Self { network: Mutex::new(network), run: Mutex::new(None) })
+    }
+
+    /// Registers a native handle under a template id.
+    fn _register(&self, template_id: &str, actor: &Bound<'_, PyAny>) -> PyResult<()> {
+        let Ok(component) = actor.cast::<PyComponent>() else {
+            return Err(PyTypeError::new_err(format!(
+                "register_actor() needs an Actor class, an Actor instance or a native handle, got {}",
+                actor.get_type().name()?
+            )));
+        };
+        let component = Arc::clone(&component.get().component);
+        self.network.lock().register(template_id, component).map_err(|error| errors::network(&error))
+    }
+
+    fn _has_component(&self, template_id: &str) -> bool {
+        self.network.lock().component(template_id).is_some()
+    }
+
+    #[pyo3(signature = (id, template_id, config=None, policy=None, firing=None))]
+    fn _add_node(
+        &self,
+        id: &str,
+        template_id: &str,
+        config: Option<&Bound<'_, PyAny>>,
+        policy: Option<&Bound<'_, PyAny>>,
+        firing: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        let config = convert::mapping_to_value("config", config)?;
+        let policy = convert::mapping_to_value("policy", policy)?;
+        let policy = Policy::from_value(&policy).map_err(|problem| ConfigError::new_err(format!("node `{id}`: {problem}")))?;
+        let firing = firing.filter(|firing| !firing.is_none()).map(convert::to_value).transpose()?;
+        let spec = NodeSpec { policy: Some(policy), firing, ..NodeSpec::new(template_id, config) };
+        self.network.lock().add_node(id, spec);
+        Ok(())
+    }
+
+    #[pyo3(signature = (from_actor, from_port, to_actor, to_port, capacity=None))]
+    fn add_connection(
+        &self,
+        from_actor: &str,
+        from_port: &str,
+        to_actor: &str,
+        to_port: &str,
+        capacity: Option<usize>,
+    ) -> PyResult<()> {
+        if capacity == Some(0) {
+            return Err(ConfigError::new_err("capacity must be at least 1"));
+        }
+        let (from, to) = (Endpoint::new(from_actor, from_port), Endpoint::new(to_actor, to_port));
+        self.network.lock().add_connection(from, to, capacity);
+        Ok(())
+    }
+
+    fn add_initial(&self, actor: &str, port: &str, message: &Bound<'_, PyAny>) -> PyResult<()> {
+        let message = convert::to_message(message)?;
+        self.network.lock().add_initial(Endpoint::new(actor, port), message);
+        Ok(())
+    }
+
+    /// Names an inport of the network as a whole.
+    fn add_inport(&self, name: &str, node: &str, port: &str) {
+        self.network.lock().add_inport(name, Endpoint::new(node, port));
+    }
+
+    /// Names an outport of the network as a whole, whose packets `run()` collects.
+    fn add_outport(&self, name: &str, node: &str, port: &str) {
+        self.network.lock().add_outport(name, Endpoint::new(node, port));
+    }
+
+    fn _inports(&self) -> Vec<(String, String, String)> {
+        let network = self.network.lock();
+        network.inports().iter().map(|(name, end)| (name.clone(), end.node.clone(), end.port.clone())).collect()
+    }
+
+    fn _nodes(&self) -> Vec<String> {
+        self.network.lock().node_ids().map(Into::into).collect()
+    }
+
+    /// Everything that is wrong, as texts.
+    fn check(&self) -> Vec<String> {
+        self.network.lock().check().iter().map(ToString::to_string).collect()
+    }
+
+    fn start(&self, py: Python<'_>) -> PyResult<()> {
+        self.launch(py, Network::start)
+    }
+
+    fn _start_to_the_end(&self, py: Python<'_>, inputs: Vec<(String, String)>) -> PyResult<()> {
+        let inputs: Vec<_> = inputs.into_iter().map(|(node, port)| Endpoint::new(node, port)).collect();
+        self.launch(py, |network| network.start_to_the_end(&inputs))
+    }
+
+    #[pyo3(signature = (node, port, value, *, timeout=None))]
+    fn send(&self, py: Python<'_>, node: &str, port: &str, value: &Bound<'_, PyAny>, timeout: Option<f64>) -> PyResult<()> {
+        let message = convert::to_message(value)?;
+        let deadline = timeout.and_then(wait::deadline);
+        let mut interrupted = None;
+        let sent = self.running()?.send_with(node, port, message, |mut send| {
+            loop {
+                let step = std::time::Duration::from_millis(50);
+                if let Some(result) = executor::blocking(py, || send.wait(step)) {
+                    return result;
+                }
+                if let Err(error) = py.check_signals() {
+                    interrupted = Some(error);
+                    return Ok(());
+                }
+                if deadline.is_some_and(|deadline| std::time::Instant::now() >= deadline) {
+                    return Err(send.give_up());
+                }
+            }
+        });
+        if let Some(error) = interrupted {
+            return Err(error);
+        }
+        let sent: Result<(), SendError> = sent.map_err(|error| errors::network(&error))?;
+        sent.map_err(|error| errors::send(&error))
+    }
+
+    /// Tells the network that nothing more comes from outside.
+    fn close_inputs(&self) -> PyResult<()> {
+        self.running()?.close_inputs();
+        Ok(())
+    }
+
+    #[pyo3(signature = (node, kind, data=None))]
+    fn signal(&self, node: &str, kind: &str, data: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        let data = data.map(convert::to_value).transpose()?.unwrap_or_default();
+        self.running()?.signal(node, kind, data).map_err(|error| errors::network(&error))
+    }
+
+    #[pyo3(signature = (node, port, *, capacity=reflow_runtime::DEFAULT_LISTENER_CAPACITY))]
+    fn _listen(&self, node: &str, port: &str, capacity: usize) -> PyResult<PyListener> {
+        let listener: Listener = self.running()?.listen(node, port, capacity).map_err(|error| errors::network(&error))?;
+        Ok(PyListener::new(listener))
+    }
+
+    #[pyo3(signature = (types=None, nodes=None, *, capacity=reflow_runtime::DEFAULT_EVENT_CAPACITY))]
+    fn _events(&self, types: Option<Vec<String>>, nodes: Option<Vec<String>>, capacity: usize) -> PyEventStream {
+        let filter = EventFilter { types: types.unwrap_or_default(), nodes: nodes.unwrap_or_default() };
+        PyEventStream::new(self.network.lock().events(filter, capacity))
+    }
+
+    fn _stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let stats = self.running()?.stats();
+        node_stats(py, &stats)
+    }
+
+    #[getter]
+    fn is_running(&self) -> bool {
+        self.running().is_ok_and(|running| !running.is_ended() && !running.is_cancelled())
+    }
+
+    /// Waits until the run has ended or is idle; whether that came in time.
+    #[pyo3(signature = (timeout=None))]
+    fn _wait(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<bool> {
+        let running = self.running()?;
+        let deadline = timeout.and_then(wait::deadline);
+        Ok(wait::block(py, deadline, |cx| running.poll_end(cx, true))?.is_some())
+    }
+
+    /// See `EventStream._poll`: true when the run has ended or is idle.
+    fn _poll_wait(&self, wake: Py<PyAny>) -> PyResult<bool> {
+        let running = self.running()?;
+        let waker = wait::callback_waker(&Executor::shared(), wake);
+        Ok(running.poll_end(&mut Context::from_waker(&waker), true) == Poll::Ready(()))
+    }
+
+    /// How the run stands: state, reason, nodes, failures.
+    fn _report<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        report(py, &self.running()?.report())
+    }
+
+    /// Takes what came out of the network's outports.
+    fn _outputs<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let outputs = PyDict::new(py);
+        for (name, messages) in self.running()?.take_outputs() {
+            let values = PyList::empty(py);
+            for message in &messages {
+                values.append(convert::plain_to_python(py, message)?)?;
+            }
+            outputs.set_item(name, values)?;
+        }
+        Ok(outputs)
+    }
+
+    #[pyo3(signature = (reason, grace))]
+    fn _cancel(&self, py: Python<'_>, reason: &str, grace: f64) -> PyResult<Vec<String>> {
+        let running = self.running()?;
+        running.cancel(reason);
+        wait_end(py, &running, grace)?;
+        Ok(running.end_cancel().iter().map(ToString::to_string).collect())
+    }
+
+    /// Stops the run; the nodes that would not stop within `grace` seconds.
+    #[pyo3(signature = (grace))]
+    fn _shutdown(&self, py: Python<'_>, grace: f64) -> PyResult<Vec<String>> {
+        let run = self.run.lock().take();
+        let Some(run) = run else {
+            self.network.lock().announce_shutdown();
+            return Ok(Vec::new());
+        };
+        if run.process != std::process::id() {
+            std::mem::forget(run);
+            return Ok(Vec::new());
+        }
+        let Run { running, executor, threads, .. } = run;
+        running.begin_shutdown("shutdown");
+        let waited = wait_end(py, &running, grace);
+        let left: Vec<String> = running.end_shutdown().iter().map(ToString::to_string).collect();
+        // What can still be asked about the ended run stays; its threads go.
+        *self.run.lock() = Some(Run { running, executor: None, threads: threads.clone(), process: std::process::id() });
+        drop(executor);
+        waited?;
+        if left.is_empty() && !executor::on_worker() {
+            py.detach(|| Executor::wait_gone(&threads, std::time::Duration::from_millis(500)));
+        }
+        Ok(left)
+    }
+
+    /// Lets the threads of an ended run go, without announcing a shutdown.
+    fn _release(&self, py: Python<'_>) {
+        let (executor, threads) = {
+            let mut run = self.run.lock();
+            let Some(run) = run.as_mut().filter(|run| run.process == std::process::id()) else { return };
+            (run.executor.take(), run.threads.clone())
+        };
+        drop(executor);
+        if !executor::on_worker() {
+            py.detach(|| Executor::wait_gone(&threads, std::time::Duration::from_millis(500)));
+        }
+    }
+
+    /// Nodes that have not ended.
+    fn _unfinished(&self) -> Vec<String> {
+        self.running().map_or_else(|_| Vec::new(), |running| {
+            let live = running.stats().into_iter().filter(|node| !["finished", "failed", "skipped", "cancelled"].contains(&node.state));
+            live.map(|node| node.node).collect()
+        })
+    }
+
+    /// Asks a run to stop without waiting or looking at the interpreter; for the end of the process.
+    fn _abandon(&self) {
+        if let Ok(running) = self.running() {
+            running.begin_shutdown("the process ends");
+        }
+    }
+}
+
+/// Waits for the nodes to end, unless this is one of their threads.
+fn wait_end(py: Python<'_>, running: &Running, grace: f64) -> PyResult<()> {
+    if executor::on_worker() {
+        return Ok(());
+    }
+    wait::block(py, wait::deadline(grace), |cx| running.poll_end(cx, false))?;
+    Ok(())
+}
+
+fn node_stats<'py>(py: Python<'py>, stats: &[reflow_runtime::NodeStats]) -> PyResult<Bound<'py, PyDict>> {
+    let nodes = PyDict::new(py);
+    for node in stats {
+        let value = reflow_runtime::to_value(node).map_err(|error| RunTimeout::new_err(error.to_string()))?;
+        nodes.set_item(&node.node, convert::value_to_python(py, &value)?)?;
+    }
+    Ok(nodes)
+}
+
+fn report<'py>(py: Python<'py>, report: &RunReport) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    dict.set_item("state", report.state.name())?;
+    dict.set_item("reason", report.reason.as_deref())?;
+    dict.set_item("nodes", node_stats(py, &report.nodes)?)?;
+    let failures = PyList::empty(py);
+    for failed in &report.failures {
+        failures.append(failure(py, failed)?)?;
+    }
+    dict.set_item("failures", failures)?;
+    dict.set_item("failures_dropped", report.failures_dropped)?;
+    Ok(dict)
+}
+
+fn failure<'py>(py: Python<'py>, failed: &FailedAttempt) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    dict.set_item("node", &*failed.actor)?;
+    dict.set_item("component", &*failed.component)?;
+    dict.set_item("error", &*failed.failure.message)?;
+    dict.set_item("reason", &*failed.failure.reason)?;
+    dict.set_item("traceback", failed.failure.traceback.as_deref())?;
+    dict.set_item("attempt", failed.attempt)?;
+    dict.set_item("tick", failed.tick)?;
+    let inputs = PyDict::new(py);
+    for (port, message) in &failed.inputs {
+        inputs.set_item(&**port, crate::message::PyMessage::object(py, message.clone())?)?;
+    }
+    dict.set_item("inputs", inputs)?;
+    Ok(dict)
+}
+

@@ -1,0 +1,141 @@
+"""The asyncio loop that async actors share: one thread, there while a running network has an async actor."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ._native import ActorCallContext
+
+_lock = threading.Lock()
+_users = 0
+_loop: asyncio.AbstractEventLoop | None = None
+
+
+def acquire() -> None:
+    """Count one more user; the first one starts the loop's thread."""
+    global _users, _loop
+    with _lock:
+        _users += 1
+        if _users > 1:
+            return
+        loop = asyncio.new_event_loop()
+        _loop = loop
+    ready = threading.Event()
+    threading.Thread(target=_serve, args=(loop, ready), name="reflow-asyncio", daemon=True).start()
+    ready.wait()
+
+
+def release() -> None:
+    """Count one user less; the loop's thread ends with the last one."""
+    global _users, _loop
+    with _lock:
+        _users -= 1
+        if _users > 0 or _loop is None:
+            return
+        loop, _loop = _loop, None
+    loop.call_soon_threadsafe(loop.stop)
+
+
+def _serve(loop: asyncio.AbstractEventLoop, ready: threading.Event) -> None:
+    asyncio.set_event_loop(loop)
+    loop.call_soon(ready.set)
+    try:
+        loop.run_forever()
+        tasks = asyncio.all_tasks(loop)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            loop.run_until_complete(asyncio.wait(tasks, timeout=1))
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.run_until_complete(loop.shutdown_default_executor())
+    finally:
+        loop.close()
+
+
+def _start(make: Callable[[], Coroutine[Any, Any, Any]], context: ActorCallContext) -> Callable[[], None]:
+    """Run a coroutine on the loop and tell the context how it ended; the answer cancels it."""
+    loop = _loop
+    if loop is None:
+        raise RuntimeError("the loop of async actors is not running")
+    task: asyncio.Task[Any] | None = None
+    cancelled = False
+
+    def begin() -> None:
+        nonlocal task
+        if not cancelled:
+            task = loop.create_task(make())
+            task.add_done_callback(finished)
+
+    def finished(done: asyncio.Task[Any]) -> None:
+        if done.cancelled():
+            context._conclude_async(None, asyncio.CancelledError("the tick was cancelled"))
+            return
+        error = done.exception()
+        context._conclude_async(None if error else done.result(), error)
+
+    def stop() -> None:
+        nonlocal cancelled
+        cancelled = True
+        if task is not None:
+            task.cancel()
+
+    def cancel() -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(stop)
+
+    loop.call_soon_threadsafe(begin)
+    return cancel
+
+
+def start_coroutine(coroutine: Coroutine[Any, Any, Any], context: ActorCallContext) -> Callable[[], None]:
+    """Run an async `run` to its end."""
+    return _start(lambda: coroutine, context)
+
+
+def start_generator(generator: AsyncGenerator[Any, None], context: ActorCallContext) -> Callable[[], None]:
+    """Run an async generator to its end and send what it yields, waiting for room."""
+
+    async def drive() -> None:
+        async for outputs in generator:
+            if outputs is not None:
+                await send_async(context, outputs)
+        if not context.inputs:  # a source that has yielded everything has nothing more to say
+            context.finish()
+        if not context.resolved:
+            context.done()
+
+    return _start(drive, context)
+
+
+async def send_async(context: ActorCallContext, outputs: dict[str, Any]) -> None:
+    """Send at once, waiting for room without holding the loop."""
+    if context._has_room(outputs):
+        context.send(outputs)
+    else:
+        await asyncio.get_running_loop().run_in_executor(None, context.send, outputs)
+
+
+def is_async(function: Callable[..., Any]) -> bool:
+    """Tell whether calling it gives something to await."""
+    return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
+
+
+async def wake_up(poll: Callable[[Callable[[], None]], Any]) -> Any:
+    """Await a native poll function: it answers None as long as it has nothing, and calls back when it may have."""
+    loop = asyncio.get_running_loop()
+    while True:
+        ready: asyncio.Future[None] = loop.create_future()
+
+        def resolve(ready: asyncio.Future[None] = ready) -> None:
+            if not ready.done():
+                ready.set_result(None)
+
+        answer = poll(lambda resolve=resolve: loop.call_soon_threadsafe(resolve))  # type: ignore[misc]  # lambda default
+        if answer is not None and answer is not False:
+            return answer
+        await ready

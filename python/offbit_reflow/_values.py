@@ -1,0 +1,125 @@
+"""Values that the native half hands to Python actors."""
+
+from __future__ import annotations
+
+from collections.abc import ItemsView, Iterator, KeysView, ValuesView
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ._native import Message, StreamReader
+
+
+class PortValue(dict[str, Any]):
+    """What ``ctx.inputs[port]`` gives: the tagged form of a message, as a dict that also knows the message.
+
+    It is equal to, printed as and JSON-able as the plain dict ``{"type": KIND, "data": ...}``.
+    """
+
+    __slots__ = ("_message",)
+
+    def to_message(self) -> Message:
+        """Give the message itself."""
+        from ._native import Message
+
+        message: Message | None = getattr(self, "_message", None)
+        return Message.from_json(dict(self)) if message is None else message
+
+    def take_stream(self) -> StreamReader:
+        """Take the readable end of a stream; ValueError if this is no stream."""
+        return self.to_message().take_stream()
+
+    def as_boolean(self) -> bool | None:
+        """Give the value of a Boolean message, else None."""
+        return self.to_message().as_boolean()
+
+    def as_integer(self) -> int | None:
+        """Give the value of an Integer message, else None."""
+        return self.to_message().as_integer()
+
+    def as_float(self) -> float | None:
+        """Give the value of a Float message, else None."""
+        return self.to_message().as_float()
+
+    def as_string(self) -> str | None:
+        """Give the text of a String or Error message, else None."""
+        return self.to_message().as_string()
+
+    def as_bytes(self) -> bytes | None:
+        """Give the bytes of a Bytes message without copying them, else None."""
+        return self.to_message().as_bytes()
+
+    def __reduce__(self) -> tuple[type[dict[str, Any]], tuple[dict[str, Any]]]:
+        return dict, (dict(self.items()),)
+
+
+class BytesPortValue(PortValue):
+    """A `PortValue` of raw bytes; its ``data``, a list of integers, is made when somebody looks at it."""
+
+    __slots__ = ()
+
+    def _complete(self) -> BytesPortValue:
+        if not dict.__contains__(self, "data"):
+            dict.__setitem__(self, "data", self._message.as_json()["data"])
+        return self
+
+    def __missing__(self, key: str) -> Any:
+        if key != "data":
+            raise KeyError(key)
+        return dict.__getitem__(self._complete(), key)
+
+    def get(self, key: str, default: Any = None) -> Any:  # type: ignore[override]  # one signature for both overloads
+        """Return the value for key, else default."""
+        return dict.get(self._complete(), key, default)
+
+    def items(self) -> ItemsView[str, Any]:  # type: ignore[override]  # dict's own view type cannot be named
+        """Return the items."""
+        return dict.items(self._complete())
+
+    def keys(self) -> KeysView[str]:  # type: ignore[override]  # see items
+        """Return the keys."""
+        return dict.keys(self._complete())
+
+    def values(self) -> ValuesView[Any]:  # type: ignore[override]  # see items
+        """Return the values."""
+        return dict.values(self._complete())
+
+    def copy(self) -> dict[str, Any]:
+        """Return a plain copy."""
+        return dict(self.items())
+
+    def __iter__(self) -> Iterator[str]:
+        return dict.__iter__(self._complete())
+
+    def __len__(self) -> int:
+        return dict.__len__(self._complete())
+
+    def __contains__(self, key: object) -> bool:
+        return dict.__contains__(self._complete(), key)
+
+    def __eq__(self, other: object) -> bool:
+        return dict.__eq__(self._complete(), other)
+
+    def __ne__(self, other: object) -> bool:
+        return dict.__ne__(self._complete(), other)
+
+    __hash__ = None  # type: ignore[assignment]  # dicts are not hashable
+
+    def __repr__(self) -> str:
+        return dict.__repr__(self._complete())
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """What `Network.signal` brings to `Actor.on_signal`.
+
+    Attributes
+    ----------
+    kind : str
+        The word that says what it is.
+    data : Any
+        Its data.
+    """
+
+    kind: str
+    data: Any = None

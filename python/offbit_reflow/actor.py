@@ -1,0 +1,346 @@
+"""`Actor`: the class that users subclass, and `actor`, which makes one of a plain function."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
+
+from . import _native
+from ._loop import is_async
+
+if TYPE_CHECKING:
+    from ._native import ActorCallContext
+    from ._values import Signal
+
+_Made = TypeVar("_Made", bound="Actor")
+
+
+class Actor:
+    """A step of a program: named inports and outports, and a `run` that is called once a tick.
+
+    Subclass it, declare the ports, and define `run`. It may be a plain method, ``async``, or a generator that yields
+    ``{port: message}``; with a `batch_size` above 1 it receives a `TickBatch` of up to so many ticks at once.
+
+    A tick ends with exactly one ``ctx.done(outputs)`` or ``ctx.fail(message)``; returning a dict is `done`, an exception
+    is `fail`. What a failed tick emitted is dropped; the policy of the node says what happens next.
+
+    Register the class and every node gets an instance of its own; register an instance and all nodes share it.
+
+    Attributes
+    ----------
+    component : str
+        A name for people. Nodes are made by the template id that the actor is registered under.
+    inports, outports : list of str
+        The declared ports. Ports that are connected but not declared work too.
+    await_all_inports : bool or "latest"
+        False: a tick for every packet. True: a tick when every declared inport has a packet, paired in order.
+        ``"latest"``: the same, but while waiting a newer packet replaces an older one.
+    latest_inports : list of str
+        With ``await_all_inports = True``: inports that offer their newest packet to every tick.
+    batch_size : int
+        How many ticks `run` takes at once, at least 1.
+
+    Examples
+    --------
+    >>> from offbit_reflow import Actor, Network
+    >>> class Double(Actor):
+    ...     inports = ["in"]
+    ...     outports = ["out"]
+    ...
+    ...     def run(self, ctx):
+    ...         ctx.done({"out": ctx["in"] * 2})
+    >>> net = Network()
+    >>> net.register_actor("double", Double)
+    >>> net.add_node("a", "double")
+    >>> net.add_outport("result", "a", "out")
+    >>> net.run(inputs={"a.in": 21}).outputs
+    {'result': [42]}
+    """
+
+    component: ClassVar[str] = "anonymous"
+    inports: list[str] = []
+    outports: list[str] = []
+    await_all_inports: bool | str = False
+    latest_inports: list[str] = []
+    batch_size: int = 1
+
+    def run(self, ctx: ActorCallContext) -> Any:
+        """Run one tick."""
+        raise NotImplementedError(f"{type(self).__name__} does not define run(self, ctx)")
+
+    def setup(self, ctx: ActorCallContext) -> Any:
+        """Prepare; called once for a node, before its first tick."""
+
+    def on_signal(self, ctx: ActorCallContext, signal: Signal) -> Any:
+        """Take a signal that `Network.signal` sent; called between ticks."""
+
+    def finalize(self, ctx: ActorCallContext) -> Any:
+        """Say the last words; called once when no further tick can come. May still send."""
+
+    def teardown(self) -> None:
+        """Let go of resources; called once at the very end, however the run ended."""
+
+    def _build(self) -> _native.Actor:
+        """Make a native handle that shares this instance among all its nodes."""
+        return _native.Actor._from_python(lambda: self, _declare(self, type(self)))
+
+
+@dataclass
+class _Declaration:
+    """What the native half reads of an actor when it is registered."""
+
+    component: str
+    inports: list[str]
+    outports: list[str]
+    firing: str
+    latest_inports: list[str]
+    required_inports: list[str]
+    source: str
+    batch_size: int
+    setup: bool
+    finalize: bool
+    teardown: bool
+    on_signal: bool
+    summary: str = field(default="")
+
+
+def _declare(actor: Any, cls: type[Actor]) -> _Declaration:
+    def overrides(name: str) -> bool:
+        return getattr(cls, name) is not getattr(Actor, name) or name in getattr(actor, "__dict__", {})
+
+    inports = _ports(actor, "inports")
+    declared = any("inports" in base.__dict__ for base in cls.__mro__ if base is not Actor)
+    declared = declared or "inports" in getattr(actor, "__dict__", {})
+    generates = inspect.isgeneratorfunction(cls.run) or inspect.isasyncgenfunction(cls.run)
+    if inports:
+        source = "no"
+    else:
+        source = "yes" if declared or generates else "to_the_end"
+    wait_for = actor.await_all_inports
+    if wait_for not in (True, False, "latest"):
+        raise ValueError(f"{cls.__name__}.await_all_inports must be True, False or 'latest', got {wait_for!r}")
+    batch_size = actor.batch_size
+    if not isinstance(batch_size, int) or batch_size < 1:
+        raise ValueError(f"{cls.__name__}.batch_size must be a whole number of at least 1, got {batch_size!r}")
+    return _Declaration(
+        component=str(actor.component),
+        inports=inports,
+        outports=_ports(actor, "outports"),
+        firing="latest" if wait_for == "latest" else "all" if wait_for else "any",
+        latest_inports=_ports(actor, "latest_inports"),
+        required_inports=[],
+        source=source,
+        batch_size=batch_size,
+        setup=overrides("setup"),
+        finalize=overrides("finalize"),
+        teardown=overrides("teardown"),
+        on_signal=overrides("on_signal"),
+        summary=(inspect.getdoc(cls) or "").split("\n")[0] if cls is not Actor else "",
+    )
+
+
+def _ports(actor: Any, name: str) -> list[str]:
+    ports = getattr(actor, name)
+    if isinstance(ports, str) or not isinstance(ports, Iterable):
+        raise TypeError(f"{name} must be a list of port names, got {ports!r}")
+    ports = list(ports)
+    for port in ports:
+        if not isinstance(port, str):
+            raise TypeError(f"{name} must be a list of port names (str), got {port!r} in it")
+    return ports
+
+
+def build(actor: Any, factory: Callable[[], Actor] | None = None) -> _native.Actor:
+    """Make a native handle of an Actor class, an Actor instance, or a native handle.
+
+    Parameters
+    ----------
+    actor : type or Actor or native handle
+        A class gives every node an instance of its own; an instance is shared.
+    factory : callable, optional
+        Makes the instance of a node, when the class is not to be called without arguments.
+
+    Raises
+    ------
+    TypeError
+        If it is none of these.
+    """
+    if isinstance(actor, _native.Actor):
+        return actor
+    if isinstance(actor, type) and issubclass(actor, Actor):
+        return _native.Actor._from_python(factory or actor, _declare(actor, actor))
+    if isinstance(actor, Actor):
+        return actor._build()
+    if hasattr(actor, "_build"):
+        built = actor._build()
+        if isinstance(built, _native.Actor):
+            return built
+    raise TypeError(f"expected an Actor class, an Actor instance or a native handle, got {actor!r}")
+
+
+class _Callback:
+    """The object behind `_native.Actor.from_callback`."""
+
+    def __init__(self, run: Callable[[ActorCallContext], Any]) -> None:
+        self.run = run
+
+
+def _from_callback(
+    component: str, inports: list[str], outports: list[str], callable: Callable[..., Any], await_all: Any
+) -> _native.Actor:
+    declaration = _Declaration(
+        component=component,
+        inports=list(inports),
+        outports=list(outports),
+        firing="all" if await_all else "any",
+        latest_inports=[],
+        required_inports=[],
+        source="no",
+        batch_size=1,
+        setup=False,
+        finalize=False,
+        teardown=False,
+        on_signal=False,
+    )
+    shared = _Callback(callable)
+    return _native.Actor._from_python(lambda: shared, declaration)
+
+
+@overload
+def actor(function: Callable[..., Any], /) -> type[Actor]: ...
+@overload
+def actor(
+    *, outports: list[str] | None = None, inports: list[str] | None = None, name: str | None = None
+) -> Callable[[Callable[..., Any]], type[Actor]]: ...
+def actor(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    outports: list[str] | None = None,
+    inports: list[str] | None = None,
+    name: str | None = None,
+) -> Any:
+    """Make an Actor class of a plain function.
+
+    Its parameters are the inports; it is called when all of those without a default have a value, paired in order, and
+    what it returns leaves by the outport ``out``. With several `outports`, it returns a dict of outputs. Parameters with a
+    default take the newest packet of their port once there has been one. A parameter called ``ctx`` gets the context.
+    The function may be ``async``, or a generator whose items leave one by one.
+
+    Parameters
+    ----------
+    outports : list of str, optional
+        The outports; ``["out"]`` by default.
+    inports : list of str, optional
+        The inports, in the order of the parameters; their names by default.
+    name : str, optional
+        The name for people; that of the function by default.
+
+    Examples
+    --------
+    >>> from offbit_reflow import Network, actor
+    >>> @actor
+    ... def add(a, b):
+    ...     return a + b
+    >>> net = Network()
+    >>> net.register_actor("add", add)
+    >>> net.add_node("sum", "add")
+    >>> net.add_outport("total", "sum", "out")
+    >>> net.run(inputs={"sum.a": 1, "sum.b": 2}).outputs
+    {'total': [3]}
+    """
+    if function is None:
+        return lambda function: _make(function, outports, inports, name)
+    return _make(function, outports, inports, name)
+
+
+def _make(
+    function: Callable[..., Any], outports: list[str] | None, inports: list[str] | None, name: str | None
+) -> type[Actor]:
+    parameters = list(inspect.signature(function).parameters.values())
+    for parameter in parameters:
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            raise TypeError(f"@actor: {function.__name__} takes *{parameter.name}; every inport needs a name")
+    wants_context = any(parameter.name == "ctx" for parameter in parameters)
+    parameters = [parameter for parameter in parameters if parameter.name != "ctx"]
+    names = [parameter.name for parameter in parameters]
+    ports = list(inports) if inports is not None else names
+    if len(ports) != len(names):
+        raise TypeError(f"@actor: {function.__name__} has {len(names)} parameters but inports names {len(ports)}")
+    outs = list(outports) if outports is not None else ["out"]
+    optional = [port for port, p in zip(ports, parameters, strict=True) if p.default is not p.empty]
+    required = [port for port in ports if port not in optional]
+
+    def arguments(ctx: ActorCallContext, remembered: dict[str, Any]) -> dict[str, Any]:
+        for port in optional:
+            if port in ctx:
+                remembered[port] = ctx[port]
+        values = {n: remembered[p] if p in remembered else ctx[p] for n, p in zip(names, ports, strict=True)
+                  if p in remembered or p in ctx}
+        if wants_context:
+            values["ctx"] = ctx
+        return values
+
+    def outputs(result: Any) -> dict[str, Any]:
+        if len(outs) == 1:
+            return {outs[0]: result}
+        if not isinstance(result, dict):
+            raise TypeError(f"{function.__name__} has the outports {outs} and must return a dict of them, got {result!r}")
+        return result
+
+    class FunctionActor(Actor):
+        _remembered: dict[str, Any]
+
+        def __init__(self) -> None:
+            self._remembered = {}
+
+        def __call__(self, *args: Any, **kwargs: Any) -> Any:
+            return function(*args, **kwargs)
+
+    FunctionActor.component = name or function.__name__
+    FunctionActor.inports = ports
+    FunctionActor.outports = outs
+    FunctionActor.await_all_inports = bool(required) and len(ports) > 1
+    FunctionActor.latest_inports = []
+    FunctionActor._required = required  # type: ignore[attr-defined]  # read by `_declare_function`
+    FunctionActor.__name__ = FunctionActor.__qualname__ = function.__name__
+    FunctionActor.__doc__ = function.__doc__
+    FunctionActor.__module__ = function.__module__
+
+    if inspect.isasyncgenfunction(function):
+
+        async def run_async_items(self: Any, ctx: ActorCallContext) -> Any:
+            async for item in function(**arguments(ctx, self._remembered)):
+                yield outputs(item)
+
+        run: Any = run_async_items
+    elif inspect.iscoroutinefunction(function):
+
+        async def run_async(self: Any, ctx: ActorCallContext) -> Any:
+            result = await function(**arguments(ctx, self._remembered))
+            if not ctx.resolved:
+                ctx.done(outputs(result))
+
+        run = run_async
+    elif inspect.isgeneratorfunction(function):
+
+        def run_items(self: Any, ctx: ActorCallContext) -> Any:
+            for item in function(**arguments(ctx, self._remembered)):
+                yield outputs(item)
+
+        run = run_items
+    else:
+
+        def run_plain(self: Any, ctx: ActorCallContext) -> Any:
+            result = function(**arguments(ctx, self._remembered))
+            if not ctx.resolved:
+                ctx.done(outputs(result))
+
+        run = run_plain
+    FunctionActor.run = run  # type: ignore[method-assign]  # chosen by the form of the function
+    return FunctionActor
+
+
+__all__ = ["Actor", "actor", "build", "is_async"]

@@ -1,0 +1,103 @@
+"""The exceptions of the package.
+
+All derive from `ReflowError`, and each also from the builtin exceptions that a user would expect, so that existing
+``except ValueError`` and ``except RuntimeError`` clauses keep working.
+"""
+
+from __future__ import annotations
+
+
+class ReflowError(Exception):
+    """The root of all exceptions of this package.
+
+    Attributes
+    ----------
+    code : str
+        A stable word for programs.
+    node, port : str or None
+        Where it happened, if it happened at a node.
+    hint : str or None
+        What would help.
+    """
+
+    code = "reflow"
+
+    def __init__(
+        self, message: str = "", *, node: str | None = None, port: str | None = None, hint: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.node = node
+        self.port = port
+        self.hint = hint
+
+
+class ConversionError(ReflowError, ValueError):
+    """A Python value that cannot be turned into JSON-shaped data."""
+
+    code = "conversion"
+
+
+class MessageError(ReflowError, ValueError, RuntimeError):
+    """A message of the wrong shape: an unknown kind, or data that does not fit the kind."""
+
+    code = "message"
+
+
+class ContextError(ReflowError, RuntimeError):
+    """A call that the tick does not allow any more, such as a second `done`."""
+
+    code = "context"
+
+
+class NetworkError(ReflowError, RuntimeError):
+    """A network that is not as it should be, or not in the state that the call needs."""
+
+    code = "network"
+
+
+class UnknownComponentError(NetworkError, ValueError):
+    """A component that nobody registered and no catalog has."""
+
+    code = "unknown-component"
+
+
+class ConfigError(NetworkError, ValueError):
+    """A config or policy that is not what it should be."""
+
+    code = "config"
+
+
+class GraphError(ReflowError, RuntimeError, ValueError):
+    """A graph that is not as it should be."""
+
+    code = "graph"
+
+
+class StreamError(ReflowError, RuntimeError):
+    """A stream that cannot be used as asked: taken, handed over, or its other end is gone."""
+
+    code = "stream"
+
+
+class EventsClosed(ReflowError, RuntimeError):
+    """The network was shut down and all its events were read."""
+
+    code = "events-closed"
+
+
+class RunTimeout(ReflowError, TimeoutError, RuntimeError):
+    """Something did not happen within its time limit."""
+
+    code = "timeout"
+
+
+class RunFailed(ReflowError, RuntimeError):
+    """A run that did not come to a good end; its `RunResult` is the attribute `result`."""
+
+    code = "run-failed"
+
+
+class PackError(ReflowError, RuntimeError):
+    """A pack that was refused."""
+
+    code = "pack"

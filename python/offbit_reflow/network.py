@@ -1,0 +1,389 @@
+"""`Network`: what is to run, and the run itself."""
+
+from __future__ import annotations
+
+import atexit
+import warnings
+import weakref
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from time import monotonic
+from typing import Any, Self
+
+from . import _exit, _native
+from ._loop import wake_up
+from .actor import build
+from .exceptions import NetworkError, RunTimeout, UnknownComponentError
+from .result import Failure, RunResult
+
+#: How long `shutdown` waits for running ticks by default, in seconds.
+DEFAULT_GRACE = 1.0
+
+_live: weakref.WeakSet[Network] = weakref.WeakSet()
+
+
+class EventStream:
+    """The events of a network, for one subscriber; each subscriber sees all of them.
+
+    Iterate it (``for``, ``async for``): the iteration ends with the run. Or call `recv`.
+    """
+
+    def __init__(self, stream: _native.EventStream) -> None:
+        self._stream = stream
+
+    def recv(self, timeout_ms: int = 0) -> dict[str, Any] | None:
+        """Give the next event.
+
+        Parameters
+        ----------
+        timeout_ms : int
+            How long to wait, in milliseconds; 0 waits for ever.
+
+        Returns
+        -------
+        dict or None
+            The event; None when there was none in time.
+
+        Raises
+        ------
+        EventsClosed
+            When the network was shut down and everything was read (a RuntimeError).
+        """
+        return self._stream.recv(timeout_ms)
+
+    @property
+    def dropped(self) -> int:
+        """How many events were dropped because nobody read them in time."""
+        return self._stream.dropped
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return self._stream.__iter__()
+
+    async def __aiter__(self) -> AsyncIterator[dict[str, Any]]:
+        while answer := await wake_up(self._stream._poll):
+            yield answer[0]
+
+
+class Network(_native.Network):
+    """A graph of actors that can be started, fed, watched and stopped.
+
+    Parameters
+    ----------
+    config : mapping, optional
+        ``capacity``: packets that may wait on one connection (128 by default). ``compression`` and ``tracing`` are
+        accepted and have no effect in a local network.
+
+    Notes
+    -----
+    Parts may be added in any order; whether they fit together is checked by `start`, which reports everything that is
+    wrong at once. As a context manager, it is shut down at the end of the block.
+
+    Examples
+    --------
+    >>> from offbit_reflow import Network, actor
+    >>> @actor
+    ... def shout(text):
+    ...     return text.upper()
+    >>> with Network() as net:
+    ...     net.register_actor("shout", shout)
+    ...     net.add_node("a", "shout")
+    ...     net.add_outport("loud", "a", "out")
+    ...     result = net.run(inputs={"a.text": "hello"})
+    >>> result.outputs["loud"], result.state
+    (['HELLO'], 'finished')
+    """
+
+    # ---- building ----------------------------------------------------------------------------------------------------
+
+    def register_actor(self, template_id: str, actor: Any, *, factory: Callable[[], Any] | None = None) -> None:
+        """Register a component under a template id.
+
+        Parameters
+        ----------
+        template_id : str
+            The name that nodes are made by.
+        actor : Actor class, Actor instance or native handle
+            A class gives every node an instance of its own; an instance is shared by all of them.
+        factory : callable, optional
+            Makes the instance of each node, for a class that needs arguments.
+
+        Raises
+        ------
+        NetworkError
+            If the id is taken (a RuntimeError).
+        TypeError
+            If `actor` is none of these.
+        """
+        self._register(template_id, build(actor, factory))
+
+    def add_node(
+        self,
+        id: str,  # noqa: A002  # the name users know
+        template_id: str,
+        config: Mapping[str, Any] | None = None,
+        *,
+        policy: Mapping[str, Any] | None = None,
+        firing: Any = None,
+    ) -> None:
+        """Add a node; one of the same id is replaced.
+
+        Parameters
+        ----------
+        id : str
+            The name of the node.
+        template_id : str
+            What it is made of: a registered component, or a template of the catalog.
+        config : mapping, optional
+            What the actor reads as ``ctx.config``.
+        policy : mapping, optional
+            What happens when an attempt fails: ``attempts`` (1), ``delay_ms`` (0), ``multiplier`` (1), ``max_delay_ms``,
+            ``jitter`` (0 to 1), ``timeout_ms``, ``retry_on_timeout`` (true), ``permanent`` (reasons not tried again),
+            ``concurrency`` (1), ``on_error``: ``continue`` (default), ``stop`` or ``route``.
+        firing : str or mapping, optional
+            A firing rule in place of the component's own: ``"any"``, ``"all"``, ``"latest"``, ``{"latest": [inports]}``.
+
+        Raises
+        ------
+        NetworkError
+            If there is no such component (a RuntimeError and ValueError).
+        ConfigError
+            If the policy is not one.
+        """
+        if not self._has_component(template_id):
+            raise UnknownComponentError(
+                f"node `{id}`: there is no component `{template_id}`; register it before adding nodes of it", node=id
+            )
+        self._add_node(id, template_id, config, policy, firing)
+
+    # ---- running -----------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start the network and return at once; it stays open for `send`.
+
+        Raises
+        ------
+        NetworkError
+            Everything that is wrong with the network; nothing was started then. Also when it is running already.
+        """
+        super().start()
+        _live.add(self)
+
+    def run(self, inputs: Mapping[str, Any] | None = None, *, timeout: float | None = None) -> RunResult:
+        """Run the network to its end.
+
+        Parameters
+        ----------
+        inputs : mapping, optional
+            What comes from outside: for each inport of the network, or ``"node.port"``, one message, or an iterator of
+            messages.
+        timeout : float, optional
+            Longest time in seconds; no limit by default.
+
+        Returns
+        -------
+        RunResult
+            State, outputs, nodes and failures.
+
+        Raises
+        ------
+        RunTimeout
+            When the time has passed (a TimeoutError); the network was stopped then.
+        NetworkError
+            Everything that is wrong with the network; nothing was started then.
+        """
+        feeds = [(*self._endpoint(name), value) for name, value in (inputs or {}).items()]
+        self._start_to_the_end([(node, port) for node, port, _ in feeds])
+        _live.add(self)
+        clock = _Clock(timeout)
+        try:
+            for node, port, value in feeds:
+                for message in value if isinstance(value, Iterator) else (value,):
+                    self.send(node, port, message, timeout=clock.left())
+            self.close_inputs()
+            if not self._wait(clock.left()):
+                raise RunTimeout(f"the run took longer than its limit of {timeout} s; it was stopped")
+            return self.result()
+        except BaseException:
+            # Ctrl-C too: nobody would stop the run after this.
+            self._cancel("the call of run() was broken off", DEFAULT_GRACE)
+            raise
+        finally:
+            self._release()
+
+    def wait(self, timeout: float | None = None) -> RunResult:
+        """Wait until the network has ended, or is idle: nothing can move until packets come from outside.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Longest wait in seconds; no limit by default.
+
+        Raises
+        ------
+        RunTimeout
+            When the time has passed (a TimeoutError); the network goes on.
+        """
+        if not self._wait(timeout):
+            raise RunTimeout(f"the network was still at work after {timeout} s")
+        return self.result()
+
+    async def wait_async(self) -> RunResult:
+        """Wait like `wait`, in an asyncio program."""
+        await wake_up(self._poll_wait)
+        return self.result()
+
+    def result(self) -> RunResult:
+        """How the run stands now; outputs are handed out once."""
+        report = self._report()
+        state = "idle" if report["state"] == "running" else report["state"]
+        failures = [Failure(**failure) for failure in report["failures"]]
+        return RunResult(
+            state=state,
+            outputs=self._outputs(),
+            nodes=report["nodes"],
+            failures=failures,
+            failures_dropped=report["failures_dropped"],
+            reason=report["reason"],
+        )
+
+    def cancel(self, reason: str = "cancelled", grace: float = DEFAULT_GRACE) -> list[str]:
+        """Stop the run: no tick starts any more, running ones may end.
+
+        Parameters
+        ----------
+        reason : str
+            What the result says.
+        grace : float
+            How long to wait for running ticks, in seconds.
+
+        Returns
+        -------
+        list of str
+            The nodes that did not stop in time.
+        """
+        return self._cancel(reason, grace)
+
+    def shutdown(self, grace: float = DEFAULT_GRACE) -> list[str]:
+        """Stop the network; no tick starts afterwards, and nothing of the run is left behind.
+
+        Parameters
+        ----------
+        grace : float
+            How long to wait for running ticks, in seconds. It returns as soon as they have ended.
+
+        Returns
+        -------
+        list of str
+            The nodes that would not stop: their tick goes on until it ends by itself. Empty when all is well.
+        """
+        _live.discard(self)
+        return self._shutdown(grace)
+
+    # ---- watching ----------------------------------------------------------------------------------------------------
+
+    def events(
+        self, *, types: list[str] | None = None, nodes: list[str] | None = None, capacity: int = 16_384
+    ) -> EventStream:
+        """Subscribe to events. A subscriber that comes late first sees how the run began.
+
+        Parameters
+        ----------
+        types : list of str, optional
+            Only these types, ``["ActorFailed"]`` for example. ``ActorCompleted`` is sent only when it is named here.
+        nodes : list of str, optional
+            Only events about these nodes, and about the network as a whole.
+        capacity : int
+            Events that may wait to be read; beyond that the oldest are dropped and counted.
+        """
+        return EventStream(self._events(types, nodes, capacity=capacity))
+
+    def listen(self, node: str, port: str, *, capacity: int = 1024) -> Listener:
+        """Listen to an outport of the running network.
+
+        The listener takes part in back-pressure: while `capacity` packets wait in it, the node waits too.
+
+        Raises
+        ------
+        NetworkError
+            If there is no such node or outport, or the network is not running.
+        """
+        return Listener(self._listen(node, port, capacity=capacity))
+
+    def stats(self) -> dict[str, dict[str, Any]]:
+        """State and counters of every node, see `RunResult.nodes`."""
+        return self._stats()
+
+    def _endpoint(self, name: str) -> tuple[str, str]:
+        for inport, node, port in self._inports():
+            if inport == name:
+                return node, port
+        # Node ids may hold dots; the longest one that exists wins.
+        known = set(self._nodes())
+        for at in reversed([at for at, letter in enumerate(name) if letter == "."]):
+            if name[:at] in known:
+                return name[:at], name[at + 1 :]
+        raise NetworkError(f"inputs: `{name}` is neither an inport of the network nor `node.port` of a node it has")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.shutdown()
+
+    def __del__(self) -> None:
+        if self.is_running:
+            warnings.warn("a running Network was dropped; call shutdown() or use `with`", ResourceWarning, stacklevel=2)
+            self._abandon()
+
+    def __repr__(self) -> str:
+        state = "running" if self.is_running else "not running"
+        return f"<Network {len(self._nodes())} nodes, {state}>"
+
+
+class Listener:
+    """The packets that leave an outport, as plain values. Iterate it (``for``, ``async for``); it ends with the node."""
+
+    def __init__(self, listener: _native.Listener) -> None:
+        self._listener = listener
+
+    def recv(self, timeout: float | None = None) -> _native.Message | None:
+        """Give the next packet as a Message; None when there was none within `timeout` seconds, or the node has ended."""
+        return self._listener.recv(timeout)
+
+    def close(self) -> None:
+        """Stop listening; the node does not wait for this listener any more."""
+        self._listener.close()
+
+    def __iter__(self) -> Iterator[Any]:
+        return self._listener.__iter__()
+
+    def __next__(self) -> Any:
+        return self._listener.__next__()
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        while answer := await wake_up(self._listener._poll):
+            yield answer[0]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+class _Clock:
+    """The time that is left of a limit."""
+
+    def __init__(self, timeout: float | None) -> None:
+        self._end = None if timeout is None else monotonic() + timeout
+
+    def left(self) -> float | None:
+        return None if self._end is None else max(0.0, self._end - monotonic())
+
+
+@atexit.register
+def _stop_all() -> None:
+    """Stop what still runs before the interpreter goes."""
+    _exit.stop_all(list(_live))
+
+
+__all__ = ["DEFAULT_GRACE", "EventStream", "Listener", "Network"]
