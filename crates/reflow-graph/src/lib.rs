@@ -6,6 +6,7 @@ mod catalog;
 mod check;
 mod compose;
 mod diagnostic;
+mod diff;
 mod draw;
 mod error;
 mod export;
@@ -16,6 +17,8 @@ mod name;
 mod policy;
 mod port_type;
 mod read;
+#[cfg(feature = "schema")]
+mod schema;
 mod subgraph;
 mod suggest;
 #[cfg(test)]
@@ -27,6 +30,7 @@ pub use analysis::CriticalPath;
 pub use catalog::{AnyComponent, Catalog, ComponentInfo, ConfigCheck, PortInfo, Problem};
 pub use compose::{ComposeRequest, CrossConnection, CrossEnd, SharedResource, compose};
 pub use diagnostic::{Code, Diagnostic, Place, Severity};
+pub use diff::{Detail, Diff, Difference, DifferenceKind};
 pub use draw::{NodeOverlay, NodeState, Overlay, SvgOptions, Theme};
 pub use error::{Error, Result};
 pub use export::{Connection, Edge, GraphExport, Group, Process};

@@ -15,14 +15,11 @@ impl Check<'_> {
         let mut known = None;
         for process in export.processes.values() {
             let place = Place::Node { node: process.id.clone() };
-            match self.components.get(&*process.component) {
-                Some(Some(_)) => {}
-                _ => {
-                    let known: &Vec<Name> = known.get_or_insert_with(|| self.catalog.ids());
-                    let hint = did_you_mean(&process.component, known.iter().map(|id| &**id));
-                    let message = format!("there is no component `{}`", process.component);
-                    self.report(Diagnostic::new(Code::UnknownComponent, place.clone(), message).with_hint(hint));
-                }
+            if self.component_of(&process.id).is_none() {
+                let known: &Vec<Name> = known.get_or_insert_with(|| self.catalog.ids());
+                let hint = did_you_mean(&process.component, known.iter().map(|id| &**id));
+                let message = format!("there is no component `{}`", process.component);
+                self.report(Diagnostic::new(Code::UnknownComponent, place.clone(), message).with_hint(hint));
             }
             self.metadata(process, &place);
         }

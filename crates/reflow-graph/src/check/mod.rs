@@ -3,6 +3,8 @@
 mod components;
 mod liveness;
 mod references;
+#[cfg(test)]
+mod tests;
 
 use rustc_hash::FxHashMap;
 

@@ -1,5 +1,7 @@
 //! Colours. They are written as plain rules, without variables, since not every viewer of SVG knows those.
 
+use std::fmt::Write;
+
 use super::NodeState;
 
 /// Light or dark.
@@ -90,7 +92,11 @@ impl Palette {
             ("port-label", format!("fill:{port}")),
             ("track", format!("fill:{box_line};fill-opacity:.3")),
         ];
-        rules.iter().map(|(name, rule)| format!(".{class} .{name}{{{rule}}}")).collect()
+        let mut css = String::new();
+        for (name, rule) in rules {
+            let _ = write!(css, ".{class} .{name}{{{rule}}}");
+        }
+        css
     }
 }
 

@@ -14,9 +14,11 @@ impl GraphExport {
     /// The graph as text with box-drawing characters: nodes by layer, each with where its packets come from and go to.
     ///
     /// ```text
-    /// ┌ a ─────────┐
-    /// │ tpl_number │
-    /// └─ out ──────┘──▶ b.in
+    ///          ┌ resize ──────────┐
+    ///          │ tpl_image_resize │
+    /// a.out ──▶┤ image      image ├──▶ detect.image
+    ///   640 ──▶┤ width            │
+    ///          └──────────────────┘
     /// ```
     pub fn to_text(&self) -> String {
         let mut lines = Lines::new(self);
@@ -85,7 +87,7 @@ impl<'a> Lines<'a> {
 
     fn node(&mut self, id: &str) {
         let group = self.groups.get(id).map(|groups| format!(" [{}]", groups.join(", "))).unwrap_or_default();
-        let title = format!("{}{group}", plain(id));
+        let title = plain(&format!("{id}{group}"));
         let component = plain(&self.export.processes[id].component);
         let sources = grouped(self.before.get(id));
         let targets = grouped(self.after.get(id));

@@ -169,7 +169,7 @@ impl Content {
 
     fn apply_fitting(&mut self, change: &Change) -> Option<()> {
         match change {
-            Change::AddNode { node, order } => self.add_node(node, *order),
+            Change::AddNode { node, order } => self.add_node(node.clone(), *order),
             Change::RemoveNode { node, .. } => self.remove_node(&node.id),
             Change::RenameNode { from, to } => self.rename_node(from, to),
             Change::SetNodeMetadata { node, after, .. } => {
@@ -177,16 +177,18 @@ impl Content {
                 self.topology.node_weight_mut(index)?.process.metadata = after.clone();
                 Some(())
             }
-            Change::AddConnection { connection, order } => self.add_connection(connection, *order),
+            Change::AddConnection { connection, order } => self.add_connection((**connection).clone(), *order),
             Change::RemoveConnection { connection, .. } => self.remove_connection(&ConnectionId::from(&**connection)),
             Change::SetConnectionMetadata { connection: id, after, .. } => {
                 let edge = self.wire(&id.from_node, &id.from_port, &id.to_node, &id.to_port)?;
                 self.topology.edge_weight_mut(edge)?.connection.metadata = after.clone();
                 Some(())
             }
-            Change::AddInitial { initial, order } => self.add_initial(initial, *order),
+            Change::AddInitial { initial, order } => self.add_initial((**initial).clone(), *order),
             Change::RemoveInitial { initial, order } => self.remove_initial(initial, *order),
-            Change::AddPort { direction, name, edge, order } => self.add_port(*direction, name, edge, *order),
+            Change::AddPort { direction, name, edge, order } => {
+                self.add_port(*direction, name, (**edge).clone(), *order)
+            }
             Change::RemovePort { direction, name, .. } => self.remove_port(*direction, name),
             Change::SetPortMetadata { direction, name, after, .. } => {
                 self.ports_mut(*direction).get_mut(name)?.metadata = after.clone();
@@ -235,11 +237,10 @@ impl Content {
         self.next = self.next.max(order.min(LAST_ORDER) + 1);
     }
 
-    fn add_node(&mut self, process: &Process, order: u64) -> Option<()> {
+    pub(crate) fn add_node(&mut self, mut process: Process, order: u64) -> Option<()> {
         if self.index.contains_key(&process.id) {
             return None;
         }
-        let mut process = process.clone();
         process.component = self.share(process.component);
         let id = process.id.clone();
         let index = self.topology.add_node(Node { process, order, initials: BTreeMap::new(), ports: Vec::new() });
@@ -287,9 +288,8 @@ impl Content {
         Some(())
     }
 
-    fn add_connection(&mut self, connection: &Connection, order: u64) -> Option<()> {
+    pub(crate) fn add_connection(&mut self, mut connection: Connection, order: u64) -> Option<()> {
         let (from, to) = (*self.index.get(&connection.from.node_id)?, *self.index.get(&connection.to.node_id)?);
-        let mut connection = connection.clone();
         connection.from.port_id = self.share(connection.from.port_id);
         connection.to.port_id = self.share(connection.to.port_id);
         // One string for each node id, however the connection came in.
@@ -313,9 +313,8 @@ impl Content {
         Some(())
     }
 
-    fn add_initial(&mut self, initial: &Connection, order: u64) -> Option<()> {
+    pub(crate) fn add_initial(&mut self, mut initial: Connection, order: u64) -> Option<()> {
         let index = *self.index.get(&initial.to.node_id)?;
-        let mut initial = initial.clone();
         initial.to.port_id = self.share(initial.to.port_id);
         let node = &mut self.topology[index];
         initial.to.node_id = node.process.id.clone();
@@ -332,9 +331,8 @@ impl Content {
         Some(())
     }
 
-    fn add_port(&mut self, direction: Direction, name: &Name, edge: &Edge, order: u64) -> Option<()> {
+    pub(crate) fn add_port(&mut self, direction: Direction, name: &Name, mut edge: Edge, order: u64) -> Option<()> {
         let index = *self.index.get(&edge.node_id)?;
-        let mut edge = edge.clone();
         edge.node_id = self.topology[index].process.id.clone();
         self.ports_mut(direction).insert(name, order, edge).then_some(())?;
         self.topology[index].ports.push((direction, name.clone()));

@@ -6,6 +6,7 @@
 //! the level above, so its box never covers a node that is not in it.
 
 mod boxes;
+mod heights;
 mod layers;
 mod level;
 mod order;
@@ -13,7 +14,7 @@ mod text_width;
 
 use rustc_hash::FxHashMap;
 
-use crate::{Direction, GraphExport, Name};
+use crate::{Direction, GraphExport, Name, Overlay};
 use level::{End, Item, Link, Placed, place};
 
 pub use level::Run;
@@ -57,6 +58,8 @@ pub struct NodeBox {
     pub inports: Vec<Anchor>,
     /// Outports, at the right side.
     pub outports: Vec<Anchor>,
+    /// What the node is doing, if the overlay says so.
+    pub status: Option<String>,
 }
 
 /// Where a port is on its node's box.
@@ -114,16 +117,16 @@ pub struct Wire {
 }
 
 const MARGIN: f64 = 16.0;
-const GROUP_SIDE: f64 = 18.0;
+const GROUP_SIDE: f64 = 24.0;
 const GROUP_TOP: f64 = 34.0;
 const GROUP_BOTTOM: f64 = 16.0;
 const PORT_HEIGHT: f64 = 24.0;
 const PACKING_GAP: f64 = 36.0;
 
 impl Layout {
-    /// Lays out a graph. `with_status` leaves room in each box for a line about its state.
-    pub fn new(export: &GraphExport, with_status: bool) -> Self {
-        let mut drawing = Drawing::new(export, with_status);
+    /// Lays out a graph. A node in the overlay gets a line about its state in its box.
+    pub fn new(export: &GraphExport, overlay: Option<&Overlay>) -> Self {
+        let mut drawing = Drawing::new(export, overlay);
         let groups = drawing.place_groups();
         drawing.place_top(&groups);
         drawing.layout
@@ -155,8 +158,8 @@ impl PlacedGroup {
 }
 
 impl Drawing {
-    fn new(export: &GraphExport, with_status: bool) -> Self {
-        let nodes = boxes::boxes(export, with_status);
+    fn new(export: &GraphExport, overlay: Option<&Overlay>) -> Self {
+        let nodes = boxes::boxes(export, overlay);
         let index: FxHashMap<&str, usize> = nodes.iter().enumerate().map(|(box_, node)| (&*node.id, box_)).collect();
         let mut sizes: Vec<_> = nodes.iter().map(|node| Item { width: node.width, height: node.height }).collect();
         let end = |edge: &crate::Edge, port: &Name, direction: Direction| {

@@ -102,7 +102,7 @@ fn ports_that_lead_nowhere_are_refused_with_a_hint() {
     error G002 unknown-port at connection `a.out -> s.stat`: subgraph `s` (`inner`) has no inport `stat`
       hint: did you mean `start`?
     error G003 unknown-node at connection `s.end -> nobody.in`: there is no node `nobody`
-      hint: there is `a`, `s`
+      hint: there are `a`, `s`
     ");
     let mut library = library();
     library.0.get_mut("inner").expect("is there").processes.shift_remove("q");
