@@ -75,7 +75,7 @@ fn any_graph() -> impl Strategy<Value = Value> {
                 .into_iter()
                 .map(|(id, component)| (id, json!({"component": component, "metadata": {"policy": 3}})));
             json!({
-                "caseSensitive": case, "properties": {"name": "n"}, "processes": Value::from(Map::from_iter(nodes)),
+                "caseSensitive": case, "properties": {"name": "n"}, "processes": Value::from(nodes.collect::<Map<_, _>>()),
                 "connections": connections, "groups": groups, "inports": inports, "outports": outports,
             })
         })

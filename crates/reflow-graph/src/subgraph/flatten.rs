@@ -15,6 +15,9 @@ use crate::{
 /// Nesting beyond this is taken for a recursion that hides behind changing scopes.
 const DEEPEST: usize = 1_000;
 
+/// Findings after which unknown nodes get no suggestion any more.
+const ENOUGH_HINTS: usize = 100;
+
 /// What a node of an instance became.
 #[derive(Clone)]
 enum Became {
@@ -268,7 +271,9 @@ impl Flattening<'_> {
     }
 
     fn unknown_node(&mut self, code: Code, place: Place, node: &str, export: &GraphExport) {
-        let hint = did_you_mean(node, export.processes.keys().map(|id| &**id));
+        // Comparing with every node for every mistake would be quadratic in a graph full of them.
+        let suggest = || did_you_mean(node, export.processes.keys().map(|id| &**id));
+        let hint = if self.found.len() < ENOUGH_HINTS { suggest() } else { None };
         let message = format!("there is no node `{node}`");
         self.found.push(Diagnostic::new(code, place, message).with_hint(hint));
     }
