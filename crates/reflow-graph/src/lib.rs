@@ -1,4 +1,21 @@
 //! What a network is made of: the `GraphExport` model, editing, checking, composing, analysing and drawing.
+//!
+//! Two forms of a graph: [`GraphExport`] is the saved one, field by field as in the file; [`Graph`] is the one to edit,
+//! with undo and change events. Everything that looks at a graph works on the saved form, and names, metadata and
+//! packets are shared between copies, so going from one to the other is cheap.
+//!
+//! | to | see |
+//! |---|---|
+//! | read and write JSON | [`GraphExport::from_json`], [`GraphExport::to_json`] |
+//! | edit, undo, follow changes, keep a journal | [`Graph`], [`Change`], [`Journal`] |
+//! | find every mistake before anything runs | [`GraphExport::check`], [`Catalog`], [`Diagnostic`] |
+//! | put several graphs into one | [`compose`] |
+//! | dissolve subgraphs | [`flatten`] |
+//! | ask for layers, cycles, the critical path, impact | [`Topology`] |
+//! | draw | [`GraphExport::to_svg`], [`GraphExport::to_mermaid`], [`GraphExport::to_dot`], [`GraphExport::to_text`] |
+//! | compare | [`GraphExport::diff`] |
+//!
+//! There are no threads here, and nothing that runs a graph.
 #![forbid(unsafe_code)]
 
 mod analysis;

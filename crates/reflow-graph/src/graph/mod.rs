@@ -1,5 +1,6 @@
 //! The editable graph.
 
+mod apply;
 mod change;
 mod content;
 mod edit_connections;

@@ -55,6 +55,8 @@ pub(super) fn heights(layers: &Layers, rows: &[Vec<usize>], links: &[Link]) -> V
             }
         }
     }
+    // Once more, since what moved made room.
+    straighten(layers, rows, links, &mut y);
     straighten(layers, rows, links, &mut y);
     let top = y.iter().copied().fold(f64::INFINITY, f64::min);
     y.iter().map(|y| y - top).collect()
