@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let drawing = match format.as_str() {
         "mermaid" => export.to_mermaid(),
         "dot" => export.to_dot(),
-        "text" => export.to_text(),
+        "text" => export.to_text(overlay.as_ref()),
         _ => export.to_svg(&SvgOptions { theme, overlay: overlay.as_ref(), ..SvgOptions::default() }),
     };
     Ok(std::io::stdout().write_all(drawing.as_bytes())?)

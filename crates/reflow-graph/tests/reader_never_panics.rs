@@ -84,7 +84,7 @@ fn any_graph() -> impl Strategy<Value = Value> {
 fn exercise(export: &GraphExport) {
     export.check(&AnyComponent);
     export.to_svg(&SvgOptions::default());
-    export.to_text();
+    export.to_text(None);
     export.to_mermaid();
     export.to_dot();
     let graph = Graph::from_export(export);

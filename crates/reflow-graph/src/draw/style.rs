@@ -85,6 +85,7 @@ impl Palette {
             ("title", format!("fill:{ink}")),
             ("label", format!("fill:{faint}")),
             ("wire", format!("fill:none;stroke:{wire};stroke-width:1.6")),
+            ("wire:hover", "stroke-width:3.2".to_owned()),
             ("halo", format!("fill:none;stroke:{halo};stroke-width:5")),
             ("group", format!("fill:{group_fill};fill-opacity:.55;stroke:{group_line};stroke-dasharray:5 4")),
             ("anchor", format!("fill:{wire}")),

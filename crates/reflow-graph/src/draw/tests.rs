@@ -76,14 +76,17 @@ fn dot_of_a_small_graph() {
 
 #[test]
 fn text_of_a_small_graph() {
-    insta::assert_snapshot!(sample().to_text());
+    let export = sample();
+    insta::assert_snapshot!(export.to_text(None));
+    let running = overlay(&export);
+    assert!(export.to_text(Some(&running)).contains("│ running · 1.2k/s · 2 failed │"));
 }
 
 #[test]
 fn an_empty_graph_can_be_drawn() {
     let empty = GraphExport::new("", false);
     assert!(empty.to_svg(&SvgOptions::default()).contains("empty graph"));
-    assert_eq!(empty.to_text(), "empty graph\n");
+    assert_eq!(empty.to_text(None), "empty graph\n");
     assert_eq!(empty.to_mermaid(), "flowchart LR\n");
 }
 
@@ -104,7 +107,7 @@ fn names_cannot_break_out() {
     export.groups.push(Group { id: evil.into(), nodes: vec![evil.into()], ..Group::default() });
     let svg = export.to_svg(&SvgOptions::default());
     assert!(!svg.contains("<script") && !svg.contains('\u{1b}'));
-    assert!(!export.to_text().contains('\u{1b}'));
+    assert!(!export.to_text(None).contains('\u{1b}'));
     assert!(!export.to_mermaid().contains("<script"));
     assert!(!export.to_dot().contains("\"1\""));
 }
