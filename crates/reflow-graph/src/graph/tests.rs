@@ -127,9 +127,9 @@ fn initials_are_numbered_and_may_be_null() {
 #[test]
 fn metadata_merges_by_key() {
     let mut graph = sample();
-    graph.set_node_metadata("b", metadata(json!({"l": null})));
+    graph.set_node_metadata("b", &metadata(json!({"l": null})));
     assert_eq!(graph.node("b").expect("is there").metadata, metadata(json!({"k": 1, "l": null})));
-    graph.set_node_metadata("b", none());
+    graph.set_node_metadata("b", &none());
     assert!(graph.node("b").expect("is there").metadata.is_null());
     assert!(graph.set_group_metadata("g", &metadata(json!({"colour": "red"}))), "also where there was none");
     assert!(graph.set_connection_metadata("a", "OUT", "b", "in", &metadata(json!({"capacity": 3}))));
@@ -305,7 +305,7 @@ fn perform(graph: &mut Graph, edit: &Edit) {
             let _ = graph.rename_node(&node(a), &node(b));
         }
         Edit::NodeMetadata(a, b) => {
-            let _ = graph.set_node_metadata(&node(a), metadata(json!({"k": b})));
+            let _ = graph.set_node_metadata(&node(a), &metadata(json!({"k": b})));
         }
         Edit::Connect(a, b, p) => {
             let _ = graph.add_connection(&node(a), &port(p), &node(b), &port(p + 1), none());

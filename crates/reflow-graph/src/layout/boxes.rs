@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 use rustc_hash::FxHashMap;
 
-use super::text_width::{shortened, shortened_middle, text_width};
+use super::text_width::{bold_width, shortened, shortened_middle, text_width};
 use super::{Anchor, NodeBox};
 use crate::{Connection, GraphExport, Name, NodeOverlay, Overlay};
 
@@ -70,7 +70,7 @@ fn node_box(process: &crate::Process, ports: &Ports, status: Option<String>) -> 
     let label =
         |anchors: &[Anchor], row: usize| anchors.get(row).map_or(0.0, |anchor| text_width(&anchor.label, PORT_SIZE));
     let widest_row = (0..rows).map(|row| label(&inports, row) + label(&outports, row) + 34.0).fold(0.0, f64::max);
-    let width = (text_width(&title, 13.0) + 40.0)
+    let width = (bold_width(&title, 13.0) + 40.0)
         .max(text_width(&subtitle, PORT_SIZE) + 24.0)
         .max(widest_row)
         .max(status.as_ref().map_or(0.0, |status| text_width(status, PORT_SIZE) + 24.0))

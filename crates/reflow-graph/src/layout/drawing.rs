@@ -5,7 +5,7 @@ use rustc_hash::FxHashMap;
 use super::boxes::boxes;
 use super::level::{End, Item, Link, Placed, Run, place};
 use super::pack::{Packed, pack};
-use super::text_width::{shortened, text_width};
+use super::text_width::{bold_width, shortened, text_width};
 use super::{GroupBox, Layout, PortBox, Wire};
 use crate::{Direction, GraphExport, Name, Overlay};
 
@@ -133,7 +133,7 @@ impl Drawing {
             let items: Vec<_> = self.members[group].iter().map(|box_| self.sizes[*box_].clone()).collect();
             let placed = place(&items, &links);
             let drawn = &mut self.layout.groups[group];
-            drawn.width = (placed.width + 2.0 * GROUP_SIDE).max(1.12 * text_width(&drawn.id, 12.0) + 28.0);
+            drawn.width = (placed.width + 2.0 * GROUP_SIDE).max(bold_width(&drawn.id, 12.0) + 28.0);
             drawn.height = placed.height + GROUP_TOP + GROUP_BOTTOM;
             groups.push(PlacedGroup { placed, inner });
         }

@@ -91,8 +91,13 @@ impl Flattening<'_> {
         let outer = &self.levels[level];
         let path = outer.path(id);
         let scope = if definition.scope.is_empty() { outer.scope.clone() } else { definition.scope.clone() };
-        let same =
-            |level: &Level| level.parent.is_some() && level.component == process.component && level.scope == scope;
+        // Two subgraphs may share a component id where each level looks components up for itself.
+        let same = |level: &Level| {
+            level.parent.is_some()
+                && level.component == process.component
+                && level.scope == scope
+                && (Arc::ptr_eq(&level.export, &definition.export) || level.export == definition.export)
+        };
         let depth = outer.depth + 1;
         if depth > DEEPEST || self.ancestors(level).any(same) {
             let mut chain: Vec<_> = self

@@ -167,6 +167,16 @@ fn scopes_and_private_subgraphs_reach_inside() {
 }
 
 #[test]
+fn one_component_id_may_mean_two_subgraphs() {
+    let leaf = Arc::new(graph("x"));
+    let inside = move |component: &str| (component == "filter").then(|| SubgraphDefinition::new(Arc::clone(&leaf)));
+    let definition =
+        SubgraphDefinition { subgraphs: Some(Arc::new(inside)), ..SubgraphDefinition::new(graph("f:filter")) };
+    let flat = flatten(&graph("f:filter"), &|component: &str| (component == "filter").then(|| definition.clone()));
+    assert_eq!(flat.expect("is sound").export.processes.keys().collect::<Vec<_>>(), ["f/f/x"]);
+}
+
+#[test]
 fn nesting_is_deep_and_needs_no_stack() {
     let levels = |component: &str| {
         let level: usize = component.strip_prefix("level")?.parse().ok()?;
