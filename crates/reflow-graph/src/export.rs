@@ -40,7 +40,7 @@ pub struct GraphExport {
     /// The nodes, by id.
     #[serde(default)]
     pub processes: IndexMap<Name, Process>,
-    /// Connections, then initials: see [`Connection::is_initial`].
+    /// Connections, then initials: those that have data, or come from nowhere.
     #[serde(default)]
     pub connections: Vec<Connection>,
     /// Other graphs this one needs, in a workspace of several.

@@ -1,4 +1,21 @@
 //! What a network is made of: the `GraphExport` model, editing, checking, composing, analysing and drawing.
+//!
+//! Two forms of a graph: [`GraphExport`] is the saved one, field by field as in the file; [`Graph`] is the one to edit,
+//! with undo and change events. Everything that looks at a graph works on the saved form, and names, metadata and
+//! packets are shared between copies, so going from one to the other is cheap.
+//!
+//! | to | see |
+//! |---|---|
+//! | read and write JSON | [`GraphExport::from_json`], [`GraphExport::to_json`] |
+//! | edit, undo, follow changes, keep a journal | [`Graph`], [`Change`], [`Journal`] |
+//! | find every mistake before anything runs | [`GraphExport::check`], [`Catalog`], [`Diagnostic`] |
+//! | put several graphs into one | [`compose`] |
+//! | dissolve subgraphs | [`flatten`] |
+//! | ask for layers, cycles, the critical path, impact | [`Topology`] |
+//! | draw | [`GraphExport::to_svg`], [`GraphExport::to_mermaid`], [`GraphExport::to_dot`], [`GraphExport::to_text`] |
+//! | compare | [`GraphExport::diff`] |
+//!
+//! There are no threads here, and nothing that runs a graph.
 #![forbid(unsafe_code)]
 
 mod analysis;
@@ -6,6 +23,7 @@ mod catalog;
 mod check;
 mod compose;
 mod diagnostic;
+mod diff;
 mod draw;
 mod error;
 mod export;
@@ -16,6 +34,8 @@ mod name;
 mod policy;
 mod port_type;
 mod read;
+#[cfg(feature = "schema")]
+mod schema;
 mod subgraph;
 mod suggest;
 #[cfg(test)]
@@ -27,6 +47,7 @@ pub use analysis::CriticalPath;
 pub use catalog::{AnyComponent, Catalog, ComponentInfo, ConfigCheck, PortInfo, Problem};
 pub use compose::{ComposeRequest, CrossConnection, CrossEnd, SharedResource, compose};
 pub use diagnostic::{Code, Diagnostic, Place, Severity};
+pub use diff::{Detail, Diff, Difference, DifferenceKind};
 pub use draw::{NodeOverlay, NodeState, Overlay, SvgOptions, Theme};
 pub use error::{Error, Result};
 pub use export::{Connection, Edge, GraphExport, Group, Process};

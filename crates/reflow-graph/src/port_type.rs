@@ -8,7 +8,7 @@ use crate::Name;
 
 /// The declared type of a port, written `{"type": …}` or `{"type": …, "value": …}`.
 ///
-/// Types describe; nothing on the way of a packet is refused by them. [`accepts`](Self::accepts) is what a check uses.
+/// Types describe; nothing on the way of a packet is refused by them. A check of the graph compares them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "type", content = "value", rename_all = "lowercase")]

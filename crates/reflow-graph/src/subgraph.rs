@@ -1,6 +1,7 @@
 //! Subgraphs: nodes that stand for graphs of their own, dissolved into one flat graph.
 
 mod flatten;
+mod level;
 #[cfg(test)]
 mod tests;
 

@@ -21,7 +21,8 @@ pub(crate) fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = 
     }
     let mut all = candidates.into_iter();
     let few: Vec<_> = all.by_ref().take(FEW).map(|candidate| format!("`{candidate}`")).collect();
-    (!few.is_empty() && all.next().is_none()).then(|| format!("there is {}", few.join(", ")))
+    let verb = if few.len() == 1 { "is" } else { "are" };
+    (!few.is_empty() && all.next().is_none()).then(|| format!("there {verb} {}", few.join(", ")))
 }
 
 #[cfg(test)]
@@ -35,7 +36,7 @@ mod tests {
         assert_eq!(closest("tpl_mtah_sub", known), Some("tpl_math_sub"));
         assert_eq!(closest("TPL_MATH_ADD", known), Some("tpl_math_add"));
         assert_eq!(closest("completely_other", known), None);
-        assert_eq!(did_you_mean("q", ["in", "out"]).as_deref(), Some("there is `in`, `out`"));
+        assert_eq!(did_you_mean("q", ["in", "out"]).as_deref(), Some("there are `in`, `out`"));
         assert_eq!(did_you_mean("q", []), None);
     }
 }

@@ -1,5 +1,7 @@
 //! What the nodes' components say: are they known, do their ports exist and fit, does the configuration suit them.
 
+use rustc_hash::FxHashMap;
+
 use super::Check;
 use super::references::initial_place;
 use crate::suggest::did_you_mean;
@@ -13,16 +15,15 @@ impl Check<'_> {
     pub(super) fn components(&mut self) {
         let export = self.export;
         let mut known = None;
+        let mut hints: FxHashMap<&str, Option<String>> = FxHashMap::default();
         for process in export.processes.values() {
             let place = Place::Node { node: process.id.clone() };
-            match self.components.get(&*process.component) {
-                Some(Some(_)) => {}
-                _ => {
-                    let known: &Vec<Name> = known.get_or_insert_with(|| self.catalog.ids());
-                    let hint = did_you_mean(&process.component, known.iter().map(|id| &**id));
-                    let message = format!("there is no component `{}`", process.component);
-                    self.report(Diagnostic::new(Code::UnknownComponent, place.clone(), message).with_hint(hint));
-                }
+            if self.component_of(&process.id).is_none() {
+                let known: &Vec<Name> = known.get_or_insert_with(|| self.catalog.ids());
+                let suggest = || did_you_mean(&process.component, known.iter().map(|id| &**id));
+                let hint = hints.entry(&process.component).or_insert_with(suggest).clone();
+                let message = format!("there is no component `{}`", process.component);
+                self.report(Diagnostic::new(Code::UnknownComponent, place.clone(), message).with_hint(hint));
             }
             self.metadata(process, &place);
         }

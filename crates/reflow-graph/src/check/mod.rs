@@ -3,6 +3,8 @@
 mod components;
 mod liveness;
 mod references;
+#[cfg(test)]
+mod tests;
 
 use rustc_hash::FxHashMap;
 
@@ -94,6 +96,9 @@ impl<'a> Check<'a> {
 
     /// A port name as the graph compares it.
     fn folded(&self, port: &Name) -> Name {
-        if self.export.case_sensitive { port.clone() } else { Name::from(port.to_lowercase()) }
+        if self.export.case_sensitive || !port.chars().any(char::is_uppercase) {
+            return port.clone();
+        }
+        Name::from(port.to_lowercase())
     }
 }

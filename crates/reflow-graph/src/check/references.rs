@@ -6,6 +6,9 @@ use super::Check;
 use crate::suggest::did_you_mean;
 use crate::{Code, Connection, ConnectionId, Diagnostic, Direction, Edge, Place};
 
+/// Comparing with every node for every mistake would be quadratic in a graph full of them.
+const ENOUGH_HINTS: usize = 100;
+
 impl Check<'_> {
     /// Looks at everything that refers to nodes by id.
     pub(super) fn references(&mut self) {
@@ -53,8 +56,6 @@ impl Check<'_> {
         if nodes.contains_key(&edge.node_id) {
             return;
         }
-        // Comparing with every node for every mistake would be quadratic in a graph full of them.
-        const ENOUGH_HINTS: usize = 100;
         let hint = (self.found.len() < ENOUGH_HINTS).then(|| did_you_mean(&edge.node_id, nodes.keys().map(|id| &**id)));
         let message = if edge.node_id.is_empty() {
             "the node id is empty".to_owned()

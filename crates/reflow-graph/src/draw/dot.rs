@@ -11,8 +11,8 @@ impl GraphExport {
     pub fn to_dot(&self) -> String {
         let mut text = String::new();
         let mut line = |line: std::fmt::Arguments| {
-            text.write_fmt(line).expect("a string takes everything");
-            text.push('\n');
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{line}");
         };
         line(format_args!("digraph {} {{", quoted(self.name())));
         line(format_args!("  rankdir=LR;\n  node [shape=box, style=rounded];"));

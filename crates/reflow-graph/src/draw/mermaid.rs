@@ -13,8 +13,8 @@ impl GraphExport {
             self.processes.keys().enumerate().map(|(number, id)| (&**id, number)).collect();
         let mut text = String::from("flowchart LR\n");
         let mut line = |line: std::fmt::Arguments| {
-            text.write_fmt(line).expect("a string takes everything");
-            text.push('\n');
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{line}");
         };
         let node = |id: &str, indent: &str| {
             let component = &self.processes[id].component;

@@ -1,5 +1,7 @@
 //! What a drawing shows of a network that runs or has run.
 
+use std::fmt::Write;
+
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
@@ -66,16 +68,16 @@ impl NodeState {
 
 impl NodeOverlay {
     /// `running · 1.2k/s · 3 failed`.
-    pub(super) fn status(&self) -> String {
+    pub(crate) fn status(&self) -> String {
         let mut text = self.state.as_str().to_owned();
         if let Some(rate) = self.rate.filter(|rate| rate.is_finite()) {
             text.push_str(" · ");
             text.push_str(&rate_text(rate));
         }
         if self.failures > 0 && self.state != NodeState::Failed {
-            text.push_str(&format!(" · {} failed", count_text(self.failures as f64)));
+            let _ = write!(text, " · {} failed", count_text(self.failures as f64));
         } else if self.failures > 1 {
-            text.push_str(&format!(" {}×", count_text(self.failures as f64)));
+            let _ = write!(text, " {}×", count_text(self.failures as f64));
         }
         text
     }

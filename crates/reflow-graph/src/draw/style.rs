@@ -1,5 +1,7 @@
 //! Colours. They are written as plain rules, without variables, since not every viewer of SVG knows those.
 
+use std::fmt::Write;
+
 use super::NodeState;
 
 /// Light or dark.
@@ -83,6 +85,7 @@ impl Palette {
             ("title", format!("fill:{ink}")),
             ("label", format!("fill:{faint}")),
             ("wire", format!("fill:none;stroke:{wire};stroke-width:1.6")),
+            ("wire:hover", "stroke-width:3.2".to_owned()),
             ("halo", format!("fill:none;stroke:{halo};stroke-width:5")),
             ("group", format!("fill:{group_fill};fill-opacity:.55;stroke:{group_line};stroke-dasharray:5 4")),
             ("anchor", format!("fill:{wire}")),
@@ -90,7 +93,11 @@ impl Palette {
             ("port-label", format!("fill:{port}")),
             ("track", format!("fill:{box_line};fill-opacity:.3")),
         ];
-        rules.iter().map(|(name, rule)| format!(".{class} .{name}{{{rule}}}")).collect()
+        let mut css = String::new();
+        for (name, rule) in rules {
+            let _ = write!(css, ".{class} .{name}{{{rule}}}");
+        }
+        css
     }
 }
 

@@ -38,16 +38,12 @@ impl GraphExport {
         if self.processes.len() > options.max_nodes {
             return described(self, options);
         }
-        let layout = Layout::new(self, options.overlay.is_some());
+        let layout = Layout::new(self, options.overlay);
         let mut pen = Pen::new(options.theme, layout.width.max(120.0), layout.height.max(40.0), self.name());
         for group in &layout.groups {
             pen.group(group);
         }
-        for wire in &layout.wires {
-            let id = wire.connection.map(|position| ConnectionId::from(&self.connections[position]));
-            let fill = id.as_ref().and_then(|id| options.overlay?.connections.get(id).copied());
-            pen.wire(wire, id.as_ref(), fill);
-        }
+        pen.wires(&layout, self, options.overlay);
         for port in &layout.ports {
             pen.port(port);
         }
@@ -112,10 +108,28 @@ impl Pen {
         ));
     }
 
+    /// Draws all lines. Those from one port run together at first, so they share a halo: where lines cross, the later
+    /// ones pass over the earlier with a little distance.
+    fn wires(&mut self, layout: &Layout, export: &GraphExport, overlay: Option<&Overlay>) {
+        let start = |wire: &Wire| wire.runs.first().map(|run| (run.start.to_bits(), run.y.to_bits()));
+        let mut bundles: indexmap::IndexMap<_, Vec<&Wire>> = indexmap::IndexMap::new();
+        for wire in &layout.wires {
+            bundles.entry(start(wire)).or_default().push(wire);
+        }
+        for bundle in bundles.values() {
+            for wire in bundle {
+                self.line(&format!("<path class=\"halo\" d=\"{}\"/>", path(&wire.runs)));
+            }
+            for wire in bundle {
+                let id = wire.connection.map(|position| ConnectionId::from(&export.connections[position]));
+                let fill = id.as_ref().and_then(|id| overlay?.connections.get(id).copied());
+                self.wire(wire, id.as_ref(), fill);
+            }
+        }
+    }
+
     fn wire(&mut self, wire: &Wire, id: Option<&ConnectionId>, fill: Option<f64>) {
         let path = path(&wire.runs);
-        // Where lines cross, the later one passes over the earlier with a little distance.
-        self.line(&format!("<path class=\"halo\" d=\"{path}\"/>"));
         let style = fill.map_or_else(String::new, |fill| {
             let fill = fill.clamp(0.0, 1.0);
             format!(" style=\"stroke:{};stroke-width:{:.1}\"", fill_colour(fill), 1.6 + 2.4 * fill)
@@ -187,7 +201,7 @@ impl Pen {
             x + width - 14.0,
             y + 14.0
         ));
-        self.text_at("label", x + 12.0, bottom - 12.0, 11, "", &state.status());
+        self.text_at("label", x + 12.0, bottom - 12.0, 11, "", node.status.as_deref().unwrap_or_default());
         if let Some(queue) = state.queue {
             let (queue, room) = (queue.clamp(0.0, 1.0), width - 24.0);
             let (left, top) = (x + 12.0, bottom - 7.0);
@@ -215,7 +229,8 @@ impl Pen {
 fn path(runs: &[Run]) -> String {
     let mut path = String::new();
     let Some(first) = runs.first() else { return path };
-    let mut write = |step: std::fmt::Arguments| path.write_fmt(step).expect("a string takes everything");
+    // Writing to a string cannot fail.
+    let mut write = |step: std::fmt::Arguments| path.write_fmt(step).unwrap_or_default();
     write(format_args!("M{:.1} {:.1}", first.start, first.y));
     let mut before: Option<&Run> = None;
     for run in runs {

@@ -5,20 +5,23 @@ use std::fmt::Write;
 use rustc_hash::FxHashMap;
 
 use crate::layout::shortened;
-use crate::{GraphExport, Topology};
+use crate::{GraphExport, NodeOverlay, Overlay, Topology};
 
 /// Nodes beyond this many are counted, not drawn.
 const MOST_NODES: usize = 500;
 
 impl GraphExport {
-    /// The graph as text with box-drawing characters: nodes by layer, each with where its packets come from and go to.
+    /// The graph as text with box-drawing characters: nodes by layer, each with where its packets come from and go to,
+    /// and what it is doing if the overlay says so.
     ///
     /// ```text
-    /// ┌ a ─────────┐
-    /// │ tpl_number │
-    /// └─ out ──────┘──▶ b.in
+    ///          ┌ resize ──────────┐
+    ///          │ tpl_image_resize │
+    /// a.out ──▶┤ image      image ├──▶ detect.image
+    ///   640 ──▶┤ width            │
+    ///          └──────────────────┘
     /// ```
-    pub fn to_text(&self) -> String {
+    pub fn to_text(&self, overlay: Option<&Overlay>) -> String {
         let mut lines = Lines::new(self);
         let mut drawn = 0;
         for layer in Topology::new(self).layers() {
@@ -28,7 +31,8 @@ impl GraphExport {
                     lines.add(&format!("… and {left} more nodes"));
                     return lines.text;
                 }
-                lines.node(&id);
+                let status = overlay.and_then(|overlay| overlay.nodes.get(&id)).map(NodeOverlay::status);
+                lines.node(&id, status.as_deref());
                 drawn += 1;
             }
         }
@@ -83,20 +87,24 @@ impl<'a> Lines<'a> {
         self.text.push('\n');
     }
 
-    fn node(&mut self, id: &str) {
+    fn node(&mut self, id: &str, status: Option<&str>) {
         let group = self.groups.get(id).map(|groups| format!(" [{}]", groups.join(", "))).unwrap_or_default();
-        let title = format!("{}{group}", plain(id));
+        let title = plain(&format!("{id}{group}"));
         let component = plain(&self.export.processes[id].component);
         let sources = grouped(self.before.get(id));
         let targets = grouped(self.after.get(id));
         let rows = sources.len().max(targets.len());
         let left = sources.iter().map(|(port, _)| width(port)).max().unwrap_or(0);
         let right = targets.iter().map(|(port, _)| width(port)).max().unwrap_or(0);
-        let inner = (width(&title) + 2).max(width(&component) + 2).max(left + right + 5).max(12);
+        let status_width = status.map_or(0, |status| width(status) + 2);
+        let inner = (width(&title) + 2).max(width(&component) + 2).max(left + right + 5).max(status_width).max(12);
         let margin = sources.iter().map(|(_, ends)| width(ends)).max().map_or(0, |widest| widest.min(40) + 4);
         let pad = " ".repeat(margin);
         self.add(&format!("{pad}┌ {title} {}┐", "─".repeat(inner - width(&title) - 2)));
         self.add(&format!("{pad}│ {component}{} │", " ".repeat(inner - width(&component) - 2)));
+        if let Some(status) = status {
+            self.add(&format!("{pad}│ {status}{} │", " ".repeat(inner - width(status) - 2)));
+        }
         for row in 0..rows {
             let mut line = String::new();
             let (port, source) = sources.get(row).map_or(("", None), |(port, ends)| (port.as_str(), Some(ends)));

@@ -118,7 +118,7 @@ impl Graph {
         let index = Some(index.unwrap_or(self.content.initial_count));
         let to = Edge { index, ..Edge::new(node.id.clone(), self.content.port(port)) };
         let data = (!data.is_null()).then(|| Arc::new(data));
-        let initial = Box::new(Connection { to, data, metadata, ..Connection::default() });
+        let initial = Box::new(Connection { to, metadata, data, ..Connection::default() });
         let order = self.content.take_order();
         self.change(Change::AddInitial { initial, order })
     }

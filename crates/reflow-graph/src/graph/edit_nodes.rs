@@ -69,10 +69,10 @@ impl Graph {
     }
 
     /// Merges metadata into a node's by key. Null or an empty object clears it.
-    pub fn set_node_metadata(&mut self, id: &str, metadata: Metadata) -> bool {
+    pub fn set_node_metadata(&mut self, id: &str, metadata: &Metadata) -> bool {
         let Some(node) = self.node(id) else { return false };
         let before = node.metadata.clone();
-        let after = if metadata.entries().is_empty() { metadata } else { merged(&before, &metadata) };
+        let after = if metadata.entries().is_empty() { metadata.clone() } else { merged(&before, metadata) };
         let node = node.id.clone();
         before != after && self.change(Change::SetNodeMetadata { node, before, after })
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::content::{Content, LAST_ORDER, Members};
 use super::ordered::Ordered;
 use super::{Change, Direction, Snapshot};
-use crate::{Edge, GraphExport, Name};
+use crate::{Edge, GraphExport, Name, Process};
 
 /// A loaded graph, and whether parts of the export were left out because they refer to nothing.
 pub(crate) struct Loaded {
@@ -15,7 +15,7 @@ pub(crate) struct Loaded {
 
 impl Content {
     /// Builds the state from an export. What refers to unknown nodes, or is there twice, is left out.
-    pub(crate) fn load(export: GraphExport) -> Loaded {
+    pub(crate) fn load(export: &GraphExport) -> Loaded {
         Self::load_numbered(export, 0..)
     }
 
@@ -23,7 +23,7 @@ impl Content {
     pub(crate) fn restore(snapshot: &Snapshot) -> Self {
         let last = snapshot.orders.iter().max().map_or(0, |order| order.saturating_add(1)).min(LAST_ORDER);
         let numbers = snapshot.orders.iter().copied().chain(last..);
-        let mut content = Self::load_numbered(snapshot.graph.clone(), numbers).content;
+        let mut content = Self::load_numbered(&snapshot.graph, numbers).content;
         content.next = content.next.max(snapshot.next.min(LAST_ORDER));
         content
     }
@@ -40,54 +40,54 @@ impl Content {
         Snapshot { graph: self.export(), orders, next: self.next }
     }
 
-    fn load_numbered(export: GraphExport, mut numbers: impl Iterator<Item = u64>) -> Loaded {
+    fn load_numbered(export: &GraphExport, mut numbers: impl Iterator<Item = u64>) -> Loaded {
         let mut number = || numbers.next().unwrap_or(LAST_ORDER);
-        let GraphExport { case_sensitive, mut properties, inports, outports, groups, processes, connections, .. } =
-            export;
-        let name = properties.remove("name").and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default();
-        let mut content = Self { name, case_sensitive, properties: Arc::new(properties), ..Self::default() };
+        let mut properties = export.properties.clone();
+        properties.remove("name");
+        let (name, properties) = (export.name().to_owned(), Arc::new(properties));
+        let mut content = Self { name, case_sensitive: export.case_sensitive, properties, ..Self::default() };
         let mut complete = true;
 
-        content.topology.reserve_exact_nodes(processes.len());
-        content.topology.reserve_exact_edges(connections.len());
-        content.index.reserve(processes.len());
-        content.wires.reserve(connections.len());
-        for (id, mut node) in processes {
-            node.id = id;
-            complete &= content.apply(&Change::AddNode { node, order: number() });
+        content.topology.reserve_exact_nodes(export.processes.len());
+        content.topology.reserve_exact_edges(export.connections.len());
+        content.index.reserve(export.processes.len());
+        content.wires.reserve(export.connections.len());
+        for (id, process) in &export.processes {
+            let node = Process { id: id.clone(), ..process.clone() };
+            complete &= content.add_node(node, number()).is_some();
         }
-        let (initials, wires): (Vec<_>, Vec<_>) = connections.into_iter().partition(crate::Connection::is_initial);
-        for mut wire in wires {
+        for mut wire in export.wires().cloned() {
             wire.from.port_id = content.port(&wire.from.port_id);
             wire.to.port_id = content.port(&wire.to.port_id);
-            complete &= content.apply(&Change::AddConnection { connection: Box::new(wire), order: number() });
+            complete &= content.add_connection(wire, number()).is_some();
         }
-        for mut initial in initials {
+        for mut initial in export.initials().cloned() {
             initial.to.port_id = content.port(&initial.to.port_id);
-            complete &= content.apply(&Change::AddInitial { initial: Box::new(initial), order: number() });
+            complete &= content.add_initial(initial, number()).is_some();
         }
-        for (direction, ports) in [(Direction::In, inports), (Direction::Out, outports)] {
+        for (direction, ports) in [(Direction::In, &export.inports), (Direction::Out, &export.outports)] {
             for (name, edge) in ports {
-                let (name, edge) = content.fold_port(&name, edge);
-                complete &= content.apply(&Change::AddPort { direction, name, edge: Box::new(edge), order: number() });
+                let (name, edge) = content.fold_port(name, edge.clone());
+                complete &= content.add_port(direction, &name, edge, number()).is_some();
             }
         }
-        for group in groups {
+        for group in &export.groups {
             let order = number();
-            let members = Members { metadata: group.metadata, extra: group.extra, nodes: Ordered::default() };
+            let members =
+                Members { metadata: group.metadata.clone(), extra: group.extra.clone(), nodes: Ordered::default() };
             complete &= content.groups.insert(&group.id, order, members);
             content.seen(order);
-            for node in group.nodes {
+            for node in group.nodes.iter().cloned() {
                 let change = Change::AddMember { group: group.id.clone(), node, order: number() };
                 complete &= content.apply(&change);
             }
         }
         content.carried = Arc::new(GraphExport {
-            graph_dependencies: export.graph_dependencies,
-            external_connections: export.external_connections,
-            provided_interfaces: export.provided_interfaces,
-            required_interfaces: export.required_interfaces,
-            extra: export.extra,
+            graph_dependencies: export.graph_dependencies.clone(),
+            external_connections: export.external_connections.clone(),
+            provided_interfaces: export.provided_interfaces.clone(),
+            required_interfaces: export.required_interfaces.clone(),
+            extra: export.extra.clone(),
             ..GraphExport::default()
         });
         Loaded { content, complete }

@@ -1,5 +1,6 @@
 //! The editable graph.
 
+mod apply;
 mod change;
 mod content;
 mod edit_connections;
@@ -66,14 +67,14 @@ impl Graph {
     ///
     /// Connections, initials and graph ports that refer to unknown nodes are left out, as are duplicates;
     /// [`dropped`](Self::dropped) tells which.
-    pub fn from_export(export: GraphExport) -> Self {
+    pub fn from_export(export: &GraphExport) -> Self {
         let (content, dropped) = load(export);
         Self { content, dropped, ..Self::default() }
     }
 
     /// Reads JSON text: [`GraphExport::from_json`], then [`from_export`](Self::from_export).
     pub fn from_json(text: &str) -> Result<Self> {
-        GraphExport::from_json(text).map(Self::from_export)
+        GraphExport::from_json(text).map(|export| Self::from_export(&export))
     }
 
     /// The saved form. Names, metadata and packets are shared with it, not copied.
@@ -87,7 +88,7 @@ impl Graph {
     }
 
     /// Replaces everything by an export, as one undoable step. Without `properties.name` the old name stays.
-    pub fn import(&mut self, export: GraphExport) {
+    pub fn import(&mut self, export: &GraphExport) {
         let named = export.properties.contains_key("name");
         let (mut content, dropped) = load(export);
         if !named {
@@ -200,8 +201,8 @@ impl From<&Graph> for GraphExport {
     }
 }
 
-impl From<GraphExport> for Graph {
-    fn from(export: GraphExport) -> Self {
+impl From<&GraphExport> for Graph {
+    fn from(export: &GraphExport) -> Self {
         Self::from_export(export)
     }
 }
@@ -213,9 +214,8 @@ impl PartialEq for Graph {
     }
 }
 
-fn load(export: GraphExport) -> (Content, Vec<Diagnostic>) {
-    // Names and metadata are shared, so the copy is cheap beside the loading.
-    let loaded = Content::load(export.clone());
-    let dropped = if loaded.complete { Vec::new() } else { crate::check::dropped_by_loading(&export) };
+fn load(export: &GraphExport) -> (Content, Vec<Diagnostic>) {
+    let loaded = Content::load(export);
+    let dropped = if loaded.complete { Vec::new() } else { crate::check::dropped_by_loading(export) };
     (loaded.content, dropped)
 }

@@ -119,7 +119,7 @@ fn initials_are_numbered_and_may_be_null() {
     graph.add_initial_index("b", "in", json!("late"), 99, none());
     let numbers: Vec<_> = graph.initials().map(|initial| initial.to.index).collect();
     assert_eq!(numbers, [Some(0), Some(1), Some(99)]);
-    let again = Graph::from_export(graph.to_export());
+    let again = Graph::from_export(&graph.to_export());
     assert_eq!(again, graph);
     assert_eq!(again.initials().count(), 3);
 }
@@ -127,9 +127,9 @@ fn initials_are_numbered_and_may_be_null() {
 #[test]
 fn metadata_merges_by_key() {
     let mut graph = sample();
-    graph.set_node_metadata("b", metadata(json!({"l": null})));
+    graph.set_node_metadata("b", &metadata(json!({"l": null})));
     assert_eq!(graph.node("b").expect("is there").metadata, metadata(json!({"k": 1, "l": null})));
-    graph.set_node_metadata("b", none());
+    graph.set_node_metadata("b", &none());
     assert!(graph.node("b").expect("is there").metadata.is_null());
     assert!(graph.set_group_metadata("g", &metadata(json!({"colour": "red"}))), "also where there was none");
     assert!(graph.set_connection_metadata("a", "OUT", "b", "in", &metadata(json!({"capacity": 3}))));
@@ -144,7 +144,7 @@ fn an_import_replaces_everything_and_can_be_undone() {
     graph.remove_initial("a", "in");
     let mut other = GraphExport::new("", true);
     other.properties = serde_json::from_value(json!({"k": 1})).expect("an object");
-    graph.import(other);
+    graph.import(&other);
     assert_eq!((graph.name(), graph.node_count(), graph.is_case_sensitive()), ("sample", 0, true));
     graph.add_node("fresh", "x", none());
     while graph.undo().expect("no transaction is open") && graph.to_export() != before {}
@@ -157,7 +157,7 @@ fn an_import_replaces_everything_and_can_be_undone() {
 fn what_an_import_leaves_out_is_told() {
     let mut export = sample().to_export();
     export.processes.shift_remove("b");
-    let graph = Graph::from_export(export);
+    let graph = Graph::from_export(&export);
     let places: Vec<_> = graph.dropped().iter().map(|diagnostic| diagnostic.place.to_string()).collect();
     assert_eq!(places, ["connection `a.out -> b.in`", "graph outport `leave`"]);
     assert!(graph.dropped().iter().all(|diagnostic| !diagnostic.is_error()));
@@ -169,7 +169,7 @@ fn workspace_sections_and_unknown_keys_are_carried() {
     value["graphDependencies"] = json!([{"graphName": "other", "required": false}]);
     value["future"] = json!({"x": [1, 2]});
     value["processes"]["a"]["note"] = json!("kept");
-    let graph = Graph::from_export(GraphExport::from_value(&value).expect("reads"));
+    let graph = Graph::from_export(&GraphExport::from_value(&value).expect("reads"));
     assert_eq!(graph.to_export().to_value(), value);
 }
 
@@ -196,7 +196,7 @@ fn transactions_nest_and_roll_back() {
 #[test]
 fn a_watch_sees_each_change_once_and_can_rebuild_the_graph() {
     let mut graph = sample();
-    let mut copy = Graph::from_export(graph.to_export());
+    let mut copy = Graph::from_export(&graph.to_export());
     let watch = graph.watch();
     graph.remove_node("b");
     graph.undo().expect("none is open");
@@ -217,7 +217,7 @@ fn a_journal_survives_a_torn_last_line_and_nothing_else() {
     let journal = Journal::start(&mut graph, Vec::new()).expect("writes");
     graph.remove_node("a");
     graph.undo().expect("none is open");
-    graph.import(GraphExport::new("other", true));
+    graph.import(&GraphExport::new("other", true));
     graph.undo().expect("none is open");
     graph.add_node("c", "z", none());
     let saved = journal.finish(&mut graph).expect("writes");
@@ -305,7 +305,7 @@ fn perform(graph: &mut Graph, edit: &Edit) {
             let _ = graph.rename_node(&node(a), &node(b));
         }
         Edit::NodeMetadata(a, b) => {
-            let _ = graph.set_node_metadata(&node(a), metadata(json!({"k": b})));
+            let _ = graph.set_node_metadata(&node(a), &metadata(json!({"k": b})));
         }
         Edit::Connect(a, b, p) => {
             let _ = graph.add_connection(&node(a), &port(p), &node(b), &port(p + 1), none());
@@ -352,7 +352,7 @@ fn perform(graph: &mut Graph, edit: &Edit) {
         Edit::Redo => {
             let _ = graph.redo();
         }
-        Edit::Reload => graph.import(graph.to_export()),
+        Edit::Reload => graph.import(&graph.to_export()),
     }
 }
 
@@ -377,7 +377,7 @@ fn assert_sound(graph: &Graph) {
     assert_eq!(memberships, graph.groups().map(|group| group.nodes.len()).sum::<usize>());
     let ports: usize = graph.content.topology.node_weights().map(|node| node.ports.len()).sum();
     assert_eq!(ports, export.inports.len() + export.outports.len());
-    assert_eq!(Graph::from_export(export.clone()).to_export(), export, "import after export is identity");
+    assert_eq!(Graph::from_export(&export).to_export(), export, "import after export is identity");
     assert_eq!(GraphExport::from_json(&export.to_json()).expect("reads"), export);
 }
 
@@ -412,10 +412,14 @@ proptest! {
     #[test]
     fn a_rolled_back_transaction_leaves_nothing(first in proptest::collection::vec(edit(), 0..20), second in proptest::collection::vec(edit(), 0..20)) {
         let mut graph = Graph::new("random", false);
-        first.iter().for_each(|edit| perform(&mut graph, edit));
+        for edit in &first {
+            perform(&mut graph, edit);
+        }
         let before = graph.to_export();
         graph.begin();
-        second.iter().for_each(|edit| perform(&mut graph, edit));
+        for edit in &second {
+            perform(&mut graph, edit);
+        }
         graph.rollback().expect("one is open");
         prop_assert_eq!(graph.to_export(), before);
     }

@@ -3,9 +3,9 @@
 use indexmap::IndexMap;
 use rustc_hash::FxHashMap;
 
-use super::text_width::{shortened, shortened_middle, text_width};
+use super::text_width::{bold_width, shortened, shortened_middle, text_width};
 use super::{Anchor, NodeBox};
-use crate::{Connection, GraphExport, Name};
+use crate::{Connection, GraphExport, Name, NodeOverlay, Overlay};
 
 pub(super) const HEADER: f64 = 42.0;
 pub(super) const ROW: f64 = 19.0;
@@ -25,7 +25,7 @@ struct Ports<'a> {
 }
 
 /// The boxes of all nodes, at the origin.
-pub(super) fn boxes(export: &GraphExport, with_status: bool) -> Vec<NodeBox> {
+pub(super) fn boxes(export: &GraphExport, overlay: Option<&Overlay>) -> Vec<NodeBox> {
     let mut ports: FxHashMap<&str, Ports> = FxHashMap::default();
     for connection in &export.connections {
         let (from, to) = (&connection.from, &connection.to);
@@ -43,11 +43,14 @@ pub(super) fn boxes(export: &GraphExport, with_status: bool) -> Vec<NodeBox> {
         ports.entry(&edge.node_id).or_default().outports.entry(edge.inner_port()).or_default();
     }
     let none = Ports::default();
-    let node = |process: &crate::Process| node_box(process, ports.get(&*process.id).unwrap_or(&none), with_status);
+    let node = |process: &crate::Process| {
+        let status = overlay.and_then(|overlay| overlay.nodes.get(&process.id)).map(NodeOverlay::status);
+        node_box(process, ports.get(&*process.id).unwrap_or(&none), status)
+    };
     export.processes.values().map(node).collect()
 }
 
-fn node_box(process: &crate::Process, ports: &Ports, with_status: bool) -> NodeBox {
+fn node_box(process: &crate::Process, ports: &Ports, status: Option<String>) -> NodeBox {
     let anchor = |row: usize, port: &Name, label: String| Anchor {
         port: port.clone(),
         label,
@@ -67,10 +70,24 @@ fn node_box(process: &crate::Process, ports: &Ports, with_status: bool) -> NodeB
     let label =
         |anchors: &[Anchor], row: usize| anchors.get(row).map_or(0.0, |anchor| text_width(&anchor.label, PORT_SIZE));
     let widest_row = (0..rows).map(|row| label(&inports, row) + label(&outports, row) + 34.0).fold(0.0, f64::max);
-    let width =
-        (text_width(&title, 13.0) + 40.0).max(text_width(&subtitle, PORT_SIZE) + 24.0).max(widest_row).max(NARROWEST);
-    let height = HEADER + ROW * rows as f64 + FOOT + if with_status { STATUS } else { 0.0 };
-    NodeBox { id: process.id.clone(), title, subtitle, x: 0.0, y: 0.0, width: width.round(), height, inports, outports }
+    let width = (bold_width(&title, 13.0) + 40.0)
+        .max(text_width(&subtitle, PORT_SIZE) + 24.0)
+        .max(widest_row)
+        .max(status.as_ref().map_or(0.0, |status| text_width(status, PORT_SIZE) + 24.0))
+        .max(NARROWEST);
+    let height = HEADER + ROW * rows as f64 + FOOT + if status.is_some() { STATUS } else { 0.0 };
+    NodeBox {
+        id: process.id.clone(),
+        title,
+        subtitle,
+        x: 0.0,
+        y: 0.0,
+        width: width.round(),
+        height,
+        inports,
+        outports,
+        status,
+    }
 }
 
 /// A port's name, and the packets that wait there from the start.

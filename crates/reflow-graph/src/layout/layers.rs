@@ -1,5 +1,7 @@
 //! Which layer each item of a level is in, and how links run through the layers between.
 
+use rustc_hash::FxHashMap;
+
 use super::level::{End, Item, Link};
 
 /// What stands in a layer: an item, or a place kept free for a link that runs through.
@@ -33,9 +35,11 @@ pub(super) struct Layers {
     /// Whether each link runs backwards.
     pub(super) backwards: Vec<bool>,
     pub(super) count: usize,
+    /// Free places of the forward links from each port, by box and height.
+    trunks: FxHashMap<(usize, u64), Vec<usize>>,
 }
 
-const FREE_HEIGHT: f64 = 8.0;
+pub(super) const FREE_HEIGHT: f64 = 8.0;
 
 impl Layers {
     pub(super) fn new(items: &[Item], links: &[Link]) -> Self {
@@ -83,15 +87,44 @@ impl Layers {
             return chain;
         }
         let first = start.map_or(0, |layer| layer + 1);
-        let last = end.map_or(self.count, |layer| layer);
-        let chain: Vec<_> = (first..last).map(|layer| self.free(layer)).collect();
-        let middle = chain.iter().map(|slot| (*slot, FREE_HEIGHT / 2.0));
-        let stops: Vec<_> = link.from.item().into_iter().chain(middle).chain(link.to.item()).collect();
-        for pair in stops.windows(2) {
-            let [(from, from_dy), (to, to_dy)] = [pair[0], pair[1]];
+        let last = end.unwrap_or(self.count);
+        let chain = match link.from.item() {
+            Some((item, dy)) => self.trunk(item, dy, first, last),
+            None => self.lane(None, first, last),
+        };
+        let from = chain.last().map(|slot| (*slot, FREE_HEIGHT / 2.0)).or(link.from.item());
+        if let (Some((from, from_dy)), Some((to, to_dy))) = (from, link.to.item()) {
             self.segments.push(Segment { from, from_dy, to, to_dy });
         }
         chain
+    }
+
+    /// Places for a link that starts at a box. Links from one port share theirs for as long as they run together.
+    fn trunk(&mut self, item: usize, dy: f64, first: usize, last: usize) -> Vec<usize> {
+        let key = (item, dy.to_bits());
+        let mut trunk = self.trunks.remove(&key).unwrap_or_default();
+        let reached = first + trunk.len();
+        if reached < last {
+            let end = trunk.last().map_or((item, dy), |slot| (*slot, FREE_HEIGHT / 2.0));
+            trunk.extend(self.lane(Some(end), reached, last));
+        }
+        let chain = trunk[..last.saturating_sub(first)].to_vec();
+        self.trunks.insert(key, trunk);
+        chain
+    }
+
+    /// New places in the given layers, joined to each other and to what comes before.
+    fn lane(&mut self, mut before: Option<(usize, f64)>, first: usize, last: usize) -> Vec<usize> {
+        let mut lane = Vec::with_capacity(last.saturating_sub(first));
+        for layer in first..last {
+            let to = self.free(layer);
+            if let Some((from, from_dy)) = before {
+                self.segments.push(Segment { from, from_dy, to, to_dy: FREE_HEIGHT / 2.0 });
+            }
+            before = Some((to, FREE_HEIGHT / 2.0));
+            lane.push(to);
+        }
+        lane
     }
 
     fn free(&mut self, layer: usize) -> usize {
@@ -101,12 +134,20 @@ impl Layers {
 }
 
 impl End {
-    fn item(&self) -> Option<(usize, f64)> {
+    pub(super) fn item(&self) -> Option<(usize, f64)> {
         match *self {
             Self::Item { item, dy } => Some((item, dy)),
             Self::Border => None,
         }
     }
+}
+
+/// Where the search is with an item.
+#[derive(Clone, Copy, PartialEq)]
+enum Visit {
+    New,
+    Open,
+    Done,
 }
 
 /// Links that close a cycle when items are visited depth-first, sources first.
@@ -118,12 +159,6 @@ fn back_links(items: usize, links: &[Link]) -> Vec<bool> {
             outgoing[from].push((position, to));
             incoming[to] += usize::from(from != to);
         }
-    }
-    #[derive(Clone, Copy, PartialEq)]
-    enum Visit {
-        New,
-        Open,
-        Done,
     }
     let mut visits = vec![Visit::New; items];
     let mut back = vec![false; links.len()];

@@ -1,5 +1,7 @@
 //! The order of slots within each layer, so that few links cross.
 
+use rustc_hash::FxHashMap;
+
 use super::layers::{Layers, Slot};
 
 /// Slots of each layer from top to bottom.
@@ -35,6 +37,8 @@ struct Sweeps<'a> {
     place: Vec<f64>,
     before: Ends,
     after: Ends,
+    /// Items at which links turn back.
+    turns: Vec<bool>,
 }
 
 impl<'a> Sweeps<'a> {
@@ -51,8 +55,14 @@ impl<'a> Sweeps<'a> {
         for (slot, Slot { layer, .. }) in slots.iter().enumerate() {
             rows[*layer].push(slot);
         }
-        let mut sweeps = Self { layers, rows, place: vec![0.0; slots.len()], before, after };
+        let mut turns = vec![false; slots.len()];
+        for item in slots.iter().filter_map(|slot| slot.beside) {
+            turns[item] = true;
+        }
+        let mut sweeps = Self { layers, rows, place: vec![0.0; slots.len()], before, after, turns };
         for layer in 0..layers.count {
+            let row = std::mem::take(&mut sweeps.rows[layer]);
+            sweeps.rows[layer] = sweeps.with_turns(row);
             sweeps.number(layer);
         }
         sweeps
@@ -70,9 +80,6 @@ impl<'a> Sweeps<'a> {
             let layer = if forwards { step } else { count - 1 - step };
             let ends = if forwards { &self.before } else { &self.after };
             let wish = |slot: usize| {
-                if let Some(item) = self.layers.slots[slot].beside {
-                    return self.place[item] + 0.6;
-                }
                 let ends = &ends[slot];
                 if ends.is_empty() {
                     return self.place[slot];
@@ -81,9 +88,34 @@ impl<'a> Sweeps<'a> {
             };
             let mut row: Vec<_> = self.rows[layer].iter().map(|slot| (wish(*slot), *slot)).collect();
             row.sort_by(|a, b| a.0.total_cmp(&b.0));
-            self.rows[layer] = row.into_iter().map(|(_, slot)| slot).collect();
+            let row: Vec<_> = row.into_iter().map(|(_, slot)| slot).collect();
+            self.rows[layer] = self.with_turns(row);
             self.number(layer);
         }
+    }
+
+    /// Puts the places where links turn back right below the items they turn at.
+    fn with_turns(&self, row: Vec<usize>) -> Vec<usize> {
+        if !row.iter().any(|slot| self.layers.slots[*slot].beside.is_some()) {
+            return row;
+        }
+        let mut below: FxHashMap<usize, Vec<usize>> = FxHashMap::default();
+        for slot in &row {
+            if let Some(item) = self.layers.slots[*slot].beside {
+                below.entry(item).or_default().push(*slot);
+            }
+        }
+        let mut sorted = Vec::with_capacity(row.len());
+        for slot in row.into_iter().filter(|slot| self.layers.slots[*slot].beside.is_none()) {
+            sorted.push(slot);
+            sorted.extend(below.remove(&slot).unwrap_or_default());
+        }
+        sorted
+    }
+
+    /// Whether two neighbours may change places: not where a link turns at one of them.
+    fn may_swap(&self, upper: usize, lower: usize) -> bool {
+        [upper, lower].iter().all(|slot| self.layers.slots[*slot].beside.is_none() && !self.turns[*slot])
     }
 
     /// Swaps neighbours wherever that removes crossings.
@@ -98,7 +130,7 @@ impl<'a> Sweeps<'a> {
                 let crossings = |upper: usize, lower: usize| {
                     self.pairs(&self.before, upper, lower) + self.pairs(&self.after, upper, lower)
                 };
-                if crossings(lower, upper) < crossings(upper, lower) {
+                if self.may_swap(upper, lower) && crossings(lower, upper) < crossings(upper, lower) {
                     self.rows[layer].swap(place - 1, place);
                 }
             }

@@ -5,6 +5,11 @@ pub(crate) fn text_width(text: &str, size: f64) -> f64 {
     text.chars().map(advance).sum::<f64>() * size
 }
 
+/// Width of bold text.
+pub(crate) fn bold_width(text: &str, size: f64) -> f64 {
+    1.12 * text_width(text, size)
+}
+
 /// Widths in ems of a wide sans serif.
 fn advance(c: char) -> f64 {
     match c {

@@ -1,41 +1,19 @@
 //! The dissolving itself: first the tree of instances, then everything in them.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use super::level::{Became, Level};
 use super::{Flat, Instance, SubgraphDefinition, Subgraphs};
 use crate::suggest::did_you_mean;
-use crate::{
-    Code, Connection, ConnectionId, Diagnostic, Direction, Edge, Error, GraphExport, Group, Name, Place, Process,
-    Result,
-};
+use crate::{Code, Connection, Diagnostic, Direction, Edge, Error, GraphExport, Group, Name, Place, Process, Result};
 
 /// Nesting beyond this is taken for a recursion that hides behind changing scopes.
 const DEEPEST: usize = 1_000;
 
-/// What a node of an instance became.
-#[derive(Clone)]
-enum Became {
-    /// A node of the flat graph.
-    Node(Name),
-    /// An instance, by position.
-    Instance(usize),
-}
-
-/// One graph within the graph.
-struct Level {
-    export: Arc<GraphExport>,
-    /// Path with a slash at the end; empty for the outermost.
-    prefix: String,
-    component: Name,
-    parent: Option<usize>,
-    depth: usize,
-    scope: Name,
-    subgraphs: Option<Arc<dyn Subgraphs + Send + Sync>>,
-    nodes: FxHashMap<Name, Became>,
-}
+/// Findings after which unknown nodes get no suggestion any more.
+const ENOUGH_HINTS: usize = 100;
 
 struct Flattening<'a> {
     levels: Vec<Level>,
@@ -67,49 +45,6 @@ pub(super) fn flatten(export: &GraphExport, subgraphs: &dyn Subgraphs) -> Result
     }
     flattening.expose();
     flattening.finish()
-}
-
-impl Level {
-    fn new(definition: SubgraphDefinition) -> Self {
-        Self {
-            export: definition.export,
-            prefix: String::new(),
-            component: Name::default(),
-            parent: None,
-            depth: 0,
-            scope: definition.scope,
-            subgraphs: definition.subgraphs,
-            nodes: FxHashMap::default(),
-        }
-    }
-
-    fn path(&self, inner: &str) -> Name {
-        if self.prefix.is_empty() { Name::from(inner) } else { Name::from([&self.prefix, inner].concat()) }
-    }
-
-    fn fold<'n>(&self, port: &'n str) -> Cow<'n, str> {
-        if self.export.case_sensitive { Cow::Borrowed(port) } else { Cow::Owned(port.to_lowercase()) }
-    }
-
-    /// The graph port of the given outer name.
-    fn port(&self, direction: Direction, name: &str) -> Option<&Edge> {
-        let ports = match direction {
-            Direction::In => &self.export.inports,
-            Direction::Out => &self.export.outports,
-        };
-        ports.get(name).or_else(|| {
-            let name = self.fold(name);
-            ports.iter().find(|(port, _)| self.fold(port) == name).map(|(_, edge)| edge)
-        })
-    }
-
-    fn place(&self, connection: &Connection) -> Place {
-        let id = ConnectionId::from(connection);
-        if connection.is_initial() {
-            return Place::Initial { node: self.path(&id.to_node), port: id.to_port };
-        }
-        Place::Connection(ConnectionId { from_node: self.path(&id.from_node), to_node: self.path(&id.to_node), ..id })
-    }
 }
 
 impl Flattening<'_> {
@@ -156,8 +91,13 @@ impl Flattening<'_> {
         let outer = &self.levels[level];
         let path = outer.path(id);
         let scope = if definition.scope.is_empty() { outer.scope.clone() } else { definition.scope.clone() };
-        let same =
-            |level: &Level| level.parent.is_some() && level.component == process.component && level.scope == scope;
+        // Two subgraphs may share a component id where each level looks components up for itself.
+        let same = |level: &Level| {
+            level.parent.is_some()
+                && level.component == process.component
+                && level.scope == scope
+                && (Arc::ptr_eq(&level.export, &definition.export) || level.export == definition.export)
+        };
         let depth = outer.depth + 1;
         if depth > DEEPEST || self.ancestors(level).any(same) {
             let mut chain: Vec<_> = self
@@ -237,7 +177,7 @@ impl Flattening<'_> {
             self.unknown_node(Code::UnknownNode, place.clone(), node, &export);
             return None;
         };
-        let (mut became, mut port) = (became.clone(), folded(&self.levels[level], port));
+        let (mut became, mut port) = (became.clone(), self.levels[level].folded(port));
         loop {
             let inside = match became {
                 Became::Node(path) => return Some((path, port)),
@@ -250,7 +190,7 @@ impl Flattening<'_> {
             };
             // An edge to an unknown node is reported once, by `check_ports`.
             became = inner.nodes.get(&edge.node_id)?.clone();
-            port = folded(inner, edge.inner_port());
+            port = inner.folded(edge.inner_port());
         }
     }
 
@@ -268,7 +208,9 @@ impl Flattening<'_> {
     }
 
     fn unknown_node(&mut self, code: Code, place: Place, node: &str, export: &GraphExport) {
-        let hint = did_you_mean(node, export.processes.keys().map(|id| &**id));
+        // Comparing with every node for every mistake would be quadratic in a graph full of them.
+        let suggest = || did_you_mean(node, export.processes.keys().map(|id| &**id));
+        let hint = if self.found.len() < ENOUGH_HINTS { suggest() } else { None };
         let message = format!("there is no node `{node}`");
         self.found.push(Diagnostic::new(code, place, message).with_hint(hint));
     }
@@ -324,14 +266,6 @@ impl Flattening<'_> {
         }
         self.flat.export.connections.append(&mut self.initials);
         Ok(self.flat)
-    }
-}
-
-fn folded(level: &Level, port: &Name) -> Name {
-    match level.fold(port) {
-        Cow::Borrowed(_) => port.clone(),
-        Cow::Owned(folded) if *folded == **port => port.clone(),
-        Cow::Owned(folded) => Name::from(folded),
     }
 }
 

@@ -102,7 +102,7 @@ fn ports_that_lead_nowhere_are_refused_with_a_hint() {
     error G002 unknown-port at connection `a.out -> s.stat`: subgraph `s` (`inner`) has no inport `stat`
       hint: did you mean `start`?
     error G003 unknown-node at connection `s.end -> nobody.in`: there is no node `nobody`
-      hint: there is `a`, `s`
+      hint: there are `a`, `s`
     ");
     let mut library = library();
     library.0.get_mut("inner").expect("is there").processes.shift_remove("q");
@@ -164,6 +164,16 @@ fn scopes_and_private_subgraphs_reach_inside() {
     assert_eq!(flat.export.processes.keys().collect::<Vec<_>>(), ["h", "m/h/x"]);
     assert_eq!(flat.scopes["m/h/x"], "mine");
     assert!(!flat.scopes.contains_key("h"));
+}
+
+#[test]
+fn one_component_id_may_mean_two_subgraphs() {
+    let leaf = Arc::new(graph("x"));
+    let inside = move |component: &str| (component == "filter").then(|| SubgraphDefinition::new(Arc::clone(&leaf)));
+    let definition =
+        SubgraphDefinition { subgraphs: Some(Arc::new(inside)), ..SubgraphDefinition::new(graph("f:filter")) };
+    let flat = flatten(&graph("f:filter"), &|component: &str| (component == "filter").then(|| definition.clone()));
+    assert_eq!(flat.expect("is sound").export.processes.keys().collect::<Vec<_>>(), ["f/f/x"]);
 }
 
 #[test]

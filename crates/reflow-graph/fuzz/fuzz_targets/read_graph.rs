@@ -1,0 +1,15 @@
+//! Any text: it reads as a graph that survives a round trip, or is refused. `cargo +nightly fuzz run read_graph`.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use reflow_graph::{AnyComponent, Graph, GraphExport, SvgOptions};
+
+fuzz_target!(|text: &str| {
+    let Ok(export) = GraphExport::from_json(text) else { return };
+    let again = GraphExport::from_json(&export.to_json()).expect("reads what it wrote");
+    assert_eq!(again, export);
+    export.check(&AnyComponent);
+    export.to_svg(&SvgOptions { max_nodes: 50, ..SvgOptions::default() });
+    let graph = Graph::from_export(&export);
+    assert_eq!(Graph::from_export(&graph.to_export()), graph);
+});
