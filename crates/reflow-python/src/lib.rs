@@ -11,6 +11,7 @@ mod errors;
 mod events;
 mod executor;
 mod message;
+mod names;
 mod network;
 mod references;
 mod settings;

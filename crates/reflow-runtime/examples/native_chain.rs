@@ -10,7 +10,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use reflow_runtime::{
-    Actor, Component, ComponentSpec, Endpoint, Failure, Instance, Message, Network, NodeSpec, PortSpec, Source, Tick, Value,
+    Actor, Component, ComponentSpec, Endpoint, Failure, Instance, Message, Network, NodeSpec, PortSpec, Source, Tick,
+    Value,
 };
 
 const CAPACITY: usize = reflow_runtime::DEFAULT_CAPACITY;
@@ -51,7 +52,10 @@ impl Template {
     fn new(source: Source, inports: &'static [&'static str], packets: i64) -> Arc<Self> {
         let inports = inports.iter().map(|name| PortSpec::new(*name, "integer")).collect();
         let outports = vec![PortSpec::new("out", "integer")];
-        Arc::new(Self { spec: Arc::new(ComponentSpec { inports, outports, source, ..ComponentSpec::default() }), packets })
+        Arc::new(Self {
+            spec: Arc::new(ComponentSpec { inports, outports, source, ..ComponentSpec::default() }),
+            packets,
+        })
     }
 }
 
@@ -76,7 +80,11 @@ fn reflow(nodes: usize, packets: i64) -> Duration {
     network.add_node("0", NodeSpec::new("count", Value::Null));
     for node in 1..nodes {
         network.add_node(node.to_string(), NodeSpec::new("add", Value::Null));
-        network.add_connection(Endpoint::new((node - 1).to_string(), "out"), Endpoint::new(node.to_string(), "in"), None);
+        network.add_connection(
+            Endpoint::new((node - 1).to_string(), "out"),
+            Endpoint::new(node.to_string(), "in"),
+            None,
+        );
     }
     let started = Instant::now();
     let running = network.start_to_the_end(&[]).unwrap();
