@@ -1,0 +1,7 @@
+//! The family `data`.
+
+use crate::catalog::Entry;
+
+pub(crate) fn components() -> Vec<Entry> {
+    Vec::new()
+}
