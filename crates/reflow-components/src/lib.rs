@@ -18,6 +18,7 @@ mod flow;
 mod integration;
 mod math;
 mod read;
+mod report;
 mod schema;
 mod vector;
 
