@@ -17,6 +17,7 @@ mod data;
 mod flow;
 mod integration;
 mod math;
+mod pairing;
 mod read;
 mod report;
 mod schema;
