@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use reflow_components::entry;
 use reflow_components::testing::{Messages, Trial};
+use reflow_components::{Entry, entry};
 use reflow_runtime::Message;
 use serde_json::Value as Json;
 
@@ -49,7 +49,7 @@ fn replay(case: &Json) -> Result<Vec<Json>, String> {
     let component = entry(template).ok_or_else(|| format!("no component `{template}`"))?;
     let names = |key: &str| case[key].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect::<Vec<_>>();
     let (inports, outports) = (names("ports_in"), names("ports_out"));
-    let mut trial = Trial::new(Arc::<_>::clone(component), (&case["config"]).into(), &inports, &outports)?;
+    let mut trial = Trial::new(Arc::<Entry>::clone(component), (&case["config"]).into(), &inports, &outports)?;
     let steps = case["steps"].as_array().unwrap();
     let outputs = steps.iter().map(|step| {
         let mut outputs = trial.step(messages(step)?);
