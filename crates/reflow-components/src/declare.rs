@@ -40,6 +40,7 @@ pub use reflow_runtime::{
 };
 
 pub use crate::config::{Choice, Config, ConfigValue, Rule, choice_schema, read_choice};
+pub use crate::report::Report;
 
 /// A struct that is a component. Derived, never written by hand.
 pub trait Declare: Sized + Send + 'static {

@@ -17,7 +17,9 @@ mod data;
 mod flow;
 mod integration;
 mod math;
+mod pairing;
 mod read;
+mod report;
 mod schema;
 mod vector;
 

@@ -18,7 +18,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use reflow_runtime::{
     Actor, Component, ComponentSpec, Endpoint, Failure, Instance, Message, Network, NodeSpec, PortSpec, RunReport,
-    Running, Tick, Value,
+    Running, Signal, Tick, Value,
 };
 
 use crate::catalog::{Entry, catalog, entry};
@@ -142,7 +142,7 @@ impl Trial {
     /// When that takes too long.
     pub fn step(&mut self, inputs: impl IntoIterator<Item = (String, Message)>) -> Messages {
         *self.feed.lock() = inputs.into_iter().collect();
-        if let Err(error) = self.running.send("feeder", "go", Message::Flow) {
+        if let Err(error) = self.running.signal("feeder", "step", Value::Null) {
             panic!("{error}");
         }
         assert!(self.running.wait(Some(PATIENCE)), "not idle in time: {:#?}", self.running.stats());
@@ -211,7 +211,7 @@ struct Feeder(Feed);
 
 impl Component for Feeder {
     fn spec(&self) -> Arc<ComponentSpec> {
-        Arc::new(ComponentSpec { inports: vec![PortSpec::new("go", "flow")], ..ComponentSpec::default() })
+        Arc::default()
     }
 
     fn instantiate(&self, _config: &Value) -> Result<Instance, String> {
@@ -220,7 +220,11 @@ impl Component for Feeder {
 }
 
 impl Actor for Feeder {
-    fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
+    fn run(&mut self, _tick: &mut Tick<'_>) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn on_signal(&mut self, tick: &mut Tick<'_>, _signal: &Signal) -> Result<(), Failure> {
         for (port, message) in self.0.lock().drain(..) {
             tick.send_named(&port, message);
         }

@@ -1,0 +1,119 @@
+//! Replays the recorded cases of `tests/vectors/` through real networks.
+//!
+//! Every case gives what was recorded, or stands in `deviations.json` with the reason why the recorded behaviour is not
+//! wanted; a case that stands there and passes all the same is a mistake too.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use reflow_components::testing::{Messages, Trial};
+use reflow_components::{Entry, entry};
+use reflow_runtime::Message;
+use serde_json::Value as Json;
+
+/// The families whose cases are replayed.
+const FILES: [&str; 3] = ["a-math.jsonl", "a-vector.jsonl", "a-flow.jsonl"];
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors")
+}
+
+fn read(name: &str) -> String {
+    std::fs::read_to_string(folder().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+#[test]
+fn recorded_cases() {
+    let deviations: BTreeMap<String, String> = serde_json::from_str(&read("deviations.json")).unwrap();
+    let (mut failed, mut passed) = (Vec::new(), 0);
+    for file in FILES {
+        for line in read(file).lines().filter(|line| !line.trim().is_empty()) {
+            let case: Json = serde_json::from_str(line).unwrap();
+            let id = case["id"].as_str().unwrap().to_string();
+            let outcome = replay(&case).and_then(|got| compare(&case, &got));
+            match (outcome, deviations.contains_key(&id)) {
+                (Ok(()), false) => passed += 1,
+                (Err(_), true) => {}
+                (Ok(()), true) => failed.push(format!("{id}: passes, but stands in deviations.json")),
+                (Err(difference), false) => failed.push(format!("{id}: {difference}")),
+            }
+        }
+    }
+    assert!(failed.is_empty(), "{passed} passed, {} failed:\n{}", failed.len(), failed.join("\n"));
+}
+
+/// The messages of every step, by outport.
+fn replay(case: &Json) -> Result<Vec<Json>, String> {
+    let template = case["template"].as_str().unwrap();
+    let component = entry(template).ok_or_else(|| format!("no component `{template}`"))?;
+    let names = |key: &str| case[key].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect::<Vec<_>>();
+    let (inports, outports) = (names("ports_in"), names("ports_out"));
+    let mut trial = Trial::new(Arc::<Entry>::clone(component), (&case["config"]).into(), &inports, &outports)?;
+    let steps = case["steps"].as_array().unwrap();
+    let outputs = steps.iter().map(|step| {
+        let mut outputs = trial.step(messages(step)?);
+        outputs.retain(|port, _| outports.contains(&port.as_str()));
+        Ok(wire(&outputs))
+    });
+    outputs.collect()
+}
+
+fn messages(step: &Json) -> Result<Vec<(String, Message)>, String> {
+    let members = step.as_object().unwrap().iter();
+    members
+        .map(|(port, message)| match Message::from_wire(&message.into()) {
+            Ok(message) => Ok((port.clone(), message)),
+            Err(error) => Err(format!("{port}: {error}")),
+        })
+        .collect()
+}
+
+fn wire(outputs: &Messages) -> Json {
+    let list =
+        |messages: &Vec<Message>| messages.iter().map(|message| Json::from(&message.to_wire())).collect::<Vec<_>>();
+    outputs
+        .iter()
+        .map(|(port, messages)| (port.clone(), list(messages).into()))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
+}
+
+fn compare(case: &Json, got: &[Json]) -> Result<(), String> {
+    let number = |key: &str, default: f64| case[key].as_f64().unwrap_or(default);
+    let tolerance = (number("tolerance", 1e-9), number("abs_tolerance", 0.0));
+    let is_ordered = !case["unordered"].as_bool().unwrap_or(false);
+    let arrange = |step: &Json| if is_ordered { step.clone() } else { sorted(step) };
+    let want: Vec<Json> = case["expect"].as_array().unwrap().iter().map(arrange).collect();
+    let got: Vec<Json> = got.iter().map(arrange).collect();
+    match (0..).zip(want.iter().zip(&got)).find(|(_, (want, got))| !same(want, got, tolerance)) {
+        Some((step, (want, got))) => Err(format!("step {step}\n  want {want}\n  got  {got}")),
+        None if want.len() == got.len() => Ok(()),
+        None => Err(format!("{} steps instead of {}", got.len(), want.len())),
+    }
+}
+
+/// A step with the messages of each port in an order of their own.
+fn sorted(step: &Json) -> Json {
+    let mut step = step.clone();
+    for messages in step.as_object_mut().into_iter().flat_map(|ports| ports.values_mut()).filter_map(Json::as_array_mut)
+    {
+        messages.sort_by_key(ToString::to_string);
+    }
+    step
+}
+
+/// Equality with a relative and an absolute tolerance for numbers, whole ones and others alike.
+fn same(a: &Json, b: &Json, tolerance: (f64, f64)) -> bool {
+    match (a, b) {
+        (Json::Number(a), Json::Number(b)) => {
+            let (a, b) = (a.as_f64().unwrap(), b.as_f64().unwrap());
+            a == b || (a - b).abs() <= tolerance.1.max(tolerance.0 * a.abs().max(b.abs()).max(1.0))
+        }
+        (Json::Array(a), Json::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b, tolerance)),
+        (Json::Object(a), Json::Object(b)) => {
+            a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| same(a, b, tolerance)))
+        }
+        _ => a == b,
+    }
+}
