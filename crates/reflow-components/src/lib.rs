@@ -12,6 +12,7 @@ pub mod documentation;
 pub mod testing;
 
 mod catalog;
+mod clock;
 mod config;
 mod data;
 mod flow;

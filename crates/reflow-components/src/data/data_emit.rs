@@ -61,7 +61,10 @@ mod tests {
     #[test]
     fn null_is_a_value_and_nothing_is_not() {
         let trigger = || [json!({"trigger": 1})];
-        assert_eq!(run::<DataEmit>(json!({"data": null}), trigger()), [json!({"output": [{"type": "Object", "data": null}]})]);
+        assert_eq!(
+            run::<DataEmit>(json!({"data": null}), trigger()),
+            [json!({"output": [{"type": "Object", "data": null}]})]
+        );
         assert_eq!(run::<DataEmit>(json!({}), trigger()), [json!({})]);
     }
 

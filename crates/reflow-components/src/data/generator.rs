@@ -56,7 +56,7 @@ pub(super) struct Generator {
     #[config]
     value: Value,
     /// What `index` fills in.
-    #[config(default = Value::object([("index", 0_i64)]))]
+    #[config(default = numbered())]
     template: Value,
     /// Columns of `grid`.
     #[config(default = 4, lenient)]
@@ -73,6 +73,11 @@ pub(super) struct Generator {
     /// Whether `grid` is centred on the origin.
     #[config(default = true, lenient)]
     center: bool,
+}
+
+/// The template of `index` that does not say one.
+fn numbered() -> Value {
+    Value::object([("index", 0_i64)])
 }
 
 /// How many values a list may hold, those inside of its items included.
@@ -108,7 +113,7 @@ impl Generator {
     fn range(&self) -> Result<Vec<Value>, String> {
         let end = self.end.unwrap_or(10.0);
         let distance = (end - self.start) / self.step;
-        if !(distance > 0.0) || self.step == 0.0 {
+        if self.step == 0.0 || distance.is_nan() || distance <= 0.0 {
             return Ok(Vec::new());
         }
         let at = |i: usize| self.start + i as f64 * self.step;
@@ -150,7 +155,11 @@ impl Generator {
 }
 
 fn limited(values: f64) -> Result<(), String> {
-    if values > MOST { Err(format!("The list would hold {values:.0} values; at most {MOST} are allowed")) } else { Ok(()) }
+    if values > MOST {
+        Err(format!("The list would hold {values:.0} values; at most {MOST} are allowed"))
+    } else {
+        Ok(())
+    }
 }
 
 /// How many values a template holds, itself included.
@@ -232,9 +241,18 @@ mod tests {
             let text = generate(config)["error"][0]["data"].as_str().unwrap().to_string();
             assert!(text.starts_with("The list would hold "), "{text}");
         }
-        assert_eq!(generate(json!({"type": "nope"})), json!({"error": [{"type": "Error", "data": "Unknown type: nope"}]}));
-        assert_eq!(generate(json!({"type": "grid", "depth": 0}))["metadata"], json!([{"type": "Object", "data": {"type": "grid", "count": 0}}]));
-        assert_eq!(generate(json!({"type": "linspace", "count": 0}))["output"], json!([{"type": "Object", "data": []}]));
+        assert_eq!(
+            generate(json!({"type": "nope"})),
+            json!({"error": [{"type": "Error", "data": "Unknown type: nope"}]})
+        );
+        assert_eq!(
+            generate(json!({"type": "grid", "depth": 0}))["metadata"],
+            json!([{"type": "Object", "data": {"type": "grid", "count": 0}}])
+        );
+        assert_eq!(
+            generate(json!({"type": "linspace", "count": 0}))["output"],
+            json!([{"type": "Object", "data": []}])
+        );
         assert_eq!(generate(json!({"start": "x", "end": []}))["output"][0]["data"].as_array().unwrap().len(), 10);
     }
 

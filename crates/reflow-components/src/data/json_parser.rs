@@ -109,6 +109,9 @@ mod tests {
             assert!(error.starts_with("JSON parse error: ") && error.contains(reason), "{error}");
         }
         let bytes = json!({"input": {"type": "Bytes", "data": [34, 255, 34]}});
-        assert_eq!(run::<JsonParser>(json!({}), [bytes]), [json!({"output": [{"type": "Object", "data": "\u{fffd}"}]})]);
+        assert_eq!(
+            run::<JsonParser>(json!({}), [bytes]),
+            [json!({"output": [{"type": "Object", "data": "\u{fffd}"}]})]
+        );
     }
 }

@@ -138,10 +138,6 @@ impl Field {
             _ => Path(vec![Step::Member(Arc::clone(&self.name))]).set(value, new),
         }
     }
-
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
 }
 
 #[cfg(test)]
@@ -186,7 +182,8 @@ mod tests {
     #[test]
     fn setting_makes_objects_on_the_way_and_spares_everything_else() {
         let document: Value = serde_json::from_str(r#"{"a": {"b": 1}, "list": [1, 2], "x.y": 0}"#).unwrap();
-        let set = |name: &str, value: Option<i64>| Field::new(name).set(&document, value.map(Value::from)).to_json_string();
+        let set =
+            |name: &str, value: Option<i64>| Field::new(name).set(&document, value.map(Value::from)).to_json_string();
         assert_eq!(set("a.c.d", Some(2)), r#"{"a":{"b":1,"c":{"d":2}},"list":[1,2],"x.y":0}"#);
         assert_eq!(set("list[-1]", Some(9)), r#"{"a":{"b":1},"list":[1,9],"x.y":0}"#);
         assert_eq!(set("x.y", Some(7)), r#"{"a":{"b":1},"list":[1,2],"x.y":7}"#);

@@ -142,7 +142,8 @@ mod tests {
 
     #[test]
     fn groups_that_took_no_part_are_null() {
-        let outputs = run::<RegexMatcher>(json!({"pattern": "(a)|(b)"}), [json!({"input": "b"}), json!({"input": "c"})]);
+        let outputs =
+            run::<RegexMatcher>(json!({"pattern": "(a)|(b)"}), [json!({"input": "b"}), json!({"input": "c"})]);
         assert_eq!(outputs[0]["groups"], json!([{"1": null, "2": "b"}]));
         assert_eq!(outputs[1], json!({"matched": [false]}));
     }
