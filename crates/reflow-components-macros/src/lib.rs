@@ -50,8 +50,8 @@ pub fn derive_component(input: TokenStream) -> TokenStream {
 }
 
 /// Makes an enum of unit variants a config value: one of several words, `SomeVariant` being `some_variant` unless
-/// `#[choice("word")]` says otherwise; further words in the attribute are accepted as synonyms. The variant's doc comment
-/// explains it.
+/// `#[choice("word")]` says otherwise; further words in the attribute are accepted as synonyms, and `..` stands for every
+/// word that is not known. The variant's doc comment explains it.
 #[proc_macro_derive(Choice, attributes(choice))]
 pub fn derive_choice(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);

@@ -12,6 +12,7 @@ pub mod documentation;
 pub mod testing;
 
 mod catalog;
+mod conditions;
 mod config;
 mod data;
 mod flow;
