@@ -55,7 +55,7 @@ pub trait Choice: Sized + 'static {
 /// A config that is being read, and what turned out to be wrong with it.
 #[derive(Debug)]
 pub struct Config<'a> {
-    config: &'a Value,
+    given: &'a Value,
     /// Keys that somebody asked for.
     known: Vec<&'static str>,
     takes_all: bool,
@@ -66,7 +66,8 @@ pub struct Config<'a> {
 impl<'a> Config<'a> {
     /// Begins to read `config`; null is an empty one.
     pub fn new(config: &'a Value) -> Self {
-        let mut this = Self { config, known: Vec::new(), takes_all: false, problems: Vec::new(), warnings: Vec::new() };
+        let mut this =
+            Self { given: config, known: Vec::new(), takes_all: false, problems: Vec::new(), warnings: Vec::new() };
         if !config.is_null() && config.as_object().is_none() {
             this.problems.push(format!("config: expected an object, found {}", brief(config)));
         }
@@ -79,7 +80,7 @@ impl<'a> Config<'a> {
         self.known.extend(rule.aliases);
         let names = std::iter::once(&rule.name).chain(rule.aliases);
         let found = names
-            .filter_map(|name| Some((*name, self.config.get(name)?)))
+            .filter_map(|name| Some((*name, self.given.get(name)?)))
             .find(|(_, value)| T::TAKES_NULL || !value.is_null());
         let Some((name, value)) = found else {
             if rule.required {
@@ -100,12 +101,12 @@ impl<'a> Config<'a> {
     /// The config as it stands, for components whose keys are not known beforehand.
     pub fn whole(&mut self) -> Value {
         self.takes_all = true;
-        if self.config.is_null() { Value::object::<&str, Value>([]) } else { self.config.clone() }
+        if self.given.is_null() { Value::object::<&str, Value>([]) } else { self.given.clone() }
     }
 
     /// Adds the problem that a look at the config as a whole has found.
-    pub fn accept(&mut self, result: Result<(), String>) {
-        self.problems.extend(result.err().map(|problem| format!("config: {problem}")));
+    pub fn accept(&mut self, verdict: impl Verdict) {
+        self.problems.extend(verdict.problem().map(|problem| format!("config: {problem}")));
     }
 
     /// Whether no problem was found so far.
@@ -115,7 +116,7 @@ impl<'a> Config<'a> {
 
     /// Problems, and things that are ignored: values that do not fit a lenient key, keys that nobody asked for.
     pub fn finish(mut self) -> (Vec<String>, Vec<String>) {
-        if let (false, Some(members)) = (self.takes_all, self.config.as_object()) {
+        if let (false, Some(members)) = (self.takes_all, self.given.as_object()) {
             let unknown = members.keys().filter(|key| !key.starts_with('_') && !self.known.contains(&&***key));
             self.warnings.extend(unknown.map(|key| format!("config `{key}`: no such key; it is ignored")));
         }
@@ -138,6 +139,24 @@ impl Rule {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// What a look at a config as a whole comes to: nothing, or a result.
+pub trait Verdict {
+    /// What is wrong.
+    fn problem(self) -> Option<String>;
+}
+
+impl Verdict for () {
+    fn problem(self) -> Option<String> {
+        None
+    }
+}
+
+impl Verdict for Result<(), String> {
+    fn problem(self) -> Option<String> {
+        self.err()
     }
 }
 
@@ -228,7 +247,7 @@ macro_rules! whole_numbers {
             }
 
             fn to_value(&self) -> Value {
-                i64::try_from(*self).map_or_else(|_| Value::Float(*self as f64), Value::Integer)
+                i64::try_from(*self).map_or(Value::Null, Value::Integer)
             }
 
             fn schema() -> Value {

@@ -9,6 +9,7 @@ extern crate self as reflow_components;
 
 pub mod declare;
 pub mod documentation;
+pub mod prelude;
 pub mod testing;
 
 mod catalog;

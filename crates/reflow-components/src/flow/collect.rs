@@ -6,7 +6,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use reflow_runtime::NodeHandle;
 
-use crate::declare::*;
+use crate::prelude::*;
 
 /// Gathers messages into lists.
 ///
@@ -56,9 +56,8 @@ impl Batch {
 }
 
 impl Collect {
-    fn prepare(&mut self) -> Result<(), String> {
+    fn prepare(&mut self) {
         self.count = self.count.max(1);
-        Ok(())
     }
 
     fn emit(tick: &mut Tick<'_>, batch: Option<(Message, Message)>) {

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use reflow_runtime::NodeHandle;
 use tokio::sync::Notify;
 
-use crate::declare::*;
+use crate::prelude::*;
 
 /// Messages that may be on their way; when so many are, the node takes no more until one has left.
 const MAX_WAITING: usize = 1 << 16;

@@ -6,7 +6,7 @@ use regex::Regex;
 
 use super::NOT_A_LIST;
 use crate::conditions::{find, is_empty, is_truthy, order, same};
-use crate::declare::*;
+use crate::prelude::*;
 use crate::read;
 
 /// Keeps the items of a list that satisfy a condition.
@@ -134,7 +134,7 @@ mod tests {
     use crate::testing::{problems, run};
     use serde_json::{Value as Json, json};
 
-    fn kept(config: Json, items: Json) -> Json {
+    fn kept(config: Json, items: &Json) -> Json {
         run::<Filter>(config, [json!({"input": items})])[0]["output"][0].clone()
     }
 
@@ -152,7 +152,7 @@ mod tests {
             (json!({"condition": "exists", "field": "a"}), json!([{"a": null}])),
             (json!({"condition": "not_null", "field": "a"}), json!([])),
         ] {
-            assert_eq!(kept(config.clone(), items.clone()), expected, "{config}");
+            assert_eq!(kept(config.clone(), &items), expected, "{config}");
         }
     }
 

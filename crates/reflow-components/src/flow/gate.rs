@@ -1,7 +1,7 @@
 //! `tpl_gate`.
 
-use crate::declare::*;
 use crate::pairing::Pairing;
+use crate::prelude::*;
 use crate::read;
 
 /// Lets a message through or diverts it, as a control signal says.

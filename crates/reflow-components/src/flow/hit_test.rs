@@ -1,6 +1,6 @@
 //! `tpl_hit_test`.
 
-use crate::declare::*;
+use crate::prelude::*;
 use crate::read;
 
 /// Detects a point entering or leaving a rectangle, with hysteresis.
@@ -54,10 +54,9 @@ pub(super) struct HitTest {
 }
 
 impl HitTest {
-    fn prepare(&mut self) -> Result<(), String> {
+    fn prepare(&mut self) {
         let Self { source, target, .. } = &*self;
         self.keys = [format!("{source}_x"), format!("{source}_y"), format!("{target}_x"), format!("{target}_y")];
-        Ok(())
     }
 
     fn is_hit(&self) -> bool {

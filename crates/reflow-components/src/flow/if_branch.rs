@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use crate::conditions::{Operator, Rule, find_in, is_empty, is_truthy, message_is, order, plain, same};
 use crate::config::expected;
-use crate::declare::*;
+use crate::prelude::*;
 use crate::read;
 
 /// Sends each message down a true or a false outport.

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use crate::declare::*;
+use crate::prelude::*;
 use crate::read;
 
 static KEYS: LazyLock<[Arc<str>; 2]> = LazyLock::new(|| ["index".into(), "value".into()]);

@@ -2,7 +2,7 @@
 
 use super::NOT_A_LIST;
 use crate::conditions::find;
-use crate::declare::*;
+use crate::prelude::*;
 use crate::read;
 
 /// Applies one operation to every item of a list.
@@ -67,7 +67,7 @@ enum Part {
 }
 
 impl Map {
-    fn prepare(&mut self) -> Result<(), String> {
+    fn prepare(&mut self) {
         let mut rest = self.template.as_str();
         while let Some((before, after)) = rest.split_once("${") {
             let Some((name, after)) = after.split_once('}') else { break };
@@ -80,7 +80,6 @@ impl Map {
             rest = after;
         }
         self.parts.push(Part::Text(rest.to_string()));
-        Ok(())
     }
 
     fn fill(&self, index: usize, item: &Value) -> String {
@@ -137,17 +136,17 @@ mod tests {
     use crate::testing::run;
     use serde_json::{Value as Json, json};
 
-    fn mapped(config: Json, items: Json) -> Json {
+    fn mapped(config: Json, items: &Json) -> Json {
         run::<Map>(config, [json!({"input": items})])[0]["output"][0].clone()
     }
 
     #[test]
     fn operations() {
-        let texts = mapped(json!({"operation": "to_string"}), json!([2.5, "a", {"b": 1, "a": null}]));
+        let texts = mapped(json!({"operation": "to_string"}), &json!([2.5, "a", {"b": 1, "a": null}]));
         assert_eq!(texts, json!(["2.5", "\"a\"", "{\"a\":null,\"b\":1}"]));
-        let numbers = mapped(json!({"operation": "to_number"}), json!([1, "2e1", true, "x", null, "1e999"]));
+        let numbers = mapped(json!({"operation": "to_number"}), &json!([1, "2e1", true, "x", null, "1e999"]));
         assert_eq!(numbers, json!([1.0, 20.0, 1.0, 0.0, 0.0, 0.0]));
-        let fields = mapped(json!({"operation": "extract_field", "field": "a[1]"}), json!([{"a": [1, 2]}, 5]));
+        let fields = mapped(json!({"operation": "extract_field", "field": "a[1]"}), &json!([{"a": [1, 2]}, 5]));
         assert_eq!(fields, json!([2, null]));
     }
 
@@ -155,7 +154,7 @@ mod tests {
     fn templates() {
         let config = json!({"operation": "template", "template": "<${value}> ${a.b}${missing} ${open"});
         assert_eq!(
-            mapped(config, json!(["x", {"a": {"b": 1}}])),
+            mapped(config, &json!(["x", {"a": {"b": 1}}])),
             json!(["<x>  ${open", "<{\"a\":{\"b\":1}}> 1 ${open"])
         );
     }

@@ -1,7 +1,7 @@
 //! `tpl_merge`.
 
-use crate::declare::*;
 use crate::pairing::{Pairing, Set};
+use crate::prelude::*;
 
 const NAMES: [&str; 4] = ["a", "b", "c", "d"];
 

@@ -1,7 +1,7 @@
 //! `tpl_reduce`.
 
 use super::NOT_A_LIST;
-use crate::declare::*;
+use crate::prelude::*;
 use crate::read;
 
 /// Folds a list to one value.
@@ -72,9 +72,8 @@ enum Operation {
 }
 
 impl Reduce {
-    fn prepare(&mut self) -> Result<(), String> {
+    fn prepare(&mut self) {
         self.parsed = Operation::from_word(&self.operation);
-        Ok(())
     }
 
     fn fold(&self, items: &[Value]) -> Result<Message, String> {
@@ -128,7 +127,7 @@ mod tests {
     use crate::testing::run;
     use serde_json::{Value as Json, json};
 
-    fn fold(operation: &str, items: Json) -> Json {
+    fn fold(operation: &str, items: &Json) -> Json {
         run::<Reduce>(json!({"operation": operation}), [json!({"input": items})])[0].clone()
     }
 
@@ -142,19 +141,19 @@ mod tests {
             ("last", json!({"type": "Optional", "data": null})),
             ("merge", json!({})),
         ] {
-            assert_eq!(fold(operation, json!([])), json!({"output": [expected]}), "{operation}");
+            assert_eq!(fold(operation, &json!([])), json!({"output": [expected]}), "{operation}");
         }
         let error = |text: &str| json!({"error": [{"type": "Error", "data": text}]});
-        assert_eq!(fold("min", json!(["a"])), error("Empty input"));
-        assert_eq!(fold("average", json!([])), error("Empty input"));
-        assert_eq!(fold("median", json!([1])), error("Unknown operation: median"));
-        assert_eq!(fold("product", json!([1e300, 1e300])), error("Result is not a finite number"));
+        assert_eq!(fold("min", &json!(["a"])), error("Empty input"));
+        assert_eq!(fold("average", &json!([])), error("Empty input"));
+        assert_eq!(fold("median", &json!([1])), error("Unknown operation: median"));
+        assert_eq!(fold("product", &json!([1e300, 1e300])), error("Result is not a finite number"));
     }
 
     #[test]
     fn other_operations() {
-        assert_eq!(fold("average", json!([1, "x", 2])), json!({"output": [1.5]}));
-        assert_eq!(fold("merge", json!([{"a": 1, "b": 1}, 5, {"b": 2}])), json!({"output": [{"a": 1, "b": 2}]}));
-        assert_eq!(fold("first", json!([[1]])), json!({"output": [{"type": "Object", "data": [1]}]}));
+        assert_eq!(fold("average", &json!([1, "x", 2])), json!({"output": [1.5]}));
+        assert_eq!(fold("merge", &json!([{"a": 1, "b": 1}, 5, {"b": 2}])), json!({"output": [{"a": 1, "b": 2}]}));
+        assert_eq!(fold("first", &json!([[1]])), json!({"output": [{"type": "Object", "data": [1]}]}));
     }
 }

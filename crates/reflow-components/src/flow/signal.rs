@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use crate::declare::*;
+use crate::prelude::*;
 use crate::read;
 
 static KEYS: LazyLock<[Arc<str>; 2]> = LazyLock::new(|| ["data".into(), "id".into()]);
@@ -33,9 +33,8 @@ pub(super) struct Signal {
 }
 
 impl Signal {
-    fn prepare(&mut self) -> Result<(), String> {
+    fn prepare(&mut self) {
         self.plain = self.with(self.data.clone());
-        Ok(())
     }
 
     fn with(&self, data: Value) -> Value {

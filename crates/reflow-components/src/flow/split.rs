@@ -1,7 +1,7 @@
 //! `tpl_split`.
 
 use super::NOT_A_LIST;
-use crate::declare::*;
+use crate::prelude::*;
 use crate::read;
 
 /// Takes a list apart: its first item, the rest, and its length.

@@ -1,6 +1,6 @@
 //! `tpl_subscriber`.
 
-use crate::declare::*;
+use crate::prelude::*;
 use crate::read;
 
 /// Passes on signals with a certain name.

@@ -1,7 +1,7 @@
 //! `tpl_switch`.
 
 use crate::conditions::{find_in, message_is, same};
-use crate::declare::*;
+use crate::prelude::*;
 
 /// Routes a message to one of several case ports, or to `default`.
 ///
@@ -27,8 +27,8 @@ use crate::declare::*;
 )]
 pub(super) struct Switch {
     /// Member of an object to compare; the whole message without it.
-    #[config(alias = "field", lenient)]
-    switch_field: Option<String>,
+    #[config(key = "switch_field", alias = "field", lenient)]
+    field: Option<String>,
     /// What selects `case1`.
     #[config]
     case1_value: Option<Value>,
@@ -52,7 +52,7 @@ pub(super) struct Switch {
 }
 
 impl Switch {
-    fn prepare(&mut self) -> Result<(), String> {
+    fn prepare(&mut self) {
         let declared = [&mut self.case1_value, &mut self.case2_value, &mut self.case3_value, &mut self.case4_value];
         self.cases = (1..).zip(declared).filter_map(|(number, value)| Some((number, value.take()?))).collect();
         let further = self.config.as_object().into_iter().flatten().filter_map(|(key, value)| {
@@ -61,7 +61,6 @@ impl Switch {
         });
         self.cases.extend(further);
         self.cases.sort_by_key(|(number, _)| *number);
-        Ok(())
     }
 }
 
@@ -74,7 +73,7 @@ impl Actor for Switch {
 
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
         let Some(message) = tick.take(Self::IN_DATA) else { return Ok(()) };
-        let fits = |(_, value): &(u32, Value)| match &self.switch_field {
+        let fits = |(_, value): &(u32, Value)| match &self.field {
             Some(field) => find_in(&message, field).is_some_and(|member| same(member, value)),
             None => message_is(&message, value),
         };

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use reflow_runtime::NodeHandle;
 
 use self::machine::{Event, Machine};
-use crate::declare::*;
+use crate::prelude::*;
 use crate::read;
 
 /// Steps through the states of a configurable state machine, with guards, actions, timeouts and transient states.
@@ -89,9 +89,8 @@ pub(super) struct Fsm {
 }
 
 impl Fsm {
-    fn prepare(&mut self) -> Result<(), String> {
+    fn prepare(&mut self) {
         self.machine = Arc::new(Mutex::new(Machine::new(&self.initial, &self.states, &self.guards, &self.context)));
-        Ok(())
     }
 
     /// Waits for the timeout of the state that the machine is in, and for those of the states that follow from it.
