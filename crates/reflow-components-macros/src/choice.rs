@@ -14,7 +14,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     };
     let name = &input.ident;
     let (mut options, mut reads, mut writes) = (Vec::new(), Vec::new(), Vec::new());
-    let mut other = quote! { None };
+    let (mut other, mut is_open) = (quote! { None }, false);
     for variant in &data.variants {
         if !matches!(variant.fields, Fields::Unit) {
             return Err(Error::new_spanned(variant, "a choice has unit variants only"));
@@ -24,7 +24,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
         if let Some(attribute) = variant.attrs.iter().find(|attribute| attribute.path().is_ident("choice")) {
             let given = attribute.parse_args_with(Punctuated::<Word, Token![,]>::parse_terminated)?;
             if given.iter().any(|word| matches!(word, Word::Other)) {
-                other = quote! { Some(Self::#ident) };
+                (other, is_open) = (quote! { Some(Self::#ident) }, true);
             }
             let given: Vec<_> = given.into_iter().filter_map(Word::text).collect();
             if !given.is_empty() {
@@ -42,6 +42,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     Ok(quote! {
         impl ::reflow_components::declare::Choice for #name {
             const OPTIONS: &'static [(&'static str, &'static str)] = &[#(#options),*];
+            const IS_OPEN: bool = #is_open;
 
             fn from_word(word: &str) -> Option<Self> {
                 match word {

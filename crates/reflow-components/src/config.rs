@@ -45,6 +45,9 @@ pub trait Choice: Sized + 'static {
     /// The words, and what each means.
     const OPTIONS: &'static [(&'static str, &'static str)];
 
+    /// Whether every other word means something too.
+    const IS_OPEN: bool;
+
     /// The variant for a word or a synonym.
     fn from_word(word: &str) -> Option<Self>;
 
@@ -171,9 +174,12 @@ pub fn read_choice<T: Choice>(value: &Value) -> Result<T, String> {
     })
 }
 
-/// The JSON Schema of a [`Choice`].
+/// The JSON Schema of a [`Choice`]; `x-options` says what each word means.
 pub fn choice_schema<T: Choice>() -> Value {
-    Value::object([("type", "string".into()), ("enum", Value::array(T::OPTIONS.iter().map(|(word, _)| *word)))])
+    let words = Value::array(T::OPTIONS.iter().map(|(word, _)| *word));
+    let meanings = Value::object(T::OPTIONS.iter().copied());
+    let list = if T::IS_OPEN { "examples" } else { "enum" };
+    Value::object([("type", "string".into()), (list, words), ("x-options", meanings)])
 }
 
 /// A value in a length that fits an error message.
