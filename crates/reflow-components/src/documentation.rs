@@ -119,19 +119,20 @@ fn config(page: &mut String, keys: &[Key]) {
         let (name, kind) = (key.rule.name, kind(key));
         write(page, format_args!("| `{name}` | {} | {} | {} |\n", cell(&kind), cell(&default), cell(&notes(key))));
     }
+    for key in keys {
+        let words = ["enum", "examples"].iter().find_map(|list| key.schema.get(list)?.as_array());
+        let Some((words, meanings)) = words.zip(key.schema.get("x-options")) else { continue };
+        write(page, format_args!("\n`{}` is one of:\n\n", key.rule.name));
+        for word in words.iter().filter_map(Value::as_str) {
+            let meaning = meanings.get(word).and_then(Value::as_str).unwrap_or_default().replace('\n', " ");
+            write(page, format_args!("- `{word}`: {meaning}\n"));
+        }
+    }
 }
 
 /// The type of a key, with its unit and its range.
 fn kind(key: &Key) -> String {
-    let words = |name| {
-        key.schema.get(name).and_then(Value::as_array).map(|words| {
-            words.iter().map(|word| format!("`{}`", word.as_str().unwrap_or_default())).collect::<Vec<_>>().join(", ")
-        })
-    };
-    let mut kind = match words("enum").or_else(|| words("examples")) {
-        Some(words) => words,
-        None => key.schema.get("type").and_then(Value::as_str).unwrap_or("any").to_string(),
-    };
+    let mut kind = key.schema.get("type").and_then(Value::as_str).unwrap_or("any").to_string();
     if !key.unit.is_empty() {
         write(&mut kind, format_args!(" in {}", key.unit));
     }
@@ -253,7 +254,9 @@ pub fn stale(folder: &std::path::Path) -> std::io::Result<Vec<(String, &'static 
     if folder.is_dir() {
         for entry in std::fs::read_dir(folder)? {
             let name = entry?.file_name().to_string_lossy().into_owned();
-            if name.ends_with(".md") && !pages.contains_key(&name) {
+            if std::path::Path::new(&name).extension().is_some_and(|extension| extension == "md")
+                && !pages.contains_key(&name)
+            {
                 stale.push((name, "belongs to no component"));
             }
         }
