@@ -2,6 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
+use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::{Data, DeriveInput, Error, Fields, LitStr, Result, Token};
 
@@ -13,6 +14,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     };
     let name = &input.ident;
     let (mut options, mut reads, mut writes) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut other, mut is_open) = (quote! { None }, false);
     for variant in &data.variants {
         if !matches!(variant.fields, Fields::Unit) {
             return Err(Error::new_spanned(variant, "a choice has unit variants only"));
@@ -20,8 +22,14 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
         let ident = &variant.ident;
         let mut words = vec![snake_case(&ident.to_string())];
         if let Some(attribute) = variant.attrs.iter().find(|attribute| attribute.path().is_ident("choice")) {
-            let given = attribute.parse_args_with(Punctuated::<LitStr, Token![,]>::parse_terminated)?;
-            words = given.iter().map(LitStr::value).collect();
+            let given = attribute.parse_args_with(Punctuated::<Word, Token![,]>::parse_terminated)?;
+            if given.iter().any(|word| matches!(word, Word::Other)) {
+                (other, is_open) = (quote! { Some(Self::#ident) }, true);
+            }
+            let given: Vec<_> = given.into_iter().filter_map(Word::text).collect();
+            if !given.is_empty() {
+                words = given;
+            }
         }
         let Some(word) = words.first().cloned() else {
             return Err(Error::new_spanned(variant, "expected #[choice(\"word\")]"));
@@ -34,11 +42,12 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     Ok(quote! {
         impl ::reflow_components::declare::Choice for #name {
             const OPTIONS: &'static [(&'static str, &'static str)] = &[#(#options),*];
+            const IS_OPEN: bool = #is_open;
 
             fn from_word(word: &str) -> Option<Self> {
                 match word {
                     #(#reads)*
-                    _ => None,
+                    _ => #other,
                 }
             }
 
@@ -63,6 +72,31 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
             }
         }
     })
+}
+
+/// A word of `#[choice(...)]`, or `..` for every other word.
+enum Word {
+    Text(String),
+    Other,
+}
+
+impl Word {
+    fn text(self) -> Option<String> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Other => None,
+        }
+    }
+}
+
+impl Parse for Word {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        if input.peek(Token![..]) {
+            input.parse::<Token![..]>()?;
+            return Ok(Self::Other);
+        }
+        Ok(Self::Text(input.parse::<LitStr>()?.value()))
+    }
 }
 
 fn snake_case(name: &str) -> String {

@@ -251,14 +251,15 @@ fn made_field(field: &Field) -> Result<Made> {
         return Err(Error::new_spanned(field, "a config key needs a doc comment"));
     }
     let ty = &field.ty;
-    let default = match options.default {
-        Some(default) => quote! { #default },
-        None => quote! { <#ty as ::core::default::Default>::default() },
-    };
+    let default = options
+        .default
+        .map_or_else(|| quote! { <#ty as ::core::default::Default>::default() }, |default| quote! { #default });
     let (aliases, unit, required, lenient) = (options.aliases, options.unit, options.required, options.lenient);
-    let bound = |bound: Option<Expr>| match bound {
-        Some(bound) => quote! { ::core::option::Option::Some((#bound) as f64) },
-        None => quote! { ::core::option::Option::None },
+    let bound = |bound: Option<Expr>| {
+        bound.map_or_else(
+            || quote! { ::core::option::Option::None },
+            |bound| quote! { ::core::option::Option::Some((#bound) as f64) },
+        )
     };
     let (min, max) = (bound(options.min), bound(options.max));
     let rule = quote! {

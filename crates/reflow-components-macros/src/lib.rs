@@ -32,7 +32,7 @@ use syn::{DeriveInput, parse_macro_input};
 ///
 /// * `#[component(...)]`: `id`, `title`, `category`, `firing = any | all | latest | required(PORT, ...)` (default `any`),
 ///   `source = yes | to_the_end`, `asynchronous` (the struct is an `AsyncActor` instead of an `Actor`), `prepare` (after the
-///   config was read, `fn prepare(&mut self) -> Result<(), String>` of the struct looks at it as a whole).
+///   config was read, `fn prepare(&mut self)` of the struct looks at it as a whole; it may answer `Result<(), String>`).
 /// * `#[inport(NAME: KIND, "summary")]` and `#[outport(...)]`, in order; `NAME` is an identifier or a string, `KIND` too.
 ///   `required` says that a node makes no sense with the inport unconnected, `latest` that newer packets replace older
 ///   ones that still wait, `remembered` that under `firing = all` every tick is offered the port's newest packet. Each
@@ -50,8 +50,8 @@ pub fn derive_component(input: TokenStream) -> TokenStream {
 }
 
 /// Makes an enum of unit variants a config value: one of several words, `SomeVariant` being `some_variant` unless
-/// `#[choice("word")]` says otherwise; further words in the attribute are accepted as synonyms. The variant's doc comment
-/// explains it.
+/// `#[choice("word")]` says otherwise; further words in the attribute are accepted as synonyms, and `..` stands for every
+/// word that is not known. The variant's doc comment explains it.
 #[proc_macro_derive(Choice, attributes(choice))]
 pub fn derive_choice(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);

@@ -45,6 +45,9 @@ pub trait Choice: Sized + 'static {
     /// The words, and what each means.
     const OPTIONS: &'static [(&'static str, &'static str)];
 
+    /// Whether every other word means something too.
+    const IS_OPEN: bool;
+
     /// The variant for a word or a synonym.
     fn from_word(word: &str) -> Option<Self>;
 
@@ -55,7 +58,7 @@ pub trait Choice: Sized + 'static {
 /// A config that is being read, and what turned out to be wrong with it.
 #[derive(Debug)]
 pub struct Config<'a> {
-    config: &'a Value,
+    given: &'a Value,
     /// Keys that somebody asked for.
     known: Vec<&'static str>,
     takes_all: bool,
@@ -66,7 +69,8 @@ pub struct Config<'a> {
 impl<'a> Config<'a> {
     /// Begins to read `config`; null is an empty one.
     pub fn new(config: &'a Value) -> Self {
-        let mut this = Self { config, known: Vec::new(), takes_all: false, problems: Vec::new(), warnings: Vec::new() };
+        let mut this =
+            Self { given: config, known: Vec::new(), takes_all: false, problems: Vec::new(), warnings: Vec::new() };
         if !config.is_null() && config.as_object().is_none() {
             this.problems.push(format!("config: expected an object, found {}", brief(config)));
         }
@@ -79,7 +83,7 @@ impl<'a> Config<'a> {
         self.known.extend(rule.aliases);
         let names = std::iter::once(&rule.name).chain(rule.aliases);
         let found = names
-            .filter_map(|name| Some((*name, self.config.get(name)?)))
+            .filter_map(|name| Some((*name, self.given.get(name)?)))
             .find(|(_, value)| T::TAKES_NULL || !value.is_null());
         let Some((name, value)) = found else {
             if rule.required {
@@ -100,12 +104,12 @@ impl<'a> Config<'a> {
     /// The config as it stands, for components whose keys are not known beforehand.
     pub fn whole(&mut self) -> Value {
         self.takes_all = true;
-        if self.config.is_null() { Value::object::<&str, Value>([]) } else { self.config.clone() }
+        if self.given.is_null() { Value::object::<&str, Value>([]) } else { self.given.clone() }
     }
 
     /// Adds the problem that a look at the config as a whole has found.
-    pub fn accept(&mut self, result: Result<(), String>) {
-        self.problems.extend(result.err().map(|problem| format!("config: {problem}")));
+    pub fn accept(&mut self, verdict: impl Verdict) {
+        self.problems.extend(verdict.problem().map(|problem| format!("config: {problem}")));
     }
 
     /// Whether no problem was found so far.
@@ -115,7 +119,7 @@ impl<'a> Config<'a> {
 
     /// Problems, and things that are ignored: values that do not fit a lenient key, keys that nobody asked for.
     pub fn finish(mut self) -> (Vec<String>, Vec<String>) {
-        if let (false, Some(members)) = (self.takes_all, self.config.as_object()) {
+        if let (false, Some(members)) = (self.takes_all, self.given.as_object()) {
             let unknown = members.keys().filter(|key| !key.starts_with('_') && !self.known.contains(&&***key));
             self.warnings.extend(unknown.map(|key| format!("config `{key}`: no such key; it is ignored")));
         }
@@ -141,6 +145,24 @@ impl Rule {
     }
 }
 
+/// What a look at a config as a whole comes to: nothing, or a result.
+pub trait Verdict {
+    /// What is wrong.
+    fn problem(self) -> Option<String>;
+}
+
+impl Verdict for () {
+    fn problem(self) -> Option<String> {
+        None
+    }
+}
+
+impl Verdict for Result<(), String> {
+    fn problem(self) -> Option<String> {
+        self.err()
+    }
+}
+
 /// Reads a [`Choice`].
 ///
 /// # Errors
@@ -152,9 +174,12 @@ pub fn read_choice<T: Choice>(value: &Value) -> Result<T, String> {
     })
 }
 
-/// The JSON Schema of a [`Choice`].
+/// The JSON Schema of a [`Choice`]; `x-options` says what each word means.
 pub fn choice_schema<T: Choice>() -> Value {
-    Value::object([("type", "string".into()), ("enum", Value::array(T::OPTIONS.iter().map(|(word, _)| *word)))])
+    let words = Value::array(T::OPTIONS.iter().map(|(word, _)| *word));
+    let meanings = Value::object(T::OPTIONS.iter().copied());
+    let list = if T::IS_OPEN { "examples" } else { "enum" };
+    Value::object([("type", "string".into()), (list, words), ("x-options", meanings)])
 }
 
 /// A value in a length that fits an error message.
@@ -228,7 +253,7 @@ macro_rules! whole_numbers {
             }
 
             fn to_value(&self) -> Value {
-                i64::try_from(*self).map_or_else(|_| Value::Float(*self as f64), Value::Integer)
+                i64::try_from(*self).map_or(Value::Null, Value::Integer)
             }
 
             fn schema() -> Value {

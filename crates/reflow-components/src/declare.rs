@@ -1,10 +1,10 @@
 //! How a component is declared.
 //!
-//! The file of a component is its struct, which holds config and state, and the runtime's own [`Actor`] (or
-//! [`AsyncActor`]) implemented on it. `#[derive(Component)]` reads the rest off the struct:
+//! The file of a component is its struct, which holds config and state, and the runtime's own [`Actor`](reflow_runtime::Actor)
+//! (or [`AsyncActor`](reflow_runtime::AsyncActor)) implemented on it. `#[derive(Component)]` reads the rest off the struct:
 //!
 //! ```
-//! use reflow_components::declare::*;
+//! use reflow_components::prelude::*;
 //!
 //! /// Repeats a text.
 //! ///
@@ -35,12 +35,9 @@
 //! The [derive](derive@Component) documents every attribute.
 
 pub use reflow_components_macros::{Choice, Component};
-pub use reflow_runtime::{
-    Actor, AsyncActor, Failure, Firing, Instance, Message, Object, PortSpec, Source, Tick, Value, async_trait,
-};
+pub use reflow_runtime::{Firing, Instance, PortSpec, Source, Value};
 
-pub use crate::config::{Choice, Config, ConfigValue, Rule, choice_schema, read_choice};
-pub use crate::report::Report;
+pub use crate::config::{Choice, Config, ConfigValue, Rule, Verdict, choice_schema, read_choice};
 
 /// A struct that is a component. Derived, never written by hand.
 pub trait Declare: Sized + Send + 'static {

@@ -9,10 +9,12 @@ extern crate self as reflow_components;
 
 pub mod declare;
 pub mod documentation;
+pub mod prelude;
 pub mod testing;
 
 mod catalog;
 mod clock;
+mod conditions;
 mod config;
 mod data;
 mod flow;

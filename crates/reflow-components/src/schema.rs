@@ -1,6 +1,6 @@
 //! The JSON Schema of a component's config.
 
-use reflow_runtime::{Object, Value};
+use reflow_runtime::Value;
 
 use crate::declare::{Declaration, Key};
 
@@ -22,7 +22,7 @@ pub(crate) fn config_schema(declaration: &Declaration) -> Value {
 }
 
 fn key_schema(key: &Key) -> Value {
-    let mut schema = key.schema.as_object().map(Object::clone).unwrap_or_default();
+    let mut schema = key.schema.as_object().cloned().unwrap_or_default();
     schema.insert("description".into(), key.summary.into());
     let bounds = [("minimum", key.rule.min), ("maximum", key.rule.max)];
     schema.extend(bounds.into_iter().filter_map(|(name, bound)| Some((name.into(), number(bound?)))));

@@ -141,12 +141,16 @@ impl Trial {
     /// # Panics
     /// When that takes too long.
     pub fn step(&mut self, inputs: impl IntoIterator<Item = (String, Message)>) -> Messages {
-        *self.feed.lock() = inputs.into_iter().collect();
-        if let Err(error) = self.running.signal("feeder", "step", Value::Null) {
-            panic!("{error}");
-        }
+        self.send(inputs);
         assert!(self.running.wait(Some(PATIENCE)), "not idle in time: {:#?}", self.running.stats());
         self.take()
+    }
+
+    /// Sends one set of inputs, in order, and waits for nothing.
+    pub fn send(&mut self, inputs: impl IntoIterator<Item = (String, Message)>) {
+        self.feed.lock().extend(inputs);
+        // The feeder is a node of this very network, so there is nobody who could not be found.
+        let _ = self.running.signal("feeder", "step", Value::Null);
     }
 
     /// Tells the node that nothing more comes and waits for its end; gives what it still sent.

@@ -1,6 +1,6 @@
 //! `tpl_data_emit`.
 
-use crate::declare::*;
+use crate::prelude::*;
 
 /// Sends a configured value when triggered.
 ///

@@ -7,7 +7,7 @@ use reflow_expr::{Expression, Scope, Template, try_sort_by};
 use reflow_runtime::KINDS;
 
 use super::path::Field;
-use crate::declare::*;
+use crate::prelude::*;
 
 /// Runs data through a configurable pipeline of map, filter, sort, transform, group and aggregate steps.
 ///

@@ -1,7 +1,7 @@
 //! `tpl_data_transformer`.
 
 use super::path::{Field, Path};
-use crate::declare::*;
+use crate::prelude::*;
 use crate::read;
 
 /// One transformation of a field or text.

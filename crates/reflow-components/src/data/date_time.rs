@@ -7,7 +7,7 @@ use chrono::{Datelike, Months, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, T
 use chrono_tz::Tz;
 
 use crate::clock::Clock;
-use crate::declare::*;
+use crate::prelude::*;
 
 /// A moment in some time zone.
 type Moment = chrono::DateTime<Tz>;

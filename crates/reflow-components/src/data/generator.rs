@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::config::{Config, brief};
-use crate::declare::*;
+use crate::declare::Declare;
+use crate::prelude::*;
 use crate::read;
 
 /// Produces sequences, repeated values, filled-in templates and grids.
@@ -234,7 +235,7 @@ mod tests {
         for config in [
             json!({"end": 1e300}),
             json!({"step": 1e-300}),
-            json!({"type": "repeat", "count": u64::MAX}),
+            json!({"type": "repeat", "count": i64::MAX}),
             json!({"type": "grid", "width": 1_000_000, "height": 1_000_000}),
             json!({"type": "index", "count": 5_000_000, "template": [1, 2, 3]}),
         ] {
@@ -247,7 +248,7 @@ mod tests {
         );
         assert_eq!(
             generate(json!({"type": "grid", "depth": 0}))["metadata"],
-            json!([{"type": "Object", "data": {"type": "grid", "count": 0}}])
+            json!([{"type": "grid", "count": 0}])
         );
         assert_eq!(
             generate(json!({"type": "linspace", "count": 0}))["output"],

@@ -1,7 +1,7 @@
 //! `tpl_json_parser`.
 
 use super::path::Path;
-use crate::declare::*;
+use crate::prelude::*;
 
 /// Parses JSON text and picks one value of it.
 ///

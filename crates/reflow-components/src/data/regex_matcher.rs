@@ -2,7 +2,7 @@
 
 use regex::{Regex, RegexBuilder};
 
-use crate::declare::*;
+use crate::prelude::*;
 use crate::read;
 
 /// Finds a pattern in text.

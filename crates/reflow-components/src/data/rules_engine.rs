@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::condition::Group;
-use crate::declare::*;
+use crate::prelude::*;
 
 /// Judges each message by a set of rules and acts on the ones that match.
 ///

@@ -1,6 +1,6 @@
 //! `tpl_passthrough`.
 
-use crate::declare::*;
+use crate::prelude::*;
 
 /// Forwards messages untouched.
 ///

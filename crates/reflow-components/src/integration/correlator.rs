@@ -5,7 +5,7 @@ use std::f64::consts::TAU;
 use reflow_runtime::{Begin, Frame, StreamHandle, StreamWriter};
 
 use super::blocking;
-use crate::declare::*;
+use crate::prelude::*;
 use crate::pairing::Pairing;
 
 /// Normalized cross-correlation of two sample streams, and the delay between them.

@@ -7,7 +7,7 @@ use reflow_runtime::{Background, NodeHandle};
 use super::cron::Schedule;
 use super::payload::payload;
 use crate::clock::Clock;
-use crate::declare::*;
+use crate::prelude::*;
 
 /// Sends packets on a schedule.
 ///

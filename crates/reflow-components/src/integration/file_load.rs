@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 
 use super::blocking;
-use crate::declare::*;
+use crate::prelude::*;
 
 /// Reads a file into bytes.
 ///

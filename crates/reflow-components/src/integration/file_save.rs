@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::blocking;
-use crate::declare::*;
+use crate::prelude::*;
 use crate::pairing::Pairing;
 
 /// Writes messages to a file.

@@ -9,7 +9,7 @@ use reflow_runtime::{Begin, Frame, NodeHandle, StreamHandle, StreamWriter};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Body, Client, Method, RequestBuilder, Response, Url, redirect};
 
-use crate::declare::*;
+use crate::prelude::*;
 use crate::read;
 
 /// Performs one HTTP request per trigger.

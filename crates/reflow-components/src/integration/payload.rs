@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use crate::declare::*;
+use crate::prelude::*;
 
 /// The message that a payload text stands for: JSON as kind Object, other text as String.
 pub(super) fn payload(template: &str, time: DateTime<Utc>, count: u64, schedule: &str) -> Message {

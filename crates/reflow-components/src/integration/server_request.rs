@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use super::server::{Ports, Server, serve};
-use crate::declare::*;
+use crate::prelude::*;
 use crate::read;
 
 /// Entry point of a webhook flow: brings HTTP requests into the network.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::pending::{Answer, answer};
-use crate::declare::*;
+use crate::prelude::*;
 use crate::read;
 
 /// Answers a request that `tpl_server_request` brought into the network.

@@ -1,7 +1,7 @@
 //! `tpl_math_absolute`.
 
 use super::number::{Precision, number};
-use crate::declare::*;
+use crate::prelude::*;
 
 /// Gives the magnitude of a number.
 ///

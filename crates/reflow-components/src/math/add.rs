@@ -1,7 +1,7 @@
 //! `tpl_math_add`.
 
 use super::number::{Precision, number};
-use crate::declare::*;
+use crate::prelude::*;
 
 /// Adds two numbers.
 ///

@@ -1,7 +1,7 @@
 //! `tpl_math_average`.
 
 use super::number::{Precision, mean, numbers};
-use crate::declare::*;
+use crate::prelude::*;
 
 /// Gives the arithmetic mean of a list.
 ///

@@ -1,7 +1,7 @@
 //! `tpl_math_clamp`.
 
 use super::number::{Precision, number};
-use crate::declare::*;
+use crate::prelude::*;
 
 /// Limits a number to a range.
 ///
@@ -35,9 +35,8 @@ pub(super) struct Clamp {
 }
 
 impl Clamp {
-    fn prepare(&mut self) -> Result<(), String> {
+    fn prepare(&mut self) {
         (self.min, self.max) = (self.min.min(self.max), self.min.max(self.max));
-        Ok(())
     }
 }
 

@@ -1,7 +1,7 @@
 //! `tpl_math_divide`.
 
 use super::number::{Precision, number};
-use crate::declare::*;
+use crate::prelude::*;
 
 /// Divides one number by another.
 ///

@@ -2,7 +2,7 @@
 
 use super::formula::Formula;
 use super::number::{Precision, number};
-use crate::declare::*;
+use crate::prelude::*;
 use crate::read;
 
 /// Evaluates an arithmetic expression over a number.
@@ -39,8 +39,8 @@ use crate::read;
 )]
 pub(super) struct Expression {
     /// The expression.
-    #[config(default = "0".to_string(), lenient)]
-    expression: String,
+    #[config(key = "expression", default = "0".to_string(), lenient)]
+    source: String,
     /// Decimals kept in the result.
     #[config(default = Precision::default(), lenient)]
     precision: Precision,
@@ -50,9 +50,8 @@ pub(super) struct Expression {
 
 impl Expression {
     /// A mistake in the expression is told for every packet, as the packets would be lost otherwise.
-    fn prepare(&mut self) -> Result<(), String> {
-        self.formula = Formula::parse(&self.expression);
-        Ok(())
+    fn prepare(&mut self) {
+        self.formula = Formula::parse(&self.source);
     }
 }
 

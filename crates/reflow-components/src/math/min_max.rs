@@ -1,7 +1,7 @@
 //! `tpl_math_min_max`.
 
 use super::number::{NOT_FINITE, Precision, number};
-use crate::declare::*;
+use crate::prelude::*;
 
 /// Gives the smaller and the larger of two numbers.
 ///

@@ -1,7 +1,7 @@
 //! `tpl_math_modulo`.
 
 use super::number::{Precision, number};
-use crate::declare::*;
+use crate::prelude::*;
 
 /// Gives the remainder of a division.
 ///

@@ -1,7 +1,7 @@
 //! `tpl_math_multiply`.
 
 use super::number::{Precision, number};
-use crate::declare::*;
+use crate::prelude::*;
 
 /// Multiplies two numbers.
 ///

@@ -3,7 +3,7 @@
 use reflow_runtime::{Failure, Tick, Value};
 
 use crate::config::expected;
-use crate::declare::{ConfigValue, Report};
+use crate::prelude::{ConfigValue, Report};
 use crate::read;
 
 /// How many decimals a result keeps; halves are rounded away from zero.

@@ -1,7 +1,7 @@
 //! `tpl_math_power`.
 
 use super::number::{Precision, number};
-use crate::declare::*;
+use crate::prelude::*;
 
 /// Raises a number to a power.
 ///

@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher, RandomState};
 
 use super::number::Precision;
-use crate::declare::*;
+use crate::prelude::*;
 
 /// Draws a random number from a range, one for every trigger.
 ///
@@ -39,10 +39,9 @@ pub(super) struct Random {
 }
 
 impl Random {
-    fn prepare(&mut self) -> Result<(), String> {
+    fn prepare(&mut self) {
         (self.min, self.max) = (self.min.min(self.max), self.min.max(self.max));
         self.state = self.seed.map_or_else(|| RandomState::new().hash_one(0), |seed| seed as u64);
-        Ok(())
     }
 
     /// Uniform in `0.0..1.0`, with 53 random bits.

@@ -1,7 +1,7 @@
 //! `tpl_math_round`.
 
 use super::number::{Precision, number};
-use crate::declare::*;
+use crate::prelude::*;
 
 /// Rounds a number by a chosen rule.
 ///

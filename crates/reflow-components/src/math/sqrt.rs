@@ -1,7 +1,7 @@
 //! `tpl_math_sqrt`.
 
 use super::number::{Precision, number};
-use crate::declare::*;
+use crate::prelude::*;
 
 /// Gives the non-negative square root of a number.
 ///

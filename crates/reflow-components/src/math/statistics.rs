@@ -1,7 +1,7 @@
 //! `tpl_math_statistics`.
 
 use super::number::{NOT_FINITE, Precision, mean, numbers};
-use crate::declare::*;
+use crate::prelude::*;
 
 /// Describes a list of numbers: mean, median, standard deviation, extremes and count.
 ///

@@ -1,7 +1,7 @@
 //! `tpl_math_subtract`.
 
 use super::number::{Precision, number};
-use crate::declare::*;
+use crate::prelude::*;
 
 /// Subtracts one number from another.
 ///

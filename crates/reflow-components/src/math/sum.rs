@@ -1,7 +1,7 @@
 //! `tpl_math_sum`.
 
 use super::number::{Precision, numbers, sum};
-use crate::declare::*;
+use crate::prelude::*;
 
 /// Adds up a list.
 ///

@@ -1,7 +1,7 @@
 //! `tpl_mat4_identity`.
 
 use super::types::{Emit, IDENTITY};
-use crate::declare::*;
+use crate::prelude::*;
 
 /// Gives the 4×4 identity matrix.
 ///

@@ -1,8 +1,8 @@
 //! `tpl_mat4_look_at`.
 
 use super::types::{Emit, cross, dot, normalized, vec3_of, zip};
-use crate::declare::*;
 use crate::pairing::Pairing;
+use crate::prelude::*;
 
 /// Builds the view matrix of an eye that looks at a target.
 ///

@@ -1,7 +1,7 @@
 //! `tpl_mat4_multiply`.
 
 use super::types::{Emit, matrix};
-use crate::declare::*;
+use crate::prelude::*;
 
 /// Multiplies two 4×4 matrices.
 ///

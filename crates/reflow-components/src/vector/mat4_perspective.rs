@@ -1,7 +1,7 @@
 //! `tpl_mat4_perspective`.
 
 use super::types::{Emit, scalar};
-use crate::declare::*;
+use crate::prelude::*;
 
 /// Builds the matrix of a perspective projection.
 ///

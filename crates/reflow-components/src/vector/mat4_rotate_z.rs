@@ -1,7 +1,7 @@
 //! `tpl_mat4_rotate_z`.
 
 use super::types::{Emit, IDENTITY};
-use crate::declare::*;
+use crate::prelude::*;
 use crate::read;
 
 /// Builds the matrix of a rotation about the z axis.

@@ -1,7 +1,7 @@
 //! `tpl_mat4_scale`.
 
 use super::types::{Emit, IDENTITY, scalar};
-use crate::declare::*;
+use crate::prelude::*;
 
 /// Builds the matrix of a scaling.
 ///

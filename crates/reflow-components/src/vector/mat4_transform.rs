@@ -1,7 +1,7 @@
 //! `tpl_mat4_transform`.
 
 use super::types::{Emit, TINY, matrix, vec3};
-use crate::declare::*;
+use crate::prelude::*;
 
 /// Applies a 4×4 matrix to a point.
 ///
@@ -36,11 +36,11 @@ pub(super) struct Mat4Transform {
 
 impl Actor for Mat4Transform {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        let (m, [x, y, z]) = (matrix(tick, Self::IN_MATRIX), vec3(tick, Self::IN_VECTOR));
-        let one = if self.direction { 0.0 } else { 1.0 };
-        let row = |row: usize| m[row] * x + m[row + 4] * y + m[row + 8] * z + m[row + 12] * one;
-        let w = if self.direction || row(3).abs() <= TINY { 1.0 } else { row(3) };
-        tick.emit_parts(Self::OUT_RESULT, Self::OUT_ERROR, [row(0) / w, row(1) / w, row(2) / w])
+        let (matrix, [x, y, z]) = (matrix(tick, Self::IN_MATRIX), vec3(tick, Self::IN_VECTOR));
+        let point = [x, y, z, if self.direction { 0.0 } else { 1.0 }];
+        let row = |row: usize| (0..4).fold(0.0, |sum, column| sum + matrix[column * 4 + row] * point[column]);
+        let scale = if self.direction || row(3).abs() <= TINY { 1.0 } else { row(3) };
+        tick.emit_parts(Self::OUT_RESULT, Self::OUT_ERROR, [row(0) / scale, row(1) / scale, row(2) / scale])
     }
 }
 

@@ -1,7 +1,7 @@
 //! `tpl_quat_from_euler`.
 
 use super::types::{Emit, scalar};
-use crate::declare::*;
+use crate::prelude::*;
 
 /// Builds a quaternion from three angles.
 ///

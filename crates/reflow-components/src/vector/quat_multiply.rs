@@ -1,7 +1,7 @@
 //! `tpl_quat_multiply`.
 
 use super::types::{Emit, quaternion};
-use crate::declare::*;
+use crate::prelude::*;
 
 /// Gives the Hamilton product of two quaternions.
 ///

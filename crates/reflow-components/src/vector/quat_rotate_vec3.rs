@@ -1,7 +1,7 @@
 //! `tpl_quat_rotate_vec3`.
 
 use super::types::{Emit, cross, quaternion, vec3, zip};
-use crate::declare::*;
+use crate::prelude::*;
 
 /// Rotates a vector by a quaternion.
 ///

@@ -1,14 +1,14 @@
 //! `tpl_quat_slerp`.
 
 use super::types::{Emit, dot, normalized, quaternion, zip};
-use crate::declare::*;
+use crate::prelude::*;
 use crate::read;
 
 /// Turns evenly from one rotation to another.
 ///
 /// Spherical interpolation along the shorter way (Shoemake, *Animating Rotation with Quaternion Curves*, 1985): with d
 /// = a·b, negated together with `b` when it is negative, and θ = acos d: (sin((1-t)θ)·a + sin(tθ)·b) / sin θ; where d
-/// > 0.9995, the normalized straight line between them. `t` is not clamped; it may be an Integer, a Float, a decimal
+/// is above 0.9995, the normalized straight line between them. `t` is not clamped; it may be an Integer, a Float, a decimal
 /// string or a JSON payload that is a number, and anything else counts as 0.5. `a` and `b` are used as they are,
 /// unless `normalize` is set. One packet of each inport makes a set, in order of arrival. The result is an Object `{x,
 /// y, z, w}` of Floats.
@@ -28,7 +28,7 @@ use crate::read;
 #[outport(error: error, "Why there is no result.")]
 #[example(
     steps = r#"[{"a": {"x": 0, "y": 0, "z": 0, "w": 1}, "b": {"x": 0, "y": 0, "z": 1, "w": 0}, "t": 1}]"#,
-    outputs = r#"[{"result": [{"x": 0.0, "y": 0.0, "z": 1.0, "w": 6.123233995736766e-17}]}]"#
+    outputs = r#"[{"result": [{"x": 0.0, "y": 0.0, "z": 1.0, "w": 0.0}]}]"#
 )]
 pub(super) struct QuatSlerp {
     /// Whether `a` and `b` are scaled to length 1 first.

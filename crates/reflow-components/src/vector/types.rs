@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use reflow_runtime::{Failure, Message, Object, Tick, Value};
 
-use crate::declare::Report;
+use crate::prelude::Report;
 use crate::read;
 
 /// `x`, `y`, `z`.

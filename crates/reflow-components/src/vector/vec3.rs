@@ -1,7 +1,7 @@
 //! `tpl_vec3`.
 
 use super::types::{Emit, scalar};
-use crate::declare::*;
+use crate::prelude::*;
 
 /// Builds a vector from numbers.
 ///

@@ -1,7 +1,7 @@
 //! `tpl_vec3_add`.
 
 use super::types::{Emit, vec3, zip};
-use crate::declare::*;
+use crate::prelude::*;
 
 /// Adds two vectors, part by part.
 ///

@@ -1,7 +1,7 @@
 //! `tpl_vec3_cross`.
 
 use super::types::{Emit, cross, vec3};
-use crate::declare::*;
+use crate::prelude::*;
 
 /// Gives the right-handed vector product: x × y = z.
 ///

@@ -1,7 +1,7 @@
 //! `tpl_vec3_distance`.
 
 use super::types::{Emit, length, vec3, zip};
-use crate::declare::*;
+use crate::prelude::*;
 
 /// Gives the Euclidean distance between two points.
 ///

@@ -1,7 +1,7 @@
 //! `tpl_vec3_dot`.
 
 use super::types::{Emit, dot, vec3};
-use crate::declare::*;
+use crate::prelude::*;
 
 /// Gives the scalar product of two vectors.
 ///

@@ -1,7 +1,7 @@
 //! `tpl_vec3_length`.
 
 use super::types::{Emit, length, vec3};
-use crate::declare::*;
+use crate::prelude::*;
 
 /// Gives the Euclidean length of a vector.
 ///

@@ -1,7 +1,7 @@
 //! `tpl_vec3_lerp`.
 
 use super::types::{Emit, vec3, zip};
-use crate::declare::*;
+use crate::prelude::*;
 use crate::read;
 
 /// Blends two vectors linearly.

@@ -1,7 +1,7 @@
 //! `tpl_vec3_normalize`.
 
 use super::types::{Emit, length, normalized, vec3};
-use crate::declare::*;
+use crate::prelude::*;
 
 /// Scales a vector to length 1 and tells its old length.
 ///

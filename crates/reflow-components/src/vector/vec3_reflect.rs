@@ -1,7 +1,7 @@
 //! `tpl_vec3_reflect`.
 
 use super::types::{Emit, dot, normalized, vec3, zip};
-use crate::declare::*;
+use crate::prelude::*;
 
 /// Mirrors a direction at a surface.
 ///

@@ -1,7 +1,7 @@
 //! `tpl_vec3_scale`.
 
 use super::types::{Emit, vec3};
-use crate::declare::*;
+use crate::prelude::*;
 use crate::read;
 
 /// Multiplies a vector by a number.

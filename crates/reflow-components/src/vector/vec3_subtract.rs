@@ -1,7 +1,7 @@
 //! `tpl_vec3_subtract`.
 
 use super::types::{Emit, vec3, zip};
-use crate::declare::*;
+use crate::prelude::*;
 
 /// Subtracts one vector from another, part by part.
 ///
