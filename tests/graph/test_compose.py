@@ -21,20 +21,15 @@ def named(name, **properties) -> Graph:
 
 
 @pytest.mark.parametrize(
-    ("name", "prefix"), [("my graph!", "my_graph_"), ("__x__", "x"), ("system", "system_1"), ("", ""), ("über", "über")]
+    ("name", "prefix"), [("my graph!", "my_graph"), ("__x__", "x"), ("system", "system_1"), ("", ""), ("über", "über")]
 )
 def test_a_name_becomes_a_prefix(name, prefix):
-    assert prefixes(named(name)) == [prefix.rstrip("_")]
+    assert prefixes(named(name)) == [prefix]
 
 
 def test_same_names_are_told_apart():
-    assert prefixes(named("n"), named("n"), named("n", version="2"), named("x", namespace="n")) in (
-        ["n", "n_1", "n_2", "n_3"],
-        ["n", "n_1", "n_2", "n_1_1"],
-        ["n", "n_1", "n_2", "x"],
-        ["n_1", "n_2", "n_3", "n"],
-        ["n", "n_1", "n_2", "n_4"],
-    )
+    assert prefixes(named("n"), named("n"), named("n", version="2")) == ["n", "n_1", "n_2"]
+    assert prefixes(named("x", namespace="n"), named("n", version="2")) == ["n", "n_2"]
 
 
 def test_everything_of_a_graph_gets_its_prefix():
