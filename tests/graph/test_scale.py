@@ -35,5 +35,5 @@ def test_a_large_graph_loads_edits_and_saves():
     assert graph.undo_count == before
     saved = graph.to_json()
     assert len(saved["connections"]) == 3 * NODES
-    assert saved["connections"][12345]["to"]["nodeId"] == "n5115"
+    assert saved["connections"][12345]["to"]["nodeId"] == "n4116"
     assert len(graph.cycles()[0]) == NODES
