@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 from . import exceptions
-from ._native import ActorCallContext, Message, Stream, StreamReader, TickBatch, __version__
+from ._native import (
+    ActorCallContext,
+    GraphChanges,
+    GraphJournal,
+    Message,
+    Stream,
+    StreamReader,
+    TickBatch,
+    __version__,
+)
 from ._values import PortValue, Signal
 from .actor import Actor, actor
+from .diagnostic import Diagnostic
 from .exceptions import ReflowError
+from .graph import CriticalPath, Graph, GraphDiff, SubgraphBuilder, compose_graphs
 from .network import EventStream, Listener, Network
 from .result import Failure, RunResult
 
 __all__ = [
     "Actor",
     "ActorCallContext",
+    "CriticalPath",
+    "Diagnostic",
     "EventStream",
     "Failure",
+    "Graph",
+    "GraphChanges",
+    "GraphDiff",
+    "GraphJournal",
     "Listener",
     "Message",
     "Network",
@@ -24,8 +41,10 @@ __all__ = [
     "Signal",
     "Stream",
     "StreamReader",
+    "SubgraphBuilder",
     "TickBatch",
     "__version__",
     "actor",
+    "compose_graphs",
     "exceptions",
 ]

@@ -6,6 +6,12 @@ All derive from `ReflowError`, and each also from the builtin exceptions that a 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .diagnostic import Diagnostic
+
 
 class ReflowError(Exception):
     """The root of all exceptions of this package.
@@ -71,6 +77,22 @@ class GraphError(ReflowError, RuntimeError, ValueError):
     """A graph that is not as it should be."""
 
     code = "graph"
+
+
+class GraphCheckError(GraphError, NetworkError):
+    """A graph with mistakes, which must not run.
+
+    Attributes
+    ----------
+    diagnostics : list of Diagnostic
+        All of the mistakes.
+    """
+
+    code = "graph-check"
+
+    def __init__(self, message: str = "", diagnostics: Sequence[Diagnostic] = ()) -> None:
+        super().__init__(message)
+        self.diagnostics = list(diagnostics)
 
 
 class StreamError(ReflowError, RuntimeError):

@@ -13,6 +13,7 @@ from . import _exit, _native
 from ._loop import wake_up
 from .actor import build
 from .exceptions import NetworkError, RunTimeout, UnknownComponentError
+from .graph import Graph
 from .result import Failure, RunResult
 
 #: How long `shutdown` waits for running ticks by default, in seconds.
@@ -93,6 +94,47 @@ class Network(_native.Network):
     """
 
     # ---- building ----------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def from_graph(cls, graph: Graph | Mapping[str, Any] | str, config: Mapping[str, Any] | None = None) -> Self:
+        """Make a network of a graph.
+
+        Parameters
+        ----------
+        graph : Graph, GraphExport dict or JSON text
+            A node's metadata is its config; its keys ``policy`` and ``firing`` are respected, as is ``capacity`` in the
+            metadata of a connection. An initial ``{"type": KIND, "data": ...}`` becomes that message.
+        config : mapping, optional
+            As for `Network`.
+
+        Returns
+        -------
+        Network
+            Components are looked up when it starts: first what was registered by then, then packs and the catalog.
+
+        Raises
+        ------
+        GraphCheckError
+            With every mistake in the structure of the graph (a RuntimeError and ValueError).
+
+        Examples
+        --------
+        >>> from offbit_reflow import Graph, Network, actor
+        >>> @actor
+        ... def shout(text):
+        ...     return text.upper()
+        >>> graph = Graph()
+        >>> graph.add_node("a", "shout")
+        >>> graph.add_initial("a", "text", "hello")
+        >>> graph.add_outport("loud", "a", "out")
+        >>> net = Network.from_graph(graph)
+        >>> net.register_actor("shout", shout)
+        >>> net.run().outputs
+        {'loud': ['HELLO']}
+        """
+        network = cls(config)
+        network._add_graph(graph)
+        return network
 
     def register_actor(self, template_id: str, actor: Any, *, factory: Callable[[], Any] | None = None) -> None:
         """Register a component under a template id.
@@ -311,6 +353,35 @@ class Network(_native.Network):
     def stats(self) -> dict[str, dict[str, Any]]:
         """State and counters of every node, see `RunResult.nodes`."""
         return self._stats()
+
+    # ---- seeing ------------------------------------------------------------------------------------------------------
+
+    def to_graph(self) -> Graph:
+        """Give the network as a graph. Packets that belong to this process are described only."""
+        return Graph.from_json(self._to_graph())
+
+    def to_svg(self, *, theme: str = "auto", max_nodes: int = 2000) -> str:
+        """Draw the network as SVG; once it was started, with states, rates, queue fill and failures.
+
+        Parameters
+        ----------
+        theme : str
+            ``light``, ``dark``, or ``auto``: what the viewer prefers.
+        max_nodes : int
+            Larger networks are described, not drawn.
+        """
+        return super().to_svg(theme=theme, max_nodes=max_nodes)
+
+    def to_text(self) -> str:
+        """Draw the network for a terminal; once it was started, with states, rates and failures."""
+        return super().to_text()
+
+    def to_mermaid(self) -> str:
+        """Give the network as a Mermaid flowchart."""
+        return super().to_mermaid()
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"image/svg+xml": self.to_svg(), "text/plain": self.to_text()}
 
     def _endpoint(self, name: str) -> tuple[str, str]:
         for inport, node, port in self._inports():

@@ -96,6 +96,10 @@ impl Component for PythonComponent {
         Vec::new()
     }
 
+    fn open_ports(&self) -> bool {
+        true
+    }
+
     fn instantiate(&self, _config: &Value) -> Result<Instance, String> {
         Python::attach(|py| {
             let make = || {

@@ -10,6 +10,8 @@ mod imported {
     pyo3::import_exception!(offbit_reflow.exceptions, ConversionError);
     pyo3::import_exception!(offbit_reflow.exceptions, ConfigError);
     pyo3::import_exception!(offbit_reflow.exceptions, EventsClosed);
+    pyo3::import_exception!(offbit_reflow.exceptions, GraphCheckError);
+    pyo3::import_exception!(offbit_reflow.exceptions, GraphError);
     pyo3::import_exception!(offbit_reflow.exceptions, MessageError);
     pyo3::import_exception!(offbit_reflow.exceptions, NetworkError);
     pyo3::import_exception!(offbit_reflow.exceptions, RunTimeout);
@@ -17,7 +19,9 @@ mod imported {
     pyo3::import_exception!(offbit_reflow.exceptions, UnknownComponentError);
 }
 
-pub(crate) use imported::{ConfigError, ContextError, ConversionError, EventsClosed, MessageError, RunTimeout};
+pub(crate) use imported::{
+    ConfigError, ContextError, ConversionError, EventsClosed, GraphCheckError, GraphError, MessageError, RunTimeout,
+};
 
 /// A message of the wrong shape.
 pub(crate) fn wire(error: &WireError) -> PyErr {
@@ -42,8 +46,30 @@ pub(crate) fn network(error: &NetworkError) -> PyErr {
     match error {
         NetworkError::UnknownComponent { .. } => imported::UnknownComponentError::new_err(error.to_string()),
         NetworkError::BadConfig { .. } => ConfigError::new_err(error.to_string()),
+        NetworkError::Refused(diagnostics) => crate::graph::refusal(error.to_string(), diagnostics),
+        NetworkError::BadInitial { .. } | NetworkError::Graph(_) => GraphError::new_err(error.to_string()),
         _ => imported::NetworkError::new_err(error.to_string()),
     }
+}
+
+/// A component that no catalog has.
+pub(crate) fn unknown_component(node: &str, component: &str) -> PyErr {
+    let (node, component) = (node.to_owned(), component.to_owned());
+    network(&NetworkError::UnknownComponent { node, component, suggestion: None })
+}
+
+/// A graph that is not as it should be.
+pub(crate) fn graph(error: &reflow_graph::Error) -> PyErr {
+    match error {
+        reflow_graph::Error::Refused { diagnostics } => crate::graph::refusal(error.to_string(), diagnostics),
+        reflow_graph::Error::Io(error) => pyo3::exceptions::PyOSError::new_err(error.to_string()),
+        _ => GraphError::new_err(error.to_string()),
+    }
+}
+
+/// A graph that is not as it should be, in a call of the given name.
+pub(crate) fn graph_in(call: &str, error: &reflow_graph::Error) -> PyErr {
+    GraphError::new_err(format!("{call}: {error}"))
 }
 
 /// A plain state error of the network.

@@ -10,6 +10,7 @@ mod convert;
 mod errors;
 mod events;
 mod executor;
+mod graph;
 mod message;
 mod network;
 mod references;
@@ -30,6 +31,8 @@ mod _native {
     use crate::events::{PyEventStream, PyListener};
     #[pymodule_export]
     use crate::executor::worker_threads;
+    #[pymodule_export]
+    use crate::graph::{PyChanges, PyGraph, PyGraphView, PyJournal, PySubgraphBuilder, compose_graphs};
     #[pymodule_export]
     use crate::message::PyMessage;
     #[pymodule_export]

@@ -16,6 +16,7 @@ use crate::convert;
 use crate::errors::{self, ConfigError, RunTimeout};
 use crate::events::{PyEventStream, PyListener};
 use crate::executor::{self, Executor, ExecutorEnd};
+use crate::graph;
 use crate::wait;
 
 /// A network: its description, and the run that was started last.
@@ -112,10 +113,14 @@ impl PyNetwork {
         firing: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         let config = convert::mapping_to_value("config", config)?;
-        let policy = convert::mapping_to_value("policy", policy)?;
-        let policy = Policy::from_value(&policy).map_err(|problem| ConfigError::new_err(format!("node `{id}`: {problem}")))?;
+        let policy = policy.filter(|policy| !policy.is_none()).map(|policy| convert::mapping_to_value("policy", Some(policy))).transpose()?;
         let firing = firing.filter(|firing| !firing.is_none()).map(convert::to_value).transpose()?;
-        let spec = NodeSpec { policy: Some(policy), firing, ..NodeSpec::new(template_id, config) };
+        let bad = |problem: String| ConfigError::new_err(format!("node `{id}`: {problem}"));
+        let mut spec = NodeSpec::from_metadata(template_id, config).map_err(bad)?;
+        if let Some(policy) = policy {
+            spec.policy = Some(Policy::from_value(&policy).map_err(bad)?);
+        }
+        spec.firing = firing.or(spec.firing);
         self.network.lock().add_node(id, spec);
         Ok(())
     }
@@ -160,6 +165,39 @@ impl PyNetwork {
 
     fn _nodes(&self) -> Vec<String> {
         self.network.lock().node_ids().map(Into::into).collect()
+    }
+
+    /// Adds the nodes, connections, initials and graph ports of a graph.
+    fn _add_graph(&self, graph: &Bound<'_, PyAny>) -> PyResult<()> {
+        let export = graph::export_of(graph)?;
+        self.network.lock().add_graph(&export).map_err(|error| errors::network(&error))
+    }
+
+    /// The network as JSON text of a graph.
+    fn _to_graph(&self, py: Python<'_>) -> String {
+        py.detach(|| self.network.lock().to_graph().to_json())
+    }
+
+    /// Findings in a graph, with the components that this network knows.
+    fn _check_graph<'py>(&self, py: Python<'py>, graph: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
+        let export = graph::export_of(graph)?;
+        let found = py.detach(|| self.network.lock().check_graph(&export));
+        graph::diagnostics_to_python(py, &found)
+    }
+
+    #[pyo3(signature = (*, theme="auto", max_nodes=2000))]
+    fn to_svg(&self, py: Python<'_>, theme: &str, max_nodes: usize) -> PyResult<String> {
+        let (run, theme) = (self.running().ok(), graph::theme_of(theme)?);
+        Ok(py.detach(|| self.network.lock().to_svg(run.as_ref(), theme, max_nodes)))
+    }
+
+    fn to_text(&self, py: Python<'_>) -> String {
+        let run = self.running().ok();
+        py.detach(|| self.network.lock().to_text(run.as_ref()))
+    }
+
+    fn to_mermaid(&self, py: Python<'_>) -> String {
+        py.detach(|| self.network.lock().to_mermaid())
     }
 
     /// Everything that is wrong, as texts.

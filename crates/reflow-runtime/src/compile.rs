@@ -17,10 +17,12 @@ use crate::event::Event;
 use crate::firing::Assembler;
 use crate::host::Host;
 use crate::mailbox::{Mailbox, Offer};
-use crate::network::{ConnectionSpec, Endpoint, Network, NodeSpec};
+use crate::network::{Endpoint, Network, NodeSpec};
 use crate::node::{Node, NodeState, Route};
+use crate::plan::{ConnectionSpec, Plan};
 use crate::run::{Run, RunParts};
 use crate::running::Running;
+use crate::subgraph::{Boundaries, dissolved};
 use crate::value::{Object, Value};
 
 /// What reaches a run from outside.
@@ -38,6 +40,7 @@ struct Draft<'a> {
     component: Arc<dyn Component>,
     description: Arc<ComponentSpec>,
     firing: Firing,
+    folds_ports: bool,
     config: Value,
     inports: Vec<Arc<str>>,
     outports: Vec<Arc<str>>,
@@ -48,9 +51,13 @@ struct Draft<'a> {
 }
 
 /// Everything that is wrong with a network.
-pub(crate) fn check(network: &Network) -> Vec<NetworkError> {
-    let (drafts, mut errors) = drafts(network);
-    errors.extend(dangling(network));
+pub(crate) fn check(plan: &Plan) -> Vec<NetworkError> {
+    let dissolved = match prepared(plan) {
+        Ok(dissolved) => dissolved,
+        Err(NetworkError::Several(errors)) => return errors,
+        Err(error) => return vec![error],
+    };
+    let (drafts, mut errors) = drafts(dissolved.as_ref().map_or(plan, |(plan, _)| plan));
     for draft in &drafts {
         let problems = draft.component.check_config(&draft.config);
         errors.extend(problems.into_iter().map(|problem| draft.bad_config(problem)));
@@ -59,20 +66,26 @@ pub(crate) fn check(network: &Network) -> Vec<NetworkError> {
 }
 
 pub(crate) fn launch(network: &Network, id: String, feed: &Feed<'_>) -> Result<Running, NetworkError> {
-    let (mut drafts, mut errors) = drafts(network);
-    errors.extend(dangling(network));
+    let dissolved = prepared(&network.plan)?;
+    let (plan, boundaries) = match dissolved {
+        Some((ref plan, boundaries)) => (plan, boundaries),
+        None => (&network.plan, Boundaries::default()),
+    };
+    let inputs = inner_inputs(&boundaries, feed.inputs)?;
+    let feed = &Feed { inputs: &inputs, ..*feed };
+    let (mut drafts, mut errors) = drafts(plan);
     if !errors.is_empty() {
         return Err(NetworkError::of(errors));
     }
-    let index: FxHashMap<String, u32> = network.nodes.keys().cloned().zip(0..).collect();
+    let index: FxHashMap<String, u32> = plan.nodes.keys().cloned().zip(0..).collect();
     let activity = Arc::new(Activity::default());
-    for connection in &network.connections {
-        connect(&mut drafts, &index, connection, network.capacity);
+    for connection in &plan.connections {
+        connect(&mut drafts, &index, connection, plan.capacity);
     }
     let nobody = Sleeper::new(Arc::clone(&activity));
     let mut initial_links: FxHashMap<(u32, u16), u32> = FxHashMap::default();
-    let mut received = Vec::with_capacity(network.initials.len());
-    for initial in &network.initials {
+    let mut received = Vec::with_capacity(plan.initials.len());
+    for initial in &plan.initials {
         let at = index[&initial.to.node];
         let draft = &mut drafts[at as usize];
         let port = draft.inport(&initial.to.port);
@@ -105,18 +118,18 @@ pub(crate) fn launch(network: &Network, id: String, feed: &Feed<'_>) -> Result<R
         nodes,
         activity,
         events: Arc::clone(&network.events),
-        capacity: network.capacity,
+        capacity: plan.capacity,
         to_the_end: feed.to_the_end,
     });
     let mut outputs = Vec::new();
     if feed.to_the_end {
-        for (name, from) in &network.outports {
+        for (name, from) in &plan.outports {
             let node = &run.nodes[run.node(&from.node)? as usize];
             let port = node.outport(&from.port).unwrap_or(u16::MAX);
             outputs.push((name.clone(), run.add_tap(node, port, usize::MAX)));
         }
     }
-    let running = Running::new(Arc::clone(&run), network.inports.clone(), outputs);
+    let running = Running::new(Arc::clone(&run), plan.inports.clone(), boundaries, outputs);
     run.events.set_end(false, false);
     run.events.emit(Event::NetworkStarted);
     for node in &run.nodes {
@@ -153,14 +166,33 @@ fn spawn(run: &Arc<Run>, actors: Vec<(Instance, Assembler, bool)>) {
     }
 }
 
+/// Refuses a plan with mistakes, and dissolves its subgraphs if it has any.
+fn prepared(plan: &Plan) -> Result<Option<(Plan, Boundaries)>, NetworkError> {
+    let mut errors = dangling(plan);
+    errors.extend(crate::diagnose::refused(plan));
+    if errors.is_empty() && plan.nodes.values().all(|node| plan.component(&node.component).is_some()) {
+        return dissolved(plan);
+    }
+    errors.splice(0..0, drafts(plan).1);
+    Err(NetworkError::of(errors))
+}
+
+/// Where packets from outside go when they are sent to ports of subgraphs.
+fn inner_inputs(boundaries: &Boundaries, inputs: &[Endpoint]) -> Result<Vec<Endpoint>, NetworkError> {
+    let behind = |input: &Endpoint| {
+        let (node, port) = boundaries.behind(reflow_graph::Direction::In, &input.node, &input.port)?;
+        Ok(Endpoint::new(node, port))
+    };
+    inputs.iter().map(behind).collect()
+}
+
 /// Resolves components, configs and policies of all nodes.
-fn drafts(network: &Network) -> (Vec<Draft<'_>>, Vec<NetworkError>) {
+fn drafts(plan: &Plan) -> (Vec<Draft<'_>>, Vec<NetworkError>) {
     let mut errors = Vec::new();
-    let mut drafts = Vec::with_capacity(network.nodes.len());
-    for (id, spec) in &network.nodes {
-        let Some(component) = network.component(&spec.component) else {
-            let mut known: Vec<String> = network.component_ids().map(Into::into).collect();
-            known.extend(network.catalog.iter().flat_map(|catalog| catalog.ids()));
+    let mut drafts = Vec::with_capacity(plan.nodes.len());
+    for (id, spec) in &plan.nodes {
+        let Some(component) = plan.component_of(id, spec) else {
+            let known = plan.component_ids();
             errors.push(NetworkError::UnknownComponent {
                 node: id.clone(),
                 component: spec.component.clone(),
@@ -185,6 +217,7 @@ fn drafts(network: &Network) -> (Vec<Draft<'_>>, Vec<NetworkError>) {
             routes: vec![SmallVec::new(); description.outports.len()],
             links: vec![0; description.inports.len()],
             firing: description.firing.clone(),
+            folds_ports: plan.folds_ports,
             mailbox: Mailbox::default(),
             spec,
             component,
@@ -204,28 +237,28 @@ fn drafts(network: &Network) -> (Vec<Draft<'_>>, Vec<NetworkError>) {
 }
 
 /// Connections, initials and ports of the network that refer to nodes which do not exist.
-fn dangling(network: &Network) -> Vec<NetworkError> {
-    let known = || network.nodes.keys().map(String::as_str);
+fn dangling(plan: &Plan) -> Vec<NetworkError> {
+    let known = || plan.nodes.keys().map(String::as_str);
     let check = |what: String, end: &Endpoint| {
-        (!network.nodes.contains_key(&end.node)).then(|| NetworkError::UnknownNode {
+        (!plan.nodes.contains_key(&end.node)).then(|| NetworkError::UnknownNode {
             what,
             node: end.node.clone(),
             suggestion: suggestion(&end.node, known()),
         })
     };
     let mut errors = Vec::new();
-    for ConnectionSpec { from, to, .. } in &network.connections {
+    for ConnectionSpec { from, to, .. } in &plan.connections {
         let what = format!("the connection {}.{} -> {}.{}", from.node, from.port, to.node, to.port);
         errors.extend(check(what.clone(), from));
         errors.extend(check(what, to));
     }
-    for initial in &network.initials {
+    for initial in &plan.initials {
         errors.extend(check(format!("the initial for {}.{}", initial.to.node, initial.to.port), &initial.to));
     }
-    for (name, end) in &network.inports {
+    for (name, end) in &plan.inports {
         errors.extend(check(format!("the network's inport `{name}`"), end));
     }
-    for (name, end) in &network.outports {
+    for (name, end) in &plan.outports {
         errors.extend(check(format!("the network's outport `{name}`"), end));
     }
     errors
@@ -252,9 +285,19 @@ impl Draft<'_> {
         NetworkError::BadConfig { node: self.id.to_string(), component: self.spec.component.clone(), problem }
     }
 
+    /// The port of this name; where case does not matter, one that differs by case only.
+    fn position(&self, ports: &[Arc<str>], name: &str) -> Option<u16> {
+        let folded = || {
+            let name = name.to_lowercase();
+            ports.iter().position(|known| known.to_lowercase() == name)
+        };
+        let exact = ports.iter().position(|known| **known == *name);
+        exact.or_else(|| if self.folds_ports { folded() } else { None }).map(|port| port as u16)
+    }
+
     fn inport(&mut self, name: &str) -> u16 {
-        if let Some(port) = self.inports.iter().position(|known| **known == *name) {
-            return port as u16;
+        if let Some(port) = self.position(&self.inports, name) {
+            return port;
         }
         self.inports.push(name.into());
         self.links.push(0);
@@ -262,8 +305,8 @@ impl Draft<'_> {
     }
 
     fn outport(&mut self, name: &str) -> u16 {
-        if let Some(port) = self.outports.iter().position(|known| **known == *name) {
-            return port as u16;
+        if let Some(port) = self.position(&self.outports, name) {
+            return port;
         }
         self.outports.push(name.into());
         self.routes.push(SmallVec::new());
@@ -331,7 +374,7 @@ impl Draft<'_> {
 }
 
 /// The firing rule that a node's metadata asks for.
-fn firing_of(value: &Value) -> Result<Firing, String> {
+pub(crate) fn firing_of(value: &Value) -> Result<Firing, String> {
     if let Some(latest) = value.get("latest").and_then(Value::as_array) {
         let names = latest.iter().map(|name| name.as_str().map(|name| name.to_string().into()));
         if let Some(latest) = names.collect() {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::actor::Instance;
+use crate::subgraph::Subgraph;
 use crate::value::Value;
 
 /// Something a node can be made of: it describes itself and makes one actor a node.
@@ -20,6 +21,16 @@ pub trait Component: Send + Sync + 'static {
     /// Checks a node's config without making anything; one text a problem.
     fn check_config(&self, config: &Value) -> Vec<String> {
         self.instantiate(config).err().into_iter().collect()
+    }
+
+    /// Whether connections may use ports that are not declared.
+    fn open_ports(&self) -> bool {
+        false
+    }
+
+    /// The subgraph behind the component, if it is one. Its nodes take the place of the node when the network starts.
+    fn subgraph(&self) -> Option<&Subgraph> {
+        None
     }
 }
 

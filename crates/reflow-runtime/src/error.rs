@@ -91,6 +91,28 @@ pub enum NetworkError {
         /// The variable.
         variable: String,
     },
+    /// An initial packet of a graph that is no message.
+    #[error("the initial for {node}.{port}: {problem}")]
+    BadInitial {
+        /// The node.
+        node: String,
+        /// Its port.
+        port: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A node has the path of a node inside of a subgraph.
+    #[error("node `{node}` has the path of a node inside of a subgraph; rename one of them")]
+    PathClash {
+        /// The node.
+        node: String,
+    },
+    /// The graph has mistakes: all of them.
+    #[error("{}", crate::subgraph::listed(.0))]
+    Refused(Vec<reflow_graph::Diagnostic>),
+    /// The graph cannot be used.
+    #[error(transparent)]
+    Graph(Arc<reflow_graph::Error>),
     /// The call needs a running network.
     #[error("the network is not running; call start() first")]
     NotRunning,

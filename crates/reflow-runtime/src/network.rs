@@ -10,6 +10,7 @@ use crate::component::{Catalog, Component};
 use crate::error::NetworkError;
 use crate::event::{Event, EventBus, EventFilter, EventReader};
 use crate::message::Message;
+use crate::plan::{ConnectionSpec, InitialSpec, Plan};
 use crate::policy::Policy;
 use crate::running::Running;
 use crate::value::Value;
@@ -22,14 +23,7 @@ pub const DEFAULT_CAPACITY: usize = 128;
 /// Parts may be added in any order; that they fit together is checked by [`start`](Self::start), which reports everything
 /// that is wrong at once.
 pub struct Network {
-    pub(crate) components: IndexMap<String, Arc<dyn Component>>,
-    pub(crate) catalog: Option<Arc<dyn Catalog>>,
-    pub(crate) nodes: IndexMap<String, NodeSpec>,
-    pub(crate) connections: Vec<ConnectionSpec>,
-    pub(crate) initials: Vec<InitialSpec>,
-    pub(crate) inports: IndexMap<String, Endpoint>,
-    pub(crate) outports: IndexMap<String, Endpoint>,
-    pub(crate) capacity: usize,
+    pub(crate) plan: Plan,
     pub(crate) events: Arc<EventBus>,
 }
 
@@ -51,6 +45,16 @@ impl NodeSpec {
     pub fn new(component: impl Into<String>, config: Value) -> Self {
         Self { component: component.into(), config, policy: None, firing: None }
     }
+
+    /// A node as a graph describes it: its metadata is its config, and the keys `policy` and `firing` of it are respected.
+    ///
+    /// # Errors
+    /// A text that says what is wrong with the policy.
+    pub fn from_metadata(component: impl Into<String>, metadata: Value) -> Result<Self, String> {
+        let policy = metadata.get("policy").map(Policy::from_value).transpose()?;
+        let firing = metadata.get("firing").filter(|firing| !firing.is_null()).cloned();
+        Ok(Self { policy, firing, ..Self::new(component, metadata) })
+    }
 }
 
 /// A node and one of its ports.
@@ -69,21 +73,6 @@ impl Endpoint {
     }
 }
 
-/// A connection to be.
-#[derive(Clone, Debug)]
-pub(crate) struct ConnectionSpec {
-    pub(crate) from: Endpoint,
-    pub(crate) to: Endpoint,
-    pub(crate) capacity: Option<usize>,
-}
-
-/// An initial packet.
-#[derive(Clone, Debug)]
-pub(crate) struct InitialSpec {
-    pub(crate) to: Endpoint,
-    pub(crate) message: Message,
-}
-
 impl Default for Network {
     fn default() -> Self {
         Self::new()
@@ -93,27 +82,17 @@ impl Default for Network {
 impl Network {
     /// An empty network.
     pub fn new() -> Self {
-        Self {
-            components: IndexMap::new(),
-            catalog: None,
-            nodes: IndexMap::new(),
-            connections: Vec::new(),
-            initials: Vec::new(),
-            inports: IndexMap::new(),
-            outports: IndexMap::new(),
-            capacity: DEFAULT_CAPACITY,
-            events: Arc::new(EventBus::new()),
-        }
+        Self { plan: Plan::default(), events: Arc::new(EventBus::new()) }
     }
 
     /// Looks components up in `catalog` when they are not registered.
     pub fn set_catalog(&mut self, catalog: Arc<dyn Catalog>) {
-        self.catalog = Some(catalog);
+        self.plan.catalog = Some(catalog);
     }
 
     /// How many packets may wait on a connection that does not say itself.
     pub fn set_capacity(&mut self, capacity: usize) {
-        self.capacity = capacity.max(1);
+        self.plan.capacity = capacity.max(1);
     }
 
     /// Registers a component under a template id.
@@ -121,7 +100,7 @@ impl Network {
     /// # Errors
     /// [`NetworkError::DuplicateComponent`] when the id is taken.
     pub fn register(&mut self, id: impl Into<String>, component: Arc<dyn Component>) -> Result<(), NetworkError> {
-        match self.components.entry(id.into()) {
+        match self.plan.components.entry(id.into()) {
             indexmap::map::Entry::Occupied(entry) => Err(NetworkError::DuplicateComponent(entry.key().clone())),
             indexmap::map::Entry::Vacant(entry) => {
                 entry.insert(component);
@@ -132,52 +111,52 @@ impl Network {
 
     /// The component registered under `id`, or the catalog's.
     pub fn component(&self, id: &str) -> Option<Arc<dyn Component>> {
-        self.components.get(id).cloned().or_else(|| self.catalog.as_ref()?.component(id))
+        self.plan.component(id)
     }
 
     /// Ids of all registered components.
     pub fn component_ids(&self) -> impl Iterator<Item = &str> {
-        self.components.keys().map(String::as_str)
+        self.plan.components.keys().map(String::as_str)
     }
 
     /// Adds a node; one of the same id is replaced.
     pub fn add_node(&mut self, id: impl Into<String>, node: NodeSpec) {
-        self.nodes.insert(id.into(), node);
+        self.plan.nodes.insert(id.into(), node);
     }
 
     /// Ids of all nodes, in order of addition.
     pub fn node_ids(&self) -> impl Iterator<Item = &str> {
-        self.nodes.keys().map(String::as_str)
+        self.plan.nodes.keys().map(String::as_str)
     }
 
     /// Adds a connection; the same one again delivers twice. `capacity` bounds the packets that may wait on it.
     pub fn add_connection(&mut self, from: Endpoint, to: Endpoint, capacity: Option<usize>) {
-        self.connections.push(ConnectionSpec { from, to, capacity });
+        self.plan.connections.push(ConnectionSpec { from, to, capacity });
     }
 
     /// Adds a packet that is there from the start.
     pub fn add_initial(&mut self, to: Endpoint, message: impl Into<Message>) {
-        self.initials.push(InitialSpec { to, message: message.into() });
+        self.plan.initials.push(InitialSpec { to, message: message.into() });
     }
 
     /// Names an inport of the network as a whole, for [`Running::send_input`].
     pub fn add_inport(&mut self, name: impl Into<String>, to: Endpoint) {
-        self.inports.insert(name.into(), to);
+        self.plan.inports.insert(name.into(), to);
     }
 
     /// Names an outport of the network as a whole, whose packets a run to the end collects.
     pub fn add_outport(&mut self, name: impl Into<String>, from: Endpoint) {
-        self.outports.insert(name.into(), from);
+        self.plan.outports.insert(name.into(), from);
     }
 
     /// Names of the network's inports and what they lead to.
     pub fn inports(&self) -> &IndexMap<String, Endpoint> {
-        &self.inports
+        &self.plan.inports
     }
 
     /// Names of the network's outports and where they come from.
     pub fn outports(&self) -> &IndexMap<String, Endpoint> {
-        &self.outports
+        &self.plan.outports
     }
 
     /// Subscribes to events. A subscriber that comes late first sees how the run began.
@@ -187,7 +166,7 @@ impl Network {
 
     /// Everything that is wrong, without starting anything.
     pub fn check(&self) -> Vec<NetworkError> {
-        compile::check(self)
+        compile::check(&self.plan)
     }
 
     /// Starts the network and leaves it open for packets from outside.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, RwLock};
 use rustc_hash::FxHashMap;
@@ -53,6 +54,7 @@ impl RunState {
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) id: String,
+    started: Instant,
     pub(crate) nodes: Vec<Node>,
     pub(crate) index: FxHashMap<Arc<str>, u32>,
     pub(crate) activity: Arc<Activity>,
@@ -75,6 +77,7 @@ pub(crate) struct Run {
 #[derive(Debug, Default)]
 struct End {
     completed: bool,
+    completed_at: Option<Instant>,
     waiting: Vec<Waker>,
     failures: Vec<FailedAttempt>,
     failures_dropped: u64,
@@ -103,6 +106,7 @@ impl Run {
         let index = nodes.iter().zip(0..).map(|(node, index)| (Arc::clone(&node.id), index)).collect();
         Arc::new(Self {
             id,
+            started: Instant::now(),
             live: AtomicUsize::new(nodes.len()),
             nodes,
             index,
@@ -120,6 +124,11 @@ impl Run {
             failed: AtomicBool::new(false),
             end: Mutex::default(),
         })
+    }
+
+    /// From the start to now, or to the end.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.end.lock().completed_at.map_or_else(|| self.started.elapsed(), |end| end - self.started)
     }
 
     pub(crate) fn native(&self) -> &Arc<NativeHost> {
@@ -489,6 +498,7 @@ impl Run {
         let waiting = {
             let mut end = self.end.lock();
             end.completed = true;
+            end.completed_at = Some(Instant::now());
             std::mem::take(&mut end.waiting)
         };
         self.events.emit(Event::NetworkCompleted { state: state.name() });

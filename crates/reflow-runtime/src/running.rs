@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use indexmap::IndexMap;
+use reflow_graph::Direction;
 
 use crate::actor::Signal;
 use crate::error::{NetworkError, SendError};
@@ -15,6 +16,7 @@ use crate::outside::OutsideSend;
 use crate::park::block_until;
 use crate::run::{Run, RunState};
 use crate::stats::NodeStats;
+use crate::subgraph::Boundaries;
 use crate::tap::{Listener, Tap};
 use crate::value::Value;
 
@@ -26,6 +28,7 @@ pub const DEFAULT_LISTENER_CAPACITY: usize = 1024;
 pub struct Running {
     run: Arc<Run>,
     inports: Arc<IndexMap<String, Endpoint>>,
+    boundaries: Arc<Boundaries>,
     outputs: Arc<Vec<(String, Arc<Tap>)>>,
 }
 
@@ -45,8 +48,13 @@ pub struct RunReport {
 }
 
 impl Running {
-    pub(crate) fn new(run: Arc<Run>, inports: IndexMap<String, Endpoint>, outputs: Vec<(String, Arc<Tap>)>) -> Self {
-        Self { run, inports: Arc::new(inports), outputs: Arc::new(outputs) }
+    pub(crate) fn new(
+        run: Arc<Run>,
+        inports: IndexMap<String, Endpoint>,
+        boundaries: Boundaries,
+        outputs: Vec<(String, Arc<Tap>)>,
+    ) -> Self {
+        Self { run, inports: Arc::new(inports), boundaries: Arc::new(boundaries), outputs: Arc::new(outputs) }
     }
 
     /// A text that tells this run from others.
@@ -89,6 +97,7 @@ impl Running {
         message: Message,
         block: impl FnOnce(OutsideSend<'_>) -> Result<(), SendError>,
     ) -> Result<Result<(), SendError>, NetworkError> {
+        let (node, port) = self.boundaries.behind(Direction::In, node, port)?;
         self.run.send(node, port, message, block)
     }
 
@@ -115,7 +124,13 @@ impl Running {
     /// # Errors
     /// When there is no such node or outport.
     pub fn listen(&self, node: &str, port: &str, capacity: usize) -> Result<Listener, NetworkError> {
+        let (node, port) = self.boundaries.behind(Direction::Out, node, port)?;
         self.run.listen(node, port, capacity)
+    }
+
+    /// How long the run has been going on, or went on until it ended.
+    pub fn elapsed(&self) -> Duration {
+        self.run.elapsed()
     }
 
     /// States and counters of all nodes.

@@ -1,0 +1,32 @@
+//! Findings of a check as `offbit_reflow.Diagnostic`.
+
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyList, PyType};
+use reflow_graph::Diagnostic;
+
+use super::json;
+use crate::errors::GraphCheckError;
+
+/// Findings as a list of `Diagnostic`.
+pub(crate) fn to_python<'py>(py: Python<'py>, found: &[Diagnostic]) -> PyResult<Bound<'py, PyList>> {
+    static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    let class = CLASS.import(py, "offbit_reflow.diagnostic", "Diagnostic")?;
+    let list = PyList::empty(py);
+    for diagnostic in found {
+        let severity = if diagnostic.is_error() { intern!(py, "error") } else { intern!(py, "warning") };
+        let (place, location) = (diagnostic.place.to_string(), json::to_python(py, &diagnostic.place)?);
+        let (code, kind) = (diagnostic.code.id(), diagnostic.code.name());
+        list.append(class.call1((code, kind, severity, place, &diagnostic.message, &diagnostic.hint, location))?)?;
+    }
+    Ok(list)
+}
+
+/// The exception for a graph that must not run; its attribute `diagnostics` holds the findings.
+pub(crate) fn refusal(text: String, found: &[Diagnostic]) -> PyErr {
+    Python::attach(|py| match to_python(py, found) {
+        Ok(diagnostics) => GraphCheckError::new_err((text, diagnostics.unbind())),
+        Err(error) => error,
+    })
+}

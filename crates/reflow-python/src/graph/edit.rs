@@ -1,0 +1,337 @@
+//! The editing half of `Graph`.
+
+use std::io::BufReader;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyTuple, PyType};
+use reflow_graph::{Change, Direction, Graph};
+
+use super::changes::PyChanges;
+use super::journal::PyJournal;
+use super::json::{self, export_of, json_of, map_of, metadata_of, packet_of, port_type_of};
+use super::view::PyGraphView;
+use crate::errors;
+
+type Object<'a, 'py> = Option<&'a Bound<'py, PyAny>>;
+
+/// A graph under construction. Edits of unknown things do nothing; arguments are read before anything is touched.
+#[pyclass(name = "Graph", module = "offbit_reflow._native", extends = PyGraphView, subclass, frozen)]
+pub(crate) struct PyGraph;
+
+/// Runs an edit on the graph behind `slf`.
+fn edit<T>(slf: &Bound<'_, PyGraph>, edit: impl FnOnce(&mut Graph) -> T) -> T {
+    edit(&mut slf.as_super().get().graph.lock())
+}
+
+/// An object of `class` around `graph`.
+fn made<'py>(class: &Bound<'py, PyType>, graph: Graph) -> PyResult<Bound<'py, PyAny>> {
+    let object = class.call0()?;
+    *object.cast::<PyGraphView>()?.get().graph.lock() = graph;
+    Ok(object)
+}
+
+#[pymethods]
+impl PyGraph {
+    #[new]
+    #[pyo3(signature = (name="", case_sensitive=false))]
+    fn new(name: &str, case_sensitive: bool) -> PyClassInitializer<Self> {
+        PyClassInitializer::from(PyGraphView::new(Graph::new(name, case_sensitive))).add_subclass(Self)
+    }
+
+    #[classmethod]
+    fn from_json<'py>(cls: &Bound<'py, PyType>, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let export = export_of(value)?;
+        made(cls, cls.py().detach(|| Graph::from_export(&export)))
+    }
+
+    fn import_graph(slf: &Bound<'_, Self>, export: &Bound<'_, PyAny>) -> PyResult<()> {
+        let export = export_of(export)?;
+        edit(slf, |graph| graph.import(&export));
+        Ok(())
+    }
+
+    // ---- nodes -------------------------------------------------------------------------------------------------------
+
+    #[pyo3(signature = (id, component, metadata=None))]
+    fn add_node(slf: &Bound<'_, Self>, id: &str, component: &str, metadata: Object<'_, '_>) -> PyResult<()> {
+        let metadata = metadata_of(metadata)?;
+        edit(slf, |graph| graph.add_node(id, component, metadata));
+        Ok(())
+    }
+
+    fn remove_node(slf: &Bound<'_, Self>, id: &str) {
+        edit(slf, |graph| graph.remove_node(id));
+    }
+
+    fn rename_node(slf: &Bound<'_, Self>, old_id: &str, new_id: &str) -> PyResult<()> {
+        edit(slf, |graph| graph.rename_node(old_id, new_id)).map_err(|error| errors::graph(&error))?;
+        Ok(())
+    }
+
+    #[pyo3(signature = (id, metadata))]
+    fn set_node_metadata(slf: &Bound<'_, Self>, id: &str, metadata: Object<'_, '_>) -> PyResult<()> {
+        let metadata = metadata_of(metadata)?;
+        edit(slf, |graph| graph.set_node_metadata(id, &metadata));
+        Ok(())
+    }
+
+    #[pyo3(signature = (properties))]
+    fn set_properties(slf: &Bound<'_, Self>, properties: Object<'_, '_>) -> PyResult<()> {
+        let properties = map_of("properties", properties)?.unwrap_or_default();
+        edit(slf, |graph| graph.set_properties(properties));
+        Ok(())
+    }
+
+    // ---- connections and initials ------------------------------------------------------------------------------------
+
+    #[pyo3(signature = (out_node, out_port, in_node, in_port, metadata=None))]
+    fn add_connection(
+        slf: &Bound<'_, Self>,
+        out_node: &str,
+        out_port: &str,
+        in_node: &str,
+        in_port: &str,
+        metadata: Object<'_, '_>,
+    ) -> PyResult<()> {
+        let metadata = metadata_of(metadata)?;
+        edit(slf, |graph| graph.add_connection(out_node, out_port, in_node, in_port, metadata));
+        Ok(())
+    }
+
+    fn remove_connection(slf: &Bound<'_, Self>, out_node: &str, out_port: &str, in_node: &str, in_port: &str) {
+        edit(slf, |graph| graph.remove_connection(out_node, out_port, in_node, in_port));
+    }
+
+    #[pyo3(signature = (out_node, out_port, in_node, in_port, metadata))]
+    fn set_connection_metadata(
+        slf: &Bound<'_, Self>,
+        out_node: &str,
+        out_port: &str,
+        in_node: &str,
+        in_port: &str,
+        metadata: Object<'_, '_>,
+    ) -> PyResult<()> {
+        let metadata = metadata_of(metadata)?;
+        edit(slf, |graph| graph.set_connection_metadata(out_node, out_port, in_node, in_port, &metadata));
+        Ok(())
+    }
+
+    #[pyo3(signature = (node, port, data, metadata=None))]
+    fn add_initial(
+        slf: &Bound<'_, Self>,
+        node: &str,
+        port: &str,
+        data: &Bound<'_, PyAny>,
+        metadata: Object<'_, '_>,
+    ) -> PyResult<()> {
+        let (data, metadata) = (packet_of(data)?, metadata_of(metadata)?);
+        edit(slf, |graph| graph.add_initial(node, port, data, metadata));
+        Ok(())
+    }
+
+    #[pyo3(signature = (node, port, data, index, metadata=None))]
+    fn add_initial_index(
+        slf: &Bound<'_, Self>,
+        node: &str,
+        port: &str,
+        data: &Bound<'_, PyAny>,
+        index: u64,
+        metadata: Object<'_, '_>,
+    ) -> PyResult<()> {
+        let (data, metadata) = (packet_of(data)?, metadata_of(metadata)?);
+        edit(slf, |graph| graph.add_initial_index(node, port, data, index, metadata));
+        Ok(())
+    }
+
+    fn remove_initial(slf: &Bound<'_, Self>, node: &str, port: &str) {
+        edit(slf, |graph| graph.remove_initial(node, port));
+    }
+
+    #[pyo3(signature = (inport, data, metadata=None))]
+    fn add_graph_initial(
+        slf: &Bound<'_, Self>,
+        inport: &str,
+        data: &Bound<'_, PyAny>,
+        metadata: Object<'_, '_>,
+    ) -> PyResult<()> {
+        let (data, metadata) = (packet_of(data)?, metadata_of(metadata)?);
+        edit(slf, |graph| graph.add_graph_initial(inport, data, metadata));
+        Ok(())
+    }
+
+    #[pyo3(signature = (inport, data, index, metadata=None))]
+    fn add_graph_initial_index(
+        slf: &Bound<'_, Self>,
+        inport: &str,
+        data: &Bound<'_, PyAny>,
+        index: u64,
+        metadata: Object<'_, '_>,
+    ) -> PyResult<()> {
+        let (data, metadata) = (packet_of(data)?, metadata_of(metadata)?);
+        edit(slf, |graph| graph.add_graph_initial_index(inport, data, index, metadata));
+        Ok(())
+    }
+
+    fn remove_graph_initial(slf: &Bound<'_, Self>, inport: &str) {
+        edit(slf, |graph| graph.remove_graph_initial(inport));
+    }
+
+    // ---- graph ports -------------------------------------------------------------------------------------------------
+
+    #[pyo3(signature = (port_id, node_id, port_key, port_type=None, metadata=None))]
+    fn add_inport(
+        slf: &Bound<'_, Self>,
+        port_id: &str,
+        node_id: &str,
+        port_key: &str,
+        port_type: Object<'_, '_>,
+        metadata: Object<'_, '_>,
+    ) -> PyResult<()> {
+        let (port_type, metadata) = (port_type_of(port_type)?, metadata_of(metadata)?);
+        edit(slf, |graph| graph.add_inport(port_id, node_id, port_key, port_type, metadata));
+        Ok(())
+    }
+
+    #[pyo3(signature = (port_id, node_id, port_key, port_type=None, metadata=None))]
+    fn add_outport(
+        slf: &Bound<'_, Self>,
+        port_id: &str,
+        node_id: &str,
+        port_key: &str,
+        port_type: Object<'_, '_>,
+        metadata: Object<'_, '_>,
+    ) -> PyResult<()> {
+        let (port_type, metadata) = (port_type_of(port_type)?, metadata_of(metadata)?);
+        edit(slf, |graph| graph.add_outport(port_id, node_id, port_key, port_type, metadata));
+        Ok(())
+    }
+
+    fn remove_inport(slf: &Bound<'_, Self>, port_id: &str) {
+        edit(slf, |graph| graph.remove_port(Direction::In, port_id));
+    }
+
+    fn remove_outport(slf: &Bound<'_, Self>, port_id: &str) {
+        edit(slf, |graph| graph.remove_port(Direction::Out, port_id));
+    }
+
+    fn rename_inport(slf: &Bound<'_, Self>, old_port: &str, new_port: &str) {
+        edit(slf, |graph| graph.rename_port(Direction::In, old_port, new_port));
+    }
+
+    fn rename_outport(slf: &Bound<'_, Self>, old_port: &str, new_port: &str) {
+        edit(slf, |graph| graph.rename_port(Direction::Out, old_port, new_port));
+    }
+
+    #[pyo3(signature = (port_id, metadata))]
+    fn set_inport_metadata(slf: &Bound<'_, Self>, port_id: &str, metadata: Object<'_, '_>) -> PyResult<()> {
+        let metadata = metadata_of(metadata)?;
+        edit(slf, |graph| graph.set_port_metadata(Direction::In, port_id, &metadata));
+        Ok(())
+    }
+
+    #[pyo3(signature = (port_id, metadata))]
+    fn set_outport_metadata(slf: &Bound<'_, Self>, port_id: &str, metadata: Object<'_, '_>) -> PyResult<()> {
+        let metadata = metadata_of(metadata)?;
+        edit(slf, |graph| graph.set_port_metadata(Direction::Out, port_id, &metadata));
+        Ok(())
+    }
+
+    // ---- groups ------------------------------------------------------------------------------------------------------
+
+    #[pyo3(signature = (group_id, nodes, metadata=None))]
+    fn add_group(slf: &Bound<'_, Self>, group_id: &str, nodes: Vec<String>, metadata: Object<'_, '_>) -> PyResult<()> {
+        let metadata = metadata_of(metadata)?;
+        edit(slf, |graph| graph.add_group(group_id, nodes, metadata));
+        Ok(())
+    }
+
+    fn remove_group(slf: &Bound<'_, Self>, group_id: &str) {
+        edit(slf, |graph| graph.remove_group(group_id));
+    }
+
+    fn add_to_group(slf: &Bound<'_, Self>, group_id: &str, node_id: &str) {
+        edit(slf, |graph| graph.add_to_group(group_id, node_id));
+    }
+
+    fn remove_from_group(slf: &Bound<'_, Self>, group_id: &str, node_id: &str) {
+        edit(slf, |graph| graph.remove_from_group(group_id, node_id));
+    }
+
+    #[pyo3(signature = (group_id, metadata))]
+    fn set_group_metadata(slf: &Bound<'_, Self>, group_id: &str, metadata: Object<'_, '_>) -> PyResult<()> {
+        let metadata = metadata_of(metadata)?;
+        edit(slf, |graph| graph.set_group_metadata(group_id, &metadata));
+        Ok(())
+    }
+
+    // ---- history -----------------------------------------------------------------------------------------------------
+
+    fn undo(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        edit(slf, Graph::undo).map_err(|error| errors::graph(&error))
+    }
+
+    fn redo(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        edit(slf, Graph::redo).map_err(|error| errors::graph(&error))
+    }
+
+    #[getter]
+    fn undo_count(slf: &Bound<'_, Self>) -> usize {
+        edit(slf, |graph| graph.undo_count())
+    }
+
+    #[getter]
+    fn redo_count(slf: &Bound<'_, Self>) -> usize {
+        edit(slf, |graph| graph.redo_count())
+    }
+
+    fn set_undo_limit(slf: &Bound<'_, Self>, limit: usize) {
+        edit(slf, |graph| graph.set_undo_limit(limit));
+    }
+
+    fn _begin(slf: &Bound<'_, Self>) {
+        edit(slf, Graph::begin);
+    }
+
+    fn _commit(slf: &Bound<'_, Self>) -> PyResult<()> {
+        edit(slf, Graph::commit).map_err(|error| errors::graph(&error))
+    }
+
+    fn _rollback(slf: &Bound<'_, Self>) -> PyResult<()> {
+        edit(slf, Graph::rollback).map_err(|error| errors::graph(&error))
+    }
+
+    /// Carries out a change that `subscribe` of another graph gave.
+    fn apply(slf: &Bound<'_, Self>, change: &Bound<'_, PyAny>) -> PyResult<()> {
+        let change: Change = json::read("change", json_of(change)?)?;
+        edit(slf, |graph| graph.apply(change)).map_err(|error| errors::graph(&error))
+    }
+
+    fn subscribe(slf: &Bound<'_, Self>) -> PyChanges {
+        PyChanges::new(slf.as_super())
+    }
+
+    fn journal(slf: &Bound<'_, Self>, path: std::path::PathBuf) -> PyResult<PyJournal> {
+        PyJournal::start(slf.as_super(), &path)
+    }
+
+    #[classmethod]
+    fn replay<'py>(cls: &Bound<'py, PyType>, path: std::path::PathBuf) -> PyResult<Bound<'py, PyAny>> {
+        let replayed = cls.py().detach(|| reflow_graph::replay(BufReader::new(std::fs::File::open(path)?)));
+        made(cls, replayed.map_err(|error| errors::graph(&error))?)
+    }
+
+    // ---- being a good object -----------------------------------------------------------------------------------------
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
+        let text = slf.as_super().get().export(slf.py()).to_json();
+        Ok((slf.get_type().getattr("from_json")?, PyTuple::new(slf.py(), [text])?))
+    }
+
+    fn __repr__(slf: &Bound<'_, Self>) -> String {
+        let graph = slf.as_super().get().graph.lock();
+        let name = if graph.name().is_empty() { String::new() } else { format!(" {:?}", graph.name()) };
+        let plural = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
+        let (nodes, wires) = (graph.node_count(), graph.connection_count());
+        format!("<Graph{name}: {}, {}>", plural(nodes, "node"), plural(wires, "connection"))
+    }
+}

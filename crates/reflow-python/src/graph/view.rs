@@ -1,0 +1,240 @@
+//! The reading half of `Graph`: what it holds, its shape, and pictures of it.
+
+use std::collections::HashMap;
+
+use parking_lot::Mutex;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+use reflow_graph::{Connection, Edge, Graph, GraphExport, Group, Name, Process, SvgOptions, Theme, Topology};
+use reflow_runtime::Network;
+
+use super::json;
+use crate::errors::GraphError;
+
+/// The reading half of a graph.
+#[pyclass(name = "GraphView", module = "offbit_reflow._native", subclass, frozen, weakref)]
+pub(crate) struct PyGraphView {
+    pub(crate) graph: Mutex<Graph>,
+}
+
+impl PyGraphView {
+    pub(crate) fn new(graph: Graph) -> Self {
+        Self { graph: Mutex::new(graph) }
+    }
+
+    /// The saved form. Nothing waits for the interpreter while it is made.
+    pub(crate) fn export(&self, py: Python<'_>) -> GraphExport {
+        py.detach(|| self.graph.lock().to_export())
+    }
+
+    fn asked<T: Send>(&self, py: Python<'_>, question: impl FnOnce(&Topology) -> T + Send) -> T {
+        py.detach(|| {
+            let export = self.graph.lock().to_export();
+            question(&Topology::new(&export))
+        })
+    }
+}
+
+/// `auto`, `light` or `dark`.
+pub(crate) fn theme_of(word: &str) -> PyResult<Theme> {
+    match word {
+        "auto" => Ok(Theme::Auto),
+        "light" => Ok(Theme::Light),
+        "dark" => Ok(Theme::Dark),
+        other => Err(GraphError::new_err(format!("theme must be 'auto', 'light' or 'dark', got {other:?}"))),
+    }
+}
+
+fn texts(names: Vec<Name>) -> Vec<String> {
+    names.into_iter().map(String::from).collect()
+}
+
+#[pymethods]
+impl PyGraphView {
+    #[getter]
+    fn name(&self) -> String {
+        self.graph.lock().name().to_owned()
+    }
+
+    #[getter]
+    fn case_sensitive(&self) -> bool {
+        self.graph.lock().is_case_sensitive()
+    }
+
+    #[getter]
+    fn node_count(&self) -> usize {
+        self.graph.lock().node_count()
+    }
+
+    #[getter]
+    fn connection_count(&self) -> usize {
+        self.graph.lock().connection_count()
+    }
+
+    fn get_node<'py>(&self, py: Python<'py>, id: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let node = self.graph.lock().node(id).cloned();
+        node.map(|node| json::to_python(py, &node)).transpose()
+    }
+
+    fn nodes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let nodes: Vec<Process> = self.graph.lock().nodes().cloned().collect();
+        json::to_python(py, &nodes)
+    }
+
+    fn get_connection<'py>(
+        &self,
+        py: Python<'py>,
+        out_node: &str,
+        out_port: &str,
+        in_node: &str,
+        in_port: &str,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let connection = self.graph.lock().connection(out_node, out_port, in_node, in_port).cloned();
+        connection.map(|connection| json::to_python(py, &connection)).transpose()
+    }
+
+    fn connections<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let connections: Vec<Connection> = self.graph.lock().connections().cloned().collect();
+        json::to_python(py, &connections)
+    }
+
+    fn connections_at<'py>(&self, py: Python<'py>, node: &str) -> PyResult<Bound<'py, PyAny>> {
+        let connections: Vec<Connection> = self.graph.lock().connections_at(node).cloned().collect();
+        json::to_python(py, &connections)
+    }
+
+    fn initializers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let initials: Vec<Connection> = self.graph.lock().initials().cloned().collect();
+        json::to_python(py, &initials)
+    }
+
+    fn inports<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let ports: indexmap::IndexMap<Name, Edge> =
+            self.graph.lock().inports().map(|(name, edge)| (name.clone(), edge.clone())).collect();
+        json::to_python(py, &ports)
+    }
+
+    fn outports<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let ports: indexmap::IndexMap<Name, Edge> =
+            self.graph.lock().outports().map(|(name, edge)| (name.clone(), edge.clone())).collect();
+        json::to_python(py, &ports)
+    }
+
+    fn groups<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let groups: Vec<Group> = self.graph.lock().groups().collect();
+        json::to_python(py, &groups)
+    }
+
+    fn groups_of(&self, node: &str) -> Vec<String> {
+        texts(self.graph.lock().groups_of(node))
+    }
+
+    fn properties<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let properties = self.graph.lock().properties().clone();
+        json::to_python(py, &properties)
+    }
+
+    fn to_json<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        json::to_python(py, &self.export(py))
+    }
+
+    // ---- shape -------------------------------------------------------------------------------------------------------
+
+    fn layers(&self, py: Python<'_>) -> Vec<Vec<String>> {
+        self.asked(py, |topology| topology.layers().into_iter().map(texts).collect())
+    }
+
+    fn cycles(&self, py: Python<'_>) -> Vec<Vec<String>> {
+        self.asked(py, |topology| topology.cycles().into_iter().map(texts).collect())
+    }
+
+    fn sources(&self, py: Python<'_>) -> Vec<String> {
+        self.asked(py, |topology| texts(topology.sources()))
+    }
+
+    fn sinks(&self, py: Python<'_>) -> Vec<String> {
+        self.asked(py, |topology| texts(topology.sinks()))
+    }
+
+    #[pyo3(signature = (*nodes))]
+    fn reachable(&self, py: Python<'_>, nodes: Vec<String>) -> Vec<String> {
+        self.asked(py, |topology| texts(topology.reachable(nodes.iter().map(String::as_str))))
+    }
+
+    fn impact(&self, py: Python<'_>, node: &str) -> Vec<String> {
+        self.asked(py, |topology| texts(topology.impact(node)))
+    }
+
+    fn dependencies(&self, py: Python<'_>, node: &str) -> Vec<String> {
+        self.asked(py, |topology| texts(topology.dependencies(node)))
+    }
+
+    /// The heaviest way and its weight; without weights every node weighs 1.
+    fn _critical_path(&self, py: Python<'_>, weights: Option<HashMap<String, f64>>) -> (Vec<String>, f64) {
+        let weight = |node: &Name| weights.as_ref().map_or(1.0, |weights| weights.get(&**node).copied().unwrap_or(0.0));
+        let path = self.asked(py, |topology| topology.critical_path(weight));
+        (texts(path.nodes), path.weight)
+    }
+
+    // ---- checking and comparing --------------------------------------------------------------------------------------
+
+    /// Findings in the graph's own structure.
+    fn _check<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let export = self.export(py);
+        super::diagnostics_to_python(py, &py.detach(|| Network::check_structure(&export)))
+    }
+
+    /// What the last import left out.
+    fn dropped<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let dropped = self.graph.lock().dropped().to_vec();
+        super::diagnostics_to_python(py, &dropped)
+    }
+
+    /// What differs in another graph, as data and as text.
+    fn _diff<'py>(&self, py: Python<'py>, other: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, PyAny>, String)> {
+        let (before, after) = (self.export(py), json::export_of(other)?);
+        let diff = py.detach(|| before.diff(&after));
+        Ok((json::to_python(py, &diff)?, diff.to_string()))
+    }
+
+    fn __eq__(&self, py: Python<'_>, other: &Self) -> bool {
+        std::ptr::eq(self, other) || self.export(py) == other.export(py)
+    }
+
+    // ---- seeing ------------------------------------------------------------------------------------------------------
+
+    #[pyo3(signature = (*, theme="auto", max_nodes=2000))]
+    fn to_svg(&self, py: Python<'_>, theme: &str, max_nodes: usize) -> PyResult<String> {
+        let (export, theme) = (self.export(py), theme_of(theme)?);
+        Ok(py.detach(|| export.to_svg(&SvgOptions { theme, overlay: None, max_nodes })))
+    }
+
+    fn to_mermaid(&self, py: Python<'_>) -> String {
+        let export = self.export(py);
+        py.detach(|| export.to_mermaid())
+    }
+
+    fn to_dot(&self, py: Python<'_>) -> String {
+        let export = self.export(py);
+        py.detach(|| export.to_dot())
+    }
+
+    fn to_text(&self, py: Python<'_>) -> String {
+        let export = self.export(py);
+        py.detach(|| export.to_text(None))
+    }
+
+    #[pyo3(signature = (include=None, exclude=None))]
+    fn _repr_mimebundle_<'py>(
+        &self,
+        py: Python<'py>,
+        include: Option<&Bound<'py, PyAny>>,
+        exclude: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let _ = (include, exclude);
+        let bundle = PyDict::new(py);
+        bundle.set_item("image/svg+xml", self.to_svg(py, "auto", 2000)?)?;
+        bundle.set_item("text/plain", self.to_text(py))?;
+        Ok(bundle)
+    }
+}
