@@ -10,7 +10,6 @@ from pathlib import Path
 
 import charts
 import page
-
 from offbit_reflow import Actor, Stream, actor
 
 #: Bytes in a frame of the stream.
@@ -205,7 +204,12 @@ class FindRecords(Actor):
 
     def run(self, ctx):
         day = ctx["day"]
-        for name, key, sign in (("hottest", "high", 1), ("coldest", "low", -1), ("wettest", "rain", 1), ("windiest", "wind", 1)):
+        for name, key, sign in (
+            ("hottest", "high", 1),
+            ("coldest", "low", -1),
+            ("wettest", "rain", 1),
+            ("windiest", "wind", 1),
+        ):
             if name not in self.best or sign * day[key] > sign * self.best[name][key]:
                 self.best[name] = day
         kind = "wet" if day["rain"] > 0 else "dry"

@@ -25,7 +25,7 @@ class Scale:
 def figure(title: str, note: str, height: int, parts: list[str]) -> str:
     """Frame the parts of a figure with a title and a line that says what is shown."""
     return (
-        f'<figure><figcaption><h2>{title}</h2><p>{note}</p></figcaption>'
+        f"<figure><figcaption><h2>{title}</h2><p>{note}</p></figcaption>"
         f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{title}">' + "".join(parts) + "</svg></figure>"
     )
 
@@ -70,7 +70,9 @@ def temperature(days: list[dict], points: list[dict]) -> str:
         parts.append(f'<line class="axis" x1="{at}" x2="{at}" y1="290" y2="296"/>')
         parts.append(text(at + 4, 306, str(year), "tick"))
     first, last = days[0]["date"], days[-1]["date"]
-    return figure("Every day", f"Temperature in °C from {first} to {last}; the line is the running mean of the highs.", 314, parts)
+    return figure(
+        "Every day", f"Temperature in °C from {first} to {last}; the line is the running mean of the highs.", 314, parts
+    )
 
 
 def climate(months: list[dict]) -> str:
@@ -87,12 +89,17 @@ def climate(months: list[dict]) -> str:
         parts.append(text(line[-1][0] + 12, line[-1][1] + 4, f"mean {kind}", f"{kind}-label"))
     for at, month in enumerate(months):
         top = wet(month["rain"])
-        parts.append(f'<rect class="rain" x="{x(at + 0.18)}" y="{top}" width="{round((x(1) - x(0)) * 0.64, 1)}" height="{330 - top:.1f}" rx="2"/>')
+        width = round((x(1) - x(0)) * 0.64, 1)
+        parts.append(
+            f'<rect class="rain" x="{x(at + 0.18)}" y="{top}" width="{width}" height="{330 - top:.1f}" rx="2"/>'
+        )
         parts.append(text(x(at + 0.5), top - 6, f"{month['rain']:.0f}", "value", "middle"))
         parts.append(text(x(at + 0.5), 348, MONTHS[at], "tick", "middle"))
     parts.append(f'<line class="axis" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="330" y2="330"/>')
     parts.append(text(WIDTH - RIGHT + 12, 326, "rain, mm", "rain-label"))
-    return figure("The mean year", "Mean temperature of each month in °C, and its precipitation in millimetres.", 356, parts)
+    return figure(
+        "The mean year", "Mean temperature of each month in °C, and its precipitation in millimetres.", 356, parts
+    )
 
 
 def kinds(counts: list[dict]) -> str:
@@ -119,4 +126,6 @@ def kinds(counts: list[dict]) -> str:
         top = 40 + row * 24
         parts.append(f'<rect class="{kind}" x="{WIDTH - RIGHT + 14}" y="{top}" width="12" height="12" rx="2"/>')
         parts.append(text(WIDTH - RIGHT + 32, top + 10, kind, "key"))
-    return figure("Sun and rain", "Share of the days of each month with each kind of weather, over all years.", 266, parts)
+    return figure(
+        "Sun and rain", "Share of the days of each month with each kind of weather, over all years.", 266, parts
+    )

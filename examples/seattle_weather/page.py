@@ -17,7 +17,7 @@ body { margin: 0 auto; max-width: 60rem; padding: 2rem 1.5rem 4rem; background: 
 h1 { font-size: 2rem; margin: 0 0 .25rem; } h2 { font-size: 1.15rem; margin: 0; }
 p { color: var(--soft); margin: 0; } figure { margin: 2.5rem 0 0; } figcaption p { font-size: .9rem; margin-bottom: .5rem; }
 svg { display: block; width: 100%; height: auto; font: 12px system-ui, sans-serif; fill: var(--ink); }
-dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: 1rem; margin: 2rem 0 0; }
+dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(14rem, 1fr)); gap: 1rem; margin: 2rem 0 0; }
 dt { color: var(--soft); font-size: .85rem; } dd { margin: 0; } dd b { display: block; font-size: 1.4rem; }
 dd span { color: var(--soft); font-size: .85rem; }
 .grid, .axis { stroke: var(--grid); } .axis { stroke: var(--soft); } .tick, .key { fill: var(--soft); }
@@ -36,13 +36,18 @@ def write(out: TextIO, *, records: dict, rejected: int, figures: list[str]) -> N
     out.write(f"<style>{STYLE}</style></head><body>\n<h1>Seattle weather</h1>\n")
     out.write(f"<p>Daily records of NOAA (public domain). Rows that could not be read: {rejected}.</p>\n<dl>")
     for name, value, when in facts(records):
-        out.write(f"<dt>{name}<dd><b>{value}</b><span>{when}</span></dd></dt>")
+        out.write(f"<div><dt>{name}</dt><dd><b>{value}</b><span>{when}</span></dd></div>")
     out.write("</dl>\n" + "\n".join(figures) + "\n</body></html>\n")
 
 
 def facts(records: dict) -> list[tuple[str, str, str]]:
     """Say the records in words."""
-    units = {"hottest": ("high", "°C"), "coldest": ("low", "°C"), "wettest": ("rain", "mm"), "windiest": ("wind", "m/s")}
+    units = {
+        "hottest": ("high", "°C"),
+        "coldest": ("low", "°C"),
+        "wettest": ("rain", "mm"),
+        "windiest": ("wind", "m/s"),
+    }
     found = []
     for name, (key, unit) in units.items():
         if name in records["days"]:

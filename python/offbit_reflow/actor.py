@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, overload
 
 from . import _native
 from ._loop import is_async
@@ -13,8 +13,6 @@ from ._loop import is_async
 if TYPE_CHECKING:
     from ._native import ActorCallContext
     from ._values import Signal
-
-_Made = TypeVar("_Made", bound="Actor")
 
 
 class Actor:
@@ -114,10 +112,7 @@ def _declare(actor: Any, cls: type[Actor]) -> _Declaration:
     declared = any("inports" in base.__dict__ for base in cls.__mro__ if base is not Actor)
     declared = declared or "inports" in getattr(actor, "__dict__", {})
     generates = inspect.isgeneratorfunction(cls.run) or inspect.isasyncgenfunction(cls.run)
-    if inports:
-        source = "no"
-    else:
-        source = "yes" if declared or generates else "to_the_end"
+    without_inports = "yes" if declared or generates else "to_the_end"
     wait_for = actor.await_all_inports
     if wait_for not in (True, False, "latest"):
         raise ValueError(f"{cls.__name__}.await_all_inports must be True, False or 'latest', got {wait_for!r}")
@@ -131,7 +126,7 @@ def _declare(actor: Any, cls: type[Actor]) -> _Declaration:
         firing="latest" if wait_for == "latest" else "all" if wait_for else "any",
         latest_inports=_ports(actor, "latest_inports"),
         required_inports=[],
-        source=source,
+        source="no" if inports else without_inports,
         batch_size=batch_size,
         setup=overrides("setup"),
         finalize=overrides("finalize"),
@@ -188,7 +183,7 @@ class _Callback:
 
 
 def _from_callback(
-    component: str, inports: list[str], outports: list[str], callable: Callable[..., Any], await_all: Any
+    component: str, inports: list[str], outports: list[str], run: Callable[..., Any], await_all: Any
 ) -> _native.Actor:
     declaration = _Declaration(
         component=component,
@@ -204,7 +199,7 @@ def _from_callback(
         teardown=False,
         on_signal=False,
     )
-    shared = _Callback(callable)
+    shared = _Callback(run)
     return _native.Actor._from_python(lambda: shared, declaration)
 
 
@@ -277,8 +272,11 @@ def _make(
         for port in optional:
             if port in ctx:
                 remembered[port] = ctx[port]
-        values = {n: remembered[p] if p in remembered else ctx[p] for n, p in zip(names, ports, strict=True)
-                  if p in remembered or p in ctx}
+        values = {
+            n: remembered[p] if p in remembered else ctx[p]
+            for n, p in zip(names, ports, strict=True)
+            if p in remembered or p in ctx
+        }
         if wants_context:
             values["ctx"] = ctx
         return values
@@ -287,7 +285,9 @@ def _make(
         if len(outs) == 1:
             return {outs[0]: result}
         if not isinstance(result, dict):
-            raise TypeError(f"{function.__name__} has the outports {outs} and must return a dict of them, got {result!r}")
+            raise TypeError(
+                f"{function.__name__} has the outports {outs} and must return a dict of them, got {result!r}"
+            )
         return result
 
     class FunctionActor(Actor):

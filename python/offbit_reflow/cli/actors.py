@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import importlib.util
 import sys
@@ -12,6 +13,17 @@ from typing import Any
 from ..actor import Actor
 from ..network import Network
 from .exit import UsageError
+
+
+def add_argument(parser: argparse.ArgumentParser) -> None:
+    """Declare the argument."""
+    parser.add_argument(
+        "--actors",
+        metavar="MODULE",
+        action="append",
+        default=[],
+        help="a module or .py file whose actors the graph uses; may be given again",
+    )
 
 
 def load(name: str) -> ModuleType:
@@ -71,12 +83,10 @@ def _is_actor(value: Any) -> bool:
 
 def _names(name: str, value: Any) -> list[str]:
     cls = value if isinstance(value, type) else type(value)
-    names = [name]
-    if cls is value:
-        names.append(cls.__name__)
+    names = [name, cls.__name__] if cls is value else [name]
     # A component name that is inherited belongs to the base.
     if "component" in vars(cls):
-        names.append(cls.component)
+        names.append(str(value.component))
     return list(dict.fromkeys(names))
 
 

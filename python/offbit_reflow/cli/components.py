@@ -1,7 +1,7 @@
 """List the components of the catalog, or describe one.
 
-  reflow components --search add
-  reflow components tpl_math_add
+reflow components --search add
+reflow components tpl_math_add
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import argparse
 import json
 
 from ..exceptions import ReflowError
-from .capability import require
+from ..graph import compose_graphs
 from .exit import OK, UsageError
 from .files import read_json, write_text
 
@@ -21,8 +21,8 @@ def main(arguments: argparse.Namespace) -> int:
     """Run the command."""
     request = read_json(arguments.request)
     try:
-        export = require("compose_graphs")(request)
-    except (ReflowError, ValueError, RuntimeError) as error:
+        export = compose_graphs(request)
+    except ReflowError as error:
         raise UsageError(f"{arguments.request}: {error}") from error
     write_text(arguments.output, json.dumps(export, indent=2, ensure_ascii=False))
     return OK

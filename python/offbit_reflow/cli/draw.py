@@ -1,7 +1,7 @@
 """Draw a graph as SVG, Mermaid, DOT or text.
 
-  reflow draw graph.json -o graph.svg
-  reflow draw graph.json --format text
+reflow draw graph.json -o graph.svg
+reflow draw graph.json --format text
 """
 
 from __future__ import annotations

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..exceptions import ReflowError
-from .capability import require
+from ..graph import Graph
 from .exit import UsageError
 from .files import read_export
 
 
-def load(name: str) -> Any:
+def load(name: str) -> Graph:
     """Read a `Graph` from a GraphExport file."""
     export = read_export(name)
     try:
-        return require("Graph").from_json(export)
+        return Graph.from_json(export)
     except ReflowError as error:
         raise UsageError(f"{name}: {error}") from error

@@ -1,7 +1,7 @@
 """Look into pack files (.rflpack) and load them.
 
-  reflow pack inspect filters.rflpack
-  reflow pack load filters.rflpack
+reflow pack inspect filters.rflpack
+reflow pack load filters.rflpack
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ _ACTIONS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("action", choices=list(_ACTIONS), help="; ".join(f"{a}: {text}" for a, text in _ACTIONS.items()))
+    parser.add_argument(
+        "action", choices=list(_ACTIONS), help="; ".join(f"{a}: {text}" for a, text in _ACTIONS.items())
+    )
     parser.add_argument("pack", metavar="PACK.rflpack", help="the file")
 
 

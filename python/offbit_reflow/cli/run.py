@@ -27,13 +27,7 @@ from .trace import Trace
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("graph", metavar="GRAPH.json", help="a GraphExport; - reads standard input")
-    parser.add_argument(
-        "--actors",
-        metavar="MODULE",
-        action="append",
-        default=[],
-        help="a module or .py file whose actors the graph uses; may be given again",
-    )
+    actors.add_argument(parser)
     parser.add_argument(
         "--input",
         metavar="NAME=VALUE",

@@ -59,7 +59,9 @@ def lines(
     drawn = [f"{'node':<{name_width}} {_HEAD}"[:width]]
     for node in nodes:
         row = stats[node]
-        line = _line(shorten(node, name_width).ljust(name_width), row, rates.get(node, 0.0), texts.get(node, ""))[:width]
+        line = _line(shorten(node, name_width).ljust(name_width), row, rates.get(node, 0.0), texts.get(node, ""))[
+            :width
+        ]
         drawn.append(f"\x1b[{_COLOURS.get(row['state'], '0')}m{line}\x1b[0m" if colour else line)
     if hidden:
         drawn.append(f"and {hidden} more nodes"[:width])

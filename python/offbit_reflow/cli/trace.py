@@ -26,7 +26,7 @@ class Trace:
         if self._name is None:
             return self
         try:
-            file = sys.stdout if self._name == "-" else open(self._name, "w", encoding="utf-8")  # noqa: SIM115  # closed by the thread
+            file = sys.stdout if self._name == "-" else open(self._name, "w", encoding="utf-8")  # closed by the thread
         except OSError as error:
             raise UsageError(f"--events {self._name}: {error.strerror}") from error
         self._events = self._network.events(capacity=CAPACITY)
