@@ -64,8 +64,8 @@ class Actor:
     latest_inports: list[str] = []
     batch_size: int = 1
 
-    def run(self, ctx: ActorCallContext) -> Any:
-        """Run one tick."""
+    def run(self, ctx: Any) -> Any:
+        """Run one tick: `ctx` is an `ActorCallContext`, or a `TickBatch` for a batch actor."""
         raise NotImplementedError(f"{type(self).__name__} does not define run(self, ctx)")
 
     def setup(self, ctx: ActorCallContext) -> Any:
