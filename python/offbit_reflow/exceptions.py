@@ -95,6 +95,12 @@ class GraphCheckError(GraphError, NetworkError):
         self.diagnostics = list(diagnostics)
 
 
+class UnknownComponentsError(GraphCheckError, UnknownComponentError):
+    """A graph whose only mistakes are components that nobody registered and no catalog has."""
+
+    code = "unknown-component"
+
+
 class StreamError(ReflowError, RuntimeError):
     """A stream that cannot be used as asked: taken, handed over, or its other end is gone."""
 

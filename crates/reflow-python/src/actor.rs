@@ -8,17 +8,21 @@ use std::time::{Duration, Instant};
 use pyo3::exceptions::PyStopIteration;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyType, PyWeakrefReference};
+use pyo3::types::{PyDict, PyTuple, PyType, PyWeakrefReference};
 use reflow_runtime::{
-    Attempt, Component, ComponentSpec, Documentation, Failure, Firing, Host, HostedActor, Instance, NodeHandle, PortSpec, Signal,
-    Source, Step, Tick, Value,
+    Attempt, Component, ComponentSpec, Documentation, Failure, Firing, Host, HostedActor, Instance, NodeHandle,
+    PortSpec, Signal, Source, Step, Tick, Value,
 };
 
 use crate::batch::PyBatch;
 use crate::context::{Conclusion, PyContext};
 use crate::convert;
 use crate::executor::{self, Executor};
+use crate::names::PortNames;
 use crate::references;
+
+/// A context and the tuple of arguments that it is passed in.
+type Spare = (Py<PyContext>, Py<PyTuple>);
 
 /// What a Python class says about its actors, read when it is registered.
 #[derive(FromPyObject)]
@@ -107,9 +111,8 @@ impl Component for PythonComponent {
                 let run = object.getattr(pyo3::intern!(py, "run"))?;
                 PyResult::Ok((object.unbind(), run.unbind()))
             };
-            let (object, run) = make().map_err(|error| {
-                format!("making an instance of {} failed: {}", self.spec.id, failure_of(py, error))
-            })?;
+            let (object, run) = make()
+                .map_err(|error| format!("making an instance of {} failed: {}", self.spec.id, failure_of(py, error)))?;
             Ok(Instance::Hosted(Box::new(PythonActor {
                 object,
                 run,
@@ -117,6 +120,7 @@ impl Component for PythonComponent {
                 methods: self.methods,
                 executor: Executor::shared(),
                 spare: None,
+                names: None,
                 open: Vec::new(),
                 generator: None,
                 retained: Arc::default(),
@@ -133,8 +137,9 @@ struct PythonActor {
     batch_size: usize,
     methods: Methods,
     executor: Arc<Executor>,
-    /// A context that nobody else holds, for the next tick.
-    spare: Option<Py<PyContext>>,
+    /// A context that nobody else holds, for the next tick, in the tuple of arguments that it is passed in.
+    spare: Option<Spare>,
+    names: Option<Arc<PortNames>>,
     /// Attempts that go on elsewhere.
     open: Vec<(u64, u32, Py<PyWeakrefReference>)>,
     /// A `run` that yields its outputs.
@@ -145,20 +150,34 @@ struct PythonActor {
 }
 
 impl PythonActor {
-    /// A context for the next attempt.
-    fn context<'py>(&mut self, py: Python<'py>, node: &NodeHandle) -> PyResult<Bound<'py, PyContext>> {
-        match self.spare.take() {
-            Some(spare) => Ok(spare.into_bound(py)),
-            None => Bound::new(py, PyContext::new(node.clone())),
-        }
+    fn names(&mut self, py: Python<'_>, node: &NodeHandle) -> Arc<PortNames> {
+        Arc::clone(self.names.get_or_insert_with(|| Arc::new(PortNames::new(py, node))))
     }
 
-    /// Keeps the context for the next tick if nobody else holds it; else it lives on as a retained one.
-    fn recycle(&mut self, context: Bound<'_, PyContext>) {
-        if references::count(&context) == 1 {
-            self.spare = Some(context.unbind());
+    /// A context for the next attempt, and the arguments to call with.
+    fn context<'py>(
+        &mut self,
+        py: Python<'py>,
+        node: &NodeHandle,
+    ) -> PyResult<(Bound<'py, PyContext>, Bound<'py, PyTuple>)> {
+        if let Some((context, arguments)) = self.spare.take() {
+            return Ok((context.into_bound(py), arguments.into_bound(py)));
+        }
+        let names = self.names(py, node);
+        let context = Bound::new(py, PyContext::new(node.clone(), names))?;
+        let arguments = PyTuple::new(py, [&context])?;
+        Ok((context, arguments))
+    }
+
+    /// Keeps the context for the next tick if nobody else holds it or the arguments; else it lives on as a retained one.
+    fn recycle(&mut self, (context, arguments): (Bound<'_, PyContext>, Bound<'_, PyTuple>)) {
+        if references::count(&context) == 2 && references::count(&arguments) == 1 {
+            self.spare = Some((context.unbind(), arguments.unbind()));
         } else {
-            context.get().retain(&self.retained);
+            drop(arguments);
+            if references::count(&context) > 1 {
+                context.get().retain(&self.retained);
+            }
         }
     }
 
@@ -168,31 +187,32 @@ impl PythonActor {
         py: Python<'_>,
         tick: &mut Tick<'_>,
         is_run: bool,
-        call: impl FnOnce(&Bound<'_, PyContext>) -> PyResult<Py<PyAny>>,
+        call: impl FnOnce(&Bound<'_, PyTuple>) -> PyResult<Py<PyAny>>,
     ) -> Step {
         executor::beat();
         let (node, attempt) = tick.parts();
-        let context = match self.context(py, node) {
-            Ok(context) => context,
+        let (context, arguments) = match self.context(py, node) {
+            Ok(made) => made,
             Err(error) => return Step::Failed(failure_of(py, error)),
         };
         context.get().begin(std::mem::take(&mut attempt.inputs), attempt.sequence, attempt.number, None, false);
         if !is_run {
             context.get().allow_quiet_end();
         }
-        let result = call(&context).map(|result| result.into_bound(py));
-        self.conclude(py, context, result, attempt, is_run)
+        let result = call(&arguments).map(|result| result.into_bound(py));
+        self.conclude(py, (context, arguments), result, attempt, is_run)
     }
 
     /// What the return value, or the exception, of a call makes of its attempt.
     fn conclude(
         &mut self,
         py: Python<'_>,
-        context: Bound<'_, PyContext>,
+        called: (Bound<'_, PyContext>, Bound<'_, PyTuple>),
         result: PyResult<Bound<'_, PyAny>>,
         attempt: &mut Attempt,
         is_run: bool,
     ) -> Step {
+        let context = &called.0;
         match result {
             Ok(value) if value.is_none() => {}
             Ok(value) if value.is_instance_of::<PyDict>() => {
@@ -202,10 +222,10 @@ impl PythonActor {
             }
             Ok(value) => match Kind::of(py, &value) {
                 Ok(Kind::Generator) => {
-                    self.generator = Some((value.unbind(), context.unbind()));
+                    self.generator = Some((value.unbind(), context.clone().unbind()));
                     return self.step_generator(py, attempt);
                 }
-                Ok(Kind::Awaitable(starter)) => return self.start_async(py, &context, &value, starter, attempt),
+                Ok(Kind::Awaitable(starter)) => return self.start_async(py, context, &value, starter, attempt),
                 Ok(Kind::Other) => {}
                 Err(error) => context.get().fail_with(failure_of(py, error)),
             },
@@ -214,35 +234,43 @@ impl PythonActor {
                 context.get().fail_with(failure);
             }
         }
-        self.settle(py, context, attempt, is_run)
+        self.settle(py, called, attempt, is_run)
     }
 
-    fn settle(&mut self, py: Python<'_>, context: Bound<'_, PyContext>, attempt: &mut Attempt, is_run: bool) -> Step {
+    fn settle(
+        &mut self,
+        py: Python<'_>,
+        called: (Bound<'_, PyContext>, Bound<'_, PyTuple>),
+        attempt: &mut Attempt,
+        is_run: bool,
+    ) -> Step {
+        let context = &called.0;
         match context.get().conclude() {
             Conclusion::Done { emitted, finish } => {
                 attempt.emitted = emitted;
                 attempt.finish |= finish;
-                self.recycle(context);
+                self.recycle(called);
                 Step::Done
             }
             Conclusion::Failed { failure, finish } => {
                 attempt.inputs = context.get().inputs_copy();
                 attempt.finish |= finish;
-                self.recycle(context);
+                self.recycle(called);
                 Step::Failed(failure)
             }
             Conclusion::Unresolved => {
                 attempt.finish |= context.get().asks_to_finish();
-                let held = references::count(&context) > 1;
+                // One reference here, one in the arguments.
+                let held = references::count(context) > 2;
                 if !is_run || (attempt.finish && !held) {
                     // `setup` and its kind need no answer, and neither does a tick that ends its node.
                     attempt.emitted = context.get().take_emitted();
-                    self.recycle(context);
+                    self.recycle(called);
                     return Step::Done;
                 }
                 attempt.inputs = context.get().inputs_copy();
                 if held || context.get().is_deferred() {
-                    return self.leave_open(py, &context, attempt);
+                    return self.leave_open(py, context, attempt);
                 }
                 Step::Failed(unresolved())
             }
@@ -318,7 +346,10 @@ impl PythonActor {
             }
         }
         drop(generator);
-        self.settle(py, context, attempt, true)
+        match PyTuple::new(py, [&context]) {
+            Ok(arguments) => self.settle(py, (context, arguments), attempt, true),
+            Err(error) => Step::Failed(failure_of(py, error)),
+        }
     }
 
     fn method<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
@@ -328,7 +359,7 @@ impl PythonActor {
     fn call_method(&mut self, tick: &mut Tick<'_>, name: &'static str) -> Step {
         Python::attach(|py| {
             let method = self.method(py, name);
-            self.call(py, tick, false, |context| Ok(method?.call1((context,))?.unbind()))
+            self.call(py, tick, false, |arguments| Ok(method?.call(arguments, None)?.unbind()))
         })
     }
 }
@@ -348,7 +379,7 @@ impl HostedActor for PythonActor {
                 return self.run_detached(py, tick);
             }
             let run = self.run.clone_ref(py);
-            self.call(py, tick, true, |context| Ok(run.bind(py).call1((context,))?.unbind()))
+            self.call(py, tick, true, |arguments| Ok(run.bind(py).call(arguments, None)?.unbind()))
         })
     }
 
@@ -363,7 +394,7 @@ impl HostedActor for PythonActor {
 
     fn run_batch(&mut self, node: &NodeHandle, attempts: &mut [Attempt]) -> Vec<Step> {
         executor::beat();
-        Python::attach(|py| match PyBatch::run(py, node, self.run.bind(py), attempts) {
+        Python::attach(|py| match PyBatch::run(py, node, &self.names(py, node), self.run.bind(py), attempts) {
             Ok((steps, held)) => {
                 for (sequence, number, context) in held {
                     if let Ok(weak) = PyWeakrefReference::new(context.bind(py).as_any()) {
@@ -401,10 +432,10 @@ impl HostedActor for PythonActor {
                 let signal = class.call1((&signal.kind, convert::value_to_python(py, &signal.data)?))?;
                 PyResult::Ok((self.method(py, "on_signal")?, signal))
             };
-            let arguments = arguments();
-            self.call(py, tick, false, |context| {
-                let (method, signal) = arguments?;
-                Ok(method.call1((context, signal))?.unbind())
+            let prepared = arguments();
+            self.call(py, tick, false, |arguments| {
+                let (method, signal) = prepared?;
+                Ok(method.call1((arguments.get_item(0)?, signal))?.unbind())
             })
         })
     }
@@ -455,7 +486,8 @@ impl PythonActor {
     /// Runs the attempt on another thread of the host; the node only waits for its completion.
     fn run_detached(&mut self, py: Python<'_>, tick: &mut Tick<'_>) -> Step {
         let (node, attempt) = tick.parts();
-        let context = match Bound::new(py, PyContext::new(node.clone())) {
+        let names = self.names(py, node);
+        let context = match Bound::new(py, PyContext::new(node.clone(), names)) {
             Ok(context) => context,
             Err(error) => return Step::Failed(failure_of(py, error)),
         };

@@ -1,5 +1,7 @@
 //! `TickBatch`: many ticks in one call of `run`.
 
+use std::sync::Arc;
+
 use parking_lot::Mutex;
 use pyo3::exceptions::{PyIndexError, PyValueError};
 use pyo3::prelude::*;
@@ -9,6 +11,7 @@ use reflow_runtime::{Attempt, Message, NodeHandle, Packets, Step};
 use crate::context::{Conclusion, PyContext};
 use crate::convert;
 use crate::errors::ContextError;
+use crate::names::PortNames;
 
 struct Slot {
     inputs: Packets,
@@ -29,6 +32,7 @@ struct State {
 #[pyclass(name = "TickBatch", module = "offbit_reflow", frozen)]
 pub(crate) struct PyBatch {
     node: NodeHandle,
+    names: Arc<PortNames>,
     state: Mutex<State>,
 }
 
@@ -40,6 +44,7 @@ impl PyBatch {
     pub(crate) fn run(
         py: Python<'_>,
         node: &NodeHandle,
+        names: &Arc<PortNames>,
         run: &Bound<'_, PyAny>,
         attempts: &mut [Attempt],
     ) -> PyResult<(Vec<Step>, Vec<Held>)> {
@@ -53,7 +58,14 @@ impl PyBatch {
                 context: None,
             })
             .collect();
-        let batch = Bound::new(py, Self { node: node.clone(), state: Mutex::new(State { slots, done: false, over: false }) })?;
+        let batch = Bound::new(
+            py,
+            Self {
+                node: node.clone(),
+                names: Arc::clone(names),
+                state: Mutex::new(State { slots, done: false, over: false }),
+            },
+        )?;
         let result = run.call1((&batch,)).and_then(|value| batch.get().accept(&value));
         let failure = result.err().map(|error| crate::actor::failure_of(py, error));
         let mut state = batch.get().state.lock();
@@ -107,7 +119,7 @@ impl PyBatch {
         if over {
             return Err(ContextError::new_err("this batch is over; keep the ticks that are to be resolved later"));
         }
-        let context = Py::new(py, PyContext::new(self.node.clone()))?;
+        let context = Py::new(py, PyContext::new(self.node.clone(), Arc::clone(&self.names)))?;
         context.get().begin(slot.inputs.clone(), slot.sequence, slot.number, None, false);
         slot.context = Some(context.clone_ref(py));
         Ok(context)
@@ -180,7 +192,7 @@ impl PyBatch {
                     column.len()
                 )));
             }
-            columns.extend(self.node.outport(name.to_str()?).map(|port| (port, column)));
+            columns.extend(self.names.outport(&self.node, name)?.map(|port| (port, column)));
         }
         let mut state = self.state.lock();
         if state.done || state.over {
@@ -202,11 +214,12 @@ impl PyBatch {
 
 impl PyBatch {
     fn column<'py>(&self, py: Python<'py>, port: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyList>> {
-        let index = self.node.inport(port.to_str()?);
+        let index = self.names.inport(&self.node, port)?;
         // Copied out first: making Python objects may run other code, which must not meet the lock.
         let messages: Vec<Option<Message>> = {
             let state = self.state.lock();
-            let find = |slot: &Slot| slot.inputs.iter().find(|(at, _)| Some(*at) == index).map(|(_, message)| message.clone());
+            let find =
+                |slot: &Slot| slot.inputs.iter().find(|(at, _)| Some(*at) == index).map(|(_, message)| message.clone());
             state.slots.iter().map(find).collect()
         };
         let list = PyList::empty(py);

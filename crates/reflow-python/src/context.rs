@@ -14,6 +14,7 @@ use smallvec::SmallVec;
 use crate::convert;
 use crate::errors::{self, ContextError, ConversionError};
 use crate::executor;
+use crate::names::PortNames;
 
 /// How far the attempt is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +49,7 @@ struct State {
 #[pyclass(name = "ActorCallContext", module = "offbit_reflow", frozen, weakref)]
 pub(crate) struct PyContext {
     node: NodeHandle,
+    names: Arc<PortNames>,
     state: Mutex<State>,
     /// Finished attempts of the node that somebody still holds; `None` while the node itself holds this one.
     retained: Mutex<Option<Arc<AtomicUsize>>>,
@@ -72,7 +74,7 @@ fn thread_number() -> u64 {
 }
 
 impl PyContext {
-    pub(crate) fn new(node: NodeHandle) -> Self {
+    pub(crate) fn new(node: NodeHandle, names: Arc<PortNames>) -> Self {
         let state = State {
             phase: Phase::Over,
             inputs: Packets::new(),
@@ -88,7 +90,7 @@ impl PyContext {
             inputs_dict: None,
             task: None,
         };
-        Self { node, state: Mutex::new(state), retained: Mutex::new(None), thread: 0.into() }
+        Self { node, names, state: Mutex::new(state), retained: Mutex::new(None), thread: 0.into() }
     }
 
     /// Makes it the context of a new attempt. With `detached` the call is answered by a completion in any case.
@@ -215,10 +217,14 @@ impl PyContext {
         let completion = {
             let mut state = self.state.lock();
             if state.abandoned {
-                return Err(ContextError::new_err("this attempt was given up (its time limit passed or the run was stopped)"));
+                return Err(ContextError::new_err(
+                    "this attempt was given up (its time limit passed or the run was stopped)",
+                ));
             }
             if state.outcome.is_some() || state.phase == Phase::Over {
-                return Err(ContextError::new_err("this tick is already resolved: done() and fail() may be called once"));
+                return Err(ContextError::new_err(
+                    "this tick is already resolved: done() and fail() may be called once",
+                ));
             }
             for (port, message) in outputs.into_iter().flatten() {
                 put(&mut state.emitted, port, message);
@@ -250,7 +256,7 @@ impl PyContext {
         let mut one = |port: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>| -> PyResult<()> {
             let name = port.cast::<PyString>().map_err(|_| convert::wrong_type("a port name (str)", port))?;
             let message = convert::to_message(value)?;
-            if let Some(port) = self.node.outport(name.to_str()?) {
+            if let Some(port) = self.names.outport(&self.node, name)? {
                 take(port, message);
             }
             Ok(())
@@ -316,7 +322,7 @@ impl PyContext {
         };
         let dict = PyDict::new(py);
         for (port, message) in &packets {
-            dict.set_item(PyString::new(py, &this.node.inport_name(*port)), convert::port_value(py, message)?)?;
+            dict.set_item(this.names.inport_name(py, &this.node, *port), convert::port_value(py, message)?)?;
         }
         this.state.lock().inputs_dict = Some(dict.clone().unbind());
         Ok(dict)
@@ -354,7 +360,7 @@ impl PyContext {
 
     fn emit(&self, port: &Bound<'_, PyString>, message: &Bound<'_, PyAny>) -> PyResult<()> {
         let message = convert::to_message(message)?;
-        if let Some(port) = self.node.outport(port.to_str()?) {
+        if let Some(port) = self.names.outport(&self.node, port)? {
             put(&mut self.state.lock().emitted, port, message);
         }
         Ok(())
@@ -521,12 +527,7 @@ impl PyContext {
 
     /// How the asyncio loop tells the end of an async `run`: its return value or its exception.
     #[pyo3(signature = (result=None, error=None))]
-    fn _conclude_async(
-        &self,
-        py: Python<'_>,
-        result: Option<&Bound<'_, PyAny>>,
-        error: Option<Bound<'_, PyAny>>,
-    ) {
+    fn _conclude_async(&self, py: Python<'_>, result: Option<&Bound<'_, PyAny>>, error: Option<Bound<'_, PyAny>>) {
         self.state.lock().task = None;
         if let Some(error) = error {
             return self.fail_with(crate::actor::failure_of(py, PyErr::from_value(error)));
@@ -549,17 +550,18 @@ impl PyContext {
 }
 
 impl PyContext {
-    fn find(&self, port: &Bound<'_, PyString>) -> PyResult<Message> {
-        let name = port.to_str()?;
+    fn find(&self, name: &Bound<'_, PyString>) -> PyResult<Message> {
+        let at = self.names.inport(&self.node, name)?;
         let state = self.state.lock();
-        // Most ticks have one input; its name decides before any table is asked.
-        let at = self.node.inport(name);
         match state.inputs.iter().find(|(index, _)| Some(*index) == at) {
             Some((_, message)) => Ok(message.clone()),
             None => {
                 let ports: Vec<_> =
                     state.inputs.iter().map(|(port, _)| format!("'{}'", self.node.inport_name(*port))).collect();
-                Err(PyKeyError::new_err(format!("no packet on port '{name}' in this tick; it has {}", ports.join(", "))))
+                Err(PyKeyError::new_err(format!(
+                    "no packet on port '{name}' in this tick; it has {}",
+                    ports.join(", ")
+                )))
             }
         }
     }
@@ -569,10 +571,19 @@ impl Drop for PyContext {
     fn drop(&mut self) {
         let open = {
             let state = self.state.get_mut();
-            (state.phase == Phase::Pending && state.outcome.is_none()).then_some((state.sequence, state.number, state.finish))
+            (state.phase == Phase::Pending && state.outcome.is_none()).then_some((
+                state.sequence,
+                state.number,
+                state.finish,
+            ))
         };
         if let Some((sequence, number, finish)) = open {
-            self.node.complete(Completion { sequence, number, outcome: Outcome::Failed(crate::actor::unresolved()), finish });
+            self.node.complete(Completion {
+                sequence,
+                number,
+                outcome: Outcome::Failed(crate::actor::unresolved()),
+                finish,
+            });
         }
         if let Some(retained) = self.retained.get_mut().take() {
             retained.fetch_sub(1, Ordering::AcqRel);

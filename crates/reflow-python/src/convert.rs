@@ -10,7 +10,8 @@ use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{
-    PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PyMapping, PyRange, PySet, PyString, PyTuple, PyType,
+    PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PyMapping, PyRange, PySet, PyString,
+    PyTuple, PyType,
 };
 use reflow_runtime::{AnyValue, Buffer, BufferOwner, HostObject, MAX_DEPTH, Message, Object, Value};
 
@@ -162,11 +163,7 @@ pub(crate) fn bytes_like(object: &Bound<'_, PyAny>) -> PyResult<Option<Buffer>> 
     if !raw.is_c_contiguous() {
         return Err(ConversionError::new_err("bytes: the buffer is not C-contiguous; copy it into one that is"));
     }
-    let flat = if raw.item_size() == 1 && raw.dimensions() == 1 {
-        PyBuffer::<u8>::get(object).ok()
-    } else {
-        None
-    };
+    let flat = if raw.item_size() == 1 && raw.dimensions() == 1 { PyBuffer::<u8>::get(object).ok() } else { None };
     let bytes = match flat {
         Some(buffer) => buffer.to_vec(object.py())?,
         // Other element types: `tobytes()` of a memoryview gives the raw memory.
@@ -375,6 +372,25 @@ fn bytes_value_type(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
     BYTES_VALUE.import(py, "offbit_reflow._values", "BytesPortValue")
 }
 
+/// The name of the kind, made once.
+fn kind_to_python<'py>(py: Python<'py>, message: &Message) -> &'py Bound<'py, PyString> {
+    macro_rules! interned {
+        ($($pattern:pat => $name:literal),+ $(,)?) => {
+            match message {
+                $($pattern => pyo3::intern!(py, $name),)+
+            }
+        };
+    }
+    interned! {
+        Message::Flow => "Flow", Message::Boolean(_) => "Boolean", Message::Integer(_) => "Integer",
+        Message::Float(_) => "Float", Message::String(_) => "String", Message::Object(_) => "Object",
+        Message::Array(_) => "Array", Message::Bytes(_) => "Bytes", Message::Error(_) => "Error",
+        Message::StreamHandle(_) => "StreamHandle", Message::Optional(_) => "Optional", Message::Event(_) => "Event",
+        Message::Encoded(_) => "Encoded", Message::Any(_) => "Any", Message::RemoteReference(_) => "RemoteReference",
+        Message::NetworkEvent(_) => "NetworkEvent",
+    }
+}
+
 /// What `ctx.inputs[port]` gives: a dict of the tagged form that also knows its message.
 pub(crate) fn port_value<'py>(py: Python<'py>, message: &Message) -> PyResult<Bound<'py, PyAny>> {
     let (class, lazy) = match message {
@@ -383,11 +399,14 @@ pub(crate) fn port_value<'py>(py: Python<'py>, message: &Message) -> PyResult<Bo
     };
     let object = class.call0()?;
     let dict = object.cast::<PyDict>()?;
-    dict.set_item(pyo3::intern!(py, "type"), pyo3::types::PyString::intern(py, message.kind()))?;
+    dict.set_item(pyo3::intern!(py, "type"), kind_to_python(py, message))?;
     if !lazy && !matches!(message, Message::Flow) {
         dict.set_item(pyo3::intern!(py, "data"), data_to_python(py, message)?)?;
     }
-    if !matches!(message, Message::Integer(_) | Message::Float(_) | Message::String(_) | Message::Boolean(_) | Message::Flow) {
+    if !matches!(
+        message,
+        Message::Integer(_) | Message::Float(_) | Message::String(_) | Message::Boolean(_) | Message::Flow
+    ) {
         object.setattr(pyo3::intern!(py, "_message"), PyMessage::object(py, message.clone())?)?;
     }
     Ok(object)

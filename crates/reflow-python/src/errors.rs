@@ -17,10 +17,12 @@ mod imported {
     pyo3::import_exception!(offbit_reflow.exceptions, RunTimeout);
     pyo3::import_exception!(offbit_reflow.exceptions, StreamError);
     pyo3::import_exception!(offbit_reflow.exceptions, UnknownComponentError);
+    pyo3::import_exception!(offbit_reflow.exceptions, UnknownComponentsError);
 }
 
 pub(crate) use imported::{
     ConfigError, ContextError, ConversionError, EventsClosed, GraphCheckError, GraphError, MessageError, RunTimeout,
+    UnknownComponentsError,
 };
 
 /// A message of the wrong shape.

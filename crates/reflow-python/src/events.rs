@@ -35,7 +35,9 @@ impl PyEventStream {
         let deadline = if timeout_ms == 0 { None } else { wait::deadline(timeout_ms as f64 / 1000.0) };
         match wait::block(py, deadline, |cx| self.reader.poll_next(cx, false))? {
             Some(Received::Event(record)) => event_to_python(py, &record).map(Some),
-            Some(Received::Ended | Received::Closed) => Err(EventsClosed::new_err("event channel closed: the network was shut down")),
+            Some(Received::Ended | Received::Closed) => {
+                Err(EventsClosed::new_err("event channel closed: the network was shut down"))
+            }
             None => Ok(None),
         }
     }

@@ -190,7 +190,8 @@ impl Core {
             let beats: Vec<_> =
                 state.polling.iter().map(|worker| (Arc::clone(worker), worker.beat.load(Ordering::Acquire))).collect();
             for (worker, beat) in &beats {
-                let stuck = beat % 2 == 1 && last.iter().any(|(known, before)| Arc::ptr_eq(known, worker) && before == beat);
+                let stuck =
+                    beat % 2 == 1 && last.iter().any(|(known, before)| Arc::ptr_eq(known, worker) && before == beat);
                 if stuck && !state.queue.is_empty() {
                     self.depose(&mut state, worker);
                 }

@@ -12,6 +12,7 @@ mod events;
 mod executor;
 mod graph;
 mod message;
+mod names;
 mod network;
 mod references;
 mod settings;

@@ -80,7 +80,10 @@ impl PyMessage {
     fn array(value: &Bound<'_, PyAny>) -> PyResult<Self> {
         match convert::to_value(value)? {
             Value::Array(items) => Ok(Message::Array(items).into()),
-            other => Err(ConversionError::new_err(format!("python → json: an Array message needs a list, got {}", other.kind()))),
+            other => Err(ConversionError::new_err(format!(
+                "python → json: an Array message needs a list, got {}",
+                other.kind()
+            ))),
         }
     }
 
@@ -182,7 +185,11 @@ impl PyMessage {
             Message::StreamHandle(handle) => format!("<stream {}>", handle.stream_id),
             other => {
                 let text = convert::data_to_python(py, other)?.repr()?.to_string();
-                if text.chars().count() > 80 { format!("{}…", text.chars().take(79).collect::<String>()) } else { text }
+                if text.chars().count() > 80 {
+                    format!("{}…", text.chars().take(79).collect::<String>())
+                } else {
+                    text
+                }
             }
         };
         Ok(format!("<Message {} {shown}>", self.message.kind()))
@@ -190,9 +197,10 @@ impl PyMessage {
 
     fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         match &self.message {
-            Message::StreamHandle(_) | Message::Any(AnyValue::Host(_)) => {
-                Err(PyTypeError::new_err(format!("a {} message belongs to this process and cannot be pickled", self.message.kind())))
-            }
+            Message::StreamHandle(_) | Message::Any(AnyValue::Host(_)) => Err(PyTypeError::new_err(format!(
+                "a {} message belongs to this process and cannot be pickled",
+                self.message.kind()
+            ))),
             message => {
                 let rebuild = py.get_type::<Self>().getattr("_unpickle")?;
                 let data = match message {

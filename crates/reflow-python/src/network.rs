@@ -45,18 +45,25 @@ impl PyNetwork {
         }
     }
 
-    fn launch(&self, py: Python<'_>, start: impl FnOnce(&Network) -> Result<Running, reflow_runtime::NetworkError> + Send) -> PyResult<()> {
+    fn launch(
+        &self,
+        py: Python<'_>,
+        start: impl FnOnce(&Network) -> Result<Running, reflow_runtime::NetworkError> + Send,
+    ) -> PyResult<()> {
         {
             let run = self.run.lock();
             if run.as_ref().is_some_and(|run| run.process == std::process::id() && !run.running.is_ended()) {
-                return Err(errors::network_text("the network is running already; shut it down before starting it again"));
+                return Err(errors::network_text(
+                    "the network is running already; shut it down before starting it again",
+                ));
             }
         }
         let executor = Executor::shared();
         let threads = executor.end();
         // Starting makes Python instances and must not hold what they might need.
         let running = py.detach(|| start(&self.network.lock())).map_err(|error| errors::network(&error))?;
-        let previous = self.run.lock().replace(Run { running, executor: Some(executor), threads, process: std::process::id() });
+        let previous =
+            self.run.lock().replace(Run { running, executor: Some(executor), threads, process: std::process::id() });
         forget_if_foreign(previous);
         Ok(())
     }
@@ -113,7 +120,8 @@ impl PyNetwork {
         firing: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         let config = convert::mapping_to_value("config", config)?;
-        let policy = policy.filter(|policy| !policy.is_none()).map(|policy| convert::mapping_to_value("policy", Some(policy))).transpose()?;
+        let policy = policy.filter(|policy| !policy.is_none());
+        let policy = policy.map(|policy| convert::mapping_to_value("policy", Some(policy))).transpose()?;
         let firing = firing.filter(|firing| !firing.is_none()).map(convert::to_value).transpose()?;
         let bad = |problem: String| ConfigError::new_err(format!("node `{id}`: {problem}"));
         let mut spec = NodeSpec::from_metadata(template_id, config).map_err(bad)?;
@@ -215,7 +223,14 @@ impl PyNetwork {
     }
 
     #[pyo3(signature = (node, port, value, *, timeout=None))]
-    fn send(&self, py: Python<'_>, node: &str, port: &str, value: &Bound<'_, PyAny>, timeout: Option<f64>) -> PyResult<()> {
+    fn send(
+        &self,
+        py: Python<'_>,
+        node: &str,
+        port: &str,
+        value: &Bound<'_, PyAny>,
+        timeout: Option<f64>,
+    ) -> PyResult<()> {
         let message = convert::to_message(value)?;
         let deadline = timeout.and_then(wait::deadline);
         let mut interrupted = None;
@@ -255,7 +270,8 @@ impl PyNetwork {
 
     #[pyo3(signature = (node, port, *, capacity=reflow_runtime::DEFAULT_LISTENER_CAPACITY))]
     fn _listen(&self, node: &str, port: &str, capacity: usize) -> PyResult<PyListener> {
-        let listener: Listener = self.running()?.listen(node, port, capacity).map_err(|error| errors::network(&error))?;
+        let listener: Listener =
+            self.running()?.listen(node, port, capacity).map_err(|error| errors::network(&error))?;
         Ok(PyListener::new(listener))
     }
 
@@ -357,10 +373,16 @@ impl PyNetwork {
 
     /// Nodes that have not ended.
     fn _unfinished(&self) -> Vec<String> {
-        self.running().map_or_else(|_| Vec::new(), |running| {
-            let live = running.stats().into_iter().filter(|node| !["finished", "failed", "skipped", "cancelled"].contains(&node.state));
-            live.map(|node| node.node).collect()
-        })
+        self.running().map_or_else(
+            |_| Vec::new(),
+            |running| {
+                let live = running
+                    .stats()
+                    .into_iter()
+                    .filter(|node| !["finished", "failed", "skipped", "cancelled"].contains(&node.state));
+                live.map(|node| node.node).collect()
+            },
+        )
     }
 
     /// Asks a run to stop without waiting or looking at the interpreter; for the end of the process.
@@ -419,4 +441,3 @@ fn failure<'py>(py: Python<'py>, failed: &FailedAttempt) -> PyResult<Bound<'py, 
     dict.set_item("inputs", inputs)?;
     Ok(dict)
 }
-

@@ -221,7 +221,10 @@ impl PyStreamReader {
                 Some(Some(Frame::Data(buffer))) => all.extend_from_slice(&buffer),
                 Some(Some(Frame::Begin(_))) => {}
                 Some(Some(Frame::Error(text))) => {
-                    return Err(errors::network_text(format!("stream {}: the writer reported an error: {text}", self.id)));
+                    return Err(errors::network_text(format!(
+                        "stream {}: the writer reported an error: {text}",
+                        self.id
+                    )));
                 }
                 Some(Some(Frame::End) | None) => return Ok(PyBytes::new(py, &all)),
                 None => return Err(RunTimeout::new_err(format!("stream {}: no frame within the time limit", self.id))),

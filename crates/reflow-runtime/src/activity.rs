@@ -97,7 +97,7 @@ impl Sleeper {
 
     /// Back to work: on its own account, or because somebody woke it.
     pub(crate) fn rise(&self) {
-        if self.asleep.swap(false, Ordering::AcqRel) {
+        if self.asleep.load(Ordering::Acquire) && self.asleep.swap(false, Ordering::AcqRel) {
             self.activity.begin();
         }
         if self.blocked.load(Ordering::Acquire) && self.blocked.swap(false, Ordering::AcqRel) {

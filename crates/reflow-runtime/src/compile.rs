@@ -169,13 +169,8 @@ fn spawn(run: &Arc<Run>, actors: Vec<(Instance, Assembler, bool)>) {
 
 /// Refuses a plan with mistakes, and dissolves its subgraphs if it has any.
 fn prepared(plan: &Plan) -> Result<Option<(Plan, Boundaries)>, NetworkError> {
-    let mut errors = dangling(plan);
-    errors.extend(crate::diagnose::refused(plan));
-    if errors.is_empty() && plan.nodes.values().all(|node| plan.component(&node.component).is_some()) {
-        return dissolved(plan);
-    }
-    errors.splice(0..0, drafts(plan).1);
-    Err(NetworkError::of(errors))
+    crate::diagnose::verify(plan)?;
+    dissolved(plan)
 }
 
 /// Where packets from outside go when they are sent to ports of subgraphs.
@@ -235,34 +230,6 @@ fn drafts(plan: &Plan) -> (Vec<Draft<'_>>, Vec<NetworkError>) {
         }
     }
     (drafts, errors)
-}
-
-/// Connections, initials and ports of the network that refer to nodes which do not exist.
-fn dangling(plan: &Plan) -> Vec<NetworkError> {
-    let known = || plan.nodes.keys().map(String::as_str);
-    let check = |what: String, end: &Endpoint| {
-        (!plan.nodes.contains_key(&end.node)).then(|| NetworkError::UnknownNode {
-            what,
-            node: end.node.clone(),
-            suggestion: suggestion(&end.node, known()),
-        })
-    };
-    let mut errors = Vec::new();
-    for ConnectionSpec { from, to, .. } in &plan.connections {
-        let what = format!("the connection {}.{} -> {}.{}", from.node, from.port, to.node, to.port);
-        errors.extend(check(what.clone(), from));
-        errors.extend(check(what, to));
-    }
-    for initial in &plan.initials {
-        errors.extend(check(format!("the initial for {}.{}", initial.to.node, initial.to.port), &initial.to));
-    }
-    for (name, end) in &plan.inports {
-        errors.extend(check(format!("the network's inport `{name}`"), end));
-    }
-    for (name, end) in &plan.outports {
-        errors.extend(check(format!("the network's outport `{name}`"), end));
-    }
-    errors
 }
 
 fn connect(drafts: &mut [Draft<'_>], index: &FxHashMap<String, u32>, connection: &ConnectionSpec, capacity: usize) {

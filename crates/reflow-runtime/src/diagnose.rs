@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use reflow_graph::{
-    Catalog, Code, ComponentInfo, Connection, Diagnostic, Edge, GraphExport, Map, Metadata, Name, PortInfo, PortType,
+    Catalog, ComponentInfo, Connection, Diagnostic, Edge, GraphExport, Map, Metadata, Name, PortInfo, PortType,
     Problem, Process,
 };
 
@@ -84,13 +84,9 @@ pub(crate) fn errors(mut found: Vec<Diagnostic>) -> Result<(), NetworkError> {
     if found.is_empty() { Ok(()) } else { Err(NetworkError::Refused(found)) }
 }
 
-/// What a check of a plan's shape finds besides unknown nodes and components, which starting reports by itself.
-pub(crate) fn refused(plan: &Plan) -> Option<NetworkError> {
-    let mut found = shape(plan).check(&Known { plan, configs: false });
-    found.retain(|diagnostic| {
-        !matches!(diagnostic.code, Code::UnknownComponent | Code::UnknownNode | Code::GraphPortToUnknownNode)
-    });
-    errors(found).err()
+/// Refuses a plan whose parts do not fit together. Configs are looked at when their actors are made.
+pub(crate) fn verify(plan: &Plan) -> Result<(), NetworkError> {
+    errors(shape(plan).check(&Known { plan, configs: false }))
 }
 
 /// The bare shape of a plan: nodes, connections and graph ports, without configs and packets.

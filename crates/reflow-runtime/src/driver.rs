@@ -5,11 +5,12 @@ use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 
+use crate::activity::Sleeper;
 use crate::actor::{Actor, AsyncActor, Instance, Signal};
 use crate::attempt::{Attempt, Completion, Outcome, Packets};
 use crate::event::{Event, FailedAttempt, named};
@@ -60,6 +61,7 @@ pub(crate) struct Driver {
     /// Runs without inputs until it says that it is finished.
     source: bool,
     style: Style,
+    waker: LastWaker,
     batch: VecDeque<Packet>,
     control: VecDeque<Control>,
     link_ports: Vec<u16>,
@@ -80,8 +82,23 @@ enum Style {
     Computes,
     /// One at a time, each delivered before the next.
     Single,
+    /// The same without a policy: the actor is called directly, and only what does not end at once takes the long way.
+    Hosted,
     /// Up to so many in one call.
     Batches(usize),
+}
+
+/// The waker that the node's sleeper was given last: a task keeps its waker, so it is handed over once.
+#[derive(Default)]
+struct LastWaker(Option<Waker>);
+
+impl LastWaker {
+    fn hand_to(&mut self, sleeper: &Sleeper, cx: &Context<'_>) {
+        if !self.0.as_ref().is_some_and(|known| known.will_wake(cx.waker())) {
+            self.0 = Some(cx.waker().clone());
+            sleeper.set_waker(cx.waker());
+        }
+    }
 }
 
 /// What the next turn brings.
@@ -97,10 +114,12 @@ impl Driver {
         let style = match &instance {
             Instance::Sync(_) if handle.node().policy.is_none() => Style::Computes,
             Instance::Hosted(actor) if actor.batch_limit() > 1 => Style::Batches(actor.batch_limit()),
+            Instance::Hosted(_) if handle.node().policy.is_none() => Style::Hosted,
             _ => Style::Single,
         };
         Self {
             style,
+            waker: LastWaker::default(),
             handle,
             instance,
             assembler,
@@ -226,16 +245,15 @@ impl Driver {
     }
 
     fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Turn> {
-        let sleeper = Arc::clone(&self.node().sleeper);
-        sleeper.set_waker(cx.waker());
+        let sleeper = &self.handle.node().sleeper;
+        self.waker.hand_to(sleeper, cx);
         sleeper.rise();
-        if self.is_cancelled() {
+        if self.handle.is_cancelled() {
             return Poll::Ready(Turn::Cancelled);
         }
         let busy = self.source || !self.batch.is_empty() || !self.control.is_empty();
-        let handle = self.handle.clone();
-        let mailbox = &handle.node().mailbox;
-        let may_sleep = (!busy).then_some(&sleeper);
+        let mailbox = &self.handle.node().mailbox;
+        let may_sleep = (!busy).then_some(sleeper);
         let taken = mailbox.exchange(&mut self.batch, &mut self.control, &mut self.released, may_sleep);
         let Some(asleep) = taken.asleep else { return Poll::Ready(Turn::Work) };
         self.handle.run().set_state(self.node(), NodeState::Waiting, false);
@@ -290,9 +308,11 @@ impl Driver {
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let handle = self.handle.clone();
-        let (run, node) = (handle.run(), handle.node());
+        let (run, node) = (self.handle.run(), self.handle.node());
         let sleeper = &node.sleeper;
+        // A packet that finds no room registers the sleeper, so its waker has to be there before.
+        self.waker.hand_to(sleeper, cx);
+        sleeper.rise();
         let mut released = false;
         let mut delivered = 0;
         while let Some(front) = self.outbox.front() {
@@ -302,11 +322,6 @@ impl Driver {
                 break;
             }
             let target = front.target;
-            if !released {
-                // Registering for a wake-up needs the waker; a node that blocks must not keep credits to itself.
-                sleeper.set_waker(cx.waker());
-                sleeper.rise();
-            }
             let leave = if target & TAP == 0 {
                 let target_node = &run.nodes[target as usize];
                 let traced = run.events.wants_packets();
@@ -337,7 +352,8 @@ impl Driver {
             };
             let Some(leave) = leave else { continue };
             if !released && self.released.iter().any(|count| *count > 0) {
-                // Giving credits back may be what makes room, on a ring: give them back, then look again.
+                // A node that waits must not keep credits to itself: on a ring, giving them back may make the very room
+                // that it waits for. So give them back, then look again.
                 released = true;
                 if leave {
                     sleeper.stay_awake();
@@ -381,6 +397,7 @@ impl Driver {
         let (ticks, packets) = match self.style {
             Style::Computes => self.work_sync().await,
             Style::Single => self.work_single().await,
+            Style::Hosted => self.work_hosted().await,
             Style::Batches(limit) => self.work_batch(limit).await,
         };
         let counters = &self.node().counters;
@@ -418,6 +435,34 @@ impl Driver {
             ticks += 1;
             packets += self.attempt.inputs.len() as u64;
             self.tick().await;
+            self.flush().await;
+            if !self.control.is_empty() {
+                break;
+            }
+        }
+        (ticks, packets)
+    }
+
+    /// [`work_single`](Self::work_single) for a hosted actor without a policy.
+    async fn work_hosted(&mut self) -> (u64, u64) {
+        let (mut ticks, mut packets) = (0, 0);
+        while (ticks as usize) < TURN && !self.finish && !self.failed && !self.is_cancelled() && self.assemble() {
+            ticks += 1;
+            packets += self.attempt.inputs.len() as u64;
+            let Instance::Hosted(actor) = &mut self.instance else { break };
+            let tick = &mut Tick::new(&self.handle, &mut self.attempt);
+            match contain_step(|| actor.run(tick, false)) {
+                Step::Done => {
+                    self.finish |= self.attempt.finish;
+                    self.route_sent();
+                    self.commit();
+                }
+                step => {
+                    let result = self.settle(step).await;
+                    self.route_sent();
+                    self.finish_attempts(result, None).await;
+                }
+            }
             self.flush().await;
             if !self.control.is_empty() {
                 break;

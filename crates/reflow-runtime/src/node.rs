@@ -257,6 +257,16 @@ impl NodeHandle {
         self.node().inport(name)
     }
 
+    /// The names of all inports, by index.
+    pub fn inports(&self) -> Vec<Arc<str>> {
+        self.node().inports.read().clone()
+    }
+
+    /// The names of all outports, by index.
+    pub fn outports(&self) -> &[Arc<str>] {
+        &self.node().outports
+    }
+
     /// The name of an inport.
     pub fn inport_name(&self, port: u16) -> Arc<str> {
         self.node().inport_name(port)

@@ -296,7 +296,7 @@ fn every_mistake_is_reported_before_anything_starts() {
     network.add_node("b", NodeSpec::new("aa", Value::Null));
     wire(&mut network, "a.out", "c.in");
     network.add_initial(Endpoint::new("d", "in"), 1);
-    let Err(NetworkError::Several(errors)) = network.start().map(|_| ()) else { panic!("started") };
+    let Err(NetworkError::Refused(errors)) = network.start().map(|_| ()) else { panic!("started") };
     let text = errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
     assert_eq!(errors.len(), 3, "{text}");
     assert!(text.contains("there is no component `aa`") && text.contains("`c`") && text.contains("`d`"), "{text}");

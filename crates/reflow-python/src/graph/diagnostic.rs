@@ -4,10 +4,10 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyList, PyType};
-use reflow_graph::Diagnostic;
+use reflow_graph::{Code, Diagnostic};
 
 use super::json;
-use crate::errors::GraphCheckError;
+use crate::errors::{GraphCheckError, UnknownComponentsError};
 
 /// Findings as a list of `Diagnostic`.
 pub(crate) fn to_python<'py>(py: Python<'py>, found: &[Diagnostic]) -> PyResult<Bound<'py, PyList>> {
@@ -25,7 +25,9 @@ pub(crate) fn to_python<'py>(py: Python<'py>, found: &[Diagnostic]) -> PyResult<
 
 /// The exception for a graph that must not run; its attribute `diagnostics` holds the findings.
 pub(crate) fn refusal(text: String, found: &[Diagnostic]) -> PyErr {
+    let unknown_components = found.iter().all(|diagnostic| diagnostic.code == Code::UnknownComponent);
     Python::attach(|py| match to_python(py, found) {
+        Ok(diagnostics) if unknown_components => UnknownComponentsError::new_err((text, diagnostics.unbind())),
         Ok(diagnostics) => GraphCheckError::new_err((text, diagnostics.unbind())),
         Err(error) => error,
     })

@@ -1,0 +1,48 @@
+//! The names of a node's ports as interned Python strings: programs write port names as literals, which Python interns, so
+//! that most look-ups are one comparison of pointers.
+
+use pyo3::prelude::*;
+use pyo3::types::PyString;
+use reflow_runtime::NodeHandle;
+
+/// The names of a node's ports when it was started.
+pub(crate) struct PortNames {
+    inports: Vec<Py<PyString>>,
+    outports: Vec<Py<PyString>>,
+}
+
+impl PortNames {
+    pub(crate) fn new(py: Python<'_>, node: &NodeHandle) -> Self {
+        let interned = |name: &std::sync::Arc<str>| PyString::intern(py, name).unbind();
+        Self {
+            inports: node.inports().iter().map(interned).collect(),
+            outports: node.outports().iter().map(interned).collect(),
+        }
+    }
+
+    pub(crate) fn outport(&self, node: &NodeHandle, name: &Bound<'_, PyString>) -> PyResult<Option<u16>> {
+        match same(&self.outports, name) {
+            Some(port) => Ok(Some(port)),
+            None => Ok(node.outport(name.to_str()?)),
+        }
+    }
+
+    pub(crate) fn inport(&self, node: &NodeHandle, name: &Bound<'_, PyString>) -> PyResult<Option<u16>> {
+        match same(&self.inports, name) {
+            Some(port) => Ok(Some(port)),
+            None => Ok(node.inport(name.to_str()?)),
+        }
+    }
+
+    /// The name of an inport; ports that came up later are not in the table.
+    pub(crate) fn inport_name<'py>(&self, py: Python<'py>, node: &NodeHandle, port: u16) -> Bound<'py, PyString> {
+        match self.inports.get(usize::from(port)) {
+            Some(name) => name.bind(py).clone(),
+            None => PyString::new(py, &node.inport_name(port)),
+        }
+    }
+}
+
+fn same(names: &[Py<PyString>], name: &Bound<'_, PyString>) -> Option<u16> {
+    names.iter().position(|known| known.as_ptr() == name.as_ptr()).map(|port| port as u16)
+}
