@@ -599,9 +599,7 @@ pub(crate) fn failure_of(py: Python<'_>, error: PyErr) -> Failure {
     let text = value.str().map_or_else(|_| String::new(), |text| text.to_string());
     let message = if text.is_empty() { name.clone() } else { format!("{name}: {text}") };
     let format = || -> PyResult<String> {
-        // Before 3.12 the traceback of an exception that left Python code is not yet its attribute.
-        let traceback = error.traceback(py);
-        let lines = py.import("traceback")?.call_method1("format_exception", (error.get_type(py), value, traceback))?;
+        let lines = py.import("traceback")?.call_method1("format_exception", (value,))?;
         pyo3::types::PyString::new(py, "").call_method1("join", (lines,))?.extract()
     };
     let mut failure = Failure::new(message).with_reason(name);

@@ -120,7 +120,6 @@ pub(crate) fn launch(network: &Network, id: String, feed: &Feed<'_>) -> Result<R
         events: Arc::clone(&network.events),
         capacity: plan.capacity,
         to_the_end: feed.to_the_end,
-        fed: !feed.inputs.is_empty(),
     });
     let mut outputs = Vec::new();
     if feed.to_the_end {

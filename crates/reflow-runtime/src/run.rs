@@ -67,8 +67,6 @@ pub(crate) struct Run {
     /// Whether the run ends by itself: nothing more comes from outside, and idle nodes are not kept for what might.
     to_the_end: AtomicBool,
     outside_open: AtomicBool,
-    /// Whether somebody sends the inputs of the run and will say when that is over.
-    fed: bool,
     rings_ended: AtomicBool,
     cancelled: AtomicBool,
     cancel: watch::Sender<bool>,
@@ -100,12 +98,11 @@ pub(crate) struct RunParts {
     pub(crate) events: Arc<EventBus>,
     pub(crate) capacity: usize,
     pub(crate) to_the_end: bool,
-    pub(crate) fed: bool,
 }
 
 impl Run {
     pub(crate) fn new(parts: RunParts) -> Arc<Self> {
-        let RunParts { id, nodes, activity, events, capacity, to_the_end, fed } = parts;
+        let RunParts { id, nodes, activity, events, capacity, to_the_end } = parts;
         let index = nodes.iter().zip(0..).map(|(node, index)| (Arc::clone(&node.id), index)).collect();
         Arc::new(Self {
             id,
@@ -122,7 +119,6 @@ impl Run {
             native: NativeHost::shared(),
             to_the_end: AtomicBool::new(to_the_end),
             outside_open: AtomicBool::new(true),
-            fed,
             cancelled: AtomicBool::new(false),
             cancel: watch::Sender::new(false),
             failed: AtomicBool::new(false),
@@ -328,11 +324,7 @@ impl Run {
         if live && self.to_the_end.load(Ordering::Acquire) && !self.is_cancelled() {
             if self.outside_open.load(Ordering::Acquire) {
                 drop(end);
-                // A run that is quiet between two inputs goes on with the next.
-                if !self.fed {
-                    self.close_outside();
-                }
-                return;
+                return self.close_outside();
             }
             if !self.rings_ended.swap(true, Ordering::AcqRel) {
                 drop(end);
