@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use reflow_graph::Diagnostic;
+
 use crate::message::Message;
 
 /// A message that could not be sent, with the message.
@@ -108,8 +110,8 @@ pub enum NetworkError {
         node: String,
     },
     /// The graph has mistakes: all of them.
-    #[error("{}", crate::subgraph::listed(.0))]
-    Refused(Vec<reflow_graph::Diagnostic>),
+    #[error("{}", listed(.0))]
+    Refused(Vec<Diagnostic>),
     /// The graph cannot be used.
     #[error(transparent)]
     Graph(Arc<reflow_graph::Error>),
@@ -135,13 +137,27 @@ fn hint(suggestion: Option<&String>) -> String {
     suggestion.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
 }
 
+impl From<reflow_graph::Error> for NetworkError {
+    fn from(error: reflow_graph::Error) -> Self {
+        match error {
+            reflow_graph::Error::Refused { diagnostics } => Self::Refused(diagnostics),
+            other => Self::Graph(Arc::new(other)),
+        }
+    }
+}
+
+fn listed(diagnostics: &[Diagnostic]) -> String {
+    let lines: Vec<_> = diagnostics.iter().map(ToString::to_string).collect();
+    if lines.len() == 1 { lines.concat() } else { format!("{} problems:\n{}", lines.len(), lines.join("\n")) }
+}
+
 fn list(errors: &[NetworkError]) -> String {
     let lines: Vec<_> = errors.iter().map(|error| format!("- {error}")).collect();
     format!("{} problems:\n{}", errors.len(), lines.join("\n"))
 }
 
 /// The known name that is most like `name`, if any is like it at all.
-pub(crate) fn suggestion<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+pub fn suggestion<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     known
         .into_iter()
         .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))

@@ -98,20 +98,12 @@ fn add(whole: &mut NodeOverlay, part: &NodeOverlay) {
     if weight(part.state) > weight(whole.state) {
         whole.state = part.state;
     }
-    whole.rate = whole.rate.max(part.rate);
-    whole.queue = whole.queue.max(part.queue);
+    whole.rate = greater(whole.rate, part.rate);
+    whole.queue = greater(whole.queue, part.queue);
     whole.failures += part.failures;
 }
 
-trait Greater: Sized {
-    fn max(self, other: Self) -> Self;
-}
-
-impl Greater for Option<f64> {
-    fn max(self, other: Self) -> Self {
-        match (self, other) {
-            (Some(one), Some(other)) => Some(one.max(other)),
-            (one, other) => one.or(other),
-        }
-    }
+/// The greater of two measures, or the one there is.
+fn greater(one: Option<f64>, other: Option<f64>) -> Option<f64> {
+    one.into_iter().chain(other).reduce(f64::max)
 }

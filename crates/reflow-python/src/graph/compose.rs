@@ -19,7 +19,8 @@ pub(crate) fn compose_graphs<'py>(py: Python<'py>, request: &Bound<'py, PyAny>) 
 }
 
 fn request_of(request: &Bound<'_, PyAny>) -> PyResult<ComposeRequest> {
-    let mapping = request.cast::<PyMapping>().map_err(|_| json::expected_mapping("composition parse: the request", request))?;
+    let mapping =
+        request.cast::<PyMapping>().map_err(|_| json::expected_mapping("composition parse: the request", request))?;
     let rest = PyDict::new(request.py());
     rest.update(mapping)?;
     let graphs = rest.get_item("graphs")?;

@@ -1,4 +1,5 @@
 //! The editing half of `Graph`.
+#![allow(clippy::needless_pass_by_value, reason = "arguments from Python are owned")]
 
 use std::io::BufReader;
 
@@ -38,12 +39,14 @@ impl PyGraph {
         PyClassInitializer::from(PyGraphView::new(Graph::new(name, case_sensitive))).add_subclass(Self)
     }
 
+    /// Makes a graph of a `GraphExport` dict, JSON text or another Graph. What refers to nothing is left out: see `dropped`.
     #[classmethod]
     fn from_json<'py>(cls: &Bound<'py, PyType>, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let export = export_of(value)?;
         made(cls, cls.py().detach(|| Graph::from_export(&export)))
     }
 
+    /// Replaces everything by another graph, as one step of `undo`. Without `properties.name` the old name stays.
     fn import_graph(slf: &Bound<'_, Self>, export: &Bound<'_, PyAny>) -> PyResult<()> {
         let export = export_of(export)?;
         edit(slf, |graph| graph.import(&export));
@@ -52,6 +55,7 @@ impl PyGraph {
 
     // ---- nodes -------------------------------------------------------------------------------------------------------
 
+    /// Adds a node; an id that is taken is left alone.
     #[pyo3(signature = (id, component, metadata=None))]
     fn add_node(slf: &Bound<'_, Self>, id: &str, component: &str, metadata: Object<'_, '_>) -> PyResult<()> {
         let metadata = metadata_of(metadata)?;
@@ -59,15 +63,18 @@ impl PyGraph {
         Ok(())
     }
 
+    /// Removes a node with its connections, initials, graph ports and memberships; a group left empty by that goes too.
     fn remove_node(slf: &Bound<'_, Self>, id: &str) {
         edit(slf, |graph| graph.remove_node(id));
     }
 
+    /// Gives a node another id; connections, initials, graph ports and groups follow. GraphError if the id is taken.
     fn rename_node(slf: &Bound<'_, Self>, old_id: &str, new_id: &str) -> PyResult<()> {
         edit(slf, |graph| graph.rename_node(old_id, new_id)).map_err(|error| errors::graph(&error))?;
         Ok(())
     }
 
+    /// Merges metadata into a node's by key; an empty mapping or None clears it.
     #[pyo3(signature = (id, metadata))]
     fn set_node_metadata(slf: &Bound<'_, Self>, id: &str, metadata: Object<'_, '_>) -> PyResult<()> {
         let metadata = metadata_of(metadata)?;
@@ -75,6 +82,7 @@ impl PyGraph {
         Ok(())
     }
 
+    /// Replaces the properties. The graph's name is not among them.
     #[pyo3(signature = (properties))]
     fn set_properties(slf: &Bound<'_, Self>, properties: Object<'_, '_>) -> PyResult<()> {
         let properties = map_of("properties", properties)?.unwrap_or_default();
@@ -84,6 +92,7 @@ impl PyGraph {
 
     // ---- connections and initials ------------------------------------------------------------------------------------
 
+    /// Connects an outport with an inport. Both nodes must exist; a connection that is there already stays as it is.
     #[pyo3(signature = (out_node, out_port, in_node, in_port, metadata=None))]
     fn add_connection(
         slf: &Bound<'_, Self>,
@@ -98,10 +107,12 @@ impl PyGraph {
         Ok(())
     }
 
+    /// Removes a connection.
     fn remove_connection(slf: &Bound<'_, Self>, out_node: &str, out_port: &str, in_node: &str, in_port: &str) {
         edit(slf, |graph| graph.remove_connection(out_node, out_port, in_node, in_port));
     }
 
+    /// Merges metadata into a connection's by key. Its key `capacity` bounds the packets that may wait on it.
     #[pyo3(signature = (out_node, out_port, in_node, in_port, metadata))]
     fn set_connection_metadata(
         slf: &Bound<'_, Self>,
@@ -116,6 +127,7 @@ impl PyGraph {
         Ok(())
     }
 
+    /// Adds an initial packet for a port: a plain value, a Message, or a tagged dict. They are numbered in order.
     #[pyo3(signature = (node, port, data, metadata=None))]
     fn add_initial(
         slf: &Bound<'_, Self>,
@@ -129,6 +141,7 @@ impl PyGraph {
         Ok(())
     }
 
+    /// Adds an initial packet with a number of its own.
     #[pyo3(signature = (node, port, data, index, metadata=None))]
     fn add_initial_index(
         slf: &Bound<'_, Self>,
@@ -143,10 +156,12 @@ impl PyGraph {
         Ok(())
     }
 
+    /// Removes all initials of a port.
     fn remove_initial(slf: &Bound<'_, Self>, node: &str, port: &str) {
         edit(slf, |graph| graph.remove_initial(node, port));
     }
 
+    /// Adds an initial packet through a graph inport, for the node behind it.
     #[pyo3(signature = (inport, data, metadata=None))]
     fn add_graph_initial(
         slf: &Bound<'_, Self>,
@@ -159,6 +174,7 @@ impl PyGraph {
         Ok(())
     }
 
+    /// Adds an initial packet through a graph inport, with a number of its own.
     #[pyo3(signature = (inport, data, index, metadata=None))]
     fn add_graph_initial_index(
         slf: &Bound<'_, Self>,
@@ -172,12 +188,14 @@ impl PyGraph {
         Ok(())
     }
 
+    /// Removes all initials of the node port behind a graph inport.
     fn remove_graph_initial(slf: &Bound<'_, Self>, inport: &str) {
         edit(slf, |graph| graph.remove_graph_initial(inport));
     }
 
     // ---- graph ports -------------------------------------------------------------------------------------------------
 
+    /// Opens a node's inport `port_key` to the outside as `port_id`; `port_type` is `{"type": ...}` or its word.
     #[pyo3(signature = (port_id, node_id, port_key, port_type=None, metadata=None))]
     fn add_inport(
         slf: &Bound<'_, Self>,
@@ -192,6 +210,7 @@ impl PyGraph {
         Ok(())
     }
 
+    /// Opens a node's outport `port_key` to the outside as `port_id`; `port_type` is `{"type": ...}` or its word.
     #[pyo3(signature = (port_id, node_id, port_key, port_type=None, metadata=None))]
     fn add_outport(
         slf: &Bound<'_, Self>,
@@ -206,22 +225,27 @@ impl PyGraph {
         Ok(())
     }
 
+    /// Closes a graph inport.
     fn remove_inport(slf: &Bound<'_, Self>, port_id: &str) {
         edit(slf, |graph| graph.remove_port(Direction::In, port_id));
     }
 
+    /// Closes a graph outport.
     fn remove_outport(slf: &Bound<'_, Self>, port_id: &str) {
         edit(slf, |graph| graph.remove_port(Direction::Out, port_id));
     }
 
+    /// Gives a graph inport another outer name; one that has that name is replaced.
     fn rename_inport(slf: &Bound<'_, Self>, old_port: &str, new_port: &str) {
         edit(slf, |graph| graph.rename_port(Direction::In, old_port, new_port));
     }
 
+    /// Gives a graph outport another outer name; one that has that name is replaced.
     fn rename_outport(slf: &Bound<'_, Self>, old_port: &str, new_port: &str) {
         edit(slf, |graph| graph.rename_port(Direction::Out, old_port, new_port));
     }
 
+    /// Merges metadata into a graph inport's by key.
     #[pyo3(signature = (port_id, metadata))]
     fn set_inport_metadata(slf: &Bound<'_, Self>, port_id: &str, metadata: Object<'_, '_>) -> PyResult<()> {
         let metadata = metadata_of(metadata)?;
@@ -229,6 +253,7 @@ impl PyGraph {
         Ok(())
     }
 
+    /// Merges metadata into a graph outport's by key.
     #[pyo3(signature = (port_id, metadata))]
     fn set_outport_metadata(slf: &Bound<'_, Self>, port_id: &str, metadata: Object<'_, '_>) -> PyResult<()> {
         let metadata = metadata_of(metadata)?;
@@ -238,6 +263,7 @@ impl PyGraph {
 
     // ---- groups ------------------------------------------------------------------------------------------------------
 
+    /// Adds a group; an id that is taken is left alone. Its nodes need not exist.
     #[pyo3(signature = (group_id, nodes, metadata=None))]
     fn add_group(slf: &Bound<'_, Self>, group_id: &str, nodes: Vec<String>, metadata: Object<'_, '_>) -> PyResult<()> {
         let metadata = metadata_of(metadata)?;
@@ -245,18 +271,22 @@ impl PyGraph {
         Ok(())
     }
 
+    /// Removes a group; its nodes stay.
     fn remove_group(slf: &Bound<'_, Self>, group_id: &str) {
         edit(slf, |graph| graph.remove_group(group_id));
     }
 
+    /// Adds a node to a group, once.
     fn add_to_group(slf: &Bound<'_, Self>, group_id: &str, node_id: &str) {
         edit(slf, |graph| graph.add_to_group(group_id, node_id));
     }
 
+    /// Takes a node out of a group; a group left empty stays.
     fn remove_from_group(slf: &Bound<'_, Self>, group_id: &str, node_id: &str) {
         edit(slf, |graph| graph.remove_from_group(group_id, node_id));
     }
 
+    /// Merges metadata into a group's by key.
     #[pyo3(signature = (group_id, metadata))]
     fn set_group_metadata(slf: &Bound<'_, Self>, group_id: &str, metadata: Object<'_, '_>) -> PyResult<()> {
         let metadata = metadata_of(metadata)?;
@@ -266,24 +296,29 @@ impl PyGraph {
 
     // ---- history -----------------------------------------------------------------------------------------------------
 
+    /// Takes back the last step; whether there was one.
     fn undo(slf: &Bound<'_, Self>) -> PyResult<bool> {
         edit(slf, Graph::undo).map_err(|error| errors::graph(&error))
     }
 
+    /// Does again what was undone last; whether there was anything.
     fn redo(slf: &Bound<'_, Self>) -> PyResult<bool> {
         edit(slf, Graph::redo).map_err(|error| errors::graph(&error))
     }
 
+    /// How many steps can be undone.
     #[getter]
     fn undo_count(slf: &Bound<'_, Self>) -> usize {
         edit(slf, |graph| graph.undo_count())
     }
 
+    /// How many steps can be redone.
     #[getter]
     fn redo_count(slf: &Bound<'_, Self>) -> usize {
         edit(slf, |graph| graph.redo_count())
     }
 
+    /// Keeps at most this many undoable steps, 10,000 by default.
     fn set_undo_limit(slf: &Bound<'_, Self>, limit: usize) {
         edit(slf, |graph| graph.set_undo_limit(limit));
     }
@@ -306,14 +341,17 @@ impl PyGraph {
         edit(slf, |graph| graph.apply(change)).map_err(|error| errors::graph(&error))
     }
 
+    /// Starts watching: iterate or `drain` the answer for every later change, also by undo.
     fn subscribe(slf: &Bound<'_, Self>) -> PyChanges {
         PyChanges::new(slf.as_super())
     }
 
+    /// Starts writing a journal into a file: the graph as it is, and every change from now on.
     fn journal(slf: &Bound<'_, Self>, path: std::path::PathBuf) -> PyResult<PyJournal> {
         PyJournal::start(slf.as_super(), &path)
     }
 
+    /// The graph that a journal leads to. A last line cut off in the middle is ignored.
     #[classmethod]
     fn replay<'py>(cls: &Bound<'py, PyType>, path: std::path::PathBuf) -> PyResult<Bound<'py, PyAny>> {
         let replayed = cls.py().detach(|| reflow_graph::replay(BufReader::new(std::fs::File::open(path)?)));

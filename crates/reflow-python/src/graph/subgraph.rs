@@ -57,6 +57,10 @@ impl PySubgraphBuilder {
 
     fn __repr__(&self) -> String {
         let registered = self.components.lock().len();
-        format!("<SubgraphBuilder {:?}: {} nodes, {registered} components>", self.export.name(), self.export.processes.len())
+        format!(
+            "<SubgraphBuilder {:?}: {} nodes, {registered} components>",
+            self.export.name(),
+            self.export.processes.len()
+        )
     }
 }

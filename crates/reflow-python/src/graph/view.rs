@@ -1,4 +1,5 @@
 //! The reading half of `Graph`: what it holds, its shape, and pictures of it.
+#![allow(clippy::needless_pass_by_value, reason = "arguments from Python are owned")]
 
 use std::collections::HashMap;
 
@@ -51,36 +52,43 @@ fn texts(names: Vec<Name>) -> Vec<String> {
 
 #[pymethods]
 impl PyGraphView {
+    /// The graph's name.
     #[getter]
     fn name(&self) -> String {
         self.graph.lock().name().to_owned()
     }
 
+    /// Whether port names differ by case.
     #[getter]
     fn case_sensitive(&self) -> bool {
         self.graph.lock().is_case_sensitive()
     }
 
+    /// Number of nodes.
     #[getter]
     fn node_count(&self) -> usize {
         self.graph.lock().node_count()
     }
 
+    /// Number of connections, initials not counted.
     #[getter]
     fn connection_count(&self) -> usize {
         self.graph.lock().connection_count()
     }
 
+    /// A node as a dict, or None.
     fn get_node<'py>(&self, py: Python<'py>, id: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
         let node = self.graph.lock().node(id).cloned();
         node.map(|node| json::to_python(py, &node)).transpose()
     }
 
+    /// All nodes, in the order they were added.
     fn nodes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let nodes: Vec<Process> = self.graph.lock().nodes().cloned().collect();
         json::to_python(py, &nodes)
     }
 
+    /// A connection as a dict, or None.
     fn get_connection<'py>(
         &self,
         py: Python<'py>,
@@ -93,78 +101,94 @@ impl PyGraphView {
         connection.map(|connection| json::to_python(py, &connection)).transpose()
     }
 
+    /// All connections, in the order they were added.
     fn connections<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let connections: Vec<Connection> = self.graph.lock().connections().cloned().collect();
         json::to_python(py, &connections)
     }
 
+    /// Connections that start or end at a node.
     fn connections_at<'py>(&self, py: Python<'py>, node: &str) -> PyResult<Bound<'py, PyAny>> {
         let connections: Vec<Connection> = self.graph.lock().connections_at(node).cloned().collect();
         json::to_python(py, &connections)
     }
 
+    /// All initial packets, in the order they were added.
     fn initializers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let initials: Vec<Connection> = self.graph.lock().initials().cloned().collect();
         json::to_python(py, &initials)
     }
 
+    /// Graph inports by outer name.
     fn inports<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let ports: indexmap::IndexMap<Name, Edge> =
             self.graph.lock().inports().map(|(name, edge)| (name.clone(), edge.clone())).collect();
         json::to_python(py, &ports)
     }
 
+    /// Graph outports by outer name.
     fn outports<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let ports: indexmap::IndexMap<Name, Edge> =
             self.graph.lock().outports().map(|(name, edge)| (name.clone(), edge.clone())).collect();
         json::to_python(py, &ports)
     }
 
+    /// All groups.
     fn groups<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let groups: Vec<Group> = self.graph.lock().groups().collect();
         json::to_python(py, &groups)
     }
 
+    /// Ids of the groups a node is in.
     fn groups_of(&self, node: &str) -> Vec<String> {
         texts(self.graph.lock().groups_of(node))
     }
 
+    /// The properties as they were set.
     fn properties<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let properties = self.graph.lock().properties().clone();
         json::to_python(py, &properties)
     }
 
+    /// The whole graph as a `GraphExport` dict.
     fn to_json<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         json::to_python(py, &self.export(py))
     }
 
     // ---- shape -------------------------------------------------------------------------------------------------------
 
+    /// Node ids by distance from the start; nodes on a common cycle share a layer.
     fn layers(&self, py: Python<'_>) -> Vec<Vec<String>> {
         self.asked(py, |topology| topology.layers().into_iter().map(texts).collect())
     }
 
+    /// Sets of nodes that lie on cycles with each other.
     fn cycles(&self, py: Python<'_>) -> Vec<Vec<String>> {
         self.asked(py, |topology| topology.cycles().into_iter().map(texts).collect())
     }
 
+    /// Nodes without incoming connections.
     fn sources(&self, py: Python<'_>) -> Vec<String> {
         self.asked(py, |topology| texts(topology.sources()))
     }
 
+    /// Nodes without outgoing connections.
     fn sinks(&self, py: Python<'_>) -> Vec<String> {
         self.asked(py, |topology| texts(topology.sinks()))
     }
 
+    /// Everything that can be reached from the given nodes, themselves included.
     #[pyo3(signature = (*nodes))]
     fn reachable(&self, py: Python<'_>, nodes: Vec<String>) -> Vec<String> {
         self.asked(py, |topology| texts(topology.reachable(nodes.iter().map(String::as_str))))
     }
 
+    /// What is affected when a node changes or fails: everything downstream of it.
     fn impact(&self, py: Python<'_>, node: &str) -> Vec<String> {
         self.asked(py, |topology| texts(topology.impact(node)))
     }
 
+    /// What a node depends on: everything upstream of it.
     fn dependencies(&self, py: Python<'_>, node: &str) -> Vec<String> {
         self.asked(py, |topology| texts(topology.dependencies(node)))
     }
@@ -203,22 +227,26 @@ impl PyGraphView {
 
     // ---- seeing ------------------------------------------------------------------------------------------------------
 
+    /// Draws the graph as SVG; `theme` is auto, light or dark. Beyond `max_nodes` it is described, not drawn.
     #[pyo3(signature = (*, theme="auto", max_nodes=2000))]
     fn to_svg(&self, py: Python<'_>, theme: &str, max_nodes: usize) -> PyResult<String> {
         let (export, theme) = (self.export(py), theme_of(theme)?);
         Ok(py.detach(|| export.to_svg(&SvgOptions { theme, overlay: None, max_nodes })))
     }
 
+    /// The graph as a Mermaid flowchart.
     fn to_mermaid(&self, py: Python<'_>) -> String {
         let export = self.export(py);
         py.detach(|| export.to_mermaid())
     }
 
+    /// The graph in the language of Graphviz.
     fn to_dot(&self, py: Python<'_>) -> String {
         let export = self.export(py);
         py.detach(|| export.to_dot())
     }
 
+    /// Draws the graph for a terminal.
     fn to_text(&self, py: Python<'_>) -> String {
         let export = self.export(py);
         py.detach(|| export.to_text(None))

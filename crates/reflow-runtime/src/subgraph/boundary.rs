@@ -1,0 +1,59 @@
+//! What became of the ports of subgraph nodes.
+
+use indexmap::IndexMap;
+use reflow_graph::Direction;
+use rustc_hash::FxHashMap;
+
+use crate::error::NetworkError;
+use crate::network::Endpoint;
+
+/// What the ports of dissolved nodes lead to.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Boundaries(pub(super) FxHashMap<String, Boundary>);
+
+/// The ports of one subgraph node, and the node and port inside that each leads to.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Boundary {
+    folds_ports: bool,
+    inports: IndexMap<String, Endpoint>,
+    outports: IndexMap<String, Endpoint>,
+}
+
+impl Boundary {
+    pub(super) fn new(folds_ports: bool) -> Self {
+        Self { folds_ports, ..Self::default() }
+    }
+
+    pub(super) fn ports(&mut self, direction: Direction) -> &mut IndexMap<String, Endpoint> {
+        match direction {
+            Direction::In => &mut self.inports,
+            Direction::Out => &mut self.outports,
+        }
+    }
+}
+
+impl Boundaries {
+    /// The node and port behind a node and port: inside, if the node is a subgraph.
+    ///
+    /// # Errors
+    /// When the subgraph has no such port.
+    pub(crate) fn behind<'a>(
+        &'a self,
+        direction: Direction,
+        node: &'a str,
+        port: &'a str,
+    ) -> Result<(&'a str, &'a str), NetworkError> {
+        let Some(boundary) = self.0.get(node) else { return Ok((node, port)) };
+        let (side, ports) = match direction {
+            Direction::In => ("inport", &boundary.inports),
+            Direction::Out => ("outport", &boundary.outports),
+        };
+        let folded = || ports.iter().find(|(name, _)| name.to_lowercase() == port.to_lowercase()).map(|(_, end)| end);
+        let end = ports.get(port).or_else(|| if boundary.folds_ports { folded() } else { None });
+        end.map(|end| (&*end.node, &*end.port)).ok_or_else(|| {
+            let known: Vec<_> = ports.keys().map(|name| format!("`{name}`")).collect();
+            let known = if known.is_empty() { "none".into() } else { known.join(", ") };
+            NetworkError::UnknownPort { node: node.into(), direction: side, port: port.into(), known }
+        })
+    }
+}
