@@ -50,6 +50,29 @@ class PortValue(dict[str, Any]):
         """Give the bytes of a Bytes message without copying them, else None."""
         return self.to_message().as_bytes()
 
+    def __setitem__(self, key: str, value: Any) -> None:
+        self._message = None  # what was changed is no longer that message
+        super().__setitem__(key, value)
+
+    def __delitem__(self, key: str) -> None:
+        self._message = None
+        super().__delitem__(key)
+
+    def update(self, *args: Any, **kwargs: Any) -> None:
+        """Update from a mapping or pairs."""
+        self._message = None
+        super().update(*args, **kwargs)
+
+    def pop(self, *args: Any) -> Any:
+        """Remove a key and return its value."""
+        self._message = None
+        return super().pop(*args)
+
+    def clear(self) -> None:
+        """Remove all items."""
+        self._message = None
+        super().clear()
+
     def __reduce__(self) -> tuple[type[dict[str, Any]], tuple[dict[str, Any]]]:
         return dict, (dict(self.items()),)
 
@@ -61,13 +84,22 @@ class BytesPortValue(PortValue):
 
     def _complete(self) -> BytesPortValue:
         if not dict.__contains__(self, "data"):
-            dict.__setitem__(self, "data", self._message.as_json()["data"])
+            message = getattr(self, "_message", None)
+            if message is not None:
+                dict.__setitem__(self, "data", message.as_json()["data"])
         return self
 
     def __missing__(self, key: str) -> Any:
         if key != "data":
             raise KeyError(key)
-        return dict.__getitem__(self._complete(), key)
+        self._complete()
+        if not dict.__contains__(self, key):
+            raise KeyError(key)
+        return dict.__getitem__(self, key)
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self._complete()
+        super().__setitem__(key, value)
 
     def get(self, key: str, default: Any = None) -> Any:
         """Return the value for key, else default."""

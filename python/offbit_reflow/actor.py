@@ -63,6 +63,7 @@ class Actor:
     await_all_inports: bool | str = False
     latest_inports: list[str] = []
     batch_size: int = 1
+    _optional_inports: list[str] = []
 
     def run(self, ctx: Any) -> Any:
         """Run one tick: `ctx` is an `ActorCallContext`, or a `TickBatch` for a batch actor."""
@@ -94,6 +95,7 @@ class _Declaration:
     outports: list[str]
     firing: str
     latest_inports: list[str]
+    optional_inports: list[str]
     required_inports: list[str]
     source: str
     batch_size: int
@@ -101,6 +103,7 @@ class _Declaration:
     finalize: bool
     teardown: bool
     on_signal: bool
+    is_async: bool
     summary: str = field(default="")
 
 
@@ -125,6 +128,7 @@ def _declare(actor: Any, cls: type[Actor]) -> _Declaration:
         outports=_ports(actor, "outports"),
         firing="latest" if wait_for == "latest" else "all" if wait_for else "any",
         latest_inports=_ports(actor, "latest_inports"),
+        optional_inports=_ports(actor, "_optional_inports"),
         required_inports=[],
         source="no" if inports else without_inports,
         batch_size=batch_size,
@@ -132,6 +136,7 @@ def _declare(actor: Any, cls: type[Actor]) -> _Declaration:
         finalize=overrides("finalize"),
         teardown=overrides("teardown"),
         on_signal=overrides("on_signal"),
+        is_async=is_async(cls.run),
         summary=(inspect.getdoc(cls) or "").split("\n")[0] if cls is not Actor else "",
     )
 
@@ -191,6 +196,7 @@ def _from_callback(
         outports=list(outports),
         firing="all" if await_all else "any",
         latest_inports=[],
+        optional_inports=[],
         required_inports=[],
         source="no",
         batch_size=1,
@@ -198,6 +204,7 @@ def _from_callback(
         finalize=False,
         teardown=False,
         on_signal=False,
+        is_async=is_async(run),
     )
     shared = _Callback(run)
     return _native.Actor._from_python(lambda: shared, declaration)
@@ -269,14 +276,9 @@ def _make(
     required = [port for port in ports if port not in optional]
 
     def arguments(ctx: ActorCallContext, remembered: dict[str, Any]) -> dict[str, Any]:
-        for port in optional:
-            if port in ctx:
-                remembered[port] = ctx[port]
-        values = {
-            n: remembered[p] if p in remembered else ctx[p]
-            for n, p in zip(names, ports, strict=True)
-            if p in remembered or p in ctx
-        }
+        values = remembered | {n: ctx[p] for n, p in zip(names, ports, strict=True) if p in ctx}
+        if not required:  # any packet fires; the others are remembered here
+            remembered.update(values)
         if wants_context:
             values["ctx"] = ctx
         return values
@@ -303,8 +305,7 @@ def _make(
     FunctionActor.inports = ports
     FunctionActor.outports = outs
     FunctionActor.await_all_inports = bool(required) and len(ports) > 1
-    FunctionActor.latest_inports = []
-    FunctionActor._required = required  # type: ignore[attr-defined]  # read by `_declare_function`
+    FunctionActor._optional_inports = optional if required else []
     FunctionActor.__name__ = FunctionActor.__qualname__ = function.__name__
     FunctionActor.__doc__ = function.__doc__
     FunctionActor.__module__ = function.__module__

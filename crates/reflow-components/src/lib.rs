@@ -1,1 +1,29 @@
-//! The bundled catalog of components, a module per family.
+//! The bundled catalog of components, a folder per family and a file per component.
+//!
+//! A component is declared once, on the struct that runs it (see [`declare`]); its ports, config checks, JSON Schema,
+//! documentation page and place in the [`catalog`] are read off that declaration.
+#![forbid(unsafe_code)]
+
+// The derives write `::reflow_components::…`, inside this crate and outside.
+extern crate self as reflow_components;
+
+pub mod declare;
+pub mod documentation;
+pub mod prelude;
+pub mod testing;
+
+mod catalog;
+mod clock;
+mod conditions;
+mod config;
+mod data;
+mod flow;
+mod integration;
+mod math;
+mod pairing;
+mod read;
+mod report;
+mod schema;
+mod vector;
+
+pub use catalog::{Entry, Found, catalog, entries, entry, search};

@@ -33,6 +33,7 @@ pub(crate) struct Declaration {
     /// `any`, `all`, `latest`.
     firing: String,
     latest_inports: Vec<String>,
+    optional_inports: Vec<String>,
     required_inports: Vec<String>,
     /// `no`, `to_the_end`, `yes`.
     source: String,
@@ -41,6 +42,7 @@ pub(crate) struct Declaration {
     finalize: bool,
     teardown: bool,
     on_signal: bool,
+    is_async: bool,
     summary: String,
 }
 
@@ -59,6 +61,8 @@ struct Methods {
     finalize: bool,
     teardown: bool,
     on_signal: bool,
+    /// Whether `run` is a coroutine function or an async generator.
+    is_async: bool,
 }
 
 impl PythonComponent {
@@ -67,7 +71,9 @@ impl PythonComponent {
         let names = |names: Vec<String>| -> Vec<Cow<'static, str>> { names.into_iter().map(Cow::Owned).collect() };
         let firing = match (&*declaration.firing, declaration.required_inports.is_empty()) {
             (_, false) => Firing::Required(names(declaration.required_inports)),
-            ("all", _) => Firing::All { latest: names(declaration.latest_inports) },
+            ("all", _) => {
+                Firing::All { latest: names(declaration.latest_inports), optional: names(declaration.optional_inports) }
+            }
             ("latest", _) => Firing::Latest,
             _ => Firing::Any,
         };
@@ -85,8 +91,13 @@ impl PythonComponent {
             config_schema: Value::Null,
             documentation: Documentation { summary: declaration.summary.into(), ..Documentation::default() },
         };
-        let Declaration { setup, finalize, teardown, on_signal, batch_size, .. } = declaration;
-        Self { make, spec: Arc::new(spec), batch_size, methods: Methods { setup, finalize, teardown, on_signal } }
+        let Declaration { setup, finalize, teardown, on_signal, is_async, batch_size, .. } = declaration;
+        Self {
+            make,
+            spec: Arc::new(spec),
+            batch_size,
+            methods: Methods { setup, finalize, teardown, on_signal, is_async },
+        }
     }
 }
 
@@ -195,7 +206,10 @@ impl PythonActor {
             Ok(made) => made,
             Err(error) => return Step::Failed(failure_of(py, error)),
         };
-        context.get().begin(std::mem::take(&mut attempt.inputs), attempt.sequence, attempt.number, None, false);
+        let limit = node.policy().filter(|_| is_run).and_then(|policy| policy.timeout_ms);
+        let deadline = limit.and_then(|limit| Instant::now().checked_add(Duration::from_millis(limit)));
+        let inputs = std::mem::take(&mut attempt.inputs);
+        context.get().begin(inputs, attempt.sequence, attempt.number, deadline, false);
         if !is_run {
             context.get().allow_quiet_end();
         }
@@ -375,7 +389,8 @@ impl HostedActor for PythonActor {
 
     fn run(&mut self, tick: &mut Tick<'_>, detached: bool) -> Step {
         Python::attach(|py| {
-            if detached {
+            // An async `run` needs no thread of its own: it goes on on its loop.
+            if detached && !self.methods.is_async {
                 return self.run_detached(py, tick);
             }
             let run = self.run.clone_ref(py);
@@ -495,25 +510,6 @@ impl PythonActor {
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         context.get().begin(attempt.inputs.clone(), attempt.sequence, attempt.number, deadline, true);
         let step = self.leave_open(py, &context, attempt);
-        if !self.uses_loop
-            && let Ok(true) = is_coroutine_function(py, self.run.bind(py))
-        {
-            // An async `run` needs no thread: it is started here and goes on on its loop.
-            let result = self.run.bind(py).call1((&context,));
-            return match result {
-                Ok(awaitable) => match Kind::of(py, &awaitable) {
-                    Ok(Kind::Awaitable(starter)) => {
-                        self.open.pop();
-                        self.start_async(py, &context, &awaitable, starter, attempt)
-                    }
-                    _ => step,
-                },
-                Err(error) => {
-                    context.get().fail_with(failure_of(py, error));
-                    step
-                }
-            };
-        }
         let (run, context) = (self.run.clone_ref(py), context.unbind());
         self.executor.submit(move || {
             Python::attach(|py| detached_call(py, run.bind(py), context.bind(py)));
@@ -531,6 +527,10 @@ fn detached_call(py: Python<'_>, run: &Bound<'_, PyAny>, context: &Bound<'_, PyC
             return context.get().done_with(&value);
         }
         if let Kind::Generator = Kind::of(py, &value)? {
+            if context.get().inputs_copy().is_empty() {
+                // A source that has yielded everything has nothing more to say.
+                context.get().finish_node();
+            }
             for outputs in value.try_iter()? {
                 let outputs = outputs?;
                 if !outputs.is_none() {
@@ -578,10 +578,6 @@ impl Kind {
     }
 }
 
-fn is_coroutine_function(py: Python<'_>, function: &Bound<'_, PyAny>) -> PyResult<bool> {
-    py.import("offbit_reflow._loop")?.call_method1("is_async", (function,))?.extract()
-}
-
 fn loop_module(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
     py.import("offbit_reflow._loop")
 }
@@ -599,7 +595,8 @@ pub(crate) fn failure_of(py: Python<'_>, error: PyErr) -> Failure {
     let text = value.str().map_or_else(|_| String::new(), |text| text.to_string());
     let message = if text.is_empty() { name.clone() } else { format!("{name}: {text}") };
     let format = || -> PyResult<String> {
-        let lines = py.import("traceback")?.call_method1("format_exception", (value,))?;
+        let arguments = (error.get_type(py), value, error.traceback(py));
+        let lines = py.import("traceback")?.call_method1("format_exception", arguments)?;
         pyo3::types::PyString::new(py, "").call_method1("join", (lines,))?.extract()
     };
     let mut failure = Failure::new(message).with_reason(name);

@@ -157,6 +157,11 @@ impl PyContext {
         self.state.lock().inputs.clone()
     }
 
+    /// Ends the node after this attempt.
+    pub(crate) fn finish_node(&self) {
+        self.state.lock().finish = true;
+    }
+
     pub(crate) fn asks_to_finish(&self) -> bool {
         self.state.lock().finish
     }
@@ -262,10 +267,9 @@ impl PyContext {
             Ok(())
         };
         if let Ok(dict) = outputs.cast::<PyDict>() {
-            for (port, value) in dict.iter() {
-                one(&port, &value)?;
-            }
-            return Ok(());
+            // Taken out first: converting a value may run code that changes the dict.
+            let pairs: SmallVec<[_; 4]> = dict.iter().collect();
+            return pairs.iter().try_for_each(|(port, value)| one(port, value));
         }
         let mapping = outputs.cast::<PyMapping>().map_err(|_| {
             let found = outputs.get_type().name().map_or_else(|_| "?".into(), |name| name.to_string());
@@ -361,7 +365,10 @@ impl PyContext {
     fn emit(&self, port: &Bound<'_, PyString>, message: &Bound<'_, PyAny>) -> PyResult<()> {
         let message = convert::to_message(message)?;
         if let Some(port) = self.names.outport(&self.node, port)? {
-            put(&mut self.state.lock().emitted, port, message);
+            let mut state = self.state.lock();
+            if state.outcome.is_none() && state.phase != Phase::Over {
+                put(&mut state.emitted, port, message);
+            }
         }
         Ok(())
     }
@@ -421,7 +428,7 @@ impl PyContext {
     }
 
     fn finish(&self) {
-        self.state.lock().finish = true;
+        self.finish_node();
     }
 
     #[pyo3(signature = (data, level="info"))]

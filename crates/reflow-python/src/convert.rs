@@ -83,9 +83,10 @@ pub(crate) fn to_message(object: &Bound<'_, PyAny>) -> PyResult<Message> {
 }
 
 fn too_large(object: &Bound<'_, PyAny>) -> PyErr {
-    let text = object.str().map_or_else(|_| "the integer".into(), |text| text.to_string());
+    let text = object.str().map_or_else(|_| String::new(), |text| text.to_string());
+    let shown = if text.is_empty() || text.len() > 40 { "a larger one".into() } else { text };
     PyOverflowError::new_err(format!(
-        "an Integer message holds -2**63 to 2**63-1, got {text}; send a float, a string or a dict instead"
+        "an Integer message holds -2**63 to 2**63-1, got {shown}; send a float, a string or a dict instead"
     ))
 }
 
@@ -209,11 +210,13 @@ fn value_at(object: &Bound<'_, PyAny>, depth: usize) -> PyResult<Value> {
         return list.iter().map(|item| value_at(&item, depth + 1)).collect::<PyResult<Vec<_>>>().map(Into::into);
     }
     if let Ok(dict) = object.cast_exact::<PyDict>() {
-        let mut members = Vec::with_capacity(dict.len());
-        for (key, value) in dict.iter() {
-            members.push((key_of(&key)?, value_at(&value, depth + 1)?));
-        }
-        return Ok(Value::Object(Arc::new(members.into_iter().collect())));
+        // Taken out first: converting a value may run code that changes the dict.
+        let pairs: Vec<_> = dict.iter().collect();
+        let member = |(key, value): &(Bound<'_, PyAny>, Bound<'_, PyAny>)| {
+            PyResult::Ok((key_of(key)?, value_at(value, depth + 1)?))
+        };
+        let members: Object = pairs.iter().map(member).collect::<PyResult<_>>()?;
+        return Ok(Value::Object(Arc::new(members)));
     }
     container_at(object, depth)
 }
@@ -258,6 +261,10 @@ fn container_at(object: &Bound<'_, PyAny>, depth: usize) -> PyResult<Value> {
             members.insert(key_of(&key)?, value_at(&value, depth + 1)?);
         }
         return Ok(members.into());
+    }
+    if object.hasattr("dtype")? && object.hasattr("item")? && !object.hasattr("__len__")? {
+        // A NumPy scalar stands for its Python value.
+        return value_at(&object.call_method0("item")?, depth + 1);
     }
     if object.hasattr("__index__")?
         && let Ok(integer) = object.extract::<i64>()
@@ -403,10 +410,12 @@ pub(crate) fn port_value<'py>(py: Python<'py>, message: &Message) -> PyResult<Bo
     if !lazy && !matches!(message, Message::Flow) {
         dict.set_item(pyo3::intern!(py, "data"), data_to_python(py, message)?)?;
     }
-    if !matches!(
+    // Only what the dict cannot say itself: everything else may be changed in the dict and sent on.
+    let by_reference = matches!(
         message,
-        Message::Integer(_) | Message::Float(_) | Message::String(_) | Message::Boolean(_) | Message::Flow
-    ) {
+        Message::Bytes(_) | Message::Encoded(_) | Message::StreamHandle(_) | Message::Any(AnyValue::Host(_))
+    );
+    if by_reference {
         object.setattr(pyo3::intern!(py, "_message"), PyMessage::object(py, message.clone())?)?;
     }
     Ok(object)

@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 use crate::activity::{Activity, Sleeper};
 use crate::actor::Instance;
 use crate::component::{Component, ComponentSpec, Firing, Source};
-use crate::driver::{Driver, drive};
+use crate::driver::{Driver, Spare, drive};
 use crate::error::{NetworkError, suggestion};
 use crate::event::Event;
 use crate::firing::Assembler;
@@ -98,14 +98,20 @@ pub(crate) fn launch(network: &Network, id: String, feed: &Feed<'_>) -> Result<R
     for ((node, _), link) in initial_links {
         let _ = drafts[node as usize].mailbox.close_link(link);
     }
+    for from in plan.outports.values() {
+        // An outport of the network exists even if nothing else is connected to it.
+        drafts[index[&from.node] as usize].outport(&from.port);
+    }
     let mut nodes = Vec::with_capacity(drafts.len());
     let mut actors = Vec::with_capacity(drafts.len());
     for draft in drafts {
         match draft.component.instantiate(&draft.config) {
             Ok(instance) => {
+                errors.extend(draft.unfit(&instance).map(|problem| draft.bad_config(problem)));
+                let spare = draft.spare();
                 let (node, assembler, source) = draft.finish(&activity, feed);
                 nodes.push(node);
-                actors.push((instance, assembler, source));
+                actors.push((instance, assembler, source, spare));
             }
             Err(problem) => errors.push(draft.bad_config(problem)),
         }
@@ -140,21 +146,24 @@ pub(crate) fn launch(network: &Network, id: String, feed: &Feed<'_>) -> Result<R
             run.events.emit(Event::MessageReceived { actor, port, message });
         }
     }
+    if feed.to_the_end && feed.inputs.is_empty() {
+        run.close_outside();
+    }
     spawn(&run, actors);
     Ok(running)
 }
 
-fn spawn(run: &Arc<Run>, actors: Vec<(Instance, Assembler, bool)>) {
+fn spawn(run: &Arc<Run>, actors: Vec<(Instance, Assembler, bool, Spare)>) {
     let empty = actors.is_empty();
     // The start itself is activity, and so is every node from the moment it is spawned.
     run.activity.begin();
-    for (index, (instance, assembler, source)) in (0..).zip(actors) {
+    for (index, (instance, assembler, source, spare)) in (0..).zip(actors) {
         run.activity.begin();
         let host = match &instance {
             Instance::Hosted(actor) => Some(actor.host()),
             Instance::Sync(_) | Instance::Async(_) => None,
         };
-        let task = Box::pin(drive(Driver::new(run.handle(index), instance, assembler, source)));
+        let task = Box::pin(drive(Driver::new(run.handle(index), instance, assembler, source, spare)));
         match host {
             Some(host) => host.spawn(task),
             None => Host::spawn(&**run.native(), task),
@@ -252,6 +261,31 @@ impl Draft<'_> {
         NetworkError::BadConfig { node: self.id.to_string(), component: self.spec.component.clone(), problem }
     }
 
+    /// What a policy asks for that the actor cannot do.
+    fn unfit(&self, instance: &Instance) -> Option<String> {
+        let policy = self.spec.policy.as_ref()?;
+        let batches = matches!(instance, Instance::Hosted(actor) if actor.batch_limit() > 1);
+        let computes = matches!(instance, Instance::Sync(_));
+        if batches && policy.timeout_ms.is_some() {
+            return Some("policy: `timeout_ms` cannot be used with an actor that takes batches".into());
+        }
+        if policy.concurrency > 1 && (batches || computes) {
+            let kind = if batches { "takes batches" } else { "computes and never waits" };
+            return Some(format!("policy: `concurrency` above 1 cannot be used with an actor that {kind}"));
+        }
+        None
+    }
+
+    /// Where further actors of the node come from, if its policy lets several ticks run at once.
+    fn spare(&self) -> Spare {
+        let component = Arc::clone(&self.component);
+        let config = self.config.clone();
+        Box::new(move || match component.instantiate(&config) {
+            Ok(Instance::Async(actor)) => Some(actor),
+            _ => None,
+        })
+    }
+
     /// The port of this name; where case does not matter, one that differs by case only.
     fn position(&self, ports: &[Arc<str>], name: &str) -> Option<u16> {
         let folded = || {
@@ -309,7 +343,11 @@ impl Draft<'_> {
         };
         let assembler = match &self.firing {
             Firing::Any => Assembler::Any,
-            Firing::All { latest } => Assembler::all(declared, &latest.iter().filter_map(port).collect::<Vec<_>>()),
+            Firing::All { latest, optional } => Assembler::all(
+                declared,
+                &latest.iter().filter_map(port).collect::<Vec<_>>(),
+                &optional.iter().filter_map(port).collect::<Vec<_>>(),
+            ),
             Firing::Latest => Assembler::latest(declared),
             Firing::Required(required) => {
                 Assembler::required(declared, &required.iter().filter_map(port).collect::<Vec<_>>(), &self.links)
@@ -345,7 +383,7 @@ pub(crate) fn firing_of(value: &Value) -> Result<Firing, String> {
     if let Some(latest) = value.get("latest").and_then(Value::as_array) {
         let names = latest.iter().map(|name| name.as_str().map(|name| name.to_string().into()));
         if let Some(latest) = names.collect() {
-            return Ok(Firing::All { latest });
+            return Ok(Firing::All { latest, optional: Vec::new() });
         }
     }
     match value.as_str() {

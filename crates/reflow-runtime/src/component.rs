@@ -109,8 +109,10 @@ pub enum Firing {
     /// When every declared inport has a packet: one of each, paired in order of arrival. The inports named here keep
     /// their newest packet instead and offer it to every tick.
     All {
-        /// Inports that offer their newest packet.
+        /// Inports that offer their newest packet, once there has been one.
         latest: Vec<Cow<'static, str>>,
+        /// Inports that offer their newest packet too, but that no tick waits for.
+        optional: Vec<Cow<'static, str>>,
     },
     /// When every declared inport has a packet; while waiting, newer packets replace older ones (objects are merged).
     Latest,
@@ -122,7 +124,7 @@ pub enum Firing {
 impl Firing {
     /// Pairs all declared inports in order.
     pub fn all() -> Self {
-        Self::All { latest: Vec::new() }
+        Self::All { latest: Vec::new(), optional: Vec::new() }
     }
 }
 

@@ -24,6 +24,14 @@ pub(crate) struct Waiting {
     queue: VecDeque<(u32, Message)>,
     /// Whether it offers its newest packet to every tick instead.
     latest: bool,
+    /// Whether no tick waits for it.
+    optional: bool,
+}
+
+impl Waiting {
+    fn is_ready(&self) -> bool {
+        self.optional || !self.queue.is_empty()
+    }
 }
 
 /// A port of [`Assembler::Required`].
@@ -36,14 +44,18 @@ pub(crate) struct Remembered {
 }
 
 impl Assembler {
-    /// Pairs ports `0..declared`; those in `latest` offer their newest packet.
-    pub(crate) fn all(declared: usize, latest: &[u16]) -> Self {
+    /// Pairs ports `0..declared`; those in `latest` and `optional` offer their newest packet, and nobody waits for the
+    /// latter.
+    pub(crate) fn all(declared: usize, latest: &[u16], optional: &[u16]) -> Self {
         if declared == 0 {
             return Self::Any;
         }
-        let ports = (0..declared)
-            .map(|port| Waiting { queue: VecDeque::new(), latest: latest.contains(&(port as u16)) })
-            .collect();
+        let waiting = |port: usize| {
+            let optional = optional.contains(&(port as u16));
+            let latest = optional || latest.contains(&(port as u16));
+            Waiting { queue: VecDeque::new(), latest, optional }
+        };
+        let ports = (0..declared).map(waiting).collect();
         Self::All { ports, extra: VecDeque::new() }
     }
 
@@ -136,7 +148,7 @@ impl Assembler {
     pub(crate) fn take_pair(&mut self, inputs: &mut Packets, released: &mut [u32]) -> bool {
         let Self::All { ports, extra } = self else { return false };
         let only_latest = ports.iter().all(|waiting| waiting.latest);
-        if ports.iter().any(|waiting| waiting.queue.is_empty()) {
+        if !ports.iter().all(Waiting::is_ready) || ports.iter().all(|waiting| waiting.queue.is_empty()) {
             return false;
         }
         for (port, waiting) in (0_u16..).zip(ports) {
@@ -162,7 +174,7 @@ impl Assembler {
         match self {
             Self::Any => closed.iter().all(|closed| *closed),
             Self::All { ports, .. } => {
-                ports.iter().enumerate().any(|(port, waiting)| waiting.queue.is_empty() && is_closed(port))
+                ports.iter().enumerate().any(|(port, waiting)| !waiting.is_ready() && is_closed(port))
                     || (0..ports.len()).all(is_closed)
             }
             Self::Latest { slots, .. } => {
@@ -237,7 +249,7 @@ mod tests {
 
     #[test]
     fn pairs_are_made_in_order_and_nothing_is_lost() {
-        let mut all = Assembler::all(2, &[]);
+        let mut all = Assembler::all(2, &[], &[]);
         let out = ticks(&mut all, &[(0, 1), (0, 2), (1, 10), (1, 20), (0, 3)]);
         assert_eq!(out, [vec![(0, 1), (1, 10)], vec![(0, 2), (1, 20)]]);
         assert_eq!(all.held(), 1);
@@ -245,9 +257,16 @@ mod tests {
 
     #[test]
     fn a_latest_port_beside_paired_ones_is_remembered() {
-        let mut all = Assembler::all(2, &[1]);
+        let mut all = Assembler::all(2, &[1], &[]);
         let out = ticks(&mut all, &[(1, 7), (1, 8), (0, 1), (0, 2), (1, 9), (0, 3)]);
         assert_eq!(out, [vec![(0, 1), (1, 8)], vec![(0, 2), (1, 8)], vec![(0, 3), (1, 9)]]);
+    }
+
+    #[test]
+    fn nobody_waits_for_an_optional_port() {
+        let mut all = Assembler::all(2, &[], &[1]);
+        let out = ticks(&mut all, &[(0, 1), (1, 7), (0, 2), (0, 3)]);
+        assert_eq!(out, [vec![(0, 1)], vec![(0, 2), (1, 7)], vec![(0, 3), (1, 7)]]);
     }
 
     #[test]
@@ -268,7 +287,7 @@ mod tests {
     proptest! {
         #[test]
         fn pairing_zips_the_ports(packets in prop::collection::vec((0_u16..3, any::<i64>()), 0..200)) {
-            let mut all = Assembler::all(3, &[]);
+            let mut all = Assembler::all(3, &[], &[]);
             let out = ticks(&mut all, &packets);
             let port = |wanted: u16| packets.iter().filter(move |(port, _)| *port == wanted).map(|(_, number)| *number);
             let expected: Vec<_> = port(0).zip(port(1)).zip(port(2))

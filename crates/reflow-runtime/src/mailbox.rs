@@ -111,15 +111,25 @@ pub(crate) struct Taken {
 impl Mailbox {
     /// Adds a link; links are numbered from 0 in order of addition.
     pub(crate) fn add_link(&self, port: u16, capacity: usize, latest: Option<bool>) -> u32 {
+        self.insert_link(port, capacity, latest, true)
+    }
+
+    /// Adds a link for packets from outside. It is no producer that could close: whether the outside may still send is a
+    /// flag of the node.
+    pub(crate) fn add_outside_link(&self, port: u16, capacity: usize) -> u32 {
+        self.insert_link(port, capacity, None, false)
+    }
+
+    fn insert_link(&self, port: u16, capacity: usize, latest: Option<bool>, open: bool) -> u32 {
         let mut inner = self.inner.lock();
         inner.conflates |= latest.is_some();
-        inner.open_links += 1;
+        inner.open_links += usize::from(open);
         inner.links.push(Link {
             port,
             capacity,
             used: 0,
             high_water: 0,
-            closed: false,
+            closed: !open,
             conflation: latest.map(|merge_objects| Conflation { merge_objects, waiting: None }),
             waiting: SmallVec::new(),
         });

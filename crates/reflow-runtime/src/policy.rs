@@ -1,5 +1,6 @@
 //! `Policy`: what a node does when an attempt fails.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -70,6 +71,14 @@ impl Policy {
     pub fn from_value(value: &crate::Value) -> Result<Self, String> {
         if value.is_null() {
             return Ok(Self::default());
+        }
+        let Some(members) = value.as_object() else {
+            return Err(format!("policy: expected an object, got {}", value.kind()));
+        };
+        for (key, member) in members {
+            // One key at a time, so that a problem can name its key.
+            let alone = crate::Value::object([(Arc::clone(key), member.clone())]);
+            crate::value::from_value::<Self>(&alone).map_err(|error| format!("policy: `{key}`: {error}"))?;
         }
         let policy: Self = crate::value::from_value(value).map_err(|error| format!("policy: {error}"))?;
         let wrong = |key: &str, rule: &str| Err(format!("policy: `{key}` must be {rule}"));

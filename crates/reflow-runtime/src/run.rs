@@ -64,8 +64,8 @@ pub(crate) struct Run {
     pub(crate) capacity: usize,
     native: Arc<NativeHost>,
     live: AtomicUsize,
-    /// Whether the run ends by itself: nothing more comes from outside, and idle nodes are not kept for what might.
-    to_the_end: AtomicBool,
+    /// Whether the run ends by itself once nothing more comes from outside.
+    to_the_end: bool,
     outside_open: AtomicBool,
     rings_ended: AtomicBool,
     cancelled: AtomicBool,
@@ -117,7 +117,7 @@ impl Run {
             rings_ended: AtomicBool::new(false),
             capacity,
             native: NativeHost::shared(),
-            to_the_end: AtomicBool::new(to_the_end),
+            to_the_end,
             outside_open: AtomicBool::new(true),
             cancelled: AtomicBool::new(false),
             cancel: watch::Sender::new(false),
@@ -183,9 +183,7 @@ impl Run {
         if let Some((_, link)) = links.iter().find(|(at, _)| *at == port) {
             return *link;
         }
-        let link = node.mailbox.add_link(port, self.capacity, None);
-        // The outside is no producer that could close: whether it may still send is a flag of the node.
-        let _ = node.mailbox.close_link(link);
+        let link = node.mailbox.add_outside_link(port, self.capacity);
         links.push((port, link));
         link
     }
@@ -321,15 +319,10 @@ impl Run {
             self.resolve_stall();
             return;
         }
-        if live && self.to_the_end.load(Ordering::Acquire) && !self.is_cancelled() {
-            if self.outside_open.load(Ordering::Acquire) {
-                drop(end);
-                return self.close_outside();
-            }
-            if !self.rings_ended.swap(true, Ordering::AcqRel) {
-                drop(end);
-                return self.end_rings();
-            }
+        let closed = self.to_the_end && !self.outside_open.load(Ordering::Acquire) && !self.is_cancelled();
+        if live && closed && !self.rings_ended.swap(true, Ordering::AcqRel) {
+            drop(end);
+            return self.end_rings();
         }
         let waiting = std::mem::take(&mut end.waiting);
         drop(end);

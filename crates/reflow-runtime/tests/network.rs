@@ -323,3 +323,60 @@ fn states_tell_who_finished_who_was_skipped_and_who_failed_to_start() {
     assert_eq!(states, ["finished", "skipped", "failed"]);
     assert_eq!(report.state, RunState::Failed);
 }
+
+#[test]
+fn a_policy_lets_several_ticks_of_a_node_run_at_once() {
+    // Every tick waits until four of them have met.
+    struct Meet(Arc<tokio::sync::Barrier>);
+    #[async_trait]
+    impl reflow_runtime::AsyncActor for Meet {
+        async fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
+            self.0.wait().await;
+            if let Some(message) = tick.take(0) {
+                tick.emit(0, message);
+            }
+            Ok(())
+        }
+    }
+    let barrier = Arc::new(tokio::sync::Barrier::new(4));
+    let meet = made(spec(&["in"], &["out"]), move |_| Instance::new_async(Meet(Arc::clone(&barrier))));
+    let mut network = Network::new();
+    let sink = Sink::default();
+    node(&mut network, "source", count_to(40));
+    with_policy(&mut network, "meet", meet, Policy { concurrency: 4, ..Policy::default() });
+    node(&mut network, "sink", sink.component());
+    wire(&mut network, "source.out", "meet.in");
+    wire(&mut network, "meet.out", "sink.in");
+    run(&network);
+    let mut seen = sink.integers();
+    seen.sort_unstable();
+    assert_eq!(seen, (0..40).collect::<Vec<_>>());
+}
+
+#[test]
+fn attempts_that_run_at_once_are_tried_again_one_by_one() {
+    struct Flaky;
+    #[async_trait]
+    impl reflow_runtime::AsyncActor for Flaky {
+        async fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
+            tokio::task::yield_now().await;
+            if tick.attempt() < 3 {
+                return Err("again".into());
+            }
+            let message = tick.take(0).ok_or("nothing")?;
+            tick.emit(0, message);
+            Ok(())
+        }
+    }
+    let mut network = Network::new();
+    let sink = Sink::default();
+    node(&mut network, "source", count_to(20));
+    let policy = Policy { concurrency: 3, attempts: 3, delay_ms: 1, ..Policy::default() };
+    with_policy(&mut network, "flaky", made(spec(&["in"], &["out"]), |_| Instance::new_async(Flaky)), policy);
+    node(&mut network, "sink", sink.component());
+    wire(&mut network, "source.out", "flaky.in");
+    wire(&mut network, "flaky.out", "sink.in");
+    let report = run(&network);
+    assert_eq!(sink.integers().len(), 20);
+    assert_eq!(report.nodes[1].retries, 40);
+}

@@ -1,0 +1,115 @@
+//! How a component is declared.
+//!
+//! The file of a component is its struct, which holds config and state, and the runtime's own [`Actor`](reflow_runtime::Actor)
+//! (or [`AsyncActor`](reflow_runtime::AsyncActor)) implemented on it. `#[derive(Component)]` reads the rest off the struct:
+//!
+//! ```
+//! use reflow_components::prelude::*;
+//!
+//! /// Repeats a text.
+//! ///
+//! /// `output` is `input`, `times` times over.
+//! #[derive(Component)]
+//! #[component(id = "tpl_text_repeat", title = "Repeat", category = "text")]
+//! #[inport(input: string, required, "The text.")]
+//! #[outport(output: string, "The text, repeated.")]
+//! #[example(config = r#"{"times": 2}"#, steps = r#"[{"input": "ab"}]"#, outputs = r#"[{"output": ["abab"]}]"#)]
+//! struct Repeat {
+//!     /// How often the text is repeated.
+//!     #[config(default = 3, max = 1000)]
+//!     times: u32,
+//! }
+//!
+//! impl Actor for Repeat {
+//!     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
+//!         let text = tick.input(Self::IN_INPUT).and_then(Message::as_text).ok_or("expected a text")?;
+//!         tick.emit(Self::OUT_OUTPUT, text.repeat(self.times as usize));
+//!         Ok(())
+//!     }
+//! }
+//!
+//! let repeat = reflow_components::Entry::of::<Repeat>();
+//! assert_eq!(repeat.check(&Value::object([("times", "x")])), ["config `times`: expected a whole number, found \"x\""]);
+//! ```
+//!
+//! The [derive](derive@Component) documents every attribute.
+
+pub use reflow_components_macros::{Choice, Component};
+pub use reflow_runtime::{Firing, Instance, PortSpec, Source, Value};
+
+pub use crate::config::{Choice, Config, ConfigValue, Rule, Verdict, choice_schema, read_choice};
+
+/// A struct that is a component. Derived, never written by hand.
+pub trait Declare: Sized + Send + 'static {
+    /// Everything there is to know about the component.
+    fn declaration() -> Declaration;
+
+    /// Reads the struct out of a config; problems are left in `config`.
+    fn configure(config: &mut Config<'_>) -> Self;
+
+    /// The actor of a node.
+    fn into_instance(self) -> Instance;
+}
+
+/// What a component declares.
+#[derive(Clone, Debug)]
+pub struct Declaration {
+    /// The template id.
+    pub id: &'static str,
+    /// A name to show.
+    pub title: &'static str,
+    /// The family.
+    pub category: &'static str,
+    /// The doc comment: the first paragraph is the summary, the rest the page.
+    pub text: &'static str,
+    /// Declared inports.
+    pub inports: Vec<PortSpec>,
+    /// Declared outports.
+    pub outports: Vec<PortSpec>,
+    /// When a tick starts.
+    pub firing: Firing,
+    /// Whether a node that nothing feeds runs.
+    pub source: Source,
+    /// The keys of the config.
+    pub keys: Vec<Key>,
+    /// Examples that are printed and tested.
+    pub examples: Vec<Example>,
+}
+
+impl Declaration {
+    /// The first paragraph of the doc comment, on one line.
+    pub fn summary(&self) -> String {
+        self.text.split("\n\n").next().unwrap_or_default().replace('\n', " ")
+    }
+
+    /// The doc comment without its first paragraph.
+    pub fn body(&self) -> &'static str {
+        self.text.split_once("\n\n").map_or("", |(_, body)| body.trim())
+    }
+}
+
+/// A key of a component's config.
+#[derive(Clone, Debug)]
+pub struct Key {
+    /// How it is read.
+    pub rule: Rule,
+    /// The unit of the number, `ms` for example; empty when it has none.
+    pub unit: &'static str,
+    /// One line for people.
+    pub summary: &'static str,
+    /// What holds when the key is not there; `None` when it must be.
+    pub default: Option<Value>,
+    /// JSON Schema of the value.
+    pub schema: Value,
+}
+
+/// An example of a component at work, in JSON.
+#[derive(Clone, Copy, Debug)]
+pub struct Example {
+    /// The config.
+    pub config: &'static str,
+    /// A list of input sets, `[{"a": 1, "b": 2}]`: a message by inport, in the plain or the tagged form.
+    pub steps: &'static str,
+    /// What each set brings, `[{"result": [3.0]}]`: a list of messages by outport.
+    pub outputs: &'static str,
+}

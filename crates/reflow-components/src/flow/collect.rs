@@ -1,0 +1,150 @@
+//! `tpl_collect`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use reflow_runtime::NodeHandle;
+
+use crate::prelude::*;
+
+/// Gathers messages into lists.
+///
+/// When `count` messages have come, they leave by `output` as one list, and their number by `count`. The items are messages in
+/// the tagged form `{"type": KIND, "data": …}`, or plain values with `unwrap`. What is left over leaves early when a packet comes to
+/// `flush`, when `timeoutMs` have passed since the first message of the batch, and when nothing more can come.
+#[derive(Component)]
+#[component(id = "tpl_collect", title = "Collect", category = "flow", prepare)]
+#[inport(input: any, required, "The messages.")]
+#[inport(flush: any, "Whatever comes sends what there is.")]
+#[outport(output: array, "The messages of a batch.")]
+#[outport(count: integer, "How many there are.")]
+#[example(
+    config = r#"{"count": 2, "unwrap": true}"#,
+    steps = r#"[{"input": 1}, {"input": "a"}, {"input": 3}]"#,
+    outputs = r#"[{}, {"output": [[1, "a"]], "count": [2]}, {}]"#
+)]
+pub(super) struct Collect {
+    /// How many messages make a batch; 0 counts as 1.
+    #[config(default = 10, lenient)]
+    count: usize,
+    /// Whether plain values are collected instead of tagged ones.
+    #[config(default = false)]
+    unwrap: bool,
+    /// How long an incomplete batch waits, in milliseconds; for ever without it.
+    #[config(key = "timeoutMs", unit = "ms", min = 1)]
+    timeout_ms: Option<u64>,
+    #[state]
+    batch: Arc<Mutex<Batch>>,
+}
+
+/// The batch that is being gathered.
+#[derive(Default)]
+struct Batch {
+    items: Vec<Value>,
+    /// Counts batches, so that a timer knows its own.
+    number: u64,
+}
+
+impl Batch {
+    fn take(&mut self) -> Option<(Message, Message)> {
+        self.number += 1;
+        let items = std::mem::take(&mut self.items);
+        let count = Message::Integer(items.len() as i64);
+        (!items.is_empty()).then(|| (items.into(), count))
+    }
+}
+
+impl Collect {
+    fn prepare(&mut self) {
+        self.count = self.count.max(1);
+    }
+
+    fn emit(tick: &mut Tick<'_>, batch: Option<(Message, Message)>) {
+        if let Some((items, count)) = batch {
+            tick.emit(Self::OUT_OUTPUT, items);
+            tick.emit(Self::OUT_COUNT, count);
+        }
+    }
+
+    /// Sends the batch of this number when its time is up, if it is still incomplete then.
+    fn start_timer(&self, tick: &Tick<'_>, timeout: Duration, number: u64) {
+        let batch = Arc::clone(&self.batch);
+        tick.spawn(move |node: NodeHandle| async move {
+            tokio::time::sleep(timeout).await;
+            let late = {
+                let mut batch = batch.lock();
+                if batch.number == number { batch.take() } else { None }
+            };
+            if let Some((items, count)) = late {
+                // Only a run that was stopped refuses them.
+                let _ = node.send(Self::OUT_OUTPUT, items).await;
+                let _ = node.send(Self::OUT_COUNT, count).await;
+            }
+        });
+    }
+}
+
+impl Actor for Collect {
+    fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
+        let mut complete = None;
+        if let Some(message) = tick.take(Self::IN_INPUT) {
+            let item = if self.unwrap { message.to_value() } else { message.to_wire() };
+            let mut batch = self.batch.lock();
+            batch.items.push(item);
+            if batch.items.len() >= self.count {
+                complete = batch.take();
+            } else if let (1, Some(timeout)) = (batch.items.len(), self.timeout_ms) {
+                self.start_timer(tick, Duration::from_millis(timeout), batch.number);
+            }
+        } else if tick.input(Self::IN_FLUSH).is_some() {
+            complete = self.batch.lock().take();
+        }
+        Self::emit(tick, complete);
+        Ok(())
+    }
+
+    fn finalize(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
+        let rest = self.batch.lock().take();
+        Self::emit(tick, rest);
+        Ok(())
+    }
+
+    fn has_finalize(&self) -> bool {
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::Entry;
+    use crate::testing::{Trial, run};
+    use serde_json::json;
+
+    #[test]
+    fn batches_are_tagged_and_begin_anew() {
+        let steps = [json!({"input": 1}), json!({"input": {"type": "Flow"}}), json!({"input": 2})];
+        let outputs = run::<Collect>(json!({"count": 2}), steps);
+        assert_eq!(outputs[1], json!({"output": [[{"type": "Integer", "data": 1}, {"type": "Flow"}]], "count": [2]}));
+        assert_eq!(outputs[2], json!({}));
+    }
+
+    #[test]
+    fn incomplete_batches_leave_when_asked_for_or_late() {
+        let steps = [json!({"input": 1}), json!({"flush": true}), json!({"flush": true})];
+        let outputs = run::<Collect>(json!({"unwrap": true}), steps);
+        assert_eq!(outputs, [json!({}), json!({"output": [[1]], "count": [1]}), json!({})]);
+        let outputs =
+            run::<Collect>(json!({"unwrap": true, "timeoutMs": 5}), [json!({"input": 1}), json!({"input": 2})]);
+        assert_eq!(outputs, [json!({"output": [[1]], "count": [1]}), json!({"output": [[2]], "count": [1]})]);
+    }
+
+    #[test]
+    fn what_is_left_leaves_at_the_end() {
+        let component = Arc::new(Entry::of::<Collect>());
+        let mut trial = Trial::new(component, json!({"unwrap": true}).into(), &["input"], &[]).unwrap();
+        assert!(trial.step([("input".to_string(), Message::Integer(7))]).is_empty());
+        assert_eq!(trial.finish()["output"], [Message::from(vec![Value::Integer(7)])]);
+    }
+}

@@ -1,0 +1,161 @@
+//! `tpl_map`.
+
+use super::NOT_A_LIST;
+use crate::conditions::find;
+use crate::prelude::*;
+use crate::read;
+
+/// Applies one operation to every item of a list.
+///
+/// The output is a list of the same length and in the same order. A list may also come as the JSON payload of an Object, Any or
+/// Optional message.
+///
+/// # Errors
+///
+/// Anything but a list is the Error `Expected Array on input port`.
+#[derive(Component)]
+#[component(id = "tpl_map", title = "Map", category = "flow", prepare)]
+#[inport(input: array, required, "The list.")]
+#[outport(output: array, "What became of its items.")]
+#[outport(error: error, "Why there is no result.")]
+#[example(
+    config = r#"{"operation": "extract_field", "field": "a"}"#,
+    steps = r#"[{"input": [{"a": 1}, {"b": 2}]}]"#,
+    outputs = r#"[{"output": [[1, null]]}]"#
+)]
+#[example(
+    config = r#"{"operation": "template", "template": "${index}: ${name}"}"#,
+    steps = r#"[{"input": [{"name": "Ada"}, {"name": "Bo"}]}]"#,
+    outputs = r#"[{"output": [["0: Ada", "1: Bo"]]}]"#
+)]
+pub(super) struct Map {
+    /// What is done with each item.
+    #[config(default = Operation::Identity, lenient)]
+    operation: Operation,
+    /// Member for `extract_field`, or the path to one (`a.b[0]`).
+    #[config(lenient)]
+    field: String,
+    /// Text for `template`: `${value}` stands for the item, `${index}` for its number from 0, any other `${name}` for its member.
+    #[config(default = "${value}".to_string(), lenient)]
+    template: String,
+    #[state]
+    parts: Vec<Part>,
+}
+
+/// What [`Map`] does with an item.
+#[derive(Choice, Clone, Copy)]
+enum Operation {
+    /// Nothing.
+    #[choice("identity", ..)]
+    Identity,
+    /// Its JSON text, without spaces and with sorted keys.
+    ToString,
+    /// A Float: numbers, texts that are decimal numbers, true as 1 and false as 0; anything else is 0.
+    ToNumber,
+    /// One member of it, or null.
+    ExtractField,
+    /// A text with parts of it filled in.
+    Template,
+}
+
+/// A piece of a template.
+enum Part {
+    Text(String),
+    Item,
+    Index,
+    Member(String),
+}
+
+impl Map {
+    fn prepare(&mut self) {
+        let mut rest = self.template.as_str();
+        while let Some((before, after)) = rest.split_once("${") {
+            let Some((name, after)) = after.split_once('}') else { break };
+            self.parts.push(Part::Text(before.to_string()));
+            self.parts.push(match name {
+                "value" => Part::Item,
+                "index" => Part::Index,
+                name => Part::Member(name.to_string()),
+            });
+            rest = after;
+        }
+        self.parts.push(Part::Text(rest.to_string()));
+    }
+
+    fn fill(&self, index: usize, item: &Value) -> String {
+        let mut text = String::new();
+        for part in &self.parts {
+            match part {
+                Part::Text(fixed) => text += fixed,
+                Part::Item => text += &shown(item),
+                Part::Index => text += &index.to_string(),
+                Part::Member(name) => text += &find(item, name).map(shown).unwrap_or_default(),
+            }
+        }
+        text
+    }
+
+    fn apply(&self, index: usize, item: &Value) -> Value {
+        match self.operation {
+            Operation::Identity => item.clone(),
+            Operation::ToString => item.to_json_string().into(),
+            Operation::ToNumber => to_number(item).into(),
+            Operation::ExtractField => find(item, &self.field).cloned().unwrap_or_default(),
+            Operation::Template => self.fill(index, item).into(),
+        }
+    }
+}
+
+/// Texts as they are, anything else as JSON.
+fn shown(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_json_string(), Into::into)
+}
+
+fn to_number(item: &Value) -> f64 {
+    let number = match item {
+        Value::Boolean(truth) => f64::from(u8::from(*truth)),
+        Value::String(text) => read::decimal(text.trim()).unwrap_or(0.0),
+        other => other.as_number().unwrap_or(0.0),
+    };
+    if number.is_finite() { number } else { 0.0 }
+}
+
+impl Actor for Map {
+    fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
+        let Some(message) = tick.take(Self::IN_INPUT) else { return Ok(()) };
+        let Some(items) = read::list(&message) else { return tick.report(Self::OUT_ERROR, NOT_A_LIST) };
+        let mapped = items.iter().enumerate().map(|(index, item)| self.apply(index, item)).collect();
+        tick.emit(Self::OUT_OUTPUT, Message::Array(mapped));
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::run;
+    use serde_json::{Value as Json, json};
+
+    fn mapped(config: Json, items: &Json) -> Json {
+        run::<Map>(config, [json!({"input": items})])[0]["output"][0].clone()
+    }
+
+    #[test]
+    fn operations() {
+        let texts = mapped(json!({"operation": "to_string"}), &json!([2.5, "a", {"b": 1, "a": null}]));
+        assert_eq!(texts, json!(["2.5", "\"a\"", "{\"a\":null,\"b\":1}"]));
+        let numbers = mapped(json!({"operation": "to_number"}), &json!([1, "2e1", true, "x", null, "1e999"]));
+        assert_eq!(numbers, json!([1.0, 20.0, 1.0, 0.0, 0.0, 0.0]));
+        let fields = mapped(json!({"operation": "extract_field", "field": "a[1]"}), &json!([{"a": [1, 2]}, 5]));
+        assert_eq!(fields, json!([2, null]));
+    }
+
+    #[test]
+    fn templates() {
+        let config = json!({"operation": "template", "template": "<${value}> ${a.b}${missing} ${open"});
+        assert_eq!(
+            mapped(config, &json!(["x", {"a": {"b": 1}}])),
+            json!(["<x>  ${open", "<{\"a\":{\"b\":1}}> 1 ${open"])
+        );
+    }
+}

@@ -1,0 +1,121 @@
+//! `tpl_merge`.
+
+use crate::pairing::{Pairing, Set};
+use crate::prelude::*;
+
+const NAMES: [&str; 4] = ["a", "b", "c", "d"];
+
+/// Combines up to four inputs into one object or list.
+///
+/// With `wait` = `all`, one packet of each connected inport makes a set, in order of arrival, and each set makes one output. With
+/// `any`, every packet makes one, out of the newest packet of each inport. `mode` = `object` gives `{"a": …, "b": …}`, `array`
+/// the values in the order a, b, c, d. The values are messages in the tagged form `{"type": KIND, "data": …}`, or plain ones
+/// with `unwrap`.
+#[derive(Component)]
+#[component(id = "tpl_merge", title = "Merge", category = "flow")]
+#[inport(a: any, "First input.")]
+#[inport(b: any, "Second input.")]
+#[inport(c: any, "Third input.")]
+#[inport(d: any, "Fourth input.")]
+#[outport(output: "object or array", "The inputs, together.")]
+#[example(
+    config = r#"{"unwrap": true}"#,
+    steps = r#"[{"a": 1, "b": "x"}]"#,
+    outputs = r#"[{"output": [{"a": 1, "b": "x"}]}]"#
+)]
+pub(super) struct Merge {
+    /// Shape of the output.
+    #[config(default = Mode::Object, lenient)]
+    mode: Mode,
+    /// When an output is made.
+    #[config(default = Wait::All)]
+    wait: Wait,
+    /// Whether plain values are given instead of tagged ones.
+    #[config(default = false)]
+    unwrap: bool,
+    #[state]
+    pairing: Pairing,
+    #[state(vec![None; NAMES.len()])]
+    newest: Set,
+}
+
+/// The shape of what [`Merge`] sends.
+#[derive(Choice)]
+enum Mode {
+    /// An object with a member for each inport.
+    Object,
+    /// A list.
+    Array,
+}
+
+/// When [`Merge`] sends.
+#[derive(Choice)]
+enum Wait {
+    /// When every connected inport has a packet.
+    All,
+    /// For every packet.
+    Any,
+}
+
+impl Merge {
+    fn merged(&self, set: &Set) -> Message {
+        let value = |message: &Message| if self.unwrap { message.to_value() } else { message.to_wire() };
+        let members = NAMES.into_iter().zip(set).filter_map(|(name, message)| Some((name, value(message.as_ref()?))));
+        match self.mode {
+            Mode::Object => Message::Object(Value::object(members)),
+            Mode::Array => Message::Array(members.map(|(_, value)| value).collect()),
+        }
+    }
+}
+
+impl Actor for Merge {
+    fn setup(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
+        self.pairing.begin(tick, NAMES.len(), &[]);
+        Ok(())
+    }
+
+    fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
+        match self.wait {
+            Wait::All => {
+                self.pairing.take(tick)?;
+                if let Some(set) = self.pairing.next() {
+                    tick.emit(Self::OUT_OUTPUT, self.merged(&set));
+                }
+            }
+            Wait::Any => {
+                for port in 0..NAMES.len() {
+                    if let Some(message) = tick.take(port) {
+                        self.newest[port] = Some(message);
+                    }
+                }
+                tick.emit(Self::OUT_OUTPUT, self.merged(&self.newest));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::run;
+    use serde_json::json;
+
+    #[test]
+    fn connected_inports_are_paired_in_order() {
+        let steps = [json!({"a": 1}), json!({"a": 2}), json!({"c": "x"}), json!({"c": {"type": "Flow"}})];
+        let outputs = run::<Merge>(json!({"mode": "array"}), steps);
+        assert_eq!(outputs[..2], [json!({}), json!({})]);
+        let tagged = |a: i64, c| json!({"output": [[{"type": "Integer", "data": a}, c]]});
+        assert_eq!(outputs[2], tagged(1, json!({"type": "String", "data": "x"})));
+        assert_eq!(outputs[3], tagged(2, json!({"type": "Flow"})));
+    }
+
+    #[test]
+    fn the_newest_of_each_for_every_packet() {
+        let config = json!({"wait": "any", "unwrap": true});
+        let outputs = run::<Merge>(config, [json!({"a": 1}), json!({"b": 2}), json!({"a": 3})]);
+        assert_eq!(outputs[1], json!({"output": [{"a": 1, "b": 2}]}));
+        assert_eq!(outputs[2], json!({"output": [{"a": 3, "b": 2}]}));
+    }
+}

@@ -1,0 +1,80 @@
+//! `tpl_mat4_perspective`.
+
+use super::types::{Emit, scalar};
+use crate::prelude::*;
+
+/// Builds the matrix of a perspective projection.
+///
+/// With g = 1 / tan(fov / 2) and n = 1 / (near - far): element 0 = g / aspect, 5 = g, 10 = (far + near)·n, 11 = -1, 14
+/// = 2·far·near·n, and 0 elsewhere. Right-handed, looking down -z, depths from -1 to 1.
+///
+/// A packet on any inport gives a result. Each inport remembers its newest packet; one that has had none, or none that
+/// is a number, stands for the config key of its name. The result is an Object message that carries the list of 16
+/// Floats, column by column: a translation stands in elements 12, 13 and 14.
+///
+/// `near` = `far`, an `aspect` of 0 and a `fov` of 0 have no projection.
+///
+/// # Errors
+///
+/// An infinite or undefined result is the Error `Result is not a finite number`.
+#[derive(Component)]
+#[component(id = "tpl_mat4_perspective", title = "Perspective Matrix", category = "matrix", firing = required())]
+#[inport(fov: number, "Vertical field of view, in degrees.")]
+#[inport(aspect: number, "Width divided by height.")]
+#[inport(near: number, "Distance of the near plane.")]
+#[inport(far: number, "Distance of the far plane.")]
+#[outport(result: object, "The matrix.")]
+#[outport(error: error, "Why there is no result.")]
+#[example(
+    config = r#"{"fov": 90, "aspect": 2, "near": 1, "far": 3}"#,
+    steps = r#"[{"fov": {"type": "Flow"}}]"#,
+    outputs = r#"[{"result": [{"type": "Object", "data": [0.5000000000000001, 0.0, 0.0, 0.0, 0.0, 1.0000000000000002, 0.0, 0.0, 0.0, 0.0, -2.0, -1.0, 0.0, 0.0, -3.0, 0.0]}]}]"#
+)]
+pub(super) struct Mat4Perspective {
+    /// Vertical field of view.
+    #[config(default = 45.0, lenient, unit = "°")]
+    fov: f64,
+    /// Width divided by height.
+    #[config(default = 1.0, lenient)]
+    aspect: f64,
+    /// Distance of the near plane.
+    #[config(default = 0.1, lenient)]
+    near: f64,
+    /// Distance of the far plane.
+    #[config(default = 100.0, lenient)]
+    far: f64,
+}
+
+impl Actor for Mat4Perspective {
+    fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
+        let fov = scalar(tick, Self::IN_FOV).unwrap_or(self.fov);
+        let aspect = scalar(tick, Self::IN_ASPECT).unwrap_or(self.aspect);
+        let near = scalar(tick, Self::IN_NEAR).unwrap_or(self.near);
+        let far = scalar(tick, Self::IN_FAR).unwrap_or(self.far);
+        let focal = 1.0 / (fov.to_radians() / 2.0).tan();
+        let depth = 1.0 / (near - far);
+        let mut matrix = [0.0; 16];
+        (matrix[0], matrix[5]) = (focal / aspect, focal);
+        (matrix[10], matrix[11], matrix[14]) = ((far + near) * depth, -1.0, 2.0 * far * near * depth);
+        tick.emit_matrix(Self::OUT_RESULT, Self::OUT_ERROR, matrix)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::run;
+    use serde_json::json;
+
+    #[test]
+    fn what_has_no_projection_is_an_error() {
+        let outputs = run::<Mat4Perspective>(json!({"near": 1}), [json!({"far": 1}), json!({"aspect": 0})]);
+        assert_eq!(
+            outputs,
+            [
+                json!({"error": [{"type": "Error", "data": super::super::types::NOT_FINITE}]}),
+                json!({"error": [{"type": "Error", "data": super::super::types::NOT_FINITE}]})
+            ]
+        );
+    }
+}

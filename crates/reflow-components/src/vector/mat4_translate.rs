@@ -1,0 +1,67 @@
+//! `tpl_mat4_translate`.
+
+use super::types::{Emit, IDENTITY, scalar};
+use crate::prelude::*;
+
+/// Builds the matrix of a translation.
+///
+/// A packet on any inport gives a result. Each inport remembers its newest packet; one that has had none, or none that
+/// is a number, stands for the config key of its name. The result is an Object message that carries the list of 16
+/// Floats, column by column: a translation stands in elements 12, 13 and 14.
+///
+/// # Errors
+///
+/// An infinite or undefined result is the Error `Result is not a finite number`.
+#[derive(Component)]
+#[component(id = "tpl_mat4_translate", title = "Translation Matrix", category = "matrix", firing = required())]
+#[inport(x: number, "The x part.")]
+#[inport(y: number, "The y part.")]
+#[inport(z: number, "The z part.")]
+#[outport(result: object, "The matrix.")]
+#[outport(error: error, "Why there is no result.")]
+#[example(
+    config = r#"{"y": 2}"#,
+    steps = r#"[{"x": 7.5}]"#,
+    outputs = r#"[{"result": [{"type": "Object", "data": [1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 7.5, 2.0, 0.0, 1.0]}]}]"#
+)]
+pub(super) struct Mat4Translate {
+    /// `x` where the inport has no number.
+    #[config(default = 0.0, lenient)]
+    x: f64,
+    /// `y` where the inport has no number.
+    #[config(default = 0.0, lenient)]
+    y: f64,
+    /// `z` where the inport has no number.
+    #[config(default = 0.0, lenient)]
+    z: f64,
+}
+
+impl Actor for Mat4Translate {
+    fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
+        let x = scalar(tick, Self::IN_X).unwrap_or(self.x);
+        let y = scalar(tick, Self::IN_Y).unwrap_or(self.y);
+        let z = scalar(tick, Self::IN_Z).unwrap_or(self.z);
+        let mut matrix = IDENTITY;
+        matrix[12..15].copy_from_slice(&[x, y, z]);
+        tick.emit_matrix(Self::OUT_RESULT, Self::OUT_ERROR, matrix)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::run;
+    use serde_json::json;
+
+    #[test]
+    fn inports_remember_their_newest_number() {
+        let outputs = run::<Mat4Translate>(json!({}), [json!({"x": 1}), json!({"z": 3})]);
+        assert_eq!(
+            outputs,
+            [
+                json!({"result": [{"type": "Object", "data": [1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0, 1.0]}]}),
+                json!({"result": [{"type": "Object", "data": [1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 3.0, 1.0]}]})
+            ]
+        );
+    }
+}

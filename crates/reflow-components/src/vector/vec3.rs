@@ -1,0 +1,66 @@
+//! `tpl_vec3`.
+
+use super::types::{Emit, scalar};
+use crate::prelude::*;
+
+/// Builds a vector from numbers.
+///
+/// A packet on any inport gives a result. Each inport remembers its newest packet; one that has had none, or none that
+/// is a number, stands for the config key of its name. The result is an Object `{x, y, z}` of Floats.
+///
+/// # Errors
+///
+/// An infinite or undefined result is the Error `Result is not a finite number`.
+#[derive(Component)]
+#[component(id = "tpl_vec3", title = "Vector3", category = "vector", firing = required())]
+#[inport(x: number, "The x part.")]
+#[inport(y: number, "The y part.")]
+#[inport(z: number, "The z part.")]
+#[outport(result: object, "The result.")]
+#[outport(error: error, "Why there is no result.")]
+#[example(
+    config = r#"{"y": 2, "z": -1.5}"#,
+    steps = r#"[{"x": 5}]"#,
+    outputs = r#"[{"result": [{"x": 5.0, "y": 2.0, "z": -1.5}]}]"#
+)]
+pub(super) struct Vector3 {
+    /// `x` where the inport has no number.
+    #[config(default = 0.0, lenient)]
+    x: f64,
+    /// `y` where the inport has no number.
+    #[config(default = 0.0, lenient)]
+    y: f64,
+    /// `z` where the inport has no number.
+    #[config(default = 0.0, lenient)]
+    z: f64,
+}
+
+impl Actor for Vector3 {
+    fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
+        let x = scalar(tick, Self::IN_X).unwrap_or(self.x);
+        let y = scalar(tick, Self::IN_Y).unwrap_or(self.y);
+        let z = scalar(tick, Self::IN_Z).unwrap_or(self.z);
+        tick.emit_parts(Self::OUT_RESULT, Self::OUT_ERROR, [x, y, z])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::run;
+    use serde_json::json;
+
+    #[test]
+    fn inports_remember_their_newest_number() {
+        let outputs =
+            run::<Vector3>(json!({"z": 9}), [json!({"x": 1}), json!({"y": 2}), json!({"x": {"type": "Flow"}})]);
+        assert_eq!(
+            outputs,
+            [
+                json!({"result": [{"x": 1.0, "y": 0.0, "z": 9.0}]}),
+                json!({"result": [{"x": 1.0, "y": 2.0, "z": 9.0}]}),
+                json!({"result": [{"x": 0.0, "y": 2.0, "z": 9.0}]})
+            ]
+        );
+    }
+}

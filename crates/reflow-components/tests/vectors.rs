@@ -1,0 +1,216 @@
+//! Replays the recorded cases of `tests/vectors/` through real networks.
+//!
+//! Every case gives what was recorded, or stands in `deviations.json` with the reason why the recorded behaviour is not
+//! wanted; a case that stands there and passes all the same is a mistake too.
+
+#![expect(clippy::unwrap_used, reason = "a malformed case is a failed test")]
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use reflow_components::testing::{Messages, Trial};
+use reflow_components::{Entry, entry};
+use reflow_runtime::Message;
+use serde_json::Value as Json;
+
+/// How long a timer is watched at least.
+const PATIENCE_MS: u64 = 500;
+
+/// The families whose cases are replayed.
+const FILES: [&str; 5] = ["a-math.jsonl", "a-vector.jsonl", "a-flow.jsonl", "a-data.jsonl", "a-integration.jsonl"];
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors")
+}
+
+fn read(name: &str) -> String {
+    std::fs::read_to_string(folder().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+#[test]
+fn recorded_cases() {
+    let deviations: BTreeMap<String, String> = serde_json::from_str(&read("deviations.json")).unwrap();
+    let (mut failed, mut passed) = (Vec::new(), 0);
+    for file in FILES {
+        for line in read(file).lines().filter(|line| !line.trim().is_empty()) {
+            let case: Json = serde_json::from_str(line).unwrap();
+            let id = case["id"].as_str().unwrap().to_string();
+            let case = with_server(case);
+            let outcome = replay(&case).and_then(|got| compare(&case, &got));
+            match (outcome, deviations.contains_key(&id)) {
+                (Ok(()), false) => passed += 1,
+                (Err(_), true) => {}
+                (Ok(()), true) => failed.push(format!("{id}: passes, but stands in deviations.json")),
+                (Err(difference), false) => failed.push(format!("{id}: {difference}")),
+            }
+        }
+    }
+    assert!(failed.is_empty(), "{passed} passed, {} failed:\n{}", failed.len(), failed.join("\n"));
+}
+
+/// The messages of every step, by outport.
+fn replay(case: &Json) -> Result<Vec<Json>, String> {
+    let template = case["template"].as_str().unwrap();
+    let component = entry(template).ok_or_else(|| format!("no component `{template}`"))?;
+    let names = |key: &str| case[key].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect::<Vec<_>>();
+    let (inports, outports) = (names("ports_in"), names("ports_out"));
+    let mut trial = Trial::new(Arc::<Entry>::clone(component), (&case["config"]).into(), &inports, &outports)?;
+    let steps = case["steps"].as_array().unwrap();
+    // A timer that goes on keeps its network busy; what was recorded is what came out by then.
+    let settled = Duration::from_millis(case["settle_ms"].as_u64().unwrap_or(60).max(PATIENCE_MS));
+    let waits_for_timer = template.ends_with("_trigger");
+    let outputs = steps.iter().map(|step| {
+        let mut outputs = if waits_for_timer {
+            trial.send(messages(step)?);
+            trial.running().wait(Some(settled));
+            trial.take()
+        } else {
+            trial.step(messages(step)?)
+        };
+        outputs.retain(|port, _| outports.contains(&port.as_str()));
+        Ok(wire(&outputs))
+    });
+    outputs.collect()
+}
+
+fn messages(step: &Json) -> Result<Vec<(String, Message)>, String> {
+    let members = step.as_object().unwrap().iter();
+    members
+        .map(|(port, message)| match Message::from_wire(&message.into()) {
+            Ok(message) => Ok((port.clone(), message)),
+            Err(error) => Err(format!("{port}: {error}")),
+        })
+        .collect()
+}
+
+fn wire(outputs: &Messages) -> Json {
+    let list =
+        |messages: &Vec<Message>| messages.iter().map(|message| Json::from(&message.to_wire())).collect::<Vec<_>>();
+    outputs
+        .iter()
+        .map(|(port, messages)| (port.clone(), list(messages).into()))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
+}
+
+fn compare(case: &Json, got: &[Json]) -> Result<(), String> {
+    let number = |key: &str, default: f64| case[key].as_f64().unwrap_or(default);
+    let tolerance = (number("tolerance", 1e-9), number("abs_tolerance", 0.0));
+    let is_ordered = !case["unordered"].as_bool().unwrap_or(false);
+    let ignored: Vec<&str> = case["ignore"].as_array().into_iter().flatten().filter_map(Json::as_str).collect();
+    let arrange = |step: &Json| without(&if is_ordered { step.clone() } else { sorted(step) }, &ignored);
+    let want: Vec<Json> = case["expect"].as_array().unwrap().iter().map(arrange).collect();
+    let got: Vec<Json> = got.iter().map(arrange).collect();
+    match (0..).zip(want.iter().zip(&got)).find(|(_, (want, got))| !same(want, got, tolerance)) {
+        Some((step, (want, got))) => Err(format!("step {step}\n  want {want}\n  got  {got}")),
+        None if want.len() == got.len() => Ok(()),
+        None => Err(format!("{} steps instead of {}", got.len(), want.len())),
+    }
+}
+
+/// Data without the members of these names, at every depth.
+fn without(data: &Json, ignored: &[&str]) -> Json {
+    match data {
+        Json::Array(items) => items.iter().map(|item| without(item, ignored)).collect(),
+        Json::Object(members) => {
+            let kept = members.iter().filter(|(key, _)| !ignored.contains(&key.as_str()));
+            kept.map(|(key, member)| (key.clone(), without(member, ignored))).collect::<serde_json::Map<_, _>>().into()
+        }
+        other => other.clone(),
+    }
+}
+
+/// A case with an address for `{base}`, where a server answers with the case's pages as long as the test runs.
+fn with_server(case: Json) -> Json {
+    if case["serve"].is_null() {
+        return case;
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let pages = case["serve"].clone();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            // A client that goes away early is its own affair.
+            let _ = answer(&mut stream, &pages);
+        }
+    });
+    serde_json::from_str(&case.to_string().replace("{base}", &base)).unwrap()
+}
+
+fn answer(stream: &mut TcpStream, pages: &Json) -> std::io::Result<()> {
+    let mut reader = BufReader::new(stream.try_clone()?);
+    let mut line = String::new();
+    reader.read_line(&mut line)?;
+    let mut words = line.split_whitespace();
+    let (method, path) = (words.next().unwrap_or_default().to_string(), words.next().unwrap_or_default().to_string());
+    let mut length = 0;
+    loop {
+        let mut header = String::new();
+        if reader.read_line(&mut header)? == 0 || header.trim().is_empty() {
+            break;
+        }
+        if let Some(value) = header.to_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap_or(0);
+        }
+    }
+    std::io::copy(&mut reader.by_ref().take(length), &mut std::io::sink())?;
+    let page = &pages[&path];
+    let body = decoded(page["b64"].as_str().unwrap_or_default());
+    let mut head = format!("HTTP/1.1 {} status\r\nconnection: close\r\n", page["status"].as_u64().unwrap_or(404));
+    for (name, value) in page["headers"].as_object().into_iter().flatten() {
+        head += &format!("{name}: {}\r\n", value.as_str().unwrap());
+    }
+    head += &format!("content-length: {}\r\n\r\n", body.len());
+    stream.write_all(head.as_bytes())?;
+    if method != "HEAD" {
+        stream.write_all(&body)?;
+    }
+    Ok(())
+}
+
+/// The bytes that base64 text stands for.
+fn decoded(text: &str) -> Vec<u8> {
+    let digit = |c: u8| match c {
+        b'A'..=b'Z' => Some(c - b'A'),
+        b'a'..=b'z' => Some(c - b'a' + 26),
+        b'0'..=b'9' => Some(c - b'0' + 52),
+        b'+' => Some(62),
+        b'/' => Some(63),
+        _ => None,
+    };
+    let digits: Vec<u8> = text.bytes().filter_map(digit).collect();
+    let bytes = digits.chunks(4).flat_map(|four| {
+        let bits = four.iter().fold(0_u32, |bits, digit| bits << 6 | u32::from(*digit)) << (6 * (4 - four.len()));
+        bits.to_be_bytes()[1..four.len()].to_vec()
+    });
+    bytes.collect()
+}
+
+/// A step with the messages of each port in an order of their own.
+fn sorted(step: &Json) -> Json {
+    let mut step = step.clone();
+    for messages in step.as_object_mut().into_iter().flat_map(|ports| ports.values_mut()).filter_map(Json::as_array_mut)
+    {
+        messages.sort_by_key(ToString::to_string);
+    }
+    step
+}
+
+/// Equality with a relative and an absolute tolerance for numbers, whole ones and others alike.
+fn same(a: &Json, b: &Json, tolerance: (f64, f64)) -> bool {
+    match (a, b) {
+        (Json::Number(a), Json::Number(b)) => {
+            let (a, b) = (a.as_f64().unwrap(), b.as_f64().unwrap());
+            a == b || (a - b).abs() <= tolerance.1.max(tolerance.0 * a.abs().max(b.abs()).max(1.0))
+        }
+        (Json::Array(a), Json::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b, tolerance)),
+        (Json::Object(a), Json::Object(b)) => {
+            a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| same(a, b, tolerance)))
+        }
+        _ => a == b,
+    }
+}

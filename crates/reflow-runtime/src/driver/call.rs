@@ -1,0 +1,208 @@
+//! Calling an actor, in whatever form it comes, and following the call to its end.
+
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+
+use super::Driver;
+use crate::actor::{Actor, AsyncActor, Instance, Signal};
+use crate::attempt::{Attempt, Completion, Outcome};
+use crate::failure::Failure;
+use crate::host::{HostedActor, Step};
+use crate::mailbox::Control;
+use crate::node::NodeHandle;
+use crate::policy::TIMEOUT;
+use crate::tick::Tick;
+
+impl Driver {
+    /// Calls the actor; outputs of calls other than `run` are committed here.
+    pub(super) async fn call(&mut self, call: Call<'_>) -> Result<(), Failure> {
+        let is_run = matches!(call, Call::Run);
+        if !is_run {
+            self.attempt.clear();
+        }
+        let result = match &mut self.instance {
+            Instance::Sync(actor) => {
+                let tick = &mut Tick::new(&self.handle, &mut self.attempt);
+                contain(|| call_sync(&mut **actor, tick, &call))
+            }
+            Instance::Async(_) => self.call_async(&call).await,
+            Instance::Hosted(actor) => {
+                let detached = self.handle.node().policy.as_ref().is_some_and(|policy| policy.timeout_ms.is_some());
+                let tick = &mut Tick::new(&self.handle, &mut self.attempt);
+                let step = contain_step(|| call_hosted(&mut **actor, tick, &call, detached));
+                self.settle(step).await
+            }
+        };
+        self.route_sent();
+        if !is_run && result.is_ok() {
+            self.finish |= self.attempt.finish;
+            self.commit();
+        }
+        result
+    }
+
+    /// Runs an async actor with the limits of the run and of the policy.
+    pub(super) async fn call_async(&mut self, call: &Call<'_>) -> Result<(), Failure> {
+        let limit = self.policy().and_then(|policy| policy.timeout_ms).filter(|_| matches!(call, Call::Run));
+        let run = Arc::clone(self.handle.run());
+        let mut sleep = limit.map(|limit| Box::pin(run.native().sleep(Duration::from_millis(limit))));
+        let Instance::Async(actor) = &mut self.instance else { return Ok(()) };
+        let tick = &mut Tick::new(&self.handle, &mut self.attempt);
+        let mut future = Box::pin(AssertUnwindSafe(call_async(&mut **actor, tick, call)).catch_unwind());
+        let node = self.handle.node();
+        poll_fn(|cx| {
+            node.sleeper.set_waker(cx.waker());
+            if let Poll::Ready(result) = future.as_mut().poll(cx) {
+                return Poll::Ready(result.unwrap_or_else(|payload| Err(Failure::from_panic(&*payload))));
+            }
+            if run.is_cancelled() {
+                return Poll::Ready(Err(Failure::new("the run was cancelled").with_reason("cancelled")));
+            }
+            if let (Some(limit), Some(sleep)) = (limit, &mut sleep)
+                && sleep.as_mut().poll(cx).is_ready()
+            {
+                return Poll::Ready(Err(timed_out(limit)));
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// Follows a hosted call to its end.
+    pub(super) async fn settle(&mut self, mut step: Step) -> Result<(), Failure> {
+        loop {
+            match step {
+                Step::Done => return Ok(()),
+                Step::Failed(failure) => return Err(failure),
+                Step::Yield => {
+                    self.route_sent();
+                    self.flush().await;
+                    if self.is_cancelled() {
+                        return Err(Failure::new("the run was cancelled").with_reason("cancelled"));
+                    }
+                    let Instance::Hosted(actor) = &mut self.instance else { return Ok(()) };
+                    let tick = &mut Tick::new(&self.handle, &mut self.attempt);
+                    step = contain_step(|| actor.resume(tick));
+                }
+                Step::Pending => return self.completion().await,
+            }
+        }
+    }
+
+    /// Waits for the end of an attempt that goes on elsewhere. The node counts as busy meanwhile.
+    pub(super) async fn completion(&mut self) -> Result<(), Failure> {
+        // Nothing that earlier ticks produced may wait for it.
+        self.flush().await;
+        let limit = self.policy().and_then(|policy| policy.timeout_ms);
+        let run = Arc::clone(self.handle.run());
+        let mut sleep = limit.map(|limit| Box::pin(run.native().sleep(Duration::from_millis(limit))));
+        let ended = poll_fn(|cx| {
+            let handle = self.handle.clone();
+            let node = handle.node();
+            node.sleeper.set_waker(cx.waker());
+            node.mailbox.exchange(&mut self.batch, &mut self.control, &mut self.released, None);
+            let (sequence, number) = (self.attempt.sequence, self.attempt.number);
+            let ours = |control: &Control| {
+                matches!(control, Control::Completion(end) if end.sequence == sequence && end.number == number)
+            };
+            if let Some(at) = self.control.iter().position(ours)
+                && let Some(Control::Completion(completion)) = self.control.remove(at)
+            {
+                return Poll::Ready(Ok(completion));
+            }
+            if run.is_cancelled() {
+                return Poll::Ready(Err(Failure::new("the run was cancelled").with_reason("cancelled")));
+            }
+            if let (Some(limit), Some(sleep)) = (limit, &mut sleep)
+                && sleep.as_mut().poll(cx).is_ready()
+            {
+                return Poll::Ready(Err(timed_out(limit)));
+            }
+            Poll::Pending
+        })
+        .await;
+        match ended {
+            Ok(Completion { outcome, finish, .. }) => {
+                self.attempt.finish |= finish;
+                match outcome {
+                    Outcome::Done(packets) => {
+                        self.attempt.emitted = packets;
+                        Ok(())
+                    }
+                    Outcome::Failed(failure) => Err(failure),
+                }
+            }
+            Err(failure) => {
+                let (sequence, number) = (self.attempt.sequence, self.attempt.number);
+                if let Instance::Hosted(actor) = &mut self.instance {
+                    let _ = contain_step(|| {
+                        actor.abandon(sequence, number);
+                        Step::Done
+                    });
+                }
+                Err(failure)
+            }
+        }
+    }
+}
+
+/// Which method of the actor.
+pub(super) enum Call<'a> {
+    Setup,
+    Run,
+    Signal(&'a Signal),
+    Finalize,
+}
+
+pub(super) fn run_sync(actor: &mut dyn Actor, handle: &NodeHandle, attempt: &mut Attempt) -> Result<(), Failure> {
+    contain(|| actor.run(&mut Tick::new(handle, attempt)))
+}
+
+pub(super) fn call_sync(actor: &mut dyn Actor, tick: &mut Tick<'_>, call: &Call<'_>) -> Result<(), Failure> {
+    match call {
+        Call::Setup => actor.setup(tick),
+        Call::Run => actor.run(tick),
+        Call::Signal(signal) => actor.on_signal(tick, signal),
+        Call::Finalize => actor.finalize(tick),
+    }
+}
+
+pub(super) async fn call_async(
+    actor: &mut dyn AsyncActor,
+    tick: &mut Tick<'_>,
+    call: &Call<'_>,
+) -> Result<(), Failure> {
+    match call {
+        Call::Setup => actor.setup(tick).await,
+        Call::Run => actor.run(tick).await,
+        Call::Signal(signal) => actor.on_signal(tick, signal).await,
+        Call::Finalize => actor.finalize(tick).await,
+    }
+}
+
+pub(super) fn call_hosted(actor: &mut dyn HostedActor, tick: &mut Tick<'_>, call: &Call<'_>, detached: bool) -> Step {
+    match call {
+        Call::Setup => actor.setup(tick),
+        Call::Run => actor.run(tick, detached),
+        Call::Signal(signal) => actor.on_signal(tick, signal),
+        Call::Finalize => actor.finalize(tick),
+    }
+}
+
+/// Keeps a panic inside the actor that caused it.
+pub(super) fn contain(call: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|payload| Err(Failure::from_panic(&*payload)))
+}
+
+pub(super) fn contain_step(call: impl FnOnce() -> Step) -> Step {
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|payload| Step::Failed(Failure::from_panic(&*payload)))
+}
+
+pub(super) fn timed_out(limit_ms: u64) -> Failure {
+    Failure::new(format!("the attempt took longer than its limit of {limit_ms} ms")).with_reason(TIMEOUT)
+}

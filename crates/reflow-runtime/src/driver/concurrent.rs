@@ -1,0 +1,239 @@
+//! Several ticks of one node at once, for a policy with `concurrency`.
+
+use std::future::{Future, poll_fn};
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::time::Sleep;
+
+use super::Driver;
+use super::call::{contain_step, timed_out};
+use crate::actor::{AsyncActor, Instance};
+use crate::attempt::{Attempt, Completion, Outcome, Packets};
+use crate::event::Event;
+use crate::failure::Failure;
+use crate::host::Step;
+use crate::mailbox::Control;
+use crate::tick::Tick;
+
+/// An attempt that runs beside others of its node.
+pub(super) struct Open {
+    attempt: Attempt,
+    /// What fired the tick, for another try.
+    held: Packets,
+    stage: Stage,
+    limit: Option<Pin<Box<Sleep>>>,
+}
+
+enum Stage {
+    /// It ends with a completion.
+    Elsewhere,
+    /// It is polled here.
+    Here(Lane),
+    /// It will be tried again.
+    BackingOff,
+}
+
+/// A tick of one of the node's async actors; gives the actor back.
+type Lane = Pin<Box<dyn Future<Output = (Box<dyn AsyncActor>, Attempt, Result<(), Failure>)> + Send>>;
+
+impl Driver {
+    /// Keeps up to `limit` attempts going until there is nothing left to start.
+    pub(super) async fn work_concurrent(&mut self, limit: usize) -> (u64, u64) {
+        let (mut ticks, mut packets) = (0, 0);
+        loop {
+            while self.open.len() < limit && !self.finish && !self.failed && !self.is_cancelled() && self.assemble() {
+                ticks += 1;
+                packets += self.attempt.inputs.len() as u64;
+                let attempt = std::mem::take(&mut self.attempt);
+                let held = attempt.inputs.clone();
+                self.begin(attempt, held);
+            }
+            self.flush().await;
+            if self.is_cancelled() {
+                self.abandon_all();
+            }
+            if self.open.is_empty() || !self.control.is_empty() {
+                return (ticks, packets);
+            }
+            poll_fn(|cx| self.poll_open(cx, limit)).await;
+        }
+    }
+
+    fn begin(&mut self, attempt: Attempt, held: Packets) {
+        let limit = self.policy().and_then(|policy| policy.timeout_ms);
+        let limit = limit.map(|limit| Box::pin(self.handle.run().native().sleep(Duration::from_millis(limit))));
+        let stage = match &mut self.instance {
+            Instance::Hosted(actor) => {
+                self.attempt = attempt;
+                let tick = &mut Tick::new(&self.handle, &mut self.attempt);
+                let step = contain_step(|| actor.run(tick, true));
+                let attempt = std::mem::take(&mut self.attempt);
+                match step {
+                    Step::Pending => {
+                        self.open.push(Open { attempt, held, stage: Stage::Elsewhere, limit });
+                    }
+                    Step::Done | Step::Yield => self.end(attempt, held, Ok(())),
+                    Step::Failed(failure) => self.end(attempt, held, Err(failure)),
+                }
+                return;
+            }
+            Instance::Async(_) | Instance::Sync(_) => {
+                // There are as many actors as attempts may be open.
+                let Some(actor) = self.lanes.pop() else { return };
+                Stage::Here(self.lane(actor, &attempt))
+            }
+        };
+        self.open.push(Open { attempt, held, stage, limit });
+    }
+
+    fn lane(&self, mut actor: Box<dyn AsyncActor>, attempt: &Attempt) -> Lane {
+        let handle = self.handle.clone();
+        let mut own = Attempt {
+            sequence: attempt.sequence,
+            number: attempt.number,
+            inputs: attempt.inputs.clone(),
+            ..Attempt::default()
+        };
+        Box::pin(async move {
+            let run = AssertUnwindSafe(async { actor.run(&mut Tick::new(&handle, &mut own)).await });
+            let result = run.catch_unwind().await.unwrap_or_else(|payload| Err(Failure::from_panic(&*payload)));
+            (actor, own, result)
+        })
+    }
+
+    /// Ready when an attempt has ended or another one can start.
+    fn poll_open(&mut self, cx: &mut Context<'_>, limit: usize) -> Poll<()> {
+        self.handle.node().sleeper.set_waker(cx.waker());
+        if self.is_cancelled() {
+            return Poll::Ready(());
+        }
+        self.handle.node().mailbox.exchange(&mut self.batch, &mut self.control, &mut self.released, None);
+        let mut ended = false;
+        for control in std::mem::take(&mut self.control) {
+            match control {
+                Control::Completion(completion) => ended |= self.complete(completion),
+                other => self.control.push_back(other),
+            }
+        }
+        let mut at = 0;
+        while at < self.open.len() {
+            match self.open[at].poll(cx) {
+                Poll::Pending => at += 1,
+                Poll::Ready(event) => {
+                    ended = true;
+                    let open = self.open.swap_remove(at);
+                    self.follow(open, event);
+                }
+            }
+        }
+        let may_start = self.open.len() < limit && !self.batch.is_empty();
+        if ended || may_start || !self.control.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// Whether the completion belongs to an open attempt.
+    fn complete(&mut self, completion: Completion) -> bool {
+        let Completion { sequence, number, outcome, finish } = completion;
+        let ours = |open: &Open| open.attempt.sequence == sequence && open.attempt.number == number;
+        let Some(at) = self.open.iter().position(ours) else { return false };
+        let Open { mut attempt, held, .. } = self.open.swap_remove(at);
+        attempt.finish |= finish;
+        let result = match outcome {
+            Outcome::Done(packets) => {
+                attempt.emitted = packets;
+                Ok(())
+            }
+            Outcome::Failed(failure) => Err(failure),
+        };
+        self.end(attempt, held, result);
+        true
+    }
+
+    fn follow(&mut self, open: Open, event: Ended) {
+        let Open { mut attempt, held, stage, .. } = open;
+        match event {
+            Ended::Here(actor, attempt, result) => {
+                self.lanes.push(actor);
+                self.end(attempt, held, result);
+            }
+            Ended::Waited => {
+                attempt.number += 1;
+                attempt.inputs = held.clone();
+                self.begin(attempt, held);
+            }
+            Ended::TimedOut => {
+                let limit = self.policy().and_then(|policy| policy.timeout_ms).unwrap_or_default();
+                match (&mut self.instance, stage) {
+                    (Instance::Hosted(actor), _) => actor.abandon(attempt.sequence, attempt.number),
+                    // The actor went with its future; another one takes its place.
+                    (_, Stage::Here(_)) => self.lanes.extend((self.spare)()),
+                    _ => {}
+                }
+                self.end(attempt, held, Err(timed_out(limit)));
+            }
+        }
+    }
+
+    /// Commits an attempt, or tries again as the policy says.
+    fn end(&mut self, attempt: Attempt, held: Packets, result: Result<(), Failure>) {
+        self.attempt = attempt;
+        self.finish |= self.attempt.finish;
+        self.route_sent();
+        let Err(failure) = result else { return self.commit() };
+        self.attempt.emitted.clear();
+        self.attempt.inputs.clone_from(&held);
+        let number = self.attempt.number;
+        let delay = self
+            .policy()
+            .filter(|policy| policy.retries(number, &failure))
+            .map(|policy| policy.delay(number, fastrand::f64()));
+        let Some(delay) = delay else { return self.give_up_tick(failure) };
+        self.node().counters.retries.add(1);
+        self.handle.run().events.emit(Event::ActorRetry {
+            actor: Arc::clone(self.handle.id()),
+            attempt: number + 1,
+            delay_ms: delay.as_millis() as u64,
+            error: Arc::clone(&failure.message),
+        });
+        self.report(failure, true);
+        let attempt = std::mem::take(&mut self.attempt);
+        let limit = Some(Box::pin(self.handle.run().native().sleep(delay)));
+        self.open.push(Open { attempt, held, stage: Stage::BackingOff, limit });
+    }
+
+    fn abandon_all(&mut self) {
+        for open in std::mem::take(&mut self.open) {
+            if let Instance::Hosted(actor) = &mut self.instance {
+                actor.abandon(open.attempt.sequence, open.attempt.number);
+            }
+        }
+        self.control.retain(Control::is_counted);
+    }
+}
+
+/// What an open attempt has come to.
+enum Ended {
+    Here(Box<dyn AsyncActor>, Attempt, Result<(), Failure>),
+    Waited,
+    TimedOut,
+}
+
+impl Open {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {
+        if let Stage::Here(lane) = &mut self.stage
+            && let Poll::Ready((actor, attempt, result)) = lane.as_mut().poll(cx)
+        {
+            return Poll::Ready(Ended::Here(actor, attempt, result));
+        }
+        let waited = self.limit.as_mut().is_some_and(|limit| limit.as_mut().poll(cx).is_ready());
+        match (waited, &self.stage) {
+            (false, _) => Poll::Pending,
+            (true, Stage::BackingOff) => Poll::Ready(Ended::Waited),
+            (true, _) => Poll::Ready(Ended::TimedOut),
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! A turn of a node: ticks, in the style that its actor and its policy ask for.
+
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::Poll;
+use std::time::Instant;
+
+use super::call::{Call, contain_step, run_sync};
+use super::{Driver, Style, TURN};
+use crate::actor::Instance;
+use crate::attempt::{Attempt, Packets};
+use crate::failure::Failure;
+use crate::host::Step;
+use crate::mailbox::{Control, Packet};
+use crate::policy::Policy;
+use crate::tick::Tick;
+
+impl Driver {
+    /// Hands signals to the actor. Stale completions and pokes only had to wake the node.
+    pub(super) async fn signals(&mut self) {
+        while let Some(control) = self.control.pop_front() {
+            match control {
+                Control::Completion(_) => {}
+                Control::Poke => self.handle.run().end_activity(),
+                Control::Signal(signal) => {
+                    let result = self.call(Call::Signal(&signal)).await;
+                    if let Err(failure) = result {
+                        self.report(failure, false);
+                    }
+                    self.flush().await;
+                    self.handle.run().end_activity();
+                }
+            }
+        }
+    }
+
+    /// Runs ticks for a turn.
+    pub(super) async fn work(&mut self) {
+        let started = Instant::now();
+        let (ticks, packets) = match self.style {
+            Style::Computes => self.work_sync().await,
+            Style::Single => self.work_single().await,
+            Style::Hosted => self.work_hosted().await,
+            Style::Concurrent(limit) => self.work_concurrent(limit).await,
+            Style::Batches(limit) => self.work_batch(limit).await,
+        };
+        let counters = &self.node().counters;
+        counters.ticks.add(ticks);
+        counters.packets_in.add(packets);
+        counters.busy_ns.add(started.elapsed().as_nanos() as u64);
+        if ticks as usize >= TURN {
+            yield_now().await;
+        }
+    }
+
+    /// The fast path: ticks back to back, their outputs together.
+    pub(super) async fn work_sync(&mut self) -> (u64, u64) {
+        let (mut ticks, mut packets) = (0, 0);
+        while (ticks as usize) < TURN && self.outbox.len() < TURN && !self.finish && !self.failed && self.assemble() {
+            ticks += 1;
+            packets += self.attempt.inputs.len() as u64;
+            let Instance::Sync(actor) = &mut self.instance else { break };
+            let result = run_sync(&mut **actor, &self.handle, &mut self.attempt);
+            self.finish |= self.attempt.finish;
+            self.route_sent();
+            match result {
+                Ok(()) => self.commit(),
+                Err(failure) => self.give_up_tick(failure),
+            }
+        }
+        self.flush().await;
+        (ticks, packets)
+    }
+
+    /// One tick at a time, each delivered before the next, with everything a policy asks for.
+    pub(super) async fn work_single(&mut self) -> (u64, u64) {
+        let (mut ticks, mut packets) = (0, 0);
+        while (ticks as usize) < TURN && !self.finish && !self.failed && !self.is_cancelled() && self.assemble() {
+            ticks += 1;
+            packets += self.attempt.inputs.len() as u64;
+            self.tick().await;
+            self.flush().await;
+            if !self.control.is_empty() {
+                break;
+            }
+        }
+        (ticks, packets)
+    }
+
+    /// [`work_single`](Self::work_single) for a hosted actor without a policy.
+    pub(super) async fn work_hosted(&mut self) -> (u64, u64) {
+        let (mut ticks, mut packets) = (0, 0);
+        while (ticks as usize) < TURN && !self.finish && !self.failed && !self.is_cancelled() && self.assemble() {
+            ticks += 1;
+            packets += self.attempt.inputs.len() as u64;
+            let Instance::Hosted(actor) = &mut self.instance else { break };
+            let tick = &mut Tick::new(&self.handle, &mut self.attempt);
+            match contain_step(|| actor.run(tick, false)) {
+                Step::Done => {
+                    self.finish |= self.attempt.finish;
+                    self.route_sent();
+                    self.commit();
+                }
+                step => {
+                    let result = self.settle(step).await;
+                    self.route_sent();
+                    self.finish_attempts(result, None).await;
+                }
+            }
+            self.flush().await;
+            if !self.control.is_empty() {
+                break;
+            }
+        }
+        (ticks, packets)
+    }
+
+    /// Many ticks in one call.
+    pub(super) async fn work_batch(&mut self, limit: usize) -> (u64, u64) {
+        let mut attempts = std::mem::take(&mut self.attempts);
+        let mut count = 0;
+        let mut packets = 0;
+        while count < limit && self.assemble() {
+            if attempts.len() == count {
+                attempts.push(Attempt::default());
+            }
+            std::mem::swap(&mut attempts[count], &mut self.attempt);
+            packets += attempts[count].inputs.len() as u64;
+            count += 1;
+        }
+        let held: Vec<Packets> = if self.policy().is_some_and(Policy::holds_packets) {
+            attempts[..count].iter().map(|attempt| attempt.inputs.clone()).collect()
+        } else {
+            Vec::new()
+        };
+        let steps = if count == 0 {
+            Vec::new()
+        } else if let Instance::Hosted(actor) = &mut self.instance {
+            let (handle, attempts) = (&self.handle, &mut attempts[..count]);
+            catch_unwind(AssertUnwindSafe(|| actor.run_batch(handle, attempts))).unwrap_or_else(|payload| {
+                attempts.iter().map(|_| Step::Failed(Failure::from_panic(&*payload))).collect()
+            })
+        } else {
+            Vec::new()
+        };
+        for (at, step) in steps.into_iter().enumerate() {
+            std::mem::swap(&mut attempts[at], &mut self.attempt);
+            let held = held.get(at).cloned();
+            let result = self.settle(step).await;
+            self.finish_attempts(result, held).await;
+            std::mem::swap(&mut attempts[at], &mut self.attempt);
+        }
+        self.attempts = attempts;
+        self.flush().await;
+        (count as u64, packets)
+    }
+
+    /// Puts the inputs of the next tick into the attempt, if a tick is complete.
+    pub(super) fn assemble(&mut self) -> bool {
+        let attempt = &mut self.attempt;
+        attempt.clear();
+        attempt.number = 1;
+        let complete = self.source
+            || self.assembler.take_pair(&mut attempt.inputs, &mut self.released)
+            || loop {
+                let Some(Packet { link, message }) = self.batch.pop_front() else { break false };
+                if link as usize >= self.link_ports.len() {
+                    self.link_ports = self.handle.node().mailbox.link_ports();
+                    self.released.resize(self.link_ports.len(), 0);
+                }
+                let port = self.link_ports[link as usize];
+                if self.assembler.offer(link, port, message, &mut attempt.inputs, &mut self.released) {
+                    break true;
+                }
+            };
+        if complete {
+            self.sequence += 1;
+            attempt.sequence = self.sequence;
+        }
+        complete
+    }
+
+    /// Runs one tick to its commit or its last failure.
+    pub(super) async fn tick(&mut self) {
+        let held = self.policy().is_some_and(Policy::holds_packets).then(|| self.attempt.inputs.clone());
+        let result = self.call(Call::Run).await;
+        self.finish_attempts(result, held).await;
+    }
+}
+
+/// Lets other tasks of the host have a turn.
+async fn yield_now() {
+    let mut yielded = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
