@@ -98,6 +98,12 @@ def start_coroutine(coroutine: Coroutine[Any, Any, Any], context: ActorCallConte
     return _start(lambda: coroutine, context)
 
 
+def finish(coroutine: Coroutine[Any, Any, Any]) -> None:
+    """Run a coroutine on the loop and wait for its end."""
+    if _loop is not None:
+        asyncio.run_coroutine_threadsafe(coroutine, _loop).result()
+
+
 def start_generator(generator: AsyncGenerator[Any, None], context: ActorCallContext) -> Callable[[], None]:
     """Run an async generator to its end and send what it yields, waiting for room."""
 

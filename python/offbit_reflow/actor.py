@@ -122,6 +122,8 @@ def _declare(actor: Any, cls: type[Actor]) -> _Declaration:
     batch_size = actor.batch_size
     if not isinstance(batch_size, int) or batch_size < 1:
         raise ValueError(f"{cls.__name__}.batch_size must be a whole number of at least 1, got {batch_size!r}")
+    if batch_size > 1 and (is_async(cls.run) or inspect.isgeneratorfunction(cls.run)):
+        raise TypeError(f"{cls.__name__}: a batch actor (batch_size = {batch_size}) needs a plain `def run(self, batch)`")
     return _Declaration(
         component=str(actor.component),
         inports=inports,
@@ -321,6 +323,8 @@ def _make(
 
         async def run_async(self: Any, ctx: ActorCallContext) -> Any:
             result = await function(**arguments(ctx, self._remembered))
+            if not ports:
+                ctx.finish()  # without parameters it is called once
             if not ctx.resolved:
                 ctx.done(outputs(result))
 
@@ -336,6 +340,8 @@ def _make(
 
         def run_plain(self: Any, ctx: ActorCallContext) -> Any:
             result = function(**arguments(ctx, self._remembered))
+            if not ports:
+                ctx.finish()  # without parameters it is called once
             if not ctx.resolved:
                 ctx.done(outputs(result))
 
