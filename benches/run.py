@@ -50,26 +50,37 @@ def main() -> int:
 
 
 def measure(cases: list[Case], rounds: int) -> tuple[Measured, dict[tuple[str, str], str]]:
-    """Measure all cases; the numbers, and for those without one the reason."""
+    """Measure all cases; the numbers, and for those without one the reason. Ctrl-C ends it with what there is."""
     environments = Environments()
     numbers: Measured = defaultdict(list)
     notes: dict[tuple[str, str], str] = {}
-    for number in range(1, rounds + 1):
-        for case in cases:
-            print(f"round {number} of {rounds}: {case.name}", file=sys.stderr)
-            for peer in case.peers:
-                key = (case.name, peer)
-                if key in notes:
-                    continue  # it failed before and would fail again
-                try:
-                    numbers[key].append(once(environments, case, peer))
-                except Unavailable as reason:
-                    notes[key] = "n/a"
-                    print(f"  {peer}: {reason}", file=sys.stderr)
-                except subprocess.TimeoutExpired:
-                    notes[key] = "hangs"
-                    print(f"  {peer}: no end after {LIMIT:.0f} s", file=sys.stderr)
+    try:
+        for number in range(1, rounds + 1):
+            for case in cases:
+                print(f"round {number} of {rounds}: {case.name}", file=sys.stderr)
+                for peer in case.peers:
+                    attempt(environments, case, peer, numbers, notes)
+    except KeyboardInterrupt:
+        print("interrupted: the table shows what was measured by then", file=sys.stderr)
     return {key: values for key, values in numbers.items() if values and key not in notes}, notes
+
+
+def attempt(
+    environments: Environments, case: Case, peer: str, numbers: Measured, notes: dict[tuple[str, str], str]
+) -> None:
+    """Measure one case of one peer, or note why that cannot be."""
+    key = (case.name, peer)
+    if key in notes:
+        return  # it failed before and would fail again
+    try:
+        numbers[key].append(once(environments, case, peer))
+        return
+    except Unavailable as reason:
+        notes[key] = "n/a"
+        print(f"  {peer}: {reason}", file=sys.stderr)
+    except subprocess.TimeoutExpired:
+        notes[key] = "hangs"
+        print(f"  {peer}: no end after {LIMIT:.0f} s", file=sys.stderr)
 
 
 def once(environments: Environments, case: Case, peer: str) -> float:

@@ -17,7 +17,7 @@ class PortValue(dict[str, Any]):
     """
 
     __slots__ = ("_message",)
-    _message: Message
+    _message: Message | None
 
     def to_message(self) -> Message:
         """Give the message itself."""

@@ -123,7 +123,9 @@ def _declare(actor: Any, cls: type[Actor]) -> _Declaration:
     if not isinstance(batch_size, int) or batch_size < 1:
         raise ValueError(f"{cls.__name__}.batch_size must be a whole number of at least 1, got {batch_size!r}")
     if batch_size > 1 and (is_async(cls.run) or inspect.isgeneratorfunction(cls.run)):
-        raise TypeError(f"{cls.__name__}: a batch actor (batch_size = {batch_size}) needs a plain `def run(self, batch)`")
+        raise TypeError(
+            f"{cls.__name__}: a batch actor (batch_size = {batch_size}) needs a plain `def run(self, batch)`"
+        )
     return _Declaration(
         component=str(actor.component),
         inports=inports,

@@ -26,10 +26,12 @@ def test_a_small_terminal_shows_those_with_something_to_say():
     assert all(len(line) <= 70 for line in lines)
 
 
-def test_rates_are_what_happened_between_two_looks():
+def test_rates_are_taken_over_the_last_second():
     rates = table.Rates()
     assert rates.update({"a": {"ticks": 100}}, 1.0) == {"a": 0.0}
     assert rates.update({"a": {"ticks": 300}}, 1.5) == {"a": 400.0}
+    assert rates.update({"a": {"ticks": 300}}, 2.5) == {"a": 0.0}
+    assert rates.update({"a": {"ticks": 450}, "b": {"ticks": 3}}, 3.0) == {"a": 100.0, "b": 2.0}
 
 
 @pytest.mark.parametrize(

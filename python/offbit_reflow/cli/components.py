@@ -11,7 +11,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from .capability import require
+import offbit_reflow
+
 from .exit import FAILED, OK, UsageError
 
 
@@ -24,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Run the command."""
-    info = require("template_info")
+    info = offbit_reflow.template_info
     if arguments.id is not None:
         try:
             described = info(arguments.id)
@@ -32,7 +33,7 @@ def main(arguments: argparse.Namespace) -> int:
             raise UsageError(str(error)) from error
         print(_json(described) if arguments.json else describe(described))
         return OK
-    found = [row for row in map(info, require("template_list")()) if matches(row, arguments.search or "")]
+    found = [row for row in map(info, offbit_reflow.template_list()) if matches(row, arguments.search or "")]
     if arguments.json:
         print(_json(found))
         return OK

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,25 +16,26 @@ _COLOURS = {
     "cancelled": "33",
 }
 _BAR_WIDTH = 8
+#: Time that rates are taken over, in seconds.
+WINDOW = 1.0
 _HEAD = f"{'state':<11} {'ticks':>11} {'ticks/s':>8} {'queue':<{_BAR_WIDTH}} {'waiting':>8} {'failures':>8}"
 
 
 class Rates:
-    """Ticks a second of every node, between one look and the next."""
+    """Ticks a second of every node, over the last second: counters are written once a batch of ticks, not once a tick."""
 
     def __init__(self) -> None:
-        self._seen: dict[str, int] = {}
-        self._at: float | None = None
+        self._looks: deque[tuple[float, dict[str, int]]] = deque()
 
     def update(self, stats: Mapping[str, Mapping[str, Any]], now: float) -> dict[str, float]:
-        """Take the counters of now and give the rates since the last time."""
-        elapsed = None if self._at is None else now - self._at
-        rates = {
-            node: (row["ticks"] - self._seen.get(node, 0)) / elapsed if elapsed else 0.0 for node, row in stats.items()
-        }
-        self._seen = {node: row["ticks"] for node, row in stats.items()}
-        self._at = now
-        return rates
+        """Take the counters of now and give the rates."""
+        ticks = {node: int(row["ticks"]) for node, row in stats.items()}
+        self._looks.append((now, ticks))
+        while now - self._looks[1 % len(self._looks)][0] >= WINDOW:
+            self._looks.popleft()
+        then, before = self._looks[0]
+        elapsed = now - then
+        return {node: (count - before.get(node, 0)) / elapsed if elapsed else 0.0 for node, count in ticks.items()}
 
 
 def lines(
