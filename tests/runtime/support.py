@@ -100,7 +100,9 @@ def run_one(actor: Any, values: Iterable[Any] = (None,), *, timeout: float = SOO
     with Network() as net:
         add(net, "a", actor, **options)
         net.add_outport("out", "a", "out")
-        return net.run(inputs={"a.in": iter(list(values))}, timeout=timeout)
+        for value in values:
+            net.add_initial("a", "in", value)
+        return net.run(timeout=timeout)
 
 
 def through(value: Any) -> Any:
