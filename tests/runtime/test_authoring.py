@@ -452,6 +452,7 @@ class TestRegistration:
     def test_a_class_makes_an_instance_for_each_node(self):
         class Counter(Actor):
             inports = ["in"]
+            outports = ["out"]
 
             def __init__(self):
                 self.count = 0
@@ -508,6 +509,7 @@ class TestRegistration:
         class Slotted(Actor):
             __slots__ = ()
             inports = ["in"]
+            outports = ["out"]
 
             def run(self, ctx):
                 return {"out": 1}

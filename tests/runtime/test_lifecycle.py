@@ -186,6 +186,7 @@ class TestFailing:
     def test_constructor_that_needs_arguments(self):
         class Needs(Actor):
             inports = ["in"]
+            outports = ["out"]
 
             def __init__(self, factor):
                 self.factor = factor
@@ -373,6 +374,7 @@ def test_restart_makes_everything_anew():
 
     class Counter(Actor):
         inports = ["in"]
+        outports = ["out"]
 
         def __init__(self):
             made.append(self)
