@@ -197,9 +197,11 @@ class TestGenerator:
 
         net = Network()
         add(net, "a", Source)
-        add(net, "b", Collect())
+        sink = add(net, "b", Collect())
         connect(net, "a", "b")
         net.start()
+        while not sink.values:
+            threading.Event().wait(0.01)
         assert net.shutdown(grace=5) == []
         assert closed.is_set()
 

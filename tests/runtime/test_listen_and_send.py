@@ -95,8 +95,9 @@ class TestSend:
             net.start()
             net.send("a", "in", 0)
             gate.wait_entered()
-            net.send("a", "in", 1)
-            net.send("a", "in", 2)
+            # The packet of the running tick waits no more.
+            net.send("a", "in", 1, timeout=5)
+            net.send("a", "in", 2, timeout=5)
             started = time.monotonic()
             with pytest.raises(TimeoutError):
                 net.send("a", "in", "lost", timeout=0.1)
@@ -114,12 +115,13 @@ class TestSend:
         net.start()
         net.send("a", "in", 0)
         gate.wait_entered()
-        net.send("a", "in", 1)
         outcome = []
 
         def late():
             try:
+                net.send("a", "in", 1)
                 net.send("a", "in", 2)
+                net.send("a", "in", 3)
             except RuntimeError as error:
                 outcome.append(error)
 
