@@ -13,10 +13,14 @@ LIMIT = 30.0
 #: Seconds after its limit at which a test that cannot even be interrupted takes the whole run down.
 LAST_RESORT = 15.0
 
-_stderr = os.dup(2)
+_stderr = 2
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    global _stderr
+    capture = config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled():
+        _stderr = os.dup(2)
     config.addinivalue_line("markers", "timeout(seconds): the time limit of a test")
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 import time
 
 import pytest
 
 import offbit_reflow
-from offbit_reflow import Actor, Message, Network
+from offbit_reflow import Message, Network
 
-from .support import SOON, Collect, Forward, add, connect
+from .support import SOON, Collect, Forward, add, connect, run_script
 
 FULL_CONFIG = {
     "compression": {
@@ -173,54 +172,67 @@ def test_ten_thousand_nodes():
 
 
 class TestWhileStarting:
+    """In processes of their own: a deadlock here holds the interpreter lock."""
+
+    def check(self, script):
+        result = run_script(script, timeout=15)
+        assert result.returncode == 0, result.stderr
+        assert result.stdout.split() == ["well"]
+
     def test_a_constructor_may_use_the_network(self):
-        class Curious(Actor):
-            inports = ["in"]
+        self.check("""
+            import faulthandler
+            faulthandler.dump_traceback_later(5, exit=True)
+            from offbit_reflow import Actor, Network
 
-            def __init__(self):
-                repr(net)
-                net.events()
-                net.check()
+            class Curious(Actor):
+                inports = ["in"]
 
-            def run(self, ctx):
-                ctx.done()
+                def __init__(self):
+                    repr(net)
+                    net.events()
+                    net.check()
 
-        net = Network()
-        add(net, "a", Curious)
-        outcome = []
+                def run(self, ctx):
+                    ctx.done()
 
-        def start():
+            net = Network()
+            net.register_actor("a", Curious)
+            net.add_node("a", "a")
             net.start()
-            outcome.append("started")
-
-        thread = threading.Thread(target=start, daemon=True)
-        thread.start()
-        thread.join(5)
-        assert outcome == ["started"]
-        net.shutdown()
+            net.wait(timeout=5)
+            net.shutdown()
+            print("well")
+        """)
 
     def test_other_threads_may_look_at_it_meanwhile(self):
-        begun = threading.Event()
+        self.check("""
+            import faulthandler, threading, time
+            faulthandler.dump_traceback_later(5, exit=True)
+            from offbit_reflow import Actor, Network
 
-        class SlowToMake(Actor):
-            inports = ["in"]
+            begun = threading.Event()
 
-            def __init__(self):
-                begun.set()
-                time.sleep(0.05)
+            class SlowToMake(Actor):
+                inports = ["in"]
 
-            def run(self, ctx):
-                ctx.done()
+                def __init__(self):
+                    begun.set()
+                    time.sleep(0.05)
 
-        net = Network()
-        net.register_actor("a", SlowToMake)
-        for number in range(4):
-            net.add_node(f"n{number}", "a")
-        thread = threading.Thread(target=net.start, daemon=True)
-        thread.start()
-        assert begun.wait(5)
-        assert "4 nodes" in repr(net)
-        net.events().recv(timeout_ms=1)
-        thread.join(5)
-        assert not thread.is_alive()
-        net.shutdown()
+                def run(self, ctx):
+                    ctx.done()
+
+            net = Network()
+            net.register_actor("a", SlowToMake)
+            for number in range(4):
+                net.add_node(f"n{number}", "a")
+            thread = threading.Thread(target=net.start)
+            thread.start()
+            begun.wait()
+            assert "4 nodes" in repr(net)
+            net.events().recv(timeout_ms=1)
+            thread.join()
+            net.shutdown()
+            print("well")
+        """)
