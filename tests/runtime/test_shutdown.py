@@ -10,7 +10,7 @@ import pytest
 
 from offbit_reflow import Actor, Network
 
-from .support import SOON, Collect, Forward, Gate, add, connect, numbers, of_type, running
+from .support import SOON, Collect, Forward, Gate, add, connect, numbers, of_type, run_script, running
 
 
 class Endless(Actor):
@@ -312,26 +312,39 @@ def test_many_shutdowns_at_once():
 
 
 def test_start_and_shutdown_from_several_threads():
-    net = Network()
-    add(net, "a", numbers(100))
-    add(net, "b", Collect())
-    connect(net, "a", "b")
-    stop = time.monotonic() + 0.5
-    unexpected = []
+    """In a process of its own: a deadlock here holds the interpreter lock."""
+    result = run_script("""
+        import faulthandler, threading, time
+        faulthandler.dump_traceback_later(10, exit=True)
+        from offbit_reflow import Actor, Network
 
-    def work(call):
-        while time.monotonic() < stop:
-            try:
-                call()
-            except RuntimeError as error:
-                if "running" not in str(error):
-                    unexpected.append(error)
+        class Source(Actor):
+            outports = ["out"]
 
-    threads = [threading.Thread(target=work, args=(call,)) for call in (net.start, net.shutdown, net.start, net.shutdown)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(SOON)
-    assert not any(thread.is_alive() for thread in threads)
-    assert not unexpected
-    net.shutdown()
+            def run(self, ctx):
+                for number in range(100):
+                    yield {"out": number}
+
+        net = Network()
+        net.register_actor("a", Source)
+        net.add_node("a", "a")
+        stop = time.monotonic() + 0.5
+
+        def work(call):
+            while time.monotonic() < stop:
+                try:
+                    call()
+                except RuntimeError as error:
+                    if "running" not in str(error):
+                        print(repr(error))
+
+        threads = [threading.Thread(target=work, args=(call,)) for call in (net.start, net.shutdown, net.start, net.shutdown)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        net.shutdown()
+        print("well")
+    """)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.strip() == "well"
