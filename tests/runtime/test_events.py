@@ -33,7 +33,7 @@ def test_the_trace_of_a_small_run(net):
     assert [event["message"] for event in sent] == [0, 1, 2]
     first = {key: value for key, value in sent[0].items() if key not in ("_type", "timestamp")}
     assert first == {"fromActor": "a", "fromPort": "out", "toActor": "s", "toPort": "in", "message": 0}
-    assert seen[-1]["_type"] == "NetworkShutdown"
+    assert [event["_type"] for event in seen][-2:] == ["NetworkCompleted", "NetworkShutdown"]
     for event in seen:
         assert (before - 1) * 1_000 <= event["timestamp"] <= (time.time() + 1) * 1_000
         assert isinstance(event["timestamp"], int)
@@ -264,7 +264,7 @@ class TestIteration:
 
         seen = asyncio.run(main())
         assert seen[0] == "NetworkStarted"
-        assert "NetworkShutdown" in seen
+        assert "NetworkCompleted" in seen
 
     def test_async_begun_before_the_start(self, net):
         add(net, "a", Collect())

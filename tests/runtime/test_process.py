@@ -72,9 +72,12 @@ def once(cls=Forward, value=5):
 
 def in_child(work):
     sys.stdout.flush()
+    # Its thread would not be there in the child.
+    faulthandler.cancel_dump_traceback_later()
     pid = os.fork()
     if pid == 0:
-        faulthandler.dump_traceback_later(5, exit=True)
+        faulthandler.register(signal.SIGALRM, chain=True)
+        signal.alarm(6)
         try:
             work()
         except BaseException:
@@ -237,7 +240,7 @@ class TestSignals:
             "net.start(); list(net.events(types=['ActorFailed']))",
             "net.start(); list(net.listen('forward1', 'nothing'))",
             "net.start(); [0 for _ in net.listen('forward1', 'out')]",
-            "Stream.create().into_message().take_stream().recv(100_000)",
+            "s = Stream.create(); s.into_message().take_stream().recv(100_000)",
             "s = Stream.create(1); m = s.into_message(); s.send_bytes(b'1'); s.send_bytes(b'2')",
             "time.sleep(100)",
         ],
@@ -360,6 +363,7 @@ class TestFork:
     def test_a_child_that_ends_in_the_usual_way(self):
         body = """
             net = network(Endless, Forward)
+            faulthandler.cancel_dump_traceback_later()
             pid = os.fork()
             if pid == 0:
                 sys.exit(0)
