@@ -1,0 +1,258 @@
+//! `Tick`: what an actor sees of one tick.
+
+use std::future::{Future, poll_fn};
+use std::marker::PhantomData;
+use std::mem::{ManuallyDrop, MaybeUninit};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Poll, Wake, Waker};
+use std::time::Duration;
+
+use crate::abi::{REFLOW_FAILED, REFLOW_PENDING, ReflowFailure, ReflowInput, ReflowStatus, ReflowTick};
+use crate::failure::Failure;
+use crate::host::{host, text};
+use crate::message::Message;
+use crate::node::{NodeHandle, SendError, sent};
+use crate::value::Value;
+use crate::waker;
+
+/// Inputs that are kept in place; a tick with more keeps all of them in a list.
+const IN_PLACE: usize = 4;
+
+/// One run of an actor on one set of inputs.
+///
+/// Ports are addressed by their position in the component's declaration, or by name with the `_named` twins.
+pub struct Tick<'a> {
+    raw: *mut ReflowTick,
+    /// Borrowed from the runtime: never dropped.
+    node: ManuallyDrop<NodeHandle>,
+    inputs: Inputs,
+    _tick: PhantomData<&'a mut ReflowTick>,
+}
+
+// SAFETY: a tick may move between threads with the call that it belongs to.
+unsafe impl Send for Tick<'_> {}
+// SAFETY: what `&Tick` can call only reads, or may be called from any thread.
+unsafe impl Sync for Tick<'_> {}
+
+/// The inputs that the runtime lends for as long as the tick.
+struct Inputs {
+    in_place: [MaybeUninit<ReflowInput>; IN_PLACE],
+    count: usize,
+    more: Vec<ReflowInput>,
+}
+
+impl Inputs {
+    /// # Safety
+    /// `tick` is alive.
+    #[inline]
+    unsafe fn of(tick: *mut ReflowTick) -> Self {
+        let mut inputs = Self { in_place: [MaybeUninit::uninit(); IN_PLACE], count: 0, more: Vec::new() };
+        // SAFETY: the runtime writes as many as fit and says how many there are.
+        unsafe {
+            inputs.count = (host().tick_inputs)(tick, inputs.in_place.as_mut_ptr().cast(), IN_PLACE);
+            if inputs.count > IN_PLACE {
+                inputs.more.reserve(inputs.count);
+                let count = (host().tick_inputs)(tick, inputs.more.as_mut_ptr(), inputs.count);
+                inputs.more.set_len(count.min(inputs.count));
+                inputs.count = 0;
+            }
+        }
+        inputs
+    }
+
+    fn as_slice(&self) -> &[ReflowInput] {
+        if self.count == 0 {
+            return &self.more;
+        }
+        // SAFETY: the first `count` are written.
+        unsafe { std::slice::from_raw_parts(self.in_place.as_ptr().cast(), self.count) }
+    }
+
+    /// Takes the input of `port` out of what is shown.
+    fn remove(&mut self, port: usize) -> Option<ReflowInput> {
+        let at = self.as_slice().iter().position(|input| input.port as usize == port)?;
+        if self.count == 0 {
+            return Some(self.more.swap_remove(at));
+        }
+        let input = self.as_slice()[at];
+        self.count -= 1;
+        self.in_place.swap(at, self.count);
+        Some(input)
+    }
+}
+
+impl Tick<'_> {
+    /// # Safety
+    /// `raw` is alive for as long as the answer.
+    #[inline]
+    pub(crate) unsafe fn new(raw: *mut ReflowTick) -> Self {
+        // SAFETY: the node is lent for as long as the tick, and `ManuallyDrop` does not give it back.
+        unsafe {
+            let node = ManuallyDrop::new(NodeHandle::from_raw((host().tick_node)(raw).cast_mut()));
+            Self { raw, node, inputs: Inputs::of(raw), _tick: PhantomData }
+        }
+    }
+
+    /// The message on the inport at `port`, if this tick has one.
+    #[inline]
+    pub fn input(&self, port: usize) -> Option<&Message> {
+        let input = self.inputs.as_slice().iter().find(|input| input.port as usize == port)?;
+        Some(Message::lend(&input.message))
+    }
+
+    /// The message on the inport called `name`.
+    pub fn input_named(&self, name: &str) -> Option<&Message> {
+        self.input(self.node.inport(name)?)
+    }
+
+    /// All inputs of this tick, by the index of their port.
+    pub fn inputs(&self) -> impl Iterator<Item = (usize, &Message)> {
+        self.inputs.as_slice().iter().map(|input| (input.port as usize, Message::lend(&input.message)))
+    }
+
+    /// Takes the message on the inport at `port` out, to pass it on or to keep it.
+    #[inline]
+    pub fn take(&mut self, port: usize) -> Option<Message> {
+        let input = self.inputs.remove(port)?;
+        if Message::is_plain(&input.message) {
+            // SAFETY: a plain number belongs to whoever has it.
+            return Some(unsafe { Message::from_raw(input.message) });
+        }
+        let mut message = Message::FLOW;
+        // SAFETY: the tick is alive; the message is written when the answer is true.
+        unsafe { (host().tick_take)(self.raw, port as u32, message.as_mut_raw()) }.then_some(message)
+    }
+
+    /// Sends `message` from the outport at `port` when the tick commits; a second one for the port replaces the first.
+    #[inline]
+    pub fn emit(&mut self, port: usize, message: impl Into<Message>) {
+        // SAFETY: the tick is alive and the message handed over.
+        unsafe { (host().tick_emit)(self.raw, port as u32, message.into().into_raw()) };
+    }
+
+    /// [`emit`](Self::emit) by name. A name that nobody is connected to and nobody declared is dropped.
+    pub fn emit_named(&mut self, name: &str, message: impl Into<Message>) {
+        if let Some(port) = self.node.outport(name) {
+            self.emit(port, message);
+        }
+    }
+
+    /// Sends `message` from the outport at `port` even if the tick fails later. Any number may be sent, in order; they
+    /// leave at the end of the tick, before what was emitted.
+    pub fn send(&mut self, port: usize, message: impl Into<Message>) {
+        // SAFETY: the tick is alive and the message handed over.
+        unsafe { (host().tick_send)(self.raw, port as u32, message.into().into_raw()) };
+    }
+
+    /// [`send`](Self::send) by name.
+    pub fn send_named(&mut self, name: &str, message: impl Into<Message>) {
+        if let Some(port) = self.node.outport(name) {
+            self.send(port, message);
+        }
+    }
+
+    /// Sends `message` at once, before the tick ends, waiting for room; for async actors.
+    ///
+    /// # Errors
+    /// [`SendError::Closed`] when the run was stopped.
+    pub async fn send_now(&mut self, port: usize, message: impl Into<Message>) -> Result<(), SendError> {
+        let mut message = Some(message.into());
+        poll_fn(|_| {
+            let message = message.take().unwrap_or(Message::FLOW).into_raw();
+            // SAFETY: the tick is alive and the message handed over.
+            match unsafe { (host().tick_poll_send)(self.raw, port as u32, message) } {
+                REFLOW_PENDING => Poll::Pending,
+                status => Poll::Ready(sent(status)),
+            }
+        })
+        .await
+    }
+
+    /// Sends `message` at once, before the tick ends, blocking the thread while there is no room; for blocking actors.
+    ///
+    /// # Errors
+    /// [`SendError::Closed`] when the run was stopped.
+    pub fn send_now_blocking(&mut self, port: usize, message: impl Into<Message>) -> Result<(), SendError> {
+        // SAFETY: the tick is alive and the message handed over.
+        sent(unsafe { (host().tick_send_now)(self.raw, port as u32, message.into().into_raw()) })
+    }
+
+    /// Ends the node after this tick: a source has no more to say, a filter wants no more.
+    pub fn finish(&mut self) {
+        // SAFETY: the tick is alive.
+        unsafe { (host().tick_finish)(self.raw) };
+    }
+
+    /// The node: identity, config, pools, log, and sending from elsewhere.
+    pub fn node(&self) -> &NodeHandle {
+        &self.node
+    }
+
+    /// A copy of the node's config; an empty object when it has none.
+    pub fn config(&self) -> Value {
+        self.node.config()
+    }
+
+    /// Number of this try at the tick, from 1.
+    pub fn attempt(&self) -> u32 {
+        // SAFETY: the tick is alive.
+        unsafe { (host().tick_attempt)(self.raw) }
+    }
+
+    /// Number of the tick in its node, from 1.
+    pub fn sequence(&self) -> u64 {
+        // SAFETY: the tick is alive.
+        unsafe { (host().tick_sequence)(self.raw) }
+    }
+
+    /// The node for work that goes on beside its ticks, on a thread of the pack's own: the node stays alive until the
+    /// handle is dropped. `None` when the run was stopped.
+    pub fn background(&mut self) -> Option<NodeHandle> {
+        // SAFETY: the tick is alive; a node that is not null is ours.
+        unsafe {
+            let node = (host().tick_background)(self.raw);
+            (!node.is_null()).then(|| NodeHandle::from_raw(node))
+        }
+    }
+
+    /// Waits; for async actors.
+    pub fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send + use<> {
+        struct Over {
+            is_over: AtomicBool,
+            waker: std::sync::Mutex<Option<Waker>>,
+        }
+        impl Wake for Over {
+            fn wake(self: Arc<Self>) {
+                self.is_over.store(true, Ordering::Release);
+                if let Some(waker) = self.waker.lock().ok().and_then(|mut waker| waker.take()) {
+                    waker.wake();
+                }
+            }
+        }
+        let over = Arc::new(Over { is_over: AtomicBool::new(false), waker: std::sync::Mutex::new(None) });
+        let milliseconds = duration.as_millis().try_into().unwrap_or(u64::MAX);
+        // SAFETY: the tick is alive and the waker handed over.
+        unsafe { (host().tick_wake_after)(self.raw, milliseconds, waker::into_raw(Arc::clone(&over).into())) };
+        poll_fn(move |cx| {
+            if let Ok(mut waker) = over.waker.lock() {
+                *waker = Some(cx.waker().clone());
+            }
+            // Looked at last, so that an end in between is not missed.
+            if over.is_over.load(Ordering::Acquire) { Poll::Ready(()) } else { Poll::Pending }
+        })
+    }
+
+    /// Tells the runtime that the tick failed, and answers what the call is to answer.
+    pub(crate) fn fail(raw: *mut ReflowTick, failure: &Failure) -> ReflowStatus {
+        let failure = ReflowFailure {
+            size: size_of::<ReflowFailure>() as u32,
+            permanent: failure.permanent.map_or(-1, i32::from),
+            message: text(&failure.message),
+            reason: text(&failure.reason),
+        };
+        // SAFETY: the tick is alive and the failure borrowed for the call.
+        unsafe { (host().tick_fail)(raw, &raw const failure) };
+        REFLOW_FAILED
+    }
+}
