@@ -186,7 +186,7 @@ typedef struct ReflowActorTable {
   void (*cancel)(void *data);
   // Once, at the very end, however the run ended: frees `data`.
   void (*destroy)(void *data);
-  // A signal from outside, between ticks. May be null.
+  // Since 1.1. A signal from outside, between ticks. May be null.
   ReflowStatus (*on_signal)(void *data,
                             struct ReflowTick *tick,
                             struct ReflowStr kind,
@@ -490,11 +490,11 @@ typedef struct ReflowHost {
                               struct ReflowWaker waker);
   // Closes an owned reader.
   void (*reader_drop)(struct ReflowReader *reader);
-  // Number of the tick in its node, from 1.
+  // Since 1.1. Number of the tick in its node, from 1.
   uint64_t (*tick_sequence)(struct ReflowTick *tick);
-  // Number of this try at the tick, from 1.
+  // Since 1.1. Number of this try at the tick, from 1.
   uint32_t (*tick_attempt)(struct ReflowTick *tick);
-  // Tells listeners how far the actor is, from 0 to 1, and in words.
+  // Since 1.1. Tells listeners how far the actor is, from 0 to 1, and in words.
   void (*node_progress)(const struct ReflowNode *node, double fraction, struct ReflowStr text);
 } ReflowHost;
 

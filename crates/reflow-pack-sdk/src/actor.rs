@@ -32,12 +32,14 @@ pub trait Actor: Send + 'static {
         Ok(())
     }
 
+    /// Whether [`finalize`](Self::finalize) does anything; asked once, when the actor is made. A node that never ran and
+    /// has nothing to finalize ends as skipped.
+    fn has_finalize(&self) -> bool {
+        false
+    }
+
     /// Once, at the very end, however the run ended; then the actor is dropped.
     fn teardown(&mut self) {}
-
-    /// Whether [`finalize`](Self::finalize) does anything. A node that never ran and has nothing to finalize ends as
-    /// skipped.
-    const FINALIZES: bool = false;
 }
 
 /// An actor that may wait in the middle of a tick. Other nodes go on meanwhile.
@@ -67,11 +69,13 @@ pub trait AsyncActor: Send + 'static {
         ready(Ok(()))
     }
 
+    /// As [`Actor::has_finalize`].
+    fn has_finalize(&self) -> bool {
+        false
+    }
+
     /// Once, at the very end, however the run ended; then the actor is dropped.
     fn teardown(&mut self) {}
-
-    /// As [`Actor::FINALIZES`].
-    const FINALIZES: bool = false;
 }
 
 /// A word from outside with its data.

@@ -66,3 +66,6 @@ pub use node::{NodeHandle, SendError};
 pub use stream::{Begin, Frame, StreamError, StreamReader, StreamWriter};
 pub use tick::Tick;
 pub use value::{Object, Value};
+
+/// The C header, `reflow_pack.h`, for tools that lay out packs in C.
+pub const C_HEADER: &str = include_str!("../include/reflow_pack.h");

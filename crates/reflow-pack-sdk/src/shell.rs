@@ -11,8 +11,15 @@ use crate::host::borrowed;
 use crate::tick::Tick;
 use crate::value::Value;
 
-/// The functions around an `A` whose style is `STYLE`; `data` is the box of the actor.
+/// The functions around an `A` whose style is `STYLE`.
 pub(crate) struct Shell<A, const STYLE: u32>(PhantomData<A>);
+
+/// What `data` is the box of.
+struct Data<A> {
+    actor: A,
+    /// Whether `setup` was called, so that `teardown` has something to tear down.
+    was_set_up: bool,
+}
 
 impl<A: Actor, const STYLE: u32> Shell<A, STYLE> {
     const TABLE: ReflowActorTable = ReflowActorTable {
@@ -20,22 +27,26 @@ impl<A: Actor, const STYLE: u32> Shell<A, STYLE> {
         style: STYLE,
         setup: Some(setup::<A>),
         run: Some(run::<A>),
-        finalize: if A::FINALIZES { Some(finalize::<A>) } else { None },
+        finalize: None,
         resume: None,
         cancel: None,
         destroy: Some(destroy::<A>),
         on_signal: Some(on_signal::<A>),
     };
 
+    const FINALIZING: ReflowActorTable = ReflowActorTable { finalize: Some(finalize::<A>), ..Self::TABLE };
+
     pub(crate) fn wrap(actor: A) -> ReflowActor {
-        ReflowActor { data: Box::into_raw(Box::new(actor)).cast(), table: const { &Self::TABLE } }
+        let table: &'static ReflowActorTable =
+            if actor.has_finalize() { const { &Self::FINALIZING } } else { const { &Self::TABLE } };
+        ReflowActor { data: Box::into_raw(Box::new(Data { actor, was_set_up: false })).cast(), table }
     }
 }
 
 /// Calls into the actor; a failure or panic is told to the tick.
 ///
 /// # Safety
-/// `data` is the box of an `A` that nobody else uses meanwhile, and `raw` is alive.
+/// `data` is the box of a `Data<A>` that nobody else uses meanwhile, and `raw` is alive.
 #[inline]
 unsafe fn call<A>(
     data: *mut c_void,
@@ -44,7 +55,7 @@ unsafe fn call<A>(
 ) -> ReflowStatus {
     let result = catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: as this function demands.
-        unsafe { method(&mut *data.cast::<A>(), &mut Tick::new(raw)) }
+        unsafe { method(&mut (*data.cast::<Data<A>>()).actor, &mut Tick::new(raw)) }
     }));
     match result {
         Ok(Ok(())) => REFLOW_OK,
@@ -55,7 +66,10 @@ unsafe fn call<A>(
 
 unsafe extern "C" fn setup<A: Actor>(data: *mut c_void, tick: *mut ReflowTick) -> ReflowStatus {
     // SAFETY: the ABI promises what `call` demands.
-    unsafe { call::<A>(data, tick, A::setup) }
+    unsafe {
+        (*data.cast::<Data<A>>()).was_set_up = true;
+        call::<A>(data, tick, A::setup)
+    }
 }
 
 unsafe extern "C" fn run<A: Actor>(data: *mut c_void, tick: *mut ReflowTick) -> ReflowStatus {
@@ -85,8 +99,10 @@ unsafe extern "C" fn on_signal<A: Actor>(
 
 unsafe extern "C" fn destroy<A: Actor>(data: *mut c_void) {
     // SAFETY: made by `wrap`, and given back once.
-    let mut actor = unsafe { Box::from_raw(data.cast::<A>()) };
+    let mut data = unsafe { Box::from_raw(data.cast::<Data<A>>()) };
     // Nobody is left to be told about a panic.
-    let _ = catch_unwind(AssertUnwindSafe(|| actor.teardown()));
-    let _ = catch_unwind(AssertUnwindSafe(|| drop(actor)));
+    if data.was_set_up {
+        let _ = catch_unwind(AssertUnwindSafe(|| data.actor.teardown()));
+    }
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(data)));
 }

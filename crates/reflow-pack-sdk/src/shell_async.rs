@@ -24,6 +24,8 @@ pub(crate) struct AsyncShell<A> {
     /// Borrows `actor`, so it is dropped first.
     call: Option<Call>,
     actor: Box<A>,
+    /// Whether `setup` was called, so that `teardown` has something to tear down.
+    was_set_up: bool,
 }
 
 impl<A: AsyncActor> AsyncShell<A> {
@@ -32,16 +34,20 @@ impl<A: AsyncActor> AsyncShell<A> {
         style: REFLOW_ASYNC,
         setup: Some(setup::<A>),
         run: Some(run::<A>),
-        finalize: if A::FINALIZES { Some(finalize::<A>) } else { None },
+        finalize: None,
         resume: Some(resume::<A>),
         cancel: Some(cancel::<A>),
         destroy: Some(destroy::<A>),
         on_signal: Some(on_signal::<A>),
     };
 
+    const FINALIZING: ReflowActorTable = ReflowActorTable { finalize: Some(finalize::<A>), ..Self::TABLE };
+
     pub(crate) fn wrap(actor: A) -> ReflowActor {
-        let shell = Box::new(Self { call: None, actor: Box::new(actor) });
-        ReflowActor { data: Box::into_raw(shell).cast(), table: const { &Self::TABLE } }
+        let table: &'static ReflowActorTable =
+            if actor.has_finalize() { const { &Self::FINALIZING } } else { const { &Self::TABLE } };
+        let shell = Box::new(Self { call: None, actor: Box::new(actor), was_set_up: false });
+        ReflowActor { data: Box::into_raw(shell).cast(), table }
     }
 }
 
@@ -50,11 +56,7 @@ impl<A: AsyncActor> AsyncShell<A> {
 /// # Safety
 /// `data` is the box of an `AsyncShell<A>` that nobody else uses meanwhile; `raw` is alive, at the same place, until the
 /// call has ended or is cancelled.
-unsafe fn start<A: AsyncActor>(
-    data: *mut c_void,
-    raw: *mut ReflowTick,
-    method: impl Method<A>,
-) -> ReflowStatus {
+unsafe fn start<A: AsyncActor>(data: *mut c_void, raw: *mut ReflowTick, method: impl Method<A>) -> ReflowStatus {
     let made = catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: the call borrows the actor's box and the tick, which outlive it: it is dropped when it ends, in
         // `cancel` or in `destroy`, and nothing else touches the actor until then.
@@ -107,7 +109,10 @@ impl<A: AsyncActor> Method<A> for Signal {
 
 unsafe extern "C" fn setup<A: AsyncActor>(data: *mut c_void, tick: *mut ReflowTick) -> ReflowStatus {
     // SAFETY: the ABI promises what `start` demands.
-    unsafe { start::<A>(data, tick, Setup) }
+    unsafe {
+        (*data.cast::<AsyncShell<A>>()).was_set_up = true;
+        start::<A>(data, tick, Setup)
+    }
 }
 
 unsafe extern "C" fn run<A: AsyncActor>(data: *mut c_void, tick: *mut ReflowTick) -> ReflowStatus {
@@ -172,6 +177,8 @@ unsafe extern "C" fn destroy<A: AsyncActor>(data: *mut c_void) {
     let mut shell = unsafe { Box::from_raw(data.cast::<AsyncShell<A>>()) };
     let call = shell.call.take();
     let _ = catch_unwind(AssertUnwindSafe(|| drop(call)));
-    let _ = catch_unwind(AssertUnwindSafe(|| shell.actor.teardown()));
+    if shell.was_set_up {
+        let _ = catch_unwind(AssertUnwindSafe(|| shell.actor.teardown()));
+    }
     let _ = catch_unwind(AssertUnwindSafe(|| drop(shell)));
 }

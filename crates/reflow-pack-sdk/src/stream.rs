@@ -4,7 +4,6 @@
 
 use std::fmt;
 use std::future::poll_fn;
-use std::mem::ManuallyDrop;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -142,44 +141,40 @@ impl StreamWriter {
     /// # Errors
     /// When nobody reads, or waiting could never end.
     pub async fn write(&self, frame: Frame) -> Result<(), StreamError> {
-        let mut frame = ManuallyDrop::new(OwnedFrame(frame.into_raw()));
-        let mut guard = DropUnlessTaken { frame: &mut frame, taken: false };
-        poll_fn(|cx| {
-            let waker = waker::into_raw(cx.waker().clone());
-            // SAFETY: the writer is ours; waker and, unless pending, content are taken.
-            let status = unsafe { (host().writer_poll)(self.0, &raw const guard.frame.0, waker) };
-            if status == REFLOW_PENDING {
-                return Poll::Pending;
-            }
-            guard.taken = true;
-            Poll::Ready(outcome(status))
-        })
-        .await
+        let mut unsent = Unsent { frame: frame.into_raw(), is_taken: false };
+        poll_fn(|cx| unsent.poll(self, cx)).await
     }
 }
 
-struct OwnedFrame(ReflowFrame);
+/// A frame that waits for room; its content is ours until it is taken.
+struct Unsent {
+    frame: ReflowFrame,
+    is_taken: bool,
+}
 
-// SAFETY: a frame is a number and a message, which may move between threads.
-unsafe impl Send for OwnedFrame {}
-
-impl Drop for OwnedFrame {
-    fn drop(&mut self) {
-        // SAFETY: the content is ours.
-        drop(unsafe { Message::from_raw(self.0.content) });
+impl Unsent {
+    fn poll(&mut self, writer: &StreamWriter, cx: &mut Context<'_>) -> Poll<Result<(), StreamError>> {
+        let waker = waker::into_raw(cx.waker().clone());
+        // SAFETY: the writer is alive; waker and, unless pending, content are taken.
+        let status = unsafe { (host().writer_poll)(writer.0, &raw const self.frame, waker) };
+        if status == REFLOW_PENDING {
+            return Poll::Pending;
+        }
+        self.is_taken = true;
+        Poll::Ready(outcome(status))
     }
 }
 
-struct DropUnlessTaken<'a> {
-    frame: &'a mut ManuallyDrop<OwnedFrame>,
-    taken: bool,
-}
+// SAFETY: a frame is a number and a message, which may be used from any thread.
+unsafe impl Send for Unsent {}
+// SAFETY: as above.
+unsafe impl Sync for Unsent {}
 
-impl Drop for DropUnlessTaken<'_> {
+impl Drop for Unsent {
     fn drop(&mut self) {
-        if !self.taken {
-            // SAFETY: nobody took it and nobody uses it after this.
-            unsafe { ManuallyDrop::drop(self.frame) };
+        if !self.is_taken {
+            // SAFETY: the content is ours and not used any more.
+            drop(unsafe { Message::from_raw(self.frame.content) });
         }
     }
 }

@@ -158,15 +158,17 @@ impl Tick<'_> {
     /// [`SendError::Closed`] when the run was stopped.
     pub async fn send_now(&mut self, port: usize, message: impl Into<Message>) -> Result<(), SendError> {
         let mut message = Some(message.into());
-        poll_fn(|_| {
-            let message = message.take().unwrap_or(Message::FLOW).into_raw();
-            // SAFETY: the tick is alive and the message handed over.
-            match unsafe { (host().tick_poll_send)(self.raw, port as u32, message) } {
-                REFLOW_PENDING => Poll::Pending,
-                status => Poll::Ready(sent(status)),
-            }
-        })
-        .await
+        poll_fn(|_| self.poll_send(port, &mut message)).await
+    }
+
+    /// Hands the message over the first time, and asks how it goes after that. The runtime wakes the whole tick.
+    fn poll_send(&mut self, port: usize, message: &mut Option<Message>) -> Poll<Result<(), SendError>> {
+        let message = message.take().unwrap_or(Message::FLOW).into_raw();
+        // SAFETY: the tick is alive and the message handed over.
+        match unsafe { (host().tick_poll_send)(self.raw, port as u32, message) } {
+            REFLOW_PENDING => Poll::Pending,
+            status => Poll::Ready(sent(status)),
+        }
     }
 
     /// Sends `message` at once, before the tick ends, blocking the thread while there is no room; for blocking actors.

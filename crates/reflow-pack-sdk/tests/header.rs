@@ -32,7 +32,9 @@ fn the_header_is_what_the_definitions_say() {
         language: cbindgen::Language::C,
         cpp_compat: true,
         include_guard: Some("REFLOW_PACK_H".into()),
-        header: Some("/* The C ABI of offbit-reflow packs. Generated from the Rust definitions; do not edit. */".into()),
+        header: Some(
+            "/* The C ABI of offbit-reflow packs. Generated from the Rust definitions; do not edit. */".into(),
+        ),
         trailer: Some(TRAILER.into()),
         documentation_style: cbindgen::DocumentationStyle::C99,
         style: cbindgen::Style::Both,

@@ -21,7 +21,7 @@ mod signature;
 pub mod tool;
 
 pub use abi_version::{AbiVersion, pack_abi_version};
-pub use archive::{Archive, ArchiveWriter, Limits};
+pub use archive::{Archive, ArchiveWriter, Entry, Limits};
 pub use bundle::{Bundle, HOST_TRIPLE, MANIFEST, SIGNATURE};
 pub use catalog::{
     DescribedComponent, LoadOptions, LoadedPack, PackCatalog, describe_pack, inspect_pack, list_packs, load_pack,
