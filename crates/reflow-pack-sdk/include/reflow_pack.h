@@ -123,9 +123,6 @@
 // A value in the making, for one thread at a time.
 typedef struct ReflowBuilder ReflowBuilder;
 
-// The payload of a message that is not a plain number. May be used from any thread.
-typedef struct ReflowHandle ReflowHandle;
-
 // A node of a running network. May be used from any thread.
 typedef struct ReflowNode ReflowNode;
 
@@ -134,9 +131,6 @@ typedef struct ReflowReader ReflowReader;
 
 // Where a pack registers its components while its entry point runs.
 typedef struct ReflowRegistry ReflowRegistry;
-
-// One tick, borrowed by the actor's function that it is given to.
-typedef struct ReflowTick ReflowTick;
 
 // JSON-shaped data that never changes. May be used from any thread.
 typedef struct ReflowValue ReflowValue;
@@ -166,6 +160,49 @@ typedef struct ReflowPackInfo {
   // The version, likewise.
   struct ReflowStr version;
 } ReflowPackInfo;
+
+// The payload of a [`ReflowMessage`].
+typedef union ReflowPayload {
+  // Of a truth value or a whole number.
+  int64_t integer;
+  // Of a float.
+  double number;
+  // Of every kind from `REFLOW_STRING` on: private to the runtime. It may be moved, as a whole.
+  void *handle[3];
+} ReflowPayload;
+
+// A message: a kind, and a number or a handle that may be used from any thread. Copying it does not make another owner;
+// `message_clone` does.
+typedef struct ReflowMessage {
+  // `REFLOW_FLOW` … `REFLOW_NETWORK_EVENT`; a later minor may add more.
+  uint32_t kind;
+  // 0.
+  uint32_t reserved;
+  // The data.
+  union ReflowPayload payload;
+} ReflowMessage;
+
+// An input of a tick.
+typedef struct ReflowInput {
+  // The index of the inport.
+  uint32_t port;
+  // 0.
+  uint32_t reserved;
+  // The message; borrowed for as long as the tick.
+  struct ReflowMessage message;
+} ReflowInput;
+
+// One tick, borrowed by the actor's function that it is given to. What follows these fields is private to the runtime.
+typedef struct ReflowTick {
+  // `sizeof(ReflowTick)` in the runtime.
+  uint32_t size;
+  // How many inputs there are.
+  uint32_t input_count;
+  // The inputs, lent for as long as the tick; one that was taken (`tick_take`) may not be looked at any more.
+  const struct ReflowInput *inputs;
+  // The node, lent for as long as the tick.
+  const struct ReflowNode *node;
+} ReflowTick;
 
 // The functions of an actor. They are called one at a time, though not always from the same thread.
 typedef struct ReflowActorTable {
@@ -219,36 +256,6 @@ typedef struct ReflowComponent {
                          struct ReflowActor *actor,
                          void *errors);
 } ReflowComponent;
-
-// The payload of a [`ReflowMessage`].
-typedef union ReflowPayload {
-  // Of a truth value or a whole number.
-  int64_t integer;
-  // Of a float.
-  double number;
-  // Of every kind from `REFLOW_STRING` on.
-  struct ReflowHandle *handle;
-} ReflowPayload;
-
-// A message: a kind, and a number or a handle. Copying it does not make another owner; `message_clone` does.
-typedef struct ReflowMessage {
-  // `REFLOW_FLOW` … `REFLOW_NETWORK_EVENT`; a later minor may add more.
-  uint32_t kind;
-  // 0.
-  uint32_t reserved;
-  // The data.
-  union ReflowPayload payload;
-} ReflowMessage;
-
-// An input of a tick.
-typedef struct ReflowInput {
-  // The index of the inport.
-  uint32_t port;
-  // 0.
-  uint32_t reserved;
-  // The message; borrowed for as long as the tick.
-  struct ReflowMessage message;
-} ReflowInput;
 
 // Why a tick did not succeed.
 typedef struct ReflowFailure {
@@ -329,8 +336,6 @@ typedef struct ReflowHost {
   void (*registry_fail)(struct ReflowRegistry *registry, struct ReflowStr message);
   // Tells why `create` is about to answer `REFLOW_FAILED`; `errors` is what `create` was given.
   void (*create_fail)(void *errors, struct ReflowStr message);
-  // Writes up to `capacity` inputs of the tick, borrowed; answers how many there are.
-  size_t (*tick_inputs)(struct ReflowTick *tick, struct ReflowInput *inputs, size_t capacity);
   // Takes the message of an inport out, owned. `false` when there is none.
   bool (*tick_take)(struct ReflowTick *tick, uint32_t port, struct ReflowMessage *message);
   // Sends when the tick commits; a second message for the port replaces the first. Takes the message.
@@ -348,8 +353,6 @@ typedef struct ReflowHost {
   void (*tick_fail)(struct ReflowTick *tick, const struct ReflowFailure *failure);
   // Ends the node after this tick.
   void (*tick_finish)(struct ReflowTick *tick);
-  // The node, borrowed for as long as the tick.
-  const struct ReflowNode *(*tick_node)(struct ReflowTick *tick);
   // Who wakes this tick, owned; for async actors.
   struct ReflowWaker (*tick_waker)(struct ReflowTick *tick);
   // Wakes `waker` after so many milliseconds; takes it. For async actors.
@@ -405,8 +408,8 @@ typedef struct ReflowHost {
   void (*pool_clear)(const struct ReflowNode *node, struct ReflowStr pool);
   // Another owner of the same message; data is shared.
   struct ReflowMessage (*message_clone)(const struct ReflowMessage *message);
-  // Gives the handle of an owned message back; null is fine.
-  void (*handle_drop)(struct ReflowHandle *handle);
+  // Gives an owned message back, which becomes a Flow.
+  void (*message_drop)(struct ReflowMessage *message);
   // A message with text: `kind` is `REFLOW_STRING` or `REFLOW_ERROR`. The text is copied.
   struct ReflowMessage (*message_of_text)(uint32_t kind, struct ReflowStr text);
   // A message with bytes: `kind` is `REFLOW_BYTES` or `REFLOW_ENCODED`. With `release` nothing is copied: the bytes

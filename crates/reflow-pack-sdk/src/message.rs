@@ -272,8 +272,8 @@ impl Drop for Message {
     #[inline]
     fn drop(&mut self) {
         if !Self::is_plain(&self.0) {
-            // SAFETY: we own the handle.
-            unsafe { (host().handle_drop)(self.0.payload.handle) };
+            // SAFETY: we own the message.
+            unsafe { (host().message_drop)(&raw mut self.0) };
         }
     }
 }

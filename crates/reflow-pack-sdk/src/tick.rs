@@ -2,7 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
-use std::mem::{ManuallyDrop, MaybeUninit};
+use std::slice;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Poll, Wake, Waker};
@@ -16,17 +16,16 @@ use crate::node::{NodeHandle, SendError, sent};
 use crate::value::Value;
 use crate::waker;
 
-/// Inputs that are kept in place; a tick with more keeps all of them in a list.
-const IN_PLACE: usize = 4;
+/// Inputs whose taking is remembered; later ones are copied when they are taken.
+const PLACES: usize = u64::BITS as usize;
 
 /// One run of an actor on one set of inputs.
 ///
 /// Ports are addressed by their position in the component's declaration, or by name with the `_named` twins.
 pub struct Tick<'a> {
     raw: *mut ReflowTick,
-    /// Borrowed from the runtime: never dropped.
-    node: ManuallyDrop<NodeHandle>,
-    inputs: Inputs,
+    /// Which inputs were taken, by their place.
+    taken: u64,
     _tick: PhantomData<&'a mut ReflowTick>,
 }
 
@@ -35,89 +34,60 @@ unsafe impl Send for Tick<'_> {}
 // SAFETY: what `&Tick` can call only reads, or may be called from any thread.
 unsafe impl Sync for Tick<'_> {}
 
-/// The inputs that the runtime lends for as long as the tick.
-struct Inputs {
-    in_place: [MaybeUninit<ReflowInput>; IN_PLACE],
-    count: usize,
-    more: Vec<ReflowInput>,
-}
-
-impl Inputs {
-    /// # Safety
-    /// `tick` is alive.
-    #[inline]
-    unsafe fn of(tick: *mut ReflowTick) -> Self {
-        let mut inputs = Self { in_place: [MaybeUninit::uninit(); IN_PLACE], count: 0, more: Vec::new() };
-        // SAFETY: the runtime writes as many as fit and says how many there are.
-        unsafe {
-            inputs.count = (host().tick_inputs)(tick, inputs.in_place.as_mut_ptr().cast(), IN_PLACE);
-            if inputs.count > IN_PLACE {
-                inputs.more.reserve(inputs.count);
-                let count = (host().tick_inputs)(tick, inputs.more.as_mut_ptr(), inputs.count);
-                inputs.more.set_len(count.min(inputs.count));
-                inputs.count = 0;
-            }
-        }
-        inputs
-    }
-
-    fn as_slice(&self) -> &[ReflowInput] {
-        if self.count == 0 {
-            return &self.more;
-        }
-        // SAFETY: the first `count` are written.
-        unsafe { std::slice::from_raw_parts(self.in_place.as_ptr().cast(), self.count) }
-    }
-
-    /// Takes the input of `port` out of what is shown.
-    fn remove(&mut self, port: usize) -> Option<ReflowInput> {
-        let at = self.as_slice().iter().position(|input| input.port as usize == port)?;
-        if self.count == 0 {
-            return Some(self.more.swap_remove(at));
-        }
-        let input = self.as_slice()[at];
-        self.count -= 1;
-        self.in_place.swap(at, self.count);
-        Some(input)
-    }
-}
-
 impl Tick<'_> {
     /// # Safety
     /// `raw` is alive for as long as the answer.
     #[inline]
     pub(crate) unsafe fn new(raw: *mut ReflowTick) -> Self {
-        // SAFETY: the node is lent for as long as the tick, and `ManuallyDrop` does not give it back.
+        Self { raw, taken: 0, _tick: PhantomData }
+    }
+
+    /// What the runtime lends, taken ones included.
+    #[inline]
+    fn lent(&self) -> &[ReflowInput] {
+        // SAFETY: the runtime lends this many for as long as the tick.
         unsafe {
-            let node = ManuallyDrop::new(NodeHandle::from_raw((host().tick_node)(raw).cast_mut()));
-            Self { raw, node, inputs: Inputs::of(raw), _tick: PhantomData }
+            let tick = &*self.raw;
+            if tick.input_count == 0 { &[] } else { slice::from_raw_parts(tick.inputs, tick.input_count as usize) }
         }
+    }
+
+    /// The inputs that are there still, with their places.
+    #[inline]
+    fn present(&self) -> impl Iterator<Item = (usize, &ReflowInput)> {
+        let is_taken = |at: usize| at < PLACES && self.taken & (1 << at) != 0;
+        self.lent().iter().enumerate().filter(move |(at, _)| !is_taken(*at))
     }
 
     /// The message on the inport at `port`, if this tick has one.
     #[inline]
     pub fn input(&self, port: usize) -> Option<&Message> {
-        let input = self.inputs.as_slice().iter().find(|input| input.port as usize == port)?;
+        let (_, input) = self.present().find(|(_, input)| input.port as usize == port)?;
         Some(Message::lend(&input.message))
     }
 
     /// The message on the inport called `name`.
     pub fn input_named(&self, name: &str) -> Option<&Message> {
-        self.input(self.node.inport(name)?)
+        self.input(self.node().inport(name)?)
     }
 
     /// All inputs of this tick, by the index of their port.
     pub fn inputs(&self) -> impl Iterator<Item = (usize, &Message)> {
-        self.inputs.as_slice().iter().map(|input| (input.port as usize, Message::lend(&input.message)))
+        self.present().map(|(_, input)| (input.port as usize, Message::lend(&input.message)))
     }
 
     /// Takes the message on the inport at `port` out, to pass it on or to keep it.
     #[inline]
     pub fn take(&mut self, port: usize) -> Option<Message> {
-        let input = self.inputs.remove(port)?;
-        if Message::is_plain(&input.message) {
+        let (at, input) = self.present().find(|(_, input)| input.port as usize == port)?;
+        if at >= PLACES {
+            return Some(Message::lend(&input.message).clone());
+        }
+        let lent = input.message;
+        self.taken |= 1 << at;
+        if Message::is_plain(&lent) {
             // SAFETY: a plain number belongs to whoever has it.
-            return Some(unsafe { Message::from_raw(input.message) });
+            return Some(unsafe { Message::from_raw(lent) });
         }
         let mut message = Message::FLOW;
         // SAFETY: the tick is alive; the message is written when the answer is true.
@@ -133,7 +103,7 @@ impl Tick<'_> {
 
     /// [`emit`](Self::emit) by name. A name that nobody is connected to and nobody declared is dropped.
     pub fn emit_named(&mut self, name: &str, message: impl Into<Message>) {
-        if let Some(port) = self.node.outport(name) {
+        if let Some(port) = self.node().outport(name) {
             self.emit(port, message);
         }
     }
@@ -147,7 +117,7 @@ impl Tick<'_> {
 
     /// [`send`](Self::send) by name.
     pub fn send_named(&mut self, name: &str, message: impl Into<Message>) {
-        if let Some(port) = self.node.outport(name) {
+        if let Some(port) = self.node().outport(name) {
             self.send(port, message);
         }
     }
@@ -188,12 +158,13 @@ impl Tick<'_> {
 
     /// The node: identity, config, pools, log, and sending from elsewhere.
     pub fn node(&self) -> &NodeHandle {
-        &self.node
+        // SAFETY: the same layout; the runtime lends the node for as long as the tick, and a reference does not give it back.
+        unsafe { &*(&raw const (*self.raw).node).cast::<NodeHandle>() }
     }
 
     /// A copy of the node's config; an empty object when it has none.
     pub fn config(&self) -> Value {
-        self.node.config()
+        self.node().config()
     }
 
     /// Number of this try at the tick, from 1.

@@ -4,8 +4,8 @@ use std::ffi::c_void;
 
 use super::actor::{ReflowComponent, ReflowFailure, ReflowPackInfo};
 use super::types::{
-    ReflowBuilder, ReflowBytes, ReflowDatum, ReflowFrame, ReflowHandle, ReflowInput, ReflowMessage, ReflowNode,
-    ReflowReader, ReflowRegistry, ReflowStatus, ReflowStr, ReflowTick, ReflowValue, ReflowWaker, ReflowWriter,
+    ReflowBuilder, ReflowBytes, ReflowDatum, ReflowFrame, ReflowMessage, ReflowNode, ReflowReader, ReflowRegistry,
+    ReflowStatus, ReflowStr, ReflowTick, ReflowValue, ReflowWaker, ReflowWriter,
 };
 
 /// The functions of the runtime. The table lives as long as the process; every function may be called from any thread,
@@ -31,8 +31,6 @@ pub struct ReflowHost {
     pub create_fail: unsafe extern "C" fn(errors: *mut c_void, message: ReflowStr),
 
     // Ticks.
-    /// Writes up to `capacity` inputs of the tick, borrowed; answers how many there are.
-    pub tick_inputs: unsafe extern "C" fn(tick: *mut ReflowTick, inputs: *mut ReflowInput, capacity: usize) -> usize,
     /// Takes the message of an inport out, owned. `false` when there is none.
     pub tick_take: unsafe extern "C" fn(tick: *mut ReflowTick, port: u32, message: *mut ReflowMessage) -> bool,
     /// Sends when the tick commits; a second message for the port replaces the first. Takes the message.
@@ -48,8 +46,6 @@ pub struct ReflowHost {
     pub tick_fail: unsafe extern "C" fn(tick: *mut ReflowTick, failure: *const ReflowFailure),
     /// Ends the node after this tick.
     pub tick_finish: unsafe extern "C" fn(tick: *mut ReflowTick),
-    /// The node, borrowed for as long as the tick.
-    pub tick_node: unsafe extern "C" fn(tick: *mut ReflowTick) -> *const ReflowNode,
     /// Who wakes this tick, owned; for async actors.
     pub tick_waker: unsafe extern "C" fn(tick: *mut ReflowTick) -> ReflowWaker,
     /// Wakes `waker` after so many milliseconds; takes it. For async actors.
@@ -103,8 +99,8 @@ pub struct ReflowHost {
     // Messages.
     /// Another owner of the same message; data is shared.
     pub message_clone: unsafe extern "C" fn(message: *const ReflowMessage) -> ReflowMessage,
-    /// Gives the handle of an owned message back; null is fine.
-    pub handle_drop: unsafe extern "C" fn(handle: *mut ReflowHandle),
+    /// Gives an owned message back, which becomes a Flow.
+    pub message_drop: unsafe extern "C" fn(message: *mut ReflowMessage),
     /// A message with text: `kind` is `REFLOW_STRING` or `REFLOW_ERROR`. The text is copied.
     pub message_of_text: unsafe extern "C" fn(kind: u32, text: ReflowStr) -> ReflowMessage,
     /// A message with bytes: `kind` is `REFLOW_BYTES` or `REFLOW_ENCODED`. With `release` nothing is copied: the bytes

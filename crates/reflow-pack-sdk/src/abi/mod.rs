@@ -19,8 +19,8 @@ pub use types::{
     REFLOW_REMOTE_REFERENCE, REFLOW_STREAM, REFLOW_STRING, REFLOW_SYNC, REFLOW_TIMED_OUT, REFLOW_UNKNOWN_SIZE,
     REFLOW_VALUE_ARRAY, REFLOW_VALUE_BOOLEAN, REFLOW_VALUE_FLOAT, REFLOW_VALUE_INTEGER, REFLOW_VALUE_NULL,
     REFLOW_VALUE_OBJECT, REFLOW_VALUE_STRING, REFLOW_VALUE_UNSIGNED, ReflowBuilder, ReflowBytes, ReflowDatum,
-    ReflowFrame, ReflowHandle, ReflowInput, ReflowMessage, ReflowNode, ReflowPayload, ReflowReader, ReflowRegistry,
-    ReflowScalar, ReflowStatus, ReflowStr, ReflowTick, ReflowValue, ReflowWaker, ReflowWriter,
+    ReflowFrame, ReflowInput, ReflowMessage, ReflowNode, ReflowPayload, ReflowReader, ReflowRegistry, ReflowScalar,
+    ReflowStatus, ReflowStr, ReflowTick, ReflowValue, ReflowWaker, ReflowWriter,
 };
 
 /// The major version of the ABI: both sides must have the same.

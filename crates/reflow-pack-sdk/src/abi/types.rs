@@ -112,18 +112,22 @@ pub struct ReflowBytes {
     pub len: usize,
 }
 
-/// One tick, borrowed by the actor's function that it is given to.
+/// One tick, borrowed by the actor's function that it is given to. What follows these fields is private to the runtime.
+#[repr(C)]
+#[derive(Debug)]
 pub struct ReflowTick {
-    _opaque: (),
+    /// `sizeof(ReflowTick)` in the runtime.
+    pub size: u32,
+    /// How many inputs there are.
+    pub input_count: u32,
+    /// The inputs, lent for as long as the tick; one that was taken (`tick_take`) may not be looked at any more.
+    pub inputs: *const ReflowInput,
+    /// The node, lent for as long as the tick.
+    pub node: *const ReflowNode,
 }
 
 /// A node of a running network. May be used from any thread.
 pub struct ReflowNode {
-    _opaque: (),
-}
-
-/// The payload of a message that is not a plain number. May be used from any thread.
-pub struct ReflowHandle {
     _opaque: (),
 }
 
@@ -160,11 +164,12 @@ pub union ReflowPayload {
     pub integer: i64,
     /// Of a float.
     pub number: f64,
-    /// Of every kind from `REFLOW_STRING` on.
-    pub handle: *mut ReflowHandle,
+    /// Of every kind from `REFLOW_STRING` on: private to the runtime. It may be moved, as a whole.
+    pub handle: [*mut c_void; 3],
 }
 
-/// A message: a kind, and a number or a handle. Copying it does not make another owner; `message_clone` does.
+/// A message: a kind, and a number or a handle that may be used from any thread. Copying it does not make another owner;
+/// `message_clone` does.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct ReflowMessage {

@@ -2,21 +2,31 @@
 
 use std::ffi::c_void;
 use std::future::Future;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
+use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::task::Waker;
 
-use reflow_pack_sdk::abi::{REFLOW_INVALID, REFLOW_OK, REFLOW_PENDING, ReflowActorTable, ReflowStatus, ReflowTick};
-use reflow_runtime::{Attempt, Failure, SendError, Signal, Tick};
+use reflow_pack_sdk::abi::{
+    REFLOW_INVALID, REFLOW_OK, REFLOW_PENDING, ReflowActorTable, ReflowInput, ReflowStatus, ReflowTick,
+};
+use reflow_runtime::{Attempt, Failure, Message, SendError, Signal, Tick};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::node::HostNode;
-use super::{foreign, value};
+use super::{foreign, message, value};
 
-/// One call into an actor, for as long as it lasts.
+/// Inputs that are lent from the tick itself; a tick with more lends all of them from a list.
+const IN_PLACE: usize = 2;
+
+/// One call into an actor, for as long as it lasts. The pack sees `head`.
+#[repr(C)]
 pub(super) struct HostTick {
-    pub(super) node: *const HostNode,
+    pub(super) head: ReflowTick,
+    in_place: [MaybeUninit<ReflowInput>; IN_PLACE],
+    more: Vec<ReflowInput>,
     pub(super) attempt: *mut Attempt,
     pub(super) failure: Option<Failure>,
     pub(super) way: Way,
@@ -41,17 +51,45 @@ pub(super) enum Way {
 pub(super) type Request = std::sync::mpsc::SyncSender<Option<HostNode>>;
 
 impl HostTick {
+    #[inline]
+    fn new(node: &HostNode, attempt: *mut Attempt, way: Way) -> Self {
+        // SAFETY: every caller has the attempt for itself, for longer than the tick.
+        let inputs = unsafe { &(*attempt).inputs };
+        let lend = |(port, message): &(u16, Message)| ReflowInput {
+            port: (*port).into(),
+            reserved: 0,
+            message: message::lend(message),
+        };
+        let mut in_place = [MaybeUninit::uninit(); IN_PLACE];
+        let mut more = Vec::new();
+        if inputs.len() <= IN_PLACE {
+            for (place, input) in in_place.iter_mut().zip(inputs) {
+                place.write(lend(input));
+            }
+        } else {
+            more.extend(inputs.iter().map(lend));
+        }
+        let head = ReflowTick {
+            size: size_of::<ReflowTick>() as u32,
+            input_count: inputs.len() as u32,
+            // Known when the tick has its place.
+            inputs: ptr::null(),
+            node: ptr::from_ref(node).cast(),
+        };
+        Self { head, in_place, more, attempt, failure: None, way }
+    }
+
     /// A tick of an actor that computes.
     #[inline]
     pub(super) fn computing(node: &HostNode, tick: &mut Tick<'_>) -> Self {
         let (attempt, tick) = parts(tick);
-        Self { node, attempt, failure: None, way: Way::Sync { tick } }
+        Self::new(node, attempt, Way::Sync { tick })
     }
 
     /// A tick of an actor that waits. Must be dropped before `tick`.
     pub(super) fn waiting(node: &HostNode, tick: &mut Tick<'_>) -> Self {
         let (attempt, tick) = parts(tick);
-        Self { node, attempt, failure: None, way: Way::Async { tick, waker: None, sending: None } }
+        Self::new(node, attempt, Way::Async { tick, waker: None, sending: None })
     }
 
     /// A tick of an actor that blocks. Must be dropped before `node` and `attempt`.
@@ -61,12 +99,13 @@ impl HostTick {
         requests: UnboundedSender<Request>,
         is_abandoned: Arc<AtomicBool>,
     ) -> Self {
-        Self { node, attempt, failure: None, way: Way::Blocking { requests, is_abandoned } }
+        Self::new(node, attempt, Way::Blocking { requests, is_abandoned })
     }
 
     /// What the pack is given.
     #[inline]
     pub(super) fn as_raw(&mut self) -> *mut ReflowTick {
+        self.head.inputs = if self.more.is_empty() { self.in_place.as_ptr().cast() } else { self.more.as_ptr() };
         (&raw mut *self).cast()
     }
 
@@ -90,8 +129,8 @@ impl HostTick {
 /// The parts of a tick as pointers: they are used only while the call that borrows the tick lasts.
 #[inline]
 fn parts(tick: &mut Tick<'_>) -> (*mut Attempt, *mut Tick<'static>) {
-    let attempt = std::ptr::from_mut(tick.parts().1);
-    (attempt, std::ptr::from_mut(tick).cast())
+    let attempt = ptr::from_mut(tick.parts().1);
+    (attempt, ptr::from_mut(tick).cast())
 }
 
 /// The actor of one node: its data, owned, and its functions.

@@ -1,13 +1,14 @@
-//! Messages over the boundary: numbers in place, everything else as a box that the pack holds by its handle.
+//! Messages over the boundary: numbers as such, everything else as it is here, in the room that the ABI keeps for a handle.
+//! So nothing is allocated on the way; a message that grows would put a box there.
 
 use std::ffi::c_void;
+use std::mem::ManuallyDrop;
 use std::ptr;
 
 use reflow_pack_sdk::abi::{
     REFLOW_ANY, REFLOW_ARRAY, REFLOW_BOOLEAN, REFLOW_BYTES, REFLOW_ENCODED, REFLOW_ERROR, REFLOW_EVENT, REFLOW_FLOAT,
     REFLOW_FLOW, REFLOW_INTEGER, REFLOW_NETWORK_EVENT, REFLOW_OBJECT, REFLOW_OPTIONAL, REFLOW_REMOTE_REFERENCE,
-    REFLOW_STREAM, REFLOW_STRING, ReflowBytes, ReflowHandle, ReflowMessage, ReflowPayload, ReflowReader, ReflowStr,
-    ReflowValue,
+    REFLOW_STREAM, REFLOW_STRING, ReflowBytes, ReflowMessage, ReflowPayload, ReflowReader, ReflowStr, ReflowValue,
 };
 use reflow_runtime::{AnyValue, Buffer, Message, Value};
 
@@ -55,20 +56,32 @@ fn in_place(message: &Message) -> Option<ReflowMessage> {
     })
 }
 
-/// The message for the pack, lent: its handle is the message itself.
+/// What a handle must have room for.
+const _: () =
+    assert!(size_of::<Message>() <= size_of::<ReflowPayload>() && align_of::<Message>() <= align_of::<ReflowPayload>());
+
+/// The message for the pack, with the bits of `message` as its handle. Whether that lends or gives depends on what
+/// becomes of `message`.
+#[inline]
+fn bits(message: &Message) -> ReflowMessage {
+    in_place(message).unwrap_or_else(|| {
+        let mut bits = ReflowMessage { kind: kind(message), ..FLOW };
+        // SAFETY: there is room for it, and nobody looks at the bits as a message longer than `lend` and `give` say.
+        unsafe { ptr::copy_nonoverlapping(message, (&raw mut bits.payload).cast(), 1) };
+        bits
+    })
+}
+
+/// The message for the pack, lent for as long as `message` stays as it is.
 #[inline]
 pub(super) fn lend(message: &Message) -> ReflowMessage {
-    let handle = || ptr::from_ref(message).cast_mut().cast::<ReflowHandle>();
-    in_place(message).unwrap_or_else(|| plain(kind(message), ReflowPayload { handle: handle() }))
+    bits(message)
 }
 
 /// The message for the pack, owned by it.
 #[inline]
 pub(super) fn give(message: Message) -> ReflowMessage {
-    in_place(&message).unwrap_or_else(|| {
-        let kind = kind(&message);
-        plain(kind, ReflowPayload { handle: Box::into_raw(Box::new(message)).cast() })
-    })
+    bits(&ManuallyDrop::new(message))
 }
 
 /// The message that the pack hands over.
@@ -77,15 +90,14 @@ pub(super) fn give(message: Message) -> ReflowMessage {
 /// The pack owns it.
 #[inline]
 pub(super) unsafe fn receive(message: ReflowMessage) -> Message {
-    // SAFETY: the kind says what the payload is, and a handle that the pack owns is a box made by `give`.
+    // SAFETY: the kind says what the payload is, and a handle that the pack owns is a message put there by `give`.
     unsafe {
         match message.kind {
             REFLOW_FLOW => Message::Flow,
             REFLOW_BOOLEAN => Message::Boolean(message.payload.integer != 0),
             REFLOW_INTEGER => Message::Integer(message.payload.integer),
             REFLOW_FLOAT => Message::Float(message.payload.number),
-            _ if message.payload.handle.is_null() => Message::Flow,
-            _ => *Box::from_raw(message.payload.handle.cast::<Message>()),
+            _ => (&raw const message.payload).cast::<Message>().read(),
         }
     }
 }
@@ -95,10 +107,10 @@ pub(super) unsafe fn receive(message: ReflowMessage) -> Message {
 /// # Safety
 /// The message is alive for `'a`.
 unsafe fn look<'a>(message: *const ReflowMessage) -> Option<&'a Message> {
-    // SAFETY: as this function demands; behind every handle is a message.
+    // SAFETY: as this function demands; every handle holds a message.
     unsafe {
         let message = message.as_ref().filter(|message| message.kind >= REFLOW_STRING)?;
-        message.payload.handle.cast::<Message>().as_ref()
+        (&raw const message.payload).cast::<Message>().as_ref()
     }
 }
 
@@ -122,11 +134,11 @@ pub(super) unsafe extern "C" fn clone(message: *const ReflowMessage) -> ReflowMe
     guard(FLOW, || give(unsafe { copy(message) }))
 }
 
-pub(super) unsafe extern "C" fn drop_handle(handle: *mut ReflowHandle) {
+pub(super) unsafe extern "C" fn drop_message(message: *mut ReflowMessage) {
     guard((), || {
-        if !handle.is_null() {
-            // SAFETY: the ABI says that the pack owns the handle, so it is a box made by `give`.
-            drop(unsafe { Box::from_raw(handle.cast::<Message>()) });
+        if !message.is_null() {
+            // SAFETY: the ABI says that the pack owns the message.
+            drop(unsafe { receive(message.replace(FLOW)) });
         }
     });
 }

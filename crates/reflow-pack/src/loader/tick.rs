@@ -6,8 +6,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use reflow_pack_sdk::abi::{
-    REFLOW_CLOSED, REFLOW_FOREVER, REFLOW_INVALID, REFLOW_OK, REFLOW_PENDING, ReflowFailure, ReflowInput,
-    ReflowMessage, ReflowNode, ReflowStatus, ReflowTick, ReflowWaker,
+    REFLOW_CLOSED, REFLOW_FOREVER, REFLOW_INVALID, REFLOW_OK, REFLOW_PENDING, ReflowFailure, ReflowMessage, ReflowNode,
+    ReflowStatus, ReflowTick, ReflowWaker,
 };
 use reflow_pack_sdk::waker;
 use reflow_runtime::{Attempt, Failure, Message};
@@ -36,25 +36,11 @@ unsafe fn with<T>(tick: *mut ReflowTick, otherwise: T, body: impl FnOnce(&mut At
     guard(None, || unsafe { look(tick) }.map(|tick| body(unsafe { &mut *tick.attempt }))).unwrap_or(otherwise)
 }
 
-pub(super) unsafe extern "C" fn inputs(tick: *mut ReflowTick, inputs: *mut ReflowInput, capacity: usize) -> usize {
-    let write = |attempt: &mut Attempt| {
-        for (at, (port, message)) in attempt.inputs.iter().take(capacity).enumerate() {
-            let input = ReflowInput { port: (*port).into(), reserved: 0, message: message::lend(message) };
-            // SAFETY: the ABI says that there is room for `capacity` inputs.
-            unsafe { inputs.add(at).write(input) };
-        }
-        attempt.inputs.len()
-    };
-    // SAFETY: the ABI says that the tick is the caller's.
-    unsafe { with(tick, 0, write) }
-}
-
 pub(super) unsafe extern "C" fn take(tick: *mut ReflowTick, port: u32, taken: *mut ReflowMessage) -> bool {
     let take = |attempt: &mut Attempt| {
         let Some((_, message)) = attempt.inputs.iter_mut().find(|(at, _)| u32::from(*at) == port) else {
             return false;
         };
-        // The place stays: the other inputs are lent and may not move.
         let message = std::mem::replace(message, Message::Flow);
         // SAFETY: the ABI says that there is room for a message.
         unsafe { taken.write(message::give(message)) };
@@ -92,12 +78,12 @@ pub(super) unsafe extern "C" fn send_now(tick: *mut ReflowTick, port: u32, messa
     guard(REFLOW_INVALID, || {
         // SAFETY: the ABI says that the tick is the caller's and the message handed over; the node outlives the tick.
         let (tick, message) = unsafe { (look(tick), message::receive(message)) };
-        let Some(HostTick { node, way: Way::Blocking { is_abandoned, .. }, .. }) = tick else { return REFLOW_INVALID };
+        let Some(HostTick { head, way: Way::Blocking { is_abandoned, .. }, .. }) = tick else { return REFLOW_INVALID };
         if is_abandoned.load(Ordering::Acquire) {
             return REFLOW_CLOSED;
         }
         // SAFETY: as above.
-        let node = unsafe { &**node };
+        let node = unsafe { &*head.node.cast::<HostNode>() };
         let abandoned = || is_abandoned.load(Ordering::Acquire);
         send_blocking(&node.handle, port, message, true, REFLOW_FOREVER, abandoned)
     })
@@ -154,11 +140,6 @@ pub(super) unsafe extern "C" fn fail(tick: *mut ReflowTick, failure: *const Refl
 pub(super) unsafe extern "C" fn finish(tick: *mut ReflowTick) {
     // SAFETY: the ABI says that the tick is the caller's.
     unsafe { with(tick, (), |attempt| attempt.finish = true) };
-}
-
-pub(super) unsafe extern "C" fn node(tick: *mut ReflowTick) -> *const ReflowNode {
-    // SAFETY: the ABI says that the tick is the caller's.
-    unsafe { look(tick) }.map_or(ptr::null(), |tick| tick.node.cast())
 }
 
 pub(super) unsafe extern "C" fn sequence(tick: *mut ReflowTick) -> u64 {
