@@ -159,14 +159,20 @@ impl Message {
 
     /// The truth value of a Boolean.
     pub fn as_boolean(&self) -> Option<bool> {
-        // SAFETY: the kind says that it holds an integer.
-        (self.0.kind == REFLOW_BOOLEAN).then(|| unsafe { self.0.payload.integer } != 0)
+        match self.0.kind {
+            // SAFETY: the kind says what it holds.
+            REFLOW_BOOLEAN => Some(unsafe { self.0.payload.integer } != 0),
+            _ => None,
+        }
     }
 
     /// The number of an Integer.
     pub fn as_integer(&self) -> Option<i64> {
-        // SAFETY: the kind says that it holds an integer.
-        (self.0.kind == REFLOW_INTEGER).then(|| unsafe { self.0.payload.integer })
+        match self.0.kind {
+            // SAFETY: the kind says what it holds.
+            REFLOW_INTEGER => Some(unsafe { self.0.payload.integer }),
+            _ => None,
+        }
     }
 
     /// A number, read liberally: Integer, Float, or a JSON payload that is a number.

@@ -63,7 +63,7 @@ unsafe fn start<A: AsyncActor>(data: *mut c_void, raw: *mut ReflowTick, method: 
         unsafe {
             let shell = &mut *data.cast::<AsyncShell<A>>();
             shell.call = None;
-            let actor: &'static mut A = &mut *(&raw mut *shell.actor);
+            let actor: &'static mut A = &mut *std::ptr::from_mut(&mut *shell.actor);
             shell.call = Some(method.call(actor, Tick::new(raw)));
         }
     }));

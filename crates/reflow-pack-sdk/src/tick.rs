@@ -26,7 +26,7 @@ pub struct Tick<'a> {
     raw: *mut ReflowTick,
     /// Which inputs were taken, by their place.
     taken: u64,
-    _tick: PhantomData<&'a mut ReflowTick>,
+    borrowed: PhantomData<&'a mut ReflowTick>,
 }
 
 // SAFETY: a tick may move between threads with the call that it belongs to.
@@ -39,7 +39,7 @@ impl Tick<'_> {
     /// `raw` is alive for as long as the answer.
     #[inline]
     pub(crate) unsafe fn new(raw: *mut ReflowTick) -> Self {
-        Self { raw, taken: 0, _tick: PhantomData }
+        Self { raw, taken: 0, borrowed: PhantomData }
     }
 
     /// What the runtime lends, taken ones included.

@@ -72,14 +72,14 @@ pub fn load_pack(path: &Path, options: &LoadOptions) -> Result<Arc<LoadedPack>, 
     };
     match candidate {
         Candidate::Known(pack) => Ok(pack),
-        Candidate::New { pack, components } => register(pack, components),
+        Candidate::New { pack, components } => register(*pack, components),
     }
 }
 
 /// What a file has turned out to be.
 enum Candidate {
     Known(Arc<LoadedPack>),
-    New { pack: LoadedPack, components: Vec<PackComponent> },
+    New { pack: Box<LoadedPack>, components: Vec<PackComponent> },
 }
 
 impl Candidate {
@@ -124,7 +124,7 @@ impl Candidate {
             signed_by: bundle.signer(),
             identity,
         };
-        Ok(Self::New { pack, components })
+        Ok(Self::New { pack: Box::new(pack), components })
     }
 
     fn from_library(path: &Path, options: &LoadOptions) -> Result<Self, PackError> {
@@ -149,7 +149,7 @@ impl Candidate {
             signed_by: None,
             identity,
         };
-        Ok(Self::New { pack, components: registered.components })
+        Ok(Self::New { pack: Box::new(pack), components: registered.components })
     }
 }
 

@@ -4,6 +4,7 @@
 //! and runs no code. Whatever is wrong with a file is refused with a [`PackError`] that says what, where, and what would
 //! be right, and then nothing of it is registered.
 #![deny(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a failed test is what a panic is for"))]
 
 mod abi_version;
 mod archive;

@@ -92,12 +92,11 @@ fn check_members(schema: &Value, value: &Value, at: &str, problems: &mut Vec<Str
     for (key, member) in members {
         let inner = format!("{at}.{key}");
         match (properties.and_then(|properties| properties.get(key)), schema.get("additionalProperties")) {
-            (Some(schema), _) => check(schema, member, &inner, problems),
+            (Some(schema), _) | (None, Some(schema @ Value::Object(_))) => check(schema, member, &inner, problems),
             (None, Some(Value::Boolean(false))) => {
                 let known: Vec<_> = properties.into_iter().flat_map(|known| known.keys()).map(|key| &**key).collect();
                 problems.push(format!("{inner}: there is no such key; there are {}", known.join(", ")));
             }
-            (None, Some(schema @ Value::Object(_))) => check(schema, member, &inner, problems),
             (None, _) => {}
         }
     }

@@ -57,7 +57,9 @@ fn damaged_and_hostile_archives_are_refused() {
     };
     let named = |names: &[&str]| {
         let mut writer = ArchiveWriter::new();
-        names.iter().for_each(|name| writer.add(name, b"x"));
+        for name in names {
+            writer.add(name, b"x");
+        }
         writer.finish()
     };
     let huge = 0x3000_0000_u32.to_le_bytes();

@@ -166,7 +166,9 @@ impl<R: Read + Seek> Archive<R> {
         let tail = self.bytes_at(tail_at, length - tail_at)?;
         let is_end = |at: &usize| {
             let mut fields = Fields(&tail[*at..]);
-            fields.u32() == Some(END) && fields.skip(16).and_then(|()| fields.u16()).map(usize::from) == fields.rest()
+            let is_marked = fields.u32() == Some(END);
+            let comment = fields.skip(16).and_then(|()| fields.u16());
+            is_marked && comment.map(usize::from) == Some(fields.rest())
         };
         let Some(at) = (0..tail.len().saturating_sub(21)).rev().find(is_end) else {
             return Err(self.bad_archive("it has no directory at its end: it was cut off, or is no zip file"));
@@ -364,7 +366,7 @@ impl<'a> Fields<'a> {
         self.bytes(4)?.try_into().ok().map(u32::from_le_bytes)
     }
 
-    fn rest(&self) -> Option<usize> {
-        Some(self.0.len())
+    fn rest(&self) -> usize {
+        self.0.len()
     }
 }

@@ -12,7 +12,7 @@ const DATE: u16 = 0x21;
 /// Names are UTF-8.
 const FLAGS: u16 = 1 << 11;
 /// Made on Unix, after version 2.0 of the format.
-const MADE_BY: u16 = 3 << 8 | 20;
+const MADE_BY: u16 = 0x0314;
 /// A plain file that everybody may read.
 const ATTRIBUTES: u32 = 0o100_644 << 16;
 

@@ -212,7 +212,10 @@ fn add_python(directory: &Path, prefix: &str, files: &mut Vec<(String, Vec<u8>)>
     paths.sort_unstable();
     for path in paths {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if name.starts_with('.') || name == "__pycache__" || name.ends_with(".pyc") {
+        if name.starts_with('.')
+            || name == "__pycache__"
+            || path.extension().is_some_and(|extension| extension == "pyc")
+        {
             continue;
         }
         if path.is_dir() {

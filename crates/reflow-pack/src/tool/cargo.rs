@@ -66,7 +66,7 @@ pub(super) fn build_library(package: &Package, triple: Option<&str>, profile: &s
     };
     let is_shared = |path: &&str| [".so", ".dylib", ".dll"].iter().any(|suffix| path.ends_with(suffix));
     let messages = output.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice::<Value>(line).ok());
-    let files = messages.filter(is_library).last().and_then(|message| message["filenames"].as_array().cloned());
+    let files = messages.filter(is_library).next_back().and_then(|message| message["filenames"].as_array().cloned());
     let library = files.iter().flatten().filter_map(Value::as_str).find(is_shared).map(PathBuf::from);
     library.ok_or_else(|| {
         PackError::Usage(format!(

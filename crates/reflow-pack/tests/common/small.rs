@@ -49,7 +49,8 @@ impl Small {
         if manifest.get("files").is_none() {
             let digest = |content: &[u8]| {
                 use sha2::Digest;
-                let digest: String = sha2::Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
+                let digest: Vec<_> = sha2::Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
+                let digest = digest.concat();
                 json!({"sha256": digest, "size": content.len()})
             };
             manifest["files"] = self.files.iter().map(|(name, content)| (name.clone(), digest(content))).collect();
