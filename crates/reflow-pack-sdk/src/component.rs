@@ -52,7 +52,7 @@ pub struct Documentation {
 pub struct PortSpec {
     /// The name that connections use.
     pub name: String,
-    /// The type word of GraphExport (`any`, `integer`, `stream`, …).
+    /// The type word of a port (`any`, `integer`, `stream`, …).
     pub kind: String,
     /// One line for people.
     pub summary: String,

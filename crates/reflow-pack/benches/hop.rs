@@ -74,7 +74,7 @@ fn chain(template: &str, message: &Message) -> Duration {
     }
     let started = Instant::now();
     let running = network.start_to_the_end(&[]).unwrap();
-    assert!(running.wait(Some(Duration::from_secs(120))));
+    assert!(running.wait(Some(Duration::from_mins(2))));
     started.elapsed()
 }
 

@@ -65,8 +65,9 @@ pub(super) fn build_library(package: &Package, triple: Option<&str>, profile: &s
                 .is_some_and(|name| name.replace('-', "_") == package.name.replace('-', "_"))
     };
     let is_shared = |path: &&str| [".so", ".dylib", ".dll"].iter().any(|suffix| path.ends_with(suffix));
-    let messages = output.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice::<Value>(line).ok());
-    let files = messages.filter(is_library).next_back().and_then(|message| message["filenames"].as_array().cloned());
+    let mut messages =
+        output.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice::<Value>(line).ok());
+    let files = messages.rfind(is_library).and_then(|message| message["filenames"].as_array().cloned());
     let library = files.iter().flatten().filter_map(Value::as_str).find(is_shared).map(PathBuf::from);
     library.ok_or_else(|| {
         PackError::Usage(format!(
