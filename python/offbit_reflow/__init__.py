@@ -12,6 +12,9 @@ from ._native import (
     StreamReader,
     TickBatch,
     __version__,
+    template_actor,
+    template_info,
+    template_list,
 )
 from ._values import PortValue, Signal
 from .actor import Actor, actor
@@ -47,4 +50,7 @@ __all__ = [
     "actor",
     "compose_graphs",
     "exceptions",
+    "template_actor",
+    "template_info",
+    "template_list",
 ]

@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import threading
 from collections.abc import AsyncGenerator, Callable, Coroutine
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -97,6 +98,12 @@ def start_coroutine(coroutine: Coroutine[Any, Any, Any], context: ActorCallConte
     return _start(lambda: coroutine, context)
 
 
+def finish(coroutine: Coroutine[Any, Any, Any]) -> None:
+    """Run a coroutine on the loop and wait for its end."""
+    if _loop is not None:
+        asyncio.run_coroutine_threadsafe(coroutine, _loop).result()
+
+
 def start_generator(generator: AsyncGenerator[Any, None], context: ActorCallContext) -> Callable[[], None]:
     """Run an async generator to its end and send what it yields, waiting for room."""
 
@@ -125,7 +132,7 @@ def is_async(function: Callable[..., Any]) -> bool:
     return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
 
 
-async def wake_up(poll: Callable[[Callable[[], None]], Any]) -> Any:
+async def wake_up(poll: Callable[[Callable[[], Any]], Any]) -> Any:
     """Await a native poll function: it answers None as long as it has nothing, and calls back when it may have."""
     loop = asyncio.get_running_loop()
     while True:
@@ -135,7 +142,7 @@ async def wake_up(poll: Callable[[Callable[[], None]], Any]) -> Any:
             if not ready.done():
                 ready.set_result(None)
 
-        answer = poll(lambda resolve=resolve: loop.call_soon_threadsafe(resolve))  # type: ignore[misc]  # lambda default
+        answer = poll(partial(loop.call_soon_threadsafe, resolve))
         if answer is not None and answer is not False:
             return answer
         await ready

@@ -17,6 +17,7 @@ class PortValue(dict[str, Any]):
     """
 
     __slots__ = ("_message",)
+    _message: Message | None
 
     def to_message(self) -> Message:
         """Give the message itself."""
@@ -100,7 +101,7 @@ class BytesPortValue(PortValue):
         self._complete()
         super().__setitem__(key, value)
 
-    def get(self, key: str, default: Any = None) -> Any:  # type: ignore[override]  # one signature for both overloads
+    def get(self, key: str, default: Any = None) -> Any:
         """Return the value for key, else default."""
         return dict.get(self._complete(), key, default)
 

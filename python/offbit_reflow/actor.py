@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, overload
 
 from . import _native
 from ._loop import is_async
@@ -13,8 +13,6 @@ from ._loop import is_async
 if TYPE_CHECKING:
     from ._native import ActorCallContext
     from ._values import Signal
-
-_Made = TypeVar("_Made", bound="Actor")
 
 
 class Actor:
@@ -67,8 +65,8 @@ class Actor:
     batch_size: int = 1
     _optional_inports: list[str] = []
 
-    def run(self, ctx: ActorCallContext) -> Any:
-        """Run one tick."""
+    def run(self, ctx: Any) -> Any:
+        """Run one tick: `ctx` is an `ActorCallContext`, or a `TickBatch` for a batch actor."""
         raise NotImplementedError(f"{type(self).__name__} does not define run(self, ctx)")
 
     def setup(self, ctx: ActorCallContext) -> Any:
@@ -117,16 +115,17 @@ def _declare(actor: Any, cls: type[Actor]) -> _Declaration:
     declared = any("inports" in base.__dict__ for base in cls.__mro__ if base is not Actor)
     declared = declared or "inports" in getattr(actor, "__dict__", {})
     generates = inspect.isgeneratorfunction(cls.run) or inspect.isasyncgenfunction(cls.run)
-    if inports:
-        source = "no"
-    else:
-        source = "yes" if declared or generates else "to_the_end"
+    without_inports = "yes" if declared or generates else "to_the_end"
     wait_for = actor.await_all_inports
     if wait_for not in (True, False, "latest"):
         raise ValueError(f"{cls.__name__}.await_all_inports must be True, False or 'latest', got {wait_for!r}")
     batch_size = actor.batch_size
     if not isinstance(batch_size, int) or batch_size < 1:
         raise ValueError(f"{cls.__name__}.batch_size must be a whole number of at least 1, got {batch_size!r}")
+    if batch_size > 1 and (is_async(cls.run) or inspect.isgeneratorfunction(cls.run)):
+        raise TypeError(
+            f"{cls.__name__}: a batch actor (batch_size = {batch_size}) needs a plain `def run(self, batch)`"
+        )
     return _Declaration(
         component=str(actor.component),
         inports=inports,
@@ -135,7 +134,7 @@ def _declare(actor: Any, cls: type[Actor]) -> _Declaration:
         latest_inports=_ports(actor, "latest_inports"),
         optional_inports=_ports(actor, "_optional_inports"),
         required_inports=[],
-        source=source,
+        source="no" if inports else without_inports,
         batch_size=batch_size,
         setup=overrides("setup"),
         finalize=overrides("finalize"),
@@ -193,7 +192,7 @@ class _Callback:
 
 
 def _from_callback(
-    component: str, inports: list[str], outports: list[str], callable: Callable[..., Any], await_all: Any
+    component: str, inports: list[str], outports: list[str], run: Callable[..., Any], await_all: Any
 ) -> _native.Actor:
     declaration = _Declaration(
         component=component,
@@ -209,9 +208,9 @@ def _from_callback(
         finalize=False,
         teardown=False,
         on_signal=False,
-        is_async=is_async(callable),
+        is_async=is_async(run),
     )
-    shared = _Callback(callable)
+    shared = _Callback(run)
     return _native.Actor._from_python(lambda: shared, declaration)
 
 
@@ -292,7 +291,9 @@ def _make(
         if len(outs) == 1:
             return {outs[0]: result}
         if not isinstance(result, dict):
-            raise TypeError(f"{function.__name__} has the outports {outs} and must return a dict of them, got {result!r}")
+            raise TypeError(
+                f"{function.__name__} has the outports {outs} and must return a dict of them, got {result!r}"
+            )
         return result
 
     class FunctionActor(Actor):
@@ -324,6 +325,8 @@ def _make(
 
         async def run_async(self: Any, ctx: ActorCallContext) -> Any:
             result = await function(**arguments(ctx, self._remembered))
+            if not ports:
+                ctx.finish()  # without parameters it is called once
             if not ctx.resolved:
                 ctx.done(outputs(result))
 
@@ -339,6 +342,8 @@ def _make(
 
         def run_plain(self: Any, ctx: ActorCallContext) -> Any:
             result = function(**arguments(ctx, self._remembered))
+            if not ports:
+                ctx.finish()  # without parameters it is called once
             if not ctx.resolved:
                 ctx.done(outputs(result))
 

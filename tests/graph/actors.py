@@ -39,7 +39,7 @@ class Counter(Actor):
     outports = ["out"]
 
     def run(self, ctx):
-        ctx.pool_upsert("seen", str(ctx["in"]), True)  # noqa: FBT003
+        ctx.pool_upsert("seen", str(ctx["in"]), True)
         ctx.done({"out": ctx.pool_count("seen")})
 
 

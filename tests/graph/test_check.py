@@ -68,12 +68,14 @@ def test_a_network_is_asked_for_what_it_knows():
 
 
 def test_what_loading_left_out_is_told():
-    graph = Graph.from_json({
-        "caseSensitive": True,
-        "properties": {},
-        "processes": {"a": {"component": "x"}},
-        "outports": {"exit": {"nodeId": "b", "portId": "out"}},
-    })
+    graph = Graph.from_json(
+        {
+            "caseSensitive": True,
+            "properties": {},
+            "processes": {"a": {"component": "x"}},
+            "outports": {"exit": {"nodeId": "b", "portId": "out"}},
+        }
+    )
     assert kinds(graph.check()) == ["graph-port-to-unknown-node"]
 
 
@@ -147,7 +149,7 @@ def test_diff_tells_what_changed():
     assert diff.nodes["a"] == {"kind": "changed", "details": [{"path": "metadata.width", "before": None, "after": 3}]}
     assert diff.connections["a.out -> b.in"]["kind"] == "removed"
     assert str(diff) == (
-        "~ node a\n    metadata.width: null -> 3\n+ node c\n    component: \"x\"\n"
+        '~ node a\n    metadata.width: null -> 3\n+ node c\n    component: "x"\n'
         "- connection a.out -> b.in\n+ initial b.in\n    packets: [1]\n"
     )
     assert str(before.diff(after.to_json())) == str(diff)

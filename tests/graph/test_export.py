@@ -28,7 +28,13 @@ def full() -> dict:
     blank = {**EDGE, "nodeId": "", "portId": ""}
     initial = {"from": blank, "to": {**EDGE, "index": 4}, "metadata": None, "data": {"deep": [1, 2.0, None]}}
     null_initial = {"from": blank, "to": {**EDGE, "index": 5}, "metadata": None, "data": None}
-    door = {**EDGE, "portId": "door", "portName": "p", "expose": True, "portType": {"type": "option", "value": {"type": "float"}}}
+    door = {
+        **EDGE,
+        "portId": "door",
+        "portName": "p",
+        "expose": True,
+        "portType": {"type": "option", "value": {"type": "float"}},
+    }
     return {
         "caseSensitive": True,
         "properties": {"name": "full", "version": "1", "list": [True]},
@@ -63,16 +69,18 @@ def test_nothing_is_lost_in_a_round_trip():
 
 
 def test_hand_written_json_needs_little():
-    graph = Graph.from_json({
-        "caseSensitive": False,
-        "properties": {},
-        "processes": {"a": {"component": "x"}, "b": {"id": "ignored", "component": "y"}},
-        "connections": [
-            {"from": {"nodeId": "a", "portId": "Out"}, "to": {"nodeId": "b", "portId": "IN"}},
-            {"from": {"nodeId": "a", "portId": "out"}, "to": {"nodeId": "nobody", "portId": "in"}},
-        ],
-        "inports": {"Door": {"nodeId": "nobody", "portId": "x"}},
-    })
+    graph = Graph.from_json(
+        {
+            "caseSensitive": False,
+            "properties": {},
+            "processes": {"a": {"component": "x"}, "b": {"id": "ignored", "component": "y"}},
+            "connections": [
+                {"from": {"nodeId": "a", "portId": "Out"}, "to": {"nodeId": "b", "portId": "IN"}},
+                {"from": {"nodeId": "a", "portId": "out"}, "to": {"nodeId": "nobody", "portId": "in"}},
+            ],
+            "inports": {"Door": {"nodeId": "nobody", "portId": "x"}},
+        }
+    )
     assert graph.name == ""
     assert ends(graph) == [("a", "out", "b", "in")]
     assert [node["id"] for node in graph.nodes()] == ["a", "b"]
@@ -147,7 +155,7 @@ def test_deep_data_is_refused_not_overflowed():
     for _ in range(400):
         deep = [deep]
     graph = wire_graph("a")
-    with pytest.raises(ValueError, match="deeper|nested"):
+    with pytest.raises(ValueError, match=r"deeper|nested"):
         Graph.from_json({"caseSensitive": True, "properties": {"deep": deep}})
     loop: list = []
     loop.append(loop)

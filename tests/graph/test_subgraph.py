@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from offbit_reflow import Actor, Graph, Network, SubgraphBuilder
@@ -31,7 +33,7 @@ def around(handle, *, inport: str = "in", outport: str = "out", nodes: str = "s"
     ids = nodes.split()
     for node in ids:
         net.add_node(node, "sub")
-    for source, target in zip(ids, ids[1:], strict=False):
+    for source, target in pairwise(ids):
         net.add_connection(source, outport, target, inport)
     net.add_outport("result", ids[-1], outport)
     return net

@@ -160,7 +160,10 @@ impl Header {
             Rule::Any => quote! { ::reflow_components::declare::Firing::Any },
             Rule::Latest => quote! { ::reflow_components::declare::Firing::Latest },
             Rule::All => quote! {
-                ::reflow_components::declare::Firing::All { latest: ::std::vec![#(#remembered.into()),*] }
+                ::reflow_components::declare::Firing::All {
+                    latest: ::std::vec![#(#remembered.into()),*],
+                    optional: ::std::vec::Vec::new(),
+                }
             },
             Rule::Required(ports) => quote! {
                 ::reflow_components::declare::Firing::Required(::std::vec![#(#ports.into()),*])

@@ -83,10 +83,10 @@ fn firing(declaration: &Declaration) -> String {
     };
     let mut text = match &declaration.firing {
         Firing::Any => "Fires for every packet, on whichever inport.".to_string(),
-        Firing::All { latest } if latest.is_empty() => {
+        Firing::All { latest, .. } if latest.is_empty() => {
             "Fires when every inport has a packet: one of each, in order of arrival.".to_string()
         }
-        Firing::All { latest } => {
+        Firing::All { latest, .. } => {
             format!("Fires when every inport has a packet: one of each, in order, and the newest of {}.", names(latest))
         }
         Firing::Latest => "Fires when every inport has a packet; a newer one replaces one that waits.".to_string(),

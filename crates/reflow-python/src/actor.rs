@@ -21,6 +21,14 @@ use crate::executor::{self, Executor};
 use crate::names::PortNames;
 use crate::references;
 
+/// A call that yields its outputs.
+struct Yielding {
+    generator: Py<PyAny>,
+    context: Py<PyContext>,
+    /// Whether it is `run`, and not `setup` or one of its kind.
+    is_run: bool,
+}
+
 /// A context and the tuple of arguments that it is passed in.
 type Spare = (Py<PyContext>, Py<PyTuple>);
 
@@ -154,7 +162,7 @@ struct PythonActor {
     /// Attempts that go on elsewhere.
     open: Vec<(u64, u32, Py<PyWeakrefReference>)>,
     /// A `run` that yields its outputs.
-    generator: Option<(Py<PyAny>, Py<PyContext>)>,
+    generator: Option<Yielding>,
     retained: Arc<AtomicUsize>,
     /// Whether the asyncio loop was asked for.
     uses_loop: bool,
@@ -236,7 +244,8 @@ impl PythonActor {
             }
             Ok(value) => match Kind::of(py, &value) {
                 Ok(Kind::Generator) => {
-                    self.generator = Some((value.unbind(), context.clone().unbind()));
+                    self.generator =
+                        Some(Yielding { generator: value.unbind(), context: context.clone().unbind(), is_run });
                     return self.step_generator(py, attempt);
                 }
                 Ok(Kind::Awaitable(starter)) => return self.start_async(py, context, &value, starter, attempt),
@@ -329,7 +338,7 @@ impl PythonActor {
 
     /// Takes the next outputs from the generator; the node delivers them and comes back.
     fn step_generator(&mut self, py: Python<'_>, attempt: &mut Attempt) -> Step {
-        let Some((generator, context)) = self.generator.take() else { return Step::Done };
+        let Some(Yielding { generator, context, is_run }) = self.generator.take() else { return Step::Done };
         let context = context.into_bound(py);
         let outcome = match generator.bind(py).call_method0(pyo3::intern!(py, "__next__")) {
             Ok(value) if value.is_none() => Ok(true),
@@ -343,12 +352,12 @@ impl PythonActor {
         match outcome {
             Ok(true) => {
                 attempt.sent.splice(0..0, context.get().take_emitted());
-                self.generator = Some((generator, context.unbind()));
+                self.generator = Some(Yielding { generator, context: context.unbind(), is_run });
                 return Step::Yield;
             }
             Ok(false) => {
                 // A source that has yielded everything has nothing more to say.
-                attempt.finish |= context.get().inputs_copy().is_empty();
+                attempt.finish |= is_run && context.get().inputs_copy().is_empty();
                 if !context.get().is_resolved() {
                     // It is open, so it can be resolved.
                     let _ = context.get().done_with(PyDict::new(py).as_any());
@@ -361,7 +370,7 @@ impl PythonActor {
         }
         drop(generator);
         match PyTuple::new(py, [&context]) {
-            Ok(arguments) => self.settle(py, (context, arguments), attempt, true),
+            Ok(arguments) => self.settle(py, (context, arguments), attempt, is_run),
             Err(error) => Step::Failed(failure_of(py, error)),
         }
     }
@@ -477,14 +486,14 @@ impl HostedActor for PythonActor {
                     context.get().abandon(py);
                 }
             }
-            if let Some((generator, _)) = self.generator.take() {
+            if let Some(Yielding { generator, .. }) = self.generator.take() {
                 // Closing runs the generator's own `finally`; what that raises has nowhere to go but the hook.
                 if let Err(error) = generator.bind(py).call_method0("close") {
                     error.write_unraisable(py, Some(self.object.bind(py)));
                 }
             }
             if self.methods.teardown
-                && let Err(error) = self.method(py, "teardown").and_then(|method| method.call0())
+                && let Err(error) = self.tear_down(py)
             {
                 error.write_unraisable(py, Some(self.object.bind(py)));
             }
@@ -498,6 +507,18 @@ impl HostedActor for PythonActor {
 }
 
 impl PythonActor {
+    fn tear_down(&mut self, py: Python<'_>) -> PyResult<()> {
+        let result = self.method(py, "teardown")?.call0()?;
+        if matches!(Kind::of(py, &result)?, Kind::Awaitable(_)) {
+            if !self.uses_loop {
+                loop_module(py)?.call_method0("acquire")?;
+                self.uses_loop = true;
+            }
+            loop_module(py)?.call_method1("finish", (result,))?;
+        }
+        Ok(())
+    }
+
     /// Runs the attempt on another thread of the host; the node only waits for its completion.
     fn run_detached(&mut self, py: Python<'_>, tick: &mut Tick<'_>) -> Step {
         let (node, attempt) = tick.parts();

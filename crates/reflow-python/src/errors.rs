@@ -54,6 +54,13 @@ pub(crate) fn network(error: &NetworkError) -> PyErr {
     }
 }
 
+/// A template id that no catalog has.
+pub(crate) fn unknown_template(id: &str, known: &[String]) -> PyErr {
+    let hint = reflow_runtime::suggestion(id, known.iter().map(String::as_str));
+    let hint = hint.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
+    imported::UnknownComponentError::new_err(format!("there is no template `{id}`{hint}"))
+}
+
 /// A component that no catalog has.
 pub(crate) fn unknown_component(node: &str, component: &str) -> PyErr {
     let (node, component) = (node.to_owned(), component.to_owned());

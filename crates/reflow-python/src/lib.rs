@@ -25,6 +25,8 @@ mod _native {
     #[pymodule_export]
     use crate::batch::PyBatch;
     #[pymodule_export]
+    use crate::catalog::{template_actor, template_info, template_list};
+    #[pymodule_export]
     use crate::component::PyComponent;
     #[pymodule_export]
     use crate::context::PyContext;

@@ -336,7 +336,7 @@ impl Draft<'_> {
             };
         if !feed.to_the_end && !source {
             // In an open network, a port that nothing feeds waits for packets from outside.
-            outside |= unfed || (self.firing != Firing::Any && self.links[..declared].contains(&0));
+            outside |= unfed || self.links[..declared].contains(&0);
         }
         let port = |name: &std::borrow::Cow<'static, str>| {
             self.inports.iter().position(|known| **known == **name).map(|port| port as u16)

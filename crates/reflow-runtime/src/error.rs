@@ -157,7 +157,7 @@ fn list(errors: &[NetworkError]) -> String {
 }
 
 /// The known name that is most like `name`, if any is like it at all.
-pub(crate) fn suggestion<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+pub fn suggestion<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     known
         .into_iter()
         .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))

@@ -43,7 +43,7 @@ pub use attempt::{Attempt, Completion, Outcome, Packets};
 pub use background::Background;
 pub use buffer::{Buffer, BufferOwner};
 pub use component::{Catalog, Component, ComponentSpec, Documentation, Firing, PortSpec, Source};
-pub use error::{NetworkError, SendError};
+pub use error::{NetworkError, SendError, suggestion};
 pub use event::{DEFAULT_EVENT_CAPACITY, Event, EventFilter, EventReader, EventRecord, FailedAttempt, Received};
 pub use failure::Failure;
 pub use host::{Host, HostedActor, NodeTask, Step};

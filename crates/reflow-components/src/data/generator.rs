@@ -246,10 +246,7 @@ mod tests {
             generate(json!({"type": "nope"})),
             json!({"error": [{"type": "Error", "data": "Unknown type: nope"}]})
         );
-        assert_eq!(
-            generate(json!({"type": "grid", "depth": 0}))["metadata"],
-            json!([{"type": "grid", "count": 0}])
-        );
+        assert_eq!(generate(json!({"type": "grid", "depth": 0}))["metadata"], json!([{"type": "grid", "count": 0}]));
         assert_eq!(
             generate(json!({"type": "linspace", "count": 0}))["output"],
             json!([{"type": "Object", "data": []}])

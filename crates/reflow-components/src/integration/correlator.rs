@@ -5,8 +5,8 @@ use std::f64::consts::TAU;
 use reflow_runtime::{Begin, Frame, StreamHandle, StreamWriter};
 
 use super::blocking;
-use crate::prelude::*;
 use crate::pairing::Pairing;
+use crate::prelude::*;
 
 /// Normalized cross-correlation of two sample streams, and the delay between them.
 ///

@@ -1,0 +1,66 @@
+# Every verb works on a machine with nothing but Python 3.11 or newer, rustup, make and gcc: tools go into .venv.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+DEMO := build/seattle-weather.html
+# The profile of the extension for `make build`: `release` runs fast, `dev` builds fast. CI uses `dev`, which shares
+# everything that was compiled for the Rust tests.
+PROFILE ?= release
+
+.DEFAULT_GOAL := help
+.PHONY: help build lint format types test test-rust test-python test-all docs bench demo clean
+
+help: ## Say what the verbs do
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# Tools: the groups of pyproject.toml, installed once and again when they change.
+$(VENV)/tools: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --group dev
+	touch $@
+
+build: $(VENV)/tools ## Build the extension and install the package into .venv, editable
+	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --quiet --locked --profile $(PROFILE)
+
+lint: $(VENV)/tools ## Check formatting and lints of Rust and Python
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+
+format: $(VENV)/tools ## Format Rust and Python
+	cargo fmt --all
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+types: $(VENV)/tools ## Check types, and that the stubs say what the built extension has
+	$(BIN)/mypy
+	$(BIN)/mypy --config-file= --strict tests/typing
+	$(BIN)/stubtest --mypy-config-file pyproject.toml --allowlist tests/typing/stubtest-allowlist.txt offbit_reflow._native
+
+test-rust: ## Run the Rust tests
+	cargo test --locked --workspace
+
+test-python: $(VENV)/tools ## Run the Python tests on what is built
+	$(BIN)/pytest
+
+test: build test-rust test-python ## Build, then run all Rust and Python tests
+
+test-all: lint test types ## Everything that CI checks
+
+docs: build ## Build the Rust documentation, and run every example of the Python documentation
+	cargo doc --locked --workspace --no-deps
+	$(BIN)/pytest tests/docs
+
+bench: build ## Measure beside the peers, in one run; prints a table of ratios
+	$(BIN)/python benches/run.py
+
+demo: build ## Run the example on real data; writes build/seattle-weather.html
+	$(BIN)/reflow run examples/seattle_weather/graph.json --actors examples/seattle_weather/actors.py \
+		--input data=examples/seattle_weather/data/seattle-weather.csv --input report=$(DEMO)
+
+clean: ## Remove everything that was built
+	rm -rf $(VENV) build target dist .mypy_cache .ruff_cache .pytest_cache .hypothesis python/offbit_reflow/_native*.so
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,179 @@
+"""What is measured: every case, its peers, and how much work each of them gets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+#: The column that the others are compared with.
+OURS = "reflow"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One line of the table.
+
+    Attributes
+    ----------
+    name : str
+        What is measured, for people.
+    function : str
+        The function that measures it, in the script of each peer.
+    unit : str
+        What the number counts.
+    peers : dict
+        For each peer the arguments of the function; slow peers get less work, all numbers are rates or times of one thing.
+    lower_is_better : bool
+        For times and sizes.
+    """
+
+    name: str
+    function: str
+    unit: str
+    peers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    lower_is_better: bool = False
+
+
+def _chain(nodes: int) -> Case:
+    work = 400_000 // nodes
+    return Case(
+        f"chain of {nodes} Python actors, tagged messages",
+        "chain",
+        "ticks/s",
+        {
+            OURS: {"nodes": nodes, "packets": work},
+            "direct call": {"nodes": nodes, "packets": work},
+            "0.2.9": {"nodes": nodes, "packets": 8_000 // nodes},
+            "asyncio.Queue": {"nodes": nodes, "packets": work // 4},
+            "threads": {"nodes": nodes, "packets": work // 16},
+            "pykka": {"nodes": nodes, "packets": work // 40},
+        },
+    )
+
+
+def _plain_chain(nodes: int) -> Case:
+    work = 400_000 // nodes
+    arguments = {"nodes": nodes, "packets": work, "style": "plain"}
+    return Case(
+        f"chain of {nodes} Python actors, plain values",
+        "chain",
+        "ticks/s",
+        {OURS: arguments, "direct call": arguments},
+    )
+
+
+def _payload(name: str, kind: str, packets: int, slow: int) -> Case:
+    arguments = {"kind": kind, "nodes": 8}
+    return Case(
+        f"{name} through 8 nodes",
+        "payload",
+        "packets/s",
+        {
+            OURS: {**arguments, "packets": packets},
+            "direct call": {**arguments, "packets": packets},
+            "0.2.9": {**arguments, "packets": slow},
+            "asyncio.Queue": {**arguments, "packets": packets},
+            "threads": {**arguments, "packets": packets},
+        },
+    )
+
+
+CASES = [
+    *(_chain(nodes) for nodes in (1, 4, 16)),
+    *(_plain_chain(nodes) for nodes in (1, 4, 16)),
+    Case(
+        "chain of 4 batch actors, 100 a batch",
+        "batches",
+        "packets/s",
+        {OURS: {"nodes": 4, "packets": 400_000}, "bytewax": {"nodes": 4, "packets": 400_000}},
+    ),
+    Case(
+        "fan-out to 8 Python actors, fan-in to 1",
+        "fan",
+        "ticks/s",
+        {
+            OURS: {"width": 8, "packets": 25_000},
+            "direct call": {"width": 8, "packets": 25_000},
+            "0.2.9": {"width": 8, "packets": 500},
+            "asyncio.Queue": {"width": 8, "packets": 8_000},
+            "threads": {"width": 8, "packets": 2_000},
+        },
+    ),
+    Case(
+        "native chain, 32 hops",
+        "native",
+        "hops/s",
+        {
+            OURS: {"nodes": 33, "packets": 200_000},
+            "0.2.9": {"nodes": 32, "packets": 2_000},
+            "tokio mpsc": {"nodes": 33, "packets": 200_000},
+            "crossbeam": {"nodes": 33, "packets": 200_000},
+        },
+    ),
+    *(
+        Case(
+            f"one packet to a Python actor and back, p{percent}",
+            "latency",
+            "µs",
+            {
+                peer: {"rounds": 300 if peer == "0.2.9" else 3_000, "percent": percent}
+                for peer in (OURS, "0.2.9", "asyncio.Queue", "threads", "pykka")
+            },
+            lower_is_better=True,
+        )
+        for percent in (50, 99)
+    ),
+    *(
+        Case(
+            f"one packet from outside and back, p{percent}",
+            "outside_latency",
+            "µs",
+            {peer: {"rounds": 3_000, "percent": percent} for peer in (OURS, "threads", "pykka")},
+            lower_is_better=True,
+        )
+        for percent in (50, 99)
+    ),
+    _payload("1 MiB of bytes", "bytes", 5_000, 2),
+    _payload("a dict of 1,000 keys", "dict", 2_000, 40),
+    Case(
+        "stream of 64 KiB frames",
+        "stream",
+        "MiB/s",
+        {
+            OURS: {"frames": 40_000},
+            "0.2.9": {"frames": 2_000},
+            "asyncio.Queue": {"frames": 40_000},
+            "threads": {"frames": 20_000},
+        },
+    ),
+    Case(
+        "start and stop of 1,000 nodes",
+        "start_stop",
+        "ms",
+        {peer: {"nodes": 1_000} for peer in (OURS, "0.2.9", "asyncio.Queue", "threads", "pykka")},
+        lower_is_better=True,
+    ),
+    Case(
+        "import",
+        "import_time",
+        "ms",
+        {peer: {} for peer in (OURS, "0.2.9", "bytewax", "pykka")},
+        lower_is_better=True,
+    ),
+    Case(
+        "memory a node",
+        "memory",
+        "KiB",
+        {peer: {"nodes": 1_000} for peer in (OURS, "0.2.9", "asyncio.Queue", "threads", "pykka")},
+        lower_is_better=True,
+    ),
+    Case(
+        "memory growth, source 10,000 packets of 10 kB ahead of a slow sink",
+        "flood",
+        "MiB",
+        {peer: {"packets": 10_000} for peer in (OURS, "0.2.9", "asyncio.Queue", "threads")},
+        lower_is_better=True,
+    ),
+]
+
+PEERS = list(dict.fromkeys(peer for case in CASES for peer in case.peers if peer != OURS))

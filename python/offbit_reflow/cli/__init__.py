@@ -1,0 +1,69 @@
+"""The command line: ``reflow run``, ``draw``, ``check``, ``diff``, ``compose``, ``components`` and ``pack``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from .. import __version__
+from ..exceptions import ReflowError
+from . import check, components, compose, diff, draw, pack, run
+from .exit import FAILED, INTERRUPTED, USAGE, UsageError
+
+COMMANDS = (run, check, draw, diff, compose, components, pack)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Make the parser with all subcommands."""
+    parser = argparse.ArgumentParser(prog="reflow", description="Run, check, draw and compare graphs of actors.")
+    parser.add_argument("--version", action="version", version=f"reflow {__version__}")
+    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        name = command.__name__.rsplit(".", 1)[-1]
+        summary, _, details = (command.__doc__ or "").partition("\n")
+        subparser = subparsers.add_parser(
+            name,
+            help=summary.rstrip("."),
+            description=summary,
+            epilog=details.strip(),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.add_arguments(subparser)
+        subparser.set_defaults(command=command.main)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        The arguments; those of the process by default.
+
+    Returns
+    -------
+    int
+        0: all is well. 1: it ran, and failed. 2: nothing ran, because of the arguments or the files they name.
+        124: the time limit passed. 130: interrupted from the keyboard.
+    """
+    arguments = build_parser().parse_args(argv)
+    try:
+        status: int = arguments.command(arguments)
+        sys.stdout.flush()
+    except UsageError as error:
+        print(f"reflow: {error}", file=sys.stderr)
+        return USAGE
+    except ReflowError as error:
+        print(f"reflow: {error}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        print("reflow: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; the interpreter must not try to flush it again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    return status

@@ -1,0 +1,28 @@
+"""Compose graphs into one, as a request file says, and write its GraphExport."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from ..exceptions import ReflowError
+from ..graph import compose_graphs
+from .exit import OK, UsageError
+from .files import read_json, write_text
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("request", metavar="REQUEST.json", help="what compose_graphs() takes; - reads standard input")
+    parser.add_argument("-o", "--output", metavar="FILE", help="where to write it; standard output by default")
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Run the command."""
+    request = read_json(arguments.request)
+    try:
+        export = compose_graphs(request)
+    except ReflowError as error:
+        raise UsageError(f"{arguments.request}: {error}") from error
+    write_text(arguments.output, json.dumps(export, indent=2, ensure_ascii=False))
+    return OK

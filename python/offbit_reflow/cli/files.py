@@ -1,0 +1,50 @@
+"""Reading and writing the files that commands name; ``-`` is standard input or output."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from .exit import UsageError
+
+
+def read_text(name: str) -> str:
+    """Read a text file."""
+    if name == "-":
+        return sys.stdin.read()
+    try:
+        return Path(name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise UsageError(f"cannot read {name}: {reason}") from error
+
+
+def read_json(name: str) -> Any:
+    """Read a JSON file."""
+    try:
+        return json.loads(read_text(name))
+    except json.JSONDecodeError as error:
+        raise UsageError(f"{name}:{error.lineno}:{error.colno}: no JSON: {error.msg}") from error
+
+
+def read_export(name: str) -> dict[str, Any]:
+    """Read a GraphExport file."""
+    export = read_json(name)
+    if not isinstance(export, dict):
+        raise UsageError(f"{name}: a GraphExport is a JSON object, this is {type(export).__name__}")
+    return export
+
+
+def write_text(name: str | None, text: str) -> None:
+    """Write a text file; standard output without a name."""
+    if not text.endswith("\n"):
+        text += "\n"
+    if name is None or name == "-":
+        sys.stdout.write(text)
+        return
+    try:
+        Path(name).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write {name}: {error.strerror}") from error
