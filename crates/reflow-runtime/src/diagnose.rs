@@ -18,7 +18,7 @@ use crate::value::Value;
 impl Network {
     /// Checks a graph against the components this network knows, registered or in its catalog: everything that is found.
     pub fn check_graph(&self, export: &GraphExport) -> Vec<Diagnostic> {
-        export.check(&Known { plan: &self.plan, configs: true })
+        export.check(&Known { plan: &self.plan, thorough: true })
     }
 
     /// Checks a graph's own structure, and what the runtime reads from its metadata, whatever its components are.
@@ -30,15 +30,17 @@ impl Network {
 /// The components of a plan, as a check asks for them.
 pub(crate) struct Known<'a> {
     pub(crate) plan: &'a Plan,
-    /// Whether configs are checked too.
-    pub(crate) configs: bool,
+    /// Whether configs are checked too, and ports that a component does not declare are mistakes. They work at run time,
+    /// so they keep no network from starting; only a subgraph has no others than its own.
+    pub(crate) thorough: bool,
 }
 
 impl Catalog for Known<'_> {
     fn component(&self, id: &str) -> Option<ComponentInfo> {
         let component = self.plan.component(id)?;
         let mut info = info(&*component);
-        if self.configs {
+        info.open_ports |= !self.thorough && component.subgraph().is_none();
+        if self.thorough {
             info.config = Some(Arc::new(move |config: &Map| config_problems(&*component, config)));
         }
         Some(info)
@@ -86,7 +88,7 @@ pub(crate) fn errors(mut found: Vec<Diagnostic>) -> Result<(), NetworkError> {
 
 /// Refuses a plan whose parts do not fit together. Configs are looked at when their actors are made.
 pub(crate) fn verify(plan: &Plan) -> Result<(), NetworkError> {
-    errors(shape(plan).check(&Known { plan, configs: false }))
+    errors(shape(plan).check(&Known { plan, thorough: false }))
 }
 
 /// The bare shape of a plan: nodes, connections and graph ports, without configs and packets.

@@ -41,7 +41,7 @@ impl Subgraph {
     ///
     /// # Errors
     /// [`NetworkError::Refused`] with every mistake in the graph: a component that is not among `components`, references
-    /// to nodes and ports that do not exist, a bad policy.
+    /// to nodes that do not exist, or to ports that a subgraph in it does not have, a bad policy.
     pub fn new(
         export: impl Into<Arc<GraphExport>>,
         components: IndexMap<String, Arc<dyn Component>>,
@@ -49,7 +49,7 @@ impl Subgraph {
         static SCOPES: AtomicU64 = AtomicU64::new(1);
         let export = export.into();
         let plan = Plan { components, ..Plan::default() };
-        diagnose::errors(export.check(&Known { plan: &plan, configs: true }))?;
+        diagnose::errors(export.check(&Known { plan: &plan, thorough: false }))?;
         export.initials().try_for_each(|packet| initial(packet).map(drop))?;
         let spec = Arc::new(spec_of(&export));
         let scope = Name::from(SCOPES.fetch_add(1, Ordering::Relaxed).to_string());

@@ -81,11 +81,13 @@ fn a_subgraph_with_mistakes_is_not_made() {
 }
 
 #[test]
-fn connections_to_ports_a_component_does_not_have_are_refused() {
-    let mut network = Network::from_graph(&pair()).unwrap();
+fn undeclared_ports_work_but_a_check_finds_them() {
+    let mut graph = pair();
+    graph.connections[0].to.port_id = "inn".into();
+    let mut network = Network::from_graph(&graph).unwrap();
     network.register("forward", forward()).unwrap();
-    network.add_connection(Endpoint::new("first", "outt"), Endpoint::new("second", "in"), None);
-    let Err(NetworkError::Refused(found)) = network.start().map(drop) else { panic!("started") };
+    let found = network.check_graph(&graph);
     assert_eq!(found[0].code.name(), "unknown-port");
-    assert_eq!(found[0].hint.as_deref(), Some("did you mean `out`?"));
+    assert_eq!(found[0].hint.as_deref(), Some("did you mean `in`?"));
+    assert!(network.start_to_the_end(&[]).unwrap().wait(Some(Duration::from_secs(5))));
 }
