@@ -116,6 +116,7 @@ def test_completed_only_on_request(net):
     net.run(timeout=SOON)
     seen = of_type(completed, "ActorCompleted")
     outputs = [event["outputs"] for event in seen if event["actorId"] == "a"]
+    # A tick that sends nothing shows null; `setup` is no tick.
     assert outputs == [None, {"out": {"type": "Integer", "data": 5}}]
     assert not of_type(everything, "ActorCompleted")
 
