@@ -46,7 +46,7 @@ impl PyComponent {
     }
 
     /// Ports, config schema and documentation, as a dict.
-    fn info<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+    pub(crate) fn info<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let spec = self.component.spec();
         let info = PyDict::new(py);
         info.set_item("id", &*spec.id)?;

@@ -97,8 +97,14 @@ impl Sleeper {
 
     /// Back to work: on its own account, or because somebody woke it.
     pub(crate) fn rise(&self) {
-        if self.asleep.load(Ordering::Acquire) && self.asleep.swap(false, Ordering::AcqRel) {
+        if self.asleep.load(Ordering::Acquire) {
+            // Counted first: whoever sees it awake may put it to sleep again, and must not take away a count that is not
+            // there yet.
             self.activity.begin();
+            if !self.asleep.swap(false, Ordering::AcqRel) {
+                // Somebody else was faster and counts it, so the count does not reach zero.
+                let _ = self.activity.end();
+            }
         }
         if self.blocked.load(Ordering::Acquire) && self.blocked.swap(false, Ordering::AcqRel) {
             self.activity.blocked.fetch_sub(1, Ordering::AcqRel);

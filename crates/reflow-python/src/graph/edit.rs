@@ -39,7 +39,7 @@ impl PyGraph {
         PyClassInitializer::from(PyGraphView::new(Graph::new(name, case_sensitive))).add_subclass(Self)
     }
 
-    /// Makes a graph of a `GraphExport` dict, JSON text or another Graph. What refers to nothing is left out: see `dropped`.
+    /// Makes a graph of a `GraphExport` dict or JSON text. What refers to nothing is left out: see `dropped`.
     #[classmethod]
     fn from_json<'py>(cls: &Bound<'py, PyType>, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let export = export_of(value)?;
@@ -68,7 +68,7 @@ impl PyGraph {
         edit(slf, |graph| graph.remove_node(id));
     }
 
-    /// Gives a node another id; connections, initials, graph ports and groups follow. GraphError if the id is taken.
+    /// Gives a node another id; connections, initials, graph ports and groups follow. An id that is taken is refused.
     fn rename_node(slf: &Bound<'_, Self>, old_id: &str, new_id: &str) -> PyResult<()> {
         edit(slf, |graph| graph.rename_node(old_id, new_id)).map_err(|error| errors::graph(&error))?;
         Ok(())

@@ -1,0 +1,220 @@
+//! `Bundle`: an opened `.rflpack` whose manifest, signature and file list were checked. Runs no code.
+
+use std::fs::File;
+use std::io::{Cursor, Read, Seek};
+use std::path::{Path, PathBuf};
+
+use crate::abi_version::AbiVersion;
+use crate::archive::{Archive, ArchiveWriter, Limits};
+use crate::digest::sha256;
+use crate::error::PackError;
+use crate::manifest::{FileDigest, Manifest};
+use crate::signature::{PublicKey, Signature, SigningKey, Trust};
+
+/// The target triple that this crate was built for.
+pub const HOST_TRIPLE: &str = env!("REFLOW_PACK_TARGET");
+/// The name of the manifest in a bundle.
+pub const MANIFEST: &str = "manifest.json";
+/// The name of the signature in a bundle.
+pub const SIGNATURE: &str = "signature.json";
+/// No manifest is larger, whatever the limits of the archive.
+const LARGEST_MANIFEST: u64 = 32 << 20;
+
+/// What the first bytes of a file say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// A zip file.
+    Bundle,
+    /// A shared library.
+    Library,
+    /// Neither.
+    Other,
+}
+
+impl Content {
+    pub(crate) fn of(path: &Path) -> Result<Self, PackError> {
+        let mut file = File::open(path).map_err(PackError::io("open", path))?;
+        let mut start = Vec::new();
+        file.by_ref().take(4).read_to_end(&mut start).map_err(PackError::io("read", path))?;
+        Ok(match &*start {
+            b"PK\x03\x04" | b"PK\x05\x06" => Self::Bundle,
+            b"\x7fELF" | [0xcf | 0xce, 0xfa, 0xed, 0xfe] | [0xca, 0xfe, 0xba, 0xbe] | [b'M', b'Z', ..] => Self::Library,
+            _ => Self::Other,
+        })
+    }
+}
+
+/// An opened bundle.
+#[derive(Debug)]
+pub struct Bundle<R = File> {
+    path: PathBuf,
+    archive: Archive<R>,
+    manifest: Manifest,
+    /// As it stands in the archive: what the signature is over.
+    manifest_bytes: Vec<u8>,
+    signer: Option<PublicKey>,
+}
+
+impl Bundle {
+    /// Opens a bundle and checks everything about it but the contents of its files.
+    ///
+    /// # Errors
+    /// [`PackError`] says what is wrong.
+    pub fn open(path: &Path) -> Result<Self, PackError> {
+        match Content::of(path)? {
+            Content::Bundle => {}
+            Content::Library => return Err(PackError::NoManifest { path: path.into() }),
+            Content::Other => return Err(PackError::NotAPack { path: path.into() }),
+        }
+        let file = File::open(path).map_err(PackError::io("open", path))?;
+        Self::read(file, path, &Limits::default())
+    }
+}
+
+impl<R: Read + Seek> Bundle<R> {
+    /// [`open`](Bundle::open) of anything that can be read; `path` is for messages.
+    ///
+    /// # Errors
+    /// As [`open`](Bundle::open).
+    pub fn read(source: R, path: &Path, limits: &Limits) -> Result<Self, PackError> {
+        let mut archive = Archive::open(source, path, limits)?;
+        let bad = |problem: String| PackError::BadManifest { path: path.into(), problem };
+        if archive
+            .entries()
+            .iter()
+            .any(|entry| [MANIFEST, SIGNATURE].contains(&entry.name()) && entry.size() > LARGEST_MANIFEST)
+        {
+            return Err(bad(format!("it has more than {LARGEST_MANIFEST} bytes")));
+        }
+        let missing = || PackError::MissingFile { path: path.into(), file: MANIFEST.into() };
+        let manifest_bytes = archive.read(MANIFEST)?.ok_or_else(missing)?;
+        let manifest = Manifest::parse(&manifest_bytes).map_err(bad)?;
+        for (file, digest) in &manifest.files {
+            match archive.entries().iter().find(|entry| entry.name() == file) {
+                None => return Err(PackError::MissingFile { path: path.into(), file: file.clone() }),
+                Some(entry) if entry.size() != digest.size => {
+                    let problem = format!("it has {} bytes, but the manifest says {}", entry.size(), digest.size);
+                    return Err(PackError::BadEntry { path: path.into(), entry: file.clone(), problem });
+                }
+                Some(_) => {}
+            }
+        }
+        let is_listed = |name: &str| [MANIFEST, SIGNATURE].contains(&name) || manifest.files.contains_key(name);
+        if let Some(entry) = archive.entries().iter().find(|entry| !is_listed(entry.name())) {
+            return Err(PackError::UnlistedFile { path: path.into(), file: entry.name().into() });
+        }
+        let signer = match archive.read(SIGNATURE)? {
+            None => None,
+            Some(json) => {
+                let bad = |problem| PackError::BadSignature { path: path.into(), problem };
+                let signature: Signature = serde_json::from_slice(&json).map_err(|error| bad(error.to_string()))?;
+                Some(signature.verify(&manifest_bytes).map_err(bad)?)
+            }
+        };
+        Ok(Self { path: path.into(), archive, manifest, manifest_bytes, signer })
+    }
+
+    /// The manifest.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The bytes of the manifest, which are the pack's identity.
+    pub fn manifest_bytes(&self) -> &[u8] {
+        &self.manifest_bytes
+    }
+
+    /// Whose valid signature it carries.
+    pub fn signer(&self) -> Option<PublicKey> {
+        self.signer
+    }
+
+    /// Whether `trust` lets this pack in; `true` when a key that it names has signed.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn check_trust(&self, trust: &Trust) -> Result<bool, PackError> {
+        let Trust::SignedBy(keys) = trust else { return Ok(false) };
+        match self.signer {
+            None => Err(PackError::NotSigned { path: self.path.clone() }),
+            Some(key) if keys.contains(&key) => Ok(true),
+            Some(key) => Err(PackError::Untrusted { path: self.path.clone(), key: key.to_string() }),
+        }
+    }
+
+    /// Checks that this runtime has the ABI of the pack.
+    ///
+    /// # Errors
+    /// [`PackError::Abi`].
+    pub fn check_abi(&self) -> Result<(), PackError> {
+        let pack = AbiVersion(self.manifest.reflow_pack_abi_version);
+        if pack.is_supported() { Ok(()) } else { Err(PackError::Abi { path: self.path.clone(), pack }) }
+    }
+
+    /// The library for this machine, by name; `None` for a pack of Python actors alone.
+    ///
+    /// # Errors
+    /// [`PackError::NoTarget`] when there are others only.
+    pub fn host_library(&self) -> Result<Option<String>, PackError> {
+        match self.manifest.targets.get(HOST_TRIPLE) {
+            Some(target) => Ok(Some(target.file.clone())),
+            None if self.manifest.targets.is_empty() => Ok(None),
+            None => Err(PackError::NoTarget {
+                path: self.path.clone(),
+                host: HOST_TRIPLE.into(),
+                present: self.manifest.targets.keys().cloned().collect(),
+            }),
+        }
+    }
+
+    /// The content of a file, after its SHA-256 was checked.
+    ///
+    /// # Errors
+    /// When it is not there or not what the manifest says.
+    pub fn file(&mut self, name: &str) -> Result<Vec<u8>, PackError> {
+        let missing = || PackError::MissingFile { path: self.path.clone(), file: name.into() };
+        let expected = self.manifest.files.get(name).ok_or_else(missing)?.sha256.clone();
+        let content = self.archive.read(name)?.ok_or_else(missing)?;
+        let found = sha256(&content);
+        if found != expected {
+            return Err(PackError::Digest { path: self.path.clone(), file: name.into(), expected, found });
+        }
+        Ok(content)
+    }
+
+    /// Checks the content of every file.
+    ///
+    /// # Errors
+    /// The first that is not what the manifest says.
+    pub fn verify(&mut self) -> Result<(), PackError> {
+        let files: Vec<_> = self.manifest.files.keys().cloned().collect();
+        files.iter().try_for_each(|file| self.file(file).map(drop))
+    }
+}
+
+/// The bytes of a bundle. The digests in the manifest are made from `files`; what is in `manifest.files` is replaced.
+pub(crate) fn write(mut manifest: Manifest, files: &[(String, Vec<u8>)], key: Option<&SigningKey>) -> Vec<u8> {
+    let digest = |content: &[u8]| FileDigest { sha256: sha256(content), size: content.len() as u64 };
+    manifest.files = files.iter().map(|(name, content)| (name.clone(), digest(content))).collect();
+    let json = manifest.to_json();
+    let mut writer = ArchiveWriter::new();
+    writer.add(MANIFEST, json.as_bytes());
+    if let Some(key) = key {
+        let signature = serde_json::to_string_pretty(&key.sign(json.as_bytes())).unwrap_or_default();
+        writer.add(SIGNATURE, signature.as_bytes());
+    }
+    for (name, content) in files {
+        writer.add(name, content);
+    }
+    writer.finish()
+}
+
+/// Writes a bundle and reads it back before it takes its place, so that nobody ever sees half of one.
+pub(crate) fn save(bytes: &[u8], path: &Path) -> Result<(), PackError> {
+    Bundle::read(Cursor::new(bytes), path, &Limits::default())?;
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(format!(".{}.part", std::process::id()));
+    let part = path.with_file_name(name);
+    std::fs::write(&part, bytes).map_err(PackError::io("write", &part))?;
+    std::fs::rename(&part, path).map_err(PackError::io("write", path))
+}

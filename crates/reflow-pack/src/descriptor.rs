@@ -1,0 +1,215 @@
+//! Template descriptors: what a manifest and a library say about a template, so that graphs check without its code.
+
+use std::borrow::Cow;
+
+use reflow_runtime::{ComponentSpec, Documentation, Firing, PortSpec, Source, Value};
+use serde::{Deserialize, Serialize};
+
+/// The description of one template. Fields that are not known are ignored: a later minor version may add some.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TemplateDescriptor {
+    /// The template id.
+    pub id: String,
+    /// Declared inports, in order.
+    #[serde(default)]
+    pub inports: Vec<PortDescriptor>,
+    /// Declared outports, in order.
+    #[serde(default)]
+    pub outports: Vec<PortDescriptor>,
+    /// When a tick starts.
+    #[serde(default)]
+    pub firing: FiringDescriptor,
+    /// Whether a node that nothing feeds runs without inputs.
+    #[serde(default)]
+    pub source: SourceDescriptor,
+    /// JSON Schema of the config; null when anything goes.
+    #[serde(default)]
+    pub config_schema: Value,
+    /// A name to show.
+    #[serde(default)]
+    pub title: String,
+    /// The family.
+    #[serde(default)]
+    pub category: String,
+    /// One line.
+    #[serde(default)]
+    pub summary: String,
+    /// Markdown.
+    #[serde(default)]
+    pub text: String,
+}
+
+/// The description of a port.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PortDescriptor {
+    /// The name that connections use.
+    pub name: String,
+    /// The type word.
+    #[serde(default = "any")]
+    pub kind: String,
+    /// One line.
+    #[serde(default)]
+    pub summary: String,
+    /// Whether a node makes no sense with this inport unconnected.
+    #[serde(default)]
+    pub required: bool,
+    /// Whether a newer packet replaces an older one that is still waiting.
+    #[serde(default)]
+    pub latest: bool,
+}
+
+fn any() -> String {
+    "any".into()
+}
+
+/// When a tick starts: `"any"`, `"all"`, `"latest"`, `{"all": {"latest": [inports]}}` or `{"required": [inports]}`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "FiringForm", into = "FiringForm")]
+pub struct FiringDescriptor(pub Firing);
+
+/// How a firing rule is written.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+enum FiringForm {
+    Word(String),
+    All { all: Latest },
+    Required { required: Vec<String> },
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Latest {
+    latest: Vec<String>,
+}
+
+impl TryFrom<FiringForm> for FiringDescriptor {
+    type Error = String;
+
+    fn try_from(form: FiringForm) -> Result<Self, String> {
+        let owned = |names: Vec<String>| names.into_iter().map(Cow::Owned).collect();
+        Ok(Self(match form {
+            FiringForm::Word(word) => match word.as_str() {
+                "any" => Firing::Any,
+                "all" => Firing::all(),
+                "latest" => Firing::Latest,
+                other => return Err(format!("there is no firing rule {other:?}; `any`, `all` and `latest` are some")),
+            },
+            FiringForm::All { all } => Firing::All { latest: owned(all.latest) },
+            FiringForm::Required { required } => Firing::Required(owned(required)),
+        }))
+    }
+}
+
+impl From<FiringDescriptor> for FiringForm {
+    fn from(firing: FiringDescriptor) -> Self {
+        let owned = |names: Vec<Cow<'static, str>>| names.into_iter().map(Cow::into_owned).collect();
+        match firing.0 {
+            Firing::Any => Self::Word("any".into()),
+            Firing::All { latest } if latest.is_empty() => Self::Word("all".into()),
+            Firing::All { latest } => Self::All { all: Latest { latest: owned(latest) } },
+            Firing::Latest => Self::Word("latest".into()),
+            Firing::Required(required) => Self::Required { required: owned(required) },
+        }
+    }
+}
+
+/// Whether a node that nothing feeds runs without inputs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceDescriptor {
+    /// It waits for packets from outside.
+    #[default]
+    No,
+    /// It does in a run to the end.
+    ToTheEnd,
+    /// It does.
+    Yes,
+}
+
+impl TemplateDescriptor {
+    /// What is wrong with it, if anything is.
+    pub(crate) fn problem(&self) -> Option<String> {
+        if self.id.is_empty() || self.id.len() > 200 || self.id.contains(|c: char| c.is_control() || c.is_whitespace())
+        {
+            return Some(format!("the template id {:?} is not 1 to 200 characters without spaces", self.id));
+        }
+        for (direction, ports) in [("inport", &self.inports), ("outport", &self.outports)] {
+            for (at, port) in ports.iter().enumerate() {
+                if port.name.is_empty() {
+                    return Some(format!("the template `{}` has an {direction} without a name", self.id));
+                }
+                if ports[..at].iter().any(|other| other.name == port.name) {
+                    return Some(format!("the template `{}` has two {direction}s called `{}`", self.id, port.name));
+                }
+            }
+        }
+        let named = match &self.firing.0 {
+            Firing::All { latest } => latest,
+            Firing::Required(required) => required,
+            Firing::Any | Firing::Latest => return None,
+        };
+        let unknown = named.iter().find(|name| self.inports.iter().all(|port| port.name != **name))?;
+        Some(format!("the firing rule of the template `{}` names `{unknown}`, which is no inport of it", self.id))
+    }
+
+    /// The description in the runtime's shape.
+    pub fn to_spec(&self) -> ComponentSpec {
+        ComponentSpec {
+            id: self.id.clone().into(),
+            inports: self.inports.iter().map(PortDescriptor::to_spec).collect(),
+            outports: self.outports.iter().map(PortDescriptor::to_spec).collect(),
+            firing: self.firing.0.clone(),
+            source: match self.source {
+                SourceDescriptor::No => Source::No,
+                SourceDescriptor::ToTheEnd => Source::ToTheEnd,
+                SourceDescriptor::Yes => Source::Yes,
+            },
+            config_schema: self.config_schema.clone(),
+            documentation: Documentation {
+                title: self.title.clone().into(),
+                category: self.category.clone().into(),
+                summary: self.summary.clone().into(),
+                text: self.text.clone().into(),
+            },
+        }
+    }
+}
+
+impl PortDescriptor {
+    fn to_spec(&self) -> PortSpec {
+        PortSpec {
+            name: self.name.clone().into(),
+            kind: self.kind.clone().into(),
+            summary: self.summary.clone().into(),
+            required: self.required,
+            latest: self.latest,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str) -> Result<TemplateDescriptor, serde_json::Error> {
+        serde_json::from_str(json)
+    }
+
+    #[test]
+    fn firing_rules_go_both_ways() {
+        for rule in [r#""any""#, r#""all""#, r#""latest""#, r#"{"all":{"latest":["a"]}}"#, r#"{"required":["a","b"]}"#]
+        {
+            let firing: FiringDescriptor = serde_json::from_str(rule).unwrap();
+            assert_eq!(serde_json::to_string(&firing).unwrap(), rule);
+        }
+        assert!(serde_json::from_str::<FiringDescriptor>(r#""some""#).unwrap_err().to_string().contains("some"));
+    }
+
+    #[test]
+    fn a_descriptor_that_contradicts_itself_is_told() {
+        assert_eq!(read(r#"{"id":"a","later":1}"#).unwrap().problem(), None);
+        let problem = |json| read(json).unwrap().problem().unwrap_or_default();
+        assert!(problem(r#"{"id":"a b"}"#).contains("a b"));
+        assert!(problem(r#"{"id":"a","inports":[{"name":"x"},{"name":"x"}]}"#).contains("two inports"));
+        assert!(problem(r#"{"id":"a","firing":{"required":["x"]}}"#).contains("no inport"));
+    }
+}

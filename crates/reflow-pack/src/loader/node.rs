@@ -1,0 +1,246 @@
+//! Nodes over the boundary.
+
+use std::ptr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use reflow_pack_sdk::abi::{
+    REFLOW_CLOSED, REFLOW_INVALID, REFLOW_NO_PORT, REFLOW_OK, REFLOW_TIMED_OUT, ReflowMessage, ReflowNode,
+    ReflowStatus, ReflowStr, ReflowValue,
+};
+use reflow_runtime::{BlockingSend, Message, NodeHandle, SendError, Tick, Value};
+use tokio::sync::oneshot;
+
+use super::foreign::{self, guard};
+use super::stream::deadline;
+use super::{message, value};
+
+/// How often a blocked thread looks around.
+const LOOK_AROUND: Duration = Duration::from_millis(100);
+
+/// What a pack knows as a node.
+pub(super) struct HostNode {
+    pub(super) handle: NodeHandle,
+    hold: Option<Hold>,
+}
+
+/// Keeps the node alive for work beside its ticks.
+struct Hold {
+    /// Dropped with this, which ends the background work.
+    _end: oneshot::Sender<()>,
+    /// Whether a thread is sending on the account of this hold; a second one needs an account of its own.
+    is_sending: AtomicBool,
+}
+
+impl HostNode {
+    pub(super) fn new(handle: NodeHandle) -> Self {
+        Self { handle, hold: None }
+    }
+
+    /// A node that its run counts as busy until this is dropped; `None` when the run was stopped.
+    pub(super) fn background(tick: &Tick<'_>) -> Option<Self> {
+        if tick.node().is_cancelled() {
+            return None;
+        }
+        let (end, ended) = oneshot::channel::<()>();
+        let mut handle = None;
+        tick.spawn(|node| {
+            handle = Some(node);
+            async move {
+                // An error means that the pack dropped its end, which is what ends the work.
+                let _ = ended.await;
+            }
+        });
+        Some(Self { handle: handle?, hold: Some(Hold { _end: end, is_sending: AtomicBool::new(false) }) })
+    }
+
+    pub(super) fn give(self) -> *mut ReflowNode {
+        Box::into_raw(Box::new(self)).cast()
+    }
+
+    fn send(&self, port: u32, message: Message, timeout_ms: u64) -> ReflowStatus {
+        let hold = self.hold.as_ref().filter(|hold| !hold.is_sending.swap(true, Ordering::AcqRel));
+        let status = send_blocking(&self.handle, port, message, hold.is_some(), timeout_ms, || false);
+        if let Some(hold) = hold {
+            hold.is_sending.store(false, Ordering::Release);
+        }
+        status
+    }
+}
+
+/// Sends, blocking the thread; gives up when `is_abandoned` says so.
+pub(super) fn send_blocking(
+    node: &NodeHandle,
+    port: u32,
+    message: Message,
+    is_counted: bool,
+    timeout_ms: u64,
+    is_abandoned: impl Fn() -> bool,
+) -> ReflowStatus {
+    let Ok(port) = u16::try_from(port) else { return REFLOW_INVALID };
+    let until = deadline(timeout_ms);
+    let wait = |mut send: BlockingSend<'_>| {
+        loop {
+            if let Some(result) = send.wait(Some(LOOK_AROUND)) {
+                return result;
+            }
+            if is_abandoned() {
+                return Err(SendError::Stopped { node: node.id().clone(), message: Message::Flow });
+            }
+        }
+    };
+    match node.send_blocking(port, message, is_counted, until, wait) {
+        Ok(()) => REFLOW_OK,
+        Err(SendError::TimedOut { .. }) => REFLOW_TIMED_OUT,
+        Err(_) => REFLOW_CLOSED,
+    }
+}
+
+/// Looks at a node that the pack owns or was lent.
+///
+/// # Safety
+/// `node` is null or alive for `'a`.
+pub(super) unsafe fn look<'a>(node: *const ReflowNode) -> Option<&'a HostNode> {
+    // SAFETY: behind every node is one of ours.
+    unsafe { node.cast::<HostNode>().as_ref() }
+}
+
+/// Calls `body` with the node.
+///
+/// # Safety
+/// `node` is null or alive.
+unsafe fn with<T>(node: *const ReflowNode, otherwise: T, body: impl FnOnce(&NodeHandle) -> T) -> T {
+    // SAFETY: as this function demands.
+    guard(None, || unsafe { look(node) }.map(|node| body(&node.handle))).unwrap_or(otherwise)
+}
+
+pub(super) unsafe extern "C" fn clone(node: *const ReflowNode) -> *mut ReflowNode {
+    // SAFETY: the ABI says that the node is alive.
+    unsafe { with(node, ptr::null_mut(), |node| HostNode::new(node.clone()).give()) }
+}
+
+pub(super) unsafe extern "C" fn drop_node(node: *mut ReflowNode) {
+    guard((), || {
+        if !node.is_null() {
+            // SAFETY: the ABI says that the pack owns the node, so it is a box made by `give`.
+            drop(unsafe { Box::from_raw(node.cast::<HostNode>()) });
+        }
+    });
+}
+
+const NO_TEXT: ReflowStr = ReflowStr { ptr: ptr::null(), len: 0 };
+
+pub(super) unsafe extern "C" fn id(node: *const ReflowNode) -> ReflowStr {
+    // SAFETY: the ABI says that the node is alive; the text belongs to it.
+    unsafe { with(node, NO_TEXT, |node| foreign::lend(node.id())) }
+}
+
+pub(super) unsafe extern "C" fn component(node: *const ReflowNode) -> ReflowStr {
+    // SAFETY: as in `id`.
+    unsafe { with(node, NO_TEXT, |node| foreign::lend(node.component())) }
+}
+
+pub(super) unsafe extern "C" fn run_id(node: *const ReflowNode) -> ReflowStr {
+    // SAFETY: as in `id`.
+    unsafe { with(node, NO_TEXT, |node| foreign::lend(node.run_id())) }
+}
+
+pub(super) unsafe extern "C" fn config(node: *const ReflowNode) -> *const ReflowValue {
+    // SAFETY: as in `id`.
+    unsafe { with(node, ptr::null(), |node| value::lend(node.config())) }
+}
+
+pub(super) unsafe extern "C" fn inport(node: *const ReflowNode, name: ReflowStr) -> u32 {
+    // SAFETY: the ABI says that node and name are valid for the call.
+    unsafe { with(node, REFLOW_NO_PORT, |node| node.inport(&foreign::text(name)).map_or(REFLOW_NO_PORT, Into::into)) }
+}
+
+pub(super) unsafe extern "C" fn outport(node: *const ReflowNode, name: ReflowStr) -> u32 {
+    // SAFETY: the ABI says that node and name are valid for the call.
+    unsafe { with(node, REFLOW_NO_PORT, |node| node.outport(&foreign::text(name)).map_or(REFLOW_NO_PORT, Into::into)) }
+}
+
+pub(super) unsafe extern "C" fn inport_name(node: *const ReflowNode, port: u32) -> ReflowMessage {
+    let name = |node: &NodeHandle| {
+        let name = u16::try_from(port).map_or_else(|_| "?".into(), |port| node.inport_name(port));
+        message::give(Message::String(name))
+    };
+    // SAFETY: the ABI says that the node is alive.
+    unsafe { with(node, message::FLOW, name) }
+}
+
+pub(super) unsafe extern "C" fn send(
+    node: *const ReflowNode,
+    port: u32,
+    message: ReflowMessage,
+    timeout_ms: u64,
+) -> ReflowStatus {
+    guard(REFLOW_INVALID, || {
+        // SAFETY: the ABI says that the node is alive and the message handed over.
+        let (node, message) = unsafe { (look(node), message::receive(message)) };
+        node.map_or(REFLOW_INVALID, |node| node.send(port, message, timeout_ms))
+    })
+}
+
+pub(super) unsafe extern "C" fn is_cancelled(node: *const ReflowNode) -> bool {
+    // SAFETY: the ABI says that the node is alive.
+    unsafe { with(node, true, NodeHandle::is_cancelled) }
+}
+
+pub(super) unsafe extern "C" fn log(node: *const ReflowNode, level: ReflowStr, data: *const ReflowValue) {
+    // SAFETY: the ABI says that everything is valid for the call.
+    unsafe {
+        with(node, (), |node| {
+            let data = value::look(data).cloned().unwrap_or_default();
+            node.log(&foreign::text(level), data);
+        });
+    }
+}
+
+pub(super) unsafe extern "C" fn progress(node: *const ReflowNode, fraction: f64, text: ReflowStr) {
+    // SAFETY: the ABI says that everything is valid for the call.
+    unsafe { with(node, (), |node| node.progress(fraction, &foreign::text(text))) };
+}
+
+pub(super) unsafe extern "C" fn pool_upsert(
+    node: *const ReflowNode,
+    pool: ReflowStr,
+    id: ReflowStr,
+    data: *const ReflowValue,
+) {
+    // SAFETY: the ABI says that everything is valid for the call.
+    unsafe {
+        with(node, (), |node| {
+            let data = value::look(data).cloned().unwrap_or_default();
+            node.pools().upsert(&foreign::text(pool), &foreign::text(id), data);
+        });
+    }
+}
+
+fn give(found: Option<Value>) -> *mut ReflowValue {
+    found.map_or(ptr::null_mut(), value::give)
+}
+
+pub(super) unsafe extern "C" fn pool_get(node: *const ReflowNode, pool: ReflowStr, id: ReflowStr) -> *mut ReflowValue {
+    // SAFETY: the ABI says that everything is valid for the call.
+    unsafe { with(node, ptr::null_mut(), |node| give(node.pools().get(&foreign::text(pool), &foreign::text(id)))) }
+}
+
+pub(super) unsafe extern "C" fn pool_remove(
+    node: *const ReflowNode,
+    pool: ReflowStr,
+    id: ReflowStr,
+) -> *mut ReflowValue {
+    // SAFETY: the ABI says that everything is valid for the call.
+    unsafe { with(node, ptr::null_mut(), |node| give(node.pools().remove(&foreign::text(pool), &foreign::text(id)))) }
+}
+
+pub(super) unsafe extern "C" fn pool_snapshot(node: *const ReflowNode, pool: ReflowStr) -> *mut ReflowValue {
+    // SAFETY: the ABI says that everything is valid for the call.
+    unsafe { with(node, ptr::null_mut(), |node| value::give(node.pools().snapshot(&foreign::text(pool)).into())) }
+}
+
+pub(super) unsafe extern "C" fn pool_clear(node: *const ReflowNode, pool: ReflowStr) {
+    // SAFETY: the ABI says that everything is valid for the call.
+    unsafe { with(node, (), |node| node.pools().clear(&foreign::text(pool))) };
+}

@@ -1,0 +1,1 @@
+"""Tests of the runtime, as users of the Python package see it."""

@@ -1,0 +1,262 @@
+"""Nothing of a run is left behind: threads, memory, file descriptors, objects."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import time
+import weakref
+
+import pytest
+
+from offbit_reflow import Actor, Network
+
+from .support import SOON, Collect, Forward, add, connect, descriptors, numbers, resident_mb, run_script, threads
+
+
+def reflow_threads():
+    return [name for name in threads() if name.startswith("reflow")]
+
+
+def until(condition):
+    deadline = time.monotonic() + 10
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+@pytest.mark.timeout(60)
+def test_start_and_stop_a_thousand_times():
+    """In a process of its own, so that nothing else is counted."""
+    result = run_script(
+        """
+        import gc, os
+        from offbit_reflow import Actor, Network
+
+        class Forward(Actor):
+            inports = ["in"]
+            outports = ["out"]
+            def run(self, ctx):
+                ctx.done({"out": ctx["in"]})
+
+        class Later(Forward):
+            async def run(self, ctx):
+                return {"out": ctx["in"]}
+
+        def cycle(number):
+            net = Network()
+            net.register_actor("f", Forward)
+            net.register_actor("l", Later)
+            net.add_node("a", "f")
+            net.add_node("b", "l" if number % 10 == 0 else "f")
+            net.add_connection("a", "out", "b", "in")
+            events = net.events()
+            net.start()
+            listener = net.listen("b", "out")
+            net.send("a", "in", {"x": bytes(1000).hex()})
+            assert listener.recv(timeout=10) is not None
+            assert net.shutdown(grace=10) == []
+
+        def measure():
+            gc.collect()
+            pages = int(open("/proc/self/statm").read().split()[1])
+            names = [open(f"/proc/self/task/{task}/comm").read().strip() for task in os.listdir("/proc/self/task")]
+            return pages * 4096 / 2**20, len(os.listdir("/proc/self/fd")), len(names), names
+
+        for number in range(100):
+            cycle(number)
+        before = measure()
+        for number in range(1000):
+            cycle(number)
+        after = measure()
+        assert after[0] - before[0] < 12, (before, after)
+        assert after[1] <= before[1], (before, after)
+        assert after[2] <= before[2], (before, after)
+        print("well")
+        """,
+        timeout=55,
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.strip() == "well"
+
+
+def test_threads_end_with_the_last_network():
+    gc.collect()
+    with Network() as net:
+        add(net, "a", numbers(100))
+        add(net, "b", Collect())
+        connect(net, "a", "b")
+        assert net.run(timeout=SOON).ok
+        net.shutdown()
+    assert until(lambda: not [name for name in reflow_threads() if "python" in name or "monitor" in name or "asyncio" in name])
+
+
+def test_the_loop_of_async_actors_ends():
+    class Later(Actor):
+        inports = ["in"]
+
+        async def run(self, ctx):
+            await asyncio.sleep(0)
+            return {}
+
+    for _ in range(5):
+        with Network() as net:
+            add(net, "a", Later)
+            net.add_initial("a", "in", 1)
+            assert net.run(timeout=SOON).ok
+    assert until(lambda: "reflow-asyncio" not in threads())
+
+
+def test_descriptors_stay_the_same():
+    class Later(Actor):
+        inports = ["in"]
+
+        async def run(self, ctx):
+            return {}
+
+    def once():
+        with Network() as net:
+            add(net, "a", Later)
+            net.add_initial("a", "in", 1)
+            net.run(timeout=SOON)
+
+    for _ in range(3):
+        once()
+    assert until(lambda: "reflow-asyncio" not in threads())
+    before = descriptors()
+    for _ in range(20):
+        once()
+    assert until(lambda: descriptors() <= before)
+
+
+def test_instances_and_payloads_are_let_go():
+    class Payload:
+        pass
+
+    class Holder(Actor):
+        inports = ["in"]
+        outports = ["out"]
+
+        def __init__(self):
+            self.payload = Payload()
+            weak.append(weakref.ref(self.payload))
+
+        def run(self, ctx):
+            ctx.done({"out": ctx["in"]})
+
+    weak: list[weakref.ref] = []
+    net = Network()
+    add(net, "a", Holder)
+    net.add_initial("a", "in", {"x": 1})
+    net.run(timeout=SOON)
+    net.shutdown()
+    del net
+    gc.collect()
+    assert until(lambda: gc.collect() is not None and [ref() for ref in weak] == [None])
+
+
+def test_a_network_that_its_own_actor_knows_is_collected():
+    class Knows(Actor):
+        inports = ["in"]
+
+        def __init__(self, net):
+            self.net = net
+
+        def run(self, ctx):
+            ctx.done()
+
+    net = Network()
+    add(net, "a", Knows(net))
+    net.add_initial("a", "in", 1)
+    net.run(timeout=SOON)
+    net.shutdown()
+    weak = weakref.ref(net)
+    del net
+    gc.collect()
+    assert weak() is None
+
+
+def test_contexts_are_let_go():
+    class Keeps(Actor):
+        inports = ["in"]
+
+        def run(self, ctx):
+            kept.append(weakref.ref(ctx))
+            ctx.done()
+
+    kept: list[weakref.ref] = []
+    with Network() as net:
+        add(net, "a", Keeps)
+        for number in range(100):
+            net.add_initial("a", "in", number)
+        net.run(timeout=SOON)
+    gc.collect()
+    assert all(ref() is None for ref in kept)
+
+
+def test_failures_hold_no_frames():
+    class Big:
+        pass
+
+    def run(self, ctx):
+        big = Big()
+        weak.append(weakref.ref(big))
+        raise ValueError
+
+    weak: list[weakref.ref] = []
+    cls = type("Failing", (Actor,), {"inports": ["in"], "run": run})
+    with Network() as net:
+        add(net, "a", cls)
+        net.add_initial("a", "in", 1)
+        result = net.run(timeout=SOON)
+        gc.collect()
+        assert weak[0]() is None
+        assert len(result.failures) == 1
+
+
+def test_running_for_long_takes_no_memory():
+    class Echo(Forward):
+        def run(self, ctx):
+            ctx.log("said")
+            if ctx["in"] % 2:
+                raise ValueError("every other one")
+            ctx.done({"out": ctx.inputs["in"]})
+
+    with Network() as net:
+        add(net, "a", Echo)
+        net.start()
+
+        def go(count):
+            for number in range(count):
+                net.send("a", "in", number)
+            net.wait(timeout=25)
+
+        go(5_000)
+        before = resident_mb()
+        go(20_000)
+        assert resident_mb() - before < 10
+
+
+def test_abandoned_waits_do_not_pile_up():
+    async def main(net):
+        for _ in range(2_000):
+            task = asyncio.create_task(net.wait_async())
+            await asyncio.sleep(0)
+            task.cancel()
+
+    def run(self, ctx):
+        ctx.defer().done() if ctx["in"] else kept.append(ctx.defer())
+
+    kept: list = []
+    with Network() as net:
+        add(net, "a", type("Open", (Actor,), {"inports": ["in"], "run": run}))
+        net.add_initial("a", "in", 0)
+        net.start()
+        asyncio.run(main(net))
+        before = resident_mb()
+        for _ in range(3):
+            asyncio.run(main(net))
+        assert resident_mb() - before < 10
+        kept[0].done()
