@@ -10,7 +10,7 @@ import pytest
 
 from offbit_reflow import Actor, Network
 
-from .support import SOON, Collect, Forward, Gate, add, connect, numbers, of_type, run_script, running
+from .support import SOON, Collect, Forward, Gate, add, connect, of_type, run_script, running
 
 
 class Endless(Actor):
