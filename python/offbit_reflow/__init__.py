@@ -22,6 +22,7 @@ from .diagnostic import Diagnostic
 from .exceptions import ReflowError
 from .graph import CriticalPath, Graph, GraphDiff, SubgraphBuilder, compose_graphs
 from .network import EventStream, Listener, Network
+from .packs import inspect_pack, list_packs, load_pack, pack_abi_version
 from .result import Failure, RunResult
 
 __all__ = [
@@ -50,6 +51,10 @@ __all__ = [
     "actor",
     "compose_graphs",
     "exceptions",
+    "inspect_pack",
+    "list_packs",
+    "load_pack",
+    "pack_abi_version",
     "template_actor",
     "template_info",
     "template_list",

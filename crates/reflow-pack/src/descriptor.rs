@@ -93,7 +93,7 @@ impl TryFrom<FiringForm> for FiringDescriptor {
                 "latest" => Firing::Latest,
                 other => return Err(format!("there is no firing rule {other:?}; `any`, `all` and `latest` are some")),
             },
-            FiringForm::All { all } => Firing::All { latest: owned(all.latest) },
+            FiringForm::All { all } => Firing::All { latest: owned(all.latest), optional: Vec::new() },
             FiringForm::Required { required } => Firing::Required(owned(required)),
         }))
     }
@@ -104,8 +104,8 @@ impl From<FiringDescriptor> for FiringForm {
         let owned = |names: Vec<Cow<'static, str>>| names.into_iter().map(Cow::into_owned).collect();
         match firing.0 {
             Firing::Any => Self::Word("any".into()),
-            Firing::All { latest } if latest.is_empty() => Self::Word("all".into()),
-            Firing::All { latest } => Self::All { all: Latest { latest: owned(latest) } },
+            Firing::All { latest, .. } if latest.is_empty() => Self::Word("all".into()),
+            Firing::All { latest, .. } => Self::All { all: Latest { latest: owned(latest) } },
             Firing::Latest => Self::Word("latest".into()),
             Firing::Required(required) => Self::Required { required: owned(required) },
         }
@@ -143,7 +143,7 @@ impl TemplateDescriptor {
             }
         }
         let named = match &self.firing.0 {
-            Firing::All { latest } => latest,
+            Firing::All { latest, .. } => latest,
             Firing::Required(required) => required,
             Firing::Any | Firing::Latest => return None,
         };

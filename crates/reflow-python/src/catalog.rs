@@ -1,33 +1,62 @@
-//! Templates that are there without being registered: the bundled catalog.
+//! Templates that are there without being registered: those of loaded packs, and the bundled catalog.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
+use parking_lot::RwLock;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use reflow_runtime::{Catalog, Network};
+use reflow_pack::PackCatalog;
+use reflow_runtime::{Catalog, Component, Network};
 
 use crate::component::PyComponent;
 use crate::errors;
 
-static BUNDLED: LazyLock<Arc<dyn Catalog>> = LazyLock::new(reflow_components::catalog);
+/// Where templates are looked up: packs win over the bundled catalog.
+struct Templates {
+    /// Python templates of packs.
+    python: RwLock<BTreeMap<String, Arc<dyn Component>>>,
+    packs: PackCatalog,
+    bundled: Arc<dyn Catalog>,
+}
+
+static TEMPLATES: LazyLock<Arc<Templates>> = LazyLock::new(|| {
+    Arc::new(Templates { python: RwLock::default(), packs: PackCatalog, bundled: reflow_components::catalog() })
+});
+
+impl Catalog for Templates {
+    fn component(&self, id: &str) -> Option<Arc<dyn Component>> {
+        let python = self.python.read().get(id).cloned();
+        python.or_else(|| self.packs.component(id)).or_else(|| self.bundled.component(id))
+    }
+
+    fn ids(&self) -> Vec<String> {
+        let mut ids: Vec<String> = self.python.read().keys().cloned().collect();
+        ids.extend(self.packs.ids());
+        ids.extend(self.bundled.ids());
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    }
+}
 
 /// Lets a network find the templates.
 pub(crate) fn attach(network: &mut Network) {
-    network.set_catalog(Arc::clone(&BUNDLED));
+    network.set_catalog(Arc::clone(&*TEMPLATES) as Arc<dyn Catalog>);
 }
 
 /// The ids of all templates, sorted.
 #[pyfunction]
 pub(crate) fn template_list() -> Vec<String> {
-    BUNDLED.ids()
+    TEMPLATES.ids()
 }
 
 /// A handle on the template with this id, for `Network.register_actor`.
 #[pyfunction]
 pub(crate) fn template_actor(id: &str) -> PyResult<PyComponent> {
-    match BUNDLED.component(id) {
+    match TEMPLATES.component(id) {
         Some(component) => Ok(PyComponent::new(component)),
-        None => Err(errors::unknown_template(id, &BUNDLED.ids())),
+        None => Err(errors::unknown_template(id, &TEMPLATES.ids())),
     }
 }
 
@@ -35,4 +64,10 @@ pub(crate) fn template_actor(id: &str) -> PyResult<PyComponent> {
 #[pyfunction]
 pub(crate) fn template_info<'py>(py: Python<'py>, id: &str) -> PyResult<Bound<'py, PyDict>> {
     template_actor(id)?.info(py)
+}
+
+/// Makes a Python template of a pack available.
+#[pyfunction]
+pub(crate) fn _add_template(id: String, actor: &Bound<'_, PyComponent>) {
+    TEMPLATES.python.write().insert(id, Arc::clone(&actor.get().component));
 }

@@ -14,6 +14,7 @@ mod imported {
     pyo3::import_exception!(offbit_reflow.exceptions, GraphError);
     pyo3::import_exception!(offbit_reflow.exceptions, MessageError);
     pyo3::import_exception!(offbit_reflow.exceptions, NetworkError);
+    pyo3::import_exception!(offbit_reflow.exceptions, PackError);
     pyo3::import_exception!(offbit_reflow.exceptions, RunTimeout);
     pyo3::import_exception!(offbit_reflow.exceptions, StreamError);
     pyo3::import_exception!(offbit_reflow.exceptions, UnknownComponentError);
@@ -52,6 +53,11 @@ pub(crate) fn network(error: &NetworkError) -> PyErr {
         NetworkError::BadInitial { .. } | NetworkError::Graph(_) => GraphError::new_err(error.to_string()),
         _ => imported::NetworkError::new_err(error.to_string()),
     }
+}
+
+/// A pack that was refused.
+pub(crate) fn pack(error: &reflow_pack::PackError) -> PyErr {
+    imported::PackError::new_err(error.to_string())
 }
 
 /// A template id that no catalog has.

@@ -14,6 +14,7 @@ mod graph;
 mod message;
 mod names;
 mod network;
+mod packs;
 mod references;
 mod settings;
 mod stream;
@@ -25,7 +26,7 @@ mod _native {
     #[pymodule_export]
     use crate::batch::PyBatch;
     #[pymodule_export]
-    use crate::catalog::{template_actor, template_info, template_list};
+    use crate::catalog::{_add_template, template_actor, template_info, template_list};
     #[pymodule_export]
     use crate::component::PyComponent;
     #[pymodule_export]
@@ -40,6 +41,8 @@ mod _native {
     use crate::message::PyMessage;
     #[pymodule_export]
     use crate::network::PyNetwork;
+    #[pymodule_export]
+    use crate::packs::{_load_pack, _pack_command, inspect_pack, list_packs, pack_abi_version};
     #[pymodule_export]
     use crate::stream::{PyStream, PyStreamReader};
 

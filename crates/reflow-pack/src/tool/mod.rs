@@ -2,11 +2,13 @@
 
 mod build;
 mod cargo;
+mod command;
 mod scaffold;
 mod sign;
 mod strip;
 
 pub use build::{BuildOptions, CollectOptions, Packed, build, collect};
+pub use command::run;
 pub use scaffold::{Language, NewOptions, new};
 pub use sign::{read_key, sign, write_key};
 pub use strip::strip;
