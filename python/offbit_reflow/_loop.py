@@ -1,8 +1,10 @@
-"""The asyncio loop that async actors share: one thread, there while a running network has an async actor."""
+"""The asyncio loop that async actors share: one thread, there while a running network has an async actor.
+
+asyncio takes longer to import than the rest of the package, so it is imported when it is first needed.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import threading
 from collections.abc import AsyncGenerator, Callable, Coroutine
@@ -10,6 +12,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import asyncio
+
     from ._native import ActorCallContext
 
 _lock = threading.Lock()
@@ -19,6 +23,8 @@ _loop: asyncio.AbstractEventLoop | None = None
 
 def acquire() -> None:
     """Count one more user; the first one starts the loop's thread."""
+    import asyncio
+
     global _users, _loop
     with _lock:
         _users += 1
@@ -43,6 +49,8 @@ def release() -> None:
 
 
 def _serve(loop: asyncio.AbstractEventLoop, ready: threading.Event) -> None:
+    import asyncio
+
     asyncio.set_event_loop(loop)
     loop.call_soon(ready.set)
     try:
@@ -60,6 +68,8 @@ def _serve(loop: asyncio.AbstractEventLoop, ready: threading.Event) -> None:
 
 def _start(make: Callable[[], Coroutine[Any, Any, Any]], context: ActorCallContext) -> Callable[[], None]:
     """Run a coroutine on the loop and tell the context how it ended; the answer cancels it."""
+    import asyncio
+
     loop = _loop
     if loop is None:
         raise RuntimeError("the loop of async actors is not running")
@@ -100,6 +110,8 @@ def start_coroutine(coroutine: Coroutine[Any, Any, Any], context: ActorCallConte
 
 def finish(coroutine: Coroutine[Any, Any, Any]) -> None:
     """Run a coroutine on the loop and wait for its end."""
+    import asyncio
+
     if _loop is not None:
         asyncio.run_coroutine_threadsafe(coroutine, _loop).result()
 
@@ -121,6 +133,8 @@ def start_generator(generator: AsyncGenerator[Any, None], context: ActorCallCont
 
 async def send_async(context: ActorCallContext, outputs: dict[str, Any]) -> None:
     """Send at once, waiting for room without holding the loop."""
+    import asyncio
+
     if context._has_room(outputs):
         context.send(outputs)
     else:
@@ -134,6 +148,8 @@ def is_async(function: Callable[..., Any]) -> bool:
 
 async def wake_up(poll: Callable[[Callable[[], Any]], Any]) -> Any:
     """Await a native poll function: it answers None as long as it has nothing, and calls back when it may have."""
+    import asyncio
+
     loop = asyncio.get_running_loop()
     while True:
         ready: asyncio.Future[None] = loop.create_future()

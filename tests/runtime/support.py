@@ -149,7 +149,9 @@ def resident_mb() -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-def run_script(code: str, *, timeout: float = 25.0, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+def run_script(
+    code: str, *, timeout: float = 25.0, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run a program in a fresh interpreter."""
     return subprocess.run(
         [sys.executable, "-X", "faulthandler", "-c", textwrap.dedent(code)],

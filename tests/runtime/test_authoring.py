@@ -28,7 +28,7 @@ class TestAsyncRun:
 
         result = run_one(running(run), [1, 2, 3, 4, 5])
         assert result.outputs["out"] == [1, "done", 5]
-        assert [(f.error.split(":")[0], f.reason, f.message.as_integer()) for f in result.failures][0] == (
+        assert next((f.error.split(":")[0], f.reason, f.message.as_integer()) for f in result.failures) == (
             "ValueError",
             "ValueError",
             2,
@@ -331,7 +331,12 @@ class TestFunctions:
             return a / b
 
         assert issubclass(divide, Actor)
-        assert (divide.inports, divide.outports, divide.component, divide.__doc__) == (["a", "b"], ["out"], "divide", "Divide.")
+        assert (divide.inports, divide.outports, divide.component, divide.__doc__) == (
+            ["a", "b"],
+            ["out"],
+            "divide",
+            "Divide.",
+        )
         assert self.run(divide, {"a": [6, 9], "b": [2, 3]}) == {"out": [3.0, 3.0]}
 
     def test_a_default_need_not_be_fed(self):
@@ -491,7 +496,9 @@ class TestRegistration:
 
     def test_from_callback(self):
         native = offbit_reflow._native.Actor
-        handle = native.from_callback("sum", ["a", "b"], ["out"], lambda ctx: ctx.done({"out": ctx["a"] + ctx["b"]}), True)
+        handle = native.from_callback(
+            "sum", ["a", "b"], ["out"], lambda ctx: ctx.done({"out": ctx["a"] + ctx["b"]}), True
+        )
         with Network() as net:
             add(net, "s", handle)
             net.add_outport("out", "s", "out")

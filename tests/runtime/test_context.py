@@ -273,7 +273,14 @@ class TestEnds:
 
     @pytest.mark.parametrize(
         "error",
-        [ValueError("text"), NotImplementedError(), KeyboardInterrupt(), SystemExit(3), GeneratorExit(), MemoryError("m")],
+        [
+            ValueError("text"),
+            NotImplementedError(),
+            KeyboardInterrupt(),
+            SystemExit(3),
+            GeneratorExit(),
+            MemoryError("m"),
+        ],
         ids=lambda error: type(error).__name__,
     )
     def test_any_exception_fails_the_tick_and_nothing_more(self, error):

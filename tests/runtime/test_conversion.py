@@ -101,7 +101,9 @@ def test_tagged_dicts_are_messages():
     assert through({"type": "Object", "data": {"type": "Flow"}}) == {"type": "Flow"}
 
 
-@pytest.mark.parametrize("bad", [{"type": "Nothing"}, {"type": "Integer", "data": "x"}, {"type": "flow"}, {"type": "Integer"}])
+@pytest.mark.parametrize(
+    "bad", [{"type": "Nothing"}, {"type": "Integer", "data": "x"}, {"type": "flow"}, {"type": "Integer"}]
+)
 def test_wrong_tagged_dicts_are_errors_never_objects(net, bad):
     with pytest.raises(RuntimeError):
         net.add_initial("a", "in", bad)
@@ -163,7 +165,9 @@ def test_bytes_travel_by_reference():
     assert through(payload) is payload
 
 
-@pytest.mark.parametrize("source", [bytearray(b"ab"), memoryview(b"ab"), array.array("B", b"ab")], ids=lambda s: type(s).__name__)
+@pytest.mark.parametrize(
+    "source", [bytearray(b"ab"), memoryview(b"ab"), array.array("B", b"ab")], ids=lambda s: type(s).__name__
+)
 def test_buffers_arrive_as_bytes(source):
     assert through(source) == b"ab"
 

@@ -26,9 +26,14 @@ def test_the_trace_of_a_small_run(net):
     net.shutdown()
     seen = list(events)
     assert seen[0]["_type"] == "NetworkStarted"
-    assert sorted((event["actorId"], event["component"]) for event in of_type(seen, "ActorStarted")) == [("a", "a"), ("s", "s")]
+    assert sorted((event["actorId"], event["component"]) for event in of_type(seen, "ActorStarted")) == [
+        ("a", "a"),
+        ("s", "s"),
+    ]
     received = of_type(seen, "MessageReceived")
-    assert [(event["actorId"], event["port"], event["message"]) for event in received] == [("a", "in", n) for n in range(3)]
+    assert [(event["actorId"], event["port"], event["message"]) for event in received] == [
+        ("a", "in", n) for n in range(3)
+    ]
     sent = of_type(seen, "MessageSent")
     assert [event["message"] for event in sent] == [0, 1, 2]
     first = {key: value for key, value in sent[0].items() if key not in ("_type", "timestamp")}

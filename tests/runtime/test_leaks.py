@@ -90,7 +90,9 @@ def test_threads_end_with_the_last_network():
         connect(net, "a", "b")
         assert net.run(timeout=SOON).ok
         net.shutdown()
-    assert until(lambda: not [name for name in reflow_threads() if "python" in name or "monitor" in name or "asyncio" in name])
+    assert until(
+        lambda: not [name for name in reflow_threads() if "python" in name or "monitor" in name or "asyncio" in name]
+    )
 
 
 def test_the_loop_of_async_actors_ends():

@@ -265,7 +265,9 @@ def test_value_equality_and_hash():
     assert all([Message.flow(), Message.boolean(False), Message.integer(0), Message.string("")])
 
 
-@pytest.mark.parametrize("wire", [wire for wire in WIRES if wire["type"] != "StreamHandle"], ids=lambda wire: wire["type"])
+@pytest.mark.parametrize(
+    "wire", [wire for wire in WIRES if wire["type"] != "StreamHandle"], ids=lambda wire: wire["type"]
+)
 def test_pickle_and_copy(wire):
     message = Message.from_json(wire)
     for again in (pickle.loads(pickle.dumps(message)), copy.copy(message), copy.deepcopy(message)):
@@ -361,7 +363,11 @@ def test_self_reference_is_refused(kind):
 def test_enums_stand_for_their_values():
     color = enum.IntEnum("color", {"RED": 3})
     shape = enum.Enum("shape", {"ROUND": "round"}, type=str)
-    assert Message.object({"c": color.RED, "s": shape.ROUND, shape.ROUND: 1}).data() == {"c": 3, "s": "round", "round": 1}
+    assert Message.object({"c": color.RED, "s": shape.ROUND, shape.ROUND: 1}).data() == {
+        "c": 3,
+        "s": "round",
+        "round": 1,
+    }
 
 
 def test_containers_that_convert():

@@ -35,12 +35,16 @@ FULL_CONFIG = {
 }
 
 
-@pytest.mark.parametrize("config", [None, {}, {"compression": {}}, {"tracing": None}, {"capacity": 5}, FULL_CONFIG], ids=str)
+@pytest.mark.parametrize(
+    "config", [None, {}, {"compression": {}}, {"tracing": None}, {"capacity": 5}, FULL_CONFIG], ids=str
+)
 def test_configs_that_are_accepted(config):
     assert Network(config).run(timeout=SOON).ok
 
 
-@pytest.mark.parametrize("config", [{"capacity": 0}, {"capacity": "x"}, {"capacity": -1}, {"nonsense": 1}, {"compression": 5}], ids=str)
+@pytest.mark.parametrize(
+    "config", [{"capacity": 0}, {"capacity": "x"}, {"capacity": -1}, {"nonsense": 1}, {"compression": 5}], ids=str
+)
 def test_configs_that_are_refused(config):
     with pytest.raises(RuntimeError, match=next(iter(config))):
         Network(config)
@@ -55,7 +59,16 @@ def test_configs_that_are_no_mapping(config):
 def test_exports():
     for name in offbit_reflow.__all__:
         assert getattr(offbit_reflow, name) is not None
-    promised = {"Actor", "ActorCallContext", "EventStream", "Message", "Network", "Stream", "StreamReader", "__version__"}
+    promised = {
+        "Actor",
+        "ActorCallContext",
+        "EventStream",
+        "Message",
+        "Network",
+        "Stream",
+        "StreamReader",
+        "__version__",
+    }
     assert promised <= set(offbit_reflow.__all__)
     assert isinstance(offbit_reflow.__version__, str)
 

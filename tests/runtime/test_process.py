@@ -246,7 +246,8 @@ class TestSignals:
         ],
     )
     def test_ctrl_c_ends_every_wait(self, call):
-        declare = "class Endless(Endless):\n    outports = ['out', 'nothing']\nclass Forward(Forward):\n    outports = ['out', 'nothing']\n"
+        declare = "class Endless(Endless):\n    outports = ['out', 'nothing']\n"
+        declare += "class Forward(Forward):\n    outports = ['out', 'nothing']\n"
         body = f"""{declare}
 net = network(Endless, Forward, start=False)
 print("ready", flush=True)
@@ -320,8 +321,15 @@ net.run()
 
 class TestFork:
     @pytest.mark.parametrize("kind", ["Forward", "AsyncForward"])
-    @pytest.mark.parametrize("before", ["", "once(Forward); once(AsyncForward)", "net = network(Endless, Forward)",
-                                        "net = network(Endless, AsyncForward); time.sleep(0.1)"])
+    @pytest.mark.parametrize(
+        "before",
+        [
+            "",
+            "once(Forward); once(AsyncForward)",
+            "net = network(Endless, Forward)",
+            "net = network(Endless, AsyncForward); time.sleep(0.1)",
+        ],
+    )
     def test_a_child_has_networks_of_its_own(self, kind, before):
         check(f"{before}\nprint(in_child(lambda: once({kind})))\nonce({kind})", out="0")
 

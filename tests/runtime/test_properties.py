@@ -129,7 +129,9 @@ def test_in_is_out_plus_failed(data, nodes, capacity, attempts, packets):
         assert stats["undelivered"] == stats["queued"] == 0
         sent = sum(1 for output in outputs if output)
         assert stats["packets_out"] == sent * sum(1 for left, _ in edges if left == node)
-        arriving = sum(sum(1 for output in committed.get(f"n{left}", []) if output) for left, right in edges if right == node)
+        arriving = sum(
+            sum(1 for output in committed.get(f"n{left}", []) if output) for left, right in edges if right == node
+        )
         assert stats["packets_in"] == arriving + (len(packets) if node == 0 else 0)
         assert stats["queue_high_water"] <= max(capacity, len(packets) if node == 0 else 0)
         assert stats["state"] in ("finished", "skipped")

@@ -30,7 +30,9 @@ def test_log():
 
     seen, result = events_of(run, "ActorLog")
     assert result.ok, result.failures
-    assert [(event["actorId"], event["level"]) for event in seen] == [("a", level) for level in ("info", "warning", "info", "debug")]
+    assert [(event["actorId"], event["level"]) for event in seen] == [
+        ("a", level) for level in ("info", "warning", "info", "debug")
+    ]
     assert [event["data"] for event in seen][:2] == ["plain", {"k": [1]}]
     assert "object" in seen[2]["data"]
 
