@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from typing import TYPE_CHECKING
+
+from . import _native
 
 if TYPE_CHECKING:
     from .network import Network
@@ -20,36 +21,28 @@ def stop_all(networks: list[Network]) -> None:
     """Stop networks at interpreter exit."""
     for network in networks:
         network._abandon()
-    stuck = _wait(networks, GRACE)
-    if not stuck:
+    if _all_stopped(networks, GRACE):
         return
     _interrupt()
-    stuck = _wait(networks, INTERRUPTED_GRACE)
-    if not stuck:
+    if _all_stopped(networks, INTERRUPTED_GRACE):
         return
-    names = ", ".join(sorted({name for network in stuck for name in network._unfinished()}))
-    print(f"offbit_reflow: these nodes did not stop before the interpreter ended: {names}", file=sys.stderr)
-    # Threads inside Python code cannot outlive the interpreter; ending the process is all that is left.
-    failed = getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(1 if failed else 0)
+    names = ", ".join(sorted({name for network in networks for name in network._unfinished()}))
+    # What is left sleeps inside C code; the process ends without it.
+    print(f"offbit_reflow: these nodes did not stop before the interpreter ended: {names or '?'}", file=sys.stderr)
 
 
-def _wait(networks: list[Network], grace: float) -> list[Network]:
+def _all_stopped(networks: list[Network], grace: float) -> bool:
     deadline = time.monotonic() + grace
-    stuck = []
-    for network in networks:
-        if network._shutdown(max(0.0, deadline - time.monotonic())):
-            stuck.append(network)
-    return stuck
+    left = [network._shutdown(max(0.0, deadline - time.monotonic())) for network in networks]
+    # Networks that were dropped while they ran have no handle any more, but maybe a tick that goes on.
+    while _native._busy_workers() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    return not any(left) and not _native._busy_workers()
 
 
 def _interrupt() -> None:
     """Raise SystemExit in the threads of the Python host."""
     import ctypes
-
-    from . import _native
 
     for thread in _native._worker_threads():
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(SystemExit))

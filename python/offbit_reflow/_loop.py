@@ -6,6 +6,7 @@ asyncio takes longer to import than the rest of the package, so it is imported w
 from __future__ import annotations
 
 import inspect
+import os
 import threading
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from functools import partial
@@ -19,6 +20,16 @@ if TYPE_CHECKING:
 _lock = threading.Lock()
 _users = 0
 _loop: asyncio.AbstractEventLoop | None = None
+
+
+def _forget() -> None:
+    """Start afresh in a forked child: the thread of the loop stayed in the parent."""
+    global _lock, _users, _loop
+    _lock, _users, _loop = threading.Lock(), 0, None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
 
 
 def acquire() -> None:

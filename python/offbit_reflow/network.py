@@ -402,8 +402,8 @@ class Network(_native.Network):
 
     def __del__(self) -> None:
         if self.is_running:
+            self._abandon()  # first: the warning may be turned into an exception
             warnings.warn("a running Network was dropped; call shutdown() or use `with`", ResourceWarning, stacklevel=2)
-            self._abandon()
 
     def __repr__(self) -> str:
         state = "running" if self.is_running else "not running"

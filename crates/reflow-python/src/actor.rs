@@ -208,8 +208,8 @@ impl PythonActor {
         is_run: bool,
         call: impl FnOnce(&Bound<'_, PyTuple>) -> PyResult<Py<PyAny>>,
     ) -> Step {
-        executor::beat();
         let (node, attempt) = tick.parts();
+        executor::beat(node.run_number());
         let (context, arguments) = match self.context(py, node) {
             Ok(made) => made,
             Err(error) => return Step::Failed(failure_of(py, error)),
@@ -408,7 +408,7 @@ impl HostedActor for PythonActor {
     }
 
     fn resume(&mut self, tick: &mut Tick<'_>) -> Step {
-        executor::beat();
+        executor::beat(tick.node().run_number());
         Python::attach(|py| self.step_generator(py, tick.parts().1))
     }
 
@@ -417,7 +417,7 @@ impl HostedActor for PythonActor {
     }
 
     fn run_batch(&mut self, node: &NodeHandle, attempts: &mut [Attempt]) -> Vec<Step> {
-        executor::beat();
+        executor::beat(node.run_number());
         Python::attach(|py| match PyBatch::run(py, node, &self.names(py, node), self.run.bind(py), attempts) {
             Ok((steps, held)) => {
                 for (sequence, number, context) in held {
@@ -541,7 +541,7 @@ impl PythonActor {
 
 /// Runs a whole attempt on this thread; its answer is a completion.
 fn detached_call(py: Python<'_>, run: &Bound<'_, PyAny>, context: &Bound<'_, PyContext>) {
-    executor::beat();
+    executor::beat(context.get().run_number());
     context.get().enter_thread();
     let finished = run.call1((context,)).and_then(|value| {
         if value.is_instance_of::<PyDict>() {

@@ -157,6 +157,10 @@ impl PyContext {
         self.state.lock().inputs.clone()
     }
 
+    pub(crate) fn run_number(&self) -> u64 {
+        self.node.run_number()
+    }
+
     /// Ends the node after this attempt.
     pub(crate) fn finish_node(&self) {
         self.state.lock().finish = true;

@@ -8,10 +8,9 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
 use pyo3::prelude::*;
 use reflow_runtime::{Host, NodeTask};
 
@@ -22,7 +21,12 @@ const LINGER: Duration = Duration::from_secs(5);
 /// How long a thread without work looks for some before it sleeps: about what waking it would take.
 const SPIN: Duration = Duration::from_micros(20);
 
+// The locks and condition variables of the standard library: their waiters are known to the kernel only. Those of other
+// libraries keep a table of waiting threads in the process, which a forked child inherits although its threads are gone.
 static SHARED: Mutex<Weak<Executor>> = Mutex::new(Weak::new());
+
+/// Threads that are inside a task, whatever executor they belong to.
+static BUSY: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
     static WORKER: RefCell<Option<Arc<Worker>>> = const { RefCell::new(None) };
@@ -70,7 +74,7 @@ struct Worker {
 impl Executor {
     /// The executor of this process. After a fork the child gets one of its own: threads do not survive a fork.
     pub(crate) fn shared() -> Arc<Self> {
-        let mut shared = SHARED.lock();
+        let mut shared = lock(&SHARED);
         if let Some(executor) = shared.upgrade().filter(|executor| executor.core.process == std::process::id()) {
             return executor;
         }
@@ -93,19 +97,16 @@ impl Executor {
         self.spawn(Box::pin(async move { job() }));
     }
 
-    /// A handle that submits jobs as long as the executor lives.
-    pub(crate) fn submitter(self: &Arc<Self>) -> Weak<Self> {
-        Arc::downgrade(self)
-    }
-
     /// Waits until all threads have ended, after the last user let go; whether that came in time.
     pub(crate) fn wait_gone(core: &ExecutorEnd, timeout: Duration) -> bool {
         let deadline = Instant::now() + timeout;
-        let mut state = core.0.state.lock();
+        let mut state = core.0.lock();
         while state.stopping && state.threads > 0 {
-            if core.0.changed.wait_until(&mut state, deadline).timed_out() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
                 return false;
             }
+            state = wait(&core.0.changed, state, left);
         }
         true
     }
@@ -136,15 +137,28 @@ impl Drop for Executor {
         if self.core.process != std::process::id() {
             return;
         }
-        self.core.state.lock().stopping = true;
+        self.core.lock().stopping = true;
         self.core.work.notify_all();
         self.core.changed.notify_all();
     }
 }
 
+/// Locks; a panic elsewhere leaves nothing half done here.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn wait<'a>(condvar: &Condvar, state: MutexGuard<'a, State>, time: Duration) -> MutexGuard<'a, State> {
+    condvar.wait_timeout(state, time).unwrap_or_else(PoisonError::into_inner).0
+}
+
 impl Core {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+
     fn schedule(self: &Arc<Self>, runnable: Runnable) {
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         state.queue.push_back(runnable);
         self.queued.fetch_add(1, Ordering::Release);
         if state.polling.len() < self.slots {
@@ -179,14 +193,14 @@ impl Core {
     /// Takes slots from threads that stay inside one tick while there is other work.
     fn monitor(self: Arc<Self>) {
         let mut last: Vec<(Arc<Worker>, u64)> = Vec::new();
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         while !(state.stopping && state.threads == 1) {
             if state.polling.is_empty() {
                 last.clear();
-                self.changed.wait(&mut state);
+                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
                 continue;
             }
-            let _ = self.changed.wait_for(&mut state, PATIENCE);
+            state = wait(&self.changed, state, PATIENCE);
             let beats: Vec<_> =
                 state.polling.iter().map(|worker| (Arc::clone(worker), worker.beat.load(Ordering::Acquire))).collect();
             for (worker, beat) in &beats {
@@ -222,13 +236,13 @@ impl Worker {
         let mut number = 0;
         let _ = Python::try_attach(|py| {
             number = thread_number(py);
-            core.state.lock().numbers.push(number);
+            core.lock().numbers.push(number);
             while let Some(runnable) = worker.next(py) {
                 worker.poll(runnable);
             }
         });
         WORKER.set(None);
-        let mut state = core.state.lock();
+        let mut state = core.lock();
         state.threads -= 1;
         state.numbers.retain(|known| *known != number);
         core.changed.notify_all();
@@ -242,7 +256,9 @@ impl Worker {
             self.give_slot_away();
         }
         self.beat.fetch_add(1, Ordering::AcqRel);
+        BUSY.fetch_add(1, Ordering::AcqRel);
         runnable.run();
+        BUSY.fetch_sub(1, Ordering::AcqRel);
         // Even again; ticks in between have added two each.
         self.beat.fetch_add(1, Ordering::AcqRel);
         let blocked = match started {
@@ -258,7 +274,7 @@ impl Worker {
     fn next(self: &Arc<Self>, py: Python<'_>) -> Option<Runnable> {
         let core = &self.core;
         if self.has_slot.load(Ordering::Acquire)
-            && let Some(runnable) = self.take(&mut core.state.lock())
+            && let Some(runnable) = self.take(&mut core.lock())
         {
             return Some(runnable);
         }
@@ -270,7 +286,7 @@ impl Worker {
             {
                 std::hint::spin_loop();
             }
-            let mut state = core.state.lock();
+            let mut state = core.lock();
             let deadline = Instant::now() + LINGER;
             loop {
                 if state.stopping && state.queue.is_empty() {
@@ -282,12 +298,13 @@ impl Worker {
                 if self.has_slot.swap(false, Ordering::AcqRel) {
                     state.polling.retain(|known| !Arc::ptr_eq(known, self));
                 }
-                state.idle += 1;
-                let timed_out = core.work.wait_until(&mut state, deadline).timed_out();
-                state.idle -= 1;
-                if timed_out && state.queue.is_empty() {
+                let left = deadline.saturating_duration_since(Instant::now());
+                if left.is_zero() {
                     break;
                 }
+                state.idle += 1;
+                state = wait(&core.work, state, left);
+                state.idle -= 1;
             }
             if self.has_slot.swap(false, Ordering::AcqRel) {
                 state.polling.retain(|known| !Arc::ptr_eq(known, self));
@@ -316,7 +333,7 @@ impl Worker {
     }
 
     fn give_slot_away(self: &Arc<Self>) {
-        let mut state = self.core.state.lock();
+        let mut state = self.core.lock();
         self.core.depose(&mut state, self);
     }
 }
@@ -330,11 +347,42 @@ fn thread_number(py: Python<'_>) -> u64 {
 #[pyfunction]
 #[pyo3(name = "_worker_threads")]
 pub(crate) fn worker_threads() -> Vec<u64> {
-    SHARED.lock().upgrade().map_or_else(Vec::new, |executor| executor.core.state.lock().numbers.clone())
+    lock(&SHARED).upgrade().map_or_else(Vec::new, |executor| executor.core.lock().numbers.clone())
 }
 
-/// Tells the monitor that this thread has come to its next tick.
-pub(crate) fn beat() {
+/// How many threads are inside a task.
+#[pyfunction]
+#[pyo3(name = "_busy_workers")]
+pub(crate) fn busy_workers() -> usize {
+    BUSY.load(Ordering::Acquire)
+}
+
+/// Runs that were asked to stop and may still have ticks that block.
+static STOPPED: Mutex<Vec<u64>> = Mutex::new(Vec::new());
+
+thread_local! {
+    /// The run whose tick is on this thread.
+    static RUN: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
+
+/// Tells ticks that block in something else than a send that their run was stopped.
+pub(crate) fn note_stopped(run: u64) {
+    lock(&STOPPED).push(run);
+}
+
+/// Forgets a stopped run that has nothing left.
+pub(crate) fn forget_stopped(run: u64) {
+    lock(&STOPPED).retain(|known| *known != run);
+}
+
+/// Whether the run of the tick on this thread was stopped.
+pub(crate) fn is_stopped_here() -> bool {
+    on_worker() && lock(&STOPPED).contains(&RUN.get())
+}
+
+/// Tells the monitor that this thread has come to its next tick, one of `run`.
+pub(crate) fn beat(run: u64) {
+    RUN.set(run);
     WORKER.with_borrow(|worker| {
         if let Some(worker) = worker {
             // Only this thread writes it while it polls.

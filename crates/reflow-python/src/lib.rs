@@ -34,7 +34,7 @@ mod _native {
     #[pymodule_export]
     use crate::events::{PyEventStream, PyListener};
     #[pymodule_export]
-    use crate::executor::worker_threads;
+    use crate::executor::{busy_workers, worker_threads};
     #[pymodule_export]
     use crate::graph::{PyChanges, PyGraph, PyGraphView, PyJournal, PySubgraphBuilder, compose_graphs};
     #[pymodule_export]

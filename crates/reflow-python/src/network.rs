@@ -45,11 +45,7 @@ impl PyNetwork {
         }
     }
 
-    fn launch(
-        &self,
-        py: Python<'_>,
-        start: impl FnOnce(&Network) -> Result<Running, reflow_runtime::NetworkError> + Send,
-    ) -> PyResult<()> {
+    fn launch(&self, py: Python<'_>, inputs: Option<&[Endpoint]>) -> PyResult<()> {
         {
             let run = self.run.lock();
             if run.as_ref().is_some_and(|run| run.process == std::process::id() && !run.running.is_ended()) {
@@ -59,12 +55,20 @@ impl PyNetwork {
             }
         }
         let executor = Executor::shared();
-        let threads = executor.end();
-        // Starting makes Python instances and must not hold what they might need.
-        let running = py.detach(|| start(&self.network.lock())).map_err(|error| errors::network(&error))?;
-        let previous =
-            self.run.lock().replace(Run { running, executor: Some(executor), threads, process: std::process::id() });
-        forget_if_foreign(previous);
+        // Starting makes Python instances, whose code may use this very network: nothing of it stays locked meanwhile.
+        let blueprint = self.network.lock().blueprint();
+        let keep = |running: &Running| {
+            let threads = executor.end();
+            let run = Run {
+                running: running.clone(),
+                executor: Some(Arc::clone(&executor)),
+                threads,
+                process: std::process::id(),
+            };
+            let previous = self.run.lock().replace(run);
+            forget_if_foreign(previous);
+        };
+        py.detach(|| blueprint.start(inputs, keep)).map_err(|error| errors::network(&error))?;
         Ok(())
     }
 }
@@ -214,12 +218,12 @@ impl PyNetwork {
     }
 
     fn start(&self, py: Python<'_>) -> PyResult<()> {
-        self.launch(py, Network::start)
+        self.launch(py, None)
     }
 
     fn _start_to_the_end(&self, py: Python<'_>, inputs: Vec<(String, String)>) -> PyResult<()> {
         let inputs: Vec<_> = inputs.into_iter().map(|(node, port)| Endpoint::new(node, port)).collect();
-        self.launch(py, |network| network.start_to_the_end(&inputs))
+        self.launch(py, Some(&inputs))
     }
 
     #[pyo3(signature = (node, port, value, *, timeout=None))]
@@ -327,9 +331,14 @@ impl PyNetwork {
     #[pyo3(signature = (reason, grace))]
     fn _cancel(&self, py: Python<'_>, reason: &str, grace: f64) -> PyResult<Vec<String>> {
         let running = self.running()?;
+        executor::note_stopped(running.number());
         running.cancel(reason);
         wait_end(py, &running, grace)?;
-        Ok(running.end_cancel().iter().map(ToString::to_string).collect())
+        let left = running.end_cancel();
+        if left.is_empty() {
+            executor::forget_stopped(running.number());
+        }
+        Ok(left.iter().map(ToString::to_string).collect())
     }
 
     /// Stops the run; the nodes that would not stop within `grace` seconds.
@@ -345,9 +354,14 @@ impl PyNetwork {
             return Ok(Vec::new());
         }
         let Run { running, executor, threads, .. } = run;
+        let number = running.number();
+        executor::note_stopped(number);
         running.begin_shutdown("shutdown");
         let waited = wait_end(py, &running, grace);
         let left: Vec<String> = running.end_shutdown().iter().map(ToString::to_string).collect();
+        if left.is_empty() {
+            executor::forget_stopped(number);
+        }
         // What can still be asked about the ended run stays; its threads go.
         *self.run.lock() = Some(Run { running, executor: None, threads: threads.clone(), process: std::process::id() });
         drop(executor);

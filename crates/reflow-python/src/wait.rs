@@ -1,12 +1,13 @@
 //! The one door for blocking: waits detached, looks at signals, and tells asyncio loops.
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 use reflow_runtime::block_until;
 
+use crate::errors::ContextError;
 use crate::executor::{self, Executor};
 
 /// How long Ctrl-C may go unnoticed.
@@ -30,6 +31,9 @@ pub(crate) fn block<T: Send>(
             return Ok(Some(value));
         }
         py.check_signals()?;
+        if executor::is_stopped_here() {
+            return Err(ContextError::new_err("the run was stopped"));
+        }
         if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             return Ok(None);
         }
@@ -39,13 +43,13 @@ pub(crate) fn block<T: Send>(
 /// Wakes an asyncio future: hands the call to a thread of the Python host, so that nobody who wakes has to attach.
 struct CallbackWaker {
     callback: parking_lot::Mutex<Option<Py<PyAny>>>,
-    executor: Weak<Executor>,
+    executor: Arc<Executor>,
 }
 
 impl Wake for CallbackWaker {
     fn wake(self: Arc<Self>) {
-        let (Some(executor), Some(callback)) = (self.executor.upgrade(), self.callback.lock().take()) else { return };
-        executor.submit(move || {
+        let Some(callback) = self.callback.lock().take() else { return };
+        self.executor.submit(move || {
             Python::attach(|py| {
                 // A loop that was closed meanwhile waits for nothing any more.
                 let _ = callback.bind(py).call0();
@@ -57,5 +61,5 @@ impl Wake for CallbackWaker {
 /// A waker that calls `callback` once, from a thread of the Python host.
 pub(crate) fn callback_waker(executor: &Arc<Executor>, callback: Py<PyAny>) -> Waker {
     let callback = parking_lot::Mutex::new(Some(callback));
-    Waker::from(Arc::new(CallbackWaker { callback, executor: executor.submitter() }))
+    Waker::from(Arc::new(CallbackWaker { callback, executor: Arc::clone(executor) }))
 }

@@ -2,7 +2,7 @@
 //! hashed on the way of a packet.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 use rustc_hash::FxHashMap;
@@ -13,11 +13,11 @@ use crate::actor::Instance;
 use crate::component::{Component, ComponentSpec, Firing, Source};
 use crate::driver::{Driver, Spare, drive};
 use crate::error::{NetworkError, suggestion};
-use crate::event::Event;
+use crate::event::{Event, EventBus};
 use crate::firing::Assembler;
 use crate::host::Host;
 use crate::mailbox::{Mailbox, Offer};
-use crate::network::{Endpoint, Network, NodeSpec};
+use crate::network::{Endpoint, NodeSpec};
 use crate::node::{Node, NodeState, Route};
 use crate::plan::{ConnectionSpec, Plan};
 use crate::run::{Run, RunParts};
@@ -65,11 +65,18 @@ pub(crate) fn check(plan: &Plan) -> Vec<NetworkError> {
     errors
 }
 
-pub(crate) fn launch(network: &Network, id: String, feed: &Feed<'_>) -> Result<Running, NetworkError> {
-    let dissolved = prepared(&network.plan)?;
+pub(crate) fn launch(
+    plan: &Plan,
+    events: &Arc<EventBus>,
+    feed: &Feed<'_>,
+    ready: impl FnOnce(&Running),
+) -> Result<Running, NetworkError> {
+    static RUNS: AtomicU64 = AtomicU64::new(1);
+    let number = RUNS.fetch_add(1, Ordering::Relaxed);
+    let dissolved = prepared(plan)?;
     let (plan, boundaries) = match dissolved {
         Some((ref plan, boundaries)) => (plan, boundaries),
-        None => (&network.plan, Boundaries::default()),
+        None => (plan, Boundaries::default()),
     };
     let inputs = inner_inputs(&boundaries, feed.inputs)?;
     let feed = &Feed { inputs: &inputs, ..*feed };
@@ -120,10 +127,10 @@ pub(crate) fn launch(network: &Network, id: String, feed: &Feed<'_>) -> Result<R
         return Err(NetworkError::of(errors));
     }
     let run = Run::new(RunParts {
-        id,
+        number,
         nodes,
         activity,
-        events: Arc::clone(&network.events),
+        events: Arc::clone(events),
         capacity: plan.capacity,
         to_the_end: feed.to_the_end,
     });
@@ -149,12 +156,13 @@ pub(crate) fn launch(network: &Network, id: String, feed: &Feed<'_>) -> Result<R
     if feed.to_the_end && feed.inputs.is_empty() {
         run.close_outside();
     }
+    // Whoever starts a network has its handle before the first tick can ask for it.
+    ready(&running);
     spawn(&run, actors);
     Ok(running)
 }
 
 fn spawn(run: &Arc<Run>, actors: Vec<(Instance, Assembler, bool, Spare)>) {
-    let empty = actors.is_empty();
     // The start itself is activity, and so is every node from the moment it is spawned.
     run.activity.begin();
     for (index, (instance, assembler, source, spare)) in (0..).zip(actors) {
@@ -170,9 +178,6 @@ fn spawn(run: &Arc<Run>, actors: Vec<(Instance, Assembler, bool, Spare)>) {
         }
     }
     run.end_activity();
-    if empty {
-        run.complete();
-    }
 }
 
 /// Refuses a plan with mistakes, and dissolves its subgraphs if it has any.

@@ -48,7 +48,7 @@ pub use event::{DEFAULT_EVENT_CAPACITY, Event, EventFilter, EventReader, EventRe
 pub use failure::Failure;
 pub use host::{Host, HostedActor, NodeTask, Step};
 pub use message::{AnyValue, HostObject, Message, NetworkEvent, NetworkEventType, RemoteReference};
-pub use network::{DEFAULT_CAPACITY, Endpoint, Network, NodeSpec};
+pub use network::{Blueprint, DEFAULT_CAPACITY, Endpoint, Network, NodeSpec};
 pub use node::{BlockingSend, NodeHandle, NodeState};
 pub use outside::OutsideSend;
 pub use park::block_until;

@@ -288,6 +288,11 @@ impl Mailbox {
         Leftovers { packets: packets.len(), counted: control.iter().filter(|control| control.is_counted()).count() }
     }
 
+    /// Whether some link has room for a few packets only.
+    pub(crate) fn is_tight(&self) -> bool {
+        self.inner.lock().links.iter().any(|link| link.capacity < 64)
+    }
+
     /// Whether a packet would find room on the link.
     pub(crate) fn has_room(&self, link: u32) -> bool {
         let inner = self.inner.lock();

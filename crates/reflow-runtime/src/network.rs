@@ -1,7 +1,6 @@
 //! `Network`: what is to run, and the call that starts it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use indexmap::IndexMap;
 
@@ -187,15 +186,35 @@ impl Network {
     }
 
     fn launch(&self, feed: &Feed<'_>) -> Result<Running, NetworkError> {
-        static RUNS: AtomicU64 = AtomicU64::new(1);
-        let id = format!("run-{}-{}", std::process::id(), RUNS.fetch_add(1, Ordering::Relaxed));
-        compile::launch(self, id, feed)
+        compile::launch(&self.plan, &self.events, feed, |_| {})
+    }
+
+    /// A copy to start from, for callers who cannot keep the network borrowed while its actors are made.
+    pub fn blueprint(&self) -> Blueprint {
+        Blueprint { plan: self.plan.clone(), events: Arc::clone(&self.events) }
     }
 
     /// Tells subscribers that the network was shut down although nothing ran.
     pub fn announce_shutdown(&self) {
         self.events.emit(Event::NetworkShutdown);
         self.events.set_end(true, true);
+    }
+}
+
+/// What a network was when it was copied; its runs tell the subscribers of that network.
+pub struct Blueprint {
+    plan: Plan,
+    events: Arc<EventBus>,
+}
+
+impl Blueprint {
+    /// [`Network::start`], or [`Network::start_to_the_end`] with `inputs`. `ready` gets the handle before the first tick.
+    ///
+    /// # Errors
+    /// As [`Network::start`].
+    pub fn start(&self, inputs: Option<&[Endpoint]>, ready: impl FnOnce(&Running)) -> Result<Running, NetworkError> {
+        let feed = Feed { to_the_end: inputs.is_some(), inputs: inputs.unwrap_or_default() };
+        compile::launch(&self.plan, &self.events, &feed, ready)
     }
 }
 

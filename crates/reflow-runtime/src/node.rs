@@ -216,6 +216,11 @@ impl NodeHandle {
         &self.node().component
     }
 
+    /// The number of this run in its process.
+    pub fn run_number(&self) -> u64 {
+        self.run.number
+    }
+
     /// A text that tells this run from others.
     pub fn run_id(&self) -> &str {
         &self.run.id

@@ -11,6 +11,7 @@ use crate::message::Message;
 use crate::network::{DEFAULT_CAPACITY, Endpoint, NodeSpec};
 
 /// What is to run.
+#[derive(Clone)]
 pub(crate) struct Plan {
     pub(crate) components: IndexMap<String, Arc<dyn Component>>,
     pub(crate) catalog: Option<Arc<dyn Catalog>>,

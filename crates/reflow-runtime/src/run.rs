@@ -53,6 +53,7 @@ impl RunState {
 /// A started network. Nodes refer to each other by index, so that the run owns everything and nothing owns the run twice.
 #[derive(Debug)]
 pub(crate) struct Run {
+    pub(crate) number: u64,
     pub(crate) id: String,
     started: Instant,
     pub(crate) nodes: Vec<Node>,
@@ -92,7 +93,7 @@ impl std::fmt::Debug for NativeHost {
 
 /// The parts that a run is made of.
 pub(crate) struct RunParts {
-    pub(crate) id: String,
+    pub(crate) number: u64,
     pub(crate) nodes: Vec<Node>,
     pub(crate) activity: Arc<Activity>,
     pub(crate) events: Arc<EventBus>,
@@ -102,10 +103,11 @@ pub(crate) struct RunParts {
 
 impl Run {
     pub(crate) fn new(parts: RunParts) -> Arc<Self> {
-        let RunParts { id, nodes, activity, events, capacity, to_the_end } = parts;
+        let RunParts { number, nodes, activity, events, capacity, to_the_end } = parts;
         let index = nodes.iter().zip(0..).map(|(node, index)| (Arc::clone(&node.id), index)).collect();
         Arc::new(Self {
-            id,
+            number,
+            id: format!("run-{}-{number}", std::process::id()),
             started: Instant::now(),
             live: AtomicUsize::new(nodes.len()),
             nodes,
@@ -325,8 +327,17 @@ impl Run {
             return self.end_rings();
         }
         let waiting = std::mem::take(&mut end.waiting);
+        let completed = !live && end.completed_at.is_none();
+        if completed {
+            end.completed_at = Some(Instant::now());
+        }
         drop(end);
-        self.events.emit(Event::NetworkIdle);
+        if !self.is_cancelled() {
+            self.events.emit(Event::NetworkIdle);
+        }
+        if completed {
+            self.complete();
+        }
         waiting.into_iter().for_each(Waker::wake);
     }
 
@@ -478,24 +489,20 @@ impl Run {
                 tap.end();
             }
         }
-        let last = self.live.fetch_sub(1, Ordering::AcqRel) == 1;
+        self.live.fetch_sub(1, Ordering::AcqRel);
         self.end_activity();
-        if last {
-            self.complete();
-        }
     }
 
     /// Every node has ended (or there was none).
-    pub(crate) fn complete(&self) {
-        let state = self.final_state();
+    fn complete(&self) {
+        self.events.emit(Event::NetworkCompleted { state: self.final_state().name() });
+        self.events.set_end(true, false);
+        // Last, so that whoever waits for the end finds it in the trace.
         let waiting = {
             let mut end = self.end.lock();
             end.completed = true;
-            end.completed_at = Some(Instant::now());
             std::mem::take(&mut end.waiting)
         };
-        self.events.emit(Event::NetworkCompleted { state: state.name() });
-        self.events.set_end(true, false);
         waiting.into_iter().for_each(Waker::wake);
     }
 

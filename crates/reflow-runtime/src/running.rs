@@ -57,6 +57,11 @@ impl Running {
         Self { run, inports: Arc::new(inports), boundaries: Arc::new(boundaries), outputs: Arc::new(outputs) }
     }
 
+    /// The number of this run in its process.
+    pub fn number(&self) -> u64 {
+        self.run.number
+    }
+
     /// A text that tells this run from others.
     pub fn id(&self) -> &str {
         &self.run.id

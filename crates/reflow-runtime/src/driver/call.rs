@@ -41,7 +41,7 @@ impl Driver {
         self.route_sent();
         if !is_run && result.is_ok() {
             self.finish |= self.attempt.finish;
-            self.commit();
+            self.send_emitted();
         }
         result
     }

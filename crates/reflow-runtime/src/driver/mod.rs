@@ -59,6 +59,8 @@ pub(crate) struct Driver {
     assembler: Assembler,
     /// Runs without inputs until it says that it is finished.
     source: bool,
+    /// Whether a connection has so little room that every credit counts.
+    tight: bool,
     style: Style,
     waker: LastWaker,
     /// Attempts that run at once.
@@ -136,6 +138,7 @@ impl Driver {
         };
         Self {
             style,
+            tight: handle.node().mailbox.is_tight(),
             waker: LastWaker::default(),
             open: Vec::new(),
             lanes: Vec::new(),

@@ -144,6 +144,12 @@ impl Driver {
                 outputs: named(&self.attempt.emitted, |port| node.outport_name(port)),
             });
         }
+        self.send_emitted();
+    }
+
+    /// Moves what was emitted into the outbox.
+    pub(super) fn send_emitted(&mut self) {
+        let node = self.handle.node();
         for (port, message) in self.attempt.emitted.drain(..) {
             node.address(port, message, &mut self.outbox);
         }

@@ -15,6 +15,9 @@ use crate::mailbox::{Control, Packet};
 use crate::policy::Policy;
 use crate::tick::Tick;
 
+/// Ticks after which credits are given back, where connections have room for many packets.
+const RELEASE_EVERY: u64 = 32;
+
 impl Driver {
     /// Hands signals to the actor. Stale completions and pokes only had to wake the node.
     pub(super) async fn signals(&mut self) {
@@ -78,6 +81,7 @@ impl Driver {
         while (ticks as usize) < TURN && !self.finish && !self.failed && !self.is_cancelled() && self.assemble() {
             ticks += 1;
             packets += self.attempt.inputs.len() as u64;
+            self.release_while_working(ticks);
             self.tick().await;
             self.flush().await;
             if !self.control.is_empty() {
@@ -87,12 +91,20 @@ impl Driver {
         (ticks, packets)
     }
 
+    /// Gives credits back in the middle of a turn: its ticks may take long, and producers need not wait for all of them.
+    fn release_while_working(&mut self, ticks: u64) {
+        if self.tight || ticks % RELEASE_EVERY == 0 {
+            self.handle.node().mailbox.release(&mut self.released);
+        }
+    }
+
     /// [`work_single`](Self::work_single) for a hosted actor without a policy.
     pub(super) async fn work_hosted(&mut self) -> (u64, u64) {
         let (mut ticks, mut packets) = (0, 0);
         while (ticks as usize) < TURN && !self.finish && !self.failed && !self.is_cancelled() && self.assemble() {
             ticks += 1;
             packets += self.attempt.inputs.len() as u64;
+            self.release_while_working(ticks);
             let Instance::Hosted(actor) = &mut self.instance else { break };
             let tick = &mut Tick::new(&self.handle, &mut self.attempt);
             match contain_step(|| actor.run(tick, false)) {
