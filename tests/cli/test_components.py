@@ -69,13 +69,6 @@ def test_an_unknown_component_is_a_usage_error(capsys):
     assert "`tpl_nothing`" in capsys.readouterr().err
 
 
-def test_a_build_without_packs_says_so(monkeypatch: pytest.MonkeyPatch, capsys):
-    monkeypatch.delattr(offbit_reflow, "inspect_pack", raising=False)
-    assert main(["pack", "inspect", "some.rflpack"]) == 2
-    assert "this build of offbit_reflow" in capsys.readouterr().err
-
-
-def test_a_manifest_is_printed(monkeypatch: pytest.MonkeyPatch, capsys):
-    monkeypatch.setattr(offbit_reflow, "inspect_pack", lambda path: {"name": "p"}, raising=False)
-    assert main(["pack", "inspect", "some.rflpack"]) == 0
-    assert json.loads(capsys.readouterr().out) == {"name": "p"}
+def test_a_pack_that_is_not_there_fails(capsys):
+    assert main(["pack", "inspect", "no-such.rflpack"]) == 1
+    assert "no-such.rflpack" in capsys.readouterr().err
