@@ -303,12 +303,12 @@ class TestBatch:
         result = run_one(running(run, batch_size=4), range(8))
         assert sorted(result.outputs["out"]) == list(range(8))
 
-    def test_async_batches(self):
+    def test_async_batches_are_refused(self):
         async def run(self, batch):
             await asyncio.sleep(0)
-            return {"out": batch["in"]}
 
-        assert run_one(running(run, batch_size=4), range(8)).outputs["out"] == list(range(8))
+        with pytest.raises(TypeError, match="batch_size"):
+            run_one(running(run, batch_size=4), range(8))
 
 
 class TestFunctions:

@@ -159,27 +159,6 @@ def test_instances_and_payloads_are_let_go():
     assert until(lambda: gc.collect() is not None and [ref() for ref in weak] == [None])
 
 
-def test_a_network_that_its_own_actor_knows_is_collected():
-    class Knows(Actor):
-        inports = ["in"]
-
-        def __init__(self, net):
-            self.net = net
-
-        def run(self, ctx):
-            ctx.done()
-
-    net = Network()
-    add(net, "a", Knows(net))
-    net.add_initial("a", "in", 1)
-    net.run(timeout=SOON)
-    net.shutdown()
-    weak = weakref.ref(net)
-    del net
-    gc.collect()
-    assert weak() is None
-
-
 def test_contexts_are_let_go():
     class Keeps(Actor):
         inports = ["in"]

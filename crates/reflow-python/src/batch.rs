@@ -174,7 +174,7 @@ impl PyBatch {
     fn done(&self, outputs: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
         let count = self.__len__();
         let mut columns = Vec::new();
-        for (port, values) in outputs.into_iter().flat_map(|outputs| outputs.iter()) {
+        for (port, values) in outputs.into_iter().flat_map(PyDictMethods::iter) {
             let name = port.cast::<PyString>().map_err(|_| convert::wrong_type("a port name (str)", &port))?;
             let mut column = Vec::with_capacity(count);
             if let Ok(list) = values.cast::<PyList>() {

@@ -1,5 +1,11 @@
 //! The Python host and the `offbit_reflow._native` module: conversions, errors, and what polls Python nodes; nothing else.
 #![deny(unsafe_code)]
+#![allow(
+    clippy::needless_pass_by_value,
+    clippy::wrong_self_convention,
+    clippy::option_option,
+    reason = "signatures follow Python's calls: arguments come by value, names are the public ones, and None has a meaning"
+)]
 
 mod actor;
 mod batch;

@@ -13,12 +13,12 @@ use crate::errors;
 /// Loads a pack; the ids of its templates, and where its Python part was unpacked with the class of each template.
 #[pyfunction]
 #[pyo3(signature = (path, allow_python, trusted_keys=None))]
-pub(crate) fn _load_pack<'py>(
-    py: Python<'py>,
+pub(crate) fn _load_pack(
+    py: Python<'_>,
     path: PathBuf,
     allow_python: bool,
     trusted_keys: Option<Vec<String>>,
-) -> PyResult<Bound<'py, PyDict>> {
+) -> PyResult<Bound<'_, PyDict>> {
     let keys = trusted_keys.map(|keys| keys.iter().map(|key| key.parse()).collect::<Result<Vec<_>, PackError>>());
     let trust = keys.transpose().map_err(|error| errors::pack(&error))?.map_or(Trust::Any, Trust::SignedBy);
     let options = LoadOptions { trust, allow_python, cache_directory: None };
@@ -37,7 +37,7 @@ pub(crate) fn inspect_pack(py: Python<'_>, path: PathBuf) -> PyResult<Bound<'_, 
     convert::value_to_python(py, &Value::from(&manifest))
 }
 
-/// The packs that are loaded: name, version, source_path and templates of each.
+/// The packs that are loaded: name, version, file and templates of each.
 #[pyfunction]
 pub(crate) fn list_packs(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
     let packs = PyList::empty(py);

@@ -22,7 +22,7 @@ impl Background {
     }
 }
 
-pub(crate) fn spawn<F>(node: NodeHandle, work: impl FnOnce(NodeHandle) -> F) -> Background
+pub(crate) fn spawn<F>(node: &NodeHandle, work: impl FnOnce(NodeHandle) -> F) -> Background
 where
     F: Future<Output = ()> + Send + 'static,
 {

@@ -55,6 +55,9 @@ pub(crate) fn check(plan: &Plan) -> Vec<NetworkError> {
     let dissolved = match prepared(plan) {
         Ok(dissolved) => dissolved,
         Err(NetworkError::Several(errors)) => return errors,
+        Err(NetworkError::Refused(found)) => {
+            return found.into_iter().map(|diagnostic| NetworkError::Refused(vec![diagnostic])).collect();
+        }
         Err(error) => return vec![error],
     };
     let (drafts, mut errors) = drafts(dissolved.as_ref().map_or(plan, |(plan, _)| plan));

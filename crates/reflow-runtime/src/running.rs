@@ -84,7 +84,7 @@ impl Running {
     pub fn send(&self, node: &str, port: &str, message: Message) -> Result<Result<(), SendError>, NetworkError> {
         self.send_with(node, port, message, |mut send| {
             loop {
-                if let Some(result) = send.wait(Duration::from_secs(3600)) {
+                if let Some(result) = send.wait(Duration::from_hours(1)) {
                     return result;
                 }
             }

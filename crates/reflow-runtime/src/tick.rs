@@ -107,7 +107,7 @@ impl<'a> Tick<'a> {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        crate::background::spawn(self.node.clone(), work)
+        crate::background::spawn(self.node, work)
     }
 
     /// The raw attempt, for hosts that move its packets into objects of their own.

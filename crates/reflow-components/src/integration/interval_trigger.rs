@@ -95,6 +95,9 @@ impl Beats {
     }
 }
 
+/// Longer than anything runs, and short enough to be added to, in milliseconds.
+const LONGEST: u64 = 1_000 * 365 * 86_400_000;
+
 impl IntervalTrigger {
     fn plan(&self) -> Plan {
         let unit: u64 = match self.unit.as_str() {
@@ -104,8 +107,6 @@ impl IntervalTrigger {
             "days" => 86_400_000,
             _ => 1,
         };
-        // Longer than anything runs, and short enough to be added to.
-        const LONGEST: u64 = 1_000 * 365 * 86_400_000;
         let interval = Duration::from_millis(self.interval.saturating_mul(unit).clamp(1, LONGEST));
         Plan { interval, immediately: self.start_immediately, max: self.max_executions }
     }

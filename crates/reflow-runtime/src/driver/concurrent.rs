@@ -162,7 +162,7 @@ impl Driver {
             }
             Ended::Waited => {
                 attempt.number += 1;
-                attempt.inputs = held.clone();
+                attempt.inputs.clone_from(&held);
                 self.begin(attempt, held);
             }
             Ended::TimedOut => {
@@ -216,6 +216,7 @@ impl Driver {
 }
 
 /// What an open attempt has come to.
+#[allow(clippy::large_enum_variant, reason = "made and taken apart at once, never kept")]
 enum Ended {
     Here(Box<dyn AsyncActor>, Attempt, Result<(), Failure>),
     Waited,

@@ -205,12 +205,9 @@ impl Driver {
                 Turn::Closed => break NodeState::Finished,
                 Turn::Cancelled => return NodeState::Cancelled,
             }
-            if !ran {
-                ran = true;
-                self.handle.run().set_state(self.node(), NodeState::Running, true);
-            } else {
-                self.handle.run().set_state(self.node(), NodeState::Running, false);
-            }
+            // Told once: a node goes back and forth between waiting and running with every packet.
+            self.handle.run().set_state(self.node(), NodeState::Running, !ran);
+            ran = true;
             self.signals().await;
             self.work().await;
             if self.failed {

@@ -93,7 +93,7 @@ impl Driver {
 
     /// Gives credits back in the middle of a turn: its ticks may take long, and producers need not wait for all of them.
     fn release_while_working(&mut self, ticks: u64) {
-        if self.tight || ticks % RELEASE_EVERY == 0 {
+        if self.tight || ticks.is_multiple_of(RELEASE_EVERY) {
             self.handle.node().mailbox.release(&mut self.released);
         }
     }
@@ -179,6 +179,7 @@ impl Driver {
                 if link as usize >= self.link_ports.len() {
                     self.link_ports = self.handle.node().mailbox.link_ports();
                     self.released.resize(self.link_ports.len(), 0);
+                    self.tight = self.handle.node().mailbox.is_tight();
                 }
                 let port = self.link_ports[link as usize];
                 if self.assembler.offer(link, port, message, &mut attempt.inputs, &mut self.released) {
