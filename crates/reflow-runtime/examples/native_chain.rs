@@ -149,12 +149,14 @@ fn crossbeam_threads(nodes: usize, packets: i64) -> Duration {
     started.elapsed()
 }
 
+type Contender = fn(usize, i64) -> Duration;
+
 fn main() {
     let mut arguments = std::env::args().skip(1).map(|text| text.parse::<usize>().unwrap());
     let nodes = arguments.next().unwrap_or(8).max(2);
     let packets = arguments.next().unwrap_or(500_000);
     let rounds = arguments.next().unwrap_or(5);
-    let contenders: [(&str, fn(usize, i64) -> Duration); 3] =
+    let contenders: [(&str, Contender); 3] =
         [("reflow", reflow), ("tokio_mpsc", tokio_mpsc), ("crossbeam_threads", crossbeam_threads)];
     for _ in 0..rounds {
         for (name, run) in contenders {

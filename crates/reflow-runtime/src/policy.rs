@@ -171,7 +171,7 @@ mod tests {
             (r#"{"jitter":2}"#, "jitter"),
             (r#"{"on_error":"explode"}"#, "explode"),
             (r#"{"multiplier":0.5}"#, "multiplier"),
-            (r#"5"#, "policy"),
+            ("5", "policy"),
         ] {
             let error = policy(json).unwrap_err();
             assert!(error.contains(word), "{json}: {error}");

@@ -214,7 +214,7 @@ fn a_panic_is_a_failure_of_that_tick_alone() {
 #[test]
 fn an_async_attempt_has_a_time_limit() {
     let mut network = Network::new();
-    let slow = made(spec(&["in"], &["out"]), |_| Instance::new_async(Slow(Duration::from_secs(60))));
+    let slow = made(spec(&["in"], &["out"]), |_| Instance::new_async(Slow(Duration::from_mins(1))));
     with_policy(&mut network, "slow", slow, Policy { attempts: 2, timeout_ms: Some(5), ..Policy::default() });
     network.add_initial(Endpoint::new("slow", "in"), 1);
     let report = run(&network);
