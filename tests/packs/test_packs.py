@@ -1,0 +1,69 @@
+"""Packs from Python: what is refused, and packs of Python actors."""
+
+import hashlib
+import json
+import zipfile
+
+import pytest
+
+from offbit_reflow import Network, inspect_pack, list_packs, load_pack, pack_abi_version, template_list
+from offbit_reflow.cli import main
+from offbit_reflow.exceptions import PackError
+
+
+
+def test_what_is_no_pack_is_refused(tmp_path):
+    path = tmp_path / "notes.rflpack"
+    path.write_text("nothing")
+    before = template_list(), list_packs()
+    for call in (load_pack, inspect_pack):
+        with pytest.raises(RuntimeError, match="notes"):
+            call(path)
+    with pytest.raises(PackError):
+        load_pack(tmp_path / "missing.rflpack")
+    assert (template_list(), list_packs()) == before
+
+
+def test_the_abi_version_is_a_number():
+    assert pack_abi_version() > 0
+
+
+def test_a_bundle_that_lies_about_its_files_is_refused(tmp_path):
+    path = tmp_path / "lies.rflpack"
+    manifest = {
+        "manifest_version": 1,
+        "name": "lies",
+        "version": "1.0.0",
+        "reflow_pack_abi_version": pack_abi_version(),
+        "targets": {},
+        "templates": [],
+        "files": {"python/a.py": {"sha256": hashlib.sha256(b"other").hexdigest(), "size": 5}},
+        "python": {"templates": {"tpl_lies": "a:A"}},
+    }
+    with zipfile.ZipFile(path, "w") as bundle:
+        bundle.writestr("manifest.json", json.dumps(manifest))
+        bundle.writestr("python/a.py", "nothing")
+    with pytest.raises(PackError):
+        load_pack(path, allow_python=True)
+    assert "tpl_lies" not in template_list()
+
+
+def test_a_pack_of_python_actors_runs_only_when_it_is_allowed(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    place = tmp_path / "twice"
+    assert main(["pack", "new", str(place), "--name", "example.twice", "--language", "python"]) == 0
+    assert main(["pack", "build", str(place), "--output", str(tmp_path / "twice.rflpack")]) == 0
+    path = tmp_path / "twice.rflpack"
+    capsys.readouterr()
+    manifest = inspect_pack(path)
+    assert manifest["name"] == "example.twice"
+    templates = list(manifest["python"]["templates"])
+    with pytest.raises(PackError, match="allow"):
+        load_pack(path)
+    assert not set(templates) & set(template_list())
+    assert load_pack(path, allow_python=True) == templates
+    assert load_pack(path, allow_python=True) == templates
+    assert set(templates) <= set(template_list())
+    with Network() as net:
+        net.add_node("a", templates[0])
+        assert net.check() == []
