@@ -236,8 +236,7 @@ fn webhook(server: Json, response: Json, wires: &[(&str, &str)]) -> Running {
     for (from, to) in wires {
         network.add_connection(Endpoint::new("in", *from), Endpoint::new("out", *to), None);
     }
-    let running = network.start().unwrap();
-    running
+    network.start().unwrap()
 }
 
 /// A port that was free a moment ago.

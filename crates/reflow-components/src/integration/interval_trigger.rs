@@ -58,6 +58,9 @@ pub(super) struct IntervalTrigger {
     timer: Option<Background>,
 }
 
+/// Milliseconds longer than anything runs, and short enough to be added to: a thousand years.
+const LONGEST: u64 = 1_000 * 365 * 86_400_000;
+
 /// What a timer does.
 struct Plan {
     interval: Duration,
@@ -104,8 +107,6 @@ impl IntervalTrigger {
             "days" => 86_400_000,
             _ => 1,
         };
-        // Longer than anything runs, and short enough to be added to.
-        const LONGEST: u64 = 1_000 * 365 * 86_400_000;
         let interval = Duration::from_millis(self.interval.saturating_mul(unit).clamp(1, LONGEST));
         Plan { interval, immediately: self.start_immediately, max: self.max_executions }
     }
