@@ -132,7 +132,7 @@ fn run(chain: &Chain) -> Duration {
         Ok(running) => running,
         Err(error) => panic!("{error}"),
     };
-    assert!(running.wait(Some(Duration::from_secs(120))), "not ended in time");
+    assert!(running.wait(Some(Duration::from_mins(2))), "not ended in time");
     let elapsed = started.elapsed();
     assert_eq!(arrived.load(Ordering::Relaxed), chain.packets, "{}: packets were lost", chain.component);
     elapsed
