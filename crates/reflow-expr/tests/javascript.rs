@@ -1,6 +1,5 @@
 //! The language gives what JavaScript gives: `javascript.jsonl` holds expressions and what Node.js 18 or later made of
 //! them, `JSON.stringify(result)` or an error.
-#![expect(clippy::unwrap_used, reason = "a malformed case is a failed test")]
 
 use reflow_expr::Expression;
 use reflow_runtime::Value;

@@ -28,7 +28,7 @@ use crate::prelude::*;
 ///   `targetField` becomes the value of the expression `transform`, or else a copy of `sourceField` (`a.b[0]` leads further
 ///   down, a text with `${…}` is filled in and read as JSON).
 ///
-/// `docs/expressions.md` describes the expressions. Beside `data` and `item` there is `input.get('data')`, the tagged form of the
+/// `crates/reflow-expr/docs/expressions.md` describes the expressions. Beside `data` and `item` there is `input.get('data')`, the tagged form of the
 /// input. Where an expression has `${…}` outside of a template string, that is evaluated first and its text pasted in; `data` is
 /// then the whole list, for `map` the item. Expressions are compiled once.
 ///
