@@ -7,7 +7,7 @@ use crate::builtins::Builtin;
 use crate::datum::Datum;
 use crate::error::{Fault, Outcome};
 use crate::lexer::{Spanned, Token, tokenize};
-use crate::limits::{MAX_NESTING, MAX_SOURCE};
+use crate::limits::{MAX_HEIGHT, MAX_NESTING, MAX_SOURCE};
 
 /// Compiles `source`; also gives the names that it takes from its scope.
 pub(crate) fn parse(source: &str) -> Outcome<(Node, Vec<Arc<str>>)> {
@@ -565,8 +565,8 @@ enum Operator {
 /// Makes a node, unless what it holds is nested too deeply.
 fn node(at: u32, kind: Kind) -> Outcome<Node> {
     let height = 1 + kind_height(&kind);
-    if height > MAX_NESTING {
-        return Err(Fault::limit("is nested too deeply").at(at));
+    if height > MAX_HEIGHT {
+        return Err(Fault::limit("has too many parts in a row").at(at));
     }
     Ok(Node { at, height, kind })
 }
