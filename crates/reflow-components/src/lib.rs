@@ -13,6 +13,7 @@ pub mod prelude;
 pub mod testing;
 
 mod catalog;
+mod clock;
 mod conditions;
 mod config;
 mod data;

@@ -1,7 +1,43 @@
-//! The family `integration`.
+//! The family `integration`: files, timers, HTTP and the comparison of streams.
+
+mod correlator;
+mod cron;
+mod cron_trigger;
+mod file_load;
+mod file_save;
+#[cfg(feature = "http")]
+mod http_request;
+mod interval_trigger;
+mod payload;
+#[cfg(feature = "http")]
+mod pending;
+#[cfg(feature = "http")]
+mod server;
+#[cfg(feature = "http")]
+mod server_request;
+#[cfg(feature = "http")]
+mod server_response;
 
 use crate::catalog::Entry;
 
 pub(crate) fn components() -> Vec<Entry> {
-    Vec::new()
+    let mut entries = vec![
+        Entry::of::<correlator::Correlator>(),
+        Entry::of::<cron_trigger::CronTrigger>(),
+        Entry::of::<file_load::FileLoad>(),
+        Entry::of::<file_save::FileSave>(),
+        Entry::of::<interval_trigger::IntervalTrigger>(),
+    ];
+    #[cfg(feature = "http")]
+    entries.extend([
+        Entry::of::<http_request::HttpRequest>(),
+        Entry::of::<server_request::ServerRequest>(),
+        Entry::of::<server_response::ServerResponse>(),
+    ]);
+    entries
+}
+
+/// Runs `work`, which may block, on a thread that may be blocked.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, String> + Send + 'static) -> Result<T, String> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(error.to_string()))
 }

@@ -1,0 +1,302 @@
+//! `tpl_data_transformer`.
+
+use super::path::{Field, Path};
+use crate::prelude::*;
+use crate::read;
+
+/// One transformation of a field or text.
+///
+/// `transform_type` is one of:
+///
+/// * `to_uppercase`, `to_lowercase`: of text, with the full Unicode mapping. Other kinds pass.
+/// * `to_json`: JSON text of the tagged form `{"data": …, "type": …}`, or with `plain` of the value itself; keys are sorted.
+/// * `from_json`: what a JSON text says. Other kinds pass.
+/// * `parse_number`: the number that a text is. Other kinds pass.
+/// * `extract_field`: the member `field_name`; null when it is missing. What is no object or list passes.
+/// * `set_field`: the object with the member `field_name` set to `field_value`; an object with just that member when the input
+///   is none.
+/// * `rename_field`: the object with the member `field_name` under the name `new_name`.
+/// * `delete_field`, `omit`: the object without the member `field_name`, without the members `fields`.
+/// * `pick`: the object with only the members `fields`.
+/// * `template`: the text `template` in which each `${value}` is the input, text as it is and anything else as JSON of its tagged
+///   form (with `plain` of the value), and `${a.b}` is the member at that path; a path that leads nowhere stays as it is.
+/// * anything else passes the input.
+///
+/// A field may be a path such as `a.b[0]`, unless the object has a member of exactly that name.
+///
+/// # Errors
+///
+/// Nothing but an Error leaves for text that is no JSON (`JSON parse error: …`, with line and column) or no number (`Not a
+/// number: …`).
+#[derive(Component)]
+#[component(id = "tpl_data_transformer", title = "Data Transformer", category = "data", prepare)]
+#[inport(input: any, required, "What to transform.")]
+#[outport(output: any, "The result.")]
+#[outport(error: error, "Why there is none.")]
+#[example(
+    config = r#"{"transform_type": "extract_field", "field_name": "user.name"}"#,
+    steps = r#"[{"input": {"user": {"name": "ada"}}}]"#,
+    outputs = r#"[{"output": ["ada"]}]"#
+)]
+#[example(
+    config = r#"{"transform_type": "template", "template": "Hello ${value}!"}"#,
+    steps = r#"[{"input": "ada"}]"#,
+    outputs = r#"[{"output": ["Hello ada!"]}]"#
+)]
+pub(super) struct DataTransformer {
+    /// The transformation.
+    #[config(alias = "operation", default = "passthrough".to_string(), lenient)]
+    transform_type: String,
+    /// The member that is meant.
+    #[config(alias = "field", lenient)]
+    field_name: Option<String>,
+    /// What `set_field` sets.
+    #[config(alias = "value")]
+    field_value: Option<Value>,
+    /// What `rename_field` calls the member.
+    #[config(lenient)]
+    new_name: Option<String>,
+    /// What `pick` keeps and `omit` drops.
+    #[config(lenient)]
+    fields: Vec<String>,
+    /// The text of `template`.
+    #[config(default = "${value}".to_string(), lenient)]
+    template: String,
+    /// Whether `to_json` and `template` take the value itself instead of its tagged form.
+    #[config(lenient)]
+    plain: bool,
+    #[state]
+    transform: Transform,
+}
+
+#[derive(Default)]
+enum Transform {
+    #[default]
+    Pass,
+    Upper,
+    Lower,
+    ToJson,
+    FromJson,
+    ParseNumber,
+    Extract(Field),
+    Set(Field, Value),
+    Rename(Field, Field),
+    Delete(Vec<Field>),
+    Pick(Vec<Field>),
+    Template(Vec<Piece>),
+}
+
+enum Piece {
+    Text(String),
+    Value,
+    /// A path, and how it was written.
+    Member(Path, String),
+}
+
+impl DataTransformer {
+    fn prepare(&mut self) -> Result<(), String> {
+        let field = self.field_name.as_deref().map(Field::new);
+        let fields = || self.fields.iter().map(|name| Field::new(name)).collect();
+        let named = |make: fn(Field) -> Transform| field.clone().map(make);
+        self.transform = match self.transform_type.as_str() {
+            "to_uppercase" => Some(Transform::Upper),
+            "to_lowercase" => Some(Transform::Lower),
+            "to_json" => Some(Transform::ToJson),
+            "from_json" => Some(Transform::FromJson),
+            "parse_number" => Some(Transform::ParseNumber),
+            "extract_field" => named(Transform::Extract),
+            "set_field" => field.zip(self.field_value.clone()).map(|(field, value)| Transform::Set(field, value)),
+            "rename_field" => {
+                field.zip(self.new_name.as_deref().map(Field::new)).map(|(old, new)| Transform::Rename(old, new))
+            }
+            "delete_field" => named(|field| Transform::Delete(vec![field])),
+            "omit" => Some(Transform::Delete(fields())),
+            "pick" => Some(Transform::Pick(fields())),
+            "template" => Some(Transform::Template(pieces(&self.template))),
+            _ => None,
+        }
+        .unwrap_or_default();
+        Ok(())
+    }
+
+    fn apply(&self, message: Message) -> Result<Message, String> {
+        let object = || read::payload(&message).filter(|payload| payload.as_object().is_some());
+        let changed = |change: &dyn Fn(&Value) -> Value| object().map(|value| Message::object(change(value)));
+        Ok(match &self.transform {
+            Transform::Pass => None,
+            Transform::Upper => message.as_text().map(|text| text.to_uppercase().into()),
+            Transform::Lower => message.as_text().map(|text| text.to_lowercase().into()),
+            Transform::ToJson if self.plain => Some(message.to_value().to_json_string().into()),
+            Transform::ToJson => Some(message.to_wire().to_json_string().into()),
+            Transform::FromJson => match message.as_text() {
+                Some(text) => {
+                    let value = serde_json::from_str(text).map_err(|error| format!("JSON parse error: {error}"))?;
+                    Some(Message::from_value(value))
+                }
+                None => None,
+            },
+            Transform::ParseNumber => match message.as_text().map(str::trim) {
+                Some(text) => {
+                    let number = text.parse::<i64>().map(Message::Integer).ok();
+                    let number = number.or_else(|| read::decimal(text).filter(|n| n.is_finite()).map(Message::Float));
+                    Some(number.ok_or_else(|| format!("Not a number: {}", crate::config::brief(&text.into())))?)
+                }
+                None => None,
+            },
+            Transform::Extract(field) => {
+                let holder = match &message {
+                    Message::Array(items) => Some(Value::Array(std::sync::Arc::clone(items))),
+                    other => read::payload(other).filter(|payload| is_container(payload)).cloned(),
+                };
+                holder.map(|holder| Message::from_value(field.get(&holder).cloned().unwrap_or_default()))
+            }
+            Transform::Set(field, value) => match &message {
+                // Data in the Object kind that is no object stays as it is.
+                Message::Object(payload) if payload.as_object().is_none() => None,
+                _ => {
+                    let empty = Value::object::<&str, Value>([]);
+                    let base = object().unwrap_or(&empty);
+                    Some(Message::object(field.set(base, Some(value.clone()))))
+                }
+            },
+            Transform::Rename(old, new) => changed(&|value| match old.get(value) {
+                Some(member) => new.set(&old.set(value, None), Some(member.clone())),
+                None => value.clone(),
+            }),
+            Transform::Delete(fields) => {
+                changed(&|value| fields.iter().fold(value.clone(), |value, field| field.set(&value, None)))
+            }
+            Transform::Pick(fields) => changed(&|value| {
+                let empty = Value::object::<&str, Value>([]);
+                fields.iter().fold(empty, |picked, field| match field.get(value) {
+                    Some(member) => field.set(&picked, Some(member.clone())),
+                    None => picked,
+                })
+            }),
+            Transform::Template(pieces) => Some(self.fill_in(pieces, &message).into()),
+        }
+        .unwrap_or(message))
+    }
+
+    fn fill_in(&self, pieces: &[Piece], message: &Message) -> String {
+        let mut text = String::new();
+        let payload = message.as_value().unwrap_or_default();
+        for piece in pieces {
+            match piece {
+                Piece::Text(piece) => text.push_str(piece),
+                Piece::Value => text.push_str(&self.shown(message)),
+                Piece::Member(path, written) => match path.get(&payload) {
+                    Some(Value::String(member)) => text.push_str(member),
+                    Some(member) => text.push_str(&member.to_json_string()),
+                    None => text.push_str(written),
+                },
+            }
+        }
+        text
+    }
+
+    fn shown(&self, message: &Message) -> String {
+        match message {
+            Message::String(text) => text.to_string(),
+            Message::Flow if !self.plain => r#"{"type":"Flow"}"#.to_string(),
+            other if self.plain => match other.to_value() {
+                Value::String(text) => text.to_string(),
+                value => value.to_json_string(),
+            },
+            other => format!(r#"{{"type":"{}","data":{}}}"#, other.kind(), other.to_value()),
+        }
+    }
+}
+
+fn is_container(value: &Value) -> bool {
+    matches!(value, Value::Object(_) | Value::Array(_))
+}
+
+/// The text and the places to fill in of a template.
+fn pieces(template: &str) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once("${") {
+        let Some((inside, after)) = after.split_once('}') else { break };
+        pieces.push(Piece::Text(before.to_string()));
+        pieces.push(match (inside, Path::parse(inside)) {
+            ("value", _) => Piece::Value,
+            ("", _) | (_, None) => Piece::Text(format!("${{{inside}}}")),
+            (_, Some(path)) => Piece::Member(path, format!("${{{inside}}}")),
+        });
+        rest = after;
+    }
+    pieces.push(Piece::Text(rest.to_string()));
+    pieces
+}
+
+impl Actor for DataTransformer {
+    fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
+        let Some(message) = tick.take(Self::IN_INPUT) else { return Ok(()) };
+        match self.apply(message) {
+            Ok(message) => tick.emit(Self::OUT_OUTPUT, message),
+            Err(text) => return tick.report(Self::OUT_ERROR, text),
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::run;
+    use serde_json::{Value as Json, json};
+
+    fn transform(config: Json, input: Json) -> Json {
+        run::<DataTransformer>(config, [json!({"input": input})]).remove(0)
+    }
+
+    #[test]
+    fn objects_are_reshaped() {
+        let input = json!({"a": 1, "b": {"c": 2}, "d": 3});
+        for (config, expected) in [
+            (
+                json!({"operation": "rename_field", "field": "b.c", "new_name": "e"}),
+                json!({"a": 1, "b": {}, "d": 3, "e": 2}),
+            ),
+            (json!({"operation": "delete_field", "field": "a"}), json!({"b": {"c": 2}, "d": 3})),
+            (json!({"operation": "pick", "fields": ["a", "b.c", "x"]}), json!({"a": 1, "b": {"c": 2}})),
+            (json!({"operation": "omit", "fields": ["a", "b.c"]}), json!({"b": {}, "d": 3})),
+            (
+                json!({"operation": "set_field", "field": "b.x", "value": null}),
+                json!({"a": 1, "b": {"c": 2, "x": null}, "d": 3}),
+            ),
+            (json!({"operation": "rename_field", "field": "a"}), input.clone()),
+        ] {
+            assert_eq!(transform(config.clone(), input.clone()), json!({"output": [expected]}), "{config}");
+        }
+    }
+
+    #[test]
+    fn plain_values_and_members_in_text() {
+        let config = json!({"operation": "template", "template": "${a.b} ${value} ${x} ${", "plain": true});
+        assert_eq!(transform(config, json!({"a": {"b": "q"}})), json!({"output": [r#"q {"a":{"b":"q"}} ${x} ${"#]}));
+        assert_eq!(
+            transform(json!({"operation": "to_json", "plain": true}), json!([1, 2.0])),
+            json!({"output": ["[1,2.0]"]})
+        );
+    }
+
+    #[test]
+    fn numbers_are_read_or_refused() {
+        let config = || json!({"operation": "parse_number"});
+        assert_eq!(transform(config(), json!(" 12 ")), json!({"output": [12]}));
+        assert_eq!(transform(config(), json!("1.5e1")), json!({"output": [15.0]}));
+        assert_eq!(
+            transform(config(), json!("inf")),
+            json!({"error": [{"type": "Error", "data": "Not a number: \"inf\""}]})
+        );
+        assert_eq!(transform(config(), json!(true)), json!({"output": [true]}));
+    }
+
+    #[test]
+    fn lists_have_items_to_extract() {
+        let config = json!({"operation": "extract_field", "field": "[1].x"});
+        assert_eq!(transform(config, json!([1, {"x": 2}])), json!({"output": [2]}));
+    }
+}

@@ -1,0 +1,117 @@
+//! `tpl_json_parser`.
+
+use super::path::Path;
+use crate::prelude::*;
+
+/// Parses JSON text and picks one value of it.
+///
+/// The document, or the value at `path`, leaves by `output` as kind Object, whatever JSON it is: 3.5 arrives as Object 3.5.
+/// Bytes are read as UTF-8, where bad bytes count as U+FFFD.
+///
+/// A path is names separated by points, with indexes in brackets: `data.users[1].name`, `[0].x`, `a[0][-1]` (negative indexes
+/// count from the end), `["a b"].c`, and `$.a` where `$` is the document. Where nothing is at the path, `default` is sent, or an
+/// Error when `strict` is set.
+///
+/// # Errors
+///
+/// Nothing but an Error leaves for text that is not JSON (`JSON parse error: …`, with line and column), for other kinds of
+/// messages (`Expected String or Bytes on input port`), for a malformed path (`Invalid path: …`), and for a missing value under
+/// `strict` (`Nothing at path: …`).
+#[derive(Component)]
+#[component(id = "tpl_json_parser", title = "JSON Parser", category = "data", prepare)]
+#[inport(input: string, required, "JSON text, as String or Bytes.")]
+#[outport(output: any, "The document, or the value at the path.")]
+#[outport(error: error, "Why there is none.")]
+#[example(
+    config = r#"{"path": "users[-1].name"}"#,
+    steps = r#"[{"input": "{\"users\": [{\"name\": \"a\"}, {\"name\": \"b\"}]}"}]"#,
+    outputs = r#"[{"output": [{"type": "Object", "data": "b"}]}]"#
+)]
+pub(super) struct JsonParser {
+    /// Where the value is; the whole document when left out.
+    #[config(lenient)]
+    path: String,
+    /// What is sent when nothing is at the path.
+    #[config]
+    default: Value,
+    /// Report an error when nothing is at the path.
+    #[config(lenient)]
+    strict: bool,
+    #[state]
+    compiled: Option<Path>,
+}
+
+impl JsonParser {
+    fn prepare(&mut self) -> Result<(), String> {
+        self.compiled = Path::parse(&self.path);
+        Ok(())
+    }
+}
+
+impl Actor for JsonParser {
+    fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
+        let Some(message) = tick.take(Self::IN_INPUT) else { return Ok(()) };
+        let Some(path) = &self.compiled else {
+            let text = format!("Invalid path: {}", self.path);
+            return tick.report(Self::OUT_ERROR, text);
+        };
+        let document = match &message {
+            Message::Bytes(bytes) => serde_json::from_str::<Value>(&String::from_utf8_lossy(bytes)),
+            Message::Error(_) => return tick.report(Self::OUT_ERROR, "Expected String or Bytes on input port"),
+            other => match other.as_text() {
+                Some(text) => serde_json::from_str(text),
+                None => return tick.report(Self::OUT_ERROR, "Expected String or Bytes on input port"),
+            },
+        };
+        let document = match document {
+            Ok(document) => document,
+            Err(error) => return tick.report(Self::OUT_ERROR, format!("JSON parse error: {error}")),
+        };
+        match path.get(&document) {
+            Some(value) => tick.emit(Self::OUT_OUTPUT, Message::object(value.clone())),
+            None if self.strict => {
+                let text = format!("Nothing at path: {}", self.path);
+                return tick.report(Self::OUT_ERROR, text);
+            }
+            None => tick.emit(Self::OUT_OUTPUT, Message::object(self.default.clone())),
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::run;
+    use serde_json::json;
+
+    #[test]
+    fn a_missing_value_is_the_default_or_an_error() {
+        let step = || [json!({"input": "{\"a\": 1}"})];
+        let outputs = run::<JsonParser>(json!({"path": "b", "default": 7}), step());
+        assert_eq!(outputs, [json!({"output": [{"type": "Object", "data": 7}]})]);
+        let outputs = run::<JsonParser>(json!({"path": "b", "strict": true}), step());
+        assert_eq!(outputs, [json!({"error": [{"type": "Error", "data": "Nothing at path: b"}]})]);
+        let outputs = run::<JsonParser>(json!({"path": "a["}), step());
+        assert_eq!(outputs, [json!({"error": [{"type": "Error", "data": "Invalid path: a["}]})]);
+    }
+
+    #[test]
+    fn hostile_documents() {
+        for (text, reason) in [
+            ("[".repeat(100_000), "recursion limit exceeded"),
+            (String::new(), "EOF while parsing a value"),
+            ("1e999".to_string(), "number out of range"),
+            ("[1] 2".to_string(), "trailing characters"),
+        ] {
+            let outputs = run::<JsonParser>(json!({}), [json!({"input": text})]);
+            let error = outputs[0]["error"][0]["data"].as_str().unwrap().to_string();
+            assert!(error.starts_with("JSON parse error: ") && error.contains(reason), "{error}");
+        }
+        let bytes = json!({"input": {"type": "Bytes", "data": [34, 255, 34]}});
+        assert_eq!(
+            run::<JsonParser>(json!({}), [bytes]),
+            [json!({"output": [{"type": "Object", "data": "\u{fffd}"}]})]
+        );
+    }
+}

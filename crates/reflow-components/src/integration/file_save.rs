@@ -1,0 +1,193 @@
+//! `tpl_file_save`.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::blocking;
+use crate::prelude::*;
+use crate::pairing::Pairing;
+
+/// Writes messages to a file.
+///
+/// Every packet replaces the file's content: Bytes are written as they are, text as UTF-8, anything else as JSON with two spaces
+/// of indentation, sorted keys and no line end at the end. Then `path` and `metadata`, `{path, size, written}`, are sent. The new
+/// content is written beside the file and moved into its place, so that nobody ever reads half of it. With `append` it is added
+/// to the file instead. When the inport `path` is connected, each packet goes, in order, to the file that its partner there
+/// names.
+///
+/// # Errors
+///
+/// Nothing but an Error leaves when there is no path (`Missing 'path' in config`), for a packet on another inport (`No data on
+/// input port`), and when writing fails (`Failed to create directories: …`, `File write error: …`, with the reason and number
+/// of the operating system).
+#[derive(Component)]
+#[component(id = "tpl_file_save", title = "File Save", category = "io", asynchronous)]
+#[inport(input: any, required, "What to write.")]
+#[inport(path: string, "The file to write it to.")]
+#[outport(path: string, "The file that was written.")]
+#[outport(metadata: object, "Path and size.")]
+#[outport(error: error, "Why nothing was written.")]
+#[example(
+    steps = r#"[{"input": "text"}]"#,
+    outputs = r#"[{"error": [{"type": "Error", "data": "Missing 'path' in config"}]}]"#
+)]
+pub(super) struct FileSave {
+    /// The file to write.
+    #[config(lenient)]
+    path: Option<String>,
+    /// Make missing parent folders.
+    #[config(key = "createDirs", default = true, lenient)]
+    create_dirs: bool,
+    /// Add to the file instead of replacing its content.
+    #[config(lenient)]
+    append: bool,
+    #[state]
+    pairing: Pairing,
+}
+
+/// The bytes that a message stands for in a file.
+fn content(message: &Message) -> bytes::Bytes {
+    match message {
+        Message::Bytes(bytes) | Message::Encoded(bytes) => bytes.to_bytes(),
+        Message::String(text) => text.as_bytes().to_vec().into(),
+        // A value has a JSON form whatever it holds: what is no number becomes null.
+        other => serde_json::to_vec_pretty(&other.to_value()).unwrap_or_default().into(),
+    }
+}
+
+fn save(path: &str, content: &[u8], create_dirs: bool, append: bool) -> Result<(), String> {
+    let path = Path::new(path);
+    if let Some(folder) = path.parent().filter(|_| create_dirs) {
+        fs::create_dir_all(folder).map_err(|error| format!("Failed to create directories: {error}"))?;
+    }
+    let written = if append {
+        OpenOptions::new().append(true).create(true).open(path).and_then(|mut file| file.write_all(content))
+    } else {
+        replace(path, content)
+    };
+    written.map_err(|error| format!("File write error: {error}"))
+}
+
+fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    match fs::metadata(path) {
+        // A device or a folder cannot be replaced; the system says what can be done with it.
+        Ok(metadata) if !metadata.is_file() => return fs::write(path, content),
+        _ => {}
+    }
+    // What a link leads to is replaced, not the link.
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    let name = target.file_name().unwrap_or_default().to_string_lossy();
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let beside = target.with_file_name(format!(".{name}.{}-{number}.part", std::process::id()));
+    let moved = fs::write(&beside, content)
+        .and_then(|()| match fs::metadata(&target) {
+            Ok(metadata) => fs::set_permissions(&beside, metadata.permissions()),
+            Err(_) => Ok(()),
+        })
+        .and_then(|()| fs::rename(&beside, &target));
+    if moved.is_err() {
+        // It may never have been made.
+        let _ = fs::remove_file(&beside);
+    }
+    moved
+}
+
+impl FileSave {
+    async fn save(&self, named: Option<String>, message: &Message) -> Result<(String, usize), String> {
+        let path = named.or_else(|| self.path.clone()).ok_or("Missing 'path' in config")?;
+        let (content, file) = (content(message), path.clone());
+        let (size, create_dirs, append) = (content.len(), self.create_dirs, self.append);
+        blocking(move || save(&file, &content, create_dirs, append)).await?;
+        Ok((path, size))
+    }
+}
+
+#[async_trait]
+impl AsyncActor for FileSave {
+    async fn setup(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
+        self.pairing.begin(tick, 2, &[Self::IN_INPUT]);
+        Ok(())
+    }
+
+    async fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
+        if tick.input(Self::IN_INPUT).is_none() && tick.input(Self::IN_PATH).is_none() {
+            let text = if self.path.is_none() { "Missing 'path' in config" } else { "No data on input port" };
+            return tick.report(Self::OUT_ERROR, text);
+        }
+        self.pairing.take(tick)?;
+        let Some(mut set) = self.pairing.next() else { return Ok(()) };
+        let named = set[Self::IN_PATH].take();
+        let named = named.map(|message| message.as_text().unwrap_or_default().to_string());
+        let message = set[Self::IN_INPUT].take().unwrap_or(Message::Flow);
+        match self.save(named, &message).await {
+            Ok((path, size)) => {
+                let metadata =
+                    [("path", path.as_str().into()), ("size", size.into()), ("written", Value::Boolean(true))];
+                tick.emit(Self::OUT_METADATA, Message::object(Value::object(metadata)));
+                tick.emit(Self::OUT_PATH, path);
+                Ok(())
+            }
+            Err(text) => tick.report(Self::OUT_ERROR, text),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::run;
+    use serde_json::json;
+
+    fn folder(name: &str) -> std::path::PathBuf {
+        let folder = std::env::temp_dir().join(format!("reflow-save-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        folder
+    }
+
+    #[test]
+    fn content_is_replaced_or_added_to() {
+        let folder = folder("content");
+        let path = folder.join("a/b.txt");
+        let config = |append: bool| json!({"path": path.to_str().unwrap(), "append": append});
+        let text = |append, input| {
+            run::<FileSave>(config(append), [json!({"input": input})]);
+            fs::read_to_string(&path).unwrap()
+        };
+        assert_eq!(text(false, json!("long text")), "long text");
+        assert_eq!(text(false, json!({"b": 1, "a": []})), "{\n  \"a\": [],\n  \"b\": 1\n}");
+        assert_eq!(text(false, json!("x")), "x");
+        assert_eq!(text(true, json!("y")), "xy");
+        let names: Vec<_> = fs::read_dir(folder.join("a")).unwrap().collect();
+        assert_eq!(names.len(), 1, "nothing is left beside the file");
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn packets_go_to_the_files_of_their_partners() {
+        let folder = folder("partners");
+        let path = |name: &str| folder.join(name).to_str().unwrap().to_string();
+        let steps = [json!({"input": "1", "path": path("a")}), json!({"path": path("b")}), json!({"input": "2"})];
+        let outputs = run::<FileSave>(json!({}), steps);
+        assert_eq!(outputs[1], json!({}));
+        assert_eq!(outputs[2]["path"], json!([path("b")]));
+        assert_eq!(fs::read_to_string(path("a")).unwrap() + &fs::read_to_string(path("b")).unwrap(), "12");
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn what_is_no_number_is_written_as_null() {
+        assert_eq!(content(&Message::Float(f64::NAN)), "null");
+        assert_eq!(content(&Message::Float(2.0)), "2.0");
+        assert_eq!(content(&Message::Flow), "\"flow\"");
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn folders_are_not_files() {
+        let outputs = run::<FileSave>(json!({"path": "/tmp"}), [json!({"input": 1})]);
+        assert_eq!(outputs[0]["error"][0]["data"], "File write error: Is a directory (os error 21)");
+    }
+}

@@ -1,0 +1,130 @@
+//! `tpl_server_request`.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use super::server::{Ports, Server, serve};
+use crate::prelude::*;
+use crate::read;
+
+/// Entry point of a webhook flow: brings HTTP requests into the network.
+///
+/// With a `port` the node runs an HTTP server from the start of the run to its end, on the machine's own address 127.0.0.1 unless
+/// `host` says otherwise; port 0 takes a free one. `address` tells once where it listens. Each request with the configured
+/// `method` (`ANY` is all) and `path` (a `*` at its end stands for anything) sends `request_id`, `headers`, `params` (the query),
+/// `method`, `url` (the path) and `body`, in this order: JSON as kind Object, text as String, anything else as Bytes. The request
+/// is answered by a `tpl_server_response` of the same network, which takes the oldest open request, or the one whose
+/// `request_id` it is given; after `responseTimeout` it is answered with status 504.
+///
+/// Without a port the request comes from the config: a packet of any kind on any inport sends `body`, `method` and `url`, and
+/// `headers` and `params` when they are configured. An object on `request`, `{body, headers, query, method, path}`, is laid over
+/// the config for that time.
+#[derive(Component)]
+#[component(id = "tpl_server_request", title = "Server Request", category = "integration", prepare)]
+#[inport(trigger: any, "Whatever comes sends the configured request.")]
+#[inport(request: object, "A request to send instead.")]
+#[outport(body: any, "The body.")]
+#[outport(headers: object, "The headers, with names in lower case.")]
+#[outport(params: object, "The members of the query.")]
+#[outport(method: string, "The method.")]
+#[outport(url: string, "The path.")]
+#[outport(request_id: string, "What a response names the request by.")]
+#[outport(address: string, "Where the server listens.")]
+#[example(
+    config = r#"{"path": "/orders", "query": {"page": "2"}}"#,
+    steps = r#"[{"request": {"body": {"item": 5}}}]"#,
+    outputs = r#"[{"body": [{"item": 5}], "params": [{"page": "2"}], "method": ["POST"], "url": ["/orders"]}]"#
+)]
+pub(super) struct ServerRequest {
+    /// The body of the configured request; `{}` when left out.
+    #[config]
+    body: Option<Value>,
+    /// The headers of the configured request.
+    #[config]
+    headers: Value,
+    /// The query of the configured request.
+    #[config(alias = "params")]
+    query: Value,
+    /// The method of the configured request, and the one that is served.
+    #[config(default = "POST".to_string(), lenient)]
+    method: String,
+    /// The path of the configured request, and the one that is served.
+    #[config(default = "/webhook".to_string(), lenient)]
+    path: String,
+    /// The port of the server; without it none runs.
+    #[config]
+    port: Option<u16>,
+    /// The address that the server listens on.
+    #[config(default = "127.0.0.1".to_string())]
+    host: String,
+    /// The largest body that is taken.
+    #[config(key = "maxBodyBytes", default = 16_777_216, unit = "bytes")]
+    max_body_bytes: usize,
+    /// How long a request waits for its answer.
+    #[config(key = "responseTimeout", default = 30_000, unit = "ms")]
+    response_timeout: u64,
+}
+
+impl ServerRequest {
+    fn prepare(&mut self) -> Result<(), String> {
+        if self.port.is_some() && !self.path.starts_with('/') {
+            return Err(format!("`path` begins with `/`, found \"{}\"", self.path));
+        }
+        Ok(())
+    }
+
+    fn server(&self) -> Server {
+        Server {
+            method: self.method.to_uppercase(),
+            path: self.path.clone(),
+            max_body_bytes: self.max_body_bytes,
+            timeout: Duration::from_millis(self.response_timeout),
+            ports: Ports {
+                body: Self::OUT_BODY,
+                headers: Self::OUT_HEADERS,
+                params: Self::OUT_PARAMS,
+                method: Self::OUT_METHOD,
+                url: Self::OUT_URL,
+                request_id: Self::OUT_REQUEST_ID,
+            },
+        }
+    }
+}
+
+impl Actor for ServerRequest {
+    fn setup(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
+        let Some(port) = self.port else { return Ok(()) };
+        let listen = || {
+            let listener = TcpListener::bind((self.host.as_str(), port))?;
+            listener.set_nonblocking(true)?;
+            Ok((listener.local_addr()?, listener))
+        };
+        let (address, listener) =
+            listen().map_err(|error: std::io::Error| format!("cannot listen on {}:{port}: {error}", self.host))?;
+        tick.send(Self::OUT_ADDRESS, format!("http://{address}"));
+        let server = self.server();
+        tick.spawn(move |node| serve(listener, server, node));
+        Ok(())
+    }
+
+    fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
+        let empty = || Value::object::<&str, Value>([]);
+        let request = tick.input(Self::IN_REQUEST).and_then(read::payload).cloned().unwrap_or_else(empty);
+        let member = |name: &str| request.get(name).cloned();
+        let text =
+            |name: &str, otherwise: &str| request.get(name).and_then(Value::as_str).unwrap_or(otherwise).to_string();
+        let body = member("body").or_else(|| self.body.clone()).unwrap_or_else(empty);
+        let headers = member("headers").unwrap_or_else(|| self.headers.clone());
+        let query = member("query").or_else(|| member("params")).unwrap_or_else(|| self.query.clone());
+        let (method, url) = (text("method", &self.method), text("path", &self.path));
+        for (port, value) in [(Self::OUT_HEADERS, headers), (Self::OUT_PARAMS, query)] {
+            if !value.is_null() {
+                tick.emit(port, Message::object(value));
+            }
+        }
+        tick.emit(Self::OUT_METHOD, method);
+        tick.emit(Self::OUT_URL, url);
+        tick.emit(Self::OUT_BODY, Message::object(body));
+        Ok(())
+    }
+}

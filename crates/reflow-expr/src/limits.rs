@@ -1,0 +1,57 @@
+//! `Limits`: what one evaluation may use.
+
+use crate::error::{Fault, Outcome};
+
+/// How long the text of an expression may be, in bytes.
+pub(crate) const MAX_SOURCE: usize = 64 * 1024;
+
+/// How deeply the text of an expression may be nested.
+pub(crate) const MAX_NESTING: u16 = 96;
+
+/// How deeply evaluation may be nested: nesting of the text, multiplied by functions that call functions.
+pub(crate) const MAX_CALLS: u16 = 256;
+
+/// How many levels of lists, objects and functions an expression may put around each other.
+pub(crate) const MAX_LEVELS: u16 = 128;
+
+/// What one evaluation may use. An evaluation that needs more ends with [`ExprError::Limit`](crate::ExprError::Limit).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Steps: about one an operation, an element looked at, or sixteen bytes of text looked at.
+    pub steps: u64,
+    /// Bytes of text and lists that it may make, counted whether or not they are still needed.
+    pub bytes: u64,
+}
+
+/// Ten million steps (well under a second) and 64 MiB.
+impl Default for Limits {
+    fn default() -> Self {
+        Self { steps: 10_000_000, bytes: 64 << 20 }
+    }
+}
+
+/// What is left of the limits.
+#[derive(Debug)]
+pub(crate) struct Budget(Limits);
+
+impl Budget {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self(limits)
+    }
+
+    pub(crate) fn steps(&mut self, count: usize) -> Outcome<()> {
+        self.0.steps = self.0.steps.checked_sub(count as u64).ok_or_else(|| Fault::limit("takes too many steps"))?;
+        Ok(())
+    }
+
+    /// Looks at `bytes` bytes of text.
+    pub(crate) fn scan(&mut self, bytes: usize) -> Outcome<()> {
+        self.steps(bytes / 16)
+    }
+
+    /// Makes something of `bytes` bytes.
+    pub(crate) fn make(&mut self, bytes: usize) -> Outcome<()> {
+        self.0.bytes = self.0.bytes.checked_sub(bytes as u64).ok_or_else(|| Fault::limit("makes too much data"))?;
+        self.scan(bytes)
+    }
+}
