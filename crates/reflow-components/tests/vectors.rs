@@ -6,16 +6,22 @@
 #![expect(clippy::unwrap_used, reason = "a malformed case is a failed test")]
 
 use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use reflow_components::testing::{Messages, Trial};
 use reflow_components::{Entry, entry};
 use reflow_runtime::Message;
 use serde_json::Value as Json;
 
+/// How long a timer is watched at least.
+const PATIENCE_MS: u64 = 500;
+
 /// The families whose cases are replayed.
-const FILES: [&str; 3] = ["a-math.jsonl", "a-vector.jsonl", "a-flow.jsonl"];
+const FILES: [&str; 5] = ["a-math.jsonl", "a-vector.jsonl", "a-flow.jsonl", "a-data.jsonl", "a-integration.jsonl"];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors")
@@ -33,6 +39,7 @@ fn recorded_cases() {
         for line in read(file).lines().filter(|line| !line.trim().is_empty()) {
             let case: Json = serde_json::from_str(line).unwrap();
             let id = case["id"].as_str().unwrap().to_string();
+            let case = with_server(case);
             let outcome = replay(&case).and_then(|got| compare(&case, &got));
             match (outcome, deviations.contains_key(&id)) {
                 (Ok(()), false) => passed += 1,
@@ -53,8 +60,17 @@ fn replay(case: &Json) -> Result<Vec<Json>, String> {
     let (inports, outports) = (names("ports_in"), names("ports_out"));
     let mut trial = Trial::new(Arc::<Entry>::clone(component), (&case["config"]).into(), &inports, &outports)?;
     let steps = case["steps"].as_array().unwrap();
+    // A timer that goes on keeps its network busy; what was recorded is what came out by then.
+    let settled = Duration::from_millis(case["settle_ms"].as_u64().unwrap_or(60).max(PATIENCE_MS));
+    let waits_for_timer = template.ends_with("_trigger");
     let outputs = steps.iter().map(|step| {
-        let mut outputs = trial.step(messages(step)?);
+        let mut outputs = if waits_for_timer {
+            trial.send(messages(step)?);
+            trial.running().wait(Some(settled));
+            trial.take()
+        } else {
+            trial.step(messages(step)?)
+        };
         outputs.retain(|port, _| outports.contains(&port.as_str()));
         Ok(wire(&outputs))
     });
@@ -85,7 +101,8 @@ fn compare(case: &Json, got: &[Json]) -> Result<(), String> {
     let number = |key: &str, default: f64| case[key].as_f64().unwrap_or(default);
     let tolerance = (number("tolerance", 1e-9), number("abs_tolerance", 0.0));
     let is_ordered = !case["unordered"].as_bool().unwrap_or(false);
-    let arrange = |step: &Json| if is_ordered { step.clone() } else { sorted(step) };
+    let ignored: Vec<&str> = case["ignore"].as_array().into_iter().flatten().filter_map(Json::as_str).collect();
+    let arrange = |step: &Json| without(&if is_ordered { step.clone() } else { sorted(step) }, &ignored);
     let want: Vec<Json> = case["expect"].as_array().unwrap().iter().map(arrange).collect();
     let got: Vec<Json> = got.iter().map(arrange).collect();
     match (0..).zip(want.iter().zip(&got)).find(|(_, (want, got))| !same(want, got, tolerance)) {
@@ -93,6 +110,84 @@ fn compare(case: &Json, got: &[Json]) -> Result<(), String> {
         None if want.len() == got.len() => Ok(()),
         None => Err(format!("{} steps instead of {}", got.len(), want.len())),
     }
+}
+
+/// Data without the members of these names, at every depth.
+fn without(data: &Json, ignored: &[&str]) -> Json {
+    match data {
+        Json::Array(items) => items.iter().map(|item| without(item, ignored)).collect(),
+        Json::Object(members) => {
+            let kept = members.iter().filter(|(key, _)| !ignored.contains(&key.as_str()));
+            kept.map(|(key, member)| (key.clone(), without(member, ignored))).collect::<serde_json::Map<_, _>>().into()
+        }
+        other => other.clone(),
+    }
+}
+
+/// A case with an address for `{base}`, where a server answers with the case's pages as long as the test runs.
+fn with_server(case: Json) -> Json {
+    if case["serve"].is_null() {
+        return case;
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let pages = case["serve"].clone();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            // A client that goes away early is its own affair.
+            let _ = answer(&mut stream, &pages);
+        }
+    });
+    serde_json::from_str(&case.to_string().replace("{base}", &base)).unwrap()
+}
+
+fn answer(stream: &mut TcpStream, pages: &Json) -> std::io::Result<()> {
+    let mut reader = BufReader::new(stream.try_clone()?);
+    let mut line = String::new();
+    reader.read_line(&mut line)?;
+    let mut words = line.split_whitespace();
+    let (method, path) = (words.next().unwrap_or_default().to_string(), words.next().unwrap_or_default().to_string());
+    let mut length = 0;
+    loop {
+        let mut header = String::new();
+        if reader.read_line(&mut header)? == 0 || header.trim().is_empty() {
+            break;
+        }
+        if let Some(value) = header.to_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap_or(0);
+        }
+    }
+    std::io::copy(&mut reader.by_ref().take(length), &mut std::io::sink())?;
+    let page = &pages[&path];
+    let body = decoded(page["b64"].as_str().unwrap_or_default());
+    let mut head = format!("HTTP/1.1 {} status\r\nconnection: close\r\n", page["status"].as_u64().unwrap_or(404));
+    for (name, value) in page["headers"].as_object().into_iter().flatten() {
+        head.extend([name, ": ", value.as_str().unwrap(), "\r\n"]);
+    }
+    stream.write_all(head.as_bytes())?;
+    write!(stream, "content-length: {}\r\n\r\n", body.len())?;
+    if method != "HEAD" {
+        stream.write_all(&body)?;
+    }
+    Ok(())
+}
+
+/// The bytes that base64 text stands for.
+fn decoded(text: &str) -> Vec<u8> {
+    let digit = |c: u8| match c {
+        b'A'..=b'Z' => Some(c - b'A'),
+        b'a'..=b'z' => Some(c - b'a' + 26),
+        b'0'..=b'9' => Some(c - b'0' + 52),
+        b'+' => Some(62),
+        b'/' => Some(63),
+        _ => None,
+    };
+    let digits: Vec<u8> = text.bytes().filter_map(digit).collect();
+    let bytes = digits.chunks(4).flat_map(|four| {
+        let bits = four.iter().fold(0_u32, |bits, digit| bits << 6 | u32::from(*digit)) << (6 * (4 - four.len()));
+        bits.to_be_bytes()[1..four.len()].to_vec()
+    });
+    bytes.collect()
 }
 
 /// A step with the messages of each port in an order of their own.

@@ -84,7 +84,7 @@ impl<'a> Machine<'a> {
 
     fn global(&mut self, name: &str) -> Outcome<Option<Datum>> {
         match self.scope.lookup(name) {
-            Some(value) => Ok(Some(Datum::from(&value))),
+            Some(value) => Ok(Some(Datum::from(value))),
             None => Err(Fault::evaluation(format!("`{name}` is not defined"))),
         }
     }
@@ -252,7 +252,7 @@ impl<'a> Machine<'a> {
             values.push(convert::to_value(self, &argument)?);
         }
         match self.scope.call(name, &values) {
-            Some(Ok(value)) => Ok(Some(Datum::from(&value))),
+            Some(Ok(value)) => Ok(Some(Datum::from(value))),
             Some(Err(message)) => Err(Fault::evaluation(message)),
             None => Ok(None),
         }

@@ -242,7 +242,7 @@ mod tests {
         assert!(from_text("inf").is_nan());
         assert!(from_text("nan").is_nan());
         assert_eq!(from_text("-Infinity"), f64::NEG_INFINITY);
-        assert_eq!(parse_float("3.14abc"), 3.14);
+        assert_eq!(parse_float("3.25abc"), 3.25);
         assert_eq!(parse_float(".5."), 0.5);
         assert!(parse_float("abc").is_nan());
         assert_eq!(parse_int("  -42px", 0), -42.0);

@@ -472,15 +472,16 @@ impl Parser {
             "NaN" => Kind::Literal(Datum::Number(f64::NAN)),
             "Infinity" => Kind::Literal(Datum::Number(f64::INFINITY)),
             "in" | "typeof" => return Err(self.unexpected("a value")),
-            _ => match Builtin::named(name) {
-                Some(builtin) => Kind::Builtin(builtin),
-                None => {
+            _ => {
+                if let Some(builtin) = Builtin::named(name) {
+                    Kind::Builtin(builtin)
+                } else {
                     if !self.globals.contains(name) {
                         self.globals.push(Arc::clone(name));
                     }
                     Kind::Global(Arc::clone(name))
                 }
-            },
+            }
         };
         let at = self.offset();
         self.at += 1;

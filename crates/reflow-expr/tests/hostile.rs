@@ -1,5 +1,4 @@
 //! Whatever the text and the data: a result or a clear error, soon, and never a panic or a full stack.
-#![allow(missing_docs, reason = "a test")]
 
 use std::time::{Duration, Instant};
 

@@ -1,158 +1,92 @@
-//! Conditions that configs write as `{field, operator, value}`, alone or in groups.
+//! The rules of the rules engine: conditions written as `{field, operator, value}`, and groups of them.
 
 use reflow_runtime::{Message, Value};
 
 use super::path::Field;
+use crate::conditions::{Operator, same};
 
-/// One condition on a value or message.
+/// One condition on a message.
 #[derive(Clone, Debug)]
-pub(crate) struct Condition {
+struct Condition {
     field: Option<Field>,
-    operator: Operator,
+    test: Test,
     value: Value,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Operator {
-    Is,
-    IsNot,
-    Contains,
-    NotContains,
-    Greater,
-    Less,
-    GreaterEqual,
-    LessEqual,
+enum Test {
+    Operator(Operator),
+    /// A number from the first to the second item of a list.
     Between,
-    In,
-    NotIn,
-    Empty,
-    NotEmpty,
-    /// A word that is no operator never holds.
-    Never,
 }
 
-impl Operator {
-    fn of(word: &str) -> Self {
-        match word {
-            "is" | "equals" => Self::Is,
-            "is_not" | "not_equals" => Self::IsNot,
-            "contains" => Self::Contains,
-            "not_contains" => Self::NotContains,
-            "greater_than" | "gt" => Self::Greater,
-            "less_than" | "lt" => Self::Less,
-            "greater_equal" | "gte" => Self::GreaterEqual,
-            "less_equal" | "lte" => Self::LessEqual,
-            "between" => Self::Between,
-            "in" => Self::In,
-            "not_in" => Self::NotIn,
-            "empty" => Self::Empty,
-            "not_empty" => Self::NotEmpty,
-            _ => Self::Never,
-        }
-    }
-
+impl Test {
     fn holds(self, found: &Value, value: &Value) -> bool {
-        let order = || found.as_number()?.partial_cmp(&value.as_number()?);
         match self {
-            Self::Is => equal(found, value),
-            Self::IsNot => !equal(found, value),
-            Self::Contains => contains(found, value) == Some(true),
-            Self::NotContains => contains(found, value) != Some(true),
-            Self::Greater => order().is_some_and(std::cmp::Ordering::is_gt),
-            Self::Less => order().is_some_and(std::cmp::Ordering::is_lt),
-            Self::GreaterEqual => order().is_some_and(std::cmp::Ordering::is_ge),
-            Self::LessEqual => order().is_some_and(std::cmp::Ordering::is_le),
+            Self::Operator(operator) => operator.holds(found, value),
             Self::Between => is_between(found, value),
-            Self::In => value.as_array().is_some_and(|items| items.iter().any(|item| equal(item, found))),
-            Self::NotIn => !Self::In.holds(found, value),
-            Self::Empty => is_empty(found),
-            Self::NotEmpty => !is_empty(found),
-            Self::Never => false,
         }
     }
 }
 
 impl Condition {
     /// Reads `{field, operator (default is), value}`. Nothing is refused: what cannot hold does not.
-    pub(crate) fn read(rule: &Value) -> Self {
+    fn read(rule: &Value) -> Self {
+        let test = match rule.get("operator").map(|word| word.as_str().unwrap_or_default()) {
+            None => Test::Operator(Operator::Is),
+            Some("between") => Test::Between,
+            Some(word) => Test::Operator(Operator::of(word)),
+        };
         Self {
             field: rule.get("field").and_then(Value::as_str).map(Field::new),
-            operator: rule.get("operator").map_or(Operator::Is, |word| Operator::of(word.as_str().unwrap_or_default())),
+            test,
             value: rule.get("value").cloned().unwrap_or_default(),
         }
     }
 
-    /// Whether it holds for a message: for the member `field` of its payload, without a field for the payload itself.
-    pub(crate) fn holds(&self, message: &Message) -> bool {
+    /// Whether it holds for the member `field` of the payload, or without a field for the payload itself. A member that is
+    /// not there is only ever empty.
+    fn holds(&self, message: &Message) -> bool {
         let payload = message.as_value().unwrap_or_default();
-        if self.field.is_some() {
-            return self.holds_for(&payload);
+        if let Some(field) = &self.field {
+            return match field.get(&payload) {
+                Some(found) => self.test.holds(found, &self.value),
+                None => self.test == Test::Operator(Operator::Empty),
+            };
         }
         // Graphs written for the tagged form keep working.
-        let is_tagged = |value: &Value| value.get("type").is_some() && equal(&message.to_wire(), value);
-        match self.operator {
-            Operator::Is => equal(&payload, &self.value) || is_tagged(&self.value),
-            Operator::IsNot => !equal(&payload, &self.value) && !is_tagged(&self.value),
-            operator => operator.holds(&payload, &self.value),
+        let is_tagged = || self.value.get("type").is_some() && same(&message.to_wire(), &self.value);
+        match self.test {
+            Test::Operator(Operator::Is) => same(&payload, &self.value) || is_tagged(),
+            Test::Operator(Operator::IsNot) => !same(&payload, &self.value) && !is_tagged(),
+            test => test.holds(&payload, &self.value),
         }
-    }
-
-    /// Whether it holds for a value. A member that is not there is only ever empty.
-    pub(crate) fn holds_for(&self, value: &Value) -> bool {
-        let found = self.field.as_ref().map_or(Some(value), |field| field.get(value));
-        found.map_or(self.operator == Operator::Empty, |found| self.operator.holds(found, &self.value))
     }
 }
 
 /// A group of conditions, of which all or any must hold.
 #[derive(Clone, Debug)]
-pub(crate) struct Group {
+pub(super) struct Group {
     any: bool,
     conditions: Vec<Condition>,
 }
 
 impl Group {
     /// Reads `{connector: AND (default) or anything else for any, rules}`.
-    pub(crate) fn read(group: &Value) -> Self {
+    pub(super) fn read(group: &Value) -> Self {
         let connector = group.get("connector").and_then(Value::as_str).unwrap_or("AND");
         let rules = group.get("rules").and_then(Value::as_array).unwrap_or_default();
         Self { any: connector != "AND", conditions: rules.iter().map(Condition::read).collect() }
     }
 
     /// Whether it holds. Of no conditions all hold, and none.
-    pub(crate) fn holds(&self, message: &Message) -> bool {
+    pub(super) fn holds(&self, message: &Message) -> bool {
         let mut conditions = self.conditions.iter();
         if self.any {
             conditions.any(|condition| condition.holds(message))
         } else {
             conditions.all(|condition| condition.holds(message))
         }
-    }
-}
-
-/// Equality of data, where equal numbers are equal however they are written.
-pub(crate) fn equal(left: &Value, right: &Value) -> bool {
-    match (left, right) {
-        (Value::Array(left), Value::Array(right)) => {
-            left.len() == right.len() && left.iter().zip(right.iter()).all(|(left, right)| equal(left, right))
-        }
-        (Value::Object(left), Value::Object(right)) => {
-            left.len() == right.len()
-                && left.iter().zip(right.iter()).all(|(left, right)| left.0 == right.0 && equal(left.1, right.1))
-        }
-        (Value::Integer(left), Value::Integer(right)) => left == right,
-        _ => match (left.as_number(), right.as_number()) {
-            (Some(left), Some(right)) => left == right,
-            _ => left == right,
-        },
-    }
-}
-
-fn contains(found: &Value, value: &Value) -> Option<bool> {
-    match (found, value) {
-        (Value::String(text), Value::String(part)) => Some(text.contains(&**part)),
-        (Value::Array(items), _) => Some(items.iter().any(|item| equal(item, value))),
-        _ => None,
     }
 }
 
@@ -163,16 +97,6 @@ fn is_between(found: &Value, value: &Value) -> bool {
             low.as_number().is_none_or(|low| low <= number) && high.as_number().is_none_or(|high| number <= high)
         }
         _ => false,
-    }
-}
-
-pub(crate) fn is_empty(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::String(text) => text.is_empty(),
-        Value::Array(items) => items.is_empty(),
-        Value::Object(members) => members.is_empty(),
-        Value::Boolean(_) | Value::Integer(_) | Value::Unsigned(_) | Value::Float(_) => false,
     }
 }
 

@@ -5,8 +5,8 @@ use std::f64::consts::TAU;
 use reflow_runtime::{Begin, Frame, StreamHandle, StreamWriter};
 
 use super::blocking;
-use crate::prelude::*;
 use crate::pairing::Pairing;
+use crate::prelude::*;
 
 /// Normalized cross-correlation of two sample streams, and the delay between them.
 ///
@@ -100,8 +100,8 @@ fn transformed(a: &[f32], b: &[f32], reach: usize) -> Vec<f64> {
     let mut product: Vec<Complex> = (0..size)
         .map(|k| {
             let (x, y) = (both[k], both[(size - k) % size]);
-            let a = Complex((x.0 + y.0) / 2.0, (x.1 - y.1) / 2.0);
-            let b = Complex((x.1 + y.1) / 2.0, (y.0 - x.0) / 2.0);
+            let a = Complex(f64::midpoint(x.0, y.0), (x.1 - y.1) / 2.0);
+            let b = Complex(f64::midpoint(x.1, y.1), (y.0 - x.0) / 2.0);
             // a* b, conjugated, so that the transform below goes back.
             Complex(a.0 * b.0 + a.1 * b.1, a.1 * b.0 - a.0 * b.1)
         })

@@ -245,7 +245,7 @@ mod tests {
             let due = schedule.next_after(&time).unwrap();
             let matches = |t: &DateTime<Utc>| {
                 (t.hour() == hour || t.hour() == 3) && t.second() == 0
-                    && t.minute() >= minute && (t.minute() - minute) % step == 0
+                    && t.minute() >= minute && (t.minute() - minute).is_multiple_of(step)
             };
             prop_assert!(due > time && matches(&due));
             let mut between = time + chrono::TimeDelta::seconds(1);

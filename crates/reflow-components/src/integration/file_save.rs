@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::blocking;
-use crate::prelude::*;
 use crate::pairing::Pairing;
+use crate::prelude::*;
 
 /// Writes messages to a file.
 ///

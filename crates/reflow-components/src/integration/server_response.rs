@@ -63,7 +63,7 @@ impl ServerResponse {
         let status = self.status.take().unwrap_or(self.status_code);
         let headers = self.headers.take();
         let is_status = (100..=599).contains(&status);
-        let members = headers.iter().flat_map(Value::as_object).flatten();
+        let members = headers.iter().filter_map(Value::as_object).flatten();
         let text = |value: &Value| value.as_str().map_or_else(|| value.to_json_string(), str::to_string);
         let given = Answer {
             status: if is_status { status as u16 } else { 500 },

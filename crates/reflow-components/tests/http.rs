@@ -1,0 +1,319 @@
+//! The HTTP components against each other and against a server that misbehaves; everything on this machine.
+#![cfg(feature = "http")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use reflow_components::testing::{Trial, json_of, step_messages};
+use reflow_components::{Entry, catalog, entry};
+use reflow_runtime::{Endpoint, Frame, Message, Network, NodeSpec, Running, block_until};
+use serde_json::{Value as Json, json};
+
+/// A server that answers every request with what `respond` makes of its head and body.
+fn server(respond: impl Fn(&str, &str) -> Vec<u8> + Send + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            let (mut head, mut length, mut chunked) = (String::new(), 0, false);
+            loop {
+                let mut line = String::new();
+                if reader.read_line(&mut line).unwrap_or(0) == 0 || line.trim().is_empty() {
+                    break;
+                }
+                let lower = line.to_lowercase();
+                if let Some(value) = lower.strip_prefix("content-length:") {
+                    length = value.trim().parse().unwrap();
+                }
+                chunked |= lower.starts_with("transfer-encoding: chunked");
+                head += &line;
+            }
+            let mut body = String::new();
+            if chunked {
+                loop {
+                    let mut size = String::new();
+                    reader.read_line(&mut size).unwrap();
+                    let size = usize::from_str_radix(size.trim(), 16).unwrap();
+                    let mut piece = vec![0; size + 2];
+                    reader.read_exact(&mut piece).unwrap();
+                    body += std::str::from_utf8(&piece[..size]).unwrap();
+                    if size == 0 {
+                        break;
+                    }
+                }
+            } else {
+                reader.by_ref().take(length).read_to_string(&mut body).unwrap();
+            }
+            // The other side may have lost its patience.
+            let _ = stream.write_all(&respond(&head, &body));
+        }
+    });
+    base
+}
+
+fn reply(head: &str, body: &[u8]) -> Vec<u8> {
+    let mut bytes =
+        format!("HTTP/1.1 {head}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len()).into_bytes();
+    bytes.extend_from_slice(body);
+    bytes
+}
+
+/// Sends back what came.
+fn echo() -> String {
+    server(|head, body| {
+        let lower = head.to_lowercase();
+        let header = |name: &str| {
+            let line = lower.lines().find_map(|line| line.strip_prefix(&format!("{name}: ")));
+            line.map_or(Json::Null, |value| value.trim().into())
+        };
+        let line = head.lines().next().unwrap_or_default();
+        let answer = json!({"line": line, "body": body, "type": header("content-type"), "x": header("x-a")});
+        reply("200 OK\r\ncontent-type: application/json", answer.to_string().as_bytes())
+    })
+}
+
+fn request(config: Json, inports: &[&str]) -> Trial {
+    let component = Arc::<Entry>::clone(entry("tpl_http_request").unwrap());
+    Trial::new(component, config.into(), inports, &[]).unwrap()
+}
+
+fn exchange(config: Json, step: &Json) -> Json {
+    let step = step_messages(step);
+    let inports: Vec<&str> = step.iter().map(|(port, _)| &**port).collect();
+    let outputs = request(config, &inports).step(step.clone());
+    outputs
+        .iter()
+        .map(|(port, messages)| (port.clone(), json_of(&messages[0])))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
+}
+
+fn error(config: Json) -> String {
+    let outputs = exchange(config, &json!({"headers_in": {"type": "Flow"}}));
+    outputs["error_out"]["data"].as_str().unwrap_or_default().to_string()
+}
+
+#[test]
+fn bodies_by_kind() {
+    let base = echo();
+    let sent = |config: Json, data: Json| {
+        let mut config = config;
+        config["url"] = base.clone().into();
+        config["method"] = "post".into();
+        let outputs = exchange(config, &json!({"data_in": data}));
+        let body = outputs["response_out"]["body"].clone();
+        (body["body"].clone(), body["type"].clone())
+    };
+    let json_type = json!("application/json");
+    assert_eq!(sent(json!({}), json!({"b": 1, "a": [2.5]})), (json!(r#"{"a":[2.5],"b":1}"#), json_type.clone()));
+    assert_eq!(sent(json!({}), json!(5)), (json!("5"), json_type.clone()));
+    assert_eq!(sent(json!({}), json!("hi")), (json!("hi"), json!("text/plain; charset=utf-8")));
+    assert_eq!(sent(json!({"headers": {"Content-Type": "text/csv"}}), json!("a,b")), (json!("a,b"), json!("text/csv")));
+    let bytes = json!({"type": "Bytes", "data": [104, 105]});
+    assert_eq!(sent(json!({}), bytes), (json!("hi"), json!("application/octet-stream")));
+    assert_eq!(sent(json!({}), json!({"type": "Flow"})), (json!(""), Json::Null));
+    assert_eq!(sent(json!({"body": {"k": null}}), json!("unused")), (json!(r#"{"k":null}"#), json_type));
+}
+
+#[test]
+fn headers_are_remembered_and_the_query_is_added() {
+    let config = json!({"url": format!("{}/p?a=1", echo()), "query": {"b": "x y", "n": 2}, "headers": {"X-A": "old"}});
+    let mut trial = request(config, &["data_in", "headers_in"]);
+    assert!(trial.step(step_messages(&json!({"headers_in": {"x-a": "new", "other": 5}}))).is_empty());
+    for _ in 0..2 {
+        let outputs = trial.step(step_messages(&json!({"data_in": 1})));
+        let body = outputs["response_out"][0].to_value().get("body").cloned().unwrap();
+        assert_eq!(body.get("x"), Some(&"new".into()));
+        assert_eq!(body.get("line"), Some(&"GET /p?a=1&b=x+y&n=2 HTTP/1.1".into()));
+    }
+}
+
+#[test]
+fn what_goes_wrong_is_told() {
+    assert_eq!(error(json!({})), "URL not configured");
+    assert_eq!(error(json!({"url": "http://localhost", "method": "FETCH"})), "Unsupported HTTP method: FETCH");
+    assert!(
+        error(json!({"url": "not a url"})).starts_with("HTTP request failed: relative URL without a base (url: not a")
+    );
+    assert!(error(json!({"url": "file:///etc/passwd"})).starts_with("HTTP request failed: "));
+    assert!(error(json!({"url": "http://127.0.0.1:1/"})).contains("refused"));
+    assert!(error(json!({"url": echo(), "headers": {"a b": "c"}})).contains("invalid header `a b`"));
+    let large = server(|_, _| reply("200 OK", &[b'x'; 5000]));
+    assert!(error(json!({"url": large, "maxResponseBytes": 4999})).contains("the answer has more than 4999 bytes"));
+    let text = server(|_, _| reply("200 OK", b"text"));
+    assert!(error(json!({"url": text, "responseType": "json"})).contains("the answer is not JSON"));
+    let ring = server(|_, _| reply("302 Found\r\nlocation: /again", b""));
+    assert!(error(json!({"url": ring})).contains("too many redirects"));
+    let broken = server(|_, _| b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nshort".to_vec());
+    assert!(error(json!({"url": broken})).starts_with("HTTP request failed: "));
+    let nonsense = server(|_, _| b"nonsense\r\n\r\n".to_vec());
+    assert!(error(json!({"url": nonsense})).starts_with("HTTP request failed: "));
+}
+
+#[test]
+fn time_is_limited() {
+    let slow = server(|_, _| {
+        std::thread::sleep(Duration::from_secs(3));
+        reply("200 OK", b"late")
+    });
+    let start = Instant::now();
+    assert!(error(json!({"url": slow, "timeout": 100})).contains("no answer within 100 ms"));
+    assert!(start.elapsed() < Duration::from_secs(2));
+}
+
+#[test]
+fn redirects_are_followed_or_not() {
+    let base = server(|head, _| match head.split_whitespace().nth(1) {
+        Some("/old") => reply("302 Found\r\nlocation: /new", b""),
+        _ => reply("200 OK", b"new"),
+    });
+    let body = |follow: bool| {
+        let config = json!({"url": format!("{base}/old"), "followRedirects": follow});
+        exchange(config, &json!({"headers_in": {}}))["response_out"].clone()
+    };
+    assert_eq!(body(true)["body"], "new");
+    assert_eq!(body(false)["status"], 302);
+}
+
+#[test]
+fn binary_answers_and_streams_leave_by_a_port_of_their_own() {
+    let base = server(|_, _| reply("200 OK\r\ncontent-type: image/png", &[0, 255, 7]));
+    let outputs = exchange(json!({"url": base}), &json!({"headers_in": {}}));
+    assert_eq!(outputs["body_out"], json!({"type": "Bytes", "data": [0, 255, 7]}));
+    assert_eq!(outputs["response_out"]["body"], Json::Null);
+
+    let mut trial = request(json!({"url": base, "responseType": "stream"}), &["headers_in"]);
+    trial.send(step_messages(&json!({"headers_in": {}})));
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let handle = loop {
+        match trial.take().remove("body_out").and_then(|mut messages| messages.pop()) {
+            Some(Message::StreamHandle(handle)) => break handle,
+            _ => assert!(Instant::now() < deadline, "no stream"),
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    assert_eq!(handle.content_type.as_deref(), Some("image/png"));
+    let reader = handle.take().unwrap();
+    let mut bytes = Vec::new();
+    while let Some(Some(frame)) = block_until(Some(deadline), |cx| reader.poll_read(cx)) {
+        match frame {
+            Frame::Data(data) => bytes.extend_from_slice(&data),
+            Frame::Error(text) => panic!("{text}"),
+            Frame::Begin(_) | Frame::End => {}
+        }
+    }
+    assert_eq!(bytes, [0, 255, 7]);
+}
+
+#[test]
+fn a_stream_is_sent_as_it_comes() {
+    let writer = reflow_runtime::StreamWriter::new(0, "", "", None);
+    for frame in [Frame::Data(b"one ".to_vec().into()), Frame::Data(b"two".to_vec().into()), Frame::End] {
+        let mut frame = Some(frame);
+        block_until(None, |cx| writer.poll_write(cx, &mut frame)).unwrap().unwrap();
+    }
+    let handle = Message::StreamHandle(writer.handle(None).unwrap());
+    let mut trial = request(json!({"url": echo(), "method": "PUT"}), &["data_in"]);
+    let outputs = trial.step([("data_in".to_string(), handle)]);
+    assert_eq!(
+        outputs["response_out"][0].to_value().get("body").and_then(|body| body.get("body")),
+        Some(&"one two".into())
+    );
+}
+
+// ---- the server
+
+/// A running webhook flow.
+fn webhook(server: Json, response: Json, wires: &[(&str, &str)]) -> Running {
+    let mut network = Network::new();
+    network.set_catalog(catalog());
+    network.add_node("in", NodeSpec::new("tpl_server_request", server.into()));
+    network.add_node("out", NodeSpec::new("tpl_server_response", response.into()));
+    for (from, to) in wires {
+        network.add_connection(Endpoint::new("in", *from), Endpoint::new("out", *to), None);
+    }
+    network.start().unwrap()
+}
+
+/// A port that was free a moment ago.
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn send(port: u16, head: &str, body: &str) -> String {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let mut stream = loop {
+        match TcpStream::connect(("127.0.0.1", port)) {
+            Ok(stream) => break stream,
+            Err(error) => assert!(Instant::now() < deadline, "{error}"),
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    let text = format!("{head}\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    stream.write_all(text.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+fn body_of(answer: &str) -> &str {
+    answer.split_once("\r\n\r\n").map_or("", |(_, body)| body)
+}
+
+#[test]
+fn requests_are_answered_by_the_network() {
+    let port = free_port();
+    let config = json!({"port": port, "path": "/hook", "maxBodyBytes": 1000});
+    let running = webhook(config, json!({"statusCode": 201}), &[("body", "body"), ("params", "headers")]);
+    let answer = send(port, "POST /hook?x-b=2 HTTP/1.1\r\ncontent-type: application/json", r#"{"b":1,"a":2}"#);
+    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    assert!(answer.contains("x-b: 2") && answer.contains("content-type: application/json"), "{answer}");
+    assert_eq!(body_of(&answer), r#"{"a":2,"b":1}"#);
+    assert_eq!(body_of(&send(port, "POST /hook HTTP/1.1\r\ncontent-type: text/plain", "hi")), r#""hi""#);
+    assert_eq!(body_of(&send(port, "POST /hook HTTP/1.1", "")), "{}");
+    assert!(send(port, "GET /hook HTTP/1.1", "").starts_with("HTTP/1.1 405"));
+    assert!(send(port, "POST /else HTTP/1.1", "").starts_with("HTTP/1.1 404"));
+    assert!(send(port, "POST /hook HTTP/1.1", &"x".repeat(1001)).starts_with("HTTP/1.1 413"));
+    running.shutdown(Duration::from_secs(5));
+    assert!(TcpStream::connect(("127.0.0.1", port)).is_err(), "the server is gone with its network");
+}
+
+#[test]
+fn many_requests_at_once_get_their_own_answers() {
+    let port = free_port();
+    let config = json!({"port": port, "method": "any", "path": "/*"});
+    let wires = [("request_id", "request_id"), ("url", "body")];
+    let running = webhook(config, json!({"contentType": "text/plain"}), &wires);
+    let clients: Vec<_> = (0..40)
+        .map(|number| std::thread::spawn(move || (number, send(port, &format!("GET /{number} HTTP/1.1"), ""))))
+        .collect();
+    for client in clients {
+        let (number, answer) = client.join().unwrap();
+        assert_eq!(body_of(&answer), format!("/{number}"));
+    }
+    running.shutdown(Duration::from_secs(5));
+}
+
+#[test]
+fn a_network_that_says_nothing_is_timed_out() {
+    let port = free_port();
+    let running = webhook(json!({"port": port, "responseTimeout": 50}), json!({}), &[]);
+    assert!(send(port, "POST /webhook HTTP/1.1", "").starts_with("HTTP/1.1 504"));
+    running.shutdown(Duration::from_secs(5));
+}
+
+#[test]
+fn a_port_that_is_taken_fails_the_node() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let running = webhook(json!({"port": port}), json!({}), &[]);
+    running.wait(Some(Duration::from_secs(5)));
+    let report = format!("{:?}", running.report());
+    assert!(report.contains("cannot listen on 127.0.0.1"), "{report}");
+    running.shutdown(Duration::from_secs(5));
+}
