@@ -8,7 +8,7 @@ use reflow_components::{Entry, entries};
 use reflow_runtime::{AnyValue, HostObject, MAX_DEPTH, Message, Value};
 
 /// Families that would reach for files, the network and the clock; their configs are tested, but not run.
-const OUTSIDE: [&str; 2] = ["integration", "trigger"];
+const OUTSIDE: [&str; 3] = ["integration", "io", "trigger"];
 
 fn deep() -> Value {
     (1..MAX_DEPTH).fold(Value::Null, |inner, level| match level % 2 {

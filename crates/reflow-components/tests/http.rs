@@ -5,11 +5,12 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use reflow_components::testing::{Trial, json_of, step_messages};
 use reflow_components::{Entry, catalog, entry};
-use reflow_runtime::{Endpoint, Frame, Message, Network, NodeSpec, Running, block_until};
+use reflow_runtime::{Endpoint, Frame, Message, Network, NodeSpec, Policy, Running, block_until};
 use serde_json::{Value as Json, json};
 
 /// A server that answers every request with what `respond` makes of its head and body.
@@ -207,6 +208,28 @@ fn binary_answers_and_streams_leave_by_a_port_of_their_own() {
         }
     }
     assert_eq!(bytes, [0, 255, 7]);
+}
+
+#[test]
+fn the_policy_of_the_node_tries_again() {
+    let tries = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&tries);
+    let base = server(move |_, _| match counted.fetch_add(1, Ordering::SeqCst) {
+        0 => b"nonsense\r\n\r\n".to_vec(),
+        1 => reply("503 Service Unavailable", b"later"),
+        _ => reply("200 OK", b"now"),
+    });
+    let mut network = Network::new();
+    network.set_catalog(catalog());
+    let config = json!({"url": base, "fail": "status"});
+    let policy = Policy { attempts: 5, delay_ms: 1, ..Policy::default() };
+    let node = NodeSpec { policy: Some(policy), ..NodeSpec::new("tpl_http_request", config.into()) };
+    network.add_node("get", node);
+    network.add_initial(Endpoint::new("get", "data_in"), Message::Flow);
+    let running = network.start_to_the_end(&[]).unwrap();
+    assert!(running.wait(Some(Duration::from_secs(10))));
+    assert_eq!(tries.load(Ordering::SeqCst), 3);
+    assert_eq!((running.stats()[0].state, running.stats()[0].retries), ("finished", 2));
 }
 
 #[test]

@@ -162,10 +162,10 @@ fn answer(stream: &mut TcpStream, pages: &Json) -> std::io::Result<()> {
     let body = decoded(page["b64"].as_str().unwrap_or_default());
     let mut head = format!("HTTP/1.1 {} status\r\nconnection: close\r\n", page["status"].as_u64().unwrap_or(404));
     for (name, value) in page["headers"].as_object().into_iter().flatten() {
-        head.extend([name.as_ref(), ": ", value.as_str().unwrap(), "\r\n"]);
+        head.extend([name, ": ", value.as_str().unwrap(), "\r\n"]);
     }
-    head.extend(["content-length: ", &body.len().to_string(), "\r\n\r\n"]);
     stream.write_all(head.as_bytes())?;
+    write!(stream, "content-length: {}\r\n\r\n", body.len())?;
     if method != "HEAD" {
         stream.write_all(&body)?;
     }

@@ -136,6 +136,17 @@ impl From<&Value> for Datum {
     }
 }
 
+impl From<Value> for Datum {
+    fn from(value: Value) -> Self {
+        match value {
+            Value::String(text) => Self::String(text),
+            Value::Array(items) => Self::Array(Items::Shared(items)),
+            Value::Object(members) => Self::Object(Members::Shared(members)),
+            scalar => Self::from(&scalar),
+        }
+    }
+}
+
 impl Items {
     pub(crate) fn len(&self) -> usize {
         match self {

@@ -8,8 +8,14 @@ pub(crate) const MAX_SOURCE: usize = 64 * 1024;
 /// How deeply the text of an expression may be nested.
 pub(crate) const MAX_NESTING: u16 = 96;
 
+/// How many parts of an expression may hold each other: nesting, and operators in a row.
+pub(crate) const MAX_HEIGHT: u16 = 240;
+
 /// How deeply evaluation may be nested: nesting of the text, multiplied by functions that call functions.
 pub(crate) const MAX_CALLS: u16 = 256;
+
+/// How many levels of the text a call of a function counts for: built-in methods that call functions take more stack.
+pub(crate) const CALL_DEPTH: u16 = 6;
 
 /// How many levels of lists, objects and functions an expression may put around each other.
 pub(crate) const MAX_LEVELS: u16 = 128;

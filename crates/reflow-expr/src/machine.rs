@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::ast::{Arrow, Element, Key, Kind, Logical, Node, Pattern, Property, Unary};
+use crate::ast::{Arrow, Binary, Element, Key, Kind, Logical, Node, Pattern, Property, Unary};
 use crate::builtins;
 use crate::convert;
 use crate::datum::{Closure, Datum, Frame, Function, Items, Made, Members};
 use crate::error::{Fault, Outcome};
-use crate::limits::{Budget, Limits, MAX_CALLS, MAX_LEVELS};
+use crate::limits::{Budget, CALL_DEPTH, Limits, MAX_CALLS, MAX_LEVELS};
 use crate::operators;
 use crate::scope::Scope;
 use indexmap::IndexMap;
@@ -64,27 +64,28 @@ impl<'a> Machine<'a> {
                 self.call(callee, arguments, *optional, host.as_ref(), locals)
             }
             Kind::Unary(operator, operand) => self.unary(*operator, operand, locals).map(Some),
-            Kind::Binary(operator, left, right) => {
-                let left = self.evaluate(left, locals)?;
-                let right = self.evaluate(right, locals)?;
-                operators::binary(self, *operator, &left, &right).map(Some)
-            }
+            Kind::Binary(operator, left, right) => self.binary(*operator, left, right, locals).map(Some),
             Kind::Logical(operator, left, right) => self.logical(*operator, left, right, locals).map(Some),
-            Kind::Conditional(parts) => {
-                let [condition, first, second] = &**parts;
-                let holds = convert::truthy(&self.evaluate(condition, locals)?);
-                self.evaluate(if holds { first } else { second }, locals).map(Some)
-            }
-            Kind::Arrow(arrow) => {
-                let closure = Closure { arrow: Arc::clone(arrow), frame: locals.cloned() };
-                Ok(Some(Datum::Function(Function::Closure(Arc::new(closure)))))
-            }
+            Kind::Conditional(parts) => self.conditional(parts, locals).map(Some),
+            Kind::Arrow(arrow) => Ok(Some(closure(arrow, locals))),
         }
+    }
+
+    fn binary(&mut self, operator: Binary, left: &Node, right: &Node, locals: Locals<'_>) -> Outcome<Datum> {
+        let left = self.evaluate(left, locals)?;
+        let right = self.evaluate(right, locals)?;
+        operators::binary(self, operator, &left, &right)
+    }
+
+    fn conditional(&mut self, parts: &[Node; 3], locals: Locals<'_>) -> Outcome<Datum> {
+        let [condition, first, second] = parts;
+        let holds = convert::truthy(&self.evaluate(condition, locals)?);
+        self.evaluate(if holds { first } else { second }, locals)
     }
 
     fn global(&mut self, name: &str) -> Outcome<Option<Datum>> {
         match self.scope.lookup(name) {
-            Some(value) => Ok(Some(Datum::from(&value))),
+            Some(value) => Ok(Some(Datum::from(value))),
             None => Err(Fault::evaluation(format!("`{name}` is not defined"))),
         }
     }
@@ -252,7 +253,7 @@ impl<'a> Machine<'a> {
             values.push(convert::to_value(self, &argument)?);
         }
         match self.scope.call(name, &values) {
-            Some(Ok(value)) => Ok(Some(Datum::from(&value))),
+            Some(Ok(value)) => Ok(Some(Datum::from(value))),
             Some(Err(message)) => Err(Fault::evaluation(message)),
             None => Ok(None),
         }
@@ -314,7 +315,10 @@ impl<'a> Machine<'a> {
         }
         let below = values.iter().map(Datum::levels).chain(parent.map(|frame| frame.levels)).max().unwrap_or(0);
         let frame = Arc::new(Frame { values, parent: parent.cloned(), levels: level_above(below)? });
-        self.evaluate(&arrow.body, Some(&frame))
+        self.depth += CALL_DEPTH;
+        let result = self.evaluate(&arrow.body, Some(&frame));
+        self.depth -= CALL_DEPTH;
+        result
     }
 
     fn bind(&mut self, pattern: &Pattern, argument: Datum, values: &mut Vec<Datum>) -> Outcome<()> {
@@ -404,6 +408,10 @@ fn level_above(levels: u16) -> Outcome<u16> {
         return Err(Fault::limit("makes data that is nested too deeply"));
     }
     Ok(levels + 1)
+}
+
+fn closure(arrow: &Arc<Arrow>, locals: Locals<'_>) -> Datum {
+    Datum::Function(Function::Closure(Arc::new(Closure { arrow: Arc::clone(arrow), frame: locals.cloned() })))
 }
 
 fn local(locals: Locals<'_>, up: u16, slot: u16) -> Datum {

@@ -7,7 +7,7 @@ use crate::builtins::Builtin;
 use crate::datum::Datum;
 use crate::error::{Fault, Outcome};
 use crate::lexer::{Spanned, Token, tokenize};
-use crate::limits::{MAX_NESTING, MAX_SOURCE};
+use crate::limits::{MAX_HEIGHT, MAX_NESTING, MAX_SOURCE};
 
 /// Compiles `source`; also gives the names that it takes from its scope.
 pub(crate) fn parse(source: &str) -> Outcome<(Node, Vec<Arc<str>>)> {
@@ -472,15 +472,16 @@ impl Parser {
             "NaN" => Kind::Literal(Datum::Number(f64::NAN)),
             "Infinity" => Kind::Literal(Datum::Number(f64::INFINITY)),
             "in" | "typeof" => return Err(self.unexpected("a value")),
-            _ => match Builtin::named(name) {
-                Some(builtin) => Kind::Builtin(builtin),
-                None => {
+            _ => {
+                if let Some(builtin) = Builtin::named(name) {
+                    Kind::Builtin(builtin)
+                } else {
                     if !self.globals.contains(name) {
                         self.globals.push(Arc::clone(name));
                     }
                     Kind::Global(Arc::clone(name))
                 }
-            },
+            }
         };
         let at = self.offset();
         self.at += 1;
@@ -564,8 +565,8 @@ enum Operator {
 /// Makes a node, unless what it holds is nested too deeply.
 fn node(at: u32, kind: Kind) -> Outcome<Node> {
     let height = 1 + kind_height(&kind);
-    if height > MAX_NESTING {
-        return Err(Fault::limit("is nested too deeply").at(at));
+    if height > MAX_HEIGHT {
+        return Err(Fault::limit("has too many parts in a row").at(at));
     }
     Ok(Node { at, height, kind })
 }

@@ -32,7 +32,8 @@ pub struct Template {
 #[derive(Debug)]
 enum Part {
     Text(Box<str>),
-    Expression(Node),
+    /// An expression, and how many bytes are before it.
+    Expression(Node, u32),
 }
 
 impl Template {
@@ -64,8 +65,8 @@ impl Template {
         for part in self.parts.iter() {
             match part {
                 Part::Text(piece) => text.push_str(piece),
-                Part::Expression(node) => {
-                    let value = machine.run(node)?;
+                Part::Expression(node, start) => {
+                    let value = machine.run(node).map_err(|fault| fault.shifted(*start))?;
                     let piece = convert::to_text(machine, &value)?;
                     machine.budget.make(piece.len())?;
                     text.push_str(&piece);
@@ -95,7 +96,7 @@ fn parts(source: &str) -> Outcome<Vec<Part>> {
         if !text.is_empty() {
             parts.push(Part::Text(std::mem::take(&mut text).into()));
         }
-        parts.push(Part::Expression(node));
+        parts.push(Part::Expression(node, start as u32));
         at = end + 1;
     }
     text.push_str(&source[at..]);

@@ -28,7 +28,7 @@ use crate::prelude::*;
 ///   `targetField` becomes the value of the expression `transform`, or else a copy of `sourceField` (`a.b[0]` leads further
 ///   down, a text with `${…}` is filled in and read as JSON).
 ///
-/// `docs/expressions.md` describes the expressions. Beside `data` and `item` there is `input.get('data')`, the tagged form of the
+/// `crates/reflow-expr/docs/expressions.md` describes the expressions. Beside `data` and `item` there is `input.get('data')`, the tagged form of the
 /// input. Where an expression has `${…}` outside of a template string, that is evaluated first and its text pasted in; `data` is
 /// then the whole list, for `map` the item. Expressions are compiled once.
 ///
@@ -159,7 +159,7 @@ impl Scope for Names<'_> {
 }
 
 impl DataOperations {
-    fn prepare(&mut self) -> Result<(), String> {
+    fn prepare(&mut self) {
         let sets = self.operations.as_deref().unwrap_or_default();
         let operations = |set: &Value| {
             let operations = set.get("operations")?.as_array()?;
@@ -167,7 +167,6 @@ impl DataOperations {
             Some(operations.iter().enumerate().filter(enabled).filter_map(Operation::read).collect())
         };
         self.sets = sets.iter().filter_map(operations).collect();
-        Ok(())
     }
 
     /// The result of the last set; `None` when it did nothing.
@@ -390,7 +389,7 @@ mod tests {
     use crate::testing::run;
     use serde_json::{Value as Json, json};
 
-    fn operate(operations: Json, data: Json) -> Json {
+    fn operate(operations: &Json, data: &Json) -> Json {
         let config = json!({"dataOperations": [{"operations": operations}]});
         run::<DataOperations>(config, [json!({"data": data})]).remove(0)
     }
@@ -399,25 +398,25 @@ mod tests {
     fn lists_need_no_transform_first() {
         let items = json!([{"n": 2, "k": "x"}, {"n": 1, "k": "x"}, {"n": 3}]);
         assert_eq!(
-            operate(json!([{"type": "sort", "sortField": "data.n", "sortDirection": "desc"}]), items.clone()),
+            operate(&json!([{"type": "sort", "sortField": "data.n", "sortDirection": "desc"}]), &items),
             json!({"output": [[{"n": 3}, {"n": 2, "k": "x"}, {"n": 1, "k": "x"}]]})
         );
         assert_eq!(
-            operate(json!([{"type": "group", "groupByField": "item.k"}]), items.clone()),
+            operate(&json!([{"type": "group", "groupByField": "item.k"}]), &items),
             json!({"output": [{"x": [{"n": 2, "k": "x"}, {"n": 1, "k": "x"}], "undefined": [{"n": 3}]}]})
         );
         assert_eq!(
-            operate(json!([{"type": "filter", "filterExpression": "item.k"}, {"type": "aggregate"}]), items.clone()),
+            operate(&json!([{"type": "filter", "filterExpression": "item.k"}, {"type": "aggregate"}]), &items),
             json!({"output": [{"count": 2}]})
         );
         let largest = json!([{"type": "aggregate", "aggregateField": "data.n", "aggregateFunction": "max"}]);
-        assert_eq!(operate(largest, items), json!({"output": [{"max": 3.0}]}));
+        assert_eq!(operate(&largest, &items), json!({"output": [{"max": 3.0}]}));
     }
 
     #[test]
     fn what_does_nothing_passes_the_input() {
         let nothing = json!([{"type": "sort", "sortField": "data.n"}, {"type": "nonsense"}, {"type": "transform"}]);
-        assert_eq!(operate(nothing, json!(5)), json!({"output": [5]}));
+        assert_eq!(operate(&nothing, &json!(5)), json!({"output": [5]}));
         assert_eq!(run::<DataOperations>(json!({"dataOperations": 7}), [json!({"data": 1})]), [json!({"output": [1]})]);
     }
 
@@ -430,7 +429,7 @@ mod tests {
             {"sourceField": "", "targetField": "f"},
         ]}]);
         assert_eq!(
-            operate(mapping, json!([{"a": {"b": "x"}}, 7])),
+            operate(&mapping, &json!([{"a": {"b": "x"}}, 7])),
             json!({"output": [[{"a": {"b": "x"}, "c": "x", "d": "x"}, 7]]})
         );
     }
@@ -438,17 +437,17 @@ mod tests {
     #[test]
     fn pasted_parts_see_the_whole_list() {
         let filter = json!([{"type": "filter", "filterExpression": "item > ${Math.max(...data)} / 2"}]);
-        assert_eq!(operate(filter, json!([1, 5, 8])), json!({"output": [[5, 8]]}));
+        assert_eq!(operate(&filter, &json!([1, 5, 8])), json!({"output": [[5, 8]]}));
         let plain = json!([{"transformExpression": "`<${data.data}>`"}]);
-        assert_eq!(operate(plain, json!(5)), json!({"output": ["<5>"]}));
+        assert_eq!(operate(&plain, &json!(5)), json!({"output": ["<5>"]}));
         let quoted = json!([{"transformExpression": "'<${data.data}>'"}]);
-        assert_eq!(operate(quoted, json!(5)), json!({"output": ["<5>"]}));
+        assert_eq!(operate(&quoted, &json!(5)), json!({"output": ["<5>"]}));
     }
 
     #[test]
     fn errors_name_the_operation() {
         let error = |operations: Json| {
-            let outputs = operate(operations, json!([1, 2]));
+            let outputs = operate(&operations, &json!([1, 2]));
             outputs["error"][0]["data"].as_str().unwrap_or_default().to_string()
         };
         assert_eq!(

@@ -94,7 +94,7 @@ enum Piece {
 }
 
 impl DataTransformer {
-    fn prepare(&mut self) -> Result<(), String> {
+    fn prepare(&mut self) {
         let field = self.field_name.as_deref().map(Field::new);
         let fields = || self.fields.iter().map(|name| Field::new(name)).collect();
         let named = |make: fn(Field) -> Transform| field.clone().map(make);
@@ -116,7 +116,6 @@ impl DataTransformer {
             _ => None,
         }
         .unwrap_or_default();
-        Ok(())
     }
 
     fn apply(&self, message: Message) -> Result<Message, String> {
@@ -247,7 +246,7 @@ mod tests {
     use crate::testing::run;
     use serde_json::{Value as Json, json};
 
-    fn transform(config: Json, input: Json) -> Json {
+    fn transform(config: Json, input: &Json) -> Json {
         run::<DataTransformer>(config, [json!({"input": input})]).remove(0)
     }
 
@@ -268,16 +267,16 @@ mod tests {
             ),
             (json!({"operation": "rename_field", "field": "a"}), input.clone()),
         ] {
-            assert_eq!(transform(config.clone(), input.clone()), json!({"output": [expected]}), "{config}");
+            assert_eq!(transform(config.clone(), &input), json!({"output": [expected]}), "{config}");
         }
     }
 
     #[test]
     fn plain_values_and_members_in_text() {
         let config = json!({"operation": "template", "template": "${a.b} ${value} ${x} ${", "plain": true});
-        assert_eq!(transform(config, json!({"a": {"b": "q"}})), json!({"output": [r#"q {"a":{"b":"q"}} ${x} ${"#]}));
+        assert_eq!(transform(config, &json!({"a": {"b": "q"}})), json!({"output": [r#"q {"a":{"b":"q"}} ${x} ${"#]}));
         assert_eq!(
-            transform(json!({"operation": "to_json", "plain": true}), json!([1, 2.0])),
+            transform(json!({"operation": "to_json", "plain": true}), &json!([1, 2.0])),
             json!({"output": ["[1,2.0]"]})
         );
     }
@@ -285,18 +284,18 @@ mod tests {
     #[test]
     fn numbers_are_read_or_refused() {
         let config = || json!({"operation": "parse_number"});
-        assert_eq!(transform(config(), json!(" 12 ")), json!({"output": [12]}));
-        assert_eq!(transform(config(), json!("1.5e1")), json!({"output": [15.0]}));
+        assert_eq!(transform(config(), &json!(" 12 ")), json!({"output": [12]}));
+        assert_eq!(transform(config(), &json!("1.5e1")), json!({"output": [15.0]}));
         assert_eq!(
-            transform(config(), json!("inf")),
+            transform(config(), &json!("inf")),
             json!({"error": [{"type": "Error", "data": "Not a number: \"inf\""}]})
         );
-        assert_eq!(transform(config(), json!(true)), json!({"output": [true]}));
+        assert_eq!(transform(config(), &json!(true)), json!({"output": [true]}));
     }
 
     #[test]
     fn lists_have_items_to_extract() {
         let config = json!({"operation": "extract_field", "field": "[1].x"});
-        assert_eq!(transform(config, json!([1, {"x": 2}])), json!({"output": [2]}));
+        assert_eq!(transform(config, &json!([1, {"x": 2}])), json!({"output": [2]}));
     }
 }

@@ -227,7 +227,7 @@ mod tests {
         let outputs = generate(json!({"end": 1, "step": 0.1}));
         let items = outputs["output"][0]["data"].as_array().unwrap();
         assert_eq!(items.len(), 10);
-        assert_eq!(items[7], json!(0.7000000000000001));
+        assert_eq!(items[7], json!(7.0 * 0.1));
     }
 
     #[test]

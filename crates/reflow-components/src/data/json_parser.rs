@@ -42,9 +42,8 @@ pub(super) struct JsonParser {
 }
 
 impl JsonParser {
-    fn prepare(&mut self) -> Result<(), String> {
+    fn prepare(&mut self) {
         self.compiled = Path::parse(&self.path);
-        Ok(())
     }
 }
 

@@ -53,7 +53,7 @@ pub(super) struct RegexMatcher {
 }
 
 impl RegexMatcher {
-    fn prepare(&mut self) -> Result<(), String> {
+    fn prepare(&mut self) {
         let mut builder = RegexBuilder::new(&self.pattern);
         let mut unknown = None;
         for flag in self.flags.chars() {
@@ -73,10 +73,9 @@ impl RegexMatcher {
             text.rsplit_once("error: ").map_or(text.as_str(), |(_, reason)| reason).trim().to_string()
         });
         self.regex = unknown.map_or(built, Err);
-        Ok(())
     }
 
-    fn all_matches(&self, regex: &Regex, text: &str) -> Value {
+    fn all_matches(regex: &Regex, text: &str) -> Value {
         let item = |found: regex::Match<'_>| {
             Value::object([("index", Value::from(found.start())), ("match", found.as_str().into())])
         };
@@ -106,7 +105,7 @@ impl Actor for RegexMatcher {
             return Ok(());
         };
         tick.emit(Self::OUT_MATCHED, true);
-        let matches = if self.global { self.all_matches(regex, text) } else { Value::array([&first[0]]) };
+        let matches = if self.global { Self::all_matches(regex, text) } else { Value::array([&first[0]]) };
         tick.emit(Self::OUT_MATCHES, Message::object(matches));
         if first.len() > 1 {
             let names = regex.capture_names().enumerate().skip(1);

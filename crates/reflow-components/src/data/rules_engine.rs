@@ -85,13 +85,12 @@ impl RuleSet {
 }
 
 impl RulesEngine {
-    fn prepare(&mut self) -> Result<(), String> {
+    fn prepare(&mut self) {
         self.sets = match &self.rules {
             Value::Object(_) => Some(vec![RuleSet::read(&self.rules)]),
             Value::Array(sets) => Some(sets.iter().map(RuleSet::read).collect()),
             _ => None,
         };
-        Ok(())
     }
 }
 

@@ -58,6 +58,9 @@ pub(super) struct IntervalTrigger {
     timer: Option<Background>,
 }
 
+/// Milliseconds longer than anything runs, and short enough to be added to: a thousand years.
+const LONGEST: u64 = 1_000 * 365 * 86_400_000;
+
 /// What a timer does.
 struct Plan {
     interval: Duration,

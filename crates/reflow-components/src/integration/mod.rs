@@ -28,13 +28,22 @@ pub(crate) fn components() -> Vec<Entry> {
         Entry::of::<file_save::FileSave>(),
         Entry::of::<interval_trigger::IntervalTrigger>(),
     ];
-    #[cfg(feature = "http")]
-    entries.extend([
+    entries.extend(http_components());
+    entries
+}
+
+#[cfg(feature = "http")]
+fn http_components() -> Vec<Entry> {
+    vec![
         Entry::of::<http_request::HttpRequest>(),
         Entry::of::<server_request::ServerRequest>(),
         Entry::of::<server_response::ServerResponse>(),
-    ]);
-    entries
+    ]
+}
+
+#[cfg(not(feature = "http"))]
+fn http_components() -> Vec<Entry> {
+    Vec::new()
 }
 
 /// Runs `work`, which may block, on a thread that may be blocked.

@@ -33,5 +33,5 @@ fn parse(machine: &mut Machine<'_>, arguments: &[Datum]) -> Outcome<Datum> {
     machine.budget.make(text.len().saturating_mul(8))?;
     let value: Value =
         serde_json::from_str(&text).map_err(|error| Fault::evaluation(format!("`JSON.parse`: {error}")))?;
-    Ok(Datum::from(&value))
+    Ok(Datum::from(value))
 }

@@ -182,7 +182,8 @@ pub(super) fn range(machine: &mut Machine<'_>, length: usize, arguments: &[Datum
 fn split(machine: &mut Machine<'_>, receiver: &Arc<str>, arguments: &[Datum]) -> Outcome<Datum> {
     let limit = match argument(arguments, 1) {
         Datum::Undefined => usize::MAX,
-        other => to_number(machine, other)?.max(0.0) as usize,
+        // A negative limit counts as a huge one.
+        other => crate::operators::to_int32(to_number(machine, other)?) as u32 as usize,
     };
     if matches!(argument(arguments, 0), Datum::Undefined) {
         return machine.list(vec![Datum::String(Arc::clone(receiver))]);
