@@ -30,8 +30,8 @@ pub(crate) fn number(message: &Message) -> Option<f64> {
     }
 }
 
-/// A decimal number: an optional sign, digits with an optional point, an optional exponent. Not the words `inf` and `nan`
-/// that [`str::parse`] would take.
+/// A decimal number: an optional sign, digits with an optional point, an optional exponent. Not the words `inf` and
+/// `nan` that [`str::parse`] would take.
 pub(crate) fn decimal(text: &str) -> Option<f64> {
     let is_decimal = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'));
     if is_decimal { text.parse().ok() } else { None }

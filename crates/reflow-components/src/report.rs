@@ -4,8 +4,8 @@ use reflow_runtime::{Failure, Message, Tick};
 
 /// Telling about input that cannot be worked on.
 pub trait Report {
-    /// Sends an Error message from the outport at `port`. When nobody is connected there, the tick fails with the same text
-    /// instead of going on in silence; another attempt would end the same way, so none is made.
+    /// Sends an Error message from the outport at `port`. When nobody is connected there, the tick fails with the
+    /// same text instead of going on in silence; another attempt would end the same way, so none is made.
     ///
     /// # Errors
     /// The failure that the tick is to end with.

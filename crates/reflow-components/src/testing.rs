@@ -98,8 +98,8 @@ pub struct Trial {
 type Feed = Arc<Mutex<Vec<(String, Message)>>>;
 
 impl Trial {
-    /// Starts a network with one node of `component`, its `inports` being wired. Its declared outports are recorded, and
-    /// those named in `outports`.
+    /// Starts a network with one node of `component`, its `inports` being wired. Its declared outports are recorded,
+    /// and those named in `outports`.
     ///
     /// # Errors
     /// What is wrong with the config.

@@ -10,9 +10,10 @@ use crate::prelude::*;
 
 /// Gathers messages into lists.
 ///
-/// When `count` messages have come, they leave by `output` as one list, and their number by `count`. The items are messages in
-/// the tagged form `{"type": KIND, "data": …}`, or plain values with `unwrap`. What is left over leaves early when a packet comes to
-/// `flush`, when `timeoutMs` have passed since the first message of the batch, and when nothing more can come.
+/// When `count` messages have come, they leave by `output` as one list, and their number by `count`. The items are
+/// messages in the tagged form `{"type": KIND, "data": …}`, or plain values with `unwrap`. What is left over leaves
+/// early when a packet comes to `flush`, when `timeoutMs` have passed since the first message of the batch, and when
+/// nothing more can come.
 #[derive(Component)]
 #[component(id = "tpl_collect", title = "Collect", category = "flow", prepare)]
 #[inport(input: any, required, "The messages.")]

@@ -15,8 +15,9 @@ const MAX_WAITING: usize = 1 << 16;
 
 /// Forwards each message after a pause.
 ///
-/// Every message leaves unchanged `delayMs` after it came, in the order of arrival: a burst is shifted, not spread out. A packet on
-/// any other inport only says that something came, and sends Flow. What has not left when the network is stopped is dropped.
+/// Every message leaves unchanged `delayMs` after it came, in the order of arrival: a burst is shifted, not spread
+/// out. A packet on any other inport only says that something came, and sends Flow. What has not left when the
+/// network is stopped is dropped.
 #[derive(Component)]
 #[component(id = "tpl_delay", title = "Delay", category = "flow", asynchronous)]
 #[inport(input: any, required, "The message.")]

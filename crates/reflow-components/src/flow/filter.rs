@@ -11,10 +11,10 @@ use crate::read;
 
 /// Keeps the items of a list that satisfy a condition.
 ///
-/// Items that pass leave by `output`, the others by `rejected`: two lists in the order of the input, both sent for every packet.
-/// With `field`, the member of that name (or path, `a.b[0]`) is tested, null where it is missing; the whole item is kept. A list
-/// may also come as the JSON payload of an Object, Any or Optional message. Equal numbers are equal however they are written
-/// (2 and 2.0); what is no number is neither greater nor less than anything.
+/// Items that pass leave by `output`, the others by `rejected`: two lists in the order of the input, both sent for
+/// every packet. With `field`, the member of that name (or path, `a.b[0]`) is tested, null where it is missing; the
+/// whole item is kept. A list may also come as the JSON payload of an Object, Any or Optional message. Equal numbers
+/// are equal however they are written (2 and 2.0); what is no number is neither greater nor less than anything.
 ///
 /// # Errors
 ///

@@ -6,12 +6,12 @@ use crate::read;
 
 /// Lets a message through or diverts it, as a control signal says.
 ///
-/// One packet of each inport makes a pair, in order of arrival; the message leaves unchanged by `output` when the control opens the
-/// gate, and by `blocked` when it does not. With `sticky`, the newest control counts for all messages until another one comes;
-/// messages that come before the first control wait for it.
+/// One packet of each inport makes a pair, in order of arrival; the message leaves unchanged by `output` when the
+/// control opens the gate, and by `blocked` when it does not. With `sticky`, the newest control counts for all
+/// messages until another one comes; messages that come before the first control wait for it.
 ///
-/// The gate is closed by false, 0, the texts `false`, `0`, `no`, `off` and the empty one, null, and an Optional without a value; any
-/// other control opens it. `invert` turns that round.
+/// The gate is closed by false, 0, the texts `false`, `0`, `no`, `off` and the empty one, null, and an Optional
+/// without a value; any other control opens it. `invert` turns that round.
 #[derive(Component)]
 #[component(id = "tpl_gate", title = "Gate", category = "flow")]
 #[inport(input: any, required, "The message.")]

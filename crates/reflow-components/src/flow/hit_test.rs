@@ -5,10 +5,10 @@ use crate::read;
 
 /// Detects a point entering or leaving a rectangle, with hysteresis.
 ///
-/// Objects on `values` bring numbers by key, and the newest number of each key is remembered. The point is (`SOURCE_x`,
-/// `SOURCE_y`), the rectangle's centre (`TARGET_x`, `TARGET_y`), 0 where nothing came yet, `SOURCE` and `TARGET` being the config's
-/// `source` and `target`. While the point is inside, the rectangle is larger by `padding` on every side, so that a point at the
-/// border does not flicker; the border belongs to it.
+/// Objects on `values` bring numbers by key, and the newest number of each key is remembered. The point is
+/// (`SOURCE_x`, `SOURCE_y`), the rectangle's centre (`TARGET_x`, `TARGET_y`), 0 where nothing came yet, `SOURCE` and
+/// `TARGET` being the config's `source` and `target`. While the point is inside, the rectangle is larger by `padding`
+/// on every side, so that a point at the border does not flicker; the border belongs to it.
 ///
 /// `enter` sends `HOVER` and `leave` sends `LEAVE` on a change; `inside` tells for every packet. The first packet only says where the
 /// point is, and counts as outside, unless `fireInitial` is set.

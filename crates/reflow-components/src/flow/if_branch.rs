@@ -9,13 +9,15 @@ use crate::read;
 
 /// Sends each message down a true or a false outport.
 ///
-/// The message leaves unchanged by `true-out` or by `false-out`; `true_output` and `false_output` are other names for them.
+/// The message leaves unchanged by `true-out` or by `false-out`; `true_output` and `false_output` are other names for
+/// them.
 ///
-/// A **rule set** in `decisionRules` decides where there is one: `{"type": "IF" | "OR", "groups": [{"connector": "AND" | "OR",
-/// "rules": [{"field", "operator", "value"}]}]}`. With `IF` every group must match, with `OR` one is enough; in a group all rules
-/// must hold, or one with the connector `OR`. A `field` is a member or a path such as `a.b[0]`; without one the whole message
-/// counts. Operators: `is`, `is_not`, `contains`, `not_contains`, `greater_than`, `less_than`, `greater_equal`, `less_equal`,
-/// `in`, `not_in`, `empty`, `not_empty`. A missing member is `empty` and nothing else. A rule that cannot be read is false.
+/// A **rule set** in `decisionRules` decides where there is one: `{"type": "IF" | "OR", "groups": [{"connector":
+/// "AND" | "OR", "rules": [{"field", "operator", "value"}]}]}`. With `IF` every group must match, with `OR` one is
+/// enough; in a group all rules must hold, or one with the connector `OR`. A `field` is a member or a path such as
+/// `a.b[0]`; without one the whole message counts. Operators: `is`, `is_not`, `contains`, `not_contains`,
+/// `greater_than`, `less_than`, `greater_equal`, `less_equal`, `in`, `not_in`, `empty`, `not_empty`. A missing member
+/// is `empty` and nothing else. A rule that cannot be read is false.
 ///
 /// Otherwise the **simple condition** does. `equals` compares the message, or its member `condition_field`, with
 /// `condition_value`; a value may also be written in the tagged form `{"type": KIND, "data": …}`.

@@ -9,10 +9,10 @@ static KEYS: LazyLock<[Arc<str>; 2]> = LazyLock::new(|| ["index".into(), "value"
 
 /// Sends the items of a list one by one, each with its index.
 ///
-/// For every item of a list on `collection`, in order, an Object `{"value": item, "index": i}` leaves by `item`, i counting from
-/// 0; after the last one, or at once when there is none, true leaves by `completed`. Anything but a list on `collection`, and
-/// anything on `initial_value`, only sends true on `completed`. A list may also come as the JSON payload of an Object, Any or
-/// Optional message. Where the next node is slower, the items wait for room.
+/// For every item of a list on `collection`, in order, an Object `{"value": item, "index": i}` leaves by `item`, i
+/// counting from 0; after the last one, or at once when there is none, true leaves by `completed`. Anything but a
+/// list on `collection`, and anything on `initial_value`, only sends true on `completed`. A list may also come as the
+/// JSON payload of an Object, Any or Optional message. Where the next node is slower, the items wait for room.
 #[derive(Component)]
 #[component(id = "tpl_loop", title = "Loop", category = "flow")]
 #[inport(collection: array, required, "The list.")]

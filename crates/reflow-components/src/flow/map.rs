@@ -7,8 +7,8 @@ use crate::read;
 
 /// Applies one operation to every item of a list.
 ///
-/// The output is a list of the same length and in the same order. A list may also come as the JSON payload of an Object, Any or
-/// Optional message.
+/// The output is a list of the same length and in the same order. A list may also come as the JSON payload of an
+/// Object, Any or Optional message.
 ///
 /// # Errors
 ///
@@ -35,7 +35,8 @@ pub(super) struct Map {
     /// Member for `extract_field`, or the path to one (`a.b[0]`).
     #[config(lenient)]
     field: String,
-    /// Text for `template`: `${value}` stands for the item, `${index}` for its number from 0, any other `${name}` for its member.
+    /// Text for `template`: `${value}` stands for the item, `${index}` for its number from 0, any other `${name}` for
+    /// its member.
     #[config(default = "${value}".to_string(), lenient)]
     template: String,
     #[state]

@@ -7,10 +7,10 @@ const NAMES: [&str; 4] = ["a", "b", "c", "d"];
 
 /// Combines up to four inputs into one object or list.
 ///
-/// With `wait` = `all`, one packet of each connected inport makes a set, in order of arrival, and each set makes one output. With
-/// `any`, every packet makes one, out of the newest packet of each inport. `mode` = `object` gives `{"a": …, "b": …}`, `array`
-/// the values in the order a, b, c, d. The values are messages in the tagged form `{"type": KIND, "data": …}`, or plain ones
-/// with `unwrap`.
+/// With `wait` = `all`, one packet of each connected inport makes a set, in order of arrival, and each set makes one
+/// output. With `any`, every packet makes one, out of the newest packet of each inport. `mode` = `object` gives
+/// `{"a": …, "b": …}`, `array` the values in the order a, b, c, d. The values are messages in the tagged form
+/// `{"type": KIND, "data": …}`, or plain ones with `unwrap`.
 #[derive(Component)]
 #[component(id = "tpl_merge", title = "Merge", category = "flow")]
 #[inport(a: any, "First input.")]

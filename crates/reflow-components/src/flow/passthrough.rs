@@ -4,8 +4,8 @@ use crate::prelude::*;
 
 /// Forwards messages untouched.
 ///
-/// Every packet on `input` leaves by `output` as it is, whatever its kind: bytes, errors and stream handles too. Useful as a
-/// named place in a graph. A packet on any other inport only says that something came, and sends Flow.
+/// Every packet on `input` leaves by `output` as it is, whatever its kind: bytes, errors and stream handles too.
+/// Useful as a named place in a graph. A packet on any other inport only says that something came, and sends Flow.
 #[derive(Component)]
 #[component(id = "tpl_passthrough", title = "Passthrough", category = "flow")]
 #[inport(input: any, required, "Anything.")]

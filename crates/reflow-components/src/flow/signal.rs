@@ -9,8 +9,9 @@ static KEYS: LazyLock<[Arc<str>; 2]> = LazyLock::new(|| ["data".into(), "id".int
 
 /// Turns a trigger into a named signal.
 ///
-/// Every packet on `trigger` sends an Object `{"id": event, "data": data}`. When the packet is an object, its members are laid over
-/// `data`; when `data` is no object, the packet takes its place. Nothing is kept from one packet to the next.
+/// Every packet on `trigger` sends an Object `{"id": event, "data": data}`. When the packet is an object, its members
+/// are laid over `data`; when `data` is no object, the packet takes its place. Nothing is kept from one packet to the
+/// next.
 #[derive(Component)]
 #[component(id = "tpl_signal", title = "Signal", category = "flow", prepare)]
 #[inport(trigger: any, required, "Whatever comes asks for a signal.")]

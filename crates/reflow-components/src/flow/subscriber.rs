@@ -5,9 +5,10 @@ use crate::read;
 
 /// Passes on signals with a certain name.
 ///
-/// A signal is an Object `{"id": NAME, "data": …}`, or a String that is its name. When `event` fits the name, Flow leaves by
-/// `trigger`, and the data by `data`, unless it is null; it is sent as kind Object whatever it is. In `event`, `*` stands for any
-/// characters: `*` fits all names, `ui.*` those that begin with `ui.`. Letter case counts. Messages of other kinds are ignored.
+/// A signal is an Object `{"id": NAME, "data": …}`, or a String that is its name. When `event` fits the name, Flow
+/// leaves by `trigger`, and the data by `data`, unless it is null; it is sent as kind Object whatever it is. In
+/// `event`, `*` stands for any characters: `*` fits all names, `ui.*` those that begin with `ui.`. Letter case
+/// counts. Messages of other kinds are ignored.
 #[derive(Component)]
 #[component(id = "tpl_subscriber", title = "Subscriber", category = "flow")]
 #[inport(signal: "object or string", required, "Signals.")]
@@ -24,8 +25,8 @@ pub(super) struct Subscriber {
     event: String,
 }
 
-/// Whether `pattern` fits `name` from end to end; `*` stands for any characters. Linear in practice and quadratic at worst:
-/// the last star only ever moves forward.
+/// Whether `pattern` fits `name` from end to end; `*` stands for any characters. Linear in practice and quadratic at
+/// worst: the last star only ever moves forward.
 fn fits(pattern: &str, name: &str) -> bool {
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();

@@ -5,13 +5,13 @@ use crate::prelude::*;
 
 /// Routes a message to one of several case ports, or to `default`.
 ///
-/// The message leaves unchanged by the first `caseN` whose `caseN_value` it equals, otherwise by `default`: exactly one message out
-/// for one in. With `switch_field`, the member of that name (or path, `a.b[0]`) is compared instead of the whole message, and
-/// a message without it goes to `default`. A value of null is a value. More than four cases are allowed: `case5_value` leads to
-/// `case5`, and so on.
+/// The message leaves unchanged by the first `caseN` whose `caseN_value` it equals, otherwise by `default`: exactly
+/// one message out for one in. With `switch_field`, the member of that name (or path, `a.b[0]`) is compared instead
+/// of the whole message, and a message without it goes to `default`. A value of null is a value. More than four cases
+/// are allowed: `case5_value` leads to `case5`, and so on.
 ///
-/// Equal numbers are equal however they are written (2 and 2.0). A value may also be written in the tagged form `{"type":
-/// KIND, "data": …}`.
+/// Equal numbers are equal however they are written (2 and 2.0). A value may also be written in the tagged form
+/// `{"type": KIND, "data": …}`.
 #[derive(Component)]
 #[component(id = "tpl_switch", title = "Switch", category = "flow", prepare)]
 #[inport(data: any, required, "The message to send on.")]

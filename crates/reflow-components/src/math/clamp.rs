@@ -6,8 +6,9 @@ use crate::prelude::*;
 /// Limits a number to a range.
 ///
 /// `result` is `min` where `input` is less, `max` where it is more, and `input` otherwise. Limits given the wrong way
-/// round are swapped. Integers, floats, decimal strings such as `-2.5e3` and JSON payloads that are numbers count as themselves, anything
-/// else as 0. The result is a Float with `precision` decimals; halves are rounded away from zero.
+/// round are swapped. Integers, floats, decimal strings such as `-2.5e3` and JSON payloads that are numbers count as
+/// themselves, anything else as 0. The result is a Float with `precision` decimals; halves are rounded away from
+/// zero.
 ///
 /// # Errors
 ///

@@ -10,7 +10,8 @@ use crate::prelude::*;
 ///
 /// # Errors
 ///
-/// A divisor of 0, or one that is read as 0, is the Error `Division by zero`. /// An infinite or undefined result is the Error `Result is not a finite number`.
+/// A divisor of 0, or one that is read as 0, is the Error `Division by zero`. /// An infinite or undefined result is
+/// the Error `Result is not a finite number`.
 #[derive(Component)]
 #[component(id = "tpl_math_divide", title = "Divide", category = "math", firing = all)]
 #[inport(a: number, required, "The dividend.")]

@@ -9,19 +9,20 @@ use crate::read;
 ///
 /// `$input` and `$x` stand for the input; a bare name stands for the number of that name in an Object input. There are `+ - * /`,
 /// `%` (the remainder, with the sign of the left side), `^` (to the power of, right to left) and parentheses. One minus may
-/// stand before an operand, and it binds tighter than `^`: `-2^2` is 4. Functions: `sin cos tan asin acos atan atan2 abs floor
-/// ceil round sqrt pow min max clamp lerp mix mod sign step smoothstep fract log log2 exp deg rad`, with GLSL's arguments and
-/// meaning; constants: `pi tau e`.
+/// stand before an operand, and it binds tighter than `^`: `-2^2` is 4. Functions: `sin cos tan asin acos atan atan2
+/// abs floor ceil round sqrt pow min max clamp lerp mix mod sign step smoothstep fract log log2 exp deg rad`, with
+/// GLSL's arguments and meaning; constants: `pi tau e`.
 ///
-/// Integers, floats, decimal strings such as `-2.5e3` and JSON payloads that are numbers count as themselves, anything else as
-/// 0. The result is a Float with `precision` decimals; halves are rounded away from zero. The expression is parsed once.
+/// Integers, floats, decimal strings such as `-2.5e3` and JSON payloads that are numbers count as themselves,
+/// anything else as 0. The result is a Float with `precision` decimals; halves are rounded away from zero. The
+/// expression is parsed once.
 ///
 /// # Errors
 ///
-/// Nothing but an Error leaves when the expression cannot be read (`Unexpected end of expression`, `Expected number at position
-/// N`, `Unexpected character at position N`, `Invalid number: TEXT`, `Unknown function: NAME`; N counts characters from 0,
-/// white space left out), for `Division by zero`, `Modulo by zero`, `Unknown variable: NAME`, and for `Result is not a finite
-/// number`.
+/// Nothing but an Error leaves when the expression cannot be read (`Unexpected end of expression`, `Expected number
+/// at position N`, `Unexpected character at position N`, `Invalid number: TEXT`, `Unknown function: NAME`; N counts
+/// characters from 0, white space left out), for `Division by zero`, `Modulo by zero`, `Unknown variable: NAME`, and
+/// for `Result is not a finite number`.
 #[derive(Component)]
 #[component(id = "tpl_math_expression", title = "Expression", category = "math", prepare)]
 #[inport(input: number, required, "The number, or an object of numbers.")]

@@ -5,8 +5,9 @@ use crate::prelude::*;
 
 /// Gives the smaller and the larger of two numbers.
 ///
-/// Both outports send for every pair. One packet of each inport makes a pair, in order of arrival. Integers, floats, decimal strings such as `-2.5e3` and JSON payloads that are numbers count as themselves, anything
-/// else as 0. The result is a Float with `precision` decimals; halves are rounded away from zero.
+/// Both outports send for every pair. One packet of each inport makes a pair, in order of arrival. Integers, floats,
+/// decimal strings such as `-2.5e3` and JSON payloads that are numbers count as themselves, anything else as 0. The
+/// result is a Float with `precision` decimals; halves are rounded away from zero.
 ///
 /// # Errors
 ///

@@ -10,7 +10,8 @@ use crate::prelude::*;
 ///
 /// # Errors
 ///
-/// A negative base with a fractional exponent has no real power, nor has 0 with a negative one. /// An infinite or undefined result is the Error `Result is not a finite number`.
+/// A negative base with a fractional exponent has no real power, nor has 0 with a negative one. /// An infinite or
+/// undefined result is the Error `Result is not a finite number`.
 #[derive(Component)]
 #[component(id = "tpl_math_power", title = "Power", category = "math", firing = all)]
 #[inport(base: number, required, "What is raised.")]

@@ -6,8 +6,9 @@ use crate::prelude::*;
 /// Rounds a number by a chosen rule.
 ///
 /// `mode` chooses the rule. `round` keeps `precision` decimals, so that with the default of 10 a 2.5 stays 2.5: rounding to
-/// whole numbers takes a precision of 0. Integers, floats, decimal strings such as `-2.5e3` and JSON payloads that are numbers count as themselves, anything
-/// else as 0. The result is a Float with `precision` decimals; halves are rounded away from zero.
+/// whole numbers takes a precision of 0. Integers, floats, decimal strings such as `-2.5e3` and JSON payloads that
+/// are numbers count as themselves, anything else as 0. The result is a Float with `precision` decimals; halves are
+/// rounded away from zero.
 ///
 /// # Errors
 ///

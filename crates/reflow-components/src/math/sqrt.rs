@@ -10,7 +10,8 @@ use crate::prelude::*;
 ///
 /// # Errors
 ///
-/// A negative input is the Error `Square root of negative number`. /// An infinite or undefined result is the Error `Result is not a finite number`.
+/// A negative input is the Error `Square root of negative number`. /// An infinite or undefined result is the Error
+/// `Result is not a finite number`.
 #[derive(Component)]
 #[component(id = "tpl_math_sqrt", title = "Square Root", category = "math")]
 #[inport(input: number, required, "The number.")]

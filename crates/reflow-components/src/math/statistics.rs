@@ -6,9 +6,9 @@ use crate::prelude::*;
 /// Describes a list of numbers: mean, median, standard deviation, extremes and count.
 ///
 /// `median` is the middle one of the sorted values, or the mean of the two in the middle. `stddev` is that of a population:
-/// √(Σ(v - mean)² / n). An empty list only sends `count`. An item that is no number counts as 0; anything but a list counts as
-/// an empty one. A list may also come as the JSON payload of an Object, Any or Optional message. The Floats have `precision`
-/// decimals; halves are rounded away from zero.
+/// √(Σ(v - mean)² / n). An empty list only sends `count`. An item that is no number counts as 0; anything but a list
+/// counts as an empty one. A list may also come as the JSON payload of an Object, Any or Optional message. The Floats
+/// have `precision` decimals; halves are rounded away from zero.
 ///
 /// # Errors
 ///

@@ -6,8 +6,8 @@ use crate::prelude::*;
 /// Adds up a list.
 ///
 /// `result` is the sum of the items, and 0 for an empty list. An item that is no number counts as 0; anything but a list counts as an empty one. A list may also come as the
-/// JSON payload of an Object, Any or Optional message. The result is a Float with `precision` decimals; halves are rounded
-/// away from zero.
+/// JSON payload of an Object, Any or Optional message. The result is a Float with `precision` decimals; halves are
+/// rounded away from zero.
 ///
 /// # Errors
 ///

@@ -6,13 +6,14 @@ use crate::prelude::*;
 
 /// Builds the view matrix of an eye that looks at a target.
 ///
-/// With f = normalize(target - eye), or (0, 0, -1) where they coincide, r = normalize(f × up), or (1, 0, 0) where that has no
-/// length, and u = r × f, the columns are (r.x, u.x, -f.x, 0), (r.y, u.y, -f.y, 0), (r.z, u.z, -f.z, 0) and (-r·eye, -u·eye, f·eye,
-/// 1): right-handed, looking down -z. One packet of each connected inport makes a set, in order of arrival; while nothing comes
-/// to `up`, it is (0, 1, 0). The result is an Object message that carries the list of 16 Floats, column by column.
+/// With f = normalize(target - eye), or (0, 0, -1) where they coincide, r = normalize(f × up), or (1, 0, 0) where
+/// that has no length, and u = r × f, the columns are (r.x, u.x, -f.x, 0), (r.y, u.y, -f.y, 0), (r.z, u.z, -f.z, 0)
+/// and (-r·eye, -u·eye, f·eye, 1): right-handed, looking down -z. One packet of each connected inport makes a set, in
+/// order of arrival; while nothing comes to `up`, it is (0, 1, 0). The result is an Object message that carries the
+/// list of 16 Floats, column by column.
 ///
-/// A vector is an Object `{x, y, z}` or a list of numbers, with 0 for what is missing or no number; a single number stands for
-/// all three parts; anything else is the zero vector.
+/// A vector is an Object `{x, y, z}` or a list of numbers, with 0 for what is missing or no number; a single number
+/// stands for all three parts; anything else is the zero vector.
 ///
 /// # Errors
 ///

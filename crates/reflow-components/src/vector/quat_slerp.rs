@@ -6,12 +6,12 @@ use crate::read;
 
 /// Turns evenly from one rotation to another.
 ///
-/// Spherical interpolation along the shorter way (Shoemake, *Animating Rotation with Quaternion Curves*, 1985): with d
-/// = a·b, negated together with `b` when it is negative, and θ = acos d: (sin((1-t)θ)·a + sin(tθ)·b) / sin θ; where d
-/// is above 0.9995, the normalized straight line between them. `t` is not clamped; it may be an Integer, a Float, a decimal
-/// string or a JSON payload that is a number, and anything else counts as 0.5. `a` and `b` are used as they are,
-/// unless `normalize` is set. One packet of each inport makes a set, in order of arrival. The result is an Object `{x,
-/// y, z, w}` of Floats.
+/// Spherical interpolation along the shorter way (Shoemake, *Animating Rotation with Quaternion Curves*, 1985): with
+/// d = a·b, negated together with `b` when it is negative, and θ = acos d: (sin((1-t)θ)·a + sin(tθ)·b) / sin θ; where
+/// d is above 0.9995, the normalized straight line between them. `t` is not clamped; it may be an Integer, a Float, a
+/// decimal string or a JSON payload that is a number, and anything else counts as 0.5. `a` and `b` are used as they
+/// are, unless `normalize` is set. One packet of each inport makes a set, in order of arrival. The result is an
+/// Object `{x, y, z, w}` of Floats.
 ///
 /// A quaternion is an Object `{x, y, z, w}` or a list of four numbers, with 0 for what is missing or no number; `{}`
 /// is the identity, and anything but an object or a list is all zero.

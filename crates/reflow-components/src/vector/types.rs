@@ -27,8 +27,8 @@ pub(super) const NOT_FINITE: &str = "Result is not a finite number";
 /// The member names, made once: a result shares them.
 static KEYS: LazyLock<[Arc<str>; 4]> = LazyLock::new(|| ["x", "y", "z", "w"].map(Into::into));
 
-/// The vector on an inport: an object `{x, y, z}` or a list of numbers, with 0 for what is missing or no number; one number
-/// for all three; anything else is the zero vector.
+/// The vector on an inport: an object `{x, y, z}` or a list of numbers, with 0 for what is missing or no number; one
+/// number for all three; anything else is the zero vector.
 pub(super) fn vec3(tick: &Tick<'_>, port: usize) -> Vec3 {
     tick.input(port).map_or([0.0; 3], vec3_of)
 }
@@ -48,8 +48,8 @@ pub(super) fn vec3_of(message: &Message) -> Vec3 {
     }
 }
 
-/// The quaternion on an inport: an object `{x, y, z, w}` or a list of four numbers, with 0 for what is missing or no number.
-/// An object that names no part is the identity; anything else is all zero.
+/// The quaternion on an inport: an object `{x, y, z, w}` or a list of four numbers, with 0 for what is missing or no
+/// number. An object that names no part is the identity; anything else is all zero.
 pub(super) fn quaternion(tick: &Tick<'_>, port: usize) -> Quaternion {
     let Some(message) = tick.input(port) else { return [0.0; 4] };
     if let Some(items) = read::list(message) {
@@ -66,8 +66,8 @@ pub(super) fn quaternion(tick: &Tick<'_>, port: usize) -> Quaternion {
     }
 }
 
-/// The matrix on an inport: a list of 16 numbers, column-major, with 0 for what is missing or no number; anything else is
-/// the identity.
+/// The matrix on an inport: a list of 16 numbers, column-major, with 0 for what is missing or no number; anything
+/// else is the identity.
 pub(super) fn matrix(tick: &Tick<'_>, port: usize) -> Matrix {
     tick.input(port).and_then(read::list).map_or(IDENTITY, elements)
 }

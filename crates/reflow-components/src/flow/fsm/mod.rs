@@ -15,32 +15,34 @@ use crate::read;
 
 /// Steps through the states of a configurable state machine, with guards, actions, timeouts and transient states.
 ///
-/// **States** are `{"NAME": {"on": {"EVENT": TRANSITION}, "entry": ACTION, "exit": ACTION, "always": TRANSITION, "type": "final"}}`. A
-/// transition is the name of a state, an object `{"target", "guard"}`, or a list of such objects of which the first counts whose
-/// guard holds. An event without a transition does nothing. A transition runs `exit` of the state it leaves and `entry` of the
-/// one it enters, a transition of a state to itself too; a state with `always` is left at once when a guard there holds, at most
-/// ten times in a row. `done` tells that a final state was reached. Nothing is sent at the start, and the first state's entry is
-/// not run.
+/// **States** are `{"NAME": {"on": {"EVENT": TRANSITION}, "entry": ACTION, "exit": ACTION, "always": TRANSITION,
+/// "type": "final"}}`. A transition is the name of a state, an object `{"target", "guard"}`, or a list of such
+/// objects of which the first counts whose guard holds. An event without a transition does nothing. A transition runs
+/// `exit` of the state it leaves and `entry` of the one it enters, a transition of a state to itself too; a state
+/// with `always` is left at once when a guard there holds, at most ten times in a row. `done` tells that a final
+/// state was reached. Nothing is sent at the start, and the first state's entry is not run.
 ///
-/// **Guards** are names in `guards`, or guards themselves: `{"field", "operator", "value"}` on the members of the context, overlaid
-/// with the event's payload. `field` may be a path such as `a.b[0]`. Operators: `is`, `is_not`, `contains`, `not_contains`,
-/// `greater_than` (`gt`), `less_than` (`lt`), `greater_equal` (`gte`), `less_equal` (`lte`), `in`, `not_in`, `empty`, `not_empty`. A
-/// missing member is `empty` and nothing else; a name that is no guard always holds.
+/// **Guards** are names in `guards`, or guards themselves: `{"field", "operator", "value"}` on the members of the
+/// context, overlaid with the event's payload. `field` may be a path such as `a.b[0]`. Operators: `is`, `is_not`,
+/// `contains`, `not_contains`, `greater_than` (`gt`), `less_than` (`lt`), `greater_equal` (`gte`), `less_equal`
+/// (`lte`), `in`, `not_in`, `empty`, `not_empty`. A missing member is `empty` and nothing else; a name that is no
+/// guard always holds.
 ///
-/// **Actions** are `{"emit": {...}, "assign": {...}, "emit_context": true}`. What `emit` names is collected over all actions of a
-/// step and sent together. `assign` changes members of the context: a value of any kind is stored; `{"op", "value"}` sets (`set`),
-/// adds (`increment`, `add`), subtracts (`decrement`), multiplies (`multiply`) or turns round (`toggle`). `emit_context` of the last
-/// state sends the whole context.
+/// **Actions** are `{"emit": {...}, "assign": {...}, "emit_context": true}`. What `emit` names is collected over all
+/// actions of a step and sent together. `assign` changes members of the context: a value of any kind is stored;
+/// `{"op", "value"}` sets (`set`), adds (`increment`, `add`), subtracts (`decrement`), multiplies (`multiply`) or
+/// turns round (`toggle`). `emit_context` of the last state sends the whole context.
 ///
-/// **Inports.** `control`: the text `reset` goes back to the first state and the first context, `set:NAME` goes to a state; both only
-/// send the state, and run no actions. `data`: members of the context. `event`: a name, or `{"type": NAME, "payload": {...}}`. `tick`:
-/// `dt` seconds have passed; when the state has been there for `on._timeout.delay` seconds (1 when it does not say), the event
-/// `_timeout` happens. With `realTime` the clock does that instead of `tick`.
+/// **Inports.** `control`: the text `reset` goes back to the first state and the first context, `set:NAME` goes to a
+/// state; both only send the state, and run no actions. `data`: members of the context. `event`: a name, or `{"type":
+/// NAME, "payload": {...}}`. `tick`: `dt` seconds have passed; when the state has been there for `on._timeout.delay`
+/// seconds (1 when it does not say), the event `_timeout` happens. With `realTime` the clock does that instead of
+/// `tick`.
 ///
 /// # Errors
 ///
-/// A target that is no state is entered all the same, and an Error `Unknown state: NAME` leaves by `error`; so does `Stopped after 10
-/// transitions in state NAME`. Input that means nothing is ignored.
+/// A target that is no state is entered all the same, and an Error `Unknown state: NAME` leaves by `error`; so does
+/// `Stopped after 10 transitions in state NAME`. Input that means nothing is ignored.
 #[derive(Component)]
 #[component(id = "tpl_fsm", title = "State Machine", category = "flow", prepare)]
 #[inport(event: "string or object", "What happens.")]
