@@ -98,9 +98,6 @@ impl Beats {
     }
 }
 
-/// Longer than anything runs, and short enough to be added to, in milliseconds.
-const LONGEST: u64 = 1_000 * 365 * 86_400_000;
-
 impl IntervalTrigger {
     fn plan(&self) -> Plan {
         let unit: u64 = match self.unit.as_str() {
