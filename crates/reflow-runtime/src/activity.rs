@@ -5,12 +5,11 @@
 //! the count reaches zero exactly when nothing can happen any more without the outside. It changes once a wake-up, not
 //! once a packet.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::Waker;
 
 use crossbeam::utils::CachePadded;
-use parking_lot::Mutex;
+
+use super::sync::{Arc, AtomicBool, AtomicUsize, Mutex, Ordering};
 
 /// The number of busy tasks, open attempts and calls from outside of one run.
 #[derive(Debug, Default)]

@@ -32,6 +32,7 @@ mod running;
 mod stats;
 mod stream;
 mod subgraph;
+mod sync;
 mod tap;
 mod tick;
 mod value;
