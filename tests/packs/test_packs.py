@@ -11,7 +11,6 @@ from offbit_reflow.cli import main
 from offbit_reflow.exceptions import PackError
 
 
-
 def test_what_is_no_pack_is_refused(tmp_path):
     path = tmp_path / "notes.rflpack"
     path.write_text("nothing")

@@ -28,7 +28,10 @@ def test_recorded_cases(family):
         want = case["expect"]
         if case.get("unordered"):
             got, want = (
-                [{port: sorted(seen, key=lambda m: json.dumps(m, sort_keys=True)) for port, seen in step.items()} for step in steps]
+                [
+                    {port: sorted(seen, key=lambda m: json.dumps(m, sort_keys=True)) for port, seen in step.items()}
+                    for step in steps
+                ]
                 for steps in (got, want)
             )
         if not run_vectors.same(got, want, case.get("tolerance", 1e-9), case.get("abs_tolerance", 0.0)):
