@@ -46,11 +46,3 @@ def test_a_handle_can_be_registered_under_any_id_and_twice():
         net.add_outport("out", "b", port["outports"][0]["name"])
         result = net.run(inputs={f"a.{port['inports'][0]['name']}": "x"}, timeout=10)
     assert result.outputs == {"out": ["x"]}
-
-
-def test_a_wrong_config_is_refused_before_anything_starts():
-    with Network() as net:
-        net.add_node("formula", "tpl_math_expression", {"expression": "1 +"})
-        assert net.check()
-        with pytest.raises(RuntimeError, match="formula"):
-            net.start()

@@ -141,7 +141,7 @@ impl Component for PythonComponent {
                 spare: None,
                 names: None,
                 open: Vec::new(),
-                generator: None,
+                generators: Vec::new(),
                 retained: Arc::default(),
                 uses_loop: false,
             })))
@@ -161,8 +161,8 @@ struct PythonActor {
     names: Option<Arc<PortNames>>,
     /// Attempts that go on elsewhere.
     open: Vec<(u64, u32, Py<PyWeakrefReference>)>,
-    /// A `run` that yields its outputs.
-    generator: Option<Yielding>,
+    /// Calls that yield their outputs: `run`, and on top of it an `on_signal` in between.
+    generators: Vec<Yielding>,
     retained: Arc<AtomicUsize>,
     /// Whether the asyncio loop was asked for.
     uses_loop: bool,
@@ -244,8 +244,8 @@ impl PythonActor {
             }
             Ok(value) => match Kind::of(py, &value) {
                 Ok(Kind::Generator) => {
-                    self.generator =
-                        Some(Yielding { generator: value.unbind(), context: context.clone().unbind(), is_run });
+                    let (generator, context) = (value.unbind(), context.clone().unbind());
+                    self.generators.push(Yielding { generator, context, is_run });
                     return self.step_generator(py, attempt);
                 }
                 Ok(Kind::Awaitable(starter)) => return self.start_async(py, context, &value, starter, attempt),
@@ -338,7 +338,7 @@ impl PythonActor {
 
     /// Takes the next outputs from the generator; the node delivers them and comes back.
     fn step_generator(&mut self, py: Python<'_>, attempt: &mut Attempt) -> Step {
-        let Some(Yielding { generator, context, is_run }) = self.generator.take() else { return Step::Done };
+        let Some(Yielding { generator, context, is_run }) = self.generators.pop() else { return Step::Done };
         let context = context.into_bound(py);
         let outcome = match generator.bind(py).call_method0(pyo3::intern!(py, "__next__")) {
             Ok(value) if value.is_none() => Ok(true),
@@ -352,7 +352,7 @@ impl PythonActor {
         match outcome {
             Ok(true) => {
                 attempt.sent.splice(0..0, context.get().take_emitted());
-                self.generator = Some(Yielding { generator, context: context.unbind(), is_run });
+                self.generators.push(Yielding { generator, context: context.unbind(), is_run });
                 return Step::Yield;
             }
             Ok(false) => {
@@ -486,7 +486,7 @@ impl HostedActor for PythonActor {
                     context.get().abandon(py);
                 }
             }
-            if let Some(Yielding { generator, .. }) = self.generator.take() {
+            for Yielding { generator, .. } in std::mem::take(&mut self.generators) {
                 // Closing runs the generator's own `finally`; what that raises has nowhere to go but the hook.
                 if let Err(error) = generator.bind(py).call_method0("close") {
                     error.write_unraisable(py, Some(self.object.bind(py)));

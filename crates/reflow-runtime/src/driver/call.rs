@@ -1,7 +1,8 @@
 //! Calling an actor, in whatever form it comes, and following the call to its end.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -82,6 +83,7 @@ impl Driver {
                 Step::Yield => {
                     self.route_sent();
                     self.flush().await;
+                    self.signals_within().await;
                     if self.is_cancelled() {
                         return Err(Failure::new("the run was cancelled").with_reason("cancelled"));
                     }
@@ -92,6 +94,18 @@ impl Driver {
                 Step::Pending => return self.completion().await,
             }
         }
+    }
+
+    /// Hands signals to an actor that yields its outputs: its tick may be the only one it ever has.
+    fn signals_within(&mut self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async move {
+            self.handle.node().mailbox.exchange(&mut self.batch, &mut self.control, &mut self.released, None);
+            if !self.control.is_empty() {
+                let attempt = std::mem::take(&mut self.attempt);
+                self.signals().await;
+                self.attempt = attempt;
+            }
+        })
     }
 
     /// Waits for the end of an attempt that goes on elsewhere. The node counts as busy meanwhile.
