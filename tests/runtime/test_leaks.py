@@ -59,10 +59,16 @@ def test_start_and_stop_a_thousand_times():
             assert listener.recv(timeout=10) is not None
             assert net.shutdown(grace=10) == []
 
+        def comm(task):
+            try:
+                return open(f"/proc/self/task/{task}/comm").read().strip()
+            except (FileNotFoundError, ProcessLookupError):
+                return None  # it ended while it was looked at
+
         def measure():
             gc.collect()
             pages = int(open("/proc/self/statm").read().split()[1])
-            names = [open(f"/proc/self/task/{task}/comm").read().strip() for task in os.listdir("/proc/self/task")]
+            names = [name for name in map(comm, os.listdir("/proc/self/task")) if name]
             return pages * 4096 / 2**20, len(os.listdir("/proc/self/fd")), len(names), names
 
         for number in range(100):

@@ -25,9 +25,6 @@ const SPIN: Duration = Duration::from_micros(20);
 // libraries keep a table of waiting threads in the process, which a forked child inherits although its threads are gone.
 static SHARED: Mutex<Weak<Executor>> = Mutex::new(Weak::new());
 
-/// Threads that are inside a task, whatever executor they belong to.
-static BUSY: AtomicUsize = AtomicUsize::new(0);
-
 thread_local! {
     static WORKER: RefCell<Option<Arc<Worker>>> = const { RefCell::new(None) };
 }
@@ -46,6 +43,8 @@ struct Core {
     /// Tells the monitor that somebody polls, and waiters that a thread has ended.
     changed: Condvar,
     queued: AtomicUsize,
+    /// Threads that are inside a task.
+    busy: AtomicUsize,
     slots: usize,
     process: u32,
 }
@@ -84,6 +83,7 @@ impl Executor {
             work: Condvar::new(),
             changed: Condvar::new(),
             queued: AtomicUsize::new(0),
+            busy: AtomicUsize::new(0),
             slots: if cfg!(Py_GIL_DISABLED) { cores } else { 1 },
             process: std::process::id(),
         };
@@ -256,9 +256,9 @@ impl Worker {
             self.give_slot_away();
         }
         self.beat.fetch_add(1, Ordering::AcqRel);
-        BUSY.fetch_add(1, Ordering::AcqRel);
+        self.core.busy.fetch_add(1, Ordering::AcqRel);
         runnable.run();
-        BUSY.fetch_sub(1, Ordering::AcqRel);
+        self.core.busy.fetch_sub(1, Ordering::AcqRel);
         // Even again; ticks in between have added two each.
         self.beat.fetch_add(1, Ordering::AcqRel);
         let blocked = match started {
@@ -350,11 +350,12 @@ pub(crate) fn worker_threads() -> Vec<u64> {
     lock(&SHARED).upgrade().map_or_else(Vec::new, |executor| executor.core.lock().numbers.clone())
 }
 
-/// How many threads are inside a task.
+/// How many threads of this process are inside a task. A task that runs keeps its executor alive.
 #[pyfunction]
 #[pyo3(name = "_busy_workers")]
 pub(crate) fn busy_workers() -> usize {
-    BUSY.load(Ordering::Acquire)
+    let executor = lock(&SHARED).upgrade().filter(|executor| executor.core.process == std::process::id());
+    executor.map_or(0, |executor| executor.core.busy.load(Ordering::Acquire))
 }
 
 /// Runs that were asked to stop and may still have ticks that block.
