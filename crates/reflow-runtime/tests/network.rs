@@ -380,3 +380,38 @@ fn attempts_that_run_at_once_are_tried_again_one_by_one() {
     assert_eq!(sink.integers().len(), 20);
     assert_eq!(report.nodes[1].retries, 40);
 }
+
+#[test]
+fn an_actor_that_takes_the_place_of_a_timed_out_one_is_set_up() {
+    /// Hangs on the number 0, and fails unless it was set up.
+    struct Fussy(bool);
+    #[async_trait]
+    impl reflow_runtime::AsyncActor for Fussy {
+        async fn setup(&mut self, _: &mut Tick<'_>) -> Result<(), Failure> {
+            self.0 = true;
+            Ok(())
+        }
+        async fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
+            let message = tick.take(0).ok_or("nothing")?;
+            if message == Message::Integer(0) {
+                std::future::pending::<()>().await;
+            }
+            tick.emit(0, message);
+            if self.0 { Ok(()) } else { Err("not set up".into()) }
+        }
+    }
+    let mut network = Network::new();
+    let sink = Sink::default();
+    let policy = Policy { concurrency: 2, timeout_ms: Some(50), ..Policy::default() };
+    with_policy(&mut network, "fussy", made(spec(&["in"], &["out"]), |_| Instance::new_async(Fussy(false))), policy);
+    node(&mut network, "sink", sink.component());
+    wire(&mut network, "fussy.out", "sink.in");
+    for number in [0, 0, 1, 2, 3] {
+        network.add_initial(Endpoint::new("fussy", "in"), number);
+    }
+    let report = run(&network);
+    let mut seen = sink.integers();
+    seen.sort_unstable();
+    assert_eq!(seen, [1, 2, 3]);
+    assert_eq!(report.failures.len(), 2);
+}

@@ -84,14 +84,17 @@ impl Driver {
             }
             Instance::Async(_) | Instance::Sync(_) => {
                 // There are as many actors as attempts may be open.
-                let Some(actor) = self.lanes.pop() else { return };
-                Stage::Here(self.lane(actor, &attempt))
+                let Some((actor, is_set_up)) = self.lanes.pop() else {
+                    let failure = Failure::new("the component made no actor to replace one that took too long");
+                    return self.end(attempt, held, Err(failure));
+                };
+                Stage::Here(self.lane(actor, is_set_up, &attempt))
             }
         };
         self.open.push(Open { attempt, held, stage, limit });
     }
 
-    fn lane(&self, mut actor: Box<dyn AsyncActor>, attempt: &Attempt) -> Lane {
+    fn lane(&self, mut actor: Box<dyn AsyncActor>, is_set_up: bool, attempt: &Attempt) -> Lane {
         let handle = self.handle.clone();
         let mut own = Attempt {
             sequence: attempt.sequence,
@@ -100,7 +103,13 @@ impl Driver {
             ..Attempt::default()
         };
         Box::pin(async move {
-            let run = AssertUnwindSafe(async { actor.run(&mut Tick::new(&handle, &mut own)).await });
+            let run = AssertUnwindSafe(async {
+                let tick = &mut Tick::new(&handle, &mut own);
+                if !is_set_up {
+                    actor.setup(tick).await?;
+                }
+                actor.run(tick).await
+            });
             let result = run.catch_unwind().await.unwrap_or_else(|payload| Err(Failure::from_panic(&*payload)));
             (actor, own, result)
         })
@@ -157,7 +166,7 @@ impl Driver {
         let Open { mut attempt, held, stage, .. } = open;
         match event {
             Ended::Here(actor, attempt, result) => {
-                self.lanes.push(actor);
+                self.lanes.push((actor, true));
                 self.end(attempt, held, result);
             }
             Ended::Waited => {
@@ -170,7 +179,7 @@ impl Driver {
                 match (&mut self.instance, stage) {
                     (Instance::Hosted(actor), _) => actor.abandon(attempt.sequence, attempt.number),
                     // The actor went with its future; another one takes its place.
-                    (_, Stage::Here(_)) => self.lanes.extend((self.spare)()),
+                    (_, Stage::Here(_)) => self.lanes.extend((self.spare)().map(|actor| (actor, false))),
                     _ => {}
                 }
                 self.end(attempt, held, Err(timed_out(limit)));

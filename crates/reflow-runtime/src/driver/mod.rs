@@ -65,8 +65,8 @@ pub(crate) struct Driver {
     waker: LastWaker,
     /// Attempts that run at once.
     open: Vec<Open>,
-    /// Async actors for those attempts, and where more of them come from.
-    lanes: Vec<Box<dyn AsyncActor>>,
+    /// Async actors for those attempts and whether each was set up, and where more of them come from.
+    lanes: Vec<(Box<dyn AsyncActor>, bool)>,
     spare: Spare,
     batch: VecDeque<Packet>,
     control: VecDeque<Control>,
@@ -230,7 +230,7 @@ impl Driver {
             let own = std::mem::replace(&mut self.instance, Instance::Async(actor));
             let result = self.call(Call::Setup).await;
             if let Instance::Async(actor) = std::mem::replace(&mut self.instance, own) {
-                self.lanes.push(actor);
+                self.lanes.push((actor, true));
             }
             result?;
         }
@@ -270,7 +270,7 @@ impl Driver {
 
     async fn teardown(&mut self) {
         self.open.clear();
-        for mut actor in std::mem::take(&mut self.lanes) {
+        for (mut actor, _) in std::mem::take(&mut self.lanes) {
             if let Err(payload) = AssertUnwindSafe(actor.teardown()).catch_unwind().await {
                 self.report(Failure::from_panic(&*payload), false);
             }
