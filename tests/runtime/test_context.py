@@ -56,6 +56,49 @@ class TestInputs:
         assert value | {} == {"type": "Bytes", "data": [1]}
         assert str(value) == "{'type': 'Bytes', 'data': [1]}"
 
+    def test_a_tick_keeps_its_inputs_when_later_ones_come(self):
+        """The dict of a tick serves the next one only if nobody has it."""
+        dicts, values, data = [], [], []
+
+        def run(self, ctx):
+            for kept, what in ((dicts, ctx.inputs), (values, ctx.inputs["in"]), (data, ctx.inputs["in"]["data"])):
+                if ctx.tick % 3 == 1 or what is not ctx.inputs:
+                    kept.append(what)
+            ctx.done()
+
+        assert run_one(running(run), range(9)).ok
+        assert data == list(range(9))
+        assert values == [{"type": "Integer", "data": number} for number in range(9)]
+        assert dicts == [{"in": {"type": "Integer", "data": number}} for number in (0, 3, 6)]
+
+    @pytest.mark.parametrize(
+        "spoil",
+        [
+            lambda inputs: inputs["in"].update(extra=1),
+            lambda inputs: inputs["in"].pop("type"),
+            lambda inputs: inputs["in"].clear(),
+            lambda inputs: inputs["in"].__setitem__("type", "Float"),
+            lambda inputs: inputs.__setitem__("other", 1),
+            lambda inputs: inputs.__setitem__("in", {"type": "Integer", "data": 1}),
+            lambda inputs: inputs.__setitem__("in", 1),
+            lambda inputs: inputs.clear(),
+            lambda inputs: None,
+        ],
+    )
+    def test_what_a_tick_does_to_its_inputs_ends_with_it(self, spoil):
+        seen = []
+
+        def run(self, ctx):
+            seen.append(json.loads(json.dumps(ctx.inputs)))
+            assert ctx.inputs["in"].to_message() == ctx.message("in")
+            spoil(ctx.inputs)
+            ctx.done()
+
+        sent = [1, 2, 0.5, True, "x", 3, None, 4]
+        result = run_one(running(run), sent)
+        assert result.ok, result.failures
+        assert seen == [{"in": Message.from_value(value).as_json()} for value in sent]
+
     def test_from_json_takes_port_values(self):
         for sent in (5, b"abc", "x", {"a": 1}, [1], None, True, 0.5):
             value = observe(lambda ctx: ctx.inputs["in"], sent)

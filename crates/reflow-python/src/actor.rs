@@ -5,17 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use pyo3::exceptions::PyStopIteration;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyTuple, PyType, PyWeakrefReference};
+use pyo3::types::{PyDict, PyIterator, PyTuple, PyType, PyWeakrefReference};
 use reflow_runtime::{
     Attempt, Component, ComponentSpec, Documentation, Failure, Firing, Host, HostedActor, Instance, NodeHandle,
     PortSpec, Signal, Source, Step, Tick, Value,
 };
 
 use crate::batch::PyBatch;
-use crate::context::{Conclusion, PyContext};
+use crate::context::{Conclusion, PyContext, Start};
 use crate::convert;
 use crate::executor::{self, Executor};
 use crate::names::PortNames;
@@ -29,8 +28,12 @@ struct Yielding {
     is_run: bool,
 }
 
-/// A context and the tuple of arguments that it is passed in.
-type Spare = (Py<PyContext>, Py<PyTuple>);
+/// What a finished tick leaves for the next one, because nobody else holds it.
+struct Spare {
+    context: Py<PyContext>,
+    /// The tuple of arguments that the context is passed in.
+    arguments: Py<PyTuple>,
+}
 
 /// What a Python class says about its actors, read when it is registered.
 #[derive(FromPyObject)]
@@ -139,6 +142,7 @@ impl Component for PythonComponent {
                 methods: self.methods,
                 executor: Executor::shared(),
                 spare: None,
+                inputs_dict: None,
                 names: None,
                 open: Vec::new(),
                 generators: Vec::new(),
@@ -156,8 +160,9 @@ struct PythonActor {
     batch_size: usize,
     methods: Methods,
     executor: Arc<Executor>,
-    /// A context that nobody else holds, for the next tick, in the tuple of arguments that it is passed in.
     spare: Option<Spare>,
+    /// The `ctx.inputs` of the last tick; somebody else may hold it.
+    inputs_dict: Option<Py<PyDict>>,
     names: Option<Arc<PortNames>>,
     /// Attempts that go on elsewhere.
     open: Vec<(u64, u32, Py<PyWeakrefReference>)>,
@@ -179,7 +184,7 @@ impl PythonActor {
         py: Python<'py>,
         node: &NodeHandle,
     ) -> PyResult<(Bound<'py, PyContext>, Bound<'py, PyTuple>)> {
-        if let Some((context, arguments)) = self.spare.take() {
+        if let Some(Spare { context, arguments }) = self.spare.take() {
             return Ok((context.into_bound(py), arguments.into_bound(py)));
         }
         let names = self.names(py, node);
@@ -191,11 +196,11 @@ impl PythonActor {
     /// Keeps the context for the next tick if nobody else holds it or the arguments; else it lives on as a retained one.
     fn recycle(&mut self, (context, arguments): (Bound<'_, PyContext>, Bound<'_, PyTuple>)) {
         if references::count(&context) == 2 && references::count(&arguments) == 1 {
-            self.spare = Some((context.unbind(), arguments.unbind()));
+            self.spare = Some(Spare { context: context.unbind(), arguments: arguments.unbind() });
         } else {
             drop(arguments);
             if references::count(&context) > 1 {
-                context.get().retain(&self.retained);
+                context.get().retain(context.py(), &self.retained);
             }
         }
     }
@@ -217,9 +222,11 @@ impl PythonActor {
         let limit = node.policy().filter(|_| is_run).and_then(|policy| policy.timeout_ms);
         let deadline = limit.and_then(|limit| Instant::now().checked_add(Duration::from_millis(limit)));
         let inputs = std::mem::take(&mut attempt.inputs);
-        context.get().begin(inputs, attempt.sequence, attempt.number, deadline, false);
+        let inputs_dict = self.inputs_dict.take().and_then(|dict| context.get().refill_inputs(py, dict, &inputs));
+        let (sequence, number) = (attempt.sequence, attempt.number);
+        context.get().begin(py, Start { inputs, inputs_dict, sequence, number, deadline, detached: false });
         if !is_run {
-            context.get().allow_quiet_end();
+            context.get().allow_quiet_end(py);
         }
         let result = call(&arguments).map(|result| result.into_bound(py));
         self.conclude(py, (context, arguments), result, attempt, is_run)
@@ -239,7 +246,7 @@ impl PythonActor {
             Ok(value) if value.is_none() => {}
             Ok(value) if value.is_instance_of::<PyDict>() => {
                 if let Err(error) = context.get().done_with(&value) {
-                    context.get().fail_with(failure_of(py, error));
+                    context.get().fail_with(py, failure_of(py, error));
                 }
             }
             Ok(value) => match Kind::of(py, &value) {
@@ -250,11 +257,11 @@ impl PythonActor {
                 }
                 Ok(Kind::Awaitable(starter)) => return self.start_async(py, context, &value, starter, attempt),
                 Ok(Kind::Other) => {}
-                Err(error) => context.get().fail_with(failure_of(py, error)),
+                Err(error) => context.get().fail_with(py, failure_of(py, error)),
             },
             Err(error) => {
                 let failure = failure_of(py, error);
-                context.get().fail_with(failure);
+                context.get().fail_with(py, failure);
             }
         }
         self.settle(py, called, attempt, is_run)
@@ -268,31 +275,32 @@ impl PythonActor {
         is_run: bool,
     ) -> Step {
         let context = &called.0;
-        match context.get().conclude() {
-            Conclusion::Done { emitted, finish } => {
+        match context.get().conclude(py) {
+            Conclusion::Done { emitted, inputs_dict, finish } => {
                 attempt.emitted = emitted;
+                self.inputs_dict = inputs_dict;
                 attempt.finish |= finish;
                 self.recycle(called);
                 Step::Done
             }
             Conclusion::Failed { failure, finish } => {
-                attempt.inputs = context.get().inputs_copy();
+                attempt.inputs = context.get().inputs_copy(py);
                 attempt.finish |= finish;
                 self.recycle(called);
                 Step::Failed(failure)
             }
             Conclusion::Unresolved => {
-                attempt.finish |= context.get().asks_to_finish();
+                attempt.finish |= context.get().asks_to_finish(py);
                 // One reference here, one in the arguments.
                 let held = references::count(context) > 2;
                 if !is_run || (attempt.finish && !held) {
                     // `setup` and its kind need no answer, and neither does a tick that ends its node.
-                    attempt.emitted = context.get().take_emitted();
+                    attempt.emitted = context.get().take_emitted(py);
                     self.recycle(called);
                     return Step::Done;
                 }
-                attempt.inputs = context.get().inputs_copy();
-                if held || context.get().is_deferred() {
+                attempt.inputs = context.get().inputs_copy(py);
+                if held || context.get().is_deferred(py) {
                     return self.leave_open(py, context, attempt);
                 }
                 Step::Failed(unresolved())
@@ -307,7 +315,7 @@ impl PythonActor {
             Ok(weak) => self.open.push((attempt.sequence, attempt.number, weak.unbind())),
             Err(error) => return Step::Failed(failure_of(py, error)),
         }
-        context.get().leave_open();
+        context.get().leave_open(py);
         Step::Pending
     }
 
@@ -319,7 +327,7 @@ impl PythonActor {
         starter: &'static str,
         attempt: &mut Attempt,
     ) -> Step {
-        attempt.inputs = context.get().inputs_copy();
+        attempt.inputs = context.get().inputs_copy(py);
         let step = self.leave_open(py, context, attempt);
         let mut start = || {
             let module = loop_module(py)?;
@@ -330,8 +338,8 @@ impl PythonActor {
             module.call_method1(starter, (awaitable, context))
         };
         match start() {
-            Ok(cancel) => context.get().set_task(cancel.unbind()),
-            Err(error) => context.get().fail_with(failure_of(py, error)),
+            Ok(cancel) => context.get().set_task(py, cancel.unbind()),
+            Err(error) => context.get().fail_with(py, failure_of(py, error)),
         }
         step
     }
@@ -340,32 +348,30 @@ impl PythonActor {
     fn step_generator(&mut self, py: Python<'_>, attempt: &mut Attempt) -> Step {
         let Some(Yielding { generator, context, is_run }) = self.generators.pop() else { return Step::Done };
         let context = context.into_bound(py);
-        let outcome = match generator.bind(py).call_method0(pyo3::intern!(py, "__next__")) {
-            Ok(value) if value.is_none() => Ok(true),
-            Ok(value) => context.get().packets(&value).map(|packets| {
-                attempt.sent.extend(packets);
-                true
-            }),
-            Err(error) if error.is_instance_of::<PyStopIteration>(py) => Ok(false),
-            Err(error) => Err(error),
-        };
-        match outcome {
+        let next = generator.bind(py).cast::<PyIterator>().map_err(PyErr::from).and_then(|generator| {
+            let Some(value) = generator.clone().next() else { return Ok(false) };
+            let value = value?;
+            let packets = if value.is_none() { None } else { Some(context.get().packets(&value)?) };
+            attempt.sent.extend(context.get().take_emitted(py));
+            attempt.sent.extend(packets.into_iter().flatten());
+            Ok(true)
+        });
+        match next {
             Ok(true) => {
-                attempt.sent.splice(0..0, context.get().take_emitted());
                 self.generators.push(Yielding { generator, context: context.unbind(), is_run });
                 return Step::Yield;
             }
             Ok(false) => {
                 // A source that has yielded everything has nothing more to say.
-                attempt.finish |= is_run && context.get().inputs_copy().is_empty();
-                if !context.get().is_resolved() {
+                attempt.finish |= is_run && context.get().inputs_copy(py).is_empty();
+                if !context.get().is_resolved(py) {
                     // It is open, so it can be resolved.
                     let _ = context.get().done_with(PyDict::new(py).as_any());
                 }
             }
             Err(error) => {
                 let _ = generator.bind(py).call_method0("close");
-                context.get().fail_with(failure_of(py, error));
+                context.get().fail_with(py, failure_of(py, error));
             }
         }
         drop(generator);
@@ -501,7 +507,7 @@ impl HostedActor for PythonActor {
                 // The loop's thread ends with its last user.
                 let _ = loop_module(py).and_then(|module| module.call_method0("release"));
             }
-            self.spare = None;
+            (self.spare, self.inputs_dict) = (None, None);
         });
     }
 }
@@ -529,7 +535,8 @@ impl PythonActor {
         };
         let limit = node.policy().and_then(|policy| policy.timeout_ms).map(Duration::from_millis);
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
-        context.get().begin(attempt.inputs.clone(), attempt.sequence, attempt.number, deadline, true);
+        let (inputs, sequence, number) = (attempt.inputs.clone(), attempt.sequence, attempt.number);
+        context.get().begin(py, Start { inputs, inputs_dict: None, sequence, number, deadline, detached: true });
         let step = self.leave_open(py, &context, attempt);
         let (run, context) = (self.run.clone_ref(py), context.unbind());
         self.executor.submit(move || {
@@ -548,9 +555,9 @@ fn detached_call(py: Python<'_>, run: &Bound<'_, PyAny>, context: &Bound<'_, PyC
             return context.get().done_with(&value);
         }
         if let Kind::Generator = Kind::of(py, &value)? {
-            if context.get().inputs_copy().is_empty() {
+            if context.get().inputs_copy(py).is_empty() {
                 // A source that has yielded everything has nothing more to say.
-                context.get().finish_node();
+                context.get().finish_node(py);
             }
             for outputs in value.try_iter()? {
                 let outputs = outputs?;
@@ -563,11 +570,11 @@ fn detached_call(py: Python<'_>, run: &Bound<'_, PyAny>, context: &Bound<'_, PyC
         Ok(())
     });
     if let Err(error) = finished {
-        context.get().fail_with(failure_of(py, error));
+        context.get().fail_with(py, failure_of(py, error));
     }
-    let held = references::count(context) > 1 || context.get().is_deferred();
+    let held = references::count(context) > 1 || context.get().is_deferred(py);
     if !held {
-        context.get().fail_with(unresolved());
+        context.get().fail_with(py, unresolved());
     }
 }
 

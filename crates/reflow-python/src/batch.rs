@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyInt, PyList, PyString};
 use reflow_runtime::{Attempt, Message, NodeHandle, Packets, Step};
 
-use crate::context::{Conclusion, PyContext};
+use crate::context::{Conclusion, PyContext, Start};
 use crate::convert;
 use crate::errors::ContextError;
 use crate::names::PortNames;
@@ -120,7 +120,8 @@ impl PyBatch {
             return Err(ContextError::new_err("this batch is over; keep the ticks that are to be resolved later"));
         }
         let context = Py::new(py, PyContext::new(self.node.clone(), Arc::clone(&self.names)))?;
-        context.get().begin(slot.inputs.clone(), slot.sequence, slot.number, None, false);
+        let (inputs, sequence, number) = (slot.inputs.clone(), slot.sequence, slot.number);
+        context.get().begin(py, Start { inputs, sequence, number, ..Start::default() });
         slot.context = Some(context.clone_ref(py));
         Ok(context)
     }
@@ -128,8 +129,8 @@ impl PyBatch {
 
 fn conclude(py: Python<'_>, context: Py<PyContext>, attempt: &mut Attempt, done: bool, held: &mut Vec<Held>) -> Step {
     let this = context.get();
-    match this.conclude() {
-        Conclusion::Done { emitted, finish } => {
+    match this.conclude(py) {
+        Conclusion::Done { emitted, finish, .. } => {
             attempt.emitted.extend(emitted);
             attempt.finish |= finish;
             Step::Done
@@ -139,8 +140,8 @@ fn conclude(py: Python<'_>, context: Py<PyContext>, attempt: &mut Attempt, done:
             Step::Failed(failure)
         }
         Conclusion::Unresolved if done => Step::Done,
-        Conclusion::Unresolved if this.is_deferred() || crate::references::count(context.bind(py)) > 1 => {
-            this.leave_open();
+        Conclusion::Unresolved if this.is_deferred(py) || crate::references::count(context.bind(py)) > 1 => {
+            this.leave_open(py);
             held.push((attempt.sequence, attempt.number, context));
             Step::Pending
         }

@@ -4,16 +4,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use parking_lot::Mutex;
 use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping, PyString};
 use reflow_runtime::{Completion, Failure, Message, NodeHandle, Outcome, Packets, SendError};
 use smallvec::SmallVec;
 
+use crate::attached::Attached;
 use crate::convert;
 use crate::errors::{self, ContextError, ConversionError};
 use crate::executor;
+use crate::inputs;
 use crate::names::PortNames;
 
 /// How far the attempt is.
@@ -50,16 +51,29 @@ struct State {
 pub(crate) struct PyContext {
     node: NodeHandle,
     names: Arc<PortNames>,
-    state: Mutex<State>,
+    state: Attached<State>,
     /// Finished attempts of the node that somebody still holds; `None` while the node itself holds this one.
-    retained: Mutex<Option<Arc<AtomicUsize>>>,
+    retained: Attached<Option<Arc<AtomicUsize>>>,
     /// The thread that `run` is on.
     thread: std::sync::atomic::AtomicU64,
 }
 
+/// What an attempt begins with.
+#[derive(Default)]
+pub(crate) struct Start {
+    pub(crate) inputs: Packets,
+    /// The inputs as a dict, if there is one already.
+    pub(crate) inputs_dict: Option<Py<PyDict>>,
+    pub(crate) sequence: u64,
+    pub(crate) number: u32,
+    pub(crate) deadline: Option<Instant>,
+    /// Whether the call is answered by a completion in any case.
+    pub(crate) detached: bool,
+}
+
 /// How a finished call leaves its attempt.
 pub(crate) enum Conclusion {
-    Done { emitted: Packets, finish: bool },
+    Done { emitted: Packets, inputs_dict: Option<Py<PyDict>>, finish: bool },
     Failed { failure: Failure, finish: bool },
     Unresolved,
 }
@@ -90,24 +104,30 @@ impl PyContext {
             inputs_dict: None,
             task: None,
         };
-        Self { node, names, state: Mutex::new(state), retained: Mutex::new(None), thread: 0.into() }
+        Self { node, names, state: Attached::new(state), retained: Attached::new(None), thread: 0.into() }
     }
 
-    /// Makes it the context of a new attempt. With `detached` the call is answered by a completion in any case.
-    pub(crate) fn begin(&self, inputs: Packets, sequence: u64, number: u32, deadline: Option<Instant>, detached: bool) {
-        if !detached {
+    /// Makes it the context of a new attempt.
+    pub(crate) fn begin(&self, py: Python<'_>, start: Start) {
+        if !start.detached {
             self.thread.store(thread_number(), Ordering::Relaxed);
         }
-        let mut state = self.state.lock();
-        state.phase = if detached { Phase::Pending } else { Phase::Running };
-        state.inputs = inputs;
-        state.emitted.clear();
-        state.outcome = None;
-        (state.sequence, state.number) = (sequence, number);
-        (state.finish, state.deferred, state.abandoned, state.quiet_end) = (false, false, false, false);
-        state.deadline = deadline;
-        state.inputs_dict = None;
-        state.task = None;
+        // What it replaces goes when the state is no longer held.
+        let _old = {
+            let mut state = self.state.lock(py);
+            state.phase = if start.detached { Phase::Pending } else { Phase::Running };
+            state.outcome = None;
+            (state.sequence, state.number) = (start.sequence, start.number);
+            (state.finish, state.deferred, state.abandoned, state.quiet_end) = (false, false, false, false);
+            state.deadline = start.deadline;
+            let old = (std::mem::replace(&mut state.inputs, start.inputs), std::mem::take(&mut state.emitted));
+            (old, std::mem::replace(&mut state.inputs_dict, start.inputs_dict), state.task.take())
+        };
+    }
+
+    /// The dict of an earlier tick with the packets of the next one, if it can serve again.
+    pub(crate) fn refill_inputs(&self, py: Python<'_>, dict: Py<PyDict>, packets: &Packets) -> Option<Py<PyDict>> {
+        inputs::refill(py, &self.names, &self.node, dict, packets)
     }
 
     /// Notes that `run` goes on on this thread although the node does not wait for its return.
@@ -116,8 +136,8 @@ impl PyContext {
     }
 
     /// What `run` has left when it returned.
-    pub(crate) fn conclude(&self) -> Conclusion {
-        let mut state = self.state.lock();
+    pub(crate) fn conclude(&self, py: Python<'_>) -> Conclusion {
+        let mut state = self.state.lock(py);
         self.thread.store(0, Ordering::Relaxed);
         match state.outcome.take() {
             Some(result) => {
@@ -126,7 +146,7 @@ impl PyContext {
                 state.outcome = Some(Ok(()));
                 let (emitted, finish) = (std::mem::take(&mut state.emitted), state.finish);
                 match result {
-                    Ok(()) => Conclusion::Done { emitted, finish },
+                    Ok(()) => Conclusion::Done { emitted, inputs_dict: state.inputs_dict.take(), finish },
                     Err(failure) => Conclusion::Failed { failure, finish },
                 }
             }
@@ -135,26 +155,26 @@ impl PyContext {
     }
 
     /// Leaves the attempt open: somebody holds it and will resolve it later.
-    pub(crate) fn leave_open(&self) {
-        self.state.lock().phase = Phase::Pending;
+    pub(crate) fn leave_open(&self, py: Python<'_>) {
+        self.state.lock(py).phase = Phase::Pending;
     }
 
-    pub(crate) fn is_deferred(&self) -> bool {
-        self.state.lock().deferred
+    pub(crate) fn is_deferred(&self, py: Python<'_>) -> bool {
+        self.state.lock(py).deferred
     }
 
-    fn quiet_end(&self) -> bool {
-        self.state.lock().quiet_end
+    fn quiet_end(&self, py: Python<'_>) -> bool {
+        self.state.lock(py).quiet_end
     }
 
     /// Lets the call end without an answer.
-    pub(crate) fn allow_quiet_end(&self) {
-        self.state.lock().quiet_end = true;
+    pub(crate) fn allow_quiet_end(&self, py: Python<'_>) {
+        self.state.lock(py).quiet_end = true;
     }
 
     /// A copy of the inputs, for the node's own use.
-    pub(crate) fn inputs_copy(&self) -> Packets {
-        self.state.lock().inputs.clone()
+    pub(crate) fn inputs_copy(&self, py: Python<'_>) -> Packets {
+        self.state.lock(py).inputs.clone()
     }
 
     pub(crate) fn run_number(&self) -> u64 {
@@ -162,22 +182,22 @@ impl PyContext {
     }
 
     /// Ends the node after this attempt.
-    pub(crate) fn finish_node(&self) {
-        self.state.lock().finish = true;
+    pub(crate) fn finish_node(&self, py: Python<'_>) {
+        self.state.lock(py).finish = true;
     }
 
-    pub(crate) fn asks_to_finish(&self) -> bool {
-        self.state.lock().finish
+    pub(crate) fn asks_to_finish(&self, py: Python<'_>) -> bool {
+        self.state.lock(py).finish
     }
 
     /// Takes what was emitted so far, for a generator that hands over its outputs step by step.
-    pub(crate) fn take_emitted(&self) -> Packets {
-        std::mem::take(&mut self.state.lock().emitted)
+    pub(crate) fn take_emitted(&self, py: Python<'_>) -> Packets {
+        std::mem::take(&mut self.state.lock(py).emitted)
     }
 
     /// Counts the attempt among those that outlive their tick.
-    pub(crate) fn retain(&self, retained: &Arc<AtomicUsize>) {
-        let mut slot = self.retained.lock();
+    pub(crate) fn retain(&self, py: Python<'_>, retained: &Arc<AtomicUsize>) {
+        let mut slot = self.retained.lock(py);
         if slot.is_none() {
             retained.fetch_add(1, Ordering::AcqRel);
             *slot = Some(Arc::clone(retained));
@@ -187,7 +207,7 @@ impl PyContext {
     /// Tells the attempt that nobody waits for it any more.
     pub(crate) fn abandon(&self, py: Python<'_>) {
         let task = {
-            let mut state = self.state.lock();
+            let mut state = self.state.lock(py);
             state.abandoned = true;
             state.phase = Phase::Over;
             state.task.take()
@@ -198,33 +218,35 @@ impl PyContext {
         }
     }
 
-    pub(crate) fn set_task(&self, cancel: Py<PyAny>) {
-        self.state.lock().task = Some(cancel);
+    pub(crate) fn set_task(&self, py: Python<'_>, cancel: Py<PyAny>) {
+        self.state.lock(py).task = Some(cancel);
     }
 
     /// Fails the attempt for the host, unless it is resolved already.
-    pub(crate) fn fail_with(&self, failure: Failure) {
+    pub(crate) fn fail_with(&self, py: Python<'_>, failure: Failure) {
         // An attempt that is resolved keeps its first outcome.
-        let _ = self.resolve(Err(failure), None);
+        let _ = self.resolve(py, Err(failure), None);
     }
 
     /// Resolves with the outputs of a returned dict, unless it is resolved already.
     pub(crate) fn done_with(&self, outputs: &Bound<'_, PyAny>) -> PyResult<()> {
         let packets = self.packets(outputs)?;
-        if self.is_resolved() {
+        if self.is_resolved(outputs.py()) {
             return Ok(());
         }
-        self.resolve(Ok(()), Some(packets))
+        self.resolve(outputs.py(), Ok(()), Some(packets))
     }
 
-    pub(crate) fn is_resolved(&self) -> bool {
-        let state = self.state.lock();
+    pub(crate) fn is_resolved(&self, py: Python<'_>) -> bool {
+        let state = self.state.lock(py);
         state.outcome.is_some() || state.phase == Phase::Over
     }
 
-    fn resolve(&self, result: Result<(), Failure>, outputs: Option<Packets>) -> PyResult<()> {
+    fn resolve(&self, py: Python<'_>, result: Result<(), Failure>, outputs: Option<Packets>) -> PyResult<()> {
+        // Dropped at the end, when the state is no longer held.
+        let mut replaced = Packets::new();
         let completion = {
-            let mut state = self.state.lock();
+            let mut state = self.state.lock(py);
             if state.abandoned {
                 return Err(ContextError::new_err(
                     "this attempt was given up (its time limit passed or the run was stopped)",
@@ -235,8 +257,13 @@ impl PyContext {
                     "this tick is already resolved: done() and fail() may be called once",
                 ));
             }
-            for (port, message) in outputs.into_iter().flatten() {
-                put(&mut state.emitted, port, message);
+            match outputs {
+                Some(outputs) if state.emitted.is_empty() => state.emitted = outputs,
+                outputs => {
+                    for (port, message) in outputs.into_iter().flatten() {
+                        replaced.extend(put(&mut state.emitted, port, message).map(|message| (port, message)));
+                    }
+                }
             }
             if state.phase == Phase::Running {
                 state.outcome = Some(result);
@@ -272,6 +299,10 @@ impl PyContext {
         };
         if let Ok(dict) = outputs.cast::<PyDict>() {
             // Taken out first: converting a value may run code that changes the dict.
+            let mut items = dict.iter();
+            if let (1, Some((port, value))) = (items.len(), items.next()) {
+                return one(&port, &value);
+            }
             let pairs: SmallVec<[_; 4]> = dict.iter().collect();
             return pairs.iter().try_for_each(|(port, value)| one(port, value));
         }
@@ -308,10 +339,14 @@ impl PyContext {
     }
 }
 
-fn put(packets: &mut Packets, port: u16, message: Message) {
+/// Sets the message of a port, and gives back the one that it replaces.
+fn put(packets: &mut Packets, port: u16, message: Message) -> Option<Message> {
     match packets.iter_mut().find(|(at, _)| *at == port) {
-        Some((_, slot)) => *slot = message,
-        None => packets.push((port, message)),
+        Some((_, slot)) => Some(std::mem::replace(slot, message)),
+        None => {
+            packets.push((port, message));
+            None
+        }
     }
 }
 
@@ -322,17 +357,14 @@ impl PyContext {
         let py = slf.py();
         let this = slf.get();
         let packets = {
-            let state = this.state.lock();
+            let state = this.state.lock(py);
             if let Some(dict) = &state.inputs_dict {
                 return Ok(dict.bind(py).clone());
             }
             state.inputs.clone()
         };
-        let dict = PyDict::new(py);
-        for (port, message) in &packets {
-            dict.set_item(this.names.inport_name(py, &this.node, *port), convert::port_value(py, message)?)?;
-        }
-        this.state.lock().inputs_dict = Some(dict.clone().unbind());
+        let dict = inputs::make(py, &this.names, &this.node, &packets)?;
+        this.state.lock(py).inputs_dict = Some(dict.clone().unbind());
         Ok(dict)
     }
 
@@ -366,14 +398,16 @@ impl PyContext {
         convert::value_to_python(py, self.node.config())
     }
 
-    fn emit(&self, port: &Bound<'_, PyString>, message: &Bound<'_, PyAny>) -> PyResult<()> {
+    fn emit(&self, py: Python<'_>, port: &Bound<'_, PyString>, message: &Bound<'_, PyAny>) -> PyResult<()> {
         let message = convert::to_message(message)?;
+        let mut replaced = None;
         if let Some(port) = self.names.outport(&self.node, port)? {
-            let mut state = self.state.lock();
+            let mut state = self.state.lock(py);
             if state.outcome.is_none() && state.phase != Phase::Over {
-                put(&mut state.emitted, port, message);
+                replaced = put(&mut state.emitted, port, message);
             }
         }
+        drop(replaced);
         Ok(())
     }
 
@@ -404,35 +438,35 @@ impl PyContext {
     }
 
     #[pyo3(signature = (outputs=None))]
-    fn done(&self, outputs: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+    fn done(&self, py: Python<'_>, outputs: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
         let packets = match outputs {
             Some(outputs) if !outputs.is_none() => Some(self.packets(outputs)?),
             _ => None,
         };
-        self.resolve(Ok(()), packets)
+        self.resolve(py, Ok(()), packets)
     }
 
     #[pyo3(signature = (message, reason=None, permanent=None))]
-    fn fail(&self, message: &str, reason: Option<&str>, permanent: Option<bool>) -> PyResult<()> {
+    fn fail(&self, py: Python<'_>, message: &str, reason: Option<&str>, permanent: Option<bool>) -> PyResult<()> {
         let mut failure = Failure::new(message);
         if let Some(reason) = reason {
             failure = failure.with_reason(reason);
         }
         failure.permanent = permanent;
-        self.resolve(Err(failure), None)
+        self.resolve(py, Err(failure), None)
     }
 
     /// Leaves the tick open after `run` has returned; the answer is the handle to end it with.
     fn defer(slf: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {
-        if slf.get().is_resolved() {
+        if slf.get().is_resolved(slf.py()) {
             return Err(ContextError::new_err("this tick is already resolved and cannot be deferred"));
         }
-        slf.get().state.lock().deferred = true;
+        slf.get().state.lock(slf.py()).deferred = true;
         Ok(slf)
     }
 
-    fn finish(&self) {
-        self.finish_node();
+    fn finish(&self, py: Python<'_>) {
+        self.finish_node(py);
     }
 
     #[pyo3(signature = (data, level="info"))]
@@ -466,35 +500,35 @@ impl PyContext {
     }
 
     #[getter]
-    fn attempt(&self) -> u32 {
-        self.state.lock().number
+    fn attempt(&self, py: Python<'_>) -> u32 {
+        self.state.lock(py).number
     }
 
     #[getter]
-    fn tick(&self) -> u64 {
-        self.state.lock().sequence
+    fn tick(&self, py: Python<'_>) -> u64 {
+        self.state.lock(py).sequence
     }
 
     #[getter]
-    fn resolved(&self) -> bool {
-        self.is_resolved()
+    fn resolved(&self, py: Python<'_>) -> bool {
+        self.is_resolved(py)
     }
 
     #[getter]
-    fn cancelled(&self) -> bool {
-        self.node.is_cancelled() || self.state.lock().abandoned
+    fn cancelled(&self, py: Python<'_>) -> bool {
+        self.node.is_cancelled() || self.state.lock(py).abandoned
     }
 
-    fn check_cancelled(&self) -> PyResult<()> {
-        if self.cancelled() {
+    fn check_cancelled(&self, py: Python<'_>) -> PyResult<()> {
+        if self.cancelled(py) {
             return Err(ContextError::new_err("the run was stopped, or the time limit of this attempt has passed"));
         }
         Ok(())
     }
 
     #[getter]
-    fn remaining_ms(&self) -> Option<f64> {
-        let deadline = self.state.lock().deadline?;
+    fn remaining_ms(&self, py: Python<'_>) -> Option<f64> {
+        let deadline = self.state.lock(py).deadline?;
         Some(deadline.saturating_duration_since(Instant::now()).as_secs_f64() * 1000.0)
     }
 
@@ -531,30 +565,30 @@ impl PyContext {
         self.node.pools().clear(pool_name);
     }
 
-    fn __repr__(&self) -> String {
-        let state = self.state.lock();
+    fn __repr__(&self, py: Python<'_>) -> String {
+        let state = self.state.lock(py);
         format!("<ActorCallContext node={:?} tick={} attempt={}>", self.node.id(), state.sequence, state.number)
     }
 
     /// How the asyncio loop tells the end of an async `run`: its return value or its exception.
     #[pyo3(signature = (result=None, error=None))]
     fn _conclude_async(&self, py: Python<'_>, result: Option<&Bound<'_, PyAny>>, error: Option<Bound<'_, PyAny>>) {
-        self.state.lock().task = None;
+        self.state.lock(py).task = None;
         if let Some(error) = error {
-            return self.fail_with(crate::actor::failure_of(py, PyErr::from_value(error)));
+            return self.fail_with(py, crate::actor::failure_of(py, PyErr::from_value(error)));
         }
         if let Some(result) = result
             && result.is_instance_of::<PyDict>()
             && let Err(error) = self.done_with(result)
         {
-            self.fail_with(crate::actor::failure_of(py, error));
+            self.fail_with(py, crate::actor::failure_of(py, error));
         }
-        if !self.is_resolved() && !self.is_deferred() {
-            if self.quiet_end() {
+        if !self.is_resolved(py) && !self.is_deferred(py) {
+            if self.quiet_end(py) {
                 // An attempt that is over meanwhile needs no end.
-                let _ = self.resolve(Ok(()), None);
+                let _ = self.resolve(py, Ok(()), None);
             } else {
-                self.fail_with(crate::actor::unresolved());
+                self.fail_with(py, crate::actor::unresolved());
             }
         }
     }
@@ -563,7 +597,7 @@ impl PyContext {
 impl PyContext {
     fn find(&self, name: &Bound<'_, PyString>) -> PyResult<Message> {
         let at = self.names.inport(&self.node, name)?;
-        let state = self.state.lock();
+        let state = self.state.lock(name.py());
         match state.inputs.iter().find(|(index, _)| Some(*index) == at) {
             Some((_, message)) => Ok(message.clone()),
             None => {

@@ -101,11 +101,26 @@ fn dict_to_message(dict: &Bound<'_, PyDict>) -> PyResult<Message> {
         && let Ok(kind) = kind.cast::<PyString>()
     {
         let data = dict.get_item(pyo3::intern!(py, "data"))?;
+        if let Some(number) = data.as_ref().and_then(|data| tagged_number(kind, data)) {
+            return Ok(number);
+        }
         if dict.len() == 1 || data.is_some() {
             return tagged(kind.to_str()?, data.as_ref());
         }
     }
     to_value(dict.as_any()).map(Message::Object)
+}
+
+/// The message of a number whose kind is written as a literal, which Python interns: the most common form, read first.
+fn tagged_number(kind: &Bound<'_, PyString>, data: &Bound<'_, PyAny>) -> Option<Message> {
+    let py = kind.py();
+    if kind.as_ptr() == pyo3::intern!(py, "Integer").as_ptr() {
+        return data.cast_exact::<PyInt>().ok()?.extract().ok().map(Message::Integer);
+    }
+    if kind.as_ptr() == pyo3::intern!(py, "Float").as_ptr() {
+        return data.cast_exact::<PyFloat>().ok().map(|float| Message::Float(float.value()));
+    }
+    None
 }
 
 /// The message that a `PortValue` was made from.
@@ -419,6 +434,22 @@ pub(crate) fn port_value<'py>(py: Python<'py>, message: &Message) -> PyResult<Bo
         object.setattr(pyo3::intern!(py, "_message"), PyMessage::object(py, message.clone())?)?;
     }
     Ok(object)
+}
+
+/// Makes an old `PortValue` one of another number; whether it is one now.
+pub(crate) fn refill_port_value(value: &Bound<'_, PyAny>, message: &Message) -> bool {
+    let py = value.py();
+    let refill = || -> PyResult<bool> {
+        if !value.get_type().is(port_value_type(py)?) {
+            return Ok(false);
+        }
+        let dict = value.cast::<PyDict>()?;
+        dict.set_item(pyo3::intern!(py, "type"), kind_to_python(py, message))?;
+        dict.set_item(pyo3::intern!(py, "data"), data_to_python(py, message)?)?;
+        // An actor may have put in something of its own.
+        Ok(dict.len() == 2)
+    };
+    refill().unwrap_or(false)
 }
 
 /// A config, metadata or properties argument: a mapping or `None`.

@@ -8,6 +8,7 @@
 )]
 
 mod actor;
+mod attached;
 mod batch;
 mod catalog;
 mod component;
@@ -17,6 +18,7 @@ mod errors;
 mod events;
 mod executor;
 mod graph;
+mod inputs;
 mod message;
 mod names;
 mod network;

@@ -83,7 +83,10 @@ impl Driver {
                 Step::Yield => {
                     self.route_sent();
                     self.flush().await;
-                    self.signals_within().await;
+                    self.handle.node().mailbox.exchange(&mut self.batch, &mut self.control, &mut self.released, None);
+                    if !self.control.is_empty() {
+                        self.signals_within().await;
+                    }
                     if self.is_cancelled() {
                         return Err(Failure::new("the run was cancelled").with_reason("cancelled"));
                     }
@@ -99,12 +102,9 @@ impl Driver {
     /// Hands signals to an actor that yields its outputs: its tick may be the only one it ever has.
     fn signals_within(&mut self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(async move {
-            self.handle.node().mailbox.exchange(&mut self.batch, &mut self.control, &mut self.released, None);
-            if !self.control.is_empty() {
-                let attempt = std::mem::take(&mut self.attempt);
-                self.signals().await;
-                self.attempt = attempt;
-            }
+            let attempt = std::mem::take(&mut self.attempt);
+            self.signals().await;
+            self.attempt = attempt;
         })
     }
 
