@@ -50,6 +50,24 @@ def test_a_policy_the_runtime_cannot_read_is_found():
     assert kinds(graph.check()) == ["bad-policy"]
 
 
+def test_config_that_has_no_effect_is_a_warning():
+    graph = Graph()
+    graph.add_node("a", "tpl_collect", {"count": "ten", "unwarp": True, "x": 12, "label": "Batch", "policy": {}})
+    graph.add_initial("a", "input", 1)
+    found = graph.check({})
+    assert kinds(found) == ["ignored-config"] * 2
+    assert not any(finding.is_error for finding in found)
+    texts = [str(finding) for finding in found]
+    assert texts == [
+        "warning G017 ignored-config at node `a`: "
+        'config `count`: expected a whole number, found "ten"; the default counts',
+        "warning G017 ignored-config at node `a`: config `unwarp`: no such key; did you mean `unwrap`?",
+    ]
+    with Network.from_graph(graph) as net:
+        assert net.check() == texts
+        assert net.run(timeout=20).ok
+
+
 def test_what_no_packet_reaches_is_a_warning():
     graph = wire_graph("a>b b>a")
     graph.add_node("join", "join")

@@ -49,7 +49,7 @@ impl Entry {
         self.read(config).err().unwrap_or_default()
     }
 
-    /// What a config says in vain: keys that do not exist, values of a kind that counts as the default.
+    /// What a config says in vain: values of a kind that counts as the default, keys that look like a slip of the keyboard.
     pub fn warnings(&self, config: &Value) -> Vec<String> {
         let mut config = Config::new(config);
         (self.make)(&mut config);
@@ -90,6 +90,10 @@ static BUNDLED: LazyLock<Arc<Bundled>> = LazyLock::new(|| {
         crate::flow::components(),
         crate::integration::components(),
         crate::math::components(),
+
+    fn config_warnings(&self, config: &Value) -> Vec<String> {
+        self.warnings(config)
+    }
         crate::vector::components(),
     ];
     let mut entries: Vec<_> = families.into_iter().flatten().map(Arc::new).collect();

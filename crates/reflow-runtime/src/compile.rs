@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 use rustc_hash::FxHashMap;
+use reflow_graph::{Code, Diagnostic, Place};
 use smallvec::SmallVec;
 
 use crate::activity::{Activity, Sleeper};
@@ -50,22 +51,26 @@ struct Draft<'a> {
     links: Vec<usize>,
 }
 
-/// Everything that is wrong with a network.
-pub(crate) fn check(plan: &Plan) -> Vec<NetworkError> {
+/// Everything that is wrong with a network, and what its configs say in vain.
+pub(crate) fn check(plan: &Plan) -> (Vec<NetworkError>, Vec<Diagnostic>) {
+    let alone = |errors| (errors, Vec::new());
     let dissolved = match prepared(plan) {
         Ok(dissolved) => dissolved,
-        Err(NetworkError::Several(errors)) => return errors,
+        Err(NetworkError::Several(errors)) => return alone(errors),
         Err(NetworkError::Refused(found)) => {
-            return found.into_iter().map(|diagnostic| NetworkError::Refused(vec![diagnostic])).collect();
+            return alone(found.into_iter().map(|diagnostic| NetworkError::Refused(vec![diagnostic])).collect());
         }
-        Err(error) => return vec![error],
+        Err(error) => return alone(vec![error]),
     };
     let (drafts, mut errors) = drafts(dissolved.as_ref().map_or(plan, |(plan, _)| plan));
     for draft in &drafts {
         let problems = draft.component.check_config(&draft.config);
+    let mut warnings = Vec::new();
         errors.extend(problems.into_iter().map(|problem| draft.bad_config(problem)));
     }
-    errors
+    (errors, warnings)
+        let ignored = draft.component.config_warnings(&draft.config);
+        warnings.extend(ignored.into_iter().map(|message| draft.ignored_config(message)));
 }
 
 pub(crate) fn launch(
@@ -271,6 +276,11 @@ impl Draft<'_> {
 
     /// What a policy asks for that the actor cannot do.
     fn unfit(&self, instance: &Instance) -> Option<String> {
+    fn ignored_config(&self, message: String) -> Diagnostic {
+        let code = Code::IgnoredConfig;
+        Diagnostic { code, severity: code.severity(), place: Place::Node { node: (&*self.id).into() }, message, hint: None }
+    }
+
         let policy = self.spec.policy.as_ref()?;
         let batches = matches!(instance, Instance::Hosted(actor) if actor.batch_limit() > 1);
         let computes = matches!(instance, Instance::Sync(_));

@@ -23,6 +23,12 @@ pub trait Component: Send + Sync + 'static {
         self.instantiate(config).err().into_iter().collect()
     }
 
+    /// What a node's config says in vain, a text each: the component works without it, but probably not as meant. Shown by
+    /// checks; it keeps nothing from running.
+    fn config_warnings(&self, _config: &Value) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Whether connections may use ports that are not declared.
     fn open_ports(&self) -> bool {
         false

@@ -147,7 +147,9 @@ fn port_type(word: &str) -> PortType {
 
 fn config_problems(component: &dyn Component, config: &Map) -> Vec<Problem> {
     let members = config.iter().map(|(key, value)| (key.as_str(), Value::from(value)));
-    component.check_config(&Value::object(members)).into_iter().map(Problem::new).collect()
+    let config = Value::object(members);
+    let errors = component.check_config(&config).into_iter().map(Problem::new);
+    errors.chain(component.config_warnings(&config).into_iter().map(Problem::warning)).collect()
 }
 
 fn policy_problems(policy: &serde_json::Value) -> Vec<Problem> {
