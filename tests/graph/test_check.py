@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from offbit_reflow import CriticalPath, Diagnostic, Graph, Network
+from offbit_reflow import CriticalPath, Diagnostic, Graph, Network, actor
 from offbit_reflow.exceptions import GraphCheckError, GraphError, NetworkError, UnknownComponentError
 
 from .actors import AddOne, Forward, Join, wire_graph
@@ -74,6 +74,17 @@ def test_what_no_packet_reaches_is_a_warning():
     found = graph.check({"forward": Forward, "join": Join})
     assert kinds(found) == ["unconnected-port", "unconnected-port", "starved-cycle"]
     assert not any(finding.is_error for finding in found)
+
+
+def test_nothing_waits_for_a_parameter_with_a_default():
+    @actor
+    def scale(value, factor=2):
+        return value * factor
+
+    graph = Graph()
+    graph.add_node("a", "scale")
+    graph.add_initial("a", "value", 1)
+    assert graph.check({"scale": scale}) == []
 
 
 def test_a_network_is_asked_for_what_it_knows():

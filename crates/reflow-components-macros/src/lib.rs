@@ -31,6 +31,8 @@ use syn::{DeriveInput, parse_macro_input};
 /// ```
 ///
 /// * `#[component(...)]`: `id`, `title`, `category`, `firing = any | all | latest | required(PORT, ...)` (default `any`),
+///   `per_node` (`fn firing(&self, connected: &[&str]) -> Firing` of the struct, which was read from the node's config, gives
+///   the rule of a node with these inports connected),
 ///   `source = yes | to_the_end`, `asynchronous` (the struct is an `AsyncActor` instead of an `Actor`), `prepare` (after the
 ///   config was read, `fn prepare(&mut self)` of the struct looks at it as a whole; it may answer `Result<(), String>`).
 /// * `#[inport(NAME: KIND, "summary")]` and `#[outport(...)]`, in order; `NAME` is an identifier or a string, `KIND` too.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
-use reflow_runtime::{Catalog, Component, ComponentSpec, Documentation, Instance, Value};
+use reflow_runtime::{Catalog, Component, ComponentSpec, Documentation, Firing, Instance, Value};
 use rustc_hash::FxHashMap;
 
 use crate::config::Config;
@@ -16,6 +16,7 @@ pub struct Entry {
     declaration: Declaration,
     spec: Arc<ComponentSpec>,
     make: fn(&mut Config<'_>) -> Instance,
+    firing: fn(&mut Config<'_>, &[&str]) -> Firing,
 }
 
 impl Entry {
@@ -36,7 +37,12 @@ impl Entry {
                 text: declaration.body().into(),
             },
         });
-        Self { declaration, spec, make: |config| D::configure(config).into_instance() }
+        Self {
+            declaration,
+            spec,
+            make: |config| D::configure(config).into_instance(),
+            firing: |config, connected| D::configure(config).firing_of_node(connected),
+        }
     }
 
     /// What the component declares.
@@ -73,8 +79,20 @@ impl Component for Entry {
         self.read(config).map_err(|problems| problems.join("; "))
     }
 
+    fn firing(&self, config: &Value, connected: &[&str]) -> Firing {
+        if self.declaration.per_node {
+            (self.firing)(&mut Config::new(config), connected)
+        } else {
+            self.spec.firing.clone()
+        }
+    }
+
     fn check_config(&self, config: &Value) -> Vec<String> {
         self.check(config)
+    }
+
+    fn config_warnings(&self, config: &Value) -> Vec<String> {
+        self.warnings(config)
     }
 }
 
@@ -90,10 +108,6 @@ static BUNDLED: LazyLock<Arc<Bundled>> = LazyLock::new(|| {
         crate::flow::components(),
         crate::integration::components(),
         crate::math::components(),
-
-    fn config_warnings(&self, config: &Value) -> Vec<String> {
-        self.warnings(config)
-    }
         crate::vector::components(),
     ];
     let mut entries: Vec<_> = families.into_iter().flatten().map(Arc::new).collect();

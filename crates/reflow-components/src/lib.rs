@@ -20,7 +20,6 @@ mod data;
 mod flow;
 mod integration;
 mod math;
-mod pairing;
 mod read;
 mod report;
 mod schema;

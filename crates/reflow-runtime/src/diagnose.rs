@@ -123,13 +123,21 @@ fn info(component: &dyn Component) -> ComponentInfo {
         inports: spec.inports.iter().map(|port| port_info(port, port.required || is_awaited(&spec, port))).collect(),
         outports: spec.outports.iter().map(|port| port_info(port, false)).collect(),
         open_ports: component.open_ports(),
-        await_all: matches!(spec.firing, Firing::All { .. } | Firing::Latest),
+        await_all: match &spec.firing {
+            Firing::All { optional, .. } => optional.is_empty(),
+            Firing::Latest => true,
+            Firing::Any | Firing::Required(_) => false,
+        },
         config: None,
     }
 }
 
 fn is_awaited(spec: &ComponentSpec, port: &PortSpec) -> bool {
-    matches!(&spec.firing, Firing::Required(required) if required.contains(&port.name))
+    match &spec.firing {
+        Firing::Required(required) => required.contains(&port.name),
+        Firing::All { optional, .. } => !optional.contains(&port.name),
+        Firing::Any | Firing::Latest => false,
+    }
 }
 
 fn port_info(port: &PortSpec, required: bool) -> PortInfo {

@@ -6,7 +6,6 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::blocking;
-use crate::pairing::Pairing;
 use crate::prelude::*;
 
 /// Writes messages to a file.
@@ -23,7 +22,7 @@ use crate::prelude::*;
 /// input port`), and when writing fails (`Failed to create directories: …`, `File write error: …`, with the reason and number
 /// of the operating system).
 #[derive(Component)]
-#[component(id = "tpl_file_save", title = "File Save", category = "io", asynchronous)]
+#[component(id = "tpl_file_save", title = "File Save", category = "io", asynchronous, per_node)]
 #[inport(input: any, required, "What to write.")]
 #[inport(path: string, "The file to write it to.")]
 #[outport(path: string, "The file that was written.")]
@@ -43,8 +42,6 @@ pub(super) struct FileSave {
     /// Add to the file instead of replacing its content.
     #[config(lenient)]
     append: bool,
-    #[state]
-    pairing: Pairing,
 }
 
 /// The bytes that a message stands for in a file.
@@ -96,6 +93,11 @@ fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
 }
 
 impl FileSave {
+    #[expect(clippy::unused_self, reason = "the rule of a node may look at its config; this one does not")]
+    fn firing(&self, connected: &[&str]) -> Firing {
+        if connected.contains(&"path") { Firing::all() } else { Firing::Any }
+    }
+
     async fn save(&self, named: Option<String>, message: &Message) -> Result<(String, usize), String> {
         let path = named.or_else(|| self.path.clone()).ok_or("Missing 'path' in config")?;
         let (content, file) = (content(message), path.clone());
@@ -107,21 +109,12 @@ impl FileSave {
 
 #[async_trait]
 impl AsyncActor for FileSave {
-    async fn setup(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        self.pairing.begin(tick, 2, &[Self::IN_INPUT]);
-        Ok(())
-    }
-
     async fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        if tick.input(Self::IN_INPUT).is_none() && tick.input(Self::IN_PATH).is_none() {
+        let named = tick.input(Self::IN_PATH).map(|message| message.as_text().unwrap_or_default().to_string());
+        let Some(message) = tick.take(Self::IN_INPUT) else {
             let text = if self.path.is_none() { "Missing 'path' in config" } else { "No data on input port" };
             return tick.report(Self::OUT_ERROR, text);
-        }
-        self.pairing.take(tick)?;
-        let Some(mut set) = self.pairing.next() else { return Ok(()) };
-        let named = set[Self::IN_PATH].take();
-        let named = named.map(|message| message.as_text().unwrap_or_default().to_string());
-        let message = set[Self::IN_INPUT].take().unwrap_or(Message::Flow);
+        };
         match self.save(named, &message).await {
             Ok((path, size)) => {
                 let metadata =
