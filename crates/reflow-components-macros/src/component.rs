@@ -153,9 +153,8 @@ impl Header {
                     "prepare" => header.prepare = true,
                     "per_node" => header.per_node = true,
                     _ => {
-                        return Err(meta.error(
-                            "expected id, title, category, firing, per_node, source, asynchronous or prepare",
-                        ));
+                        return Err(meta
+                            .error("expected id, title, category, firing, per_node, source, asynchronous or prepare"));
                     }
                 }
                 Ok(())

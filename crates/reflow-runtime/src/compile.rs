@@ -278,7 +278,13 @@ impl Draft<'_> {
 
     fn ignored_config(&self, message: String) -> Diagnostic {
         let code = Code::IgnoredConfig;
-        Diagnostic { code, severity: code.severity(), place: Place::Node { node: (&*self.id).into() }, message, hint: None }
+        Diagnostic {
+            code,
+            severity: code.severity(),
+            place: Place::Node { node: (&*self.id).into() },
+            message,
+            hint: None,
+        }
     }
 
     /// What a policy asks for that the actor cannot do.

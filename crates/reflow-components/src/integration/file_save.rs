@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::blocking;
+use super::{blocking, no_pipe};
 use crate::prelude::*;
 
 /// Writes messages to a file.
@@ -13,7 +13,7 @@ use crate::prelude::*;
 /// Every packet replaces the file's content: Bytes are written as they are, text as UTF-8, anything else as JSON with two spaces
 /// of indentation, sorted keys and no line end at the end. Then `path` and `metadata`, `{path, size, written}`, are sent. The new
 /// content is written beside the file and moved into its place, so that nobody ever reads half of it. With `append` it is added
-/// to the file instead. When the inport `path` is connected, each packet goes, in order, to the file that its partner there
+/// to the file instead. A pipe is not written to. When the inport `path` is connected, each packet goes, in order, to the file that its partner there
 /// names.
 ///
 /// # Errors
@@ -59,11 +59,14 @@ fn save(path: &str, content: &[u8], create_dirs: bool, append: bool) -> Result<(
     if let Some(folder) = path.parent().filter(|_| create_dirs) {
         fs::create_dir_all(folder).map_err(|error| format!("Failed to create directories: {error}"))?;
     }
-    let written = if append {
-        OpenOptions::new().append(true).create(true).open(path).and_then(|mut file| file.write_all(content))
-    } else {
-        replace(path, content)
-    };
+    let allowed = fs::metadata(path).map_or(Ok(()), |metadata| no_pipe(path, &metadata));
+    let written = allowed.and_then(|()| {
+        if append {
+            OpenOptions::new().append(true).create(true).open(path)?.write_all(content)
+        } else {
+            replace(path, content)
+        }
+    });
     written.map_err(|error| format!("File write error: {error}"))
 }
 
@@ -175,6 +178,22 @@ mod tests {
         assert_eq!(content(&Message::Float(f64::NAN)), "null");
         assert_eq!(content(&Message::Float(2.0)), "2.0");
         assert_eq!(content(&Message::Flow), "\"flow\"");
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn pipes_are_refused_instead_of_waited_for() {
+        let folder = folder("pipe");
+        fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        for append in [false, true] {
+            let config = json!({"path": path.to_str().unwrap(), "append": append});
+            let outputs = run::<FileSave>(config, [json!({"input": 1})]);
+            let text = format!("File write error: {} is a pipe", path.display());
+            assert_eq!(outputs[0]["error"][0]["data"], text);
+        }
+        fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]

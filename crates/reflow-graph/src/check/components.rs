@@ -6,8 +6,7 @@ use super::Check;
 use super::references::initial_place;
 use crate::suggest::did_you_mean;
 use crate::{
-    Code, Connection, ConnectionId, Diagnostic, Direction, Name, Place, PortInfo, PortType, Problem, Process,
-    Severity,
+    Code, Connection, ConnectionId, Diagnostic, Direction, Name, Place, PortInfo, PortType, Problem, Process, Severity,
 };
 
 /// The outport every node has without declaring it: failures leave through it when the policy routes them.
