@@ -20,6 +20,7 @@ mod data;
 mod flow;
 mod integration;
 mod math;
+mod path;
 mod read;
 mod report;
 mod schema;
