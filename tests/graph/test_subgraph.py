@@ -48,6 +48,23 @@ def test_it_runs_inside_its_parent(form):
     assert all(node["state"] == "finished" for node in result.nodes.values())
 
 
+def test_from_outside_it_is_one_node():
+    """Events name what crosses its border as its own; those from inside have a path."""
+    net = around(built(add_two(), add=AddOne), nodes="s t")
+    everything, about_s = net.events(), net.events(nodes=["s"])
+    assert net.run({"s.in": 1}, timeout=20).ok
+    seen = list(everything)
+    started = {event["actorId"]: event["component"] for event in seen if event["_type"] == "ActorStarted"}
+    assert started == {"s": "sub", "t": "sub", "s/x": "add", "s/y": "add", "t/x": "add", "t/y": "add"}
+    received = [(event["actorId"], event["port"]) for event in seen if event["_type"] == "MessageReceived"]
+    assert received == [("s", "in")]
+    fields = ("fromActor", "fromPort", "toActor", "toPort")
+    sent = [tuple(event[field] for field in fields) for event in seen if event["_type"] == "MessageSent"]
+    assert sent == [("s/x", "out", "s/y", "in"), ("s", "out", "t", "in"), ("t/x", "out", "t/y", "in")]
+    about = {event["_type"] for event in about_s}
+    assert {"NetworkStarted", "ActorStarted", "MessageReceived", "MessageSent"} <= about
+
+
 def test_nested_to_any_depth():
     handle = built(add_two(), add=AddOne)
     depth = 6

@@ -151,7 +151,7 @@ def test_blocked_sends_are_woken():
     gate.opened.set()
 
 
-def test_sends_after_shutdown_go_nowhere():
+def test_sends_after_shutdown_are_refused():
     kept = []
 
     def run(self, ctx):
@@ -166,7 +166,8 @@ def test_sends_after_shutdown_go_nowhere():
     net.start()
     net.wait(timeout=SOON)
     net.shutdown()
-    kept[0].send({"out": 1})
+    with pytest.raises(RuntimeError):
+        kept[0].send({"out": 1})
     assert sink.values == []
 
 

@@ -256,9 +256,7 @@ impl PyContext {
                     // Whoever ends a tick late need not know that the network was shut down meanwhile.
                     return Ok(());
                 }
-                return Err(ContextError::new_err(
-                    "this attempt was given up: its time limit has passed",
-                ));
+                return Err(ContextError::new_err("this attempt was given up: its time limit has passed"));
             }
             if state.outcome.is_some() || state.phase == Phase::Over {
                 return Err(ContextError::new_err(
@@ -342,8 +340,6 @@ impl PyContext {
         });
         match (interrupted, sent) {
             (Some(error), _) => Err(error),
-            // The same for whoever sends late; only a tick has to be told that it should end.
-            (None, Err(SendError::Stopped { .. })) if !in_tick => Ok(()),
             (None, sent) => sent.map_err(|error: SendError| errors::send(&error)),
         }
     }

@@ -143,6 +143,7 @@ pub(crate) fn launch(
         activity,
         events: Arc::clone(events),
         capacity: plan.capacity,
+        boundaries: Arc::new(boundaries),
         to_the_end: feed.to_the_end,
     });
     let mut outputs = Vec::new();
@@ -153,15 +154,19 @@ pub(crate) fn launch(
             outputs.push((name.clone(), run.add_tap(node, port, usize::MAX)));
         }
     }
-    let running = Running::new(Arc::clone(&run), plan.inports.clone(), boundaries, outputs);
+    let running = Running::new(Arc::clone(&run), plan.inports.clone(), outputs);
     let counted = Arc::downgrade(&run);
     run.events.run_begins(move || counted.upgrade().map_or(0, |run| run.packets_sent()));
     run.events.emit(Event::NetworkStarted);
+    for (subgraph, component) in run.boundaries.nodes() {
+        run.events.emit(Event::ActorStarted { actor: subgraph.into(), component: component.into() });
+    }
     for node in &run.nodes {
         run.events.emit(Event::ActorStarted { actor: Arc::clone(&node.id), component: Arc::clone(&node.component) });
     }
     if run.events.wants_packets() {
         for (actor, port, message) in received {
+            let (actor, port) = run.boundaries.shown(reflow_graph::Direction::In, &actor, port, "");
             run.events.emit(Event::MessageReceived { actor, port, message });
         }
     }

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use reflow_graph::Direction;
+
 use crate::activity::Sleeper;
 use crate::error::SendError;
 use crate::event::Event;
@@ -37,7 +39,7 @@ impl<'a> OutsideSend<'a> {
         match node.mailbox.offer(link, message, &self.sleeper) {
             Offer::Taken { wake } => {
                 if let Some(message) = traced {
-                    let (actor, port) = (Arc::clone(&node.id), node.inport_name(port));
+                    let (actor, port) = self.run.boundaries.shown(Direction::In, &node.id, node.inport_name(port), "");
                     self.run.events.emit(Event::MessageReceived { actor, port, message });
                 }
                 if wake {

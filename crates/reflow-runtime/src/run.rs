@@ -6,6 +6,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, RwLock};
+use reflow_graph::Direction;
 use rustc_hash::FxHashMap;
 use tokio::sync::watch;
 
@@ -20,6 +21,7 @@ use crate::native_host::NativeHost;
 use crate::node::{Node, NodeHandle, NodeState, Route, TAP};
 use crate::outside::OutsideSend;
 use crate::stall::Stall;
+use crate::subgraph::Boundaries;
 use crate::tap::{Listener, Tap};
 
 /// Failures kept for the result of a run; later ones are only counted and sent as events.
@@ -63,6 +65,8 @@ pub(crate) struct Run {
     pub(crate) taps: RwLock<FxHashMap<u32, Arc<Tap>>>,
     next_tap: AtomicU32,
     pub(crate) capacity: usize,
+    /// How subgraphs look from their outside.
+    pub(crate) boundaries: Arc<Boundaries>,
     native: Arc<NativeHost>,
     live: AtomicUsize,
     /// Whether the run ends by itself once nothing more comes from outside.
@@ -100,12 +104,13 @@ pub(crate) struct RunParts {
     pub(crate) activity: Arc<Activity>,
     pub(crate) events: Arc<EventBus>,
     pub(crate) capacity: usize,
+    pub(crate) boundaries: Arc<Boundaries>,
     pub(crate) to_the_end: bool,
 }
 
 impl Run {
     pub(crate) fn new(parts: RunParts) -> Arc<Self> {
-        let RunParts { number, nodes, activity, events, capacity, to_the_end } = parts;
+        let RunParts { number, nodes, activity, events, capacity, boundaries, to_the_end } = parts;
         let index = nodes.iter().zip(0..).map(|(node, index)| (Arc::clone(&node.id), index)).collect();
         Arc::new(Self {
             number,
@@ -120,6 +125,7 @@ impl Run {
             next_tap: AtomicU32::new(0),
             rings_ended: AtomicBool::new(false),
             capacity,
+            boundaries,
             native: NativeHost::shared(),
             to_the_end,
             outside_open: AtomicBool::new(true),
@@ -169,13 +175,9 @@ impl Run {
         // Listeners see when a packet went where; its port at the target is found by its link.
         let to_port =
             to.mailbox.link_ports().get(link as usize).map_or_else(|| "?".into(), |port| to.inport_name(*port));
-        self.events.emit(Event::MessageSent {
-            from: Arc::clone(&from.id),
-            from_port: from.outport_name(port),
-            to: Arc::clone(&to.id),
-            to_port,
-            message,
-        });
+        let (sender, from_port) = self.boundaries.shown(Direction::Out, &from.id, from.outport_name(port), &to.id);
+        let (to, to_port) = self.boundaries.shown(Direction::In, &to.id, to_port, &from.id);
+        self.events.emit(Event::MessageSent { from: sender, from_port, to, to_port, message });
     }
 
     // ---- from outside -------------------------------------------------------------------------------------------------

@@ -16,7 +16,6 @@ use crate::outside::OutsideSend;
 use crate::park::block_until;
 use crate::run::{Run, RunState};
 use crate::stats::NodeStats;
-use crate::subgraph::Boundaries;
 use crate::tap::{Listener, Tap};
 use crate::value::Value;
 
@@ -28,7 +27,6 @@ pub const DEFAULT_LISTENER_CAPACITY: usize = 1024;
 pub struct Running {
     run: Arc<Run>,
     inports: Arc<IndexMap<String, Endpoint>>,
-    boundaries: Arc<Boundaries>,
     outputs: Arc<Vec<(String, Arc<Tap>)>>,
 }
 
@@ -48,13 +46,8 @@ pub struct RunReport {
 }
 
 impl Running {
-    pub(crate) fn new(
-        run: Arc<Run>,
-        inports: IndexMap<String, Endpoint>,
-        boundaries: Boundaries,
-        outputs: Vec<(String, Arc<Tap>)>,
-    ) -> Self {
-        Self { run, inports: Arc::new(inports), boundaries: Arc::new(boundaries), outputs: Arc::new(outputs) }
+    pub(crate) fn new(run: Arc<Run>, inports: IndexMap<String, Endpoint>, outputs: Vec<(String, Arc<Tap>)>) -> Self {
+        Self { run, inports: Arc::new(inports), outputs: Arc::new(outputs) }
     }
 
     /// The number of this run in its process.
@@ -102,7 +95,7 @@ impl Running {
         message: Message,
         block: impl FnOnce(OutsideSend<'_>) -> Result<(), SendError>,
     ) -> Result<Result<(), SendError>, NetworkError> {
-        let (node, port) = self.boundaries.behind(Direction::In, node, port)?;
+        let (node, port) = self.run.boundaries.behind(Direction::In, node, port)?;
         self.run.send(node, port, message, block)
     }
 
@@ -129,7 +122,7 @@ impl Running {
     /// # Errors
     /// When there is no such node or outport.
     pub fn listen(&self, node: &str, port: &str, capacity: usize) -> Result<Listener, NetworkError> {
-        let (node, port) = self.boundaries.behind(Direction::Out, node, port)?;
+        let (node, port) = self.run.boundaries.behind(Direction::Out, node, port)?;
         self.run.listen(node, port, capacity)
     }
 

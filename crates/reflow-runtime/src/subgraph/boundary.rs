@@ -1,5 +1,7 @@
 //! What became of the ports of subgraph nodes.
 
+use std::sync::Arc;
+
 use indexmap::IndexMap;
 use reflow_graph::Direction;
 use rustc_hash::FxHashMap;
@@ -11,17 +13,21 @@ use crate::network::Endpoint;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Boundaries(pub(super) FxHashMap<String, Boundary>);
 
+/// A node and one of its ports, as events name them.
+pub(crate) type Shown = (Arc<str>, Arc<str>);
+
 /// The ports of one subgraph node, and the node and port inside that each leads to.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Boundary {
+    component: String,
     folds_ports: bool,
     inports: IndexMap<String, Endpoint>,
     outports: IndexMap<String, Endpoint>,
 }
 
 impl Boundary {
-    pub(super) fn new(folds_ports: bool) -> Self {
-        Self { folds_ports, ..Self::default() }
+    pub(super) fn new(component: String, folds_ports: bool) -> Self {
+        Self { component, folds_ports, ..Self::default() }
     }
 
     pub(super) fn ports(&mut self, direction: Direction) -> &mut IndexMap<String, Endpoint> {
@@ -33,6 +39,24 @@ impl Boundary {
 }
 
 impl Boundaries {
+    /// The subgraph nodes, and what they are made of.
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(node, boundary)| (node.as_str(), boundary.component.as_str()))
+    }
+
+    /// How a port looks from `outside`, another node or the outside of the network: a node inside of a subgraph that the
+    /// other one is not in is seen as that subgraph, and its port as that of the subgraph.
+    pub(crate) fn shown(&self, direction: Direction, node: &Arc<str>, port: Arc<str>, outside: &str) -> Shown {
+        let through = node.match_indices('/').find_map(|(at, _)| {
+            let boundary = self.0.get(&node[..at])?;
+            let is_inside = outside.strip_prefix(&node[..at]).is_some_and(|rest| rest.starts_with('/'));
+            let ports = if direction == Direction::In { &boundary.inports } else { &boundary.outports };
+            let (name, _) = ports.iter().find(|(_, end)| *end.node == **node && *end.port == *port)?;
+            (!is_inside).then(|| (node[..at].into(), name.as_str().into()))
+        });
+        through.unwrap_or_else(|| (Arc::clone(node), port))
+    }
+
     /// The node and port behind a node and port: inside, if the node is a subgraph.
     ///
     /// # Errors

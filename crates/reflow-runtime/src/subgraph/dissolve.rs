@@ -36,7 +36,7 @@ pub(crate) fn dissolved(plan: &Plan) -> Result<Option<(Plan, Boundaries)>, Netwo
     let mut new = Plan { components, catalog, capacity, folds_ports, ..Plan::default() };
     add_nodes(&mut new, plan, &flat, &scopes)?;
     add_connections(&mut new, plan, &flat)?;
-    let boundaries = doors.open(&mut new, &subgraphs, &flat.export);
+    let boundaries = doors.open(&mut new, plan, &subgraphs, &flat.export);
     Ok(Some((new, boundaries)))
 }
 
@@ -135,10 +135,16 @@ impl Doors {
     }
 
     /// Reads from the flat graph what each of them leads to.
-    fn open(self, new: &mut Plan, subgraphs: &IndexMap<String, Subgraph>, flat: &GraphExport) -> Boundaries {
+    fn open(
+        self,
+        new: &mut Plan,
+        plan: &Plan,
+        subgraphs: &IndexMap<String, Subgraph>,
+        flat: &GraphExport,
+    ) -> Boundaries {
         let mut boundaries = Boundaries::default();
         for (node, subgraph) in subgraphs {
-            let boundary = Boundary::new(!subgraph.export().case_sensitive);
+            let boundary = Boundary::new(plan.nodes[node].component.clone(), !subgraph.export().case_sensitive);
             boundaries.0.insert(node.clone(), boundary);
         }
         for (number, Door { direction, node, port }) in self.0.into_iter().enumerate() {
