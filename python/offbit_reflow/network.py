@@ -198,6 +198,26 @@ class Network(_native.Network):
 
     # ---- running -----------------------------------------------------------------------------------------------------
 
+    def check(self) -> list[str]:
+        """Find everything that is wrong, without starting anything.
+
+        Returns
+        -------
+        list of str
+            A text for each mistake. A text that begins with ``warning`` keeps the network from nothing: something in
+            the config of a node has no effect.
+
+        Examples
+        --------
+        >>> from offbit_reflow import Network
+        >>> net = Network()
+        >>> net.add_node("a", "tpl_collect", {"count": "ten"})
+        >>> print(*net.check())
+        warning G017 ignored-config at node `a`: config `count`: expected a whole number, found "ten"; the default counts
+        """
+        errors, warnings = self._findings()
+        return errors + warnings
+
     def start(self) -> None:
         """Start the network and return at once; it stays open for `send`.
 

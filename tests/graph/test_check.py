@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from offbit_reflow import CriticalPath, Diagnostic, Graph, Network
+from offbit_reflow import CriticalPath, Diagnostic, Graph, Network, actor
 from offbit_reflow.exceptions import GraphCheckError, GraphError, NetworkError, UnknownComponentError
 
 from .actors import AddOne, Forward, Join, wire_graph
@@ -50,12 +50,41 @@ def test_a_policy_the_runtime_cannot_read_is_found():
     assert kinds(graph.check()) == ["bad-policy"]
 
 
+def test_config_that_has_no_effect_is_a_warning():
+    graph = Graph()
+    graph.add_node("a", "tpl_collect", {"count": "ten", "unwarp": True, "x": 12, "label": "Batch", "policy": {}})
+    graph.add_initial("a", "input", 1)
+    found = graph.check({})
+    assert kinds(found) == ["ignored-config"] * 2
+    assert not any(finding.is_error for finding in found)
+    texts = [str(finding) for finding in found]
+    assert texts == [
+        "warning G017 ignored-config at node `a`: "
+        'config `count`: expected a whole number, found "ten"; the default counts',
+        "warning G017 ignored-config at node `a`: config `unwarp`: no such key; did you mean `unwrap`?",
+    ]
+    with Network.from_graph(graph) as net:
+        assert net.check() == texts
+        assert net.run(timeout=20).ok
+
+
 def test_what_no_packet_reaches_is_a_warning():
     graph = wire_graph("a>b b>a")
     graph.add_node("join", "join")
     found = graph.check({"forward": Forward, "join": Join})
     assert kinds(found) == ["unconnected-port", "unconnected-port", "starved-cycle"]
     assert not any(finding.is_error for finding in found)
+
+
+def test_nothing_waits_for_a_parameter_with_a_default():
+    @actor
+    def scale(value, factor=2):
+        return value * factor
+
+    graph = Graph()
+    graph.add_node("a", "scale")
+    graph.add_initial("a", "value", 1)
+    assert graph.check({"scale": scale}) == []
 
 
 def test_a_network_is_asked_for_what_it_knows():

@@ -23,7 +23,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let outports = ports(&input.attrs, "outport")?;
     let examples = examples(&input.attrs)?;
     let firing = header.firing(&inports);
-    let Header { id, title, category, source, asynchronous, prepare, .. } = &header;
+    let Header { id, title, category, source, asynchronous, prepare, per_node, .. } = &header;
 
     let constants = constants(&inports, "IN").chain(constants(&outports, "OUT"));
     let inports = inports.iter().map(Port::spec);
@@ -50,6 +50,13 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     };
     let prepare = prepare.then(|| quote! { if config.is_sound() { config.accept(this.prepare()); } });
     let mutable = prepare.is_some().then(|| quote! { mut });
+    let firing_of_node = per_node.then(|| {
+        quote! {
+            fn firing_of_node(&self, connected: &[&str]) -> ::reflow_components::declare::Firing {
+                self.firing(connected)
+            }
+        }
+    });
     let wrap = if *asynchronous {
         quote! { new_async }
     } else {
@@ -72,6 +79,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
                     inports: ::std::vec![#(#inports),*],
                     outports: ::std::vec![#(#outports),*],
                     firing: #firing,
+                    per_node: #per_node,
                     source: #source,
                     keys: ::std::vec![#(#keys),*],
                     examples: ::std::vec![#(#examples),*],
@@ -84,6 +92,8 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
                 #prepare
                 this
             }
+
+            #firing_of_node
 
             fn into_instance(self) -> ::reflow_components::declare::Instance {
                 ::reflow_components::declare::Instance::#wrap(self)
@@ -101,6 +111,7 @@ struct Header {
     source: TokenStream,
     asynchronous: bool,
     prepare: bool,
+    per_node: bool,
 }
 
 enum Rule {
@@ -120,6 +131,7 @@ impl Header {
             source: quote! { ::reflow_components::declare::Source::No },
             asynchronous: false,
             prepare: false,
+            per_node: false,
         };
         for attribute in input.attrs.iter().filter(|attribute| attribute.path().is_ident("component")) {
             attribute.parse_nested_meta(|meta| {
@@ -139,8 +151,10 @@ impl Header {
                     }
                     "asynchronous" => header.asynchronous = true,
                     "prepare" => header.prepare = true,
+                    "per_node" => header.per_node = true,
                     _ => {
-                        return Err(meta.error("expected id, title, category, firing, source, asynchronous or prepare"));
+                        return Err(meta
+                            .error("expected id, title, category, firing, per_node, source, asynchronous or prepare"));
                     }
                 }
                 Ok(())

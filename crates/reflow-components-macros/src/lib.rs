@@ -31,6 +31,8 @@ use syn::{DeriveInput, parse_macro_input};
 /// ```
 ///
 /// * `#[component(...)]`: `id`, `title`, `category`, `firing = any | all | latest | required(PORT, ...)` (default `any`),
+///   `per_node` (`fn firing(&self, connected: &[&str]) -> Firing` of the struct, which was read from the node's config, gives
+///   the rule of a node with these inports connected),
 ///   `source = yes | to_the_end`, `asynchronous` (the struct is an `AsyncActor` instead of an `Actor`), `prepare` (after the
 ///   config was read, `fn prepare(&mut self)` of the struct looks at it as a whole; it may answer `Result<(), String>`).
 /// * `#[inport(NAME: KIND, "summary")]` and `#[outport(...)]`, in order; `NAME` is an identifier or a string, `KIND` too.
@@ -39,7 +41,7 @@ use syn::{DeriveInput, parse_macro_input};
 ///   gives a constant with its index: `Self::IN_INPUT`, `Self::OUT_RESULT`.
 /// * `#[config]` on a field: `default = EXPRESSION` (else `Default`), `key = "name"` (else the field's name), `alias =
 ///   "name"` (may repeat), `min`, `max`, `unit = "ms"`, `lenient` (a value of the wrong kind or out of range means the
-///   default instead of an error), `required`, `whole` (the field gets the whole config and is not a key).
+///   default instead of an error; checks show a warning), `required`, `whole` (the field gets the whole config and is not a key).
 /// * `#[state]` on a field: starts as `Default`, or `#[state(EXPRESSION)]`.
 /// * `#[example(...)]`: JSON texts of `config` (optional), `steps` (inputs, set after set) and `outputs` (a list of messages
 ///   by outport, for each step). Examples are printed in the documentation and run by the tests.

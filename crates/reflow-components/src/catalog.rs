@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
-use reflow_runtime::{Catalog, Component, ComponentSpec, Documentation, Instance, Value};
+use reflow_runtime::{Catalog, Component, ComponentSpec, Documentation, Firing, Instance, Value};
 use rustc_hash::FxHashMap;
 
 use crate::config::Config;
@@ -16,6 +16,7 @@ pub struct Entry {
     declaration: Declaration,
     spec: Arc<ComponentSpec>,
     make: fn(&mut Config<'_>) -> Instance,
+    firing: fn(&mut Config<'_>, &[&str]) -> Firing,
 }
 
 impl Entry {
@@ -36,7 +37,12 @@ impl Entry {
                 text: declaration.body().into(),
             },
         });
-        Self { declaration, spec, make: |config| D::configure(config).into_instance() }
+        Self {
+            declaration,
+            spec,
+            make: |config| D::configure(config).into_instance(),
+            firing: |config, connected| D::configure(config).firing_of_node(connected),
+        }
     }
 
     /// What the component declares.
@@ -49,7 +55,7 @@ impl Entry {
         self.read(config).err().unwrap_or_default()
     }
 
-    /// What a config says in vain: keys that do not exist, values of a kind that counts as the default.
+    /// What a config says in vain: values of a kind that counts as the default, keys that look like a slip of the keyboard.
     pub fn warnings(&self, config: &Value) -> Vec<String> {
         let mut config = Config::new(config);
         (self.make)(&mut config);
@@ -73,8 +79,20 @@ impl Component for Entry {
         self.read(config).map_err(|problems| problems.join("; "))
     }
 
+    fn firing(&self, config: &Value, connected: &[&str]) -> Firing {
+        if self.declaration.per_node {
+            (self.firing)(&mut Config::new(config), connected)
+        } else {
+            self.spec.firing.clone()
+        }
+    }
+
     fn check_config(&self, config: &Value) -> Vec<String> {
         self.check(config)
+    }
+
+    fn config_warnings(&self, config: &Value) -> Vec<String> {
+        self.warnings(config)
     }
 }
 

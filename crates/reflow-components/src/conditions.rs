@@ -1,10 +1,10 @@
-//! Comparing JSON: equality that looks at the value of numbers, paths into data, and the operators of rules and guards.
+//! Comparing JSON: equality that looks at the value of numbers, and the rules of branches, rule sets and guards.
 
 use std::cmp::Ordering;
 
 use reflow_runtime::{Message, Value};
 
-use crate::read;
+use crate::path::Field;
 
 /// Equality of JSON, where equal numbers are equal however they are written: 1 and 1.0.
 pub(crate) fn same(a: &Value, b: &Value) -> bool {
@@ -28,37 +28,8 @@ pub(crate) fn order(a: &Value, b: &Value) -> Option<Ordering> {
 
 /// Whether a message equals a config value: its plain value does, or its tagged form `{"type": KIND, "data": …}`.
 pub(crate) fn message_is(message: &Message, value: &Value) -> bool {
-    if value.get("type").is_some_and(|kind| kind.as_str() == Some(message.kind())) {
-        return same(&message.to_wire(), value) || plain(message).is_some_and(|plain| same(&plain, value));
-    }
-    plain(message).is_some_and(|plain| same(&plain, value))
-}
-
-/// The plain value of a message; `None` for kinds that have none. Never walks through bytes.
-pub(crate) fn plain(message: &Message) -> Option<Value> {
-    message.as_value()
-}
-
-/// What `path` leads to: the member of that very name, or the way `a.b[0].c` step by step.
-pub(crate) fn find<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
-    value.get(path).or_else(|| {
-        let mut steps = path.split(['.', '[']).map(|step| step.strip_suffix(']').unwrap_or(step));
-        let is_path = path.contains(['.', '[']);
-        is_path.then(|| steps.try_fold(value, |value, step| member(value, step))).flatten()
-    })
-}
-
-fn member<'a>(value: &'a Value, step: &str) -> Option<&'a Value> {
-    match value {
-        Value::Object(members) => members.get(step),
-        Value::Array(items) => items.get(step.parse::<usize>().ok()?),
-        _ => None,
-    }
-}
-
-/// What `path` leads to in the JSON payload of a message.
-pub(crate) fn find_in<'a>(message: &'a Message, path: &str) -> Option<&'a Value> {
-    find(read::payload(message)?, path)
+    let is_tagged = value.get("type").is_some_and(|kind| kind.as_str() == Some(message.kind()));
+    (is_tagged && same(&message.to_wire(), value)) || message.as_value().is_some_and(|plain| same(&plain, value))
 }
 
 /// Whether a value counts as yes: not null, false, 0, `""`, NaN, nor an empty list or object.
@@ -98,6 +69,8 @@ pub(crate) enum Operator {
     NotEmpty,
     In,
     NotIn,
+    /// A number from the first to the second item of a list; a bound that is no number is none.
+    Between,
     /// A word that means nothing; never holds.
     Unknown,
 }
@@ -117,6 +90,7 @@ impl Operator {
             "not_empty" => Self::NotEmpty,
             "in" => Self::In,
             "not_in" => Self::NotIn,
+            "between" => Self::Between,
             _ => Self::Unknown,
         }
     }
@@ -137,8 +111,18 @@ impl Operator {
             Self::NotEmpty => !is_empty(field),
             Self::In => contains(value, field).is_some_and(|found| found && value.as_array().is_some()),
             Self::NotIn => !Self::In.holds(field, value),
+            Self::Between => is_between(field, value),
             Self::Unknown => false,
         }
+    }
+}
+
+fn is_between(field: &Value, value: &Value) -> bool {
+    match (field.as_number(), value.as_array()) {
+        (Some(number), Some([low, high])) => {
+            low.as_number().is_none_or(|low| low <= number) && high.as_number().is_none_or(|high| number <= high)
+        }
+        _ => false,
     }
 }
 
@@ -154,19 +138,21 @@ fn contains(whole: &Value, part: &Value) -> Option<bool> {
 /// `{field, operator, value}`: a condition on a member, or on the whole.
 #[derive(Clone, Debug)]
 pub(crate) struct Rule {
-    pub(crate) field: Option<String>,
-    pub(crate) operator: Operator,
-    pub(crate) value: Value,
+    field: Option<Field>,
+    operator: Operator,
+    value: Value,
 }
 
 impl Rule {
-    /// Reads a rule; what is missing or of the wrong kind has its default: the whole, `is`, null.
-    pub(crate) fn of(value: &Value) -> Self {
-        let text = |key| value.get(key).and_then(Value::as_str);
+    /// Reads a rule. Nothing is refused: what is missing has its default (the whole, `is`, null), and an operator that is none
+    /// never holds.
+    pub(crate) fn of(rule: &Value) -> Self {
+        let operator = rule.get("operator").map_or("is", |word| word.as_str().unwrap_or_default());
+        let field = rule.get("field").and_then(Value::as_str).map(Field::new);
         Self {
-            field: text("field").filter(|field| !field.is_empty()).map(Into::into),
-            operator: Operator::of(text("operator").unwrap_or("is")),
-            value: value.get("value").cloned().unwrap_or_default(),
+            field: field.filter(|field| !field.is_empty()),
+            operator: Operator::of(operator),
+            value: rule.get("value").cloned().unwrap_or_default(),
         }
     }
 
@@ -174,17 +160,54 @@ impl Rule {
     pub(crate) fn holds(&self, data: &Value) -> bool {
         match &self.field {
             None => self.operator.holds(data, &self.value),
-            Some(field) => match find(data, field) {
+            Some(field) => match field.get(data) {
                 Some(member) => self.operator.holds(member, &self.value),
                 None => self.operator == Operator::Empty,
             },
         }
+    }
+
+    /// Whether the rule holds for a message: for its plain value, and without a field for its tagged form too, since graphs
+    /// were written for that. What is no object or list has no members, not even missing ones.
+    pub(crate) fn holds_for(&self, message: &Message) -> bool {
+        match (&self.field, self.operator) {
+            (None, Operator::Is) => message_is(message, &self.value),
+            (None, Operator::IsNot) => !message_is(message, &self.value),
+            (field, _) => {
+                let data = message.as_value().unwrap_or_default();
+                (field.is_none() || matches!(data, Value::Object(_) | Value::Array(_))) && self.holds(&data)
+            }
+        }
+    }
+}
+
+/// Rules of which all or any must hold.
+#[derive(Clone, Debug)]
+pub(crate) struct Group {
+    any: bool,
+    rules: Vec<Rule>,
+}
+
+impl Group {
+    /// Reads `{connector, rules}`: all must hold with the connector `AND`, which is the default, any with another.
+    pub(crate) fn of(group: &Value) -> Self {
+        let rules = group.get("rules").and_then(Value::as_array).unwrap_or_default();
+        let any = group.get("connector").is_some_and(|connector| connector.as_str() != Some("AND"));
+        Self { any, rules: rules.iter().map(Rule::of).collect() }
+    }
+
+    /// Whether it holds for a message. Of no rules all hold, and none.
+    pub(crate) fn holds_for(&self, message: &Message) -> bool {
+        let mut rules = self.rules.iter();
+        let holds = |rule: &Rule| rule.holds_for(message);
+        if self.any { rules.any(holds) } else { rules.all(holds) }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     fn value(json: &str) -> Value {
         serde_json::from_str(json).unwrap()
@@ -196,16 +219,6 @@ mod tests {
         assert!(!same(&value("1"), &value(r#""1""#)));
         assert!(!same(&value("9007199254740993"), &value("9007199254740992")));
         assert_eq!(order(&Value::Float(f64::NAN), &value("1")), None);
-    }
-
-    #[test]
-    fn paths_prefer_a_member_of_that_very_name() {
-        let data = value(r#"{"a.b": 1, "a": {"b": 2, "c": [3, {"d": 4}]}}"#);
-        assert_eq!(find(&data, "a.b"), Some(&value("1")));
-        assert_eq!(find(&data, "a.c[1].d"), Some(&value("4")));
-        assert_eq!(find(&data, "a.c[7]"), None);
-        assert_eq!(find(&data, "zzz"), None);
-        assert_eq!(find(&value("5"), ""), None);
     }
 
     #[test]
@@ -225,5 +238,43 @@ mod tests {
         ] {
             assert_eq!(Operator::of(operator).holds(&value(field), &value(other)), holds, "{field} {operator} {other}");
         }
+    }
+
+    fn holds(rule: serde_json::Value, message: impl Into<Message>) -> bool {
+        Rule::of(&rule.into()).holds_for(&message.into())
+    }
+
+    #[test]
+    fn without_a_field_the_plain_or_the_tagged_value_counts() {
+        assert!(holds(json!({"value": 5}), 5));
+        assert!(holds(json!({"value": 5.0}), 5));
+        assert!(holds(json!({"value": {"type": "Integer", "data": 5}}), 5));
+        assert!(!holds(json!({"operator": "is_not", "value": {"type": "Integer", "data": 5}}), 5));
+        assert!(holds(json!({"value": {"type": "Flow"}}), Message::Flow));
+        assert!(holds(json!({"operator": "greater_than", "value": 4.5}), 5));
+        assert!(!holds(json!({"value": "5"}), 5));
+    }
+
+    #[test]
+    fn missing_members_are_only_empty() {
+        let object = || Message::object(Value::object([("a", Value::object([("b", 1_i64)]))]));
+        assert!(holds(json!({"field": "a.b", "value": 1}), object()));
+        assert!(holds(json!({"field": "x", "operator": "empty"}), object()));
+        for operator in ["is", "is_not", "not_contains", "not_empty", "not_in", "nonsense"] {
+            assert!(!holds(json!({"field": "x", "operator": operator, "value": 1}), object()), "{operator}");
+        }
+    }
+
+    #[test]
+    fn operators_on_other_kinds() {
+        assert!(holds(json!({"operator": "not_contains", "value": 1}), 5));
+        assert!(!holds(json!({"operator": "contains", "value": 1}), "1"));
+        assert!(holds(json!({"operator": "between", "value": [null, 5]}), 5));
+        assert!(!holds(json!({"operator": "between", "value": [1]}), 5));
+        assert!(holds(json!({"operator": "in", "value": [1, 5.0]}), 5));
+        assert!(holds(json!({"operator": "not_empty"}), 0));
+        assert!(!holds(json!({"operator": "less_than", "value": "9"}), 5));
+        assert!(!holds(json!({"operator": 7, "value": 5}), 5));
+        assert!(!holds(json!({"operator": "less_equal", "value": 5}), f64::NAN));
     }
 }

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use reflow_runtime::Value;
+use reflow_runtime::{Value, suggestion};
+
+/// Keys beside a config that the runtime reads.
+const OF_THE_RUNTIME: [&str; 3] = ["env_vars", "firing", "policy"];
 
 /// How a key of a config is read.
 #[derive(Clone, Copy, Debug)]
@@ -94,8 +97,12 @@ impl<'a> Config<'a> {
         match T::read(value).and_then(|read| rule.check(value).map(|()| read)) {
             Ok(read) => read,
             Err(problem) => {
-                let list = if rule.lenient { &mut self.warnings } else { &mut self.problems };
-                list.push(format!("config `{name}`: {problem}"));
+                let text = format!("config `{name}`: {problem}");
+                if rule.lenient {
+                    self.warnings.push(text + "; the default counts");
+                } else {
+                    self.problems.push(text);
+                }
                 default()
             }
         }
@@ -117,11 +124,18 @@ impl<'a> Config<'a> {
         self.problems.is_empty()
     }
 
-    /// Problems, and things that are ignored: values that do not fit a lenient key, keys that nobody asked for.
+    /// Problems, and things that are ignored: values that do not fit a lenient key, and keys that nobody asked for but that
+    /// look like one that somebody did. (Other keys are somebody else's: editors keep positions and labels there.)
     pub fn finish(mut self) -> (Vec<String>, Vec<String>) {
         if let (false, Some(members)) = (self.takes_all, self.given.as_object()) {
-            let unknown = members.keys().filter(|key| !key.starts_with('_') && !self.known.contains(&&***key));
-            self.warnings.extend(unknown.map(|key| format!("config `{key}`: no such key; it is ignored")));
+            let unknown = members.keys().filter(|key| {
+                !key.starts_with('_') && !OF_THE_RUNTIME.contains(&&***key) && !self.known.contains(&&***key)
+            });
+            let slips = unknown.filter_map(|key| {
+                let meant = suggestion(key, self.known.iter().copied().filter(|known| !members.contains_key(*known)))?;
+                Some(format!("config `{key}`: no such key; did you mean `{meant}`?"))
+            });
+            self.warnings.extend(slips);
         }
         (self.problems, self.warnings)
     }
@@ -392,15 +406,16 @@ mod tests {
 
     #[test]
     fn aliases_lenience_and_unknown_keys() {
-        let config = value(r#"{"width": 2.0, "colour": 1, "_note": "ours"}"#);
+        let config = value(r#"{"width": 2.0, "colour": 1, "siez": 1, "_size": 1}"#);
         let mut config = Config::new(&config);
         assert_eq!(config.read::<u32>(&RULE, || 5), 2);
-        assert_eq!(config.finish(), (vec![], vec!["config `colour`: no such key; it is ignored".to_string()]));
+        assert_eq!(config.finish(), (vec![], vec!["config `siez`: no such key; did you mean `size`?".to_string()]));
         let config = value(r#"{"size": "x"}"#);
         let mut config = Config::new(&config);
         assert_eq!(config.read::<u32>(&Rule { lenient: true, ..RULE }, || 5), 5);
         assert!(config.is_sound());
-        assert_eq!(config.finish().1.len(), 1);
+        let warning = "config `size`: expected a whole number, found \"x\"; the default counts";
+        assert_eq!(config.finish().1, [warning]);
     }
 
     #[test]

@@ -47,6 +47,11 @@ pub trait Declare: Sized + Send + 'static {
     /// Reads the struct out of a config; problems are left in `config`.
     fn configure(config: &mut Config<'_>) -> Self;
 
+    /// When a tick of a node with these inports connected starts.
+    fn firing_of_node(&self, _connected: &[&str]) -> Firing {
+        Self::declaration().firing
+    }
+
     /// The actor of a node.
     fn into_instance(self) -> Instance;
 }
@@ -68,6 +73,8 @@ pub struct Declaration {
     pub outports: Vec<PortSpec>,
     /// When a tick starts.
     pub firing: Firing,
+    /// Whether a node's config and connections say otherwise: see [`Declare::firing_of_node`].
+    pub per_node: bool,
     /// Whether a node that nothing feeds runs.
     pub source: Source,
     /// The keys of the config.

@@ -82,6 +82,9 @@ fn firing(declaration: &Declaration) -> String {
         names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
     };
     let mut text = match &declaration.firing {
+        _ if declaration.per_node => {
+            "When it fires depends on its config and on which inports are connected, as said above.".to_string()
+        }
         Firing::Any => "Fires for every packet, on whichever inport.".to_string(),
         Firing::All { latest, .. } if latest.is_empty() => {
             "Fires when every inport has a packet: one of each, in order of arrival.".to_string()

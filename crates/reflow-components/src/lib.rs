@@ -20,7 +20,7 @@ mod data;
 mod flow;
 mod integration;
 mod math;
-mod pairing;
+mod path;
 mod read;
 mod report;
 mod schema;

@@ -1,14 +1,64 @@
-//! Hostile configs and inputs for every component of the catalog: a clear error or a failure, never a panic.
+//! Hostile configs and inputs for every component of the catalog: a clear error, a failure or nothing, never a panic and
+//! never a node that cannot be stopped.
 
-use std::sync::Arc;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use reflow_components::testing::Trial;
 use reflow_components::{Entry, entries};
-use reflow_runtime::{AnyValue, HostObject, MAX_DEPTH, Message, Value};
+use reflow_runtime::{AnyValue, Frame, HostObject, MAX_DEPTH, Message, StreamWriter, Value, block_until};
 
-/// Families that would reach for files, the network and the clock; their configs are tested, but not run.
-const OUTSIDE: [&str; 3] = ["integration", "io", "trigger"];
+/// How long a component may be busy with everything that it is sent.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The folder that relative paths lead to, so that files of any name may be written.
+static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("hostile");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::env::set_current_dir(&folder).unwrap();
+    folder
+});
+
+/// An address where nobody listens.
+fn closed() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    format!("http://{}/", listener.local_addr().unwrap())
+}
+
+/// Configs to try a component with: none, and one each with which it reaches for files, the network and the clock.
+fn configs(id: &str) -> Vec<Value> {
+    let path = |name: &str| FOLDER.join(name).to_str().unwrap().into();
+    let more: Vec<(&str, Value)> = match id {
+        "tpl_file_load" => vec![("path", path("."))],
+        "tpl_file_save" => vec![("path", path("saved"))],
+        "tpl_http_request" => vec![("url", closed().into()), ("timeout", 5_000.into())],
+        "tpl_interval_trigger" => vec![("interval", 1.into()), ("maxExecutions", 3.into()), ("restart", true.into())],
+        "tpl_cron_trigger" => vec![("cronExpression", "* * * * * *".into()), ("maxExecutions", 1.into())],
+        "tpl_server_request" => vec![("port", 0.into())],
+        "tpl_delay" => return vec![Value::object([("delayMs", 1)])],
+        _ => Vec::new(),
+    };
+    std::iter::once(Value::Null).chain((!more.is_empty()).then(|| Value::object(more))).collect()
+}
+
+/// Whether a node goes on by itself, so that only stopping it ends it: a timer that runs or is far off, a server.
+fn goes_on(id: &str, config: &Value) -> bool {
+    let number = |key| config.get(key).and_then(Value::as_number);
+    let delays = id == "tpl_delay" && number("delayMs") != Some(1.0);
+    id.ends_with("_trigger") || delays || config.get("port").is_some() || number("timeoutMs").is_some_and(|ms| ms > 1e3)
+}
+
+/// A stream of these bytes, without an end when `ends` is false: its writer is gone.
+fn stream(bytes: &[u8], ends: bool) -> Message {
+    let writer = StreamWriter::new(0, "", "", None);
+    for frame in std::iter::once(Frame::Data(bytes.to_vec().into())).chain(ends.then_some(Frame::End)) {
+        let mut frame = Some(frame);
+        block_until(None, |cx| writer.poll_write(cx, &mut frame)).unwrap().unwrap();
+    }
+    Message::StreamHandle(writer.handle(None).unwrap())
+}
 
 fn deep() -> Value {
     (1..MAX_DEPTH).fold(Value::Null, |inner, level| match level % 2 {
@@ -64,12 +114,15 @@ impl HostObject for Opaque {
 fn hostile_messages() -> Vec<Message> {
     let mut messages = vec![
         Message::Flow,
-        Message::error(""),
+        Message::error("broken"),
         Message::Optional(None),
         Message::bytes(vec![0_u8, 255]),
         Message::bytes(Vec::new()),
         Message::Encoded(vec![0xff_u8].into()),
         Message::Any(AnyValue::Host(Arc::new(Opaque))),
+        stream(&[], true),
+        stream(&f32::NAN.to_le_bytes(), true),
+        stream(&[1, 2, 3], false),
     ];
     for value in hostile_values() {
         messages.extend([
@@ -83,35 +136,61 @@ fn hostile_messages() -> Vec<Message> {
     messages
 }
 
-/// Feeds every inport with everything, and gives the panics.
-fn panics(entry: &Arc<Entry>, config: &Value, messages: &[Message], patience: Duration) -> Vec<String> {
-    let inports: Vec<&str> = entry.declaration().inports.iter().map(|port| &*port.name).chain(["undeclared"]).collect();
-    let component = Arc::<Entry>::clone(entry);
-    let Ok(mut trial) = Trial::new(component, config.clone(), &inports, &[]) else { return Vec::new() };
-    for message in messages {
-        trial.send(inports.iter().map(|port| (port.to_string(), message.clone())));
-    }
-    // Timers may take longer than anybody waits; what counts is that the network can be stopped then.
-    trial.running().wait(Some(patience));
-    let stuck = trial.running().shutdown(Duration::from_secs(10));
-    let report = trial.running().report();
-    let failures = report.failures;
-    // A machine that is busy may not come to it while nobody waits long.
-    let was_tried = report.nodes.iter().any(|node| node.node == "trial" && node.ticks > 0);
-    assert!(was_tried || patience < Duration::from_secs(1), "{config}: nothing was tried");
+/// Sends each set of inputs, and tells what must not be: panics, errors without words, nodes that never rest or cannot be
+/// stopped.
+fn misbehaviour(entry: &Arc<Entry>, config: &Value, inports: &[&str], sets: &[Vec<Message>]) -> Vec<String> {
     let id = entry.declaration().id;
-    let told = failures.iter().filter(|attempt| &*attempt.failure.reason == "panic").take(1);
-    told.map(|attempt| format!("{id} with {config}: {}", attempt.failure))
-        .chain(stuck.iter().map(|node| format!("{id} with {config}: `{node}` does not stop")))
-        .collect()
+    let component = Arc::<Entry>::clone(entry);
+    let Ok(mut trial) = Trial::new(component, config.clone(), inports, &[]) else { return Vec::new() };
+    for set in sets {
+        trial.send(inports.iter().map(ToString::to_string).zip(set.iter().cloned()));
+    }
+    let mut found = Vec::new();
+    if goes_on(id, config) {
+        // What counts is that it can be stopped.
+        trial.running().wait(Some(Duration::from_millis(5)));
+    } else if !trial.running().wait(Some(PATIENCE)) {
+        found.push("it never rests".to_string());
+    }
+    let stuck = trial.running().shutdown(Duration::from_secs(10));
+    found.extend(stuck.iter().map(|node| format!("`{node}` does not stop")));
+    let report = trial.running().report();
+    let was_tried = report.nodes.iter().any(|node| node.node == "trial" && node.ticks > 0);
+    if !was_tried && report.failures.is_empty() && !inports.is_empty() && !goes_on(id, config) {
+        found.push("nothing was tried".to_string());
+    }
+    let failures = report.failures.iter().map(|attempt| &attempt.failure);
+    found.extend(failures.filter(|failure| &*failure.reason == "panic").map(ToString::to_string));
+    let failed = report.failures.iter().map(|attempt| attempt.failure.message.to_string());
+    let sent = trial.take().into_values().flatten().filter_map(|message| match message {
+        Message::Error(text) => Some(text.to_string()),
+        _ => None,
+    });
+    if failed.chain(sent).any(|text| text.trim().is_empty()) {
+        found.push("an error says nothing".to_string());
+    }
+    found.truncate(3);
+    found.into_iter().map(|problem| format!("{id} with {config} on {inports:?}: {problem}")).collect()
 }
 
 #[test]
-fn inputs_never_make_a_component_panic() {
+fn inputs_never_make_a_component_panic_or_hang() {
     let messages = hostile_messages();
-    let inside = entries().iter().filter(|entry| !OUTSIDE.contains(&entry.declaration().category));
-    let found: Vec<_> =
-        inside.flat_map(|entry| panics(entry, &Value::Null, &messages, Duration::from_secs(2))).collect();
+    // The same message on every inport at once, then another one on each.
+    let sets = |inports: &[&str], step: usize| -> Vec<Vec<Message>> {
+        let message = |number: usize| messages[number % messages.len()].clone();
+        let set = |number: usize| (0..inports.len()).map(|port| message(number + port * step)).collect();
+        (0..messages.len()).map(set).collect()
+    };
+    let mut found = Vec::new();
+    for entry in entries() {
+        let declared: Vec<&str> = entry.declaration().inports.iter().map(|port| &*port.name).collect();
+        for config in configs(entry.declaration().id) {
+            let all: Vec<&str> = declared.iter().copied().chain(["undeclared"]).collect();
+            found.extend(misbehaviour(entry, &config, &all, &sets(&all, 0)));
+            found.extend(misbehaviour(entry, &config, &declared, &sets(&declared, 7)));
+        }
+    }
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
@@ -126,16 +205,22 @@ fn configs_are_refused_with_a_text_or_work() {
     let mut found = Vec::new();
     for entry in entries() {
         let declaration = entry.declaration();
-        let alone = hostile_values();
-        let by_key = declaration
-            .keys
-            .iter()
-            .flat_map(|key| hostile_values().into_iter().map(|value| Value::object([(key.rule.name, value)])));
-        for config in alone.into_iter().chain(by_key) {
+        let inports: Vec<&str> = declaration.inports.iter().map(|port| &*port.name).chain(["undeclared"]).collect();
+        let sets = messages.clone().map(|message| vec![message; inports.len()]);
+        let base = configs(declaration.id).pop().unwrap_or_default();
+        let by_key = declaration.keys.iter().flat_map(|key| {
+            let name = key.rule.name;
+            hostile_values().into_iter().map({
+                let base = base.clone();
+                move |value| base.merged_with(&Value::object([(name, value)]))
+            })
+        });
+        for config in hostile_values().into_iter().chain(by_key) {
             let problems = entry.check(&config);
             assert!(problems.iter().all(|problem| problem.contains("config")), "{}: {problems:?}", declaration.id);
-            if problems.is_empty() && !OUTSIDE.contains(&declaration.category) {
-                found.extend(panics(entry, &config, &messages, Duration::from_millis(30)));
+            assert!(entry.warnings(&config).iter().all(|warning| warning.contains("config")));
+            if problems.is_empty() {
+                found.extend(misbehaviour(entry, &config, &inports, &sets));
             }
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::policy::{capacity_problems, policy_problems};
-use crate::{Map, Name, PortType};
+use crate::{Map, Name, PortType, Severity};
 
 /// Something wrong in a piece of JSON, as a validator reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,12 +15,19 @@ pub struct Problem {
     pub message: String,
     /// What to do about it.
     pub hint: Option<String>,
+    /// How bad it is.
+    pub severity: Severity,
 }
 
 impl Problem {
-    /// A problem without a hint.
+    /// An error without a hint.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: None }
+        Self { message: message.into(), hint: None, severity: Severity::Error }
+    }
+
+    /// A warning without a hint. Only the check of a node's configuration gives any.
+    pub fn warning(message: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::new(message) }
     }
 
     /// The same with a hint.

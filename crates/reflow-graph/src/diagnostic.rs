@@ -52,11 +52,13 @@ pub enum Code {
     DuplicateGroup,
     /// A subgraph contains itself.
     RecursiveSubgraph,
+    /// Something in a node's configuration has no effect: the default counts instead.
+    IgnoredConfig,
 }
 
 impl Code {
     /// Every kind, by code.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::UnknownComponent,
         Self::UnknownPort,
         Self::UnknownNode,
@@ -73,6 +75,7 @@ impl Code {
         Self::BadFiring,
         Self::DuplicateGroup,
         Self::RecursiveSubgraph,
+        Self::IgnoredConfig,
     ];
 
     /// The code: `G001` and so on.
@@ -109,6 +112,7 @@ impl Code {
             Self::BadFiring => ("G014", "bad-firing", Error),
             Self::DuplicateGroup => ("G015", "duplicate-group", Warning),
             Self::RecursiveSubgraph => ("G016", "recursive-subgraph", Error),
+            Self::IgnoredConfig => ("G017", "ignored-config", Warning),
         }
     }
 }

@@ -212,9 +212,10 @@ impl PyNetwork {
         py.detach(|| self.network.lock().to_mermaid())
     }
 
-    /// Everything that is wrong, as texts.
-    fn check(&self) -> Vec<String> {
-        self.network.lock().check().iter().map(ToString::to_string).collect()
+    /// Everything that is wrong, and everything that is odd, as texts.
+    fn _findings(&self) -> (Vec<String>, Vec<String>) {
+        let (errors, warnings) = self.network.lock().findings();
+        (errors.iter().map(ToString::to_string).collect(), warnings.iter().map(ToString::to_string).collect())
     }
 
     fn start(&self, py: Python<'_>) -> PyResult<()> {

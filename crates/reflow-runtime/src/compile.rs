@@ -4,7 +4,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 
+use indexmap::IndexMap;
 use parking_lot::{Mutex, RwLock};
+use reflow_graph::{Code, Diagnostic, Place};
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
@@ -39,7 +41,8 @@ struct Draft<'a> {
     spec: &'a NodeSpec,
     component: Arc<dyn Component>,
     description: Arc<ComponentSpec>,
-    firing: Firing,
+    /// The firing rule that the node asks for itself.
+    firing: Option<Firing>,
     folds_ports: bool,
     config: Value,
     inports: Vec<Arc<str>>,
@@ -50,22 +53,26 @@ struct Draft<'a> {
     links: Vec<usize>,
 }
 
-/// Everything that is wrong with a network.
-pub(crate) fn check(plan: &Plan) -> Vec<NetworkError> {
+/// Everything that is wrong with a network, and what its configs say in vain.
+pub(crate) fn check(plan: &Plan) -> (Vec<NetworkError>, Vec<Diagnostic>) {
+    let alone = |errors| (errors, Vec::new());
     let dissolved = match prepared(plan) {
         Ok(dissolved) => dissolved,
-        Err(NetworkError::Several(errors)) => return errors,
+        Err(NetworkError::Several(errors)) => return alone(errors),
         Err(NetworkError::Refused(found)) => {
-            return found.into_iter().map(|diagnostic| NetworkError::Refused(vec![diagnostic])).collect();
+            return alone(found.into_iter().map(|diagnostic| NetworkError::Refused(vec![diagnostic])).collect());
         }
-        Err(error) => return vec![error],
+        Err(error) => return alone(vec![error]),
     };
     let (drafts, mut errors) = drafts(dissolved.as_ref().map_or(plan, |(plan, _)| plan));
+    let mut warnings = Vec::new();
     for draft in &drafts {
         let problems = draft.component.check_config(&draft.config);
         errors.extend(problems.into_iter().map(|problem| draft.bad_config(problem)));
+        let ignored = draft.component.config_warnings(&draft.config);
+        warnings.extend(ignored.into_iter().map(|message| draft.ignored_config(message)));
     }
-    errors
+    (errors, warnings)
 }
 
 pub(crate) fn launch(
@@ -119,7 +126,7 @@ pub(crate) fn launch(
             Ok(instance) => {
                 errors.extend(draft.unfit(&instance).map(|problem| draft.bad_config(problem)));
                 let spare = draft.spare();
-                let (node, assembler, source) = draft.finish(&activity, feed);
+                let (node, assembler, source) = draft.finish(&activity, feed, &plan.inports);
                 nodes.push(node);
                 actors.push((instance, assembler, source, spare));
             }
@@ -228,7 +235,7 @@ fn drafts(plan: &Plan) -> (Vec<Draft<'_>>, Vec<NetworkError>) {
             outports: names(&description.outports),
             routes: vec![SmallVec::new(); description.outports.len()],
             links: vec![0; description.inports.len()],
-            firing: description.firing.clone(),
+            firing: None,
             folds_ports: plan.folds_ports,
             mailbox: Mailbox::default(),
             spec,
@@ -240,7 +247,7 @@ fn drafts(plan: &Plan) -> (Vec<Draft<'_>>, Vec<NetworkError>) {
         if let Some(firing) = &spec.firing {
             let last = drafts.len() - 1;
             match firing_of(firing) {
-                Ok(firing) => drafts[last].firing = firing,
+                Ok(firing) => drafts[last].firing = Some(firing),
                 Err(problem) => errors.push(drafts[last].bad_config(problem)),
             }
         }
@@ -267,6 +274,17 @@ fn connect(drafts: &mut [Draft<'_>], index: &FxHashMap<String, u32>, connection:
 impl Draft<'_> {
     fn bad_config(&self, problem: String) -> NetworkError {
         NetworkError::BadConfig { node: self.id.to_string(), component: self.spec.component.clone(), problem }
+    }
+
+    fn ignored_config(&self, message: String) -> Diagnostic {
+        let code = Code::IgnoredConfig;
+        Diagnostic {
+            code,
+            severity: code.severity(),
+            place: Place::Node { node: (&*self.id).into() },
+            message,
+            hint: None,
+        }
     }
 
     /// What a policy asks for that the actor cannot do.
@@ -327,14 +345,29 @@ impl Draft<'_> {
         self.mailbox.add_link(port, capacity, latest)
     }
 
-    fn finish(mut self, activity: &Arc<Activity>, feed: &Feed<'_>) -> (Node, Assembler, bool) {
+    /// The firing rule of the node; `doors` are the inports that packets come to from outside.
+    fn firing(&mut self, doors: &[u16]) -> Firing {
+        let own = self.firing.take();
+        own.unwrap_or_else(|| {
+            let connected = (0_u16..).zip(&self.links).filter(|(port, links)| **links > 0 || doors.contains(port));
+            let connected: Vec<&str> = connected.map(|(port, _)| &*self.inports[usize::from(port)]).collect();
+            self.component.firing(&self.config, &connected)
+        })
+    }
+
+    fn finish(
+        mut self,
+        activity: &Arc<Activity>,
+        feed: &Feed<'_>,
+        graph_inports: &IndexMap<String, Endpoint>,
+    ) -> (Node, Assembler, bool) {
         let declared = self.description.inports.len();
-        let mut outside = false;
         let id = Arc::clone(&self.id);
+        let mut doors: Vec<u16> = Vec::new();
         for input in feed.inputs.iter().filter(|input| *input.node == *id) {
-            self.inport(&input.port);
-            outside = true;
+            doors.push(self.inport(&input.port));
         }
+        let mut outside = !doors.is_empty();
         let unfed = self.links.iter().all(|links| *links == 0) && !outside;
         let source = unfed
             && match self.description.source {
@@ -346,10 +379,15 @@ impl Draft<'_> {
             // In an open network, a port that nothing feeds waits for packets from outside.
             outside |= unfed || self.links[..declared].contains(&0);
         }
+        if !feed.to_the_end {
+            let inports = graph_inports.values().filter(|inport| *inport.node == *id);
+            doors.extend(inports.filter_map(|inport| self.position(&self.inports, &inport.port)));
+        }
+        let firing = self.firing(&doors);
         let port = |name: &std::borrow::Cow<'static, str>| {
             self.inports.iter().position(|known| **known == **name).map(|port| port as u16)
         };
-        let assembler = match &self.firing {
+        let assembler = match &firing {
             Firing::Any => Assembler::Any,
             Firing::All { latest, optional } => Assembler::all(
                 declared,

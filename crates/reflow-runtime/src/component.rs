@@ -23,6 +23,20 @@ pub trait Component: Send + Sync + 'static {
         self.instantiate(config).err().into_iter().collect()
     }
 
+    /// What a node's config says in vain, a text each: the component works without it, but probably not as meant. Shown by
+    /// checks; it keeps nothing from running.
+    fn config_warnings(&self, _config: &Value) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// When a tick of one node starts, for components where it depends on the config or on what leads to the node.
+    /// `connected` are the inports that packets can come to: over a connection, as an initial, or from outside. Like
+    /// [`instantiate`](Self::instantiate), it is asked when a network starts; by default the rule is that of the
+    /// [`spec`](Self::spec).
+    fn firing(&self, _config: &Value, _connected: &[&str]) -> Firing {
+        self.spec().firing.clone()
+    }
+
     /// Whether connections may use ports that are not declared.
     fn open_ports(&self) -> bool {
         false

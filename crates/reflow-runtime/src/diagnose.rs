@@ -123,13 +123,21 @@ fn info(component: &dyn Component) -> ComponentInfo {
         inports: spec.inports.iter().map(|port| port_info(port, port.required || is_awaited(&spec, port))).collect(),
         outports: spec.outports.iter().map(|port| port_info(port, false)).collect(),
         open_ports: component.open_ports(),
-        await_all: matches!(spec.firing, Firing::All { .. } | Firing::Latest),
+        await_all: match &spec.firing {
+            Firing::All { optional, .. } => optional.is_empty(),
+            Firing::Latest => true,
+            Firing::Any | Firing::Required(_) => false,
+        },
         config: None,
     }
 }
 
 fn is_awaited(spec: &ComponentSpec, port: &PortSpec) -> bool {
-    matches!(&spec.firing, Firing::Required(required) if required.contains(&port.name))
+    match &spec.firing {
+        Firing::Required(required) => required.contains(&port.name),
+        Firing::All { optional, .. } => !optional.contains(&port.name),
+        Firing::Any | Firing::Latest => false,
+    }
 }
 
 fn port_info(port: &PortSpec, required: bool) -> PortInfo {
@@ -147,7 +155,9 @@ fn port_type(word: &str) -> PortType {
 
 fn config_problems(component: &dyn Component, config: &Map) -> Vec<Problem> {
     let members = config.iter().map(|(key, value)| (key.as_str(), Value::from(value)));
-    component.check_config(&Value::object(members)).into_iter().map(Problem::new).collect()
+    let config = Value::object(members);
+    let errors = component.check_config(&config).into_iter().map(Problem::new);
+    errors.chain(component.config_warnings(&config).into_iter().map(Problem::warning)).collect()
 }
 
 fn policy_problems(policy: &serde_json::Value) -> Vec<Problem> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use indexmap::IndexMap;
+use reflow_graph::Diagnostic;
 
 use crate::compile::{self, Feed};
 use crate::component::{Catalog, Component};
@@ -165,6 +166,13 @@ impl Network {
 
     /// Everything that is wrong, without starting anything.
     pub fn check(&self) -> Vec<NetworkError> {
+        self.findings().0
+    }
+
+    /// [`check`](Self::check), and warnings beside it: what the configs of nodes say in vain
+    /// ([`Code::IgnoredConfig`](reflow_graph::Code::IgnoredConfig)). Warnings keep nothing from running, and there are none
+    /// as long as the parts of the network do not fit together.
+    pub fn findings(&self) -> (Vec<NetworkError>, Vec<Diagnostic>) {
         compile::check(&self.plan)
     }
 

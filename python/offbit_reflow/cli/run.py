@@ -52,11 +52,13 @@ def main(arguments: argparse.Namespace) -> int:
     try:
         network = Network.from_graph(read_export(arguments.graph))
         actors.register(network, arguments.actors)
-        problems = network.check()
+        problems, warnings = network._findings()
     except (GraphError, NetworkError) as error:
         raise UsageError(f"{arguments.graph}: {error}") from error
     if problems:
         raise UsageError("\n- ".join([f"{arguments.graph} cannot run:", *problems]))
+    for warning in warnings:
+        print(f"{arguments.graph}: {warning}", file=sys.stderr)
     return _run(network, packets, arguments)
 
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use reflow_expr::{Expression, Scope, Template, try_sort_by};
 use reflow_runtime::KINDS;
 
-use super::path::Field;
+use crate::path::Field;
 use crate::prelude::*;
 
 /// Runs data through a configurable pipeline of map, filter, sort, transform, group and aggregate steps.

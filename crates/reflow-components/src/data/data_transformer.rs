@@ -1,6 +1,6 @@
 //! `tpl_data_transformer`.
 
-use super::path::{Field, Path};
+use crate::path::{Field, Path};
 use crate::prelude::*;
 use crate::read;
 

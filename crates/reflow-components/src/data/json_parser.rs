@@ -1,6 +1,6 @@
 //! `tpl_json_parser`.
 
-use super::path::Path;
+use crate::path::Path;
 use crate::prelude::*;
 
 /// Parses JSON text and picks one value of it.
@@ -9,7 +9,7 @@ use crate::prelude::*;
 /// Bytes are read as UTF-8, where bad bytes count as U+FFFD.
 ///
 /// A path is names separated by points, with indexes in brackets: `data.users[1].name`, `[0].x`, `a[0][-1]` (negative indexes
-/// count from the end), `["a b"].c`, and `$.a` where `$` is the document. Where nothing is at the path, `default` is sent, or an
+/// count from the end), `["a b"].c`, and `$.a` where `$` is the document; `a.0` is another way to write `a[0]`. Where nothing is at the path, `default` is sent, or an
 /// Error when `strict` is set.
 ///
 /// # Errors

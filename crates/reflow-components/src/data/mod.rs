@@ -1,13 +1,11 @@
 //! The family `data`: making, parsing, reshaping and judging data.
 
-mod condition;
 mod data_emit;
 mod data_operations;
 mod data_transformer;
 mod date_time;
 mod generator;
 mod json_parser;
-mod path;
 mod regex_matcher;
 mod rules_engine;
 

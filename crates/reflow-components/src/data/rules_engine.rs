@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::condition::Group;
+use crate::conditions::Group;
 use crate::prelude::*;
 
 /// Judges each message by a set of rules and acts on the ones that match.
@@ -61,7 +61,7 @@ impl RuleSet {
         };
         Self {
             any: set.get("type").and_then(Value::as_str) == Some("OR"),
-            groups: groups.iter().map(Group::read).collect(),
+            groups: groups.iter().map(Group::of).collect(),
             properties: pairs("setProperty", "key"),
             outputs: pairs("setOutput", "port"),
         }
@@ -69,7 +69,11 @@ impl RuleSet {
 
     fn matches(&self, message: &Message) -> bool {
         let mut groups = self.groups.iter();
-        if self.any { groups.any(|group| group.holds(message)) } else { groups.all(|group| group.holds(message)) }
+        if self.any {
+            groups.any(|group| group.holds_for(message))
+        } else {
+            groups.all(|group| group.holds_for(message))
+        }
     }
 
     fn apply(&self, message: Message) -> Message {

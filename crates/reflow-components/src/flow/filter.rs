@@ -5,7 +5,8 @@ use std::cmp::Ordering;
 use regex::Regex;
 
 use super::NOT_A_LIST;
-use crate::conditions::{find, is_empty, is_truthy, order, same};
+use crate::conditions::{is_empty, is_truthy, order, same};
+use crate::path::Field;
 use crate::prelude::*;
 use crate::read;
 
@@ -36,7 +37,7 @@ pub(super) struct Filter {
     condition: Condition,
     /// Member of each item to test; the item itself when it is empty.
     #[config(lenient)]
-    field: String,
+    field: Field,
     /// What to compare with.
     #[config]
     value: Option<Value>,
@@ -86,7 +87,7 @@ impl Filter {
     }
 
     fn passes(&self, item: &Value) -> bool {
-        let found = if self.field.is_empty() { Some(item) } else { find(item, &self.field) };
+        let found = if self.field.is_empty() { Some(item) } else { self.field.get(item) };
         let tested = found.unwrap_or(&Value::Null);
         let value = self.value.as_ref();
         let ordered = |fits: fn(Ordering) -> bool| value.and_then(|value| order(tested, value)).is_some_and(fits);

@@ -1,6 +1,5 @@
 //! `tpl_gate`.
 
-use crate::pairing::Pairing;
 use crate::prelude::*;
 use crate::read;
 
@@ -13,7 +12,7 @@ use crate::read;
 /// The gate is closed by false, 0, the texts `false`, `0`, `no`, `off` and the empty one, null, and an Optional
 /// without a value; any other control opens it. `invert` turns that round.
 #[derive(Component)]
-#[component(id = "tpl_gate", title = "Gate", category = "flow")]
+#[component(id = "tpl_gate", title = "Gate", category = "flow", firing = all, per_node)]
 #[inport(input: any, required, "The message.")]
 #[inport(control: "boolean or number", required, "Whether it may pass.")]
 #[outport(output: any, "Messages that may pass.")]
@@ -29,19 +28,12 @@ pub(super) struct Gate {
     /// Whether a control counts until the next one comes.
     #[config(default = false)]
     sticky: bool,
-    #[state]
-    pairing: Pairing,
-    /// Whether the newest control opens the gate.
-    #[state]
-    newest: Option<bool>,
 }
 
 impl Gate {
-    fn send(tick: &mut Tick<'_>, message: Option<Message>, is_open: bool) {
-        let port = if is_open { Self::OUT_OUTPUT } else { Self::OUT_BLOCKED };
-        if let Some(message) = message {
-            tick.send(port, message);
-        }
+    fn firing(&self, _connected: &[&str]) -> Firing {
+        let latest = if self.sticky { vec!["control".into()] } else { Vec::new() };
+        Firing::All { latest, optional: Vec::new() }
     }
 }
 
@@ -68,28 +60,11 @@ fn is_yes(text: &str) -> bool {
 }
 
 impl Actor for Gate {
-    fn setup(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        let always: &[usize] = if self.sticky { &[Self::IN_INPUT] } else { &[Self::IN_INPUT, Self::IN_CONTROL] };
-        let count = if self.sticky { 1 } else { 2 };
-        self.pairing.begin(tick, count, always);
-        Ok(())
-    }
-
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        if self.sticky
-            && let Some(control) = tick.input(Self::IN_CONTROL)
-        {
-            self.newest = Some(opens(control) != self.invert);
-        }
-        self.pairing.take(tick)?;
-        if self.sticky {
-            let Some(is_open) = self.newest else { return Ok(()) };
-            while let Some(mut set) = self.pairing.next() {
-                Self::send(tick, set[Self::IN_INPUT].take(), is_open);
-            }
-        } else if let Some(mut set) = self.pairing.next() {
-            let is_open = set[Self::IN_CONTROL].as_ref().is_some_and(opens) != self.invert;
-            Self::send(tick, set[Self::IN_INPUT].take(), is_open);
+        let is_open = tick.input(Self::IN_CONTROL).is_some_and(opens) != self.invert;
+        let port = if is_open { Self::OUT_OUTPUT } else { Self::OUT_BLOCKED };
+        if let Some(message) = tick.take(Self::IN_INPUT) {
+            tick.emit(port, message);
         }
         Ok(())
     }

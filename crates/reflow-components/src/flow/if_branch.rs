@@ -2,8 +2,9 @@
 
 use std::cmp::Ordering;
 
-use crate::conditions::{Operator, Rule, find_in, is_empty, is_truthy, message_is, order, plain, same};
+use crate::conditions::{Group, Operator, is_empty, is_truthy, message_is, order, same};
 use crate::config::expected;
+use crate::path::Field;
 use crate::prelude::*;
 use crate::read;
 
@@ -16,8 +17,8 @@ use crate::read;
 /// "AND" | "OR", "rules": [{"field", "operator", "value"}]}]}`. With `IF` every group must match, with `OR` one is
 /// enough; in a group all rules must hold, or one with the connector `OR`. A `field` is a member or a path such as
 /// `a.b[0]`; without one the whole message counts. Operators: `is`, `is_not`, `contains`, `not_contains`,
-/// `greater_than`, `less_than`, `greater_equal`, `less_equal`, `in`, `not_in`, `empty`, `not_empty`. A missing member
-/// is `empty` and nothing else. A rule that cannot be read is false.
+/// `greater_than`, `less_than`, `greater_equal`, `less_equal`, `between` (`[low, high]`, both included), `in`, `not_in`,
+/// `empty`, `not_empty`. A missing member is `empty` and nothing else. A rule that cannot be read is false.
 ///
 /// Otherwise the **simple condition** does. `equals` compares the message, or its member `condition_field`, with
 /// `condition_value`; a value may also be written in the tagged form `{"type": KIND, "data": …}`.
@@ -52,7 +53,7 @@ pub(super) struct IfBranch {
     condition_value: Option<Value>,
     /// Member of an object to compare, for `equals`.
     #[config(alias = "field", lenient)]
-    condition_field: Option<String>,
+    condition_field: Option<Field>,
 }
 
 /// The simple condition of [`IfBranch`].
@@ -80,22 +81,13 @@ struct Decision {
     source: Value,
 }
 
-struct Group {
-    all_rules: bool,
-    rules: Vec<Rule>,
-}
-
 impl ConfigValue for Decision {
     fn read(value: &Value) -> Result<Self, String> {
         let groups = value.get("groups").and_then(Value::as_array);
         let groups = groups.ok_or_else(|| expected("an object with a list of `groups`", value))?;
         let kind = value.get("type").map_or(Some("IF"), Value::as_str);
-        let groups = groups.iter().filter_map(|group| {
-            Some(Group {
-                all_rules: group.get("connector").is_none_or(|connector| connector.as_str() == Some("AND")),
-                rules: group.get("rules")?.as_array()?.iter().map(Rule::of).collect(),
-            })
-        });
+        let has_rules = |group: &&Value| group.get("rules").is_some_and(|rules| rules.as_array().is_some());
+        let groups = groups.iter().filter(has_rules).map(Group::of);
         match kind {
             Some("IF") => Ok(Self { all_groups: true, groups: groups.collect(), source: value.clone() }),
             Some("OR") => Ok(Self { all_groups: false, groups: groups.collect(), source: value.clone() }),
@@ -115,29 +107,12 @@ impl ConfigValue for Decision {
 
 impl Decision {
     fn holds(&self, message: &Message) -> bool {
-        let matches = |group: &Group| {
-            let mut rules = group.rules.iter();
-            if group.all_rules {
-                rules.all(|rule| holds(rule, message))
-            } else {
-                rules.any(|rule| holds(rule, message))
-            }
-        };
+        let matches = |group: &Group| group.holds_for(message);
         if self.all_groups {
             !self.groups.is_empty() && self.groups.iter().all(matches)
         } else {
             self.groups.iter().any(matches)
         }
-    }
-}
-
-/// Whether a rule holds for a message, without building its tagged form where nothing asks for it.
-fn holds(rule: &Rule, message: &Message) -> bool {
-    match (&rule.field, rule.operator) {
-        (Some(_), _) => read::payload(message).is_some_and(|data| data.as_object().is_some() && rule.holds(data)),
-        (None, Operator::Is) => message_is(message, &rule.value),
-        (None, Operator::IsNot) => !message_is(message, &rule.value),
-        (None, operator) => plain(message).is_some_and(|data| operator.holds(&data, &rule.value)),
     }
 }
 
@@ -152,18 +127,20 @@ impl IfBranch {
         };
         match self.condition_type {
             Condition::Equals => self.condition_value.as_ref().is_some_and(|value| match &self.condition_field {
-                Some(field) => find_in(message, field).is_some_and(|member| same(member, value)),
+                Some(field) => {
+                    read::payload(message).and_then(|data| field.get(data)).is_some_and(|member| same(member, value))
+                }
                 None => message_is(message, value),
             }),
             Condition::GreaterThan => ordered(Ordering::Greater),
             Condition::LessThan => ordered(Ordering::Less),
             Condition::Contains => {
                 let value = self.condition_value.as_ref();
-                value.zip(plain(message)).is_some_and(|(value, data)| Operator::Contains.holds(&data, value))
+                value.zip(message.as_value()).is_some_and(|(value, data)| Operator::Contains.holds(&data, value))
             }
-            Condition::IsEmpty => plain(message).is_some_and(|data| is_empty(&data)),
+            Condition::IsEmpty => message.as_value().is_some_and(|data| is_empty(&data)),
             Condition::Truthy => {
-                matches!(message, Message::Optional(Some(_))) || plain(message).is_some_and(|data| is_truthy(&data))
+                matches!(message, Message::Optional(Some(_))) || message.as_value().is_some_and(|data| is_truthy(&data))
             }
         }
     }

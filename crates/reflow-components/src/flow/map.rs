@@ -1,7 +1,7 @@
 //! `tpl_map`.
 
 use super::NOT_A_LIST;
-use crate::conditions::find;
+use crate::path::Field;
 use crate::prelude::*;
 use crate::read;
 
@@ -34,7 +34,7 @@ pub(super) struct Map {
     operation: Operation,
     /// Member for `extract_field`, or the path to one (`a.b[0]`).
     #[config(lenient)]
-    field: String,
+    field: Field,
     /// Text for `template`: `${value}` stands for the item, `${index}` for its number from 0, any other `${name}` for
     /// its member.
     #[config(default = "${value}".to_string(), lenient)]
@@ -64,7 +64,7 @@ enum Part {
     Text(String),
     Item,
     Index,
-    Member(String),
+    Member(Field),
 }
 
 impl Map {
@@ -76,7 +76,7 @@ impl Map {
             self.parts.push(match name {
                 "value" => Part::Item,
                 "index" => Part::Index,
-                name => Part::Member(name.to_string()),
+                name => Part::Member(Field::new(name)),
             });
             rest = after;
         }
@@ -90,7 +90,7 @@ impl Map {
                 Part::Text(fixed) => text += fixed,
                 Part::Item => text += &shown(item),
                 Part::Index => text += &index.to_string(),
-                Part::Member(name) => text += &find(item, name).map(shown).unwrap_or_default(),
+                Part::Member(field) => text += &field.get(item).map(shown).unwrap_or_default(),
             }
         }
         text
@@ -101,7 +101,7 @@ impl Map {
             Operation::Identity => item.clone(),
             Operation::ToString => item.to_json_string().into(),
             Operation::ToNumber => to_number(item).into(),
-            Operation::ExtractField => find(item, &self.field).cloned().unwrap_or_default(),
+            Operation::ExtractField => self.field.get(item).cloned().unwrap_or_default(),
             Operation::Template => self.fill(index, item).into(),
         }
     }

@@ -1,9 +1,11 @@
 //! `tpl_merge`.
 
-use crate::pairing::{Pairing, Set};
 use crate::prelude::*;
 
 const NAMES: [&str; 4] = ["a", "b", "c", "d"];
+
+/// A packet of each inport.
+type Set = [Option<Message>; NAMES.len()];
 
 /// Combines up to four inputs into one object or list.
 ///
@@ -11,8 +13,11 @@ const NAMES: [&str; 4] = ["a", "b", "c", "d"];
 /// output. With `any`, every packet makes one, out of the newest packet of each inport. `mode` = `object` gives
 /// `{"a": …, "b": …}`, `array` the values in the order a, b, c, d. The values are messages in the tagged form
 /// `{"type": KIND, "data": …}`, or plain ones with `unwrap`.
+///
+/// No set waits for an inport that nothing is connected to; what is sent there from outside is in every set from then on.
+/// When nothing at all is connected, every packet is a set of its own.
 #[derive(Component)]
-#[component(id = "tpl_merge", title = "Merge", category = "flow")]
+#[component(id = "tpl_merge", title = "Merge", category = "flow", per_node)]
 #[inport(a: any, "First input.")]
 #[inport(b: any, "Second input.")]
 #[inport(c: any, "Third input.")]
@@ -33,9 +38,8 @@ pub(super) struct Merge {
     /// Whether plain values are given instead of tagged ones.
     #[config(default = false)]
     unwrap: bool,
+    /// The newest packet of each inport, where every packet makes an output.
     #[state]
-    pairing: Pairing,
-    #[state(vec![None; NAMES.len()])]
     newest: Set,
 }
 
@@ -58,6 +62,16 @@ enum Wait {
 }
 
 impl Merge {
+    fn firing(&self, connected: &[&str]) -> Firing {
+        let others = NAMES.into_iter().filter(|name| !connected.contains(name));
+        match self.wait {
+            Wait::All if !connected.is_empty() => {
+                Firing::All { latest: Vec::new(), optional: others.map(Into::into).collect() }
+            }
+            Wait::All | Wait::Any => Firing::Any,
+        }
+    }
+
     fn merged(&self, set: &Set) -> Message {
         let value = |message: &Message| if self.unwrap { message.to_value() } else { message.to_wire() };
         let members = NAMES.into_iter().zip(set).filter_map(|(name, message)| Some((name, value(message.as_ref()?))));
@@ -69,28 +83,18 @@ impl Merge {
 }
 
 impl Actor for Merge {
-    fn setup(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        self.pairing.begin(tick, NAMES.len(), &[]);
-        Ok(())
-    }
-
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        match self.wait {
-            Wait::All => {
-                self.pairing.take(tick)?;
-                if let Some(set) = self.pairing.next() {
-                    tick.emit(Self::OUT_OUTPUT, self.merged(&set));
-                }
-            }
+        let set: Set = std::array::from_fn(|port| tick.take(port));
+        let merged = match self.wait {
+            Wait::All => self.merged(&set),
             Wait::Any => {
-                for port in 0..NAMES.len() {
-                    if let Some(message) = tick.take(port) {
-                        self.newest[port] = Some(message);
-                    }
+                for (newest, message) in self.newest.iter_mut().zip(set) {
+                    *newest = message.or(newest.take());
                 }
-                tick.emit(Self::OUT_OUTPUT, self.merged(&self.newest));
+                self.merged(&self.newest)
             }
-        }
+        };
+        tick.emit(Self::OUT_OUTPUT, merged);
         Ok(())
     }
 }
@@ -98,8 +102,10 @@ impl Actor for Merge {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::run;
+    use crate::catalog::Entry;
+    use crate::testing::{Trial, run};
     use serde_json::json;
+    use std::sync::Arc;
 
     #[test]
     fn connected_inports_are_paired_in_order() {
@@ -109,6 +115,16 @@ mod tests {
         let tagged = |a: i64, c| json!({"output": [[{"type": "Integer", "data": a}, c]]});
         assert_eq!(outputs[2], tagged(1, json!({"type": "String", "data": "x"})));
         assert_eq!(outputs[3], tagged(2, json!({"type": "Flow"})));
+    }
+
+    #[test]
+    fn nothing_is_lost_however_far_one_inport_is_ahead() {
+        const MANY: i64 = 70_000;
+        let component = Arc::new(Entry::of::<Merge>());
+        let mut trial = Trial::new(component, json!({}).into(), &["a", "b"], &[]).unwrap();
+        let packets = |port: &'static str| (0..MANY).map(move |number| (port.to_string(), Message::Integer(number)));
+        assert_eq!(trial.step(packets("a").chain(packets("b")))["output"].len(), MANY as usize);
+        assert!(trial.end().failures.is_empty());
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! `tpl_switch`.
 
-use crate::conditions::{find_in, message_is, same};
+use crate::conditions::{message_is, same};
+use crate::path::Field;
 use crate::prelude::*;
+use crate::read;
 
 /// Routes a message to one of several case ports, or to `default`.
 ///
@@ -28,7 +30,7 @@ use crate::prelude::*;
 pub(super) struct Switch {
     /// Member of an object to compare; the whole message without it.
     #[config(key = "switch_field", alias = "field", lenient)]
-    field: Option<String>,
+    field: Option<Field>,
     /// What selects `case1`.
     #[config]
     case1_value: Option<Value>,
@@ -74,7 +76,9 @@ impl Actor for Switch {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
         let Some(message) = tick.take(Self::IN_DATA) else { return Ok(()) };
         let fits = |(_, value): &(u32, Value)| match &self.field {
-            Some(field) => find_in(&message, field).is_some_and(|member| same(member, value)),
+            Some(field) => {
+                read::payload(&message).and_then(|data| field.get(data)).is_some_and(|member| same(member, value))
+            }
             None => message_is(&message, value),
         };
         match self.cases.iter().position(fits) {

@@ -1,11 +1,12 @@
 //! `tpl_correlator`.
 
+use std::collections::VecDeque;
 use std::f64::consts::TAU;
+use std::sync::Arc;
 
 use reflow_runtime::{Begin, Frame, StreamHandle, StreamWriter};
 
 use super::blocking;
-use crate::pairing::Pairing;
 use crate::prelude::*;
 
 /// Normalized cross-correlation of two sample streams, and the delay between them.
@@ -40,9 +41,14 @@ pub(super) struct Correlator {
     /// Largest lag that is looked at.
     #[config(key = "maxLagMs", default = 100.0, unit = "ms", lenient)]
     max_lag_ms: f64,
+    /// Streams of either inport that wait for a partner. They are paired here and not by the firing rule, so that what is
+    /// no stream is told as it comes and uses up no partner.
     #[state]
-    pairing: Pairing,
+    waiting: [VecDeque<Arc<StreamHandle>>; 2],
 }
+
+/// Streams of one inport that may wait.
+const MAX_WAITING: usize = 1 << 16;
 
 const CONTENT_TYPE: &str = "audio/correlation";
 
@@ -185,26 +191,28 @@ impl Correlator {
 
 #[async_trait]
 impl AsyncActor for Correlator {
-    async fn setup(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        self.pairing.begin(tick, 2, &[Self::IN_STREAM_A, Self::IN_STREAM_B]);
-        Ok(())
-    }
-
     async fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        for (port, name) in [(Self::IN_STREAM_A, "stream_a"), (Self::IN_STREAM_B, "stream_b")] {
-            if tick.input(port).is_some_and(|message| !matches!(message, Message::StreamHandle(_))) {
-                return tick.report(Self::OUT_ERROR, format!("No StreamHandle on {name} port"));
-            }
+        for (port, waiting) in self.waiting.iter_mut().enumerate() {
+            let problem = match tick.take(port) {
+                None => continue,
+                Some(Message::StreamHandle(handle)) if waiting.len() < MAX_WAITING => {
+                    waiting.push_back(handle);
+                    continue;
+                }
+                Some(Message::StreamHandle(_)) => "Too many streams wait for a partner",
+                Some(_) => "No StreamHandle",
+            };
+            let name = tick.node().inport_name(port as u16);
+            return tick.report(Self::OUT_ERROR, format!("{problem} on {name} port"));
         }
-        self.pairing.take(tick)?;
-        let Some(set) = self.pairing.next() else { return Ok(()) };
-        let [Some(Message::StreamHandle(a)), Some(Message::StreamHandle(b))] = set.as_slice() else { return Ok(()) };
+        let [Some(_), Some(_)] = self.waiting.each_ref().map(VecDeque::front) else { return Ok(()) };
+        let [Some(a), Some(b)] = self.waiting.each_mut().map(VecDeque::pop_front) else { return Ok(()) };
         let max_lag = match self.max_lag() {
             Ok(max_lag) => max_lag,
             Err(text) => return tick.report(Self::OUT_ERROR, text),
         };
         // Both at once: they may come from one writer that fills them in turn.
-        let signals = match tokio::join!(collect(a), collect(b)) {
+        let signals = match tokio::join!(collect(&a), collect(&b)) {
             (Some(a), Some(b)) => {
                 let length = a.len().min(b.len());
                 blocking(move || Ok((length, correlate(&a, &b, max_lag)))).await.ok()
@@ -230,7 +238,6 @@ mod tests {
     use crate::testing::Trial;
     use proptest::prelude::*;
     use reflow_runtime::block_until;
-    use std::sync::Arc;
 
     fn stream(frames: Vec<Frame>) -> Message {
         let writer = StreamWriter::new(0, "", "", None);

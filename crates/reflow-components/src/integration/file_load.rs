@@ -3,14 +3,14 @@
 use std::fs::File;
 use std::io::Read;
 
-use super::blocking;
+use super::{blocking, no_pipe};
 use crate::prelude::*;
 
 /// Reads a file into bytes.
 ///
 /// A packet of any kind on any inport asks for the file at `path`; text on the inport `path` names another one for that time.
 /// `output` is the content, `metadata` is `{path, size, mimeType}`, the type being guessed by the extension in any letter case.
-/// Relative paths start at the process's directory. Reading goes on beside other nodes' work.
+/// Relative paths start at the process's directory; a pipe is not read. Reading goes on beside other nodes' work.
 ///
 /// # Errors
 ///
@@ -42,11 +42,7 @@ fn load(path: &str, max: u64) -> Result<Vec<u8>, String> {
     let read_error = |error: std::io::Error| format!("File read error: {error}");
     let too_large = || format!("File read error: {path} has more than {max} bytes");
     let metadata = std::fs::metadata(path).map_err(read_error)?;
-    #[cfg(unix)]
-    if std::os::unix::fs::FileTypeExt::is_fifo(&metadata.file_type()) {
-        // Opening one waits for somebody who writes.
-        return Err(format!("File read error: {path} is a pipe"));
-    }
+    no_pipe(path.as_ref(), &metadata).map_err(read_error)?;
     if metadata.len() > max {
         return Err(too_large());
     }

@@ -5,8 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::blocking;
-use crate::pairing::Pairing;
+use super::{blocking, no_pipe};
 use crate::prelude::*;
 
 /// Writes messages to a file.
@@ -14,7 +13,7 @@ use crate::prelude::*;
 /// Every packet replaces the file's content: Bytes are written as they are, text as UTF-8, anything else as JSON with two spaces
 /// of indentation, sorted keys and no line end at the end. Then `path` and `metadata`, `{path, size, written}`, are sent. The new
 /// content is written beside the file and moved into its place, so that nobody ever reads half of it. With `append` it is added
-/// to the file instead. When the inport `path` is connected, each packet goes, in order, to the file that its partner there
+/// to the file instead. A pipe is not written to. When the inport `path` is connected, each packet goes, in order, to the file that its partner there
 /// names.
 ///
 /// # Errors
@@ -23,7 +22,7 @@ use crate::prelude::*;
 /// input port`), and when writing fails (`Failed to create directories: …`, `File write error: …`, with the reason and number
 /// of the operating system).
 #[derive(Component)]
-#[component(id = "tpl_file_save", title = "File Save", category = "io", asynchronous)]
+#[component(id = "tpl_file_save", title = "File Save", category = "io", asynchronous, per_node)]
 #[inport(input: any, required, "What to write.")]
 #[inport(path: string, "The file to write it to.")]
 #[outport(path: string, "The file that was written.")]
@@ -43,8 +42,6 @@ pub(super) struct FileSave {
     /// Add to the file instead of replacing its content.
     #[config(lenient)]
     append: bool,
-    #[state]
-    pairing: Pairing,
 }
 
 /// The bytes that a message stands for in a file.
@@ -62,11 +59,14 @@ fn save(path: &str, content: &[u8], create_dirs: bool, append: bool) -> Result<(
     if let Some(folder) = path.parent().filter(|_| create_dirs) {
         fs::create_dir_all(folder).map_err(|error| format!("Failed to create directories: {error}"))?;
     }
-    let written = if append {
-        OpenOptions::new().append(true).create(true).open(path).and_then(|mut file| file.write_all(content))
-    } else {
-        replace(path, content)
-    };
+    let allowed = fs::metadata(path).map_or(Ok(()), |metadata| no_pipe(path, &metadata));
+    let written = allowed.and_then(|()| {
+        if append {
+            OpenOptions::new().append(true).create(true).open(path)?.write_all(content)
+        } else {
+            replace(path, content)
+        }
+    });
     written.map_err(|error| format!("File write error: {error}"))
 }
 
@@ -96,6 +96,11 @@ fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
 }
 
 impl FileSave {
+    #[expect(clippy::unused_self, reason = "the rule of a node may look at its config; this one does not")]
+    fn firing(&self, connected: &[&str]) -> Firing {
+        if connected.contains(&"path") { Firing::all() } else { Firing::Any }
+    }
+
     async fn save(&self, named: Option<String>, message: &Message) -> Result<(String, usize), String> {
         let path = named.or_else(|| self.path.clone()).ok_or("Missing 'path' in config")?;
         let (content, file) = (content(message), path.clone());
@@ -107,21 +112,12 @@ impl FileSave {
 
 #[async_trait]
 impl AsyncActor for FileSave {
-    async fn setup(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        self.pairing.begin(tick, 2, &[Self::IN_INPUT]);
-        Ok(())
-    }
-
     async fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        if tick.input(Self::IN_INPUT).is_none() && tick.input(Self::IN_PATH).is_none() {
+        let named = tick.input(Self::IN_PATH).map(|message| message.as_text().unwrap_or_default().to_string());
+        let Some(message) = tick.take(Self::IN_INPUT) else {
             let text = if self.path.is_none() { "Missing 'path' in config" } else { "No data on input port" };
             return tick.report(Self::OUT_ERROR, text);
-        }
-        self.pairing.take(tick)?;
-        let Some(mut set) = self.pairing.next() else { return Ok(()) };
-        let named = set[Self::IN_PATH].take();
-        let named = named.map(|message| message.as_text().unwrap_or_default().to_string());
-        let message = set[Self::IN_INPUT].take().unwrap_or(Message::Flow);
+        };
         match self.save(named, &message).await {
             Ok((path, size)) => {
                 let metadata =
@@ -182,6 +178,22 @@ mod tests {
         assert_eq!(content(&Message::Float(f64::NAN)), "null");
         assert_eq!(content(&Message::Float(2.0)), "2.0");
         assert_eq!(content(&Message::Flow), "\"flow\"");
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn pipes_are_refused_instead_of_waited_for() {
+        let folder = folder("pipe");
+        fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        for append in [false, true] {
+            let config = json!({"path": path.to_str().unwrap(), "append": append});
+            let outputs = run::<FileSave>(config, [json!({"input": 1})]);
+            let text = format!("File write error: {} is a pipe", path.display());
+            assert_eq!(outputs[0]["error"][0]["data"], text);
+        }
+        fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]

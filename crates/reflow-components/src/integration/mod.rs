@@ -46,6 +46,16 @@ fn http_components() -> Vec<Entry> {
     Vec::new()
 }
 
+/// Refuses a pipe: opening one waits for whoever is at its other end, and nobody could call that off.
+fn no_pipe(path: &std::path::Path, metadata: &std::fs::Metadata) -> std::io::Result<()> {
+    #[cfg(unix)]
+    if std::os::unix::fs::FileTypeExt::is_fifo(&metadata.file_type()) {
+        return Err(std::io::Error::other(format!("{} is a pipe", path.display())));
+    }
+    let _ = (path, metadata);
+    Ok(())
+}
+
 /// Runs `work`, which may block, on a thread that may be blocked.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, String> + Send + 'static) -> Result<T, String> {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(error.to_string()))

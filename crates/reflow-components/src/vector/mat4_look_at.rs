@@ -1,7 +1,6 @@
 //! `tpl_mat4_look_at`.
 
 use super::types::{Emit, cross, dot, normalized, vec3_of, zip};
-use crate::pairing::Pairing;
 use crate::prelude::*;
 
 /// Builds the view matrix of an eye that looks at a target.
@@ -9,7 +8,7 @@ use crate::prelude::*;
 /// With f = normalize(target - eye), or (0, 0, -1) where they coincide, r = normalize(f × up), or (1, 0, 0) where
 /// that has no length, and u = r × f, the columns are (r.x, u.x, -f.x, 0), (r.y, u.y, -f.y, 0), (r.z, u.z, -f.z, 0)
 /// and (-r·eye, -u·eye, f·eye, 1): right-handed, looking down -z. One packet of each connected inport makes a set, in
-/// order of arrival; while nothing comes to `up`, it is (0, 1, 0). The result is an Object message that carries the
+/// order of arrival; with nothing connected to `up`, it is (0, 1, 0). The result is an Object message that carries the
 /// list of 16 Floats, column by column.
 ///
 /// A vector is an Object `{x, y, z}` or a list of numbers, with 0 for what is missing or no number; a single number
@@ -19,7 +18,7 @@ use crate::prelude::*;
 ///
 /// An infinite or undefined result is the Error `Result is not a finite number`.
 #[derive(Component)]
-#[component(id = "tpl_mat4_look_at", title = "Look-At Matrix", category = "matrix")]
+#[component(id = "tpl_mat4_look_at", title = "Look-At Matrix", category = "matrix", per_node)]
 #[inport(eye: "vec3 object", required, "Where the eye is.")]
 #[inport(target: "vec3 object", required, "What it looks at.")]
 #[inport(up: "vec3 object", "Which way is up; (0, 1, 0) while nothing is connected.")]
@@ -29,21 +28,19 @@ use crate::prelude::*;
     steps = r#"[{"eye": {"z": 5}, "target": {}, "up": {"y": 1}}]"#,
     outputs = r#"[{"result": [{"type": "Object", "data": [1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, -5.0, 1.0]}]}]"#
 )]
-pub(super) struct Mat4LookAt {
-    #[state]
-    pairing: Pairing,
+pub(super) struct Mat4LookAt;
+
+impl Mat4LookAt {
+    #[expect(clippy::unused_self, reason = "the rule of a node may look at its config; here there is none")]
+    fn firing(&self, connected: &[&str]) -> Firing {
+        let optional = if connected.contains(&"up") { Vec::new() } else { vec!["up".into()] };
+        Firing::All { latest: Vec::new(), optional }
+    }
 }
 
 impl Actor for Mat4LookAt {
-    fn setup(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        self.pairing.begin(tick, 3, &[Self::IN_EYE, Self::IN_TARGET]);
-        Ok(())
-    }
-
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        self.pairing.take(tick)?;
-        let Some(set) = self.pairing.next() else { return Ok(()) };
-        let vector = |port: usize| set[port].as_ref().map(vec3_of);
+        let vector = |port: usize| tick.input(port).map(vec3_of);
         let (eye, target) = (vector(Self::IN_EYE).unwrap_or_default(), vector(Self::IN_TARGET).unwrap_or_default());
         let up = vector(Self::IN_UP).unwrap_or([0.0, 1.0, 0.0]);
         let forward = normalized(zip(target, eye, |target, eye| target - eye)).unwrap_or([0.0, 0.0, -1.0]);

@@ -1,6 +1,6 @@
 //! `tpl_mat4_perspective`.
 
-use super::types::{Emit, scalar};
+use super::types::{Emit, scalars};
 use crate::prelude::*;
 
 /// Builds the matrix of a perspective projection.
@@ -47,10 +47,7 @@ pub(super) struct Mat4Perspective {
 
 impl Actor for Mat4Perspective {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        let fov = scalar(tick, Self::IN_FOV).unwrap_or(self.fov);
-        let aspect = scalar(tick, Self::IN_ASPECT).unwrap_or(self.aspect);
-        let near = scalar(tick, Self::IN_NEAR).unwrap_or(self.near);
-        let far = scalar(tick, Self::IN_FAR).unwrap_or(self.far);
+        let [fov, aspect, near, far] = scalars(tick, [self.fov, self.aspect, self.near, self.far]);
         let focal = 1.0 / (fov.to_radians() / 2.0).tan();
         let depth = 1.0 / (near - far);
         let mut matrix = [0.0; 16];

@@ -1,6 +1,6 @@
 //! `tpl_mat4_rotate_x`.
 
-use super::types::{Emit, IDENTITY};
+use super::types::{Emit, rotation};
 use crate::prelude::*;
 use crate::read;
 
@@ -36,10 +36,7 @@ pub(super) struct Mat4RotateX {
 impl Actor for Mat4RotateX {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
         let angle = tick.input(Self::IN_ANGLE).and_then(read::number).unwrap_or(self.angle);
-        let (sin, cos) = angle.to_radians().sin_cos();
-        let mut matrix = IDENTITY;
-        (matrix[5], matrix[6], matrix[9], matrix[10]) = (cos, sin, -sin, cos);
-        tick.emit_matrix(Self::OUT_RESULT, Self::OUT_ERROR, matrix)
+        tick.emit_matrix(Self::OUT_RESULT, Self::OUT_ERROR, rotation(angle, [1, 2]))
     }
 }
 

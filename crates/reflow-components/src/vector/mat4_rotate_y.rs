@@ -1,6 +1,6 @@
 //! `tpl_mat4_rotate_y`.
 
-use super::types::{Emit, IDENTITY};
+use super::types::{Emit, rotation};
 use crate::prelude::*;
 use crate::read;
 
@@ -36,28 +36,6 @@ pub(super) struct Mat4RotateY {
 impl Actor for Mat4RotateY {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
         let angle = tick.input(Self::IN_ANGLE).and_then(read::number).unwrap_or(self.angle);
-        let (sin, cos) = angle.to_radians().sin_cos();
-        let mut matrix = IDENTITY;
-        (matrix[0], matrix[2], matrix[8], matrix[10]) = (cos, -sin, sin, cos);
-        tick.emit_matrix(Self::OUT_RESULT, Self::OUT_ERROR, matrix)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::run;
-    use serde_json::json;
-
-    #[test]
-    fn strings_are_angles_too() {
-        let outputs = run::<Mat4RotateY>(json!({}), [json!({"angle": "0"}), json!({"angle": 0})]);
-        assert_eq!(
-            outputs,
-            [
-                json!({"result": [{"type": "Object", "data": [1.0, 0.0, -0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0]}]}),
-                json!({"result": [{"type": "Object", "data": [1.0, 0.0, -0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0]}]})
-            ]
-        );
+        tick.emit_matrix(Self::OUT_RESULT, Self::OUT_ERROR, rotation(angle, [2, 0]))
     }
 }

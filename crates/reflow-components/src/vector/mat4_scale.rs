@@ -1,6 +1,6 @@
 //! `tpl_mat4_scale`.
 
-use super::types::{Emit, IDENTITY, scalar};
+use super::types::{Emit, IDENTITY, scalars};
 use crate::prelude::*;
 
 /// Builds the matrix of a scaling.
@@ -38,9 +38,7 @@ pub(super) struct Mat4Scale {
 
 impl Actor for Mat4Scale {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        let x = scalar(tick, Self::IN_X).unwrap_or(self.x);
-        let y = scalar(tick, Self::IN_Y).unwrap_or(self.y);
-        let z = scalar(tick, Self::IN_Z).unwrap_or(self.z);
+        let [x, y, z] = scalars(tick, [self.x, self.y, self.z]);
         let mut matrix = IDENTITY;
         (matrix[0], matrix[5], matrix[10]) = (x, y, z);
         tick.emit_matrix(Self::OUT_RESULT, Self::OUT_ERROR, matrix)

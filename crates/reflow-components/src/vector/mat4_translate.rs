@@ -1,6 +1,6 @@
 //! `tpl_mat4_translate`.
 
-use super::types::{Emit, IDENTITY, scalar};
+use super::types::{Emit, IDENTITY, scalars};
 use crate::prelude::*;
 
 /// Builds the matrix of a translation.
@@ -38,11 +38,8 @@ pub(super) struct Mat4Translate {
 
 impl Actor for Mat4Translate {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        let x = scalar(tick, Self::IN_X).unwrap_or(self.x);
-        let y = scalar(tick, Self::IN_Y).unwrap_or(self.y);
-        let z = scalar(tick, Self::IN_Z).unwrap_or(self.z);
         let mut matrix = IDENTITY;
-        matrix[12..15].copy_from_slice(&[x, y, z]);
+        matrix[12..15].copy_from_slice(&scalars(tick, [self.x, self.y, self.z]));
         tick.emit_matrix(Self::OUT_RESULT, Self::OUT_ERROR, matrix)
     }
 }

@@ -1,6 +1,6 @@
 //! `tpl_quat_from_euler`.
 
-use super::types::{Emit, scalar};
+use super::types::{Emit, scalars};
 use crate::prelude::*;
 
 /// Builds a quaternion from three angles.
@@ -37,9 +37,7 @@ pub(super) struct QuatFromEuler {
 
 impl Actor for QuatFromEuler {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        let x = scalar(tick, Self::IN_X).unwrap_or(self.x);
-        let y = scalar(tick, Self::IN_Y).unwrap_or(self.y);
-        let z = scalar(tick, Self::IN_Z).unwrap_or(self.z);
+        let [x, y, z] = scalars(tick, [self.x, self.y, self.z]);
         let [(sx, cx), (sy, cy), (sz, cz)] = [x, y, z].map(|angle| (angle.to_radians() / 2.0).sin_cos());
         let quaternion = [
             sx * cy * cz - cx * sy * sz,

@@ -18,6 +18,16 @@ pub(super) type Matrix = [f64; 16];
 
 pub(super) const IDENTITY: Matrix = [1., 0., 0., 0., 0., 1., 0., 0., 0., 0., 1., 0., 0., 0., 0., 1.];
 
+/// The rotation by an angle in degrees that turns the first of two axes towards the second.
+pub(super) fn rotation(angle: f64, [from, to]: [usize; 2]) -> Matrix {
+    let (sin, cos) = angle.to_radians().sin_cos();
+    let mut matrix = IDENTITY;
+    for (column, row, value) in [(from, from, cos), (from, to, sin), (to, from, -sin), (to, to, cos)] {
+        matrix[column * 4 + row] = value;
+    }
+    matrix
+}
+
 /// Lengths below are none.
 pub(super) const TINY: f64 = 1e-10;
 
@@ -72,12 +82,12 @@ pub(super) fn matrix(tick: &Tick<'_>, port: usize) -> Matrix {
     tick.input(port).and_then(read::list).map_or(IDENTITY, elements)
 }
 
-/// The number on an inport, for numbers only.
-pub(super) fn scalar(tick: &Tick<'_>, port: usize) -> Option<f64> {
-    match tick.input(port)? {
-        Message::String(_) => None,
-        message => read::number(message),
-    }
+/// The numbers on the first inports, or else these. Text is no number here.
+pub(super) fn scalars<const N: usize>(tick: &Tick<'_>, otherwise: [f64; N]) -> [f64; N] {
+    std::array::from_fn(|port| {
+        let given = tick.input(port).filter(|message| !matches!(message, Message::String(_)));
+        given.and_then(read::number).unwrap_or(otherwise[port])
+    })
 }
 
 fn member(value: &Value, key: &str) -> Option<f64> {

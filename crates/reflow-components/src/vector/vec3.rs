@@ -1,6 +1,6 @@
 //! `tpl_vec3`.
 
-use super::types::{Emit, scalar};
+use super::types::{Emit, scalars};
 use crate::prelude::*;
 
 /// Builds a vector from numbers.
@@ -37,10 +37,8 @@ pub(super) struct Vector3 {
 
 impl Actor for Vector3 {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        let x = scalar(tick, Self::IN_X).unwrap_or(self.x);
-        let y = scalar(tick, Self::IN_Y).unwrap_or(self.y);
-        let z = scalar(tick, Self::IN_Z).unwrap_or(self.z);
-        tick.emit_parts(Self::OUT_RESULT, Self::OUT_ERROR, [x, y, z])
+        let parts = scalars(tick, [self.x, self.y, self.z]);
+        tick.emit_parts(Self::OUT_RESULT, Self::OUT_ERROR, parts)
     }
 }
 

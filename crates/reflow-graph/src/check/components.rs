@@ -5,7 +5,9 @@ use rustc_hash::FxHashMap;
 use super::Check;
 use super::references::initial_place;
 use crate::suggest::did_you_mean;
-use crate::{Code, Connection, ConnectionId, Diagnostic, Direction, Name, Place, PortInfo, PortType, Problem, Process};
+use crate::{
+    Code, Connection, ConnectionId, Diagnostic, Direction, Name, Place, PortInfo, PortType, Problem, Process, Severity,
+};
 
 /// The outport every node has without declaring it: failures leave through it when the policy routes them.
 const ERROR_PORT: &str = "error";
@@ -38,7 +40,10 @@ impl Check<'_> {
         }
         let config = self.component_of(&process.id).and_then(|component| component.config.clone());
         if let Some(config) = config {
-            self.problems(Code::BadConfig, place, config(process.metadata.entries()));
+            let (errors, ignored): (Vec<_>, _) =
+                config(process.metadata.entries()).into_iter().partition(|problem| problem.severity == Severity::Error);
+            self.problems(Code::BadConfig, place, errors);
+            self.problems(Code::IgnoredConfig, place, ignored);
         }
     }
 

@@ -20,6 +20,7 @@ impl Catalog for Few {
                 outports: vec![typed("Out", PortType::Integer)],
                 config: Some(Arc::new(|config: &Map| match config.get("value") {
                     Some(value) if !value.is_number() => vec![Problem::new("`value` must be a number")],
+                    _ if config.contains_key("colour") => vec![Problem::warning("`colour` has no effect")],
                     _ => Vec::new(),
                 })),
                 ..ComponentInfo::default()
@@ -114,6 +115,25 @@ fn codes_are_unique_and_in_order() {
     let ids: Vec<_> = Code::ALL.iter().map(|code| code.id()).collect();
     let expected: Vec<_> = (1..=Code::ALL.len()).map(|number| format!("G{number:03}")).collect();
     assert_eq!(ids, expected);
+}
+
+#[test]
+fn what_has_no_effect_is_a_warning() {
+    let mut export = graph("n:number p:actor n.Out>p");
+    export.processes["n"].metadata = metadata(json!({"colour": 3}));
+    assert_eq!(found(&export), "warning G017 ignored-config at node `n`: `colour` has no effect");
+}
+
+#[test]
+fn every_code_is_documented() {
+    let page = include_str!("../../../../docs/reference/diagnostics.md");
+    let documented: Vec<_> = page.lines().filter(|line| line.starts_with("| `G")).collect();
+    assert_eq!(documented.len(), Code::ALL.len());
+    for (row, code) in documented.iter().zip(Code::ALL) {
+        let severity = serde_json::to_string(&code.severity()).expect("writes");
+        let start = format!("| `{}` | `{}` | {} | ", code.id(), code.name(), severity.trim_matches('"'));
+        assert!(row.starts_with(&start), "{row} is not {start}");
+    }
 }
 
 #[test]

@@ -30,8 +30,10 @@ impl Driver {
                     if let Err(failure) = result {
                         self.report(failure, false);
                     }
-                    self.flush().await;
+                    // The node is busy on its own account; were the signal still counted while it waits for room, no stall
+                    // would be noticed.
                     self.handle.run().end_activity();
+                    self.flush().await;
                 }
             }
         }

@@ -25,8 +25,8 @@ use crate::read;
 /// **Guards** are names in `guards`, or guards themselves: `{"field", "operator", "value"}` on the members of the
 /// context, overlaid with the event's payload. `field` may be a path such as `a.b[0]`. Operators: `is`, `is_not`,
 /// `contains`, `not_contains`, `greater_than` (`gt`), `less_than` (`lt`), `greater_equal` (`gte`), `less_equal`
-/// (`lte`), `in`, `not_in`, `empty`, `not_empty`. A missing member is `empty` and nothing else; a name that is no
-/// guard always holds.
+/// (`lte`), `between` (`[low, high]`, both included), `in`, `not_in`, `empty`, `not_empty`. A missing member is `empty`
+/// and nothing else; a name that is no guard always holds.
 ///
 /// **Actions** are `{"emit": {...}, "assign": {...}, "emit_context": true}`. What `emit` names is collected over all
 /// actions of a step and sent together. `assign` changes members of the context: a value of any kind is stored;

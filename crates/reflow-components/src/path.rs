@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use reflow_runtime::{Object, Value};
 
+use crate::config::ConfigValue;
+
 /// The way to a value in a document.
 ///
 /// Steps are separated by points; a step is a member name, with indexes in brackets behind it. A negative index counts from
@@ -56,6 +58,8 @@ impl Path {
     /// The value there, if there is one.
     pub(crate) fn get<'v>(&self, document: &'v Value) -> Option<&'v Value> {
         self.0.iter().try_fold(document, |value, step| match step {
+            // `a.0` is another way to write `a[0]`.
+            Step::Member(name) if value.as_array().is_some() => value.as_array()?.get(name.parse::<usize>().ok()?),
             Step::Member(name) => value.get(name),
             Step::Item(index) => {
                 let items = value.as_array()?;
@@ -115,7 +119,7 @@ fn replaced(steps: &[Step], document: &Value, value: Option<Value>) -> Option<Va
 }
 
 /// A member that a config names: the member of exactly that name, else the value at the path of that spelling.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Field {
     name: Arc<str>,
     path: Option<Path>,
@@ -125,6 +129,11 @@ impl Field {
     pub(crate) fn new(name: &str) -> Self {
         let path = name.contains(['.', '[']).then(|| Path::parse(name)).flatten();
         Self { name: name.into(), path }
+    }
+
+    /// Whether it has no name, which many components take for the whole.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.name.is_empty()
     }
 
     pub(crate) fn get<'v>(&self, value: &'v Value) -> Option<&'v Value> {
@@ -137,6 +146,20 @@ impl Field {
             Some(path) if value.get(&self.name).is_none() => path.set(value, new),
             _ => Path(vec![Step::Member(Arc::clone(&self.name))]).set(value, new),
         }
+    }
+}
+
+impl ConfigValue for Field {
+    fn read(value: &Value) -> Result<Self, String> {
+        String::read(value).map(|name| Self::new(&name))
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(Arc::clone(&self.name))
+    }
+
+    fn schema() -> Value {
+        String::schema()
     }
 }
 
@@ -163,6 +186,7 @@ mod tests {
             ("$x", Some("5")),
             ("a[2]", None),
             ("a[-3]", None),
+            ("a.1.b c", Some("3")),
             ("a.b", None),
             ("[0]", None),
         ] {
