@@ -97,7 +97,7 @@ impl Actor for ServerResponse {
         if let Some(headers) = tick.input(Self::IN_HEADERS).and_then(read::payload) {
             self.headers = Some(headers.clone());
         }
-        if let Some(id) = tick.input(Self::IN_REQUEST_ID).and_then(Message::as_text) {
+        if let Some(id) = tick.input(Self::IN_REQUEST_ID).and_then(read::text) {
             if self.ids.len() >= MAX_IDS {
                 self.ids.pop_front();
             }
