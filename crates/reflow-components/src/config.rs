@@ -13,7 +13,7 @@ const OF_THE_RUNTIME: [&str; 3] = ["env_vars", "firing", "policy"];
 pub struct Rule {
     /// The key.
     pub name: &'static str,
-    /// Other names for it; the first that is there counts.
+    /// Other names for it; the first that is there counts, and null only where no other is.
     pub aliases: &'static [&'static str],
     /// Smallest number allowed.
     pub min: Option<f64>,
@@ -85,9 +85,9 @@ impl<'a> Config<'a> {
         self.known.push(rule.name);
         self.known.extend(rule.aliases);
         let names = std::iter::once(&rule.name).chain(rule.aliases);
-        let found = names
-            .filter_map(|name| Some((*name, self.given.get(name)?)))
-            .find(|(_, value)| T::TAKES_NULL || !value.is_null());
+        let mut given = names.filter_map(|name| Some((*name, self.given.get(name)?)));
+        let null = given.clone().next().filter(|_| T::TAKES_NULL);
+        let found = given.find(|(_, value)| !value.is_null()).or(null);
         let Some((name, value)) = found else {
             if rule.required {
                 self.problems.push(format!("config `{}`: is required", rule.name));
@@ -416,6 +416,20 @@ mod tests {
         assert!(config.is_sound());
         let warning = "config `size`: expected a whole number, found \"x\"; the default counts";
         assert_eq!(config.finish().1, [warning]);
+    }
+
+    #[test]
+    fn null_counts_where_nothing_else_is() {
+        for (config, found) in [
+            (r#"{"size": null, "width": 1}"#, "1"),
+            (r#"{"size": false, "width": 1}"#, "false"),
+            (r#"{"width": null}"#, "null"),
+            ("{}", "7"),
+        ] {
+            let config = value(config);
+            let read = Config::new(&config).read::<Value>(&RULE, || value("7"));
+            assert_eq!(read.to_json_string(), found);
+        }
     }
 
     #[test]
