@@ -40,7 +40,7 @@ pub(super) struct HitTest {
     #[config(default = 8.0, min = 0, lenient)]
     padding: f64,
     /// Whether the first packet may already find the point inside.
-    #[config(key = "fireInitial", default = false)]
+    #[config(key = "fireInitial", lenient)]
     fire_initial: bool,
     /// Keys of the point's x and y and the centre's x and y.
     #[state]

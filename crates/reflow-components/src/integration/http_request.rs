@@ -68,7 +68,7 @@ pub(super) struct HttpRequest {
     #[config(key = "responseType")]
     response_type: ResponseType,
     /// The largest body that is kept; streams have no limit.
-    #[config(key = "maxResponseBytes", default = 67_108_864, unit = "bytes")]
+    #[config(key = "maxResponseBytes", default = 67_108_864, unit = "bytes", lenient)]
     max_response_bytes: usize,
     /// When a request counts as a failed tick, for the node's policy.
     #[config]
