@@ -26,6 +26,21 @@ def test_warnings_fail_only_a_strict_check(write, capsys):
     assert main(["check", path, "--strict"]) == 1
 
 
+def test_config_that_has_no_effect_is_warned_of_and_runs(write, actors, capsys):
+    path = write("tpl_collect", "input")
+    graph = json.loads(Path(path).read_text(encoding="utf-8"))
+    graph["processes"]["a"]["metadata"] = {"count": "two", "unwrap": True}
+    graph["outports"]["y"]["portName"] = "output"
+    Path(path).write_text(json.dumps(graph), encoding="utf-8")
+    warning = f"{path}: warning G017 ignored-config at node `a`: config `count`: expected a whole number"
+    assert main(["check", path, "--actors", actors]) == 0
+    assert capsys.readouterr().out.startswith(warning)
+    assert main(["run", path, "--actors", actors, "--input", "x=1"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out) == {"y": [1]}
+    assert err.startswith(warning)
+
+
 @pytest.mark.parametrize(
     ("name", "start"), [("g.svg", "<svg"), ("g.mmd", "flowchart"), ("g.dot", "digraph"), ("g.txt", "")]
 )

@@ -16,7 +16,7 @@ use reflow_runtime::{
     Value,
 };
 
-/// Components in one chain.
+/// Components in one chain, where they can stand in a row.
 const LENGTH: usize = 4;
 
 /// A chain: its family, its component with its ports and config, and what is sent through.
@@ -27,10 +27,20 @@ struct Chain {
     config: &'static str,
     packet: &'static str,
     packets: usize,
+    /// Nodes in a row; one where what comes out is nothing that goes in.
+    length: usize,
 }
 
-const CHAINS: [Chain; 8] = [
-    Chain { family: "bare", component: "bare", ports: ("in", "out"), config: "{}", packet: "1.5", packets: 1_000_000 },
+const CHAINS: [Chain; 15] = [
+    Chain {
+        family: "bare",
+        component: "bare",
+        ports: ("in", "out"),
+        config: "{}",
+        packet: "1.5",
+        packets: 1_000_000,
+        length: LENGTH,
+    },
     Chain {
         family: "math",
         component: "tpl_math_absolute",
@@ -38,6 +48,7 @@ const CHAINS: [Chain; 8] = [
         config: "{}",
         packet: "-1.5",
         packets: 1_000_000,
+        length: LENGTH,
     },
     Chain {
         family: "math",
@@ -46,6 +57,7 @@ const CHAINS: [Chain; 8] = [
         config: r#"{"expression": "clamp($x * 2 - 1, 0, 10)"}"#,
         packet: "1.5",
         packets: 1_000_000,
+        length: LENGTH,
     },
     Chain {
         family: "vector",
@@ -54,6 +66,7 @@ const CHAINS: [Chain; 8] = [
         config: "{}",
         packet: r#"{"x": 1.0, "y": 2.0, "z": 3.0}"#,
         packets: 500_000,
+        length: LENGTH,
     },
     Chain {
         family: "flow",
@@ -62,6 +75,7 @@ const CHAINS: [Chain; 8] = [
         config: "{}",
         packet: "1.5",
         packets: 1_000_000,
+        length: LENGTH,
     },
     Chain {
         family: "flow",
@@ -70,6 +84,7 @@ const CHAINS: [Chain; 8] = [
         config: r#"{"condition_type": "greater_than", "condition_value": 1}"#,
         packet: "1.5",
         packets: 1_000_000,
+        length: LENGTH,
     },
     Chain {
         family: "flow",
@@ -78,6 +93,7 @@ const CHAINS: [Chain; 8] = [
         config: r#"{"switch_field": "kind", "case1_value": "a", "case2_value": "b"}"#,
         packet: r#"{"kind": "b"}"#,
         packets: 1_000_000,
+        length: LENGTH,
     },
     Chain {
         family: "flow",
@@ -86,18 +102,84 @@ const CHAINS: [Chain; 8] = [
         config: r#"{"operation": "to_number"}"#,
         packet: "[1, 2, 3, 4, 5, 6, 7, 8]",
         packets: 500_000,
+        length: LENGTH,
+    },
+    Chain {
+        family: "data",
+        component: "tpl_json_parser",
+        ports: ("input", "output"),
+        config: r#"{"path": "users[1].name"}"#,
+        packet: r#""{\"users\": [{\"name\": \"a\"}, {\"name\": \"b\"}]}""#,
+        packets: 200_000,
+        length: 1,
+    },
+    Chain {
+        family: "data",
+        component: "tpl_regex_matcher",
+        ports: ("input", "matched"),
+        config: r#"{"pattern": "(?<key>\\w+)=(\\d+)"}"#,
+        packet: r#""some words and a=1, b=2""#,
+        packets: 200_000,
+        length: 1,
+    },
+    Chain {
+        family: "data",
+        component: "tpl_rules_engine",
+        ports: ("data", "matched"),
+        config: r#"{"rules": {"groups": [{"rules": [
+            {"field": "user.age", "operator": "between", "value": [18, 65]}, {"field": "tags", "operator": "contains", "value": "b"}]}]}}"#,
+        packet: r#"{"user": {"age": 20}, "tags": ["a", "b"]}"#,
+        packets: 500_000,
+        length: LENGTH,
+    },
+    Chain {
+        family: "data",
+        component: "tpl_data_transformer",
+        ports: ("input", "output"),
+        config: r#"{"transform_type": "template", "template": "Hello ${user.name}!"}"#,
+        packet: r#"{"user": {"name": "Ada"}}"#,
+        packets: 500_000,
+        length: 1,
+    },
+    Chain {
+        family: "data",
+        component: "tpl_data_operations",
+        ports: ("data", "output"),
+        config: r#"{"dataOperations": [{"operations": [
+            {"type": "filter", "filterExpression": "item.price > 1"}, {"type": "sort", "sortField": "data.price"}]}]}"#,
+        packet: r#"[{"price": 2.5}, {"price": 0.5}, {"price": 1.5}]"#,
+        packets: 100_000,
+        length: 1,
+    },
+    Chain {
+        family: "integration",
+        component: "tpl_server_response",
+        ports: ("body", "response"),
+        config: "{}",
+        packet: r#"{"id": 7}"#,
+        packets: 500_000,
+        length: LENGTH,
+    },
+    Chain {
+        family: "integration",
+        component: "tpl_file_load",
+        ports: ("trigger", "output"),
+        config: r#"{"path": "Cargo.toml"}"#,
+        packet: "1",
+        packets: 20_000,
+        length: 1,
     },
 ];
 
 fn main() {
     let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with("--"));
-    println!("{:<8} {:<22} {:>12} {:>14}", "family", "component", "packets/s", "ns/packet/node");
+    println!("{:<12} {:<22} {:>12} {:>14}", "family", "component", "packets/s", "ns/packet/node");
     for chain in CHAINS.iter().filter(|chain| wanted.as_deref().is_none_or(|wanted| wanted == chain.family)) {
         // The first run warms up; the best of the others is what the machine can do.
         let best = (0..4).map(|_| run(chain)).skip(1).min().unwrap_or_default().as_secs_f64();
         let rate = chain.packets as f64 / best;
-        let each = best * 1e9 / (chain.packets * LENGTH) as f64;
-        println!("{:<8} {:<22} {rate:>12.0} {each:>14.0}", chain.family, chain.component);
+        let each = best * 1e9 / (chain.packets * chain.length) as f64;
+        println!("{:<12} {:<22} {rate:>12.0} {each:>14.0}", chain.family, chain.component);
     }
 }
 
@@ -120,7 +202,7 @@ fn run(chain: &Chain) -> Duration {
     network.add_node("source", NodeSpec::new("source", Value::Null));
     network.add_node("sink", NodeSpec::new("sink", Value::Null));
     let mut from = Endpoint::new("source", "out");
-    for index in 0..LENGTH {
+    for index in 0..chain.length {
         let id = format!("node{index}");
         network.add_node(&*id, NodeSpec::new(chain.component, json(chain.config)));
         network.add_connection(from, Endpoint::new(&*id, chain.ports.0), None);

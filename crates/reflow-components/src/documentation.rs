@@ -168,8 +168,12 @@ fn python(declaration: &Declaration, example: &Example) -> String {
     let inputs = by_port(&steps, |step, port| step.get(port).cloned().into_iter().collect());
     let results = by_port(&outputs, |step, port| step.get(port).and_then(Value::as_array).unwrap_or_default().to_vec());
 
+    let inputs: BTreeMap<_, Vec<_>> =
+        inputs.iter().map(|(port, messages)| (port, messages.iter().map(sent).collect())).collect();
+    let tagged =
+        if inputs.values().flatten().any(|message| message.starts_with("Message.")) { "Message, " } else { "" };
     let mut text = format!(
-        "from offbit_reflow import Network, template_actor\n\nnet = Network()\n\
+        "from offbit_reflow import {tagged}Network, template_actor\n\nnet = Network()\n\
          net.register_actor(\"{id}\", template_actor(\"{id}\"))\n"
     );
     match config.as_object() {
@@ -183,7 +187,6 @@ fn python(declaration: &Declaration, example: &Example) -> String {
     }
     text.push_str("\nresult = net.run({\n");
     for (port, messages) in &inputs {
-        let messages: Vec<_> = messages.iter().map(literal).collect();
         write(&mut text, format_args!("    \"node.{port}\": iter([{}]),\n", messages.join(", ")));
     }
     text.push_str("})\n");
@@ -210,14 +213,30 @@ fn by_port(steps: &Value, of: impl Fn(&Value, &str) -> Vec<Value>) -> BTreeMap<S
     ports
 }
 
+/// The members of a message in the tagged form, in order; of another, none.
+fn tags(message: &Value) -> &'static [&'static str] {
+    let members: Vec<_> = message.as_object().into_iter().flatten().map(|(key, _)| &**key).collect();
+    match members[..] {
+        ["type"] => &["type"],
+        ["data", "type"] => &["data", "type"],
+        _ => &[],
+    }
+}
+
+/// A message as a Python program sends it.
+fn sent(message: &Value) -> String {
+    match tags(message) {
+        [] => literal(message),
+        ["type"] => "Message.flow()".to_string(),
+        _ => format!("Message.from_json({})", literal(message)),
+    }
+}
+
 /// The plain value of a message as Python sees it; `None` for a Flow, which has none.
 fn plain(message: &Value) -> Option<&Value> {
-    let Some(members) = message.as_object() else { return Some(message) };
-    let members = members.keys().map(|key| &**key).collect::<Vec<_>>();
-    match members[..] {
-        ["type"] => None,
-        ["data", "type"] => message.get("data"),
-        _ => Some(message),
+    match tags(message) {
+        [] => Some(message),
+        _ => message.get("data"),
     }
 }
 

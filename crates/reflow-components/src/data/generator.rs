@@ -33,7 +33,7 @@ use crate::read;
 #[outport(error: error, "Why there is no list.")]
 #[example(
     config = r#"{"type": "linspace", "start": 1, "end": 3, "count": 3}"#,
-    steps = r#"[{"trigger": {"type": "Flow"}}, {"params": {"count": 2}}]"#,
+    steps = r#"[{"params": {}}, {"params": {"count": 2}}]"#,
     outputs = r#"[{"output": [{"type": "Object", "data": [1.0, 2.0, 3.0]}], "metadata": [{"type": "Object", "data": {"type": "linspace", "count": 3}}]},
         {"output": [{"type": "Object", "data": [1.0, 3.0]}], "metadata": [{"type": "Object", "data": {"type": "linspace", "count": 2}}]}]"#
 )]

@@ -23,8 +23,8 @@ use crate::prelude::*;
 #[outport(count: integer, "How many there are.")]
 #[example(
     config = r#"{"count": 2, "unwrap": true}"#,
-    steps = r#"[{"input": 1}, {"input": "a"}, {"input": 3}]"#,
-    outputs = r#"[{}, {"output": [[1, "a"]], "count": [2]}, {}]"#
+    steps = r#"[{"input": 1}, {"input": "a"}]"#,
+    outputs = r#"[{}, {"output": [[1, "a"]], "count": [2]}]"#
 )]
 pub(super) struct Collect {
     /// How many messages make a batch; 0 counts as 1.

@@ -97,7 +97,6 @@ fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
 }
 
 impl FileSave {
-    #[expect(clippy::unused_self, reason = "the rule of a node may look at its config; this one does not")]
     fn firing(&self, connected: &[&str]) -> Firing {
         if connected.contains(&"path") { Firing::all() } else { Firing::Any }
     }

@@ -1,15 +1,18 @@
 //! `tpl_http_request`.
 
 use std::error::Error;
+use std::fmt::Display;
+use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream;
 use reflow_runtime::{Begin, Frame, NodeHandle, StreamHandle, StreamWriter};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Body, Client, Method, RequestBuilder, Response, Url, redirect};
+use reqwest::{Body, Certificate, Client, Method, RequestBuilder, Response, Url, redirect};
 
 use super::retry::{Attempts, asked_wait, is_passing};
+use super::{blocking, no_pipe};
 use crate::clock::Clock;
 use crate::prelude::*;
 use crate::read;
@@ -31,6 +34,8 @@ use crate::read;
 /// whatever its method: after 100 ms, then after twice as long each time up to 10 s, and not before the time that the server
 /// asks for (`Retry-After`). `timeout` limits all of it; where no time is left for another try the last answer counts. A request
 /// whose body is a stream is made once.
+///
+/// An `https` address must show a certificate that one of Mozilla's authorities or of `caCertificate` has signed for its name.
 ///
 /// # Errors
 ///
@@ -83,6 +88,9 @@ pub(super) struct HttpRequest {
     /// When a request counts as a failed tick, for the node's policy.
     #[config]
     fail: Fail,
+    /// Certificates of authorities to trust beside the public ones: a PEM file, or its text.
+    #[config(key = "caCertificate")]
+    ca_certificate: Option<String>,
     #[state]
     clock: Clock,
     #[state]
@@ -120,7 +128,7 @@ enum Fail {
 }
 
 impl HttpRequest {
-    fn client(&mut self) -> Result<Client, String> {
+    async fn client(&mut self) -> Result<Client, String> {
         if let Some(client) = &self.client {
             return Ok(client.clone());
         }
@@ -131,11 +139,16 @@ impl HttpRequest {
             // A proxy has another idea of what this machine is.
             builder = builder.no_proxy();
         }
+        if let Some(source) = self.ca_certificate.clone() {
+            for certificate in blocking(move || certificates(&source)).await? {
+                builder = builder.add_root_certificate(certificate);
+            }
+        }
         let client = builder.build().map_err(|error| detail(&error))?;
         Ok(self.client.insert(client).clone())
     }
 
-    fn request(&mut self, data: Option<Message>) -> Result<RequestBuilder, Refused> {
+    async fn request(&mut self, data: Option<Message>) -> Result<RequestBuilder, Refused> {
         let url = self.url.clone().ok_or_else(|| Refused::Plain("URL not configured".into()))?;
         let method = match self.method.to_uppercase().as_str() {
             "GET" => Method::GET,
@@ -160,7 +173,7 @@ impl HttpRequest {
         if body.is_some() && !headers.contains_key(CONTENT_TYPE) {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
         }
-        let request = self.client()?.request(method, url).headers(headers);
+        let request = self.client().await?.request(method, url).headers(headers);
         Ok(match body {
             Some(body) => request.body(body),
             None => request,
@@ -181,7 +194,7 @@ impl HttpRequest {
     }
 
     async fn perform(&mut self, tick: &mut Tick<'_>, data: Option<Message>) -> Result<(), Refused> {
-        let request = self.request(data)?;
+        let request = self.request(data).await?;
         let timeout = Duration::from_millis(self.timeout);
         let exchange = tokio::time::timeout(timeout, self.exchange(request, timeout)).await;
         let exchange = exchange.map_err(|_| format!("no answer within {} ms", self.timeout))?;
@@ -301,6 +314,22 @@ impl From<reqwest::Error> for Lost {
     fn from(error: reqwest::Error) -> Self {
         Self { text: detail(&error), is_passing: !error.is_builder() && !error.is_redirect() }
     }
+}
+
+/// The certificates in a PEM text, or in the file of this name.
+fn certificates(source: &str) -> Result<Vec<Certificate>, String> {
+    let wrong = |why: &dyn Display| format!("caCertificate: {why}");
+    let pem = if source.trim_start().starts_with("-----BEGIN") {
+        source.as_bytes().to_vec()
+    } else {
+        let read = fs::metadata(source).and_then(|metadata| {
+            no_pipe(source.as_ref(), &metadata)?;
+            fs::read(source)
+        });
+        read.map_err(|error| wrong(&format!("{source}: {error}")))?
+    };
+    let certificates = Certificate::from_pem_bundle(&pem).map_err(|error| wrong(&detail(&error)))?;
+    if certificates.is_empty() { Err(wrong(&"there is no certificate in it")) } else { Ok(certificates) }
 }
 
 /// An error with all of its causes; the address is told elsewhere.

@@ -31,7 +31,6 @@ use crate::prelude::*;
 pub(super) struct Mat4LookAt;
 
 impl Mat4LookAt {
-    #[expect(clippy::unused_self, reason = "the rule of a node may look at its config; here there is none")]
     fn firing(&self, connected: &[&str]) -> Firing {
         let optional = if connected.contains(&"up") { Vec::new() } else { vec!["up".into()] };
         Firing::All { latest: Vec::new(), optional }
