@@ -190,9 +190,13 @@ pub fn read_choice<T: Choice>(value: &Value) -> Result<T, String> {
 
 /// The JSON Schema of a [`Choice`]; `x-options` says what each word means.
 pub fn choice_schema<T: Choice>() -> Value {
+    words_schema::<T>(if T::IS_OPEN { "examples" } else { "enum" })
+}
+
+/// The JSON Schema of a word, with the words of a [`Choice`] as `examples` or as an `enum`.
+pub(crate) fn words_schema<T: Choice>(list: &'static str) -> Value {
     let words = Value::array(T::OPTIONS.iter().map(|(word, _)| *word));
     let meanings = Value::object(T::OPTIONS.iter().copied());
-    let list = if T::IS_OPEN { "examples" } else { "enum" };
     Value::object([("type", "string".into()), (list, words), ("x-options", meanings)])
 }
 

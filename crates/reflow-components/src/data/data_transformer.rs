@@ -6,25 +6,8 @@ use crate::read;
 
 /// One transformation of a field or text.
 ///
-/// `transform_type` is one of:
-///
-/// * `to_uppercase`, `to_lowercase`: of text, with the full Unicode mapping. Other kinds pass.
-/// * `to_json`: JSON text of the tagged form `{"data": …, "type": …}`, or with `plain` of the value itself; keys are sorted.
-/// * `from_json`: what a JSON text says. Other kinds pass.
-/// * `parse_number`: the number that a text is, or the object with the text in its member `field_name` as a number. What is no
-///   text passes.
-/// * `extract_field`: the member `field_name` of an object or list, or of whatever an Object carries; null when it is missing.
-///   Other kinds pass.
-/// * `set_field`: the object with the member `field_name` set to `field_value`; an object with just that member when the input
-///   is none.
-/// * `rename_field`: the object with the member `field_name` under the name `new_name`.
-/// * `delete_field`, `omit`: the object without the members `fields`, or without `field_name` alone.
-/// * `pick`: the object with only the members `fields`, or with `field_name` alone.
-/// * `template`: the text `template` in which each `${value}` is the input, text as it is and anything else as JSON of its tagged
-///   form (with `plain` of the value), and `${a.b}` is the member at that path; a path that leads nowhere stays as it is.
-/// * anything else passes the input.
-///
-/// A field may be a path such as `a.b[0]`, unless the object has a member of exactly that name.
+/// `transform_type` says which. What it does not apply to passes as it is: a number that should become upper case, an Error that
+/// should be read, a text that should lose a member. A field may be a path such as `a.b[0]`, unless the object has a member of exactly that name.
 ///
 /// # Errors
 ///
@@ -47,8 +30,8 @@ use crate::read;
 )]
 pub(super) struct DataTransformer {
     /// The transformation.
-    #[config(alias = "operation", default = "passthrough".to_string(), lenient)]
-    transform_type: String,
+    #[config(alias = "operation", default = Operation::Passthrough, lenient)]
+    transform_type: Operation,
     /// The member that is meant.
     #[config(alias = "field", lenient)]
     field_name: Option<String>,
@@ -69,6 +52,39 @@ pub(super) struct DataTransformer {
     plain: bool,
     #[state]
     transform: Transform,
+}
+
+/// What [`DataTransformer`] does.
+#[derive(Choice)]
+enum Operation {
+    /// Nothing.
+    #[choice("passthrough", ..)]
+    Passthrough,
+    /// Text in upper case, with the full Unicode mapping.
+    ToUppercase,
+    /// Text in lower case.
+    ToLowercase,
+    /// JSON text of the tagged form `{"data": …, "type": …}`, or with `plain` of the value itself; keys are sorted.
+    ToJson,
+    /// What a JSON text says.
+    FromJson,
+    /// The number that a text is, or the object with the text in its member `field_name` as a number.
+    ParseNumber,
+    /// The member `field_name` of an object or list, or of whatever an Object carries; null when it is missing.
+    ExtractField,
+    /// The object with the member `field_name` set to `field_value`; an object with just that member when the input is none.
+    SetField,
+    /// The object with the member `field_name` under the name `new_name`.
+    RenameField,
+    /// The object without the member `field_name`.
+    DeleteField,
+    /// The object without the members `fields`, or without `field_name` alone.
+    Omit,
+    /// The object with only the members `fields`, or with `field_name` alone.
+    Pick,
+    /// The text `template` in which each `${value}` is the input, text as it is and anything else as JSON of its tagged form (with
+    /// `plain` of the value), and `${a.b}` is the member at that path; a path that leads nowhere stays as it is.
+    Template,
 }
 
 #[derive(Default)]
@@ -103,21 +119,23 @@ impl DataTransformer {
             named.iter().map(|name| Field::new(name)).collect()
         };
         let named = |make: fn(Field) -> Transform| field.clone().map(make);
-        self.transform = match self.transform_type.as_str() {
-            "to_uppercase" => Some(Transform::Upper),
-            "to_lowercase" => Some(Transform::Lower),
-            "to_json" => Some(Transform::ToJson),
-            "from_json" => Some(Transform::FromJson),
-            "parse_number" => Some(Transform::ParseNumber(field)),
-            "extract_field" => named(Transform::Extract),
-            "set_field" => field.zip(self.field_value.clone()).map(|(field, value)| Transform::Set(field, value)),
-            "rename_field" => {
+        self.transform = match self.transform_type {
+            Operation::ToUppercase => Some(Transform::Upper),
+            Operation::ToLowercase => Some(Transform::Lower),
+            Operation::ToJson => Some(Transform::ToJson),
+            Operation::FromJson => Some(Transform::FromJson),
+            Operation::ParseNumber => Some(Transform::ParseNumber(field)),
+            Operation::ExtractField => named(Transform::Extract),
+            Operation::SetField => {
+                field.zip(self.field_value.clone()).map(|(field, value)| Transform::Set(field, value))
+            }
+            Operation::RenameField => {
                 field.zip(self.new_name.as_deref().map(Field::new)).map(|(old, new)| Transform::Rename(old, new))
             }
-            "delete_field" | "omit" => Some(Transform::Delete(fields())),
-            "pick" => Some(Transform::Pick(fields())),
-            "template" => Some(Transform::Template(pieces(&self.template))),
-            _ => None,
+            Operation::DeleteField | Operation::Omit => Some(Transform::Delete(fields())),
+            Operation::Pick => Some(Transform::Pick(fields())),
+            Operation::Template => Some(Transform::Template(pieces(&self.template))),
+            Operation::Passthrough => None,
         }
         .unwrap_or_default();
     }

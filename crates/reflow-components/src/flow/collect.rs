@@ -28,7 +28,7 @@ use crate::prelude::*;
 )]
 pub(super) struct Collect {
     /// How many messages make a batch; 0 counts as 1.
-    #[config(default = Size(10), lenient)]
+    #[config(default = Size(10), range = 1..=10_000, lenient)]
     count: Size,
     /// Whether plain values are collected instead of tagged ones.
     #[config(lenient)]
