@@ -7,7 +7,8 @@ use crate::read;
 /// One transformation of a field or text.
 ///
 /// `transform_type` says which. What it does not apply to passes as it is: a number that should become upper case, an Error that
-/// should be read, a text that should lose a member. A field may be a path such as `a.b[0]`, unless the object has a member of exactly that name.
+/// should be read, a text that should lose a member. A field may be a path such as `a.b[0]`, unless the object has a member of
+/// exactly that name.
 ///
 /// # Errors
 ///

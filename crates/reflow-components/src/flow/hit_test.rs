@@ -10,8 +10,8 @@ use crate::read;
 /// `TARGET` being the config's `source` and `target`. While the point is inside, the rectangle is larger by `padding`
 /// on every side, so that a point at the border does not flicker; the border belongs to it.
 ///
-/// `enter` sends `HOVER` and `leave` sends `LEAVE` on a change; `inside` tells for every packet. The first packet, of whatever kind, only says
-/// where the point is, and counts as outside, unless `fireInitial` is set.
+/// `enter` sends `HOVER` and `leave` sends `LEAVE` on a change; `inside` tells for every packet. The first packet, of
+/// whatever kind, only says where the point is, and counts as outside, unless `fireInitial` is set.
 #[derive(Component)]
 #[component(id = "tpl_hit_test", title = "Hit Test", category = "flow", prepare)]
 #[inport(values: object, required, "Numbers by key.")]

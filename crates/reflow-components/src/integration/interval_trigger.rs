@@ -12,10 +12,10 @@ use crate::prelude::*;
 /// Sends packets at a fixed interval once started.
 ///
 /// The first packet on any inport but `stop` starts the timer, and the first after a `stop` starts it anew. Further ones mean
-/// nothing while it runs, and after its last packet only with `restart`. Packet *n* (from 1) leaves by `trigger` at the start and then every interval, or without `startImmediately`
-/// one interval after the start first. Times are counted from the start, so they do not drift; times that pass while a target
-/// has no room are skipped. After `maxExecutions` packets and one interval more, Flow leaves by `done`. A packet on `stop` ends
-/// the timer without that. The timer ends with the run.
+/// nothing while it runs, and after its last packet only with `restart`. Packet *n* (from 1) leaves by `trigger` at the start and
+/// then every interval, or without `startImmediately` one interval after the start first. Times are counted from the start, so
+/// they do not drift; times that pass while a target has no room are skipped. After `maxExecutions` packets and one interval
+/// more, Flow leaves by `done`. A packet on `stop` ends the timer without that. The timer ends with the run.
 ///
 /// In the `payload`, `${timestamp}` becomes the current time (UTC, RFC 3339) and `${executionCount}` becomes *n*; what is valid
 /// JSON then leaves as kind Object, anything else as String.
