@@ -145,18 +145,18 @@ pub(crate) struct Rule {
 }
 
 impl Rule {
-    /// Reads a rule. Nothing is refused: what is missing has its default (the whole, `is`, null), and what is no rule or has an
-    /// operator that is none never holds.
+    /// Reads a rule. Nothing is refused: what is missing or of a wrong kind has its default (the whole, `is`, null), and what is
+    /// no rule or has an operator that is none never holds.
     pub(crate) fn of(rule: &Value) -> Self {
-        let operator = match rule.get("operator") {
-            Some(word) => word.as_str().unwrap_or_default(),
-            None if rule.as_object().is_some() => "is",
-            None => "",
+        let operator = match rule.get("operator").and_then(Value::as_str) {
+            Some(word) => Operator::of(word),
+            None if rule.as_object().is_some() => Operator::Is,
+            None => Operator::Unknown,
         };
         let field = rule.get("field").and_then(Value::as_str).map(Field::new);
         Self {
             field: field.filter(|field| !field.is_empty()),
-            operator: Operator::of(operator),
+            operator,
             value: rule.get("value").cloned().unwrap_or_default(),
         }
     }
@@ -309,7 +309,7 @@ mod tests {
         assert!(holds(json!({"operator": "in", "value": [1, 5.0]}), 5));
         assert!(holds(json!({"operator": "not_empty"}), 0));
         assert!(!holds(json!({"operator": "less_than", "value": "9"}), 5));
-        assert!(!holds(json!({"operator": 7, "value": 5}), 5));
+        assert!(holds(json!({"operator": 7, "value": 5}), 5));
         assert!(!holds(json!({"operator": "less_equal", "value": 5}), f64::NAN));
     }
 }
