@@ -65,7 +65,12 @@ def _serve(loop: asyncio.AbstractEventLoop, ready: threading.Event) -> None:
     asyncio.set_event_loop(loop)
     loop.call_soon(ready.set)
     try:
-        loop.run_forever()
+        while True:
+            try:
+                loop.run_forever()
+                break
+            except BaseException:  # SystemExit of a task that an actor made ends that task, not the loop
+                continue
         tasks = asyncio.all_tasks(loop)
         for task in tasks:
             task.cancel()
@@ -77,7 +82,19 @@ def _serve(loop: asyncio.AbstractEventLoop, ready: threading.Event) -> None:
         loop.close()
 
 
-def _start(make: Callable[[], Coroutine[Any, Any, Any]], context: ActorCallContext) -> Callable[[], None]:
+async def _contained(coroutine: Coroutine[Any, Any, Any]) -> tuple[Any, BaseException | None]:
+    """Give what a coroutine returned or raised; asyncio would end its loop on SystemExit and KeyboardInterrupt."""
+    import asyncio
+
+    try:
+        return await coroutine, None
+    except asyncio.CancelledError:
+        raise
+    except BaseException as error:
+        return None, error
+
+
+def _start(coroutine: Coroutine[Any, Any, Any], context: ActorCallContext) -> Callable[[], None]:
     """Run a coroutine on the loop and tell the context how it ended; the answer cancels it."""
     import asyncio
 
@@ -89,16 +106,18 @@ def _start(make: Callable[[], Coroutine[Any, Any, Any]], context: ActorCallConte
 
     def begin() -> None:
         nonlocal task
-        if not cancelled:
-            task = loop.create_task(make())
+        if cancelled:
+            coroutine.close()
+        else:
+            task = loop.create_task(_contained(coroutine))
             task.add_done_callback(finished)
 
     def finished(done: asyncio.Task[Any]) -> None:
         if done.cancelled():
+            coroutine.close()  # it may not have begun
             context._conclude_async(None, asyncio.CancelledError("the tick was cancelled"))
             return
-        error = done.exception()
-        context._conclude_async(None if error else done.result(), error)
+        context._conclude_async(*done.result())
 
     def stop() -> None:
         nonlocal cancelled
@@ -116,7 +135,7 @@ def _start(make: Callable[[], Coroutine[Any, Any, Any]], context: ActorCallConte
 
 def start_coroutine(coroutine: Coroutine[Any, Any, Any], context: ActorCallContext) -> Callable[[], None]:
     """Run an async `run` to its end."""
-    return _start(lambda: coroutine, context)
+    return _start(coroutine, context)
 
 
 def finish(coroutine: Coroutine[Any, Any, Any]) -> None:
@@ -124,7 +143,9 @@ def finish(coroutine: Coroutine[Any, Any, Any]) -> None:
     import asyncio
 
     if _loop is not None:
-        asyncio.run_coroutine_threadsafe(coroutine, _loop).result()
+        _, error = asyncio.run_coroutine_threadsafe(_contained(coroutine), _loop).result()
+        if error is not None:
+            raise error
 
 
 def start_generator(generator: AsyncGenerator[Any, None], context: ActorCallContext) -> Callable[[], None]:
@@ -139,7 +160,7 @@ def start_generator(generator: AsyncGenerator[Any, None], context: ActorCallCont
         if not context.resolved:
             context.done()
 
-    return _start(drive, context)
+    return _start(drive(), context)
 
 
 async def send_async(context: ActorCallContext, outputs: dict[str, Any]) -> None:

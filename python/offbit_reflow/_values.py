@@ -68,6 +68,16 @@ class PortValue(dict[str, Any]):
         self._message = None
         return super().pop(*args)
 
+    def popitem(self) -> tuple[str, Any]:
+        """Remove the last item and return it."""
+        self._message = None
+        return super().popitem()
+
+    def setdefault(self, key: str, default: Any = None) -> Any:
+        """Return the value for key, set to default if there is none."""
+        self._message = None
+        return super().setdefault(key, default)
+
     def clear(self) -> None:
         """Remove all items."""
         self._message = None
@@ -100,6 +110,33 @@ class BytesPortValue(PortValue):
     def __setitem__(self, key: str, value: Any) -> None:
         self._complete()
         super().__setitem__(key, value)
+
+    def __delitem__(self, key: str) -> None:
+        self._complete()
+        super().__delitem__(key)
+
+    def update(self, *args: Any, **kwargs: Any) -> None:
+        """Update from a mapping or pairs."""
+        self._complete()
+        super().update(*args, **kwargs)
+
+    def pop(self, *args: Any) -> Any:
+        """Remove a key and return its value."""
+        self._complete()
+        return super().pop(*args)
+
+    def popitem(self) -> tuple[str, Any]:
+        """Remove the last item and return it."""
+        self._complete()
+        return super().popitem()
+
+    def setdefault(self, key: str, default: Any = None) -> Any:
+        """Return the value for key, set to default if there is none."""
+        self._complete()
+        return super().setdefault(key, default)
+
+    def __reversed__(self) -> Iterator[str]:
+        return dict.__reversed__(self._complete())
 
     def get(self, key: str, default: Any = None) -> Any:
         """Return the value for key, else default."""

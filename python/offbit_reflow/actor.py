@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, overload
@@ -19,7 +20,7 @@ class Actor:
     """A step of a program: named inports and outports, and a `run` that is called once a tick.
 
     Subclass it, declare the ports, and define `run`. It may be a plain method, ``async``, or a generator that yields
-    ``{port: message}``; with a `batch_size` above 1 it receives a `TickBatch` of up to so many ticks at once.
+    ``{port: message}``; with a `batch_size` above 1, ``run(self, batch)`` receives a `TickBatch` of up to so many ticks.
 
     A tick ends with exactly one ``ctx.done(outputs)`` or ``ctx.fail(message)``; returning a dict is `done`, an exception
     is `fail`. What a failed tick emitted is dropped; the policy of the node says what happens next.
@@ -38,7 +39,7 @@ class Actor:
     latest_inports : list of str
         With ``await_all_inports = True``: inports that offer their newest packet to every tick.
     batch_size : int
-        How many ticks `run` takes at once, at least 1.
+        How many ticks `run` takes at once, at least 1. A `run` whose parameter is called ``ctx`` always takes one.
 
     Examples
     --------
@@ -108,20 +109,15 @@ class _Declaration:
 
 
 def _declare(actor: Any, cls: type[Actor]) -> _Declaration:
-    def overrides(name: str) -> bool:
-        return getattr(cls, name) is not getattr(Actor, name) or name in getattr(actor, "__dict__", {})
-
     inports = _ports(actor, "inports")
     declared = any("inports" in base.__dict__ for base in cls.__mro__ if base is not Actor)
     declared = declared or "inports" in getattr(actor, "__dict__", {})
     generates = inspect.isgeneratorfunction(cls.run) or inspect.isasyncgenfunction(cls.run)
     without_inports = "yes" if declared or generates else "to_the_end"
     wait_for = actor.await_all_inports
-    if wait_for not in (True, False, "latest"):
+    if isinstance(wait_for, str) and wait_for != "latest":
         raise ValueError(f"{cls.__name__}.await_all_inports must be True, False or 'latest', got {wait_for!r}")
-    batch_size = actor.batch_size
-    if not isinstance(batch_size, int) or batch_size < 1:
-        raise ValueError(f"{cls.__name__}.batch_size must be a whole number of at least 1, got {batch_size!r}")
+    batch_size = _batch_size(actor, cls)
     if batch_size > 1 and (is_async(cls.run) or inspect.isgeneratorfunction(cls.run)):
         raise TypeError(
             f"{cls.__name__}: a batch actor (batch_size = {batch_size}) needs a plain `def run(self, batch)`"
@@ -136,13 +132,45 @@ def _declare(actor: Any, cls: type[Actor]) -> _Declaration:
         required_inports=[],
         source="no" if inports else without_inports,
         batch_size=batch_size,
-        setup=overrides("setup"),
-        finalize=overrides("finalize"),
-        teardown=overrides("teardown"),
-        on_signal=overrides("on_signal"),
+        setup=_is_called(actor, cls, "setup", "ctx"),
+        finalize=_is_called(actor, cls, "finalize", "ctx"),
+        teardown=_is_called(actor, cls, "teardown"),
+        on_signal=_is_called(actor, cls, "on_signal", "ctx", "signal"),
         is_async=is_async(cls.run),
         summary=(inspect.getdoc(cls) or "").split("\n")[0] if cls is not Actor else "",
     )
+
+
+def _is_called(actor: Any, cls: type[Actor], name: str, *arguments: str) -> bool:
+    """Tell whether an optional method is there. One that takes other arguments is the class's own business."""
+    own = getattr(actor, "__dict__", {}).get(name) if isinstance(actor, Actor) else None
+    method = own or getattr(cls, name)
+    if method is getattr(Actor, name):
+        return False
+    has_self = own is None and inspect.isfunction(inspect.getattr_static(cls, name))
+    try:
+        signature = inspect.signature(method)
+        signature.bind(*([None] * has_self), *arguments)
+    except TypeError:
+        expected = ", ".join(("self", *arguments))
+        warnings.warn(
+            f"{cls.__name__}.{name}{signature} is not called by the runtime; it would call {name}({expected})",
+            stacklevel=5,
+        )
+        return False
+    except ValueError:  # a callable that does not tell its signature
+        return True
+    return True
+
+
+def _batch_size(actor: Any, cls: type[Actor]) -> int:
+    """Give how many ticks `run` takes at once. With a parameter `ctx` it takes one, whatever `batch_size` means there."""
+    size = actor.batch_size
+    if list(inspect.signature(cls.run).parameters)[1:2] == ["ctx"]:
+        return 1
+    if not isinstance(size, int) or size < 1:
+        raise ValueError(f"{cls.__name__}.batch_size must be a whole number of at least 1, got {size!r}")
+    return size
 
 
 def _ports(actor: Any, name: str) -> list[str]:
@@ -153,7 +181,7 @@ def _ports(actor: Any, name: str) -> list[str]:
     for port in ports:
         if not isinstance(port, str):
             raise TypeError(f"{name} must be a list of port names (str), got {port!r} in it")
-    return ports
+    return list(dict.fromkeys(ports))
 
 
 def build(actor: Any, factory: Callable[[], Actor] | None = None) -> _native.Actor:

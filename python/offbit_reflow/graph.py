@@ -227,12 +227,12 @@ class SubgraphBuilder(_native.SubgraphBuilder):
         return super().build()
 
 
-def compose_graphs(request: Mapping[str, Any]) -> dict[str, Any]:
+def compose_graphs(composition: Mapping[str, Any]) -> dict[str, Any]:
     """Put several graphs into one: their nodes under a prefix each, with connections and nodes added.
 
     Parameters
     ----------
-    request : mapping
+    composition : mapping
         ``graphs``: Graph objects or GraphExport dicts, each with a name; ``connections`` between them, as
         ``{"from": {"process", "port"}, "to": {"process", "port"}, "metadata"}`` with prefixed node ids;
         ``shared_resources``: nodes of the result, as ``{"name", "component", "metadata"}``; ``properties`` of the result;
@@ -246,7 +246,7 @@ def compose_graphs(request: Mapping[str, Any]) -> dict[str, Any]:
     Raises
     ------
     GraphError
-        If the request is no such thing, a graph in it has mistakes, or two sides want one id (a RuntimeError and
+        If the composition is no such thing, a graph in it has mistakes, or two sides want one id (a RuntimeError and
         ValueError).
 
     Notes
@@ -262,7 +262,7 @@ def compose_graphs(request: Mapping[str, Any]) -> dict[str, Any]:
     >>> list(compose_graphs({"graphs": [part, part]})["processes"])
     ['part/a', 'part_1/a']
     """
-    composed: dict[str, Any] = _native.compose_graphs(request)
+    composed: dict[str, Any] = _native.compose_graphs(composition)
     return composed
 
 

@@ -16,8 +16,10 @@ from .exceptions import NetworkError, RunTimeout, UnknownComponentError
 from .graph import Graph
 from .result import Failure, RunResult
 
-#: How long `shutdown` waits for running ticks by default, in seconds.
+#: How long `cancel`, and a `run` that is broken off, wait for running ticks by default, in seconds.
 DEFAULT_GRACE = 1.0
+#: The same for `shutdown`, which returns promptly whatever its actors do.
+SHUTDOWN_GRACE = 0.1
 
 _live: weakref.WeakSet[Network] = weakref.WeakSet()
 
@@ -219,7 +221,7 @@ class Network(_native.Network):
         return errors + warnings
 
     def start(self) -> None:
-        """Start the network and return at once; it stays open for `send`.
+        """Start the network and return at once. Inports that nothing is connected to stay open for `send`.
 
         Raises
         ------
@@ -324,18 +326,19 @@ class Network(_native.Network):
         """
         return self._cancel(reason, grace)
 
-    def shutdown(self, grace: float = DEFAULT_GRACE) -> list[str]:
+    def shutdown(self, grace: float = SHUTDOWN_GRACE) -> list[str]:
         """Stop the network; no tick starts afterwards, and nothing of the run is left behind.
 
         Parameters
         ----------
         grace : float
-            How long to wait for running ticks, in seconds. It returns as soon as they have ended.
+            How long to wait for running ticks, in seconds (0.1 by default). It returns as soon as they have ended; a tick
+            that takes longer goes on to its end, and the network may be started again meanwhile.
 
         Returns
         -------
         list of str
-            The nodes that would not stop: their tick goes on until it ends by itself. Empty when all is well.
+            The nodes that have not stopped in time. Empty when all is well.
         """
         _live.discard(self)
         return self._shutdown(grace)

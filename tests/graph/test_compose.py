@@ -61,7 +61,7 @@ def test_cross_connections_and_shared_nodes_run():
         ],
         "shared_resources": [{"name": "end", "component": "add"}],
     })  # fmt: skip
-    assert [wire["metadata"] for wire in whole["connections"]] == [{}, {"capacity": 1}, {}]
+    assert [wire["metadata"] for wire in whole["connections"]] == [None, {"capacity": 1}, {}]
     graph = Graph.from_json(whole)
     graph.add_outport("result", "end", "out")
     assert run(graph, add=AddOne).outputs == {"result": [4]}

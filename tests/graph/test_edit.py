@@ -137,7 +137,7 @@ class TestInitials:
         assert isinstance(initials[1]["data"], float)
         assert isinstance(initials[2]["data"], int)
         assert {initial["to"]["portId"] for initial in initials} == {"in"}
-        assert initials[0]["from"]["nodeId"] == ""
+        assert set(initials[0]) == {"data", "metadata", "to"}
 
     def test_any_index_may_be_given(self):
         graph = wire_graph("a")
@@ -186,7 +186,7 @@ class TestGraphPorts:
         add("p", "a", "key", array, {"m": 1})
         add("q", "nobody", "key")
         entry = ports()["p"]
-        assert (entry["nodeId"], entry["portId"], entry["portName"], entry["expose"]) == ("a", "p", "key", True)
+        assert (entry["nodeId"], entry["portId"], entry["portName"], entry["expose"]) == ("a", "p", "key", False)
         assert entry["portType"] == array
         assert list(ports()) == ["p"]
         add("P", "b", "key", "integer")

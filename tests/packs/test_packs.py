@@ -66,3 +66,40 @@ def test_a_pack_of_python_actors_runs_only_when_it_is_allowed(tmp_path, monkeypa
     with Network() as net:
         net.add_node("a", templates[0])
         assert net.check() == []
+
+
+def test_a_bundle_without_digests_is_read(tmp_path, monkeypatch):
+    """The manifest of version 0.2.9 has no `files`: they are taken as they are, and nothing of them counts as signed."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    path = tmp_path / "plain.rflpack"
+
+    def build(body, **more):
+        manifest = {"manifest_version": 1, "name": "plain", "version": "1.0.0", "templates": ["tpl_plain"], **more}
+        with zipfile.ZipFile(path, "w") as bundle:
+            bundle.writestr("manifest.json", json.dumps(manifest))
+            bundle.writestr("python/plain.py", body)
+            bundle.writestr("lib/x/plain.so", "library")
+
+    body = "from offbit_reflow import Actor\nclass Plain(Actor):\n    def run(self, ctx): ctx.done({'out': %s})\n"
+    public = {"reflow_pack_abi_version": 2442128673, "targets": {"x": {"file": "lib/x/plain.so"}}}
+    build("", **public, min_reflow_version="0.2.0")
+    assert inspect_pack(path)["targets"] == public["targets"]
+    with pytest.raises(RuntimeError, match="ABI"):
+        load_pack(path)
+    build("", **(public | {"targets": {"x": {"file": "lib/x/other.so"}}}))
+    with pytest.raises(RuntimeError, match=r"other\.so"):
+        inspect_pack(path)
+    own = {"reflow_pack_abi_version": pack_abi_version(), "python": {"templates": {"tpl_plain": "plain:Plain"}}}
+    build(body % "'plain'", **own)
+    with pytest.raises(PackError, match="allow_python"):
+        load_pack(path)
+    assert load_pack(path, allow_python=True) == ["tpl_plain"]
+    assert load_pack(path, allow_python=True) == ["tpl_plain"]
+    with Network() as net:
+        net.add_node("a", "tpl_plain")
+        net.add_outport("out", "a", "out")
+        net.add_initial("a", "in", 1)
+        assert net.run(timeout=15).outputs == {"out": ["plain"]}
+    build(body % "'changed'", **own)
+    with pytest.raises(PackError, match="plain"):
+        load_pack(path, allow_python=True)

@@ -177,9 +177,7 @@ def test_one_source_into_two_inports_is_one_paired_tick():
     assert seen == [(number, -number) for number in range(1000)]
 
 
-@pytest.mark.parametrize(
-    "attribute", [{"await_all_inports": "maybe"}, {"inports": "in"}, {"inports": [1]}, {"batch_size": 0}]
-)
+@pytest.mark.parametrize("attribute", [{"await_all_inports": "maybe"}, {"inports": "in"}, {"inports": [1]}])
 def test_wrong_declarations_are_refused_when_registered(net, attribute):
     cls = type("Wrong", (Actor,), attribute)
     with pytest.raises((TypeError, ValueError)):

@@ -151,7 +151,7 @@ def test_blocked_sends_are_woken():
     gate.opened.set()
 
 
-def test_sends_after_shutdown_are_refused():
+def test_sends_after_shutdown_go_nowhere():
     kept = []
 
     def run(self, ctx):
@@ -166,8 +166,7 @@ def test_sends_after_shutdown_are_refused():
     net.start()
     net.wait(timeout=SOON)
     net.shutdown()
-    with pytest.raises(RuntimeError):
-        kept[0].send({"out": 1})
+    kept[0].send({"out": 1})
     assert sink.values == []
 
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use reflow_runtime::{Value, suggestion};
+use reflow_runtime::Value;
 
 /// Keys beside a config that the runtime reads.
 const OF_THE_RUNTIME: [&str; 3] = ["env_vars", "firing", "policy"];
@@ -132,13 +132,23 @@ impl<'a> Config<'a> {
                 !key.starts_with('_') && !OF_THE_RUNTIME.contains(&&***key) && !self.known.contains(&&***key)
             });
             let slips = unknown.filter_map(|key| {
-                let meant = suggestion(key, self.known.iter().copied().filter(|known| !members.contains_key(*known)))?;
+                let meant = self.known.iter().find(|known| !members.contains_key(**known) && is_slip(key, known))?;
                 Some(format!("config `{key}`: no such key; did you mean `{meant}`?"))
             });
             self.warnings.extend(slips);
         }
         (self.problems, self.warnings)
     }
+}
+
+/// Whether a key is another one with one letter amiss, two in long ones, or swapped.
+fn is_slip(key: &str, known: &str) -> bool {
+    let allowed = match key.len() {
+        0..3 => return false,
+        3..6 => 1,
+        _ => 2,
+    };
+    strsim::osa_distance(key, known) <= allowed
 }
 
 impl Rule {

@@ -191,7 +191,7 @@ impl Composition {
 
     fn add_shared(&mut self, resources: &[SharedResource]) {
         for SharedResource { name, component, metadata } in resources {
-            let node = Process { metadata: object(metadata), ..Process::new(name, component) };
+            let node = Process { metadata: metadata.clone(), ..Process::new(name, component) };
             self.result.processes.insert(name.clone(), node);
         }
     }
@@ -214,7 +214,7 @@ impl Composition {
                 Ok(Edge::new(id, this.port(&end.port)))
             };
             let (from, to) = (end(self, from)?, end(self, to)?);
-            let connection = Connection { metadata: object(metadata), ..Connection::new(from, to) };
+            let connection = Connection { metadata: metadata.clone(), ..Connection::new(from, to) };
             self.result.connections.push(connection);
         }
         Ok(())

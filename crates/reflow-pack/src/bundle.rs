@@ -52,6 +52,7 @@ pub struct Bundle<R = File> {
     manifest: Manifest,
     /// As it stands in the archive: what the signature is over.
     manifest_bytes: Vec<u8>,
+    identity: String,
     signer: Option<PublicKey>,
 }
 
@@ -86,9 +87,18 @@ impl<R: Read + Seek> Bundle<R> {
         {
             return Err(bad(format!("it has more than {LARGEST_MANIFEST} bytes")));
         }
-        let missing = || PackError::MissingFile { path: path.into(), file: MANIFEST.into() };
+        let missing = || PackError::BadArchive { path: path.into(), problem: format!("it has no `{MANIFEST}`") };
         let manifest_bytes = archive.read(MANIFEST)?.ok_or_else(missing)?;
-        let manifest = Manifest::parse(&manifest_bytes).map_err(bad)?;
+        let mut manifest = Manifest::parse(&manifest_bytes).map_err(bad)?;
+        let covers_files = !manifest.files.is_empty();
+        if !covers_files {
+            let names: Vec<_> = archive.entries().iter().map(|entry| entry.name().to_string()).collect();
+            for name in names.into_iter().filter(|name| ![MANIFEST, SIGNATURE].contains(&name.as_str())) {
+                let content = archive.read(&name)?.unwrap_or_default();
+                manifest.files.insert(name, FileDigest::of(&content));
+            }
+            manifest.check().map_err(bad)?;
+        }
         for (file, digest) in &manifest.files {
             match archive.entries().iter().find(|entry| entry.name() == file) {
                 None => return Err(PackError::MissingFile { path: path.into(), file: file.clone() }),
@@ -104,6 +114,8 @@ impl<R: Read + Seek> Bundle<R> {
             return Err(PackError::UnlistedFile { path: path.into(), file: entry.name().into() });
         }
         let signer = match archive.read(SIGNATURE)? {
+            // A signature of a manifest that does not say what the files are signs nothing.
+            _ if !covers_files => None,
             None => None,
             Some(json) => {
                 let bad = |problem| PackError::BadSignature { path: path.into(), problem };
@@ -111,7 +123,8 @@ impl<R: Read + Seek> Bundle<R> {
                 Some(signature.verify(&manifest_bytes).map_err(bad)?)
             }
         };
-        Ok(Self { path: path.into(), archive, manifest, manifest_bytes, signer })
+        let identity = if covers_files { sha256(&manifest_bytes) } else { sha256(manifest.to_json().as_bytes()) };
+        Ok(Self { path: path.into(), archive, manifest, manifest_bytes, identity, signer })
     }
 
     /// The manifest.
@@ -119,7 +132,12 @@ impl<R: Read + Seek> Bundle<R> {
         &self.manifest
     }
 
-    /// The bytes of the manifest, which are the pack's identity.
+    /// A text that differs for every two packs.
+    pub fn identity(&self) -> &str {
+        &self.identity
+    }
+
+    /// The bytes of the manifest.
     pub fn manifest_bytes(&self) -> &[u8] {
         &self.manifest_bytes
     }
@@ -194,8 +212,7 @@ impl<R: Read + Seek> Bundle<R> {
 
 /// The bytes of a bundle. The digests in the manifest are made from `files`; what is in `manifest.files` is replaced.
 pub(crate) fn write(mut manifest: Manifest, files: &[(String, Vec<u8>)], key: Option<&SigningKey>) -> Vec<u8> {
-    let digest = |content: &[u8]| FileDigest { sha256: sha256(content), size: content.len() as u64 };
-    manifest.files = files.iter().map(|(name, content)| (name.clone(), digest(content))).collect();
+    manifest.files = files.iter().map(|(name, content)| (name.clone(), FileDigest::of(content))).collect();
     let json = manifest.to_json();
     let mut writer = ArchiveWriter::new();
     writer.add(MANIFEST, json.as_bytes());

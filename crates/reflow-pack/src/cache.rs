@@ -177,19 +177,15 @@ fn own_uid() -> u32 {
 mod tests {
     use super::*;
 
-    fn digest(content: &[u8]) -> FileDigest {
-        FileDigest { sha256: sha256(content), size: content.len() as u64 }
-    }
-
     #[test]
     fn a_file_is_unpacked_once_and_again_when_it_was_changed() {
         let home = tempfile::tempdir().unwrap();
         let cache = Cache::open(Some(home.path())).unwrap();
-        let path = cache.file("lib/a.so", &digest(b"code"), || Ok(b"code".to_vec())).unwrap();
+        let path = cache.file("lib/a.so", &FileDigest::of(b"code"), || Ok(b"code".to_vec())).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"code");
-        cache.file("lib/a.so", &digest(b"code"), || panic!("unpacked twice")).unwrap();
+        cache.file("lib/a.so", &FileDigest::of(b"code"), || panic!("unpacked twice")).unwrap();
         fs::write(&path, b"evil").unwrap();
-        cache.file("lib/a.so", &digest(b"code"), || Ok(b"code".to_vec())).unwrap();
+        cache.file("lib/a.so", &FileDigest::of(b"code"), || Ok(b"code".to_vec())).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"code");
         let names: Vec<_> = fs::read_dir(home.path().join(LAYOUT)).unwrap().collect();
         assert_eq!(names.len(), 1, "something was left behind: {names:?}");
@@ -199,7 +195,7 @@ mod tests {
     fn a_tree_keeps_its_folders() {
         let home = tempfile::tempdir().unwrap();
         let cache = Cache::open(Some(home.path())).unwrap();
-        let files = [("acme/__init__.py".to_string(), digest(b"x"))];
+        let files = [("acme/__init__.py".to_string(), FileDigest::of(b"x"))];
         let tree = cache.tree("id", &files, |_| Ok(b"x".to_vec())).unwrap();
         assert_eq!(fs::read(tree.join("acme/__init__.py")).unwrap(), b"x");
     }

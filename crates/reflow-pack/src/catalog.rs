@@ -9,7 +9,7 @@ use reflow_runtime::{Catalog, Component, ComponentSpec, Instance, Value};
 
 use crate::bundle::{Bundle, Content, HOST_TRIPLE};
 use crate::cache::Cache;
-use crate::digest::{sha256, sha256_of_file};
+use crate::digest::sha256_of_file;
 use crate::error::PackError;
 use crate::loader::{self, PackComponent};
 use crate::manifest::{DEFAULT_ENTRYPOINT, FileDigest, Manifest, PYTHON};
@@ -92,7 +92,7 @@ impl Candidate {
             let templates = python.templates.keys().cloned().collect();
             return Err(PackError::PythonNotAllowed { path: path.into(), templates });
         }
-        let identity = sha256(bundle.manifest_bytes());
+        let identity = bundle.identity().to_string();
         if let Some(pack) = known(&identity, &manifest.name, path)? {
             return Ok(Self::Known(pack));
         }

@@ -53,10 +53,10 @@ pub(crate) fn template_list() -> Vec<String> {
 
 /// A handle on the template with this id, for `Network.register_actor`.
 #[pyfunction]
-pub(crate) fn template_actor(id: &str) -> PyResult<PyComponent> {
-    match TEMPLATES.component(id) {
+pub(crate) fn template_actor(template_id: &str) -> PyResult<PyComponent> {
+    match TEMPLATES.component(template_id) {
         Some(component) => Ok(PyComponent::new(component)),
-        None => Err(errors::unknown_template(id, &TEMPLATES.ids())),
+        None => Err(errors::unknown_template(template_id, &TEMPLATES.ids())),
     }
 }
 

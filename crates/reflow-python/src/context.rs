@@ -40,6 +40,8 @@ struct State {
     /// Whether returning without an answer is fine (`setup`, `finalize`, `on_signal`, exhausted generators).
     quiet_end: bool,
     abandoned: bool,
+    /// Whether that was because the run was stopped.
+    stopped: bool,
     deadline: Option<Instant>,
     inputs_dict: Option<Py<PyDict>>,
     /// The asyncio task that runs the attempt.
@@ -100,6 +102,7 @@ impl PyContext {
             deferred: false,
             quiet_end: false,
             abandoned: false,
+            stopped: false,
             deadline: None,
             inputs_dict: None,
             task: None,
@@ -209,6 +212,7 @@ impl PyContext {
         let task = {
             let mut state = self.state.lock(py);
             state.abandoned = true;
+            state.stopped = self.node.is_cancelled();
             state.phase = Phase::Over;
             state.task.take()
         };
@@ -248,8 +252,12 @@ impl PyContext {
         let completion = {
             let mut state = self.state.lock(py);
             if state.abandoned {
+                if state.stopped {
+                    // Whoever ends a tick late need not know that the network was shut down meanwhile.
+                    return Ok(());
+                }
                 return Err(ContextError::new_err(
-                    "this attempt was given up (its time limit passed or the run was stopped)",
+                    "this attempt was given up: its time limit has passed",
                 ));
             }
             if state.outcome.is_some() || state.phase == Phase::Over {
@@ -334,6 +342,8 @@ impl PyContext {
         });
         match (interrupted, sent) {
             (Some(error), _) => Err(error),
+            // The same for whoever sends late; only a tick has to be told that it should end.
+            (None, Err(SendError::Stopped { .. })) if !in_tick => Ok(()),
             (None, sent) => sent.map_err(|error: SendError| errors::send(&error)),
         }
     }

@@ -10,8 +10,8 @@ use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{
-    PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PyMapping, PyRange, PySet, PyString,
-    PyTuple, PyType,
+    PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PyMapping, PyRange, PySequence, PySet,
+    PyString, PyTuple, PyType,
 };
 use reflow_runtime::{AnyValue, Buffer, BufferOwner, HostObject, MAX_DEPTH, Message, Object, Value};
 
@@ -176,6 +176,10 @@ pub(crate) fn bytes_like(object: &Bound<'_, PyAny>) -> PyResult<Option<Buffer>> 
     if raw.dimensions() == 0 {
         return Ok(None);
     }
+    if raw.format().to_bytes().contains(&b'O') {
+        // Its memory holds pointers.
+        return Err(ConversionError::new_err("bytes: an array of Python objects has no bytes; send it as a list"));
+    }
     if !raw.is_c_contiguous() {
         return Err(ConversionError::new_err("bytes: the buffer is not C-contiguous; copy it into one that is"));
     }
@@ -266,7 +270,8 @@ fn container_at(object: &Bound<'_, PyAny>, depth: usize) -> PyResult<Value> {
         || object.is_instance_of::<PyFrozenSet>()
         || object.is_instance_of::<PyRange>()
         || object.is_instance(deque_type(object.py())?)?;
-    if sequence {
+    let text = object.is_instance_of::<PyBytes>() || object.is_instance_of::<PyByteArray>();
+    if sequence || (!text && object.cast::<PySequence>().is_ok()) {
         return items(object);
     }
     if let Ok(mapping) = object.cast::<PyMapping>() {
@@ -369,19 +374,7 @@ pub(crate) fn plain_to_python<'py>(py: Python<'py>, message: &Message) -> PyResu
 
 /// The tagged form `{"type": ..., "data": ...}` as a plain dict.
 pub(crate) fn wire_to_python<'py>(py: Python<'py>, message: &Message) -> PyResult<Bound<'py, PyAny>> {
-    value_to_python(py, &null_for_nan(message.to_wire()))
-}
-
-/// JSON has no NaN: shows it as null.
-fn null_for_nan(value: Value) -> Value {
-    match value {
-        Value::Float(number) if !number.is_finite() => Value::Null,
-        Value::Array(items) => items.iter().cloned().map(null_for_nan).collect::<Vec<_>>().into(),
-        Value::Object(members) => {
-            Value::object(members.iter().map(|(key, value)| (Arc::clone(key), null_for_nan(value.clone()))))
-        }
-        other => other,
-    }
+    value_to_python(py, &message.to_wire().null_for_nan())
 }
 
 pub(crate) fn port_value_type(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {

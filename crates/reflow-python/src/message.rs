@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyBytes, PyDict, PyInt, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
 use reflow_runtime::{AnyValue, Message, Value};
 
 use crate::convert::{self, PyHostObject};
@@ -37,14 +37,21 @@ impl PyMessage {
     }
 
     #[staticmethod]
-    fn boolean(v: &Bound<'_, PyBool>) -> Self {
-        Message::Boolean(v.is_true()).into()
+    fn boolean(v: &Bound<'_, PyAny>) -> PyResult<Self> {
+        // NumPy's truth values too.
+        Ok(Message::Boolean(v.extract().map_err(|_| convert::wrong_type("a bool", v))?).into())
     }
 
     #[staticmethod]
-    fn integer(v: &Bound<'_, PyInt>) -> PyResult<Self> {
-        let outside = |_| PyOverflowError::new_err("an Integer message holds -2**63 to 2**63-1");
-        Ok(Message::Integer(v.extract().map_err(outside)?).into())
+    fn integer(v: &Bound<'_, PyAny>) -> PyResult<Self> {
+        // Whatever counts as an index: NumPy's integers too.
+        let refused = |error: PyErr| {
+            if error.is_instance_of::<PyOverflowError>(v.py()) {
+                return PyOverflowError::new_err("an Integer message holds -2**63 to 2**63-1");
+            }
+            convert::wrong_type("an int", v)
+        };
+        Ok(Message::Integer(v.extract().map_err(refused)?).into())
     }
 
     #[staticmethod]

@@ -1,6 +1,7 @@
 //! `Network`: building, starting, feeding, watching and stopping, as Python sees it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use parking_lot::Mutex;
@@ -24,6 +25,17 @@ use crate::wait;
 pub(crate) struct PyNetwork {
     network: Mutex<Network>,
     run: Mutex<Option<Run>>,
+    /// Whether a thread is starting it: that makes actors, which takes a while.
+    starting: AtomicBool,
+}
+
+/// Says that a start has come to its end, however it did.
+struct Starting<'a>(&'a AtomicBool);
+
+impl Drop for Starting<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
 }
 
 /// A run and what has to outlive it.
@@ -46,13 +58,13 @@ impl PyNetwork {
     }
 
     fn launch(&self, py: Python<'_>, inputs: Option<&[Endpoint]>) -> PyResult<()> {
-        {
-            let run = self.run.lock();
-            if run.as_ref().is_some_and(|run| run.process == std::process::id() && !run.running.is_ended()) {
-                return Err(errors::network_text(
-                    "the network is running already; shut it down before starting it again",
-                ));
-            }
+        let busy = "the network is running already; shut it down before starting it again";
+        if self.starting.swap(true, Ordering::AcqRel) {
+            return Err(errors::network_text(busy));
+        }
+        let _starting = Starting(&self.starting);
+        if self.is_running() {
+            return Err(errors::network_text(busy));
         }
         let executor = Executor::shared();
         // Starting makes Python instances, whose code may use this very network: nothing of it stays locked meanwhile.
@@ -95,7 +107,7 @@ impl PyNetwork {
             }
         }
         crate::catalog::attach(&mut network);
-        Ok(Self { network: Mutex::new(network), run: Mutex::new(None) })
+        Ok(Self { network: Mutex::new(network), run: Mutex::new(None), starting: AtomicBool::new(false) })
     }
 
     /// Registers a native handle under a template id.

@@ -15,7 +15,8 @@ use crate::actor::Instance;
 use crate::component::{Component, ComponentSpec, Firing, Source};
 use crate::driver::{Driver, Spare, drive};
 use crate::error::{NetworkError, suggestion};
-use crate::event::{Event, EventBus};
+use crate::event::Event;
+use crate::event_bus::EventBus;
 use crate::firing::Assembler;
 use crate::host::Host;
 use crate::mailbox::{Mailbox, Offer};
@@ -153,7 +154,8 @@ pub(crate) fn launch(
         }
     }
     let running = Running::new(Arc::clone(&run), plan.inports.clone(), boundaries, outputs);
-    run.events.set_end(false, false);
+    let counted = Arc::downgrade(&run);
+    run.events.run_begins(move || counted.upgrade().map_or(0, |run| run.packets_sent()));
     run.events.emit(Event::NetworkStarted);
     for node in &run.nodes {
         run.events.emit(Event::ActorStarted { actor: Arc::clone(&node.id), component: Arc::clone(&node.component) });

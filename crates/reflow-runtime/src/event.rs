@@ -1,27 +1,12 @@
-//! Events: what a network tells about itself, and the subscribers that listen.
-//!
-//! An event holds the message itself and turns into JSON when it is read. Without a subscriber, and once the short backlog
-//! for late subscribers is full, a packet's event costs one relaxed load.
+//! Events: what a network tells about itself. An event holds the message itself and turns into JSON when it is read.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Waker};
 use std::time::{SystemTime, UNIX_EPOCH};
-
-use parking_lot::Mutex;
 
 use crate::attempt::Packets;
 use crate::failure::Failure;
 use crate::message::Message;
 use crate::value::Value;
-
-/// Packet events kept for a subscriber that comes late.
-const PACKET_BACKLOG: usize = 512;
-/// All events kept for a subscriber that comes late.
-const BACKLOG: usize = 4096;
-/// Events that may wait for one subscriber, unless it asks for another number.
-pub const DEFAULT_EVENT_CAPACITY: usize = 16_384;
 
 /// What happened.
 #[derive(Clone, Debug)]
@@ -189,8 +174,11 @@ impl Event {
         }
     }
 
-    /// The nodes it is about.
-    fn concerns(&self, node: &str) -> bool {
+    /// Whether it is about the node, or about one inside of it.
+    pub(crate) fn concerns(&self, node: &str) -> bool {
+        let is = |actor: &Arc<str>| {
+            actor.strip_prefix(node).is_some_and(|inside| inside.is_empty() || inside.starts_with('/'))
+        };
         match self {
             Self::ActorStarted { actor, .. }
             | Self::MessageReceived { actor, .. }
@@ -200,15 +188,27 @@ impl Event {
             | Self::ActorLog { actor, .. }
             | Self::ActorProgress { actor, .. }
             | Self::PacketsUndelivered { actor, .. }
-            | Self::NetworkStalled { actor, .. } => **actor == *node,
-            Self::MessageSent { from, to, .. } => **from == *node || **to == *node,
-            Self::ActorFailed(failed) => *failed.actor == *node,
-            Self::ShutdownIncomplete { actors } => actors.iter().any(|actor| **actor == *node),
+            | Self::NetworkStalled { actor, .. } => is(actor),
+            Self::MessageSent { from, to, .. } => is(from) || is(to),
+            Self::ActorFailed(failed) => is(&failed.actor),
+            Self::ShutdownIncomplete { actors } => actors.iter().any(is),
             _ => false,
         }
     }
 
-    fn is_packet(&self) -> bool {
+    /// Whether it is about no node in particular.
+    pub(crate) fn is_about_the_network(&self) -> bool {
+        matches!(
+            self,
+            Self::NetworkStarted
+                | Self::NetworkIdle
+                | Self::NetworkCompleted { .. }
+                | Self::NetworkShutdown
+                | Self::EventsDropped { .. }
+        )
+    }
+
+    pub(crate) fn is_packet(&self) -> bool {
         matches!(self, Self::MessageReceived { .. } | Self::MessageSent { .. } | Self::ActorCompleted { .. })
     }
 
@@ -306,7 +306,7 @@ pub struct EventRecord {
 }
 
 impl EventRecord {
-    fn now(event: Event) -> Self {
+    pub(crate) fn now(event: Event) -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self { timestamp_ms: since.as_millis() as u64, event }
     }
@@ -314,293 +314,8 @@ impl EventRecord {
     /// The flat dictionary: `_type`, `timestamp` and the fields of the event.
     pub fn to_value(&self) -> Value {
         let head = [("_type", self.event.name().into()), ("timestamp", self.timestamp_ms.into())];
-        Value::object(head.into_iter().chain(self.event.fields()))
-    }
-}
-
-/// Which events a subscriber wants.
-#[derive(Clone, Debug, Default)]
-pub struct EventFilter {
-    /// Only these types; all when empty. `ActorCompleted` is sent only to subscribers that name it here.
-    pub types: Vec<String>,
-    /// Only events about these nodes (and about the network as a whole); all when empty.
-    pub nodes: Vec<String>,
-}
-
-impl EventFilter {
-    fn wants(&self, event: &Event) -> bool {
-        let by_type = if self.types.is_empty() {
-            !matches!(event, Event::ActorCompleted { .. })
-        } else {
-            self.types.iter().any(|name| name == event.name())
-        };
-        by_type && (self.nodes.is_empty() || self.nodes.iter().any(|node| event.concerns(node)))
-    }
-
-    fn wants_packets(&self) -> bool {
-        self.types.is_empty()
-            || self.types.iter().any(|name| ["MessageReceived", "MessageSent", "ActorCompleted"].contains(&&**name))
-    }
-}
-
-/// The events of one network: the backlog and the subscribers.
-#[derive(Debug, Default)]
-pub(crate) struct EventBus {
-    /// Whether anybody cares for packet events.
-    packets: AtomicBool,
-    /// Whether anybody asked for `ActorCompleted`.
-    completions: AtomicBool,
-    state: Mutex<BusState>,
-}
-
-#[derive(Debug, Default)]
-struct BusState {
-    backlog: VecDeque<Arc<EventRecord>>,
-    packets_kept: usize,
-    subscribers: Vec<Arc<Subscriber>>,
-}
-
-#[derive(Debug)]
-struct Subscriber {
-    filter: EventFilter,
-    capacity: usize,
-    queue: Mutex<Queue>,
-}
-
-#[derive(Debug, Default)]
-struct Queue {
-    events: VecDeque<Arc<EventRecord>>,
-    dropped: u64,
-    /// Dropped since the reader was last told.
-    unreported: u64,
-    /// The run has ended; another may start.
-    ended: bool,
-    /// The network was shut down or is gone.
-    closed: bool,
-    reader_gone: bool,
-    waiting: Vec<Waker>,
-}
-
-impl EventBus {
-    pub(crate) fn new() -> Self {
-        let bus = Self::default();
-        bus.packets.store(true, Ordering::Relaxed);
-        bus
-    }
-
-    /// Whether to make an event for each packet.
-    pub(crate) fn wants_packets(&self) -> bool {
-        self.packets.load(Ordering::Relaxed)
-    }
-
-    /// Whether to make an event for each committed tick.
-    pub(crate) fn wants_completions(&self) -> bool {
-        self.completions.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn emit(&self, event: Event) {
-        let record = Arc::new(EventRecord::now(event));
-        let subscribers: Vec<_> = {
-            let mut state = self.state.lock();
-            state.keep(&record);
-            self.update_wishes(&mut state);
-            state.subscribers.clone()
-        };
-        for subscriber in subscribers {
-            subscriber.push(&record);
-        }
-    }
-
-    fn update_wishes(&self, state: &mut BusState) {
-        state.subscribers.retain(|subscriber| !subscriber.queue.lock().reader_gone);
-        let packets = state.packets_kept < PACKET_BACKLOG
-            || state.subscribers.iter().any(|subscriber| subscriber.filter.wants_packets());
-        self.packets.store(packets, Ordering::Relaxed);
-        let completions = state
-            .subscribers
-            .iter()
-            .any(|subscriber| subscriber.filter.types.iter().any(|name| name == "ActorCompleted"));
-        self.completions.store(completions, Ordering::Relaxed);
-    }
-
-    /// A new subscriber; it first sees the backlog.
-    pub(crate) fn subscribe(&self, filter: EventFilter, capacity: usize) -> EventReader {
-        let subscriber = Arc::new(Subscriber { filter, capacity: capacity.max(1), queue: Mutex::default() });
-        let mut state = self.state.lock();
-        for record in &state.backlog {
-            subscriber.push(record);
-        }
-        state.subscribers.push(Arc::clone(&subscriber));
-        self.update_wishes(&mut state);
-        EventReader { subscriber }
-    }
-
-    /// Tells readers how things stand: `ended` ends iterations, `closed` ends waiting as such.
-    pub(crate) fn set_end(&self, ended: bool, closed: bool) {
-        let subscribers = self.state.lock().subscribers.clone();
-        for subscriber in subscribers {
-            let waiting = {
-                let mut queue = subscriber.queue.lock();
-                (queue.ended, queue.closed) = (ended, closed);
-                std::mem::take(&mut queue.waiting)
-            };
-            waiting.into_iter().for_each(Waker::wake);
-        }
-    }
-}
-
-impl BusState {
-    fn keep(&mut self, record: &Arc<EventRecord>) {
-        if record.event.is_packet() {
-            if self.packets_kept >= PACKET_BACKLOG {
-                return;
-            }
-            self.packets_kept += 1;
-        }
-        if self.backlog.len() < BACKLOG {
-            self.backlog.push_back(Arc::clone(record));
-        }
-    }
-}
-
-impl Subscriber {
-    fn push(&self, record: &Arc<EventRecord>) {
-        if !self.filter.wants(&record.event) {
-            return;
-        }
-        let waiting = {
-            let mut queue = self.queue.lock();
-            if queue.events.len() >= self.capacity {
-                queue.events.pop_front();
-                queue.dropped += 1;
-                queue.unreported += 1;
-            }
-            queue.events.push_back(Arc::clone(record));
-            std::mem::take(&mut queue.waiting)
-        };
-        waiting.into_iter().for_each(Waker::wake);
-    }
-}
-
-/// What reading an event stream gave.
-#[derive(Clone, Debug)]
-pub enum Received {
-    /// An event.
-    Event(Arc<EventRecord>),
-    /// The run has ended and everything was read; another run of the same network may bring more.
-    Ended,
-    /// The network was shut down or is gone, and everything was read.
-    Closed,
-}
-
-/// One subscriber's end of the events. Dropping it unsubscribes.
-#[derive(Debug)]
-pub struct EventReader {
-    subscriber: Arc<Subscriber>,
-}
-
-impl EventReader {
-    /// The next event. With `until_end`, the end of the run is reported too.
-    pub fn poll_next(&self, cx: &mut Context<'_>, until_end: bool) -> Poll<Received> {
-        let mut queue = self.subscriber.queue.lock();
-        let count = std::mem::take(&mut queue.unreported);
-        if count > 0 {
-            return Poll::Ready(Received::Event(Arc::new(EventRecord::now(Event::EventsDropped { count }))));
-        }
-        if let Some(record) = queue.events.pop_front() {
-            return Poll::Ready(Received::Event(record));
-        }
-        if queue.closed {
-            return Poll::Ready(Received::Closed);
-        }
-        if queue.ended && until_end {
-            return Poll::Ready(Received::Ended);
-        }
-        if !queue.waiting.iter().any(|known| known.will_wake(cx.waker())) {
-            queue.waiting.push(cx.waker().clone());
-        }
-        Poll::Pending
-    }
-
-    /// How many events were dropped because the queue was full.
-    pub fn dropped(&self) -> u64 {
-        self.subscriber.queue.lock().dropped
-    }
-}
-
-impl Drop for EventReader {
-    fn drop(&mut self) {
-        let mut queue = self.subscriber.queue.lock();
-        queue.reader_gone = true;
-        queue.events.clear();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn sent(number: i64) -> Event {
-        let name: Arc<str> = "n".into();
-        Event::MessageSent {
-            from: Arc::clone(&name),
-            from_port: Arc::clone(&name),
-            to: Arc::clone(&name),
-            to_port: name,
-            message: number.into(),
-        }
-    }
-
-    fn next(reader: &EventReader) -> Option<Value> {
-        let mut cx = Context::from_waker(Waker::noop());
-        match reader.poll_next(&mut cx, true) {
-            Poll::Ready(Received::Event(record)) => Some(record.to_value()),
-            _ => None,
-        }
-    }
-
-    #[test]
-    fn a_late_subscriber_sees_the_beginning_and_packets_stop_being_kept() {
-        let bus = EventBus::new();
-        bus.emit(Event::NetworkStarted);
-        for number in 0..PACKET_BACKLOG as i64 {
-            assert!(bus.wants_packets());
-            bus.emit(sent(number));
-        }
-        assert!(!bus.wants_packets());
-        let reader = bus.subscribe(EventFilter::default(), 10_000);
-        assert!(bus.wants_packets());
-        assert_eq!(next(&reader).unwrap().get("_type"), Some(&"NetworkStarted".into()));
-        assert_eq!(next(&reader).unwrap().get("message"), Some(&Value::Integer(0)));
-        drop(reader);
-        bus.emit(Event::NetworkIdle);
-        assert!(!bus.wants_packets());
-    }
-
-    #[test]
-    fn a_full_subscriber_loses_the_oldest_and_is_told() {
-        let bus = EventBus::new();
-        let reader = bus.subscribe(EventFilter::default(), 2);
-        for number in 0..5 {
-            bus.emit(sent(number));
-        }
-        assert_eq!(reader.dropped(), 3);
-        assert_eq!(next(&reader).unwrap().get("count"), Some(&Value::Integer(3)));
-        assert_eq!(next(&reader).unwrap().get("message"), Some(&Value::Integer(3)));
-        assert_eq!(next(&reader).unwrap().get("message"), Some(&Value::Integer(4)));
-        assert!(next(&reader).is_none());
-    }
-
-    #[test]
-    fn filters_choose_by_type_and_node() {
-        let bus = EventBus::new();
-        let reader = bus.subscribe(
-            EventFilter { types: vec!["NetworkIdle".into(), "MessageSent".into()], nodes: vec!["n".into()] },
-            9,
-        );
-        bus.emit(Event::NetworkIdle);
-        bus.emit(sent(1));
-        assert_eq!(next(&reader).unwrap().get("_type"), Some(&"MessageSent".into()));
-        assert!(next(&reader).is_none());
+        Value::object(
+            head.into_iter().chain(self.event.fields().into_iter().map(|(key, value)| (key, value.null_for_nan()))),
+        )
     }
 }

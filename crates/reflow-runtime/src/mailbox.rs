@@ -309,6 +309,13 @@ impl Mailbox {
             .collect()
     }
 
+    /// The links of inports of which the node has no packet.
+    pub(crate) fn starved_links(&self) -> Vec<u32> {
+        let inner = self.inner.lock();
+        let has_packet = |port: u16| inner.links.iter().any(|link| link.port == port && link.used > 0);
+        (0_u32..).zip(&inner.links).filter(|(_, link)| !has_packet(link.port)).map(|(index, _)| index).collect()
+    }
+
     /// Raises the capacity of a link and wakes who waits for it.
     pub(crate) fn widen(&self, link: u32, capacity: usize) {
         let wakes = {

@@ -35,7 +35,11 @@ impl NativeHost {
         let mut runtime = self.runtime.lock();
         runtime
             .get_or_insert_with(|| {
+                // Said outright: tokio panics on a TOKIO_WORKER_THREADS that is no number above 0.
+                let cores = std::thread::available_parallelism().map_or(1, Into::into);
+                let asked = std::env::var("TOKIO_WORKER_THREADS").ok().and_then(|number| number.parse().ok());
                 Builder::new_multi_thread()
+                    .worker_threads(asked.filter(|number| *number > 0).unwrap_or(cores))
                     .thread_name("reflow-native")
                     .enable_all()
                     .build()

@@ -8,7 +8,8 @@ use reflow_graph::Diagnostic;
 use crate::compile::{self, Feed};
 use crate::component::{Catalog, Component};
 use crate::error::NetworkError;
-use crate::event::{Event, EventBus, EventFilter, EventReader};
+use crate::event::Event;
+use crate::event_bus::{EventBus, EventFilter, EventReader};
 use crate::message::Message;
 use crate::plan::{ConnectionSpec, InitialSpec, Plan};
 use crate::policy::Policy;
@@ -46,13 +47,15 @@ impl NodeSpec {
         Self { component: component.into(), config, policy: None, firing: None }
     }
 
-    /// A node as a graph describes it: its metadata is its config, and the keys `policy` and `firing` of it are respected.
+    /// A node as a graph describes it: its metadata is its config, in which an object under `policy` and a rule under
+    /// `firing` are respected. Anything else under these names is the actor's own.
     ///
     /// # Errors
     /// A text that says what is wrong with the policy.
     pub fn from_metadata(component: impl Into<String>, metadata: Value) -> Result<Self, String> {
-        let policy = metadata.get("policy").map(Policy::from_value).transpose()?;
-        let firing = metadata.get("firing").filter(|firing| !firing.is_null()).cloned();
+        let policy = metadata.get("policy").filter(|policy| policy.as_object().is_some());
+        let policy = policy.map(Policy::from_value).transpose()?;
+        let firing = metadata.get("firing").filter(|firing| compile::firing_of(firing).is_ok()).cloned();
         Ok(Self { policy, firing, ..Self::new(component, metadata) })
     }
 }
@@ -205,7 +208,7 @@ impl Network {
     /// Tells subscribers that the network was shut down although nothing ran.
     pub fn announce_shutdown(&self) {
         self.events.emit(Event::NetworkShutdown);
-        self.events.set_end(true, true);
+        self.events.close();
     }
 }
 
@@ -228,6 +231,6 @@ impl Blueprint {
 
 impl Drop for Network {
     fn drop(&mut self) {
-        self.events.set_end(true, true);
+        self.events.close();
     }
 }

@@ -12,18 +12,18 @@ use tokio::sync::watch;
 use crate::activity::Activity;
 use crate::actor::Signal;
 use crate::error::{NetworkError, SendError, suggestion};
-use crate::event::{Event, EventBus, FailedAttempt};
+use crate::event::{Event, FailedAttempt};
+use crate::event_bus::EventBus;
 use crate::mailbox::{Control, Outgoing};
 use crate::message::Message;
 use crate::native_host::NativeHost;
 use crate::node::{Node, NodeHandle, NodeState, Route, TAP};
 use crate::outside::OutsideSend;
+use crate::stall::Stall;
 use crate::tap::{Listener, Tap};
 
 /// Failures kept for the result of a run; later ones are only counted and sent as events.
 const KEPT_FAILURES: usize = 1000;
-/// A connection is not widened beyond this: a graph that needs more makes packets faster than it takes them.
-const MAX_WIDENED: usize = 1 << 20;
 
 /// How a run came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,10 +68,10 @@ pub(crate) struct Run {
     /// Whether the run ends by itself once nothing more comes from outside.
     to_the_end: bool,
     outside_open: AtomicBool,
-    rings_ended: AtomicBool,
+    pub(crate) rings_ended: AtomicBool,
     cancelled: AtomicBool,
     cancel: watch::Sender<bool>,
-    failed: AtomicBool,
+    pub(crate) failed: AtomicBool,
     end: Mutex<End>,
 }
 
@@ -79,6 +79,8 @@ pub(crate) struct Run {
 struct End {
     completed: bool,
     completed_at: Option<Instant>,
+    /// Nothing is busy, and who waits for room waits for packets that only the outside can bring.
+    starved: bool,
     waiting: Vec<Waker>,
     failures: Vec<FailedAttempt>,
     failures_dropped: u64,
@@ -308,18 +310,24 @@ impl Run {
         }
     }
 
-    /// Nobody is busy any more: the network is idle, or it waits for room in a ring, or for a listener. Called once for
-    /// each time the count of busy ones reaches zero.
+    /// Nobody is busy any more: the network is idle, or it waits for room, or for a listener. Called once for each time the count of busy ones reaches zero.
     pub(crate) fn on_quiet(&self) {
         let mut end = self.end.lock();
         if !self.activity.is_quiet() {
             return;
         }
         let live = self.live.load(Ordering::Acquire) > 0;
+        end.starved = false;
         if live && self.activity.blocked() > 0 {
             drop(end);
-            self.resolve_stall();
-            return;
+            if self.resolve_stall() == Stall::Resolved {
+                return;
+            }
+            end = self.end.lock();
+            if !self.activity.is_quiet() {
+                return;
+            }
+            end.starved = true;
         }
         let closed = self.to_the_end && !self.outside_open.load(Ordering::Acquire) && !self.is_cancelled();
         if live && closed && !self.rings_ended.swap(true, Ordering::AcqRel) {
@@ -343,78 +351,13 @@ impl Run {
 
     /// Nodes on a ring wait for each other and never see their inports close: when nothing moves any more, they are told.
     fn end_rings(&self) {
-        for index in self.nodes_on_rings().into_iter().flatten() {
+        for (index, _) in (0_u32..).zip(self.nodes_on_rings()).filter(|(_, ring)| ring.is_some()) {
             self.nodes[index as usize].exhausted.store(true, Ordering::Release);
             self.poke(index);
         }
         // Without a live ring nobody was poked, and nobody would come back to report idleness.
         self.activity.begin();
         self.end_activity();
-    }
-
-    /// Widens the smallest full connection that somebody waits for; on a ring if there is one.
-    ///
-    /// The rule is that of T. Parks, *Bounded Scheduling of Process Networks* (Berkeley, 1995): when everything waits
-    /// because of bounds, raise the smallest bound, and never any other.
-    fn resolve_stall(&self) {
-        let blocked: Vec<(u32, u32, usize)> = (0_u32..)
-            .zip(&self.nodes)
-            .flat_map(|(index, node)| {
-                node.mailbox.blocked_links().into_iter().map(move |(link, capacity)| (index, link, capacity))
-            })
-            .collect();
-        let smallest = |candidates: &mut dyn Iterator<Item = &(u32, u32, usize)>| {
-            candidates.min_by_key(|(_, _, capacity)| *capacity).copied()
-        };
-        let ring = self.nodes_on_rings();
-        let on_ring = smallest(&mut blocked.iter().filter(|(node, _, _)| ring.contains(&Some(*node))));
-        // None at all: every wait is for a listener outside, who may come back any time.
-        let Some((node, link, capacity)) = on_ring.or_else(|| smallest(&mut blocked.iter())) else { return };
-        let target = &self.nodes[node as usize];
-        let widened_to = capacity * 2;
-        let port =
-            target.mailbox.link_ports().get(link as usize).map_or_else(|| "?".into(), |port| target.inport_name(*port));
-        if widened_to > MAX_WIDENED {
-            let text = format!(
-                "stalled: inport `{port}` holds {capacity} packets and the ring it is on still waits for room; the ring makes \
-                 packets faster than it takes them"
-            );
-            self.fail(FailedAttempt {
-                actor: Arc::clone(&target.id),
-                component: Arc::clone(&target.component),
-                failure: crate::Failure::new(text).with_reason("stalled"),
-                attempt: 1,
-                tick: 0,
-                inputs: Vec::new(),
-                will_retry: false,
-            });
-            self.failed.store(true, Ordering::Release);
-            self.cancel("stalled");
-            return;
-        }
-        self.events.emit(Event::NetworkStalled { actor: Arc::clone(&target.id), port, capacity, widened_to });
-        target.mailbox.widen(link, widened_to);
-    }
-
-    /// Nodes that can reach themselves.
-    fn nodes_on_rings(&self) -> Vec<Option<u32>> {
-        let mut graph = petgraph::graph::DiGraph::<u32, ()>::with_capacity(self.nodes.len(), self.nodes.len());
-        let indices: Vec<_> = (0..self.nodes.len() as u32).map(|index| graph.add_node(index)).collect();
-        for (from, node) in self.nodes.iter().enumerate() {
-            for route in node.routes.iter().flatten() {
-                graph.add_edge(indices[from], indices[route.target as usize], ());
-            }
-        }
-        let mut on_ring = vec![None; self.nodes.len()];
-        for component in petgraph::algo::tarjan_scc(&graph) {
-            let ring = component.len() > 1 || graph.contains_edge(component[0], component[0]);
-            if ring {
-                for index in component {
-                    on_ring[index.index()] = Some(index.index() as u32);
-                }
-            }
-        }
-        on_ring
     }
 
     /// Notes a failure and tells listeners.
@@ -496,7 +439,7 @@ impl Run {
     /// Every node has ended (or there was none).
     fn complete(&self) {
         self.events.emit(Event::NetworkCompleted { state: self.final_state().name() });
-        self.events.set_end(true, false);
+        self.events.run_ended();
         // Last, so that whoever waits for the end finds it in the trace.
         let waiting = {
             let mut end = self.end.lock();
@@ -521,21 +464,26 @@ impl Run {
     }
 
     /// Whether nothing can move without the outside.
-    fn is_idle(&self) -> bool {
-        self.activity.is_quiet() && self.activity.blocked() == 0
+    fn is_idle(&self, end: &End) -> bool {
+        self.activity.is_quiet() && (end.starved || self.activity.blocked() == 0)
     }
 
     /// Ready when every node has ended, or (`idle_is_enough`) nothing can move without the outside.
     pub(crate) fn poll_end(&self, cx: &mut Context<'_>, idle_is_enough: bool) -> Poll<()> {
         let mut end = self.end.lock();
         let live = self.live.load(Ordering::Acquire) > 0;
-        if end.completed || (idle_is_enough && live && self.is_idle()) {
+        if end.completed || (idle_is_enough && live && self.is_idle(&end)) {
             return Poll::Ready(());
         }
         if !end.waiting.iter().any(|known| known.will_wake(cx.waker())) {
             end.waiting.push(cx.waker().clone());
         }
         Poll::Pending
+    }
+
+    /// How many packets the nodes have sent.
+    pub(crate) fn packets_sent(&self) -> u64 {
+        self.nodes.iter().map(|node| node.counters.packets_out.get()).sum()
     }
 
     /// Nodes that have not ended.

@@ -198,7 +198,7 @@ impl Running {
     /// The end of a shutdown, whether or not everything has stopped: the nodes that would not.
     pub fn end_shutdown(&self) -> Vec<Arc<str>> {
         let actors = self.end_cancel();
-        self.run.events.set_end(true, true);
+        self.run.events.close();
         actors
     }
 

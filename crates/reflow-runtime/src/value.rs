@@ -135,6 +135,19 @@ impl Value {
         serde_json::to_string(self).unwrap_or_default()
     }
 
+    /// The value with null for NaN and infinities, which JSON does not have.
+    #[must_use]
+    pub fn null_for_nan(self) -> Self {
+        match self {
+            Self::Float(number) if !number.is_finite() => Self::Null,
+            Self::Array(items) => items.iter().cloned().map(Self::null_for_nan).collect::<Vec<_>>().into(),
+            Self::Object(members) => {
+                Self::object(members.iter().map(|(key, value)| (Arc::clone(key), value.clone().null_for_nan())))
+            }
+            other => other,
+        }
+    }
+
     /// This object overlaid with the members of `newer`; anything but two objects gives `newer`.
     #[must_use]
     pub fn merged_with(&self, newer: &Self) -> Self {

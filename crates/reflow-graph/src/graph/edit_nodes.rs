@@ -72,7 +72,7 @@ impl Graph {
     pub fn set_node_metadata(&mut self, id: &str, metadata: &Metadata) -> bool {
         let Some(node) = self.node(id) else { return false };
         let before = node.metadata.clone();
-        let after = if metadata.entries().is_empty() { metadata.clone() } else { merged(&before, metadata) };
+        let after = if metadata.entries().is_empty() { Metadata::empty() } else { merged(&before, metadata) };
         let node = node.id.clone();
         before != after && self.change(Change::SetNodeMetadata { node, before, after })
     }

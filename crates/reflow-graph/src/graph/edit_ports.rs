@@ -20,7 +20,7 @@ impl Graph {
         let node_id = node.id.clone();
         let (name, port_name) = (self.content.port(port_id), self.content.port(port_key));
         let port_id = name.clone();
-        let edge = Edge { node_id, port_id, port_name, expose: true, port_type, metadata, ..Edge::default() };
+        let edge = Edge { node_id, port_id, port_name, port_type, metadata, ..Edge::default() };
         self.step(|graph| {
             graph.remove_port(direction, &name);
             let order = graph.content.take_order();

@@ -116,7 +116,12 @@ impl PyGraphView {
     /// All initial packets, in the order they were added.
     fn initializers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let initials: Vec<Connection> = self.graph.lock().initials().cloned().collect();
-        json::to_python(py, &initials)
+        let initials = json::to_python(py, &initials)?;
+        for initial in initials.cast::<PyList>()?.iter() {
+            // The blank edge that the export has is not shown.
+            initial.del_item("from")?;
+        }
+        Ok(initials)
     }
 
     /// Graph inports by outer name.

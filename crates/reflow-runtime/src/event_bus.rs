@@ -1,0 +1,390 @@
+//! `EventBus`: brings the events of a network to its subscribers, each with a bounded queue of its own, and keeps the first of
+//! them for subscribers that come late.
+//!
+//! Without a subscriber, and once that short backlog is full, a packet's event costs one relaxed load.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Waker};
+
+use parking_lot::Mutex;
+
+use crate::event::{Event, EventRecord};
+
+/// Packet events kept for a subscriber that comes late.
+const PACKET_BACKLOG: usize = 512;
+/// All events kept for a subscriber that comes late.
+const BACKLOG: usize = 4096;
+/// Events that may wait for one subscriber, unless it asks for another number.
+pub const DEFAULT_EVENT_CAPACITY: usize = 16_384;
+
+/// Which events a subscriber wants.
+#[derive(Clone, Debug, Default)]
+pub struct EventFilter {
+    /// Only these types; all when empty. `ActorCompleted` is sent only to subscribers that name it here.
+    pub types: Vec<String>,
+    /// Only events about these nodes, nodes inside of them, and the network as a whole; all when empty.
+    pub nodes: Vec<String>,
+}
+
+impl EventFilter {
+    fn wants(&self, event: &Event) -> bool {
+        let by_type = if self.types.is_empty() {
+            !matches!(event, Event::ActorCompleted { .. })
+        } else {
+            self.types.iter().any(|name| name == event.name())
+        };
+        by_type
+            && (self.nodes.is_empty()
+                || event.is_about_the_network()
+                || self.nodes.iter().any(|node| event.concerns(node)))
+    }
+
+    fn wants_packets(&self) -> bool {
+        self.types.is_empty()
+            || self.types.iter().any(|name| ["MessageReceived", "MessageSent", "ActorCompleted"].contains(&&**name))
+    }
+}
+
+/// The events of one network: the backlog and the subscribers.
+#[derive(Debug, Default)]
+pub(crate) struct EventBus {
+    /// Whether anybody cares for packet events.
+    packets: AtomicBool,
+    /// Whether anybody asked for `ActorCompleted`.
+    completions: AtomicBool,
+    state: Mutex<BusState>,
+}
+
+#[derive(Debug, Default)]
+struct BusState {
+    backlog: VecDeque<Arc<EventRecord>>,
+    packets_kept: usize,
+    /// Events about other things than packets that came when the backlog was full.
+    missed: u64,
+    /// Packets of this run whose sending is in the backlog, and how many there were in all: without a subscriber most of
+    /// them make no event.
+    sent_kept: u64,
+    sent: Option<Sent>,
+    subscribers: Vec<Arc<Subscriber>>,
+    end: End,
+}
+
+/// Says how many packets the nodes of a run have sent.
+struct Sent(Box<dyn Fn() -> u64 + Send>);
+
+impl std::fmt::Debug for Sent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Sent")
+    }
+}
+
+/// How far the network is, for readers that wait for more.
+#[derive(Clone, Copy, Debug, Default)]
+struct End {
+    /// The run has ended; another may start.
+    ended: bool,
+    /// The network was shut down or is gone.
+    closed: bool,
+}
+
+#[derive(Debug)]
+struct Subscriber {
+    filter: EventFilter,
+    capacity: usize,
+    queue: Mutex<Queue>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    events: VecDeque<Arc<EventRecord>>,
+    dropped: u64,
+    /// Dropped since the reader was last told.
+    unreported: u64,
+    end: End,
+    reader_gone: bool,
+    waiting: Vec<Waker>,
+}
+
+impl EventBus {
+    pub(crate) fn new() -> Self {
+        let bus = Self::default();
+        bus.packets.store(true, Ordering::Relaxed);
+        bus
+    }
+
+    /// Whether to make an event for each packet.
+    pub(crate) fn wants_packets(&self) -> bool {
+        self.packets.load(Ordering::Relaxed)
+    }
+
+    /// Whether to make an event for each committed tick.
+    pub(crate) fn wants_completions(&self) -> bool {
+        self.completions.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn emit(&self, event: Event) {
+        let record = Arc::new(EventRecord::now(event));
+        let subscribers: Vec<_> = {
+            let mut state = self.state.lock();
+            state.keep(&record);
+            self.update_wishes(&mut state);
+            state.subscribers.clone()
+        };
+        for subscriber in subscribers {
+            subscriber.push(&record);
+        }
+    }
+
+    fn update_wishes(&self, state: &mut BusState) {
+        state.subscribers.retain(|subscriber| !subscriber.queue.lock().reader_gone);
+        let packets = state.packets_kept < PACKET_BACKLOG
+            || state.subscribers.iter().any(|subscriber| subscriber.filter.wants_packets());
+        self.packets.store(packets, Ordering::Relaxed);
+        let completions = state
+            .subscribers
+            .iter()
+            .any(|subscriber| subscriber.filter.types.iter().any(|name| name == "ActorCompleted"));
+        self.completions.store(completions, Ordering::Relaxed);
+    }
+
+    /// A new subscriber; it first sees the backlog.
+    pub(crate) fn subscribe(&self, filter: EventFilter, capacity: usize) -> EventReader {
+        let mut state = self.state.lock();
+        let missed = state.missed + if filter.wants_packets() { state.missed_packets() } else { 0 };
+        let queue = Queue { end: state.end, dropped: missed, ..Queue::default() };
+        let subscriber = Arc::new(Subscriber { filter, capacity: capacity.max(1), queue: Mutex::new(queue) });
+        for record in &state.backlog {
+            subscriber.push(record);
+        }
+        if missed > 0 {
+            subscriber.push(&Arc::new(EventRecord::now(Event::EventsDropped { count: missed })));
+        }
+        state.subscribers.push(Arc::clone(&subscriber));
+        self.update_wishes(&mut state);
+        EventReader { subscriber }
+    }
+
+    /// A run begins; `sent` says how many packets its nodes have sent.
+    pub(crate) fn run_begins(&self, sent: impl Fn() -> u64 + Send + 'static) {
+        {
+            let mut state = self.state.lock();
+            (state.sent, state.sent_kept) = (Some(Sent(Box::new(sent))), 0);
+        }
+        self.set_end(|_| End::default());
+    }
+
+    /// The run has ended: so do iterations.
+    pub(crate) fn run_ended(&self) {
+        self.set_end(|end| End { ended: true, ..end });
+    }
+
+    /// The network was shut down or is gone: all waiting ends.
+    pub(crate) fn close(&self) {
+        self.set_end(|_| End { ended: true, closed: true });
+    }
+
+    fn set_end(&self, change: impl Fn(End) -> End) {
+        let (subscribers, end) = {
+            let mut state = self.state.lock();
+            state.end = change(state.end);
+            (state.subscribers.clone(), state.end)
+        };
+        for subscriber in subscribers {
+            let waiting = {
+                let mut queue = subscriber.queue.lock();
+                queue.end = end;
+                std::mem::take(&mut queue.waiting)
+            };
+            waiting.into_iter().for_each(Waker::wake);
+        }
+    }
+}
+
+impl BusState {
+    /// Packets of this run that a new subscriber learns nothing of.
+    fn missed_packets(&self) -> u64 {
+        self.sent.as_ref().map_or(0, |sent| sent.0().saturating_sub(self.sent_kept))
+    }
+
+    fn keep(&mut self, record: &Arc<EventRecord>) {
+        let is_packet = record.event.is_packet();
+        if self.backlog.len() >= BACKLOG || is_packet && self.packets_kept >= PACKET_BACKLOG {
+            self.missed += u64::from(!is_packet);
+            return;
+        }
+        self.sent_kept += u64::from(matches!(record.event, Event::MessageSent { .. }));
+        self.packets_kept += usize::from(is_packet);
+        self.backlog.push_back(Arc::clone(record));
+    }
+}
+
+impl Subscriber {
+    fn push(&self, record: &Arc<EventRecord>) {
+        if !self.filter.wants(&record.event) {
+            return;
+        }
+        let waiting = {
+            let mut queue = self.queue.lock();
+            if queue.events.len() >= self.capacity {
+                queue.events.pop_front();
+                queue.dropped += 1;
+                queue.unreported += 1;
+            }
+            queue.events.push_back(Arc::clone(record));
+            std::mem::take(&mut queue.waiting)
+        };
+        waiting.into_iter().for_each(Waker::wake);
+    }
+}
+
+/// What reading an event stream gave.
+#[derive(Clone, Debug)]
+pub enum Received {
+    /// An event.
+    Event(Arc<EventRecord>),
+    /// The run has ended and everything was read; another run of the same network may bring more.
+    Ended,
+    /// The network was shut down or is gone, and everything was read.
+    Closed,
+}
+
+/// One subscriber's end of the events. Dropping it unsubscribes.
+#[derive(Debug)]
+pub struct EventReader {
+    subscriber: Arc<Subscriber>,
+}
+
+impl EventReader {
+    /// The next event. With `until_end`, the end of the run is reported too.
+    pub fn poll_next(&self, cx: &mut Context<'_>, until_end: bool) -> Poll<Received> {
+        let mut queue = self.subscriber.queue.lock();
+        let count = std::mem::take(&mut queue.unreported);
+        if count > 0 {
+            return Poll::Ready(Received::Event(Arc::new(EventRecord::now(Event::EventsDropped { count }))));
+        }
+        if let Some(record) = queue.events.pop_front() {
+            return Poll::Ready(Received::Event(record));
+        }
+        if queue.end.closed {
+            return Poll::Ready(Received::Closed);
+        }
+        if queue.end.ended && until_end {
+            return Poll::Ready(Received::Ended);
+        }
+        if !queue.waiting.iter().any(|known| known.will_wake(cx.waker())) {
+            queue.waiting.push(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    /// How many events were dropped because the queue was full.
+    pub fn dropped(&self) -> u64 {
+        self.subscriber.queue.lock().dropped
+    }
+}
+
+impl Drop for EventReader {
+    fn drop(&mut self) {
+        let mut queue = self.subscriber.queue.lock();
+        queue.reader_gone = true;
+        queue.events.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::Value;
+
+    fn sent(number: i64) -> Event {
+        let name: Arc<str> = "n".into();
+        Event::MessageSent {
+            from: Arc::clone(&name),
+            from_port: Arc::clone(&name),
+            to: Arc::clone(&name),
+            to_port: name,
+            message: number.into(),
+        }
+    }
+
+    fn next(reader: &EventReader) -> Option<Value> {
+        let mut cx = Context::from_waker(Waker::noop());
+        match reader.poll_next(&mut cx, true) {
+            Poll::Ready(Received::Event(record)) => Some(record.to_value()),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn a_late_subscriber_sees_the_beginning_and_packets_stop_being_kept() {
+        let bus = EventBus::new();
+        bus.emit(Event::NetworkStarted);
+        for number in 0..PACKET_BACKLOG as i64 {
+            assert!(bus.wants_packets());
+            bus.emit(sent(number));
+        }
+        assert!(!bus.wants_packets());
+        let reader = bus.subscribe(EventFilter::default(), 10_000);
+        assert!(bus.wants_packets());
+        assert_eq!(next(&reader).unwrap().get("_type"), Some(&"NetworkStarted".into()));
+        assert_eq!(next(&reader).unwrap().get("message"), Some(&Value::Integer(0)));
+        drop(reader);
+        bus.emit(Event::NetworkIdle);
+        assert!(!bus.wants_packets());
+    }
+
+    #[test]
+    fn a_full_subscriber_loses_the_oldest_and_is_told() {
+        let bus = EventBus::new();
+        let reader = bus.subscribe(EventFilter::default(), 2);
+        for number in 0..5 {
+            bus.emit(sent(number));
+        }
+        assert_eq!(reader.dropped(), 3);
+        assert_eq!(next(&reader).unwrap().get("count"), Some(&Value::Integer(3)));
+        assert_eq!(next(&reader).unwrap().get("message"), Some(&Value::Integer(3)));
+        assert_eq!(next(&reader).unwrap().get("message"), Some(&Value::Integer(4)));
+        assert!(next(&reader).is_none());
+    }
+
+    #[test]
+    fn filters_choose_by_type_and_node() {
+        let bus = EventBus::new();
+        let reader = bus.subscribe(
+            EventFilter { types: vec!["NetworkIdle".into(), "NodeStateChanged".into()], nodes: vec!["n".into()] },
+            9,
+        );
+        let changed = |actor: &str| Event::NodeStateChanged { actor: actor.into(), from: "running", to: "waiting" };
+        bus.emit(Event::NetworkIdle);
+        bus.emit(sent(1));
+        for actor in ["m", "n", "nn", "n/inner", "m/n"] {
+            bus.emit(changed(actor));
+        }
+        let seen: Vec<_> = std::iter::from_fn(|| next(&reader)).collect();
+        let actors: Vec<_> = seen.iter().map(|event| event.get("actorId").and_then(Value::as_str)).collect();
+        assert_eq!(actors, [None, Some("n"), Some("n/inner")]);
+    }
+
+    #[test]
+    fn a_late_subscriber_learns_what_it_missed_and_how_the_network_is() {
+        let bus = EventBus::new();
+        bus.run_begins(|| 2000);
+        for number in 0..2000 {
+            bus.emit(sent(number));
+        }
+        let reader = bus.subscribe(EventFilter::default(), 10_000);
+        assert_eq!(reader.dropped(), 2000 - PACKET_BACKLOG as u64);
+        let last = std::iter::from_fn(|| next(&reader)).last().unwrap();
+        assert_eq!(last.get("count"), Some(&Value::from(2000 - PACKET_BACKLOG as u64)));
+        bus.close();
+        bus.run_ended();
+        let mut cx = Context::from_waker(Waker::noop());
+        for reader in
+            [reader, bus.subscribe(EventFilter { types: vec!["ActorLog".into()], ..EventFilter::default() }, 1)]
+        {
+            assert!(matches!(reader.poll_next(&mut cx, false), Poll::Ready(Received::Closed)));
+        }
+    }
+}
