@@ -46,10 +46,9 @@ struct Size(usize);
 impl ConfigValue for Size {
     fn read(value: &Value) -> Result<Self, String> {
         match value {
-            Value::Integer(size) => usize::try_from(*size).ok().map(Self),
-            _ => None,
+            Value::Float(_) => Err(expected("a whole number, written without a point", value)),
+            other => usize::read(other).map(Self),
         }
-        .ok_or_else(|| expected("a whole number of at least 0", value))
     }
 
     fn to_value(&self) -> Value {
