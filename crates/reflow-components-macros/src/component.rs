@@ -4,7 +4,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Data, DeriveInput, Error, Expr, Field, Fields, LitStr, Result, Token};
+use syn::{Attribute, Data, DeriveInput, Error, Expr, ExprRange, Field, Fields, LitStr, RangeLimits, Result, Token};
 
 use crate::doc_text;
 use crate::port::Port;
@@ -279,6 +279,10 @@ fn made_field(field: &Field) -> Result<Made> {
         )
     };
     let (min, max) = (bound(options.min), bound(options.max));
+    let range = options.range.map_or_else(
+        || quote! { ::core::option::Option::None },
+        |(low, high)| quote! { ::core::option::Option::Some([(#low) as f64, (#high) as f64]) },
+    );
     let rule = quote! {
         ::reflow_components::declare::Rule {
             name: #key,
@@ -303,6 +307,7 @@ fn made_field(field: &Field) -> Result<Made> {
         key: Some(quote! {
             ::reflow_components::declare::Key {
                 rule: #rule,
+                range: #range,
                 unit: #unit,
                 summary: #summary,
                 default: #default_value,
@@ -321,6 +326,7 @@ struct Options {
     default: Option<Expr>,
     min: Option<Expr>,
     max: Option<Expr>,
+    range: Option<(Expr, Expr)>,
     unit: String,
     required: bool,
     lenient: bool,
@@ -341,15 +347,27 @@ impl Options {
                 Some("default") => options.default = Some(meta.value()?.parse()?),
                 Some("min") => options.min = Some(meta.value()?.parse()?),
                 Some("max") => options.max = Some(meta.value()?.parse()?),
+                Some("range") => options.range = Some(range(meta.value()?.parse()?)?),
                 Some("required") => options.required = true,
                 Some("lenient") => options.lenient = true,
                 Some("whole") => options.whole = true,
                 _ => {
-                    return Err(meta.error("expected default, key, alias, min, max, unit, required, lenient or whole"));
+                    let known = "default, key, alias, min, max, range, unit, required, lenient or whole";
+                    return Err(meta.error(format!("expected {known}")));
                 }
             }
             Ok(())
         })?;
         Ok(options)
+    }
+}
+
+/// The ends of a range, both of which belong to it.
+fn range(expression: Expr) -> Result<(Expr, Expr)> {
+    match expression {
+        Expr::Range(ExprRange { start: Some(start), end: Some(end), limits: RangeLimits::Closed(_), .. }) => {
+            Ok((*start, *end))
+        }
+        other => Err(Error::new_spanned(other, "expected LOW..=HIGH")),
     }
 }

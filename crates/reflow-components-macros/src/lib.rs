@@ -40,8 +40,9 @@ use syn::{DeriveInput, parse_macro_input};
 ///   ones that still wait, `remembered` that under `firing = all` every tick is offered the port's newest packet. Each
 ///   gives a constant with its index: `Self::IN_INPUT`, `Self::OUT_RESULT`.
 /// * `#[config]` on a field: `default = EXPRESSION` (else `Default`), `key = "name"` (else the field's name), `alias =
-///   "name"` (may repeat), `min`, `max`, `unit = "ms"`, `lenient` (a value of the wrong kind or out of range means the
-///   default instead of an error; checks show a warning), `required`, `whole` (the field gets the whole config and is not a key).
+///   "name"` (may repeat), `min`, `max`, `range = LOW..=HIGH` (what editors offer, while other numbers are allowed), `unit = "ms"`,
+///   `lenient` (a value of the wrong kind or out of range means the default instead of an error; checks show a warning),
+///   `required`, `whole` (the field gets the whole config and is not a key).
 /// * `#[state]` on a field: starts as `Default`, or `#[state(EXPRESSION)]`.
 /// * `#[example(...)]`: JSON texts of `config` (optional), `steps` (inputs, set after set) and `outputs` (a list of messages
 ///   by outport, for each step). Examples are printed in the documentation and run by the tests.

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use reflow_runtime::{Message, Value};
 
 use crate::path::Field;
+use crate::read;
 
 /// Equality of JSON, where equal numbers are equal however they are written: 1 and 1.0.
 pub(crate) fn same(a: &Value, b: &Value) -> bool {
@@ -144,14 +145,18 @@ pub(crate) struct Rule {
 }
 
 impl Rule {
-    /// Reads a rule. Nothing is refused: what is missing has its default (the whole, `is`, null), and an operator that is none
-    /// never holds.
+    /// Reads a rule. Nothing is refused: what is missing or of a wrong kind has its default (the whole, `is`, null), and what is
+    /// no rule or has an operator that is none never holds.
     pub(crate) fn of(rule: &Value) -> Self {
-        let operator = rule.get("operator").map_or("is", |word| word.as_str().unwrap_or_default());
+        let operator = match rule.get("operator").and_then(Value::as_str) {
+            Some(word) => Operator::of(word),
+            None if rule.as_object().is_some() => Operator::Is,
+            None => Operator::Unknown,
+        };
         let field = rule.get("field").and_then(Value::as_str).map(Field::new);
         Self {
             field: field.filter(|field| !field.is_empty()),
-            operator: Operator::of(operator),
+            operator,
             value: rule.get("value").cloned().unwrap_or_default(),
         }
     }
@@ -168,15 +173,16 @@ impl Rule {
     }
 
     /// Whether the rule holds for a message: for its plain value, and without a field for its tagged form too, since graphs
-    /// were written for that. What is no object or list has no members, not even missing ones.
+    /// were written for that and some kinds have no other. Only an object can miss a member.
     pub(crate) fn holds_for(&self, message: &Message) -> bool {
         match (&self.field, self.operator) {
             (None, Operator::Is) => message_is(message, &self.value),
             (None, Operator::IsNot) => !message_is(message, &self.value),
-            (field, _) => {
-                let data = message.as_value().unwrap_or_default();
-                (field.is_none() || matches!(data, Value::Object(_) | Value::Array(_))) && self.holds(&data)
-            }
+            (None, _) => self.holds(&message.as_value().unwrap_or_else(|| message.to_wire())),
+            (Some(field), _) => read::json(message).is_some_and(|data| {
+                let can_miss = data.as_object().is_some();
+                (can_miss || field.get(&data).is_some()) && self.holds(&data)
+            }),
         }
     }
 }
@@ -266,6 +272,35 @@ mod tests {
     }
 
     #[test]
+    fn only_objects_miss_members() {
+        let empty = || json!({"field": "a", "operator": "empty"});
+        let list = || Message::from(vec![Value::Integer(7)]);
+        let others = [5.into(), "s".into(), Message::Flow, Message::Optional(None), Message::object(5), list()];
+        for message in others {
+            assert!(!holds(empty(), message.clone()), "{message:?}");
+        }
+        assert!(holds(json!({"field": "[0]", "value": 7}), list()));
+        assert!(!holds(json!({"field": "type", "value": "Flow"}), Message::Flow));
+    }
+
+    #[test]
+    fn kinds_without_a_plain_value_are_judged_by_their_tagged_form() {
+        for message in [Message::Flow, Message::Bytes(vec![104_u8].into())] {
+            assert!(holds(json!({"operator": "not_empty"}), message.clone()), "{message:?}");
+            assert!(holds(json!({"operator": "not_contains", "value": "x"}), message.clone()), "{message:?}");
+            assert!(!holds(json!({"operator": "empty"}), message.clone()), "{message:?}");
+            assert!(!holds(json!({"value": null}), message.clone()), "{message:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_rule_never_holds() {
+        for rule in [json!("x"), json!(null), json!([]), json!(5)] {
+            assert!(!holds(rule.clone(), Message::Optional(None)), "{rule}");
+        }
+    }
+
+    #[test]
     fn operators_on_other_kinds() {
         assert!(holds(json!({"operator": "not_contains", "value": 1}), 5));
         assert!(!holds(json!({"operator": "contains", "value": 1}), "1"));
@@ -274,7 +309,7 @@ mod tests {
         assert!(holds(json!({"operator": "in", "value": [1, 5.0]}), 5));
         assert!(holds(json!({"operator": "not_empty"}), 0));
         assert!(!holds(json!({"operator": "less_than", "value": "9"}), 5));
-        assert!(!holds(json!({"operator": 7, "value": 5}), 5));
+        assert!(holds(json!({"operator": 7, "value": 5}), 5));
         assert!(!holds(json!({"operator": "less_equal", "value": 5}), f64::NAN));
     }
 }

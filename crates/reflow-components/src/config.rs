@@ -13,7 +13,7 @@ const OF_THE_RUNTIME: [&str; 3] = ["env_vars", "firing", "policy"];
 pub struct Rule {
     /// The key.
     pub name: &'static str,
-    /// Other names for it; the first that is there counts.
+    /// Other names for it; the first that is there counts, and null only where no other is.
     pub aliases: &'static [&'static str],
     /// Smallest number allowed.
     pub min: Option<f64>,
@@ -85,9 +85,9 @@ impl<'a> Config<'a> {
         self.known.push(rule.name);
         self.known.extend(rule.aliases);
         let names = std::iter::once(&rule.name).chain(rule.aliases);
-        let found = names
-            .filter_map(|name| Some((*name, self.given.get(name)?)))
-            .find(|(_, value)| T::TAKES_NULL || !value.is_null());
+        let mut given = names.filter_map(|name| Some((*name, self.given.get(name)?)));
+        let null = given.clone().next().filter(|_| T::TAKES_NULL);
+        let found = given.find(|(_, value)| !value.is_null()).or(null);
         let Some((name, value)) = found else {
             if rule.required {
                 self.problems.push(format!("config `{}`: is required", rule.name));
@@ -200,9 +200,13 @@ pub fn read_choice<T: Choice>(value: &Value) -> Result<T, String> {
 
 /// The JSON Schema of a [`Choice`]; `x-options` says what each word means.
 pub fn choice_schema<T: Choice>() -> Value {
+    words_schema::<T>(if T::IS_OPEN { "examples" } else { "enum" })
+}
+
+/// The JSON Schema of a word, with the words of a [`Choice`] as `examples` or as an `enum`.
+pub(crate) fn words_schema<T: Choice>(list: &'static str) -> Value {
     let words = Value::array(T::OPTIONS.iter().map(|(word, _)| *word));
     let meanings = Value::object(T::OPTIONS.iter().copied());
-    let list = if T::IS_OPEN { "examples" } else { "enum" };
     Value::object([("type", "string".into()), (list, words), ("x-options", meanings)])
 }
 
@@ -426,6 +430,20 @@ mod tests {
         assert!(config.is_sound());
         let warning = "config `size`: expected a whole number, found \"x\"; the default counts";
         assert_eq!(config.finish().1, [warning]);
+    }
+
+    #[test]
+    fn null_counts_where_nothing_else_is() {
+        for (config, found) in [
+            (r#"{"size": null, "width": 1}"#, "1"),
+            (r#"{"size": false, "width": 1}"#, "false"),
+            (r#"{"width": null}"#, "null"),
+            ("{}", "7"),
+        ] {
+            let config = value(config);
+            let read = Config::new(&config).read::<Value>(&RULE, || value("7"));
+            assert_eq!(read.to_json_string(), found);
+        }
     }
 
     #[test]

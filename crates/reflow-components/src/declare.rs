@@ -38,6 +38,7 @@ pub use reflow_components_macros::{Choice, Component};
 pub use reflow_runtime::{Firing, Instance, PortSpec, Source, Value};
 
 pub use crate::config::{Choice, Config, ConfigValue, Rule, Verdict, choice_schema, read_choice};
+pub use crate::word::Word;
 
 /// A struct that is a component. Derived, never written by hand.
 pub trait Declare: Sized + Send + 'static {
@@ -100,6 +101,8 @@ impl Declaration {
 pub struct Key {
     /// How it is read.
     pub rule: Rule,
+    /// The range that editors offer; other numbers are allowed.
+    pub range: Option<[f64; 2]>,
     /// The unit of the number, `ms` for example; empty when it has none.
     pub unit: &'static str,
     /// One line for people.

@@ -145,6 +145,9 @@ fn kind(key: &Key) -> String {
         (None, Some(max)) => write(&mut kind, format_args!(", at most {max}")),
         (None, None) => {}
     }
+    if let Some([low, high]) = key.range {
+        write(&mut kind, format_args!(", usually {low} to {high}"));
+    }
     kind
 }
 

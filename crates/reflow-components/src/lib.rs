@@ -25,5 +25,6 @@ mod read;
 mod report;
 mod schema;
 mod vector;
+mod word;
 
 pub use catalog::{Entry, Found, catalog, entries, entry, search};

@@ -20,6 +20,23 @@ pub(crate) fn list(message: &Message) -> Option<&[Value]> {
     }
 }
 
+/// What a message carries as JSON, scalars and lists of their own kind included. Errors, references to elsewhere and raw data
+/// carry something else, even though they can be written as JSON.
+pub(crate) fn json(message: &Message) -> Option<Value> {
+    match message {
+        Message::Error(_) | Message::RemoteReference(_) | Message::NetworkEvent(_) => None,
+        other => other.as_value(),
+    }
+}
+
+/// A text: a String, or a JSON payload that is one. An Error is none: it is told from data wherever it flows.
+pub(crate) fn text(message: &Message) -> Option<&str> {
+    match message {
+        Message::String(text) => Some(text),
+        other => payload(other)?.as_str(),
+    }
+}
+
 /// A number: Integer, Float, a JSON number, or a String that is a decimal number and nothing else.
 pub(crate) fn number(message: &Message) -> Option<f64> {
     match message {

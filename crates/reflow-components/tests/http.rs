@@ -232,6 +232,65 @@ fn the_policy_of_the_node_tries_again() {
     assert_eq!((running.stats()[0].state, running.stats()[0].retries), ("finished", 2));
 }
 
+/// Asks a server that answers with what `respond` makes of the number of the request; gives what came out and how often it was
+/// asked.
+fn asked(config: &Json, respond: impl Fn(usize) -> Vec<u8> + Send + 'static) -> (Json, usize) {
+    let tries = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&tries);
+    let mut config = config.clone();
+    config["url"] = server(move |_, _| respond(counted.fetch_add(1, Ordering::SeqCst))).into();
+    (exchange(config, &json!({"data_in": "x"})), tries.load(Ordering::SeqCst))
+}
+
+#[test]
+fn a_request_that_went_wrong_is_made_again() {
+    let flaky = |number: usize| match number {
+        0 => reply("503 Service Unavailable", b"later"),
+        1 => b"nonsense\r\n\r\n".to_vec(),
+        2 => b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nshort".to_vec(),
+        3 => reply("429 Too Many Requests\r\nretry-after: 0", b"slow down"),
+        _ => reply("200 OK", b"now"),
+    };
+    let (outputs, tries) = asked(&json!({"retries": 5, "method": "POST"}), flaky);
+    assert_eq!((&outputs["response_out"]["body"], tries), (&json!("now"), 5));
+    // When no try is left the last answer counts, whatever it is.
+    let (outputs, tries) = asked(&json!({"retries": 3}), flaky);
+    assert_eq!((&outputs["response_out"]["status"], tries), (&json!(429), 4));
+    let (outputs, tries) = asked(&json!({"retries": 1}), flaky);
+    assert!(outputs["error_out"]["data"].as_str().unwrap().starts_with("HTTP request failed: no answer"), "{outputs}");
+    assert_eq!(tries, 2);
+    let (outputs, tries) = asked(&json!({}), flaky);
+    assert_eq!((&outputs["response_out"]["status"], tries), (&json!(503), 1));
+    assert_eq!(asked(&json!({"retries": "x"}), flaky).1, 1);
+}
+
+#[test]
+fn what_another_try_does_not_change_is_not_tried_again() {
+    let config = json!({"retries": 3, "maxResponseBytes": 4});
+    assert_eq!(asked(&config, |_| reply("404 Not Found", b"")).1, 1);
+    assert_eq!(asked(&config, |_| reply("200 OK", b"large")).1, 1);
+    assert!(error(json!({"url": "file:///etc/passwd", "retries": 3})).starts_with("HTTP request failed: "));
+}
+
+#[test]
+fn a_server_that_asks_for_patience_gets_it_within_the_time() {
+    let start = Instant::now();
+    let busy = |number: usize| match number {
+        0 => reply("503 Service Unavailable\r\nretry-after: 1", b""),
+        _ => reply("200 OK", b"now"),
+    };
+    let (outputs, tries) = asked(&json!({"retries": 1}), busy);
+    assert_eq!((&outputs["response_out"]["body"], tries), (&json!("now"), 2));
+    assert!(start.elapsed() >= Duration::from_secs(1));
+
+    let start = Instant::now();
+    let (outputs, tries) = asked(&json!({"retries": 9, "timeout": 15_000}), |_| {
+        reply("503 Service Unavailable\r\nretry-after: 3600", b"")
+    });
+    assert_eq!((&outputs["response_out"]["status"], tries), (&json!(503), 1));
+    assert!(start.elapsed() < Duration::from_secs(10));
+}
+
 #[test]
 fn a_stream_is_sent_as_it_comes() {
     let writer = reflow_runtime::StreamWriter::new(0, "", "", None);

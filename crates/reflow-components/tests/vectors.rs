@@ -1,4 +1,4 @@
-//! Replays the recorded cases of `tests/vectors/` through real networks.
+//! Replays the cases of `tests/vectors/` through real networks: recorded ones, and in `own.jsonl` those of this project.
 //!
 //! Every case gives what was recorded, or stands in `deviations.json` with the reason why the recorded behaviour is not
 //! wanted; a case that stands there and passes all the same is a mistake too.
@@ -21,7 +21,8 @@ use serde_json::Value as Json;
 const PATIENCE_MS: u64 = 500;
 
 /// The families whose cases are replayed.
-const FILES: [&str; 5] = ["a-math.jsonl", "a-vector.jsonl", "a-flow.jsonl", "a-data.jsonl", "a-integration.jsonl"];
+const FILES: [&str; 6] =
+    ["a-math.jsonl", "a-vector.jsonl", "a-flow.jsonl", "a-data.jsonl", "a-integration.jsonl", "own.jsonl"];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors")

@@ -52,6 +52,38 @@ pub(crate) enum Kind {
     Arrow(Arc<Arrow>),
 }
 
+impl Kind {
+    /// The height of the tallest node inside.
+    pub(crate) fn height(&self) -> u16 {
+        fn tallest<'a>(nodes: impl IntoIterator<Item = &'a Node>) -> u16 {
+            nodes.into_iter().map(|node| node.height).max().unwrap_or(0)
+        }
+        fn elements(elements: &[Element]) -> u16 {
+            tallest(elements.iter().map(|(Element::Item(node) | Element::Spread(node))| node))
+        }
+        match self {
+            Self::Literal(_) | Self::Global(_) | Self::Local { .. } | Self::Builtin(_) => 0,
+            Self::Template(parts) => tallest(parts),
+            Self::Array(items) => elements(items),
+            Self::Object(properties) => properties
+                .iter()
+                .map(|property| match property {
+                    Property::Member(Key::Computed(key), value) => key.height.max(value.height),
+                    Property::Member(Key::Name(_), value) | Property::Spread(value) => value.height,
+                })
+                .max()
+                .unwrap_or(0),
+            Self::Member { object, .. } => object.height,
+            Self::Index { object, index, .. } => object.height.max(index.height),
+            Self::Call { callee, arguments, .. } => callee.height.max(elements(arguments)),
+            Self::Unary(_, operand) => operand.height,
+            Self::Binary(_, left, right) | Self::Logical(_, left, right) => left.height.max(right.height),
+            Self::Conditional(parts) => tallest(parts.iter()),
+            Self::Arrow(arrow) => arrow.body.height,
+        }
+    }
+}
+
 /// An item of a list or argument of a call.
 #[derive(Debug)]
 pub(crate) enum Element {

@@ -24,9 +24,11 @@ pub(crate) fn parse(source: &str) -> Outcome<(Node, Vec<Arc<str>>)> {
     };
     parser.match_brackets();
     let node = parser.expression()?;
+    // People end what they write with it; a second expression behind it is still one too many.
+    let ended = parser.eat(";");
     match parser.peek() {
         Token::End => Ok((node, parser.globals)),
-        Token::Sign(";") => Err(parser.unexpected("one expression without `;`")),
+        _ if ended => Err(parser.unexpected("the end after `;`")),
         Token::Sign("=" | "+=" | "-=" | "*=" | "/=" | "%=" | "**=" | "++" | "--" | "&&=" | "||=" | "??=") => {
             Err(parser.fault("an expression cannot assign; give the new value instead"))
         }
@@ -195,15 +197,22 @@ impl Parser {
             parameters.push(self.pattern(&mut names)?);
         }
         self.expect("=>")?;
-        if self.is("{") {
-            return Err(
-                self.fault("a function has no `{ … }` body here; write the result, and `({ … })` for an object")
-            );
-        }
         self.scopes.push(names);
-        let body = self.expression();
+        let body = if self.is("{") { self.block() } else { self.expression() };
         self.scopes.pop();
         node(at, Kind::Arrow(Arc::new(Arrow { parameters, rest, body: body? })))
+    }
+
+    /// `{ return … }`: the body in braces that says no more than an expression.
+    fn block(&mut self) -> Outcome<Node> {
+        if !matches!(self.token(self.at + 1), Token::Name(name) if &**name == "return") {
+            return Err(self.fault("a function body is an expression or `{ return … }`; write `({ … })` for an object"));
+        }
+        self.at += 2;
+        let value = self.expression()?;
+        self.eat(";");
+        self.expect("}")?;
+        Ok(value)
     }
 
     fn pattern(&mut self, names: &mut Vec<Arc<str>>) -> Outcome<Pattern> {
@@ -564,38 +573,9 @@ enum Operator {
 
 /// Makes a node, unless what it holds is nested too deeply.
 fn node(at: u32, kind: Kind) -> Outcome<Node> {
-    let height = 1 + kind_height(&kind);
+    let height = 1 + kind.height();
     if height > MAX_HEIGHT {
         return Err(Fault::limit("has too many parts in a row").at(at));
     }
     Ok(Node { at, height, kind })
-}
-
-fn kind_height(kind: &Kind) -> u16 {
-    fn tallest<'a>(nodes: impl IntoIterator<Item = &'a Node>) -> u16 {
-        nodes.into_iter().map(|node| node.height).max().unwrap_or(0)
-    }
-    fn elements(elements: &[Element]) -> u16 {
-        tallest(elements.iter().map(|(Element::Item(node) | Element::Spread(node))| node))
-    }
-    match kind {
-        Kind::Literal(_) | Kind::Global(_) | Kind::Local { .. } | Kind::Builtin(_) => 0,
-        Kind::Template(parts) => tallest(parts),
-        Kind::Array(items) => elements(items),
-        Kind::Object(properties) => properties
-            .iter()
-            .map(|property| match property {
-                Property::Member(Key::Computed(key), value) => key.height.max(value.height),
-                Property::Member(Key::Name(_), value) | Property::Spread(value) => value.height,
-            })
-            .max()
-            .unwrap_or(0),
-        Kind::Member { object, .. } => object.height,
-        Kind::Index { object, index, .. } => object.height.max(index.height),
-        Kind::Call { callee, arguments, .. } => callee.height.max(elements(arguments)),
-        Kind::Unary(_, operand) => operand.height,
-        Kind::Binary(_, left, right) | Kind::Logical(_, left, right) => left.height.max(right.height),
-        Kind::Conditional(parts) => tallest(parts.iter()),
-        Kind::Arrow(arrow) => arrow.body.height,
-    }
 }

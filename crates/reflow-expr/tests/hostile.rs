@@ -221,8 +221,8 @@ proptest! {
     fn every_method_takes_any_arguments(
         method in prop::sample::select(&[
             "at", "charAt", "charCodeAt", "codePointAt", "concat", "endsWith", "includes", "indexOf", "lastIndexOf",
-            "padEnd", "padStart", "repeat", "replace", "replaceAll", "slice", "split", "startsWith", "substring",
-            "toLowerCase", "trim", "every", "filter", "find", "flat", "flatMap", "join", "map", "reduce", "reverse",
+            "padEnd", "padStart", "repeat", "replace", "replaceAll", "slice", "split", "startsWith", "substr",
+            "substring", "localeCompare", "toLowerCase", "trim", "every", "filter", "find", "flat", "flatMap", "join", "map", "reduce", "reverse",
             "sort", "toFixed", "toString",
         ][..]),
         receiver in any_value(),

@@ -6,23 +6,9 @@ use crate::read;
 
 /// One transformation of a field or text.
 ///
-/// `transform_type` is one of:
-///
-/// * `to_uppercase`, `to_lowercase`: of text, with the full Unicode mapping. Other kinds pass.
-/// * `to_json`: JSON text of the tagged form `{"data": …, "type": …}`, or with `plain` of the value itself; keys are sorted.
-/// * `from_json`: what a JSON text says. Other kinds pass.
-/// * `parse_number`: the number that a text is. Other kinds pass.
-/// * `extract_field`: the member `field_name`; null when it is missing. What is no object or list passes.
-/// * `set_field`: the object with the member `field_name` set to `field_value`; an object with just that member when the input
-///   is none.
-/// * `rename_field`: the object with the member `field_name` under the name `new_name`.
-/// * `delete_field`, `omit`: the object without the member `field_name`, without the members `fields`.
-/// * `pick`: the object with only the members `fields`.
-/// * `template`: the text `template` in which each `${value}` is the input, text as it is and anything else as JSON of its tagged
-///   form (with `plain` of the value), and `${a.b}` is the member at that path; a path that leads nowhere stays as it is.
-/// * anything else passes the input.
-///
-/// A field may be a path such as `a.b[0]`, unless the object has a member of exactly that name.
+/// `transform_type` says which. What it does not apply to passes as it is: a number that should become upper case, an Error that
+/// should be read, a text that should lose a member. A field may be a path such as `a.b[0]`, unless the object has a member of
+/// exactly that name.
 ///
 /// # Errors
 ///
@@ -45,8 +31,8 @@ use crate::read;
 )]
 pub(super) struct DataTransformer {
     /// The transformation.
-    #[config(alias = "operation", default = "passthrough".to_string(), lenient)]
-    transform_type: String,
+    #[config(alias = "operation", default = Operation::Passthrough, lenient)]
+    transform_type: Operation,
     /// The member that is meant.
     #[config(alias = "field", lenient)]
     field_name: Option<String>,
@@ -56,7 +42,7 @@ pub(super) struct DataTransformer {
     /// What `rename_field` calls the member.
     #[config(lenient)]
     new_name: Option<String>,
-    /// What `pick` keeps and `omit` drops.
+    /// What `pick` keeps and `omit` drops; `field_name` when there are none.
     #[config(lenient)]
     fields: Vec<String>,
     /// The text of `template`.
@@ -69,6 +55,39 @@ pub(super) struct DataTransformer {
     transform: Transform,
 }
 
+/// What [`DataTransformer`] does.
+#[derive(Choice)]
+enum Operation {
+    /// Nothing.
+    #[choice("passthrough", ..)]
+    Passthrough,
+    /// Text in upper case, with the full Unicode mapping.
+    ToUppercase,
+    /// Text in lower case.
+    ToLowercase,
+    /// JSON text of the tagged form `{"data": …, "type": …}`, or with `plain` of the value itself; keys are sorted.
+    ToJson,
+    /// What a JSON text says.
+    FromJson,
+    /// The number that a text is, or the object with the text in its member `field_name` as a number.
+    ParseNumber,
+    /// The member `field_name` of an object or list, or of whatever an Object carries; null when it is missing.
+    ExtractField,
+    /// The object with the member `field_name` set to `field_value`; an object with just that member when the input is none.
+    SetField,
+    /// The object with the member `field_name` under the name `new_name`.
+    RenameField,
+    /// The object without the member `field_name`.
+    DeleteField,
+    /// The object without the members `fields`, or without `field_name` alone.
+    Omit,
+    /// The object with only the members `fields`, or with `field_name` alone.
+    Pick,
+    /// The text `template` in which each `${value}` is the input, text as it is and anything else as JSON of its tagged form (with
+    /// `plain` of the value), and `${a.b}` is the member at that path; a path that leads nowhere stays as it is.
+    Template,
+}
+
 #[derive(Default)]
 enum Transform {
     #[default]
@@ -77,7 +96,7 @@ enum Transform {
     Lower,
     ToJson,
     FromJson,
-    ParseNumber,
+    ParseNumber(Option<Field>),
     Extract(Field),
     Set(Field, Value),
     Rename(Field, Field),
@@ -96,24 +115,28 @@ enum Piece {
 impl DataTransformer {
     fn prepare(&mut self) {
         let field = self.field_name.as_deref().map(Field::new);
-        let fields = || self.fields.iter().map(|name| Field::new(name)).collect();
+        let fields = || {
+            let named = if self.fields.is_empty() { self.field_name.as_slice() } else { &self.fields };
+            named.iter().map(|name| Field::new(name)).collect()
+        };
         let named = |make: fn(Field) -> Transform| field.clone().map(make);
-        self.transform = match self.transform_type.as_str() {
-            "to_uppercase" => Some(Transform::Upper),
-            "to_lowercase" => Some(Transform::Lower),
-            "to_json" => Some(Transform::ToJson),
-            "from_json" => Some(Transform::FromJson),
-            "parse_number" => Some(Transform::ParseNumber),
-            "extract_field" => named(Transform::Extract),
-            "set_field" => field.zip(self.field_value.clone()).map(|(field, value)| Transform::Set(field, value)),
-            "rename_field" => {
+        self.transform = match self.transform_type {
+            Operation::ToUppercase => Some(Transform::Upper),
+            Operation::ToLowercase => Some(Transform::Lower),
+            Operation::ToJson => Some(Transform::ToJson),
+            Operation::FromJson => Some(Transform::FromJson),
+            Operation::ParseNumber => Some(Transform::ParseNumber(field)),
+            Operation::ExtractField => named(Transform::Extract),
+            Operation::SetField => {
+                field.zip(self.field_value.clone()).map(|(field, value)| Transform::Set(field, value))
+            }
+            Operation::RenameField => {
                 field.zip(self.new_name.as_deref().map(Field::new)).map(|(old, new)| Transform::Rename(old, new))
             }
-            "delete_field" => named(|field| Transform::Delete(vec![field])),
-            "omit" => Some(Transform::Delete(fields())),
-            "pick" => Some(Transform::Pick(fields())),
-            "template" => Some(Transform::Template(pieces(&self.template))),
-            _ => None,
+            Operation::DeleteField | Operation::Omit => Some(Transform::Delete(fields())),
+            Operation::Pick => Some(Transform::Pick(fields())),
+            Operation::Template => Some(Transform::Template(pieces(&self.template))),
+            Operation::Passthrough => None,
         }
         .unwrap_or_default();
     }
@@ -123,28 +146,28 @@ impl DataTransformer {
         let changed = |change: &dyn Fn(&Value) -> Value| object().map(|value| Message::object(change(value)));
         Ok(match &self.transform {
             Transform::Pass => None,
-            Transform::Upper => message.as_text().map(|text| text.to_uppercase().into()),
-            Transform::Lower => message.as_text().map(|text| text.to_lowercase().into()),
+            Transform::Upper => read::text(&message).map(|text| text.to_uppercase().into()),
+            Transform::Lower => read::text(&message).map(|text| text.to_lowercase().into()),
             Transform::ToJson if self.plain => Some(message.to_value().to_json_string().into()),
             Transform::ToJson => Some(message.to_wire().to_json_string().into()),
-            Transform::FromJson => match message.as_text() {
+            Transform::FromJson => match read::text(&message) {
                 Some(text) => {
                     let value = serde_json::from_str(text).map_err(|error| format!("JSON parse error: {error}"))?;
                     Some(Message::from_value(value))
                 }
                 None => None,
             },
-            Transform::ParseNumber => match message.as_text().map(str::trim) {
-                Some(text) => {
-                    let number = text.parse::<i64>().map(Message::Integer).ok();
-                    let number = number.or_else(|| read::decimal(text).filter(|n| n.is_finite()).map(Message::Float));
-                    Some(number.ok_or_else(|| format!("Not a number: {}", crate::config::brief(&text.into())))?)
-                }
-                None => None,
+            Transform::ParseNumber(field) => match field.as_ref().zip(object()) {
+                Some((field, object)) => match field.get(object).and_then(Value::as_str) {
+                    Some(text) => Some(Message::object(field.set(object, Some(parsed_number(text)?)))),
+                    None => None,
+                },
+                None => read::text(&message).map(parsed_number).transpose()?.map(Message::from_value),
             },
             Transform::Extract(field) => {
                 let holder = match &message {
                     Message::Array(items) => Some(Value::Array(std::sync::Arc::clone(items))),
+                    Message::Object(payload) => Some(payload.clone()),
                     other => read::payload(other).filter(|payload| is_container(payload)).cloned(),
                 };
                 holder.map(|holder| Message::from_value(field.get(&holder).cloned().unwrap_or_default()))
@@ -207,6 +230,13 @@ impl DataTransformer {
     }
 }
 
+fn parsed_number(text: &str) -> Result<Value, String> {
+    let text = text.trim();
+    let whole = text.parse().map(Value::Integer).ok();
+    let number = whole.or_else(|| read::decimal(text).filter(|number| number.is_finite()).map(Value::Float));
+    number.ok_or_else(|| format!("Not a number: {}", crate::config::brief(&text.into())))
+}
+
 fn is_container(value: &Value) -> bool {
     matches!(value, Value::Object(_) | Value::Array(_))
 }
@@ -266,6 +296,8 @@ mod tests {
                 json!({"a": 1, "b": {"c": 2, "x": null}, "d": 3}),
             ),
             (json!({"operation": "rename_field", "field": "a"}), input.clone()),
+            (json!({"operation": "pick", "field": "b.c"}), json!({"b": {"c": 2}}).clone()),
+            (json!({"operation": "omit", "field": "b"}), json!({"a": 1, "d": 3})),
         ] {
             assert_eq!(transform(config.clone(), &input), json!({"output": [expected]}), "{config}");
         }
@@ -291,6 +323,31 @@ mod tests {
             json!({"error": [{"type": "Error", "data": "Not a number: \"inf\""}]})
         );
         assert_eq!(transform(config(), &json!(true)), json!({"output": [true]}));
+        let member = || json!({"operation": "parse_number", "field": "a.n"});
+        let input = json!({"a": {"n": "12", "m": "x"}});
+        assert_eq!(transform(member(), &input), json!({"output": [{"a": {"n": 12, "m": "x"}}]}));
+        assert_eq!(transform(member(), &json!({"a": 1})), json!({"output": [{"a": 1}]}));
+        let wrong = transform(member(), &json!({"a": {"n": "y"}}));
+        assert_eq!(wrong["error"][0]["data"], "Not a number: \"y\"");
+    }
+
+    #[test]
+    fn errors_pass_as_they_are() {
+        let error = json!({"type": "Error", "data": "5"});
+        for operation in ["to_uppercase", "to_lowercase", "from_json", "parse_number", "extract_field"] {
+            let config = json!({"operation": operation, "field": "a"});
+            assert_eq!(transform(config, &error), json!({"output": [error]}), "{operation}");
+        }
+    }
+
+    #[test]
+    fn an_object_without_members_misses_them() {
+        let config = json!({"operation": "extract_field", "field": "a"});
+        for data in [json!(5), json!("s"), json!(null)] {
+            let outputs = transform(config.clone(), &json!({"type": "Object", "data": data}));
+            assert_eq!(outputs, json!({"output": [{"type": "Optional", "data": null}]}), "{data}");
+        }
+        assert_eq!(transform(config, &json!(5)), json!({"output": [5]}));
     }
 
     #[test]

@@ -14,26 +14,18 @@ type Moment = chrono::DateTime<Tz>;
 
 /// The current time, and work with given times.
 ///
-/// `operation` is one of:
-///
-/// * `now` (the default): the current time.
-/// * `epoch`: only `timestamp`, in seconds since 1970.
-/// * `parse`, `format`: the time on `input`. Text is read by `inputFormat`, RFC 3339 when that is left out; a number is
-///   milliseconds since 1970.
-/// * `add`: the time on `input`, or now, with `amount` of `unit` added. A month more than January 31st is the last of February.
-/// * `diff`: how long after `other`, or after now, the time on `input` is: `timestamp` in milliseconds, `output` an object of the
-///   same in `milliseconds`, `seconds`, `minutes`, `hours` and `days`.
-///
-/// `now`, `parse`, `format` and `add` send `timestamp` (milliseconds since 1970), `formatted` (by `format`) and `output`, an object
-/// of both, of `iso` (RFC 3339) and of `year`, `month`, `day`, `hour`, `minute` and `second` as texts with leading zeros. All
-/// are in `timezone`. A packet on any inport asks for a time; only `input` is read.
+/// `operation` says which time, or what to do with one. `now`, `parse`, `format` and `add` send `timestamp` (milliseconds since
+/// 1970), `formatted` (by `format`) and `output`, an object of both, of `iso` (RFC 3339) and of `year`, `month`, `day`, `hour`,
+/// `minute` and `second` as texts with leading zeros. All are in `timezone`. A packet on any inport asks for a time; only `input`
+/// is read.
 ///
 /// The format is that of `strftime` in the form of the [`chrono`](https://docs.rs/chrono/latest/chrono/format/strftime/) crate.
 ///
 /// # Errors
 ///
 /// Nothing but an Error leaves for an unknown operation (`Unknown operation: …`), a pattern that is none (`Invalid format: …`), an
-/// unknown time zone (`Unknown time zone: …`), an input that is no time (`Not a time: …`) and a result out of range.
+/// unknown time zone (`Unknown time zone: …`), an input that is no time (`Not a time: …`), an unknown unit (`Unknown unit: …`), a
+/// part of a month or year (`Not a whole number of …`), and a result out of range.
 #[derive(Component)]
 #[component(id = "tpl_date_time", title = "Date / Time", category = "data", prepare)]
 #[inport(trigger: any, "Whatever comes asks for a time.")]
@@ -50,21 +42,21 @@ type Moment = chrono::DateTime<Tz>;
                     "year": "2024", "month": "02", "day": "29", "hour": "12", "minute": "00", "second": "00"}]}]"#
 )]
 pub(super) struct DateTime {
-    /// `now`, `epoch`, `parse`, `format`, `add` or `diff`.
-    #[config(default = "now".to_string(), lenient)]
-    operation: String,
+    /// What to do.
+    #[config(default = Operation::Now.into(), lenient)]
+    operation: Word<Operation>,
     /// The pattern for `formatted`.
     #[config(default = "%Y-%m-%dT%H:%M:%S%.3fZ".to_string(), lenient)]
     format: String,
     /// The pattern that text on `input` is read by; RFC 3339 when left out.
     #[config(key = "inputFormat", lenient)]
     input_format: Option<String>,
-    /// How much `add` adds; may be negative.
+    /// How much `add` adds; may be negative, and a fraction except of months and years.
     #[config(lenient)]
-    amount: i64,
-    /// Of what: `milliseconds`, `seconds`, `minutes`, `hours`, `days`, `weeks`, `months` or `years`.
-    #[config(default = "milliseconds".to_string(), lenient)]
-    unit: String,
+    amount: f64,
+    /// What `amount` counts.
+    #[config(default = Unit::Milliseconds.into(), lenient)]
+    unit: Word<Unit>,
     /// The time that `diff` counts from; now when left out.
     #[config]
     other: Value,
@@ -75,6 +67,59 @@ pub(super) struct DateTime {
     clock: Clock,
     #[state(Ok(Tz::UTC))]
     zone: Result<Tz, String>,
+}
+
+/// What [`DateTime`] does.
+#[derive(Choice, Clone, Copy)]
+enum Operation {
+    /// The current time.
+    Now,
+    /// Only `timestamp`, in seconds since 1970.
+    Epoch,
+    /// The time on `input`. Text is read by `inputFormat`, RFC 3339 when that is left out; a number is milliseconds since 1970.
+    Parse,
+    /// The same as `parse`.
+    Format,
+    /// The time on `input`, or now, with `amount` of `unit` added. A month more than January 31st is the last of February.
+    Add,
+    /// How long after `other`, or after now, the time on `input` is: `timestamp` in milliseconds, `output` an object of the same in
+    /// `milliseconds`, `seconds`, `minutes`, `hours` and `days`.
+    Diff,
+}
+
+/// A unit of time; without its `s` each means the same.
+#[derive(Choice, Clone, Copy)]
+enum Unit {
+    /// A thousandth of a second.
+    #[choice("milliseconds", "millisecond")]
+    Milliseconds,
+    /// A second.
+    #[choice("seconds", "second")]
+    Seconds,
+    /// 60 seconds.
+    #[choice("minutes", "minute")]
+    Minutes,
+    /// 60 minutes.
+    #[choice("hours", "hour")]
+    Hours,
+    /// 24 hours.
+    #[choice("days", "day")]
+    Days,
+    /// 7 days.
+    #[choice("weeks", "week")]
+    Weeks,
+    /// A month of the calendar.
+    #[choice("months", "month")]
+    Months,
+    /// A year of the calendar.
+    #[choice("years", "year")]
+    Years,
+}
+
+/// How long a unit is; some are longer at one time than at another.
+enum Length {
+    Milliseconds(f64),
+    Months(f64),
 }
 
 impl DateTime {
@@ -88,24 +133,19 @@ impl DateTime {
         let given =
             tick.input(Self::IN_INPUT).filter(|message| !matches!(message, Message::Flow)).map(Message::to_value);
         let given = given.map(|value| self.read(&value, zone));
-        let moment = match self.operation.as_str() {
-            "now" => now,
-            "epoch" => {
+        let moment = match self.operation.meaning("operation")? {
+            Operation::Now => now,
+            Operation::Epoch => {
                 tick.emit(Self::OUT_TIMESTAMP, now.timestamp());
                 return Ok(());
             }
-            "parse" | "format" => given.ok_or("Not a time: nothing on `input`")??,
-            "add" => {
-                let start = given.transpose()?.unwrap_or(now);
-                self.shifted(start)
-                    .ok_or_else(|| format!("{start} plus {} {} is out of range", self.amount, self.unit))?
-            }
-            "diff" => {
+            Operation::Parse | Operation::Format => given.ok_or("Not a time: nothing on `input`")??,
+            Operation::Add => self.shifted(given.transpose()?.unwrap_or(now))?,
+            Operation::Diff => {
                 let from = if self.other.is_null() { now } else { self.read(&self.other, zone)? };
                 Self::emit_distance(tick, given.ok_or("Not a time: nothing on `input`")?? - from);
                 return Ok(());
             }
-            other => return Err(format!("Unknown operation: {other}")),
         };
         self.emit_moment(tick, moment)
     }
@@ -152,25 +192,39 @@ impl DateTime {
         moment.ok_or_else(not_a_time)
     }
 
-    fn shifted(&self, start: Moment) -> Option<Moment> {
-        let length = |milliseconds: i64| TimeDelta::try_milliseconds(self.amount.checked_mul(milliseconds)?);
-        let months = |each: i64| {
-            let months = u32::try_from(self.amount.unsigned_abs().checked_mul(each as u64)?).ok()?;
-            if self.amount < 0 {
-                start.checked_sub_months(Months::new(months))
-            } else {
-                start.checked_add_months(Months::new(months))
+    fn shifted(&self, start: Moment) -> Result<Moment, String> {
+        let (amount, unit) = (self.amount, self.unit.text());
+        // Anything longer is out of range, and a shorter one is exact.
+        let whole = |number: f64| (number.abs() < 9e15).then_some(number as i64);
+        let later = match self.unit.meaning("unit")?.length() {
+            Length::Milliseconds(each) => {
+                let length = whole((amount * each).round()).and_then(TimeDelta::try_milliseconds);
+                length.and_then(|length| start.checked_add_signed(length))
+            }
+            Length::Months(_) if amount.fract() != 0.0 => {
+                return Err(format!("Not a whole number of {unit}: {amount}"));
+            }
+            Length::Months(each) => {
+                let months = whole(amount * each).and_then(|months| u32::try_from(months.abs()).ok()).map(Months::new);
+                let shift = if amount < 0.0 { Moment::checked_sub_months } else { Moment::checked_add_months };
+                months.and_then(|months| shift(start, months))
             }
         };
-        match self.unit.trim_end_matches('s') {
-            "second" => start.checked_add_signed(length(1_000)?),
-            "minute" => start.checked_add_signed(length(60_000)?),
-            "hour" => start.checked_add_signed(length(3_600_000)?),
-            "day" => start.checked_add_signed(length(86_400_000)?),
-            "week" => start.checked_add_signed(length(604_800_000)?),
-            "month" => months(1),
-            "year" => months(12),
-            _ => start.checked_add_signed(length(1)?),
+        later.ok_or_else(|| format!("{start} plus {amount} {unit} is out of range"))
+    }
+}
+
+impl Unit {
+    fn length(self) -> Length {
+        match self {
+            Self::Milliseconds => Length::Milliseconds(1.0),
+            Self::Seconds => Length::Milliseconds(1e3),
+            Self::Minutes => Length::Milliseconds(6e4),
+            Self::Hours => Length::Milliseconds(3.6e6),
+            Self::Days => Length::Milliseconds(8.64e7),
+            Self::Weeks => Length::Milliseconds(6.048e8),
+            Self::Months => Length::Months(1.0),
+            Self::Years => Length::Months(12.0),
         }
     }
 }
@@ -242,6 +296,20 @@ mod tests {
     }
 
     #[test]
+    fn amounts_may_be_fractions() {
+        for (amount, unit, timestamp) in [
+            (1.5, "hours", 5_400_000),
+            (-0.5, "seconds", -500),
+            (0.4, "millisecond", 0),
+            (1.0, "months", 2_678_400_000_i64),
+            (-1.0, "years", -31_536_000_000),
+        ] {
+            let config = json!({"operation": "add", "amount": amount, "unit": unit});
+            assert_eq!(work(config, &json!(0))["timestamp"], json!([timestamp]), "{amount} {unit}");
+        }
+    }
+
+    #[test]
     fn distances() {
         let config = json!({"operation": "diff", "other": "2024-01-01T00:00:00Z"});
         let outputs = work(config, &json!("2024-01-02T12:00:00Z"));
@@ -253,6 +321,11 @@ mod tests {
     fn what_is_wrong_is_told() {
         assert_eq!(error(json!({"format": "%Q"}), &json!(0)), "Invalid format: %Q");
         assert_eq!(error(json!({"operation": "x"}), &json!(0)), "Unknown operation: x");
+        let add = |amount: f64, unit: &str| {
+            error(json!({"operation": "add", "amount": amount, "unit": unit}), &json!("2024-01-01T00:00:00Z"))
+        };
+        assert_eq!(add(1.0, "fortnights"), "Unknown unit: fortnights");
+        assert_eq!(add(0.5, "months"), "Not a whole number of months: 0.5");
         assert_eq!(error(json!({"timezone": "Mars"}), &json!(0)), "Unknown time zone: Mars");
         assert_eq!(error(json!({"operation": "parse"}), &json!("soon")), "Not a time: \"soon\"");
         assert_eq!(error(json!({"operation": "parse"}), &json!(1e300)), "Not a time: 1e+300");

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::config::{Config, brief};
+use crate::config::Config;
 use crate::declare::Declare;
 use crate::prelude::*;
 use crate::read;
@@ -11,15 +11,6 @@ use crate::read;
 ///
 /// Every packet on either port asks for one list; an object on `params` is laid over the config for that time. `output` is the
 /// list (as kind Object), `metadata` its `{type, count}`.
-///
-/// * `range`: `start`, `start + step`, … up to but not including `end` (default 10), downwards when `step` is negative; a step
-///   of 0 gives nothing. Item *i* is `start + i * step`, so that errors do not add up.
-/// * `linspace`: `count` numbers from `start` to `end` (default 1), both included.
-/// * `repeat`: `value`, `count` times.
-/// * `index`: `template`, `count` times, with *i* from 0 and *t* from 0 to 1 filled in: the texts `"$i"` and `"$t"` become the
-///   numbers; inside of longer texts and of object keys `$i` becomes the index, inside of texts `$t` the part with 6 decimals.
-/// * `grid`: `{x, y, ix, iy}` for every point of a grid of `width` by `height` points, x running fastest; with `depth` above 1
-///   also `z` and `iz`. Neighbours are `spacing` apart; with `center` the grid is centred on the origin.
 ///
 /// # Errors
 ///
@@ -38,9 +29,9 @@ use crate::read;
         {"output": [{"type": "Object", "data": [1.0, 3.0]}], "metadata": [{"type": "Object", "data": {"type": "linspace", "count": 2}}]}]"#
 )]
 pub(super) struct Generator {
-    /// `range`, `linspace`, `repeat`, `index` or `grid`.
-    #[config(key = "type", default = "range".to_string(), lenient)]
-    kind: String,
+    /// What the list holds.
+    #[config(key = "type", default = Kind::Range.into(), lenient)]
+    kind: Word<Kind>,
     /// First value of `range` and `linspace`.
     #[config(default = 0.0, lenient)]
     start: f64,
@@ -76,6 +67,24 @@ pub(super) struct Generator {
     center: bool,
 }
 
+/// What [`Generator`] puts into a list.
+#[derive(Choice, Clone, Copy)]
+enum Kind {
+    /// `start`, `start + step`, … up to but not including `end` (default 10), downwards when `step` is negative; a step of 0
+    /// gives nothing. Item *i* is `start + i * step`, so that errors do not add up.
+    Range,
+    /// `count` numbers from `start` to `end` (default 1), both included.
+    Linspace,
+    /// `value`, `count` times.
+    Repeat,
+    /// `template`, `count` times, with *i* from 0 and *t* from 0 to 1 filled in: the texts `"$i"` and `"$t"` become the numbers;
+    /// inside of longer texts and of object keys `$i` becomes the index, inside of texts `$t` the part with 6 decimals.
+    Index,
+    /// `{x, y, ix, iy}` for every point of a grid of `width` by `height` points, x running fastest; with `depth` above 1 also `z`
+    /// and `iz`. Neighbours are `spacing` apart; with `center` the grid is centred on the origin.
+    Grid,
+}
+
 /// The template of `index` that does not say one.
 fn numbered() -> Value {
     Value::object([("index", 0_i64)])
@@ -86,21 +95,20 @@ const MOST: f64 = 1e7;
 
 impl Generator {
     fn items(&self) -> Result<Vec<Value>, String> {
-        match self.kind.as_str() {
-            "range" => self.range(),
-            "linspace" => {
+        match self.kind.meaning("type")? {
+            Kind::Range => self.range(),
+            Kind::Linspace => {
                 let (count, end) = (self.count(10, 1)?, self.end.unwrap_or(1.0));
                 let last = count.saturating_sub(1).max(1) as f64;
                 Ok((0..count).map(|i| Value::Float(self.start + i as f64 / last * (end - self.start))).collect())
             }
-            "repeat" => Ok(vec![self.value.clone(); self.count(1, 1)?]),
-            "index" => {
+            Kind::Repeat => Ok(vec![self.value.clone(); self.count(1, 1)?]),
+            Kind::Index => {
                 let count = self.count(1, size(&self.template))?;
                 let last = count.saturating_sub(1).max(1) as f64;
                 Ok((0..count).map(|i| filled_in(&self.template, i, i as f64 / last)).collect())
             }
-            "grid" => self.grid(),
-            other => Err(format!("Unknown type: {}", brief(&other.into()).trim_matches('"'))),
+            Kind::Grid => self.grid(),
         }
     }
 
@@ -201,7 +209,7 @@ impl Actor for Generator {
         let this = overlaid.as_ref().unwrap_or(self);
         match this.items() {
             Ok(items) => {
-                let metadata = [("type", Value::from(this.kind.as_str())), ("count", items.len().into())];
+                let metadata = [("type", Value::from(this.kind.text())), ("count", items.len().into())];
                 tick.emit(Self::OUT_OUTPUT, Message::object(items));
                 tick.emit(Self::OUT_METADATA, Message::object(Value::object(metadata)));
                 Ok(())
@@ -246,6 +254,8 @@ mod tests {
             generate(json!({"type": "nope"})),
             json!({"error": [{"type": "Error", "data": "Unknown type: nope"}]})
         );
+        let of_two = generate(json!({"type": "repeat", "count": 2.0}));
+        assert_eq!(of_two["metadata"], json!([{"type": "repeat", "count": 2}]));
         assert_eq!(generate(json!({"type": "grid", "depth": 0}))["metadata"], json!([{"type": "grid", "count": 0}]));
         assert_eq!(
             generate(json!({"type": "linspace", "count": 0}))["output"],

@@ -2,6 +2,7 @@
 
 use crate::path::Path;
 use crate::prelude::*;
+use crate::read;
 
 /// Parses JSON text and picks one value of it.
 ///
@@ -56,8 +57,7 @@ impl Actor for JsonParser {
         };
         let document = match &message {
             Message::Bytes(bytes) => serde_json::from_str::<Value>(&String::from_utf8_lossy(bytes)),
-            Message::Error(_) => return tick.report(Self::OUT_ERROR, "Expected String or Bytes on input port"),
-            other => match other.as_text() {
+            other => match read::text(other) {
                 Some(text) => serde_json::from_str(text),
                 None => return tick.report(Self::OUT_ERROR, "Expected String or Bytes on input port"),
             },

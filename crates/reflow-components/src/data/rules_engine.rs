@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::conditions::Group;
 use crate::prelude::*;
+use crate::read;
 
 /// Judges each message by a set of rules and acts on the ones that match.
 ///
@@ -19,8 +20,9 @@ use crate::prelude::*;
 /// member that is missing is `empty` and nothing else.
 ///
 /// When the rules match, `actions.setOutput`, a list of `{port, value}`, sends each value from the outport of that name, whatever
-/// name that is, and the message leaves by `matched`; an object has the members of `actions.setProperty`, a list of `{key,
-/// value}`, set. When they do not match it leaves by `unmatched` as it is. Without rules everything leaves by `output`.
+/// name that is, and the message leaves by `matched`; an object, of whatever kind the message is, has the members of
+/// `actions.setProperty`, a list of `{key, value}`, set and leaves as kind Object. When they do not match it leaves by `unmatched`
+/// as it is. Without rules everything leaves by `output`. What is malformed is ignored; a malformed rule never holds.
 #[derive(Component)]
 #[component(id = "tpl_rules_engine", title = "Rules Engine", category = "logic", prepare)]
 #[inport(data: any, required, "The message to judge.")]
@@ -54,7 +56,7 @@ impl RuleSet {
         let pairs = |action: &str, name: &str| {
             let entries = set.get("actions").and_then(|actions| actions.get(action)).and_then(Value::as_array);
             let pair = |entry: &Value| match entry.get(name)? {
-                Value::String(name) => Some((Arc::clone(name), entry.get("value").cloned().unwrap_or_default())),
+                Value::String(name) => Some((Arc::clone(name), entry.get("value")?.clone())),
                 _ => None,
             };
             entries.unwrap_or_default().iter().filter_map(pair).collect()
@@ -77,9 +79,9 @@ impl RuleSet {
     }
 
     fn apply(&self, message: Message) -> Message {
-        match &message {
-            Message::Object(Value::Object(members)) if !self.properties.is_empty() => {
-                let mut members = Object::clone(members);
+        match read::payload(&message).and_then(Value::as_object) {
+            Some(members) if !self.properties.is_empty() => {
+                let mut members = members.clone();
                 members.extend(self.properties.iter().cloned());
                 Message::object(members)
             }
@@ -92,7 +94,7 @@ impl RulesEngine {
     fn prepare(&mut self) {
         self.sets = match &self.rules {
             Value::Object(_) => Some(vec![RuleSet::read(&self.rules)]),
-            Value::Array(sets) => Some(sets.iter().map(RuleSet::read).collect()),
+            Value::Array(sets) if !sets.is_empty() => Some(sets.iter().map(RuleSet::read).collect()),
             _ => None,
         };
     }
@@ -141,6 +143,22 @@ mod tests {
     fn malformed_parts_are_ignored() {
         let config = json!({"rules": {"groups": [7, {"rules": "x"}], "actions": {"setProperty": [{"key": 1}, 5]}}});
         assert_eq!(run::<RulesEngine>(config, [json!({"data": {"a": 1}})]), [json!({"matched": [{"a": 1}]})]);
-        assert_eq!(run::<RulesEngine>(json!({"rules": 5}), [json!({"data": 1})]), [json!({"output": [1]})]);
+        for rules in [json!(5), json!([]), json!(null)] {
+            assert_eq!(run::<RulesEngine>(json!({"rules": rules}), [json!({"data": 1})]), [json!({"output": [1]})]);
+        }
+        let actions = json!({"setProperty": [{"key": "k"}], "setOutput": [{"port": "output"}]});
+        let config = json!({"rules": {"actions": actions}});
+        assert_eq!(run::<RulesEngine>(config, [json!({"data": {"a": 1}})]), [json!({"matched": [{"a": 1}]})]);
+    }
+
+    #[test]
+    fn properties_are_set_on_every_kind_that_holds_an_object() {
+        let config = json!({"rules": {"actions": {"setProperty": [{"key": "z", "value": 1}]}}});
+        for kind in ["Object", "Any", "Event", "Optional"] {
+            let data = json!({"type": kind, "data": {"a": 1}});
+            let outputs = run::<RulesEngine>(config.clone(), [json!({"data": data})]);
+            assert_eq!(outputs, [json!({"matched": [{"a": 1, "z": 1}]})], "{kind}");
+        }
+        assert_eq!(run::<RulesEngine>(config, [json!({"data": [1]})]), [json!({"matched": [[1]]})]);
     }
 }

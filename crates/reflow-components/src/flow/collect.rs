@@ -6,6 +6,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use reflow_runtime::NodeHandle;
 
+use crate::config::expected;
 use crate::prelude::*;
 
 /// Gathers messages into lists.
@@ -15,7 +16,7 @@ use crate::prelude::*;
 /// early when a packet comes to `flush`, when `timeoutMs` have passed since the first message of the batch, and when
 /// nothing more can come.
 #[derive(Component)]
-#[component(id = "tpl_collect", title = "Collect", category = "flow", prepare)]
+#[component(id = "tpl_collect", title = "Collect", category = "flow")]
 #[inport(input: any, required, "The messages.")]
 #[inport(flush: any, "Whatever comes sends what there is.")]
 #[outport(output: array, "The messages of a batch.")]
@@ -27,16 +28,36 @@ use crate::prelude::*;
 )]
 pub(super) struct Collect {
     /// How many messages make a batch; 0 counts as 1.
-    #[config(default = 10, lenient)]
-    count: usize,
+    #[config(default = Size(10), range = 1..=10_000, lenient)]
+    count: Size,
     /// Whether plain values are collected instead of tagged ones.
-    #[config(default = false)]
+    #[config(lenient)]
     unwrap: bool,
     /// How long an incomplete batch waits, in milliseconds; for ever without it.
-    #[config(key = "timeoutMs", unit = "ms", min = 1)]
+    #[config(key = "timeoutMs", unit = "ms", min = 1, lenient)]
     timeout_ms: Option<u64>,
     #[state]
     batch: Arc<Mutex<Batch>>,
+}
+
+/// How many messages make a batch. 2.0 is none: graphs that say so were made where it means the default.
+struct Size(usize);
+
+impl ConfigValue for Size {
+    fn read(value: &Value) -> Result<Self, String> {
+        match value {
+            Value::Float(_) => Err(expected("a whole number, written without a point", value)),
+            other => usize::read(other).map(Self),
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        self.0.to_value()
+    }
+
+    fn schema() -> Value {
+        usize::schema()
+    }
 }
 
 /// The batch that is being gathered.
@@ -57,10 +78,6 @@ impl Batch {
 }
 
 impl Collect {
-    fn prepare(&mut self) {
-        self.count = self.count.max(1);
-    }
-
     fn emit(tick: &mut Tick<'_>, batch: Option<(Message, Message)>) {
         if let Some((items, count)) = batch {
             tick.emit(Self::OUT_OUTPUT, items);
@@ -93,7 +110,7 @@ impl Actor for Collect {
             let item = if self.unwrap { message.to_value() } else { message.to_wire() };
             let mut batch = self.batch.lock();
             batch.items.push(item);
-            if batch.items.len() >= self.count {
+            if batch.items.len() >= self.count.0 {
                 complete = batch.take();
             } else if let (1, Some(timeout)) = (batch.items.len(), self.timeout_ms) {
                 self.start_timer(tick, Duration::from_millis(timeout), batch.number);
@@ -129,6 +146,18 @@ mod tests {
         let outputs = run::<Collect>(json!({"count": 2}), steps);
         assert_eq!(outputs[1], json!({"output": [[{"type": "Integer", "data": 1}, {"type": "Flow"}]], "count": [2]}));
         assert_eq!(outputs[2], json!({}));
+    }
+
+    #[test]
+    fn odd_sizes() {
+        let batches = |count: serde_json::Value| {
+            let steps = (0..12).map(|number| json!({"input": number}));
+            let outputs = run::<Collect>(json!({"count": count, "unwrap": 1}), steps);
+            outputs.iter().filter(|output| output.get("count").is_some()).count()
+        };
+        for (count, expected) in [(json!(0), 12), (json!(4), 3), (json!(4.0), 1), (json!(-1), 1), (json!("4"), 1)] {
+            assert_eq!(batches(count.clone()), expected, "{count}");
+        }
     }
 
     #[test]

@@ -25,7 +25,7 @@ const MAX_WAITING: usize = 1 << 16;
 #[example(config = r#"{"delayMs": 20}"#, steps = r#"[{"input": 1}]"#, outputs = r#"[{"output": [1]}]"#)]
 pub(super) struct Delay {
     /// The pause.
-    #[config(key = "delayMs", default = 1000, unit = "ms", lenient)]
+    #[config(key = "delayMs", default = 1000, range = 0..=60_000, unit = "ms", lenient)]
     delay_ms: u64,
     #[state]
     line: Arc<Line>,

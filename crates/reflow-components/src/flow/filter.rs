@@ -15,7 +15,8 @@ use crate::read;
 /// Items that pass leave by `output`, the others by `rejected`: two lists in the order of the input, both sent for
 /// every packet. With `field`, the member of that name (or path, `a.b[0]`) is tested, null where it is missing; the
 /// whole item is kept. A list may also come as the JSON payload of an Object, Any or Optional message. Equal numbers
-/// are equal however they are written (2 and 2.0); what is no number is neither greater nor less than anything.
+/// are equal however they are written (2 and 2.0); an item that is no number is neither greater nor less than anything, and a
+/// `value` that is none counts as 0 there.
 ///
 /// # Errors
 ///
@@ -90,7 +91,10 @@ impl Filter {
         let found = if self.field.is_empty() { Some(item) } else { self.field.get(item) };
         let tested = found.unwrap_or(&Value::Null);
         let value = self.value.as_ref();
-        let ordered = |fits: fn(Ordering) -> bool| value.and_then(|value| order(tested, value)).is_some_and(fits);
+        let ordered = |fits: fn(Ordering) -> bool| {
+            let limit = value.filter(|value| value.as_number().is_some());
+            order(tested, limit.unwrap_or(&Value::Integer(0))).is_some_and(fits)
+        };
         match self.condition {
             Condition::Truthy => {
                 is_truthy(tested) || (is_empty(tested) && matches!(tested, Value::Array(_) | Value::Object(_)))
@@ -147,6 +151,8 @@ mod tests {
             (json!({"condition": "equals", "value": 2}), json!([2.0])),
             (json!({"condition": "less_than", "value": 5}), json!([1, 2.0])),
             (json!({"condition": "greater_equal", "value": 2}), json!([2.0])),
+            (json!({"condition": "greater_than"}), json!([1, 2.0])),
+            (json!({"condition": "less_equal", "value": "x"}), json!([])),
             (json!({"condition": "contains", "value": "an"}), json!(["banana"])),
             (json!({"condition": "in", "value": [1, "2"]}), json!([1, "2"])),
             (json!({"condition": "matches", "value": "^[0-9]$"}), json!(["2"])),

@@ -23,10 +23,10 @@ use crate::read;
 )]
 pub(super) struct Gate {
     /// Whether the gate is open when the control says closed.
-    #[config(default = false)]
+    #[config(lenient)]
     invert: bool,
     /// Whether a control counts until the next one comes.
-    #[config(default = false)]
+    #[config(lenient)]
     sticky: bool,
 }
 
@@ -95,6 +95,12 @@ mod tests {
         let outputs = run::<Gate>(json!({"sticky": true, "invert": true}), steps);
         let expected = [json!({}), json!({"output": [1]}), json!({"output": [2]}), json!({}), json!({"blocked": [3]})];
         assert_eq!(outputs, expected);
+    }
+
+    #[test]
+    fn a_wrong_kind_of_config_is_the_default() {
+        let steps = [json!({"input": 1, "control": true})];
+        assert_eq!(run::<Gate>(json!({"invert": 1, "sticky": "yes"}), steps), [json!({"output": [1]})]);
     }
 
     #[test]

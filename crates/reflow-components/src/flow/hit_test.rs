@@ -10,8 +10,8 @@ use crate::read;
 /// `TARGET` being the config's `source` and `target`. While the point is inside, the rectangle is larger by `padding`
 /// on every side, so that a point at the border does not flicker; the border belongs to it.
 ///
-/// `enter` sends `HOVER` and `leave` sends `LEAVE` on a change; `inside` tells for every packet. The first packet only says where the
-/// point is, and counts as outside, unless `fireInitial` is set.
+/// `enter` sends `HOVER` and `leave` sends `LEAVE` on a change; `inside` tells for every packet. The first packet, of
+/// whatever kind, only says where the point is, and counts as outside, unless `fireInitial` is set.
 #[derive(Component)]
 #[component(id = "tpl_hit_test", title = "Hit Test", category = "flow", prepare)]
 #[inport(values: object, required, "Numbers by key.")]
@@ -40,7 +40,7 @@ pub(super) struct HitTest {
     #[config(default = 8.0, min = 0, lenient)]
     padding: f64,
     /// Whether the first packet may already find the point inside.
-    #[config(key = "fireInitial", default = false)]
+    #[config(key = "fireInitial", lenient)]
     fire_initial: bool,
     /// Keys of the point's x and y and the centre's x and y.
     #[state]
@@ -69,10 +69,10 @@ impl HitTest {
 
 impl Actor for HitTest {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        let Some(data) = tick.input(Self::IN_VALUES).and_then(read::payload) else { return Ok(()) };
-        let Some(members) = data.as_object() else { return Ok(()) };
+        let Some(message) = tick.input(Self::IN_VALUES) else { return Ok(()) };
+        let data = read::payload(message);
         for (key, value) in self.keys.iter().zip(&mut self.values) {
-            if let Some(number) = members.get(key.as_str()).and_then(Value::as_number) {
+            if let Some(number) = data.and_then(|data| data.get(key)).and_then(Value::as_number) {
                 *value = number;
             }
         }
@@ -101,6 +101,15 @@ mod tests {
         let steps = xs.map(|x| json!({"values": {"s2_x": x, "other": "ignored"}}));
         let inside: Vec<_> = run::<HitTest>(json!({}), steps).iter().map(|step| step["inside"][0] == true).collect();
         assert_eq!(inside, [false, true, true, false, false]);
+    }
+
+    #[test]
+    fn the_first_packet_may_be_of_any_kind() {
+        let steps = [json!({"values": 1}), json!({"values": {"s2_x": 0}}), json!({"values": "x"})];
+        let outputs = run::<HitTest>(json!({}), steps);
+        assert_eq!(outputs[0], json!({"inside": [false]}));
+        assert_eq!(outputs[1], json!({"enter": ["HOVER"], "inside": [true]}));
+        assert_eq!(outputs[2], json!({"inside": [true]}));
     }
 
     #[test]

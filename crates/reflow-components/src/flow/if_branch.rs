@@ -136,11 +136,12 @@ impl IfBranch {
             Condition::LessThan => ordered(Ordering::Less),
             Condition::Contains => {
                 let value = self.condition_value.as_ref();
-                value.zip(message.as_value()).is_some_and(|(value, data)| Operator::Contains.holds(&data, value))
+                value.zip(read::json(message)).is_some_and(|(value, data)| Operator::Contains.holds(&data, value))
             }
-            Condition::IsEmpty => message.as_value().is_some_and(|data| is_empty(&data)),
+            Condition::IsEmpty => read::json(message).is_some_and(|data| is_empty(&data)),
             Condition::Truthy => {
-                matches!(message, Message::Optional(Some(_))) || message.as_value().is_some_and(|data| is_truthy(&data))
+                matches!(message, Message::Optional(Some(_)))
+                    || read::json(message).is_some_and(|data| is_truthy(&data))
             }
         }
     }
@@ -195,6 +196,25 @@ mod tests {
         assert_eq!(decisions(rules, &[json!(4), json!(2), json!({"a": 4})]), [true, false, false]);
         let empty = json!({"decisionRules": {"groups": [{"rules": [{"field": "a.b", "operator": "empty"}]}]}});
         assert_eq!(decisions(empty, &[json!({}), json!({"a": {"b": 1}}), json!(1)]), [true, false, false]);
+    }
+
+    #[test]
+    fn an_error_is_no_text() {
+        let error = json!({"type": "Error", "data": "boom"});
+        let empty = json!({"type": "Error", "data": ""});
+        let event = json!({"type": "NetworkEvent", "data": {"event_type": "HeartbeatMissed", "data": {}}});
+        for (kind, input) in [("contains", error.clone()), ("is_empty", empty), ("truthy", error), ("truthy", event)] {
+            let config = json!({"condition_type": kind, "condition_value": "b"});
+            assert_eq!(decisions(config, &[input]), [false], "{kind}");
+        }
+    }
+
+    #[test]
+    fn malformed_rules_are_false() {
+        for rule in [json!("x"), json!(null)] {
+            let config = json!({"decisionRules": {"groups": [{"rules": [rule]}]}});
+            assert_eq!(decisions(config, &[json!({"type": "Optional", "data": null})]), [false]);
+        }
     }
 
     #[test]

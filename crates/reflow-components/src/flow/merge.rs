@@ -33,10 +33,10 @@ pub(super) struct Merge {
     #[config(default = Mode::Object, lenient)]
     mode: Mode,
     /// When an output is made.
-    #[config(default = Wait::All)]
+    #[config(default = Wait::All, lenient)]
     wait: Wait,
     /// Whether plain values are given instead of tagged ones.
-    #[config(default = false)]
+    #[config(lenient)]
     unwrap: bool,
     /// The newest packet of each inport, where every packet makes an output.
     #[state]

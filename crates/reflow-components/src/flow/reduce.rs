@@ -11,7 +11,8 @@ use crate::read;
 /// | `sum`, `product` | a Float, over the items that are numbers | 0.0, 1.0 |
 /// | `min`, `max`, `average` | a Float, over the items that are numbers | an Error |
 /// | `count` | an Integer, the number of all items | 0 |
-/// | `concat`, `join` | the items that are texts, joined without or with `separator` | an empty text |
+/// | `concat` | the items that are texts, one after the other | an empty text |
+/// | `join` | the items that are texts, numbers or truth values, with `separator` between them | an empty text |
 /// | `first`, `last` | that item, as kind Object | an Optional without a value |
 /// | `merge` | the items that are objects, laid over each other, the later ones on top | an empty object |
 ///
@@ -22,26 +23,23 @@ use crate::read;
 /// `Expected Array on input port` for anything but a list, `Empty input` where there is no number to choose from, `Result is not a
 /// finite number`, and `Unknown operation: NAME`.
 #[derive(Component)]
-#[component(id = "tpl_reduce", title = "Reduce", category = "flow", prepare)]
+#[component(id = "tpl_reduce", title = "Reduce", category = "flow")]
 #[inport(input: array, required, "The list.")]
 #[outport(output: any, "What it was folded to.")]
 #[outport(error: error, "Why there is no result.")]
 #[example(steps = r#"[{"input": [3, 1.5, "x"]}]"#, outputs = r#"[{"output": [4.5]}]"#)]
 #[example(
     config = r#"{"operation": "join", "separator": ", "}"#,
-    steps = r#"[{"input": ["a", 1, "b"]}]"#,
-    outputs = r#"[{"output": ["a, b"]}]"#
+    steps = r#"[{"input": ["a", 1, true, null]}]"#,
+    outputs = r#"[{"output": ["a, 1, true"]}]"#
 )]
 pub(super) struct Reduce {
-    /// How to fold: `sum`, `product`, `min`, `max`, `average`, `count`, `concat`, `join`, `first`, `last` or `merge`.
-    #[config(default = "sum".to_string(), lenient)]
-    operation: String,
+    /// How to fold.
+    #[config(default = Operation::Sum.into(), lenient)]
+    operation: Word<Operation>,
     /// What stands between the texts that `join` joins.
     #[config(lenient)]
     separator: String,
-    /// The operation, unless its name means nothing.
-    #[state]
-    parsed: Option<Operation>,
 }
 
 /// How [`Reduce`] folds.
@@ -61,7 +59,7 @@ enum Operation {
     Count,
     /// The texts, one after the other.
     Concat,
-    /// The texts, with the separator between them.
+    /// The texts, numbers and truth values, with the separator between them.
     Join,
     /// The first item.
     First,
@@ -72,16 +70,12 @@ enum Operation {
 }
 
 impl Reduce {
-    fn prepare(&mut self) {
-        self.parsed = Operation::from_word(&self.operation);
-    }
-
     fn fold(&self, items: &[Value]) -> Result<Message, String> {
         let numbers = || items.iter().filter_map(Value::as_number);
         let texts = || items.iter().filter_map(Value::as_str);
         let one = |item: Option<&Value>| item.map_or(Message::Optional(None), |item| Message::Object(item.clone()));
         let extreme = |of: fn(f64, f64) -> f64| numbers().reduce(of).ok_or("Empty input");
-        let number = match self.parsed.ok_or_else(|| format!("Unknown operation: {}", self.operation))? {
+        let number = match self.operation.meaning("operation")? {
             Operation::Sum => numbers().fold(0.0, |sum, number| sum + number),
             Operation::Product => numbers().fold(1.0, |product, number| product * number),
             Operation::Min => extreme(f64::min)?,
@@ -96,7 +90,9 @@ impl Reduce {
             }
             Operation::Count => return Ok(Message::Integer(items.len() as i64)),
             Operation::Concat => return Ok(Message::string(texts().collect::<String>())),
-            Operation::Join => return Ok(Message::string(texts().collect::<Vec<_>>().join(&self.separator))),
+            Operation::Join => {
+                return Ok(Message::string(items.iter().filter_map(joined).collect::<Vec<_>>().join(&self.separator)));
+            }
             Operation::First => return Ok(one(items.first())),
             Operation::Last => return Ok(one(items.last())),
             Operation::Merge => {
@@ -106,6 +102,15 @@ impl Reduce {
             }
         };
         if number.is_finite() { Ok(Message::Float(number)) } else { Err("Result is not a finite number".into()) }
+    }
+}
+
+/// The text of an item for `join`.
+fn joined(item: &Value) -> Option<String> {
+    match item {
+        Value::String(text) => Some(text.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+        number_or_truth => Some(number_or_truth.to_json_string()),
     }
 }
 
@@ -154,6 +159,8 @@ mod tests {
     fn other_operations() {
         assert_eq!(fold("average", &json!([1, "x", 2])), json!({"output": [1.5]}));
         assert_eq!(fold("merge", &json!([{"a": 1, "b": 1}, 5, {"b": 2}])), json!({"output": [{"a": 1, "b": 2}]}));
+        assert_eq!(fold("join", &json!([1, 2.5, "x", [], null, false])), json!({"output": ["12.5xfalse"]}));
+        assert_eq!(fold("concat", &json!([1, "x"])), json!({"output": ["x"]}));
         assert_eq!(fold("first", &json!([[1]])), json!({"output": [{"type": "Object", "data": [1]}]}));
     }
 }

@@ -5,7 +5,8 @@ use crate::read;
 
 /// Passes on signals with a certain name.
 ///
-/// A signal is an Object `{"id": NAME, "data": …}`, or a String that is its name. When `event` fits the name, Flow
+/// A signal is an Object `{"id": NAME, "data": …}`, or a String that is its name; an Object without an `id` has the empty
+/// name. When `event` fits the name, Flow
 /// leaves by `trigger`, and the data by `data`, unless it is null; it is sent as kind Object whatever it is. In
 /// `event`, `*` stands for any characters: `*` fits all names, `ui.*` those that begin with `ui.`. Letter case
 /// counts. Messages of other kinds are ignored.
@@ -41,22 +42,19 @@ fn fits(pattern: &str, name: &str) -> bool {
 
 impl Actor for Subscriber {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        let data = match tick.input(Self::IN_SIGNAL) {
-            Some(Message::String(name)) if fits(&self.event, name) => None,
-            Some(Message::String(_)) | None => return Ok(()),
-            Some(message) => match read::payload(message) {
-                Some(Value::String(name)) if fits(&self.event, name) => None,
-                Some(signal @ Value::Object(_)) => {
-                    let name = signal.get("id").and_then(Value::as_str).unwrap_or_default();
-                    if !fits(&self.event, name) {
-                        return Ok(());
-                    }
-                    signal.get("data").filter(|data| !data.is_null()).cloned()
-                }
-                _ => return Ok(()),
-            },
+        let Some(message) = tick.input(Self::IN_SIGNAL) else { return Ok(()) };
+        let (name, data) = match (read::text(message), read::payload(message)) {
+            (Some(name), _) => (name, None),
+            (_, Some(signal @ Value::Object(_))) => {
+                (signal.get("id").and_then(Value::as_str).unwrap_or_default(), signal.get("data"))
+            }
+            _ if matches!(message, Message::Object(_)) => ("", None),
+            _ => return Ok(()),
         };
-        if let Some(data) = data {
+        if !fits(&self.event, name) {
+            return Ok(());
+        }
+        if let Some(data) = data.filter(|data| !data.is_null()).cloned() {
             tick.emit(Self::OUT_DATA, Message::Object(data));
         }
         tick.emit(Self::OUT_TRIGGER, Message::Flow);
@@ -96,5 +94,17 @@ mod tests {
         assert_eq!(outputs[0], json!({"data": [{"type": "Object", "data": 5}], "trigger": [flow.clone()]}));
         assert_eq!(outputs[1], json!({"trigger": [flow]}));
         assert_eq!(outputs[2], json!({}));
+    }
+
+    #[test]
+    fn an_object_without_a_name_has_the_empty_one() {
+        for event in ["*", ""] {
+            for data in [json!(5), json!([1, 2]), json!(null), json!(true), json!({})] {
+                let signal = json!({"signal": {"type": "Object", "data": data}});
+                let outputs = run::<Subscriber>(json!({"event": event}), [signal]);
+                assert_eq!(outputs, [json!({"trigger": [{"type": "Flow"}]})], "{event} {data}");
+            }
+        }
+        assert_eq!(run::<Subscriber>(json!({"event": ""}), [json!({"signal": [1]})]), [json!({})]);
     }
 }

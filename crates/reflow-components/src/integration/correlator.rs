@@ -36,10 +36,10 @@ use crate::prelude::*;
 )]
 pub(super) struct Correlator {
     /// Samples a second.
-    #[config(key = "sampleRate", default = 44_100.0, unit = "Hz", lenient)]
+    #[config(key = "sampleRate", default = 44_100.0, range = 8_000..=192_000, unit = "Hz", lenient)]
     sample_rate: f64,
     /// Largest lag that is looked at.
-    #[config(key = "maxLagMs", default = 100.0, unit = "ms", lenient)]
+    #[config(key = "maxLagMs", default = 100.0, range = 1..=5_000, unit = "ms", lenient)]
     max_lag_ms: f64,
     /// Streams of either inport that wait for a partner. They are paired here and not by the firing rule, so that what is
     /// no stream is told as it comes and uses up no partner.

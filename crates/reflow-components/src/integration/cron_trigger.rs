@@ -40,10 +40,9 @@ use crate::prelude::*;
     outputs = r#"[{"error": [{"type": "Error", "data": "Invalid cron expression: every monday"}]}]"#
 )]
 pub(super) struct CronTrigger {
-    /// `Custom`, or a preset that is taken instead of `cronExpression`: `Every minute`, `Every 5 minutes`, `Every 15 minutes`,
-    /// `Every 30 minutes`, `Every hour`, `Every day at midnight`, `Every Monday at 9 AM` or `First day of month`.
-    #[config(key = "commonSchedules", default = "Custom".to_string(), lenient)]
-    preset: String,
+    /// A schedule that is taken instead of `cronExpression`.
+    #[config(key = "commonSchedules", default = Preset::Custom, lenient)]
+    preset: Preset,
     /// The schedule.
     #[config(key = "cronExpression", default = "0 * * * *".to_string(), lenient)]
     expression: String,
@@ -63,6 +62,38 @@ pub(super) struct CronTrigger {
     clock: Clock,
     #[state]
     timer: Option<Background>,
+}
+
+/// Schedules with a name.
+#[derive(Choice)]
+enum Preset {
+    /// That of `cronExpression`.
+    #[choice("Custom", ..)]
+    Custom,
+    /// `* * * * *`
+    #[choice("Every minute")]
+    Minute,
+    /// `*/5 * * * *`
+    #[choice("Every 5 minutes")]
+    FiveMinutes,
+    /// `*/15 * * * *`
+    #[choice("Every 15 minutes")]
+    QuarterHour,
+    /// `*/30 * * * *`
+    #[choice("Every 30 minutes")]
+    HalfHour,
+    /// `0 * * * *`
+    #[choice("Every hour")]
+    Hour,
+    /// `0 0 * * *`
+    #[choice("Every day at midnight")]
+    Midnight,
+    /// `0 9 * * 1`
+    #[choice("Every Monday at 9 AM")]
+    Monday,
+    /// `0 0 1 * *`
+    #[choice("First day of month")]
+    Month,
 }
 
 /// The due times of a schedule, as they come.
@@ -96,16 +127,16 @@ impl Dates {
 
 impl CronTrigger {
     fn schedule_text(&self) -> &str {
-        match self.preset.as_str() {
-            "Every minute" => "* * * * *",
-            "Every 5 minutes" => "*/5 * * * *",
-            "Every 15 minutes" => "*/15 * * * *",
-            "Every 30 minutes" => "*/30 * * * *",
-            "Every hour" => "0 * * * *",
-            "Every day at midnight" => "0 0 * * *",
-            "Every Monday at 9 AM" => "0 9 * * 1",
-            "First day of month" => "0 0 1 * *",
-            _ => &self.expression,
+        match self.preset {
+            Preset::Custom => &self.expression,
+            Preset::Minute => "* * * * *",
+            Preset::FiveMinutes => "*/5 * * * *",
+            Preset::QuarterHour => "*/15 * * * *",
+            Preset::HalfHour => "*/30 * * * *",
+            Preset::Hour => "0 * * * *",
+            Preset::Midnight => "0 0 * * *",
+            Preset::Monday => "0 9 * * 1",
+            Preset::Month => "0 0 1 * *",
         }
     }
 

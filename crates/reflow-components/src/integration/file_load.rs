@@ -5,6 +5,7 @@ use std::io::Read;
 
 use super::{blocking, no_pipe};
 use crate::prelude::*;
+use crate::read;
 
 /// Reads a file into bytes.
 ///
@@ -33,7 +34,7 @@ pub(super) struct FileLoad {
     #[config(lenient)]
     path: Option<String>,
     /// The largest file that is read.
-    #[config(key = "maxBytes", default = 268_435_456, unit = "bytes")]
+    #[config(key = "maxBytes", default = 268_435_456, unit = "bytes", lenient)]
     max_bytes: u64,
 }
 
@@ -101,7 +102,7 @@ fn media_type(path: &str) -> &'static str {
 #[async_trait]
 impl AsyncActor for FileLoad {
     async fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        let named = tick.input(Self::IN_PATH).and_then(Message::as_text).map(str::to_string);
+        let named = tick.input(Self::IN_PATH).and_then(read::text).map(str::to_string);
         let Some(path) = named.or_else(|| self.path.clone()) else {
             return tick.report(Self::OUT_ERROR, "Missing 'path' in config");
         };

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{blocking, no_pipe};
 use crate::prelude::*;
+use crate::read;
 
 /// Writes messages to a file.
 ///
@@ -112,7 +113,7 @@ impl FileSave {
 #[async_trait]
 impl AsyncActor for FileSave {
     async fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        let named = tick.input(Self::IN_PATH).map(|message| message.as_text().unwrap_or_default().to_string());
+        let named = tick.input(Self::IN_PATH).map(|message| read::text(message).unwrap_or_default().to_string());
         let Some(message) = tick.take(Self::IN_INPUT) else {
             let text = if self.path.is_none() { "Missing 'path' in config" } else { "No data on input port" };
             return tick.report(Self::OUT_ERROR, text);

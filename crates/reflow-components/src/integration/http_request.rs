@@ -11,7 +11,9 @@ use reflow_runtime::{Begin, Frame, NodeHandle, StreamHandle, StreamWriter};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Body, Certificate, Client, Method, RequestBuilder, Response, Url, redirect};
 
+use super::retry::{Attempts, asked_wait, is_passing};
 use super::{blocking, no_pipe};
+use crate::clock::Clock;
 use crate::prelude::*;
 use crate::read;
 
@@ -28,6 +30,11 @@ use crate::read;
 /// sends a stream there as soon as the headers have come. Requests of one node run one after the other over connections that
 /// are kept.
 ///
+/// With `retries`, a request that gets no answer, or one with status 429 or from 500, is made again up to so many times,
+/// whatever its method: after 100 ms, then after twice as long each time up to 10 s, and not before the time that the server
+/// asks for (`Retry-After`). `timeout` limits all of it; where no time is left for another try the last answer counts. A request
+/// whose body is a stream is made once.
+///
 /// An `https` address must show a certificate that one of Mozilla's authorities or of `caCertificate` has signed for its name.
 ///
 /// # Errors
@@ -35,7 +42,7 @@ use crate::read;
 /// An Error leaves by `error_out` for a missing `url` (`URL not configured`), an unknown method (`Unsupported HTTP method: …`) and
 /// for what goes wrong on the way, time-outs and answers that are too large or of the wrong type included (`HTTP request failed:
 /// … (url: …, method: …)`). With `fail` set to `transport` such a request is a failed tick instead, with `status` so is an
-/// answer with status 429 or from 500; the node's policy then tries again.
+/// answer with status 429 or from 500; the node's policy then tries again, after the `retries`.
 #[derive(Component)]
 #[component(id = "tpl_http_request", title = "HTTP Request", category = "integration", asynchronous)]
 #[inport(data_in: any, "The body; asks for a request.")]
@@ -54,9 +61,12 @@ pub(super) struct HttpRequest {
     /// `GET`, `POST`, `PUT`, `PATCH`, `DELETE`, `HEAD` or `OPTIONS`, in any letter case.
     #[config(default = "GET".to_string(), lenient)]
     method: String,
-    /// The time for all of a request; for a stream, that until the headers come, and between two pieces.
+    /// The time for all of a request, retries included; for a stream, that until the headers come, and between two pieces.
     #[config(default = 30_000, unit = "ms", lenient)]
     timeout: u64,
+    /// How many times more a request is made that fails on the way or is answered with status 429 or from 500.
+    #[config(lenient)]
+    retries: u32,
     /// Request headers; values that are no strings are left out.
     #[config]
     headers: Value,
@@ -73,7 +83,7 @@ pub(super) struct HttpRequest {
     #[config(key = "responseType")]
     response_type: ResponseType,
     /// The largest body that is kept; streams have no limit.
-    #[config(key = "maxResponseBytes", default = 67_108_864, unit = "bytes")]
+    #[config(key = "maxResponseBytes", default = 67_108_864, unit = "bytes", lenient)]
     max_response_bytes: usize,
     /// When a request counts as a failed tick, for the node's policy.
     #[config]
@@ -81,6 +91,8 @@ pub(super) struct HttpRequest {
     /// Certificates of authorities to trust beside the public ones: a PEM file, or its text.
     #[config(key = "caCertificate")]
     ca_certificate: Option<String>,
+    #[state]
+    clock: Clock,
     #[state]
     client: Option<Client>,
     #[state]
@@ -184,24 +196,20 @@ impl HttpRequest {
     async fn perform(&mut self, tick: &mut Tick<'_>, data: Option<Message>) -> Result<(), Refused> {
         let request = self.request(data).await?;
         let timeout = Duration::from_millis(self.timeout);
-        let late = |_| format!("no answer within {} ms", self.timeout);
+        let exchange = tokio::time::timeout(timeout, self.exchange(request, timeout)).await;
+        let exchange = exchange.map_err(|_| format!("no answer within {} ms", self.timeout))?;
+        let (response, bytes) = exchange.map_err(|lost| lost.text)?;
+        let status = response.status();
+        if self.fail == Fail::Status && is_passing(status) {
+            return Err(format!("the answer has status {status}").into());
+        }
+        let summary = self.summary(&response);
         if self.response_type == ResponseType::Stream {
-            let response = tokio::time::timeout(timeout, request.send()).await.map_err(late)?;
-            let response = response.map_err(|error| detail(&error))?;
-            self.check_status(&response)?;
-            let summary = self.summary(&response, Value::Null);
             let handle = stream_body(tick, response, timeout)?;
             tick.emit(Self::OUT_BODY_OUT, Message::StreamHandle(handle));
             tick.emit(Self::OUT_RESPONSE_OUT, Message::object(summary));
             return Ok(());
         }
-        let exchange = async {
-            let response = request.send().await.map_err(|error| detail(&error))?;
-            self.check_status(&response)?;
-            let summary = self.summary(&response, Value::Null);
-            Ok::<_, Refused>((summary, read_body(response, self.max_response_bytes).await?))
-        };
-        let (summary, bytes) = tokio::time::timeout(timeout, exchange).await.map_err(late)??;
         let (body, raw) = self.response_body(bytes)?;
         let summary = summary.merged_with(&Value::object([("body", body)]));
         if let Some(raw) = raw {
@@ -211,19 +219,40 @@ impl HttpRequest {
         Ok(())
     }
 
-    fn check_status(&self, response: &Response) -> Result<(), String> {
-        let status = response.status();
-        let is_passing = status.as_u16() == 429 || status.is_server_error();
-        if self.fail == Fail::Status && is_passing { Err(format!("the answer has status {status}")) } else { Ok(()) }
+    /// What the last attempt comes to.
+    async fn exchange(&self, mut request: RequestBuilder, timeout: Duration) -> Result<(Response, Vec<u8>), Lost> {
+        let mut attempts = Attempts::start(self.retries, timeout);
+        loop {
+            let again = if attempts.is_last() { None } else { request.try_clone() };
+            let outcome = self.attempt(request).await;
+            let asked = match &outcome {
+                Ok((response, _)) if is_passing(response.status()) => asked_wait(response.headers(), self.clock.now()),
+                Err(lost) if lost.is_passing => None,
+                _ => return outcome,
+            };
+            match again {
+                Some(again) if attempts.next(asked).await => request = again,
+                _ => return outcome,
+            }
+        }
     }
 
-    fn summary(&self, response: &Response, body: Value) -> Value {
+    /// The answer, with its body unless that becomes a stream.
+    async fn attempt(&self, request: RequestBuilder) -> Result<(Response, Vec<u8>), Lost> {
+        let mut response = request.send().await?;
+        let is_stream = self.response_type == ResponseType::Stream;
+        let bytes = if is_stream { Vec::new() } else { read_body(&mut response, self.max_response_bytes).await? };
+        Ok((response, bytes))
+    }
+
+    /// What there is to say of an answer without its body.
+    fn summary(&self, response: &Response) -> Value {
         let text = |value: &HeaderValue| Value::from(&*String::from_utf8_lossy(value.as_bytes()));
         let headers = response.headers().iter().map(|(name, value)| (name.as_str(), text(value)));
         Value::object([
             ("status", Value::Integer(response.status().as_u16().into())),
             ("headers", Value::object(headers)),
-            ("body", body),
+            ("body", Value::Null),
             ("url", self.url.as_deref().into()),
             ("method", self.method.as_str().into()),
         ])
@@ -271,6 +300,19 @@ enum Refused {
 impl From<String> for Refused {
     fn from(text: String) -> Self {
         Self::Failed(text)
+    }
+}
+
+/// Why an attempt brought no answer.
+struct Lost {
+    text: String,
+    /// Whether another attempt may bring one.
+    is_passing: bool,
+}
+
+impl From<reqwest::Error> for Lost {
+    fn from(error: reqwest::Error) -> Self {
+        Self { text: detail(&error), is_passing: !error.is_builder() && !error.is_redirect() }
     }
 }
 
@@ -336,11 +378,11 @@ fn stream_of(handle: &StreamHandle) -> Body {
     }))
 }
 
-async fn read_body(mut response: Response, max: usize) -> Result<Vec<u8>, String> {
+async fn read_body(response: &mut Response, max: usize) -> Result<Vec<u8>, Lost> {
     let mut bytes = Vec::new();
-    while let Some(piece) = response.chunk().await.map_err(|error| detail(&error))? {
+    while let Some(piece) = response.chunk().await? {
         if bytes.len() + piece.len() > max {
-            return Err(format!("the answer has more than {max} bytes"));
+            return Err(Lost { text: format!("the answer has more than {max} bytes"), is_passing: false });
         }
         bytes.extend_from_slice(&piece);
     }

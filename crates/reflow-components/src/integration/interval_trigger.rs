@@ -11,11 +11,11 @@ use crate::prelude::*;
 
 /// Sends packets at a fixed interval once started.
 ///
-/// The first packet on any inport but `stop` starts the timer, further ones mean nothing while it runs, and after its end only
-/// with `restart`. Packet *n* (from 1) leaves by `trigger` at the start and then every interval, or without `startImmediately`
-/// one interval after the start first. Times are counted from the start, so they do not drift; times that pass while a target
-/// has no room are skipped. After `maxExecutions` packets and one interval more, Flow leaves by `done`. A packet on `stop` ends
-/// the timer without that. The timer ends with the run.
+/// The first packet on any inport but `stop` starts the timer, and the first after a `stop` starts it anew. Further ones mean
+/// nothing while it runs, and after its last packet only with `restart`. Packet *n* (from 1) leaves by `trigger` at the start and
+/// then every interval, or without `startImmediately` one interval after the start first. Times are counted from the start, so
+/// they do not drift; times that pass while a target has no room are skipped. After `maxExecutions` packets and one interval
+/// more, Flow leaves by `done`. A packet on `stop` ends the timer without that. The timer ends with the run.
 ///
 /// In the `payload`, `${timestamp}` becomes the current time (UTC, RFC 3339) and `${executionCount}` becomes *n*; what is valid
 /// JSON then leaves as kind Object, anything else as String.
@@ -32,11 +32,11 @@ use crate::prelude::*;
 )]
 pub(super) struct IntervalTrigger {
     /// Length of the interval, at least one millisecond.
-    #[config(default = 60_000, lenient)]
+    #[config(default = 60_000, range = 1_000..=86_400_000, lenient)]
     interval: u64,
-    /// `milliseconds`, `seconds`, `minutes`, `hours` or `days`.
-    #[config(key = "intervalUnit", default = "milliseconds".to_string(), lenient)]
-    unit: String,
+    /// The unit of the interval.
+    #[config(key = "intervalUnit", default = Unit::Milliseconds, lenient)]
+    unit: Unit,
     /// Send the first packet at once.
     #[config(key = "startImmediately", default = true, lenient)]
     start_immediately: bool,
@@ -49,13 +49,29 @@ pub(super) struct IntervalTrigger {
     /// Start without a packet.
     #[config(lenient)]
     autostart: bool,
-    /// Let a packet start the timer again after its end.
+    /// Let a packet start the timer again after its last packet.
     #[config(lenient)]
     restart: bool,
     #[state]
     clock: Clock,
     #[state]
     timer: Option<Background>,
+}
+
+/// The unit of the interval of [`IntervalTrigger`].
+#[derive(Choice, Clone, Copy)]
+enum Unit {
+    /// A thousandth of a second.
+    #[choice("milliseconds", ..)]
+    Milliseconds,
+    /// A second.
+    Seconds,
+    /// 60 seconds.
+    Minutes,
+    /// 60 minutes.
+    Hours,
+    /// 24 hours.
+    Days,
 }
 
 /// Milliseconds longer than anything runs, and short enough to be added to: a thousand years.
@@ -100,12 +116,12 @@ impl Beats {
 
 impl IntervalTrigger {
     fn plan(&self) -> Plan {
-        let unit: u64 = match self.unit.as_str() {
-            "seconds" => 1_000,
-            "minutes" => 60_000,
-            "hours" => 3_600_000,
-            "days" => 86_400_000,
-            _ => 1,
+        let unit: u64 = match self.unit {
+            Unit::Milliseconds => 1,
+            Unit::Seconds => 1_000,
+            Unit::Minutes => 60_000,
+            Unit::Hours => 3_600_000,
+            Unit::Days => 86_400_000,
         };
         let interval = Duration::from_millis(self.interval.saturating_mul(unit).clamp(1, LONGEST));
         Plan { interval, immediately: self.start_immediately, max: self.max_executions }
@@ -137,7 +153,9 @@ impl Actor for IntervalTrigger {
 
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
         if tick.input(Self::IN_STOP).is_some() {
-            self.timer.iter().for_each(Background::cancel);
+            if let Some(timer) = self.timer.take() {
+                timer.cancel();
+            }
             return Ok(());
         }
         let may_start = match &self.timer {
@@ -199,6 +217,23 @@ mod tests {
         // The step ends, which it would not do while a timer goes on.
         let outputs = run::<IntervalTrigger>(config, [json!({"start": 1, "stop": 1})]);
         assert_eq!(outputs[0].get("done"), None);
+    }
+
+    #[test]
+    fn a_stopped_timer_starts_anew() {
+        let config = json!({"interval": 1, "intervalUnit": "days", "payload": "x"});
+        let component = std::sync::Arc::new(crate::Entry::of::<IntervalTrigger>());
+        let mut trial = crate::testing::Trial::new(component, config.into(), &["start", "stop"], &[]).unwrap();
+        let deadline = std::time::Instant::now() + Duration::from_secs(10);
+        for _ in 0..3 {
+            trial.send([("start".to_string(), Message::Flow)]);
+            while trial.take().is_empty() {
+                assert!(std::time::Instant::now() < deadline, "it does not start");
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            // The step ends, which it would not do while the timer goes on.
+            trial.step([("stop".to_string(), Message::Flow)]);
+        }
     }
 
     #[test]

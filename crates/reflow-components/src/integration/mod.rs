@@ -12,6 +12,8 @@ mod payload;
 #[cfg(feature = "http")]
 mod pending;
 #[cfg(feature = "http")]
+mod retry;
+#[cfg(feature = "http")]
 mod server;
 #[cfg(feature = "http")]
 mod server_request;

@@ -36,13 +36,13 @@ use crate::read;
     outputs = r#"[{"body": [{"item": 5}], "params": [{"page": "2"}], "method": ["POST"], "url": ["/orders"]}]"#
 )]
 pub(super) struct ServerRequest {
-    /// The body of the configured request; `{}` when left out.
-    #[config]
-    body: Option<Value>,
+    /// The body of the configured request.
+    #[config(default = Object::new().into())]
+    body: Value,
     /// The headers of the configured request.
     #[config]
     headers: Value,
-    /// The query of the configured request.
+    /// The query of the configured request; null when it has none.
     #[config(alias = "params")]
     query: Value,
     /// The method of the configured request, and the one that is served.
@@ -58,10 +58,10 @@ pub(super) struct ServerRequest {
     #[config(default = "127.0.0.1".to_string())]
     host: String,
     /// The largest body that is taken.
-    #[config(key = "maxBodyBytes", default = 16_777_216, unit = "bytes")]
+    #[config(key = "maxBodyBytes", default = 16_777_216, unit = "bytes", lenient)]
     max_body_bytes: usize,
     /// How long a request waits for its answer.
-    #[config(key = "responseTimeout", default = 30_000, unit = "ms")]
+    #[config(key = "responseTimeout", default = 30_000, unit = "ms", lenient)]
     response_timeout: u64,
 }
 
@@ -110,10 +110,10 @@ impl Actor for ServerRequest {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
         let empty = || Value::object::<&str, Value>([]);
         let request = tick.input(Self::IN_REQUEST).and_then(read::payload).cloned().unwrap_or_else(empty);
-        let member = |name: &str| request.get(name).cloned();
+        let member = |name: &str| request.get(name).filter(|value| !value.is_null()).cloned();
         let text =
             |name: &str, otherwise: &str| request.get(name).and_then(Value::as_str).unwrap_or(otherwise).to_string();
-        let body = member("body").or_else(|| self.body.clone()).unwrap_or_else(empty);
+        let body = request.get("body").unwrap_or(&self.body).clone();
         let headers = member("headers").unwrap_or_else(|| self.headers.clone());
         let query = member("query").or_else(|| member("params")).unwrap_or_else(|| self.query.clone());
         let (method, url) = (text("method", &self.method), text("path", &self.path));
@@ -126,5 +126,24 @@ impl Actor for ServerRequest {
         tick.emit(Self::OUT_URL, url);
         tick.emit(Self::OUT_BODY, Message::object(body));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::run;
+    use serde_json::json;
+
+    #[test]
+    fn null_is_no_query() {
+        let outputs = run::<ServerRequest>(json!({"query": null, "params": {"p": 1}}), [json!({"trigger": 1})]);
+        assert_eq!(outputs[0]["params"], json!([{"p": 1}]));
+        assert_eq!(outputs[0]["body"], json!([{}]));
+        let request = json!({"request": {"query": null, "params": {"q": 2}, "body": null, "headers": null}});
+        let outputs = run::<ServerRequest>(json!({"headers": {"a": "b"}}), [request]);
+        assert_eq!((&outputs[0]["params"], &outputs[0]["headers"]), (&json!([{"q": 2}]), &json!([{"a": "b"}])));
+        assert_eq!(outputs[0]["body"], json!([{"type": "Object", "data": null}]));
+        assert_eq!(run::<ServerRequest>(json!({"query": null}), [json!({"trigger": 1})])[0].get("params"), None);
     }
 }

@@ -34,7 +34,7 @@ use crate::read;
 )]
 pub(super) struct ServerResponse {
     /// The status when none came.
-    #[config(key = "statusCode", default = 200, lenient)]
+    #[config(key = "statusCode", default = 200, range = 100..=599, lenient)]
     status_code: i64,
     /// The media type of the body.
     #[config(key = "contentType", default = "application/json".to_string(), lenient)]
@@ -97,7 +97,7 @@ impl Actor for ServerResponse {
         if let Some(headers) = tick.input(Self::IN_HEADERS).and_then(read::payload) {
             self.headers = Some(headers.clone());
         }
-        if let Some(id) = tick.input(Self::IN_REQUEST_ID).and_then(Message::as_text) {
+        if let Some(id) = tick.input(Self::IN_REQUEST_ID).and_then(read::text) {
             if self.ids.len() >= MAX_IDS {
                 self.ids.pop_front();
             }
@@ -127,6 +127,12 @@ mod tests {
         assert_eq!(outputs[2], json!({"response": [response]}));
         let response = json!({"statusCode": 200, "contentType": "application/json", "body": null});
         assert_eq!(outputs[3], json!({"response": [response]}));
+    }
+
+    #[test]
+    fn a_status_may_be_written_as_a_float() {
+        let outputs = run::<ServerResponse>(json!({"statusCode": 404.0}), [json!({"body": 1})]);
+        assert_eq!(outputs[0]["response"][0]["statusCode"], 404);
     }
 
     #[test]

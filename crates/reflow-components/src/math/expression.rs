@@ -1,6 +1,6 @@
 //! `tpl_math_expression`.
 
-use super::formula::Formula;
+use super::formula::{Formula, Mistake};
 use super::number::{Precision, number};
 use crate::prelude::*;
 use crate::read;
@@ -21,8 +21,8 @@ use crate::read;
 ///
 /// Nothing but an Error leaves when the expression cannot be read (`Unexpected end of expression`, `Expected number
 /// at position N`, `Unexpected character at position N`, `Invalid number: TEXT`, `Unknown function: NAME`; N counts
-/// characters from 0, white space left out), for `Division by zero`, `Modulo by zero`, `Unknown variable: NAME`, and
-/// for `Result is not a finite number`.
+/// characters from 0, white space left out and the input in place of `$input` and `$x`), for `Division by zero`,
+/// `Modulo by zero`, `Unknown variable: NAME`, and for `Result is not a finite number`.
 #[derive(Component)]
 #[component(id = "tpl_math_expression", title = "Expression", category = "math", prepare)]
 #[inport(input: number, required, "The number, or an object of numbers.")]
@@ -45,8 +45,8 @@ pub(super) struct Expression {
     /// Decimals kept in the result.
     #[config(default = Precision::default(), lenient)]
     precision: Precision,
-    #[state(Err(String::new()))]
-    formula: Result<Formula, String>,
+    #[state(Ok(Formula::Number(0.0)))]
+    formula: Result<Formula, Mistake>,
 }
 
 impl Expression {
@@ -60,7 +60,7 @@ impl Actor for Expression {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
         let input = number(tick, Self::IN_INPUT);
         let fields = tick.input(Self::IN_INPUT).and_then(read::payload);
-        let value = self.formula.as_ref().map_err(String::clone).and_then(|formula| {
+        let value = self.formula.as_ref().map_err(|mistake| mistake.told(input)).and_then(|formula| {
             formula.evaluate(input, &|name| fields.and_then(|fields| fields.get(name)).and_then(Value::as_number))
         });
         match value {
@@ -90,5 +90,8 @@ mod tests {
         assert_eq!(outputs[1], json!({"result": [0.25]}));
         let outputs = run::<Expression>(json!({"expression": "1+"}), [json!({"input": 0})]);
         assert_eq!(outputs, [json!({"error": [{"type": "Error", "data": "Unexpected end of expression"}]})]);
+        let outputs = run::<Expression>(json!({"expression": "$x)"}), [json!({"input": 3}), json!({"input": 12.5})]);
+        assert_eq!(outputs[0]["error"][0]["data"], "Unexpected character at position 1");
+        assert_eq!(outputs[1]["error"][0]["data"], "Unexpected character at position 4");
     }
 }

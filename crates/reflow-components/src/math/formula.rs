@@ -42,8 +42,8 @@ impl Formula {
     /// Parses a formula.
     ///
     /// # Errors
-    /// What is wrong and where; positions count characters from 0, white space left out.
-    pub(super) fn parse(source: &str) -> Result<Self, String> {
+    /// What is wrong and where.
+    pub(super) fn parse(source: &str) -> Result<Self, Mistake> {
         let mut parser = Parser::new(source);
         let formula = parser.sum()?;
         if parser.at < parser.characters.len() { Err(parser.unexpected()) } else { Ok(formula) }
@@ -93,12 +93,49 @@ impl Operator {
     }
 }
 
+/// What is wrong with the text of a formula.
+#[derive(Clone, Debug)]
+pub(super) struct Mistake {
+    text: String,
+    place: Option<Place>,
+}
+
+/// A place in the text: the characters before it, white space left out, and how many inputs are among them. Those count with
+/// the characters of their value, as if it stood there.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    characters: usize,
+    inputs: usize,
+}
+
+impl Mistake {
+    /// The mistake in words, for the input that the formula was to be evaluated for.
+    pub(super) fn told(&self, input: f64) -> String {
+        match self.place {
+            Some(Place { characters, inputs }) => {
+                let position = characters + inputs * input.to_string().len();
+                format!("{} at position {position}", self.text)
+            }
+            None => self.text.clone(),
+        }
+    }
+}
+
+impl From<String> for Mistake {
+    fn from(text: String) -> Self {
+        Self { text, place: None }
+    }
+}
+
 struct Parser {
     /// The source without white space, and where white space stood: `1 2` is not `12`.
     characters: Vec<char>,
     breaks: Vec<bool>,
     at: usize,
     nesting: usize,
+    /// How many inputs were read, and how many characters their names have.
+    inputs: usize,
+    names: usize,
 }
 
 impl Parser {
@@ -113,7 +150,7 @@ impl Parser {
                 breaks.push(std::mem::take(&mut after_space));
             }
         }
-        Self { characters, breaks, at: 0, nesting: 0 }
+        Self { characters, breaks, at: 0, nesting: 0, inputs: 0, names: 0 }
     }
 
     fn peek(&self) -> Option<char> {
@@ -126,21 +163,26 @@ impl Parser {
         found
     }
 
-    fn unexpected(&self) -> String {
-        format!("Unexpected character at position {}", self.at)
+    /// The mistake at a place that no input was read beyond.
+    fn mistake(&self, text: impl Into<String>, at: usize) -> Mistake {
+        Mistake { text: text.into(), place: Some(Place { characters: at - self.names, inputs: self.inputs }) }
     }
 
-    fn sum(&mut self) -> Result<Formula, String> {
+    fn unexpected(&self) -> Mistake {
+        self.mistake("Unexpected character", self.at)
+    }
+
+    fn sum(&mut self) -> Result<Formula, Mistake> {
         self.nesting += 1;
         if self.nesting > MAX_NESTING {
-            return Err(format!("Nested more than {MAX_NESTING} levels deep at position {}", self.at));
+            return Err(self.mistake(format!("Nested more than {MAX_NESTING} levels deep"), self.at));
         }
         let sum = self.chain(&[('+', Operator::Add), ('-', Operator::Subtract)], Self::product)?;
         self.nesting -= 1;
         Ok(sum)
     }
 
-    fn product(&mut self) -> Result<Formula, String> {
+    fn product(&mut self) -> Result<Formula, Mistake> {
         let operators = [('*', Operator::Multiply), ('/', Operator::Divide), ('%', Operator::Remainder)];
         self.chain(&operators, Self::power)
     }
@@ -148,8 +190,8 @@ impl Parser {
     fn chain(
         &mut self,
         operators: &[(char, Operator)],
-        operand: fn(&mut Self) -> Result<Formula, String>,
-    ) -> Result<Formula, String> {
+        operand: fn(&mut Self) -> Result<Formula, Mistake>,
+    ) -> Result<Formula, Mistake> {
         let first = operand(self)?;
         let mut rest = Vec::new();
         while let Some(operator) = self.operator(operators) {
@@ -164,7 +206,7 @@ impl Parser {
         Some(*operator)
     }
 
-    fn power(&mut self) -> Result<Formula, String> {
+    fn power(&mut self) -> Result<Formula, Mistake> {
         let mut bases = Vec::new();
         let mut last = self.unary()?;
         while self.take('^') {
@@ -173,14 +215,14 @@ impl Parser {
         Ok(if bases.is_empty() { last } else { Formula::Powers(bases, Box::new(last)) })
     }
 
-    fn unary(&mut self) -> Result<Formula, String> {
+    fn unary(&mut self) -> Result<Formula, Mistake> {
         if self.take('-') { Ok(Formula::Negated(Box::new(self.atom()?))) } else { self.atom() }
     }
 
-    fn atom(&mut self) -> Result<Formula, String> {
+    fn atom(&mut self) -> Result<Formula, Mistake> {
         let start = self.at;
         match self.peek() {
-            None => Err("Unexpected end of expression".into()),
+            None => Err("Unexpected end of expression".to_string().into()),
             Some('(') => {
                 self.at += 1;
                 let inner = self.sum()?;
@@ -191,13 +233,17 @@ impl Parser {
             Some('$') => {
                 self.at += 1;
                 match self.word().as_str() {
-                    "input" | "x" => Ok(Formula::Input),
-                    "" => Err(format!("Expected number at position {start}")),
+                    "input" | "x" => {
+                        self.inputs += 1;
+                        self.names += self.at - start;
+                        Ok(Formula::Input)
+                    }
+                    "" => Err(self.mistake("Expected number", start)),
                     name => Ok(Formula::Variable(name.into())),
                 }
             }
             Some(letter) if letter.is_alphabetic() || letter == '_' => self.named(),
-            Some(_) => Err(format!("Expected number at position {start}")),
+            Some(_) => Err(self.mistake("Expected number", start)),
         }
     }
 
@@ -214,7 +260,7 @@ impl Parser {
         self.run(|letter| letter.is_alphanumeric() || letter == '_')
     }
 
-    fn number(&mut self) -> Result<Formula, String> {
+    fn number(&mut self) -> Result<Formula, Mistake> {
         let mut text = self.run(|digit| digit.is_ascii_digit() || digit == '.');
         let ahead = |offset: usize| self.characters.get(self.at + offset).copied();
         let sign = usize::from(matches!(ahead(1), Some('+' | '-')));
@@ -223,10 +269,10 @@ impl Parser {
             self.at += 1 + sign;
             text += &self.run(|digit| digit.is_ascii_digit());
         }
-        text.parse().map(Formula::Number).map_err(|_| format!("Invalid number: {text}"))
+        text.parse().map(Formula::Number).map_err(|_| format!("Invalid number: {text}").into())
     }
 
-    fn named(&mut self) -> Result<Formula, String> {
+    fn named(&mut self) -> Result<Formula, Mistake> {
         let name = self.word();
         if !self.take('(') {
             return Ok(match name.as_str() {
@@ -252,7 +298,7 @@ impl Parser {
         let &(_, fewest, most, function) =
             FUNCTIONS.iter().find(|(known, ..)| *known == name).ok_or_else(|| format!("Unknown function: {name}"))?;
         if !(fewest..=most).contains(&arguments.len()) {
-            return Err(format!("Wrong number of arguments for {name}: {}", arguments.len()));
+            return Err(format!("Wrong number of arguments for {name}: {}", arguments.len()).into());
         }
         Ok(Formula::Call(function, arguments))
     }
@@ -306,7 +352,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn value(source: &str, input: f64) -> Result<f64, String> {
-        Formula::parse(source)?.evaluate(input, &|name| (name == "width").then_some(4.0))
+        let formula = Formula::parse(source).map_err(|mistake| mistake.told(input))?;
+        formula.evaluate(input, &|name| (name == "width").then_some(4.0))
     }
 
     #[test]
@@ -346,6 +393,14 @@ mod tests {
             ("pow(1)", "Wrong number of arguments for pow: 1"),
         ] {
             assert_eq!(value(source, 0.0).unwrap_err(), expected, "{source}");
+        }
+        for (source, input, expected) in [
+            ("$input+*", 12.0, "Expected number at position 3"),
+            ("$x)", 3.0, "Unexpected character at position 1"),
+            ("$x * $input + -0.5 * )", -0.25, "Expected number at position 17"),
+            ("$x + width )", 1e21, "Unexpected character at position 28"),
+        ] {
+            assert_eq!(value(source, input).unwrap_err(), expected, "{source}");
         }
         assert!(value(&"(".repeat(100_000), 0.0).unwrap_err().contains("Nested more than"));
         assert!(value(&"-(".repeat(100_000), 0.0).is_err());

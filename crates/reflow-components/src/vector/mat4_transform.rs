@@ -30,7 +30,7 @@ use crate::prelude::*;
 )]
 pub(super) struct Mat4Transform {
     /// Whether the vector is a direction rather than a point.
-    #[config(default = false)]
+    #[config(lenient)]
     direction: bool,
 }
 

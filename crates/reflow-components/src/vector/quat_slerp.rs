@@ -32,7 +32,7 @@ use crate::read;
 )]
 pub(super) struct QuatSlerp {
     /// Whether `a` and `b` are scaled to length 1 first.
-    #[config(default = false)]
+    #[config(lenient)]
     normalize: bool,
 }
 

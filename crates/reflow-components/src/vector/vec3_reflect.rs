@@ -26,7 +26,7 @@ use crate::prelude::*;
 )]
 pub(super) struct Vec3Reflect {
     /// Whether the normal is scaled to length 1 first.
-    #[config(default = false)]
+    #[config(lenient)]
     normalize: bool,
 }
 

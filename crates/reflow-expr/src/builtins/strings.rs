@@ -19,6 +19,7 @@ pub(super) const METHODS: &[&str] = &[
     "includes",
     "indexOf",
     "lastIndexOf",
+    "localeCompare",
     "padEnd",
     "padStart",
     "repeat",
@@ -27,6 +28,7 @@ pub(super) const METHODS: &[&str] = &[
     "slice",
     "split",
     "startsWith",
+    "substr",
     "substring",
     "toLowerCase",
     "toString",
@@ -88,7 +90,14 @@ pub(super) fn method(
             index(receiver, found.map(|at| start + at))
         }
         "lastIndexOf" => index(receiver, receiver.rfind(&*pattern(machine, arguments)?)),
+        // There is no locale: the order is that of `sort`, by code points.
+        "localeCompare" => Datum::Number(f64::from(receiver.cmp(&pattern(machine, arguments)?) as i8)),
         "slice" => slice(machine, receiver, arguments)?,
+        "substr" => {
+            let (start, end) = range(machine, text::length(receiver), &arguments[..arguments.len().min(1)])?;
+            let length = to_whole(machine, arguments.get(1), f64::INFINITY)?.max(0.0);
+            machine.text(text::slice(receiver, start, (start as f64 + length).min(end as f64) as usize))?
+        }
         "substring" => {
             let length = text::length(receiver) as f64;
             let a = to_whole(machine, arguments.first(), 0.0)?.clamp(0.0, length);

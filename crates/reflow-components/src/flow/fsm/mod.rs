@@ -84,7 +84,7 @@ pub(super) struct Fsm {
     #[config(default = 1.0 / 30.0, unit = "s", lenient)]
     dt: f64,
     /// Whether timeouts follow the clock instead of `tick`.
-    #[config(key = "realTime", default = false)]
+    #[config(key = "realTime", lenient)]
     real_time: bool,
     #[state]
     machine: Arc<Mutex<Machine>>,
@@ -136,7 +136,7 @@ impl Actor for Fsm {
         let mut machine = self.machine.lock();
         let visit = machine.visit();
         let outputs = if let Some(control) = tick.input(Self::IN_CONTROL) {
-            control.as_text().map(|text| machine.control(text)).unwrap_or_default()
+            read::text(control).map(|text| machine.control(text)).unwrap_or_default()
         } else if let Some(data) = tick.input(Self::IN_DATA) {
             if let Some(members) = read::payload(data) {
                 machine.learn(members);
@@ -215,6 +215,14 @@ mod tests {
         let config = json!({"initial": "b", "states": {"b": round}});
         let outputs = run::<Fsm>(config, [json!({"event": "X"})]);
         assert_eq!(outputs[0]["error"], error("Stopped after 10 transitions in state b"));
+    }
+
+    #[test]
+    fn an_error_is_no_command() {
+        let config = json!({"initial": "a", "states": {"a": {}, "b": {}}});
+        let error = json!({"control": {"type": "Error", "data": "set:b"}});
+        let outputs = run::<Fsm>(config, [error, json!({"control": {"type": "Object", "data": "set:b"}})]);
+        assert_eq!(outputs, [json!({}), json!({"state": ["b"]})]);
     }
 
     #[test]
