@@ -422,20 +422,20 @@ impl HostedActor for PythonActor {
         self.batch_size
     }
 
-    fn run_batch(&mut self, node: &NodeHandle, attempts: &mut [Attempt]) -> Vec<Step> {
+    fn run_batch(&mut self, node: &NodeHandle, attempts: &mut Vec<Attempt>) -> Vec<(usize, Step)> {
         executor::beat(node.run_number());
         Python::attach(|py| match PyBatch::run(py, node, &self.names(py, node), self.run.bind(py), attempts) {
-            Ok((steps, held)) => {
+            Ok((others, held)) => {
                 for (sequence, number, context) in held {
                     if let Ok(weak) = PyWeakrefReference::new(context.bind(py).as_any()) {
                         self.open.push((sequence, number, weak.unbind()));
                     }
                 }
-                steps
+                others
             }
             Err(error) => {
                 let failure = failure_of(py, error);
-                attempts.iter().map(|_| Step::Failed(failure.clone())).collect()
+                (0..attempts.len()).map(|at| (at, Step::Failed(failure.clone()))).collect()
             }
         })
     }

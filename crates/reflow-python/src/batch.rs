@@ -1,28 +1,23 @@
 //! `TickBatch`: many ticks in one call of `run`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
 use pyo3::exceptions::{PyIndexError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyInt, PyList, PyString};
-use reflow_runtime::{Attempt, Message, NodeHandle, Packets, Step};
+use reflow_runtime::{Attempt, Message, NodeHandle, Step};
 
+use crate::attached::Attached;
 use crate::context::{Conclusion, PyContext, Start};
 use crate::convert;
 use crate::errors::ContextError;
 use crate::names::PortNames;
 
-struct Slot {
-    inputs: Packets,
-    emitted: Packets,
-    sequence: u64,
-    number: u32,
-    context: Option<Py<PyContext>>,
-}
-
 struct State {
-    slots: Vec<Slot>,
+    attempts: Vec<Attempt>,
+    /// Contexts of the ticks that were looked at one by one.
+    contexts: BTreeMap<usize, Py<PyContext>>,
     done: bool,
     over: bool,
 }
@@ -33,68 +28,59 @@ struct State {
 pub(crate) struct PyBatch {
     node: NodeHandle,
     names: Arc<PortNames>,
-    state: Mutex<State>,
+    count: usize,
+    state: Attached<State>,
 }
 
+/// Ticks of a batch that are not done, by their place in it.
+type Others = Vec<(usize, Step)>;
 /// An attempt that goes on elsewhere: tick, try and context.
 type Held = (u64, u32, Py<PyContext>);
 
 impl PyBatch {
-    /// Calls `run` with a batch of all attempts.
+    /// Calls `run` with a batch of all attempts; the answer names those that are not done by their place.
     pub(crate) fn run(
         py: Python<'_>,
         node: &NodeHandle,
         names: &Arc<PortNames>,
         run: &Bound<'_, PyAny>,
-        attempts: &mut [Attempt],
-    ) -> PyResult<(Vec<Step>, Vec<Held>)> {
-        let slots = attempts
-            .iter_mut()
-            .map(|attempt| Slot {
-                inputs: std::mem::take(&mut attempt.inputs),
-                emitted: Packets::new(),
-                sequence: attempt.sequence,
-                number: attempt.number,
-                context: None,
-            })
-            .collect();
-        let batch = Bound::new(
-            py,
-            Self {
-                node: node.clone(),
-                names: Arc::clone(names),
-                state: Mutex::new(State { slots, done: false, over: false }),
-            },
-        )?;
+        attempts: &mut Vec<Attempt>,
+    ) -> PyResult<(Others, Vec<Held>)> {
+        let (node, names, count) = (node.clone(), Arc::clone(names), attempts.len());
+        let state = State { attempts: std::mem::take(attempts), contexts: BTreeMap::new(), done: false, over: false };
+        let batch = Bound::new(py, Self { node, names, count, state: Attached::new(state) })?;
         let result = run.call1((&batch,)).and_then(|value| batch.get().accept(&value));
         let failure = result.err().map(|error| crate::actor::failure_of(py, error));
-        let mut state = batch.get().state.lock();
-        state.over = true;
-        let done = state.done;
-        let mut held = Vec::new();
-        let mut steps = Vec::with_capacity(attempts.len());
-        for (slot, attempt) in state.slots.iter_mut().zip(attempts) {
-            attempt.emitted = std::mem::take(&mut slot.emitted);
-            let step = match slot.context.take() {
+        let (done, mut contexts) = {
+            let mut state = batch.get().state.lock(py);
+            state.over = true;
+            *attempts = std::mem::take(&mut state.attempts);
+            (state.done, std::mem::take(&mut state.contexts))
+        };
+        let (mut others, mut held) = (Vec::new(), Vec::new());
+        if done && contexts.is_empty() {
+            return Ok((others, held));
+        }
+        for (at, attempt) in attempts.iter_mut().enumerate() {
+            let step = match contexts.remove(&at) {
                 Some(context) => conclude(py, context, attempt, done, &mut held),
                 None if done => Step::Done,
                 None => Step::Failed(crate::actor::unresolved()),
             };
-            steps.push(match (step, &failure) {
-                (Step::Failed(_), Some(failure)) => Step::Failed(failure.clone()),
-                (step, _) => step,
-            });
-            if attempt.inputs.is_empty() {
-                attempt.inputs = std::mem::take(&mut slot.inputs);
+            match (step, &failure) {
+                (Step::Done, _) => {}
+                (Step::Failed(_), Some(failure)) => others.push((at, Step::Failed(failure.clone()))),
+                (step, _) => others.push((at, step)),
             }
         }
-        Ok((steps, held))
+        Ok((others, held))
     }
 
     /// What `run` returned: a dict of columns, or a list of one dict a tick.
     fn accept(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
         if let Ok(columns) = value.cast::<PyDict>() {
-            return if self.state.lock().done { Ok(()) } else { self.done(Some(columns)) };
+            let py = value.py();
+            return if self.state.lock(py).done { Ok(()) } else { self.done(py, Some(columns)) };
         }
         let Ok(rows) = value.cast::<PyList>() else { return Ok(()) };
         for (index, row) in rows.iter().enumerate() {
@@ -107,24 +93,27 @@ impl PyBatch {
     }
 
     fn context(&self, py: Python<'_>, index: usize) -> PyResult<Py<PyContext>> {
-        let mut state = self.state.lock();
-        let over = state.over;
-        let count = state.slots.len();
-        let Some(slot) = state.slots.get_mut(index) else {
-            return Err(PyIndexError::new_err(format!("tick {index} of a batch of {count}")));
+        if index >= self.count {
+            return Err(PyIndexError::new_err(format!("tick {index} of a batch of {}", self.count)));
+        }
+        let start = {
+            let state = self.state.lock(py);
+            if let Some(context) = state.contexts.get(&index) {
+                return Ok(context.clone_ref(py));
+            }
+            let Some(attempt) = state.attempts.get(index) else { return Err(over()) };
+            let (inputs, sequence, number) = (attempt.inputs.clone(), attempt.sequence, attempt.number);
+            Start { inputs, sequence, number, ..Start::default() }
         };
-        if let Some(context) = &slot.context {
-            return Ok(context.clone_ref(py));
-        }
-        if over {
-            return Err(ContextError::new_err("this batch is over; keep the ticks that are to be resolved later"));
-        }
         let context = Py::new(py, PyContext::new(self.node.clone(), Arc::clone(&self.names)))?;
-        let (inputs, sequence, number) = (slot.inputs.clone(), slot.sequence, slot.number);
-        context.get().begin(py, Start { inputs, sequence, number, ..Start::default() });
-        slot.context = Some(context.clone_ref(py));
+        context.get().begin(py, start);
+        self.state.lock(py).contexts.insert(index, context.clone_ref(py));
         Ok(context)
     }
+}
+
+fn over() -> PyErr {
+    ContextError::new_err("this batch is over; keep the ticks that are to be resolved later")
 }
 
 fn conclude(py: Python<'_>, context: Py<PyContext>, attempt: &mut Attempt, done: bool, held: &mut Vec<Held>) -> Step {
@@ -152,7 +141,7 @@ fn conclude(py: Python<'_>, context: Py<PyContext>, attempt: &mut Attempt, done:
 #[pymethods]
 impl PyBatch {
     fn __len__(&self) -> usize {
-        self.state.lock().slots.len()
+        self.count
     }
 
     fn __getitem__<'py>(&self, py: Python<'py>, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
@@ -161,19 +150,19 @@ impl PyBatch {
         }
         let index = key.cast::<PyInt>().map_err(|_| convert::wrong_type("a tick number or a port name", key))?;
         let index: isize = index.extract()?;
-        let at = if index < 0 { index + self.__len__() as isize } else { index };
+        let at = if index < 0 { index + self.count as isize } else { index };
         let at = usize::try_from(at).map_err(|_| PyIndexError::new_err(format!("tick {index} of the batch")))?;
         Ok(self.context(py, at)?.into_bound(py).into_any())
     }
 
     fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let contexts = (0..self.__len__()).map(|index| self.context(py, index)).collect::<PyResult<Vec<_>>>()?;
+        let contexts = (0..self.count).map(|index| self.context(py, index)).collect::<PyResult<Vec<_>>>()?;
         Ok(PyList::new(py, contexts)?.try_iter()?.into_any())
     }
 
     #[pyo3(signature = (outputs=None))]
-    fn done(&self, outputs: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
-        let count = self.__len__();
+    fn done(&self, py: Python<'_>, outputs: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
+        let count = self.count;
         let mut columns = Vec::new();
         for (port, values) in outputs.into_iter().flat_map(PyDictMethods::iter) {
             let name = port.cast::<PyString>().map_err(|_| convert::wrong_type("a port name (str)", &port))?;
@@ -195,21 +184,21 @@ impl PyBatch {
             }
             columns.extend(self.names.outport(&self.node, name)?.map(|port| (port, column)));
         }
-        let mut state = self.state.lock();
+        let mut state = self.state.lock(py);
         if state.done || state.over {
             return Err(ContextError::new_err("this batch is already resolved"));
         }
         state.done = true;
         for (port, column) in columns {
-            for (slot, message) in state.slots.iter_mut().zip(column) {
-                slot.emitted.push((port, message));
+            for (attempt, message) in state.attempts.iter_mut().zip(column) {
+                attempt.emitted.push((port, message));
             }
         }
         Ok(())
     }
 
     fn __repr__(&self) -> String {
-        format!("<TickBatch node={:?} ticks={}>", self.node.id(), self.__len__())
+        format!("<TickBatch node={:?} ticks={}>", self.node.id(), self.count)
     }
 }
 
@@ -218,18 +207,19 @@ impl PyBatch {
         let index = self.names.inport(&self.node, port)?;
         // Copied out first: making Python objects may run other code, which must not meet the lock.
         let messages: Vec<Option<Message>> = {
-            let state = self.state.lock();
-            let find =
-                |slot: &Slot| slot.inputs.iter().find(|(at, _)| Some(*at) == index).map(|(_, message)| message.clone());
-            state.slots.iter().map(find).collect()
-        };
-        let list = PyList::empty(py);
-        for message in &messages {
-            match message {
-                Some(message) => list.append(convert::plain_to_python(py, message)?)?,
-                None => list.append(py.None())?,
+            let state = self.state.lock(py);
+            if state.over {
+                return Err(over());
             }
-        }
-        Ok(list)
+            let find = |attempt: &Attempt| {
+                attempt.inputs.iter().find(|(at, _)| Some(*at) == index).map(|(_, message)| message.clone())
+            };
+            state.attempts.iter().map(find).collect()
+        };
+        let plain = |message: &Option<Message>| match message {
+            Some(message) => convert::plain_to_python(py, message),
+            None => Ok(py.None().into_bound(py)),
+        };
+        PyList::new(py, messages.iter().map(plain).collect::<PyResult<Vec<_>>>()?)
     }
 }

@@ -161,9 +161,14 @@ impl Assembler {
                 inputs.push((port, message));
             }
         }
-        for (link, port, message) in extra.drain(..) {
-            released[link as usize] += 1;
-            put(inputs, port, message);
+        // Packets of other ports ride along: one of each, and the next one in the next tick.
+        for (link, port, message) in std::mem::take(extra) {
+            if inputs.iter().any(|(taken, _)| *taken == port) {
+                extra.push_back((link, port, message));
+            } else {
+                released[link as usize] += 1;
+                inputs.push((port, message));
+            }
         }
         true
     }
@@ -253,6 +258,13 @@ mod tests {
         let out = ticks(&mut all, &[(0, 1), (0, 2), (1, 10), (1, 20), (0, 3)]);
         assert_eq!(out, [vec![(0, 1), (1, 10)], vec![(0, 2), (1, 20)]]);
         assert_eq!(all.held(), 1);
+    }
+
+    #[test]
+    fn packets_of_undeclared_ports_ride_along_one_a_tick() {
+        let mut all = Assembler::all(1, &[], &[]);
+        let out = ticks(&mut all, &[(5, 7), (5, 8), (6, 9), (0, 1), (0, 2), (0, 3)]);
+        assert_eq!(out, [vec![(0, 1), (5, 7), (6, 9)], vec![(0, 2), (5, 8)], vec![(0, 3)]]);
     }
 
     #[test]

@@ -56,9 +56,10 @@ pub trait HostedActor: Send + 'static {
         1
     }
 
-    /// Runs several ticks in one call; the answer has one step a tick, none of them [`Step::Yield`].
-    fn run_batch(&mut self, _node: &NodeHandle, attempts: &mut [Attempt]) -> Vec<Step> {
-        attempts.iter().map(|_| Step::Done).collect()
+    /// Runs several ticks in one call. The answer names those that are not done by their place, in order, and none of them
+    /// with [`Step::Yield`].
+    fn run_batch(&mut self, _node: &NodeHandle, _attempts: &mut Vec<Attempt>) -> Vec<(usize, Step)> {
+        Vec::new()
     }
 
     /// Tells an attempt that went on elsewhere that nobody waits for it any more.

@@ -140,18 +140,19 @@ impl Node {
         self.outports.get(usize::from(port)).cloned().unwrap_or_else(|| "?".into())
     }
 
-    /// Appends `message` to `pending`, once for every connection and listener of the outport.
-    pub(crate) fn address(&self, port: u16, message: Message, pending: &mut impl Extend<Outgoing>) {
+    /// Hands `message` to `put`, once for every connection and listener of the outport.
+    pub(crate) fn address(&self, port: u16, message: Message, mut put: impl FnMut(Outgoing)) {
         let routes = self.routes.get(usize::from(port)).map_or(&[][..], |routes| routes);
         if self.tapped.load(Ordering::Relaxed) {
             let taps = self.taps.read();
-            let taps = taps.iter().filter(|(at, _)| *at == port).map(|(_, tap)| tap | TAP);
-            pending.extend(taps.map(|target| Outgoing { target, link: 0, port, message: message.clone() }));
+            for (_, tap) in taps.iter().filter(|(at, _)| *at == port) {
+                put(Outgoing { target: tap | TAP, link: 0, port, message: message.clone() });
+            }
         }
         if let Some((last, others)) = routes.split_last() {
             let to = |route: &Route, message| Outgoing { target: route.target, link: route.link, port, message };
-            pending.extend(others.iter().map(|route| to(route, message.clone())));
-            pending.extend(Some(to(last, message)));
+            others.iter().for_each(|route| put(to(route, message.clone())));
+            put(to(last, message));
         }
     }
 
@@ -413,7 +414,7 @@ impl<'a> Sender<'a> {
         }
         let mut pending = VecDeque::with_capacity(1);
         let original = Some(message.clone());
-        node.node().address(port, message, &mut pending);
+        node.node().address(port, message, |outgoing| pending.push_back(outgoing));
         let sleeper = Sleeper::new(Arc::clone(&node.run.activity));
         Ok(Self { node, pending, original, sleeper, counted, own_count: false })
     }

@@ -1,5 +1,6 @@
 //! What becomes of an attempt: commit, another try, or giving up as the policy says.
 
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
@@ -7,11 +8,12 @@ use std::time::Duration;
 
 use super::call::Call;
 use super::{Driver, ERROR_PORT};
-use crate::attempt::Packets;
+use crate::attempt::{Attempt, Packets};
 use crate::event::{Event, FailedAttempt, named};
 use crate::failure::Failure;
+use crate::mailbox::Outgoing;
 use crate::message::Message;
-use crate::node::NodeState;
+use crate::node::{Node, NodeHandle, NodeState};
 use crate::policy::OnError;
 use crate::value::Value;
 
@@ -108,7 +110,7 @@ impl Driver {
             ("attempts", self.attempt.number.into()),
             ("packets", Value::object(packets)),
         ]);
-        handle.node().address(port, Message::Object(report), &mut self.outbox);
+        handle.node().address(port, Message::Object(report), |outgoing| self.outbox.push_back(outgoing));
     }
 
     pub(super) fn report(&self, failure: Failure, will_retry: bool) {
@@ -128,30 +130,36 @@ impl Driver {
 
     /// Moves what leaves whatever becomes of the attempt into the outbox.
     pub(super) fn route_sent(&mut self) {
-        let node = self.handle.node();
-        for (port, message) in self.attempt.sent.drain(..) {
-            node.address(port, message, &mut self.outbox);
-        }
+        send(self.handle.node(), self.attempt.sent.drain(..), &mut self.outbox);
     }
 
     /// Moves the outputs of a committed attempt into the outbox.
     pub(super) fn commit(&mut self) {
-        let (node, run) = (self.handle.node(), self.handle.run());
-        if run.events.wants_completions() {
-            run.events.emit(Event::ActorCompleted {
-                actor: Arc::clone(&node.id),
-                component: Arc::clone(&node.component),
-                outputs: named(&self.attempt.emitted, |port| node.outport_name(port)),
-            });
-        }
-        self.send_emitted();
+        commit(&self.handle, &mut self.attempt, &mut self.outbox);
     }
 
     /// Moves what was emitted into the outbox.
     pub(super) fn send_emitted(&mut self) {
-        let node = self.handle.node();
-        for (port, message) in self.attempt.emitted.drain(..) {
-            node.address(port, message, &mut self.outbox);
-        }
+        send(self.handle.node(), self.attempt.emitted.drain(..), &mut self.outbox);
+    }
+}
+
+/// Moves the outputs of a committed attempt into the outbox.
+pub(super) fn commit(handle: &NodeHandle, attempt: &mut Attempt, outbox: &mut VecDeque<Outgoing>) {
+    let (node, run) = (handle.node(), handle.run());
+    send(node, attempt.sent.drain(..), outbox);
+    if run.events.wants_completions() {
+        run.events.emit(Event::ActorCompleted {
+            actor: Arc::clone(&node.id),
+            component: Arc::clone(&node.component),
+            outputs: named(&attempt.emitted, |port| node.outport_name(port)),
+        });
+    }
+    send(node, attempt.emitted.drain(..), outbox);
+}
+
+fn send(node: &Node, messages: impl Iterator<Item = (u16, Message)>, outbox: &mut VecDeque<Outgoing>) {
+    for (port, message) in messages {
+        node.address(port, message, |outgoing| outbox.push_back(outgoing));
     }
 }

@@ -6,6 +6,7 @@ use std::task::Poll;
 use std::time::Instant;
 
 use super::call::{Call, contain_step, run_sync};
+use super::outcome::commit;
 use super::{Driver, Style, TURN};
 use crate::actor::Instance;
 use crate::attempt::{Attempt, Packets};
@@ -132,38 +133,43 @@ impl Driver {
     /// Many ticks in one call.
     pub(super) async fn work_batch(&mut self, limit: usize) -> (u64, u64) {
         let mut attempts = std::mem::take(&mut self.attempts);
-        let mut count = 0;
         let mut packets = 0;
-        while count < limit && self.assemble() {
-            if attempts.len() == count {
-                attempts.push(Attempt::default());
-            }
-            std::mem::swap(&mut attempts[count], &mut self.attempt);
-            packets += attempts[count].inputs.len() as u64;
-            count += 1;
+        while attempts.len() < limit && self.assemble() {
+            packets += self.attempt.inputs.len() as u64;
+            attempts.push(std::mem::take(&mut self.attempt));
         }
+        let count = attempts.len();
         let held: Vec<Packets> = if self.policy().is_some_and(Policy::holds_packets) {
-            attempts[..count].iter().map(|attempt| attempt.inputs.clone()).collect()
+            attempts.iter().map(|attempt| attempt.inputs.clone()).collect()
         } else {
             Vec::new()
         };
-        let steps = if count == 0 {
-            Vec::new()
-        } else if let Instance::Hosted(actor) = &mut self.instance {
-            let (handle, attempts) = (&self.handle, &mut attempts[..count]);
-            catch_unwind(AssertUnwindSafe(|| actor.run_batch(handle, attempts))).unwrap_or_else(|payload| {
-                attempts.iter().map(|_| Step::Failed(Failure::from_panic(&*payload))).collect()
-            })
-        } else {
-            Vec::new()
+        let others = match &mut self.instance {
+            Instance::Hosted(actor) if count > 0 => {
+                catch_unwind(AssertUnwindSafe(|| actor.run_batch(&self.handle, &mut attempts))).unwrap_or_else(
+                    |payload| {
+                        attempts.resize_with(count, Attempt::default);
+                        let failure = Failure::from_panic(&*payload);
+                        (0..count).map(|at| (at, Step::Failed(failure.clone()))).collect()
+                    },
+                )
+            }
+            _ => Vec::new(),
         };
-        for (at, step) in steps.into_iter().enumerate() {
-            std::mem::swap(&mut attempts[at], &mut self.attempt);
+        let mut others = others.into_iter().peekable();
+        for (at, attempt) in attempts.iter_mut().enumerate() {
+            let Some((_, step)) = others.next_if(|(other, _)| *other == at) else {
+                self.finish |= attempt.finish;
+                commit(&self.handle, attempt, &mut self.outbox);
+                continue;
+            };
+            std::mem::swap(attempt, &mut self.attempt);
             let held = held.get(at).cloned();
             let result = self.settle(step).await;
             self.finish_attempts(result, held).await;
-            std::mem::swap(&mut attempts[at], &mut self.attempt);
+            std::mem::swap(attempt, &mut self.attempt);
         }
+        attempts.clear();
         self.attempts = attempts;
         self.flush().await;
         (count as u64, packets)
