@@ -83,7 +83,7 @@ def memory(nodes):
 
 def import_time():
     started = perf_counter()
-    import pykka  # noqa: F401
+    import pykka  # noqa: F401  # importing is what is measured
 
     return (perf_counter() - started) * 1e3
 

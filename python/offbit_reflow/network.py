@@ -358,6 +358,11 @@ class Network(_native.Network):
             Only events about these nodes, and about the network as a whole.
         capacity : int
             Events that may wait to be read; beyond that the oldest are dropped and counted.
+
+        Raises
+        ------
+        ValueError
+            If there is no event type of a name in `types`.
         """
         return EventStream(self._events(types, nodes, capacity=capacity))
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from offbit_reflow import Graph, Message
+from offbit_reflow import Graph, Message, Network
 from offbit_reflow.exceptions import GraphError
 
-from .actors import ends, wire_graph
+from .actors import Forward, ends, wire_graph
 
 
 class TestNodes:
@@ -171,10 +171,24 @@ class TestInitials:
         graph.add_graph_initial("DOOR", 1)
         graph.add_graph_initial_index("door", 2, 9, {"m": 1})
         graph.add_graph_initial("nowhere", 3)
-        found = [(i["to"]["nodeId"], i["to"]["portId"], i["to"]["index"], i["data"]) for i in graph.initializers()]
-        assert found == [("a", "in", 0, 1), ("a", "in", 9, 2)]
-        graph.remove_graph_initial("door")
-        assert graph.initializers() == []
+        graph.add_initial("a", "in", 4)
+        ends = [tuple(i["to"][key] for key in ("nodeId", "portId", "portName", "index")) for i in graph.initializers()]
+        assert ends == [("a", "door", "in", 0), ("a", "door", "in", 9), ("a", "in", "", 2)]
+        assert [i["data"] for i in graph.initializers()] == [1, 2, 4]
+        again = Graph.from_json(graph.to_json())
+        graph.remove_initial("a", "in")
+        assert [i["data"] for i in graph.initializers()] == [1, 2]
+        again.remove_graph_initial("door")
+        assert [i["data"] for i in again.initializers()] == [4]
+
+    def test_graph_initials_arrive_at_the_node_behind(self):
+        graph = wire_graph("a", component="forward")
+        graph.add_inport("door", "a", "in")
+        graph.add_graph_initial("door", 1)
+        graph.add_outport("out", "a", "out")
+        net = Network.from_graph(graph)
+        net.register_actor("forward", Forward)
+        assert net.run(timeout=15).outputs == {"out": [1]}
 
 
 class TestGraphPorts:

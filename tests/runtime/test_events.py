@@ -14,6 +14,11 @@ from offbit_reflow import Network
 from .support import SOON, Collect, Forward, Gate, add, connect, drain, numbers, of_type, resident_mb, running
 
 
+def test_unknown_types_are_refused(net):
+    with pytest.raises(ValueError, match="no event type `ActorFail`; did you mean `ActorFailed`"):
+        net.events(types=["NetworkIdle", "ActorFail"])
+
+
 def test_the_trace_of_a_small_run(net):
     events = net.events()
     before = time.time()

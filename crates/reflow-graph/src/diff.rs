@@ -192,7 +192,7 @@ fn wires(export: &GraphExport) -> IndexMap<String, &Connection> {
 fn packets(export: &GraphExport) -> IndexMap<String, Vec<Value>> {
     let mut packets: IndexMap<String, Vec<Value>> = IndexMap::new();
     for initial in export.initials() {
-        let port = format!("{}.{}", initial.to.node_id, initial.to.port_id);
+        let port = format!("{}.{}", initial.to.node_id, initial.inport());
         packets.entry(port).or_default().push(initial.packet().clone());
     }
     packets

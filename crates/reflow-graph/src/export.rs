@@ -191,6 +191,11 @@ impl Connection {
         Self { to, data, ..Self::default() }
     }
 
+    /// The inport of the target. The end of an initial that came through a graph inport names that one, and the port behind it.
+    pub fn inport(&self) -> &Name {
+        if self.is_initial() { self.to.inner_port() } else { &self.to.port_id }
+    }
+
     /// Whether this is an initial packet: it has data, or comes from nowhere (a null packet).
     pub fn is_initial(&self) -> bool {
         self.data.is_some() || self.from.is_blank()

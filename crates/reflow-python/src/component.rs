@@ -6,8 +6,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use reflow_runtime::{Component, PortSpec};
 
-use crate::actor::{Declaration, PythonComponent};
 use crate::convert;
+use crate::template::{Declaration, PythonComponent};
 
 /// A component that nodes can be made of: a catalog template, a subgraph, or a Python actor.
 #[pyclass(name = "Actor", module = "offbit_reflow._native", frozen)]

@@ -26,6 +26,7 @@ mod packs;
 mod references;
 mod settings;
 mod stream;
+mod template;
 mod wait;
 
 /// The native half of `offbit_reflow`.

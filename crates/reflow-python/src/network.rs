@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use parking_lot::Mutex;
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use reflow_runtime::{
-    Endpoint, EventFilter, FailedAttempt, Listener, Network, NodeSpec, Policy, RunReport, Running, SendError,
+    Endpoint, Event, EventFilter, FailedAttempt, Listener, Network, NodeSpec, Policy, RunReport, Running, SendError,
+    suggestion,
 };
 
 use crate::component::PyComponent;
@@ -293,9 +294,19 @@ impl PyNetwork {
     }
 
     #[pyo3(signature = (types=None, nodes=None, *, capacity=reflow_runtime::DEFAULT_EVENT_CAPACITY))]
-    fn _events(&self, types: Option<Vec<String>>, nodes: Option<Vec<String>>, capacity: usize) -> PyEventStream {
+    fn _events(
+        &self,
+        types: Option<Vec<String>>,
+        nodes: Option<Vec<String>>,
+        capacity: usize,
+    ) -> PyResult<PyEventStream> {
         let filter = EventFilter { types: types.unwrap_or_default(), nodes: nodes.unwrap_or_default() };
-        PyEventStream::new(self.network.lock().events(filter, capacity))
+        if let Some(unknown) = filter.types.iter().find(|name| !Event::NAMES.contains(&name.as_str())) {
+            let meant = suggestion(unknown, Event::NAMES).map(|name| format!("; did you mean `{name}`?"));
+            let text = format!("events: there is no event type `{unknown}`{}", meant.unwrap_or_default());
+            return Err(PyValueError::new_err(text));
+        }
+        Ok(PyEventStream::new(self.network.lock().events(filter, capacity)))
     }
 
     fn _stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {

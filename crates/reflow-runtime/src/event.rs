@@ -151,6 +151,27 @@ pub struct FailedAttempt {
 }
 
 impl Event {
+    /// The names of all types.
+    pub const NAMES: [&str; 17] = [
+        "NetworkStarted",
+        "ActorStarted",
+        "MessageReceived",
+        "MessageSent",
+        "ActorCompleted",
+        "ActorFailed",
+        "ActorRetry",
+        "NodeStateChanged",
+        "ActorLog",
+        "ActorProgress",
+        "PacketsUndelivered",
+        "NetworkStalled",
+        "NetworkIdle",
+        "NetworkCompleted",
+        "NetworkShutdown",
+        "ShutdownIncomplete",
+        "EventsDropped",
+    ];
+
     /// The name shown under `_type`.
     pub fn name(&self) -> &'static str {
         match self {

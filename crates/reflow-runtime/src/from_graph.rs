@@ -106,7 +106,7 @@ pub(crate) fn capacity_of(metadata: &Metadata) -> Option<usize> {
 
 /// Where an initial goes, and the message it stands for.
 pub(crate) fn initial(initial: &Connection) -> Result<(Endpoint, Message), NetworkError> {
-    let to = end(&initial.to);
+    let to = Endpoint::new(&*initial.to.node_id, &**initial.inport());
     match message_of(initial.packet()) {
         Ok(message) => Ok((to, message)),
         Err(error) => Err(NetworkError::BadInitial { node: to.node, port: to.port, problem: error.to_string() }),

@@ -59,7 +59,7 @@ impl Check<'_> {
         for connection in &export.connections {
             let to = &connection.to;
             if connection.is_initial() {
-                self.port_exists(&to.node_id, Direction::In, &to.port_id, &initial_place(connection));
+                self.port_exists(&to.node_id, Direction::In, connection.inport(), &initial_place(connection));
                 continue;
             }
             let place = Place::Connection(ConnectionId::from(connection));

@@ -40,7 +40,7 @@ impl Check<'_> {
             }
         };
         for initial in export.initials() {
-            arrive(&initial.to.node_id, self.folded(&initial.to.port_id), &mut running);
+            arrive(&initial.to.node_id, self.folded(initial.inport()), &mut running);
         }
         for edge in export.inports.values() {
             arrive(&edge.node_id, self.folded(edge.inner_port()), &mut running);

@@ -67,5 +67,5 @@ impl Check<'_> {
 }
 
 pub(super) fn initial_place(initial: &Connection) -> Place {
-    Place::Initial { node: initial.to.node_id.clone(), port: initial.to.port_id.clone() }
+    Place::Initial { node: initial.to.node_id.clone(), port: initial.inport().clone() }
 }

@@ -50,7 +50,7 @@ fn everything_moves_under_the_prefix() {
     assert_eq!(ends, ["test/a.out -> test/b.in", "test/b.out -> other/c.in", ". -> test/a.in"]);
     assert_eq!(whole.inports["test/door"].port_name, "in");
     assert_eq!(whole.groups[0].nodes, ["test/a"]);
-    assert_eq!(whole.processes["log"].metadata, Metadata::empty());
+    assert_eq!(whole.processes["log"].metadata, Metadata::NULL);
     assert_eq!(whole.name(), "");
     let again =
         compose(&ComposeRequest { graphs: vec![Arc::new(whole)], ..ComposeRequest::default() }).expect("composes");

@@ -44,7 +44,7 @@ impl GraphExport {
             if !self.processes.contains_key(&to.node_id) {
                 continue;
             }
-            let head = quoted(&to.port_id);
+            let head = quoted(connection.inport());
             if connection.is_initial() {
                 let packet = crate::layout::shortened(&connection.packet().to_string(), 24);
                 let (declared, id) = own(&packet, "plaintext");

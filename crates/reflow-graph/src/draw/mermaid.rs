@@ -42,7 +42,7 @@ impl GraphExport {
                 line(format_args!(
                     "  i{initials}([\"{}\"]) -->|\"{}\"| n{target}",
                     escaped(&packet),
-                    escaped(&to.port_id)
+                    escaped(connection.inport())
                 ));
                 initials += 1;
             } else if let Some(source) = ids.get(&*from.node_id) {

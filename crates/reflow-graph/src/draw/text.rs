@@ -65,7 +65,7 @@ impl<'a> Lines<'a> {
                 after.entry(&from.node_id).or_default().push((&from.port_id, format!("{}.{}", to.node_id, to.port_id)));
                 format!("{}.{}", from.node_id, from.port_id)
             };
-            before.entry(&to.node_id).or_default().push((&to.port_id, source));
+            before.entry(&to.node_id).or_default().push((connection.inport(), source));
         }
         for (name, edge) in &export.inports {
             before.entry(&edge.node_id).or_default().push((edge.inner_port(), format!("({name})")));

@@ -67,9 +67,13 @@ impl Graph {
 
     /// Removes all initials of a port.
     pub fn remove_initial(&mut self, node: &str, port: &str) -> bool {
-        let port = self.content.fold(port);
+        let port = self.content.fold(port).into_owned();
+        self.remove_initials(node, |to| to.port_name.is_empty() && *to.port_id == *port)
+    }
+
+    fn remove_initials(&mut self, node: &str, goes: impl Fn(&Edge) -> bool) -> bool {
         let Some(node) = self.content.node(node) else { return false };
-        let initials = node.initials().filter(|(_, initial)| *initial.to.port_id == *port);
+        let initials = node.initials().filter(|(_, initial)| goes(&initial.to));
         let changes: Vec<_> = initials
             .map(|(order, initial)| Change::RemoveInitial { initial: Box::new(initial.clone()), order })
             .collect();
@@ -84,26 +88,26 @@ impl Graph {
 
     /// Adds an initial packet through a graph inport, for the node behind it.
     pub fn add_graph_initial(&mut self, inport: &str, data: Value, metadata: Metadata) -> bool {
-        let Some(inner) = self.behind(inport) else { return false };
-        self.add_initial_numbered(&inner.node_id, &inner.port_id, data, None, metadata)
+        self.add_initial_through(inport, data, None, metadata)
     }
 
     /// Adds an initial packet through a graph inport with a number of its own.
     pub fn add_graph_initial_index(&mut self, inport: &str, data: Value, index: u64, metadata: Metadata) -> bool {
-        let Some(inner) = self.behind(inport) else { return false };
-        self.add_initial_numbered(&inner.node_id, &inner.port_id, data, Some(index), metadata)
+        self.add_initial_through(inport, data, Some(index), metadata)
     }
 
-    /// Removes all initials of the node port behind a graph inport.
+    /// Removes the initials that were added through a graph inport.
     pub fn remove_graph_initial(&mut self, inport: &str) -> bool {
-        let Some(inner) = self.behind(inport) else { return false };
-        self.remove_initial(&inner.node_id, &inner.port_id)
+        let Some(edge) = self.port(Direction::In, inport) else { return false };
+        let (node, port) = (edge.node_id.clone(), edge.port_id.clone());
+        self.remove_initials(&node, |to| to.port_id == port && !to.port_name.is_empty())
     }
 
-    /// The node port behind a graph inport.
-    fn behind(&self, inport: &str) -> Option<Edge> {
-        let edge = self.port(Direction::In, inport)?;
-        Some(Edge::new(edge.node_id.clone(), edge.inner_port().clone()))
+    /// The end of an initial that goes through a graph inport names both: that port, and the port of the node behind it.
+    fn add_initial_through(&mut self, inport: &str, data: Value, index: Option<u64>, metadata: Metadata) -> bool {
+        let Some(edge) = self.port(Direction::In, inport) else { return false };
+        let to = Edge { port_name: edge.inner_port().clone(), ..Edge::new(edge.node_id.clone(), edge.port_id.clone()) };
+        self.insert_initial(to, data, index, metadata)
     }
 
     fn add_initial_numbered(
@@ -115,8 +119,13 @@ impl Graph {
         metadata: Metadata,
     ) -> bool {
         let Some(node) = self.node(node) else { return false };
+        let to = Edge::new(node.id.clone(), self.content.port(port));
+        self.insert_initial(to, data, index, metadata)
+    }
+
+    fn insert_initial(&mut self, to: Edge, data: Value, index: Option<u64>, metadata: Metadata) -> bool {
         let index = Some(index.unwrap_or(self.content.initial_count));
-        let to = Edge { index, ..Edge::new(node.id.clone(), self.content.port(port)) };
+        let to = Edge { index, ..to };
         let data = (!data.is_null()).then(|| Arc::new(data));
         let initial = Box::new(Connection { to, metadata, data, ..Connection::default() });
         let order = self.content.take_order();

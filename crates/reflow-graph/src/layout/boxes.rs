@@ -29,7 +29,7 @@ pub(super) fn boxes(export: &GraphExport, overlay: Option<&Overlay>) -> Vec<Node
     let mut ports: FxHashMap<&str, Ports> = FxHashMap::default();
     for connection in &export.connections {
         let (from, to) = (&connection.from, &connection.to);
-        let waiting = ports.entry(&to.node_id).or_default().inports.entry(&to.port_id).or_default();
+        let waiting = ports.entry(&to.node_id).or_default().inports.entry(connection.inport()).or_default();
         if connection.is_initial() {
             waiting.push(connection);
         } else {

@@ -135,7 +135,7 @@ impl Flattening<'_> {
         let export = Arc::clone(&self.levels[level].export);
         for connection in &export.connections {
             let place = self.levels[level].place(connection);
-            let to = self.end(level, Direction::In, &connection.to.node_id, &connection.to.port_id, &place);
+            let to = self.end(level, Direction::In, &connection.to.node_id, connection.inport(), &place);
             if connection.is_initial() {
                 let Some(to) = to else { continue };
                 self.initials.push(moved(connection, None, to));
@@ -274,6 +274,10 @@ fn moved(connection: &Connection, from: Option<(Name, Name)>, to: (Name, Name)) 
     let mut copy = connection.clone();
     if let Some((node, port)) = from {
         (copy.from.node_id, copy.from.port_id) = (node, port);
+    }
+    if connection.is_initial() {
+        // Its port is known by now; the graph port that it came through is not there any more.
+        copy.to.port_name = Name::default();
     }
     (copy.to.node_id, copy.to.port_id) = to;
     copy

@@ -1,0 +1,196 @@
+//! How an attempt goes from its beginning to its end, as its node drives it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use reflow_runtime::{Completion, Failure, Outcome, Packets};
+
+use super::{Conclusion, Phase, PyContext, Start, put, thread_number};
+use crate::errors::ContextError;
+use crate::inputs;
+
+impl PyContext {
+    /// Makes it the context of a new attempt.
+    pub(crate) fn begin(&self, py: Python<'_>, start: Start) {
+        if !start.detached {
+            self.thread.store(thread_number(), Ordering::Relaxed);
+        }
+        // What it replaces goes when the state is no longer held.
+        let _old = {
+            let mut state = self.state.lock(py);
+            state.phase = if start.detached { Phase::Pending } else { Phase::Running };
+            state.outcome = None;
+            (state.sequence, state.number) = (start.sequence, start.number);
+            (state.finish, state.deferred, state.abandoned, state.quiet_end) = (false, false, false, false);
+            state.deadline = start.deadline;
+            let old = (std::mem::replace(&mut state.inputs, start.inputs), std::mem::take(&mut state.emitted));
+            (old, std::mem::replace(&mut state.inputs_dict, start.inputs_dict), state.task.take())
+        };
+    }
+
+    /// The dict of an earlier tick with the packets of the next one, if it can serve again.
+    pub(crate) fn refill_inputs(&self, py: Python<'_>, dict: Py<PyDict>, packets: &Packets) -> Option<Py<PyDict>> {
+        inputs::refill(py, &self.names, &self.node, dict, packets)
+    }
+
+    /// Notes that `run` goes on on this thread although the node does not wait for its return.
+    pub(crate) fn enter_thread(&self) {
+        self.thread.store(thread_number(), Ordering::Relaxed);
+    }
+
+    /// What `run` has left when it returned.
+    pub(crate) fn conclude(&self, py: Python<'_>) -> Conclusion {
+        let mut state = self.state.lock(py);
+        self.thread.store(0, Ordering::Relaxed);
+        match state.outcome.take() {
+            Some(result) => {
+                state.phase = Phase::Over;
+                // Keeps the attempt resolved for whoever still holds it.
+                state.outcome = Some(Ok(()));
+                let (emitted, finish) = (std::mem::take(&mut state.emitted), state.finish);
+                match result {
+                    Ok(()) => Conclusion::Done { emitted, inputs_dict: state.inputs_dict.take(), finish },
+                    Err(failure) => Conclusion::Failed { failure, finish },
+                }
+            }
+            None => Conclusion::Unresolved,
+        }
+    }
+
+    /// Leaves the attempt open: somebody holds it and will resolve it later.
+    pub(crate) fn leave_open(&self, py: Python<'_>) {
+        self.state.lock(py).phase = Phase::Pending;
+    }
+
+    pub(crate) fn is_deferred(&self, py: Python<'_>) -> bool {
+        self.state.lock(py).deferred
+    }
+
+    pub(super) fn quiet_end(&self, py: Python<'_>) -> bool {
+        self.state.lock(py).quiet_end
+    }
+
+    /// Lets the call end without an answer.
+    pub(crate) fn allow_quiet_end(&self, py: Python<'_>) {
+        self.state.lock(py).quiet_end = true;
+    }
+
+    /// A copy of the inputs, for the node's own use.
+    pub(crate) fn inputs_copy(&self, py: Python<'_>) -> Packets {
+        self.state.lock(py).inputs.clone()
+    }
+
+    pub(crate) fn run_number(&self) -> u64 {
+        self.node.run_number()
+    }
+
+    /// Ends the node after this attempt.
+    pub(crate) fn finish_node(&self, py: Python<'_>) {
+        self.state.lock(py).finish = true;
+    }
+
+    pub(crate) fn asks_to_finish(&self, py: Python<'_>) -> bool {
+        self.state.lock(py).finish
+    }
+
+    /// Takes what was emitted so far, for a generator that hands over its outputs step by step.
+    pub(crate) fn take_emitted(&self, py: Python<'_>) -> Packets {
+        std::mem::take(&mut self.state.lock(py).emitted)
+    }
+
+    /// Counts the attempt among those that outlive their tick.
+    pub(crate) fn retain(&self, py: Python<'_>, retained: &Arc<AtomicUsize>) {
+        let mut slot = self.retained.lock(py);
+        if slot.is_none() {
+            retained.fetch_add(1, Ordering::AcqRel);
+            *slot = Some(Arc::clone(retained));
+        }
+    }
+
+    /// Tells the attempt that nobody waits for it any more.
+    pub(crate) fn abandon(&self, py: Python<'_>) {
+        let task = {
+            let mut state = self.state.lock(py);
+            state.abandoned = true;
+            state.stopped = self.node.is_cancelled();
+            state.phase = Phase::Over;
+            state.task.take()
+        };
+        if let Some(task) = task {
+            // A loop that is closed has no task to cancel any more.
+            let _ = task.bind(py).call0();
+        }
+    }
+
+    pub(crate) fn set_task(&self, py: Python<'_>, cancel: Py<PyAny>) {
+        self.state.lock(py).task = Some(cancel);
+    }
+
+    /// Fails the attempt for the host, unless it is resolved already.
+    pub(crate) fn fail_with(&self, py: Python<'_>, failure: Failure) {
+        // An attempt that is resolved keeps its first outcome.
+        let _ = self.resolve(py, Err(failure), None);
+    }
+
+    /// Resolves with the outputs of a returned dict, unless it is resolved already.
+    pub(crate) fn done_with(&self, outputs: &Bound<'_, PyAny>) -> PyResult<()> {
+        let packets = self.packets(outputs)?;
+        if self.is_resolved(outputs.py()) {
+            return Ok(());
+        }
+        self.resolve(outputs.py(), Ok(()), Some(packets))
+    }
+
+    pub(crate) fn is_resolved(&self, py: Python<'_>) -> bool {
+        let state = self.state.lock(py);
+        state.outcome.is_some() || state.phase == Phase::Over
+    }
+
+    pub(super) fn resolve(
+        &self,
+        py: Python<'_>,
+        result: Result<(), Failure>,
+        outputs: Option<Packets>,
+    ) -> PyResult<()> {
+        // Dropped at the end, when the state is no longer held.
+        let mut replaced = Packets::new();
+        let completion = {
+            let mut state = self.state.lock(py);
+            if state.abandoned {
+                if state.stopped {
+                    // Whoever ends a tick late need not know that the network was shut down meanwhile.
+                    return Ok(());
+                }
+                return Err(ContextError::new_err("this attempt was given up: its time limit has passed"));
+            }
+            if state.outcome.is_some() || state.phase == Phase::Over {
+                return Err(ContextError::new_err(
+                    "this tick is already resolved: done() and fail() may be called once",
+                ));
+            }
+            match outputs {
+                Some(outputs) if state.emitted.is_empty() => state.emitted = outputs,
+                outputs => {
+                    for (port, message) in outputs.into_iter().flatten() {
+                        replaced.extend(put(&mut state.emitted, port, message).map(|message| (port, message)));
+                    }
+                }
+            }
+            if state.phase == Phase::Running {
+                state.outcome = Some(result);
+                return Ok(());
+            }
+            state.phase = Phase::Over;
+            state.outcome = Some(Ok(()));
+            let outcome = match result {
+                Ok(()) => Outcome::Done(std::mem::take(&mut state.emitted)),
+                Err(failure) => Outcome::Failed(failure),
+            };
+            Completion { sequence: state.sequence, number: state.number, outcome, finish: state.finish }
+        };
+        self.node.complete(completion);
+        Ok(())
+    }
+}

@@ -1,0 +1,114 @@
+//! Templates made of Python classes, instances and functions.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+use reflow_runtime::{Component, ComponentSpec, Documentation, Firing, Instance, PortSpec, Source, Value};
+
+use crate::actor::{PythonActor, failure_of};
+
+/// What a Python class says about its actors, read when it is registered.
+#[derive(FromPyObject)]
+pub(crate) struct Declaration {
+    component: String,
+    inports: Vec<String>,
+    outports: Vec<String>,
+    /// `any`, `all`, `latest`.
+    firing: String,
+    latest_inports: Vec<String>,
+    optional_inports: Vec<String>,
+    required_inports: Vec<String>,
+    /// `no`, `to_the_end`, `yes`.
+    source: String,
+    batch_size: usize,
+    setup: bool,
+    finalize: bool,
+    teardown: bool,
+    on_signal: bool,
+    is_async: bool,
+    summary: String,
+}
+
+/// A template made of Python: `make` gives the object whose `run` a node calls.
+pub(crate) struct PythonComponent {
+    make: Py<PyAny>,
+    spec: Arc<ComponentSpec>,
+    batch_size: usize,
+    methods: Methods,
+}
+
+/// Which optional methods there are.
+#[derive(Clone, Copy)]
+pub(crate) struct Methods {
+    pub(crate) setup: bool,
+    pub(crate) finalize: bool,
+    pub(crate) teardown: bool,
+    pub(crate) on_signal: bool,
+    /// Whether `run` is a coroutine function or an async generator.
+    pub(crate) is_async: bool,
+}
+
+impl PythonComponent {
+    pub(crate) fn new(make: Py<PyAny>, declaration: Declaration) -> Self {
+        let ports = |names: Vec<String>| names.into_iter().map(|name| PortSpec::new(name, "any")).collect();
+        let names = |names: Vec<String>| -> Vec<Cow<'static, str>> { names.into_iter().map(Cow::Owned).collect() };
+        let firing = match (&*declaration.firing, declaration.required_inports.is_empty()) {
+            (_, false) => Firing::Required(names(declaration.required_inports)),
+            ("all", _) => {
+                Firing::All { latest: names(declaration.latest_inports), optional: names(declaration.optional_inports) }
+            }
+            ("latest", _) => Firing::Latest,
+            _ => Firing::Any,
+        };
+        let source = match &*declaration.source {
+            "yes" => Source::Yes,
+            "to_the_end" => Source::ToTheEnd,
+            _ => Source::No,
+        };
+        let spec = ComponentSpec {
+            id: declaration.component.into(),
+            inports: ports(declaration.inports),
+            outports: ports(declaration.outports),
+            firing,
+            source,
+            config_schema: Value::Null,
+            documentation: Documentation { summary: declaration.summary.into(), ..Documentation::default() },
+        };
+        let Declaration { setup, finalize, teardown, on_signal, is_async, batch_size, .. } = declaration;
+        Self {
+            make,
+            spec: Arc::new(spec),
+            batch_size,
+            methods: Methods { setup, finalize, teardown, on_signal, is_async },
+        }
+    }
+}
+
+impl Component for PythonComponent {
+    fn spec(&self) -> Arc<ComponentSpec> {
+        Arc::clone(&self.spec)
+    }
+
+    fn check_config(&self, _config: &Value) -> Vec<String> {
+        // Making an instance to look at a config would run user code.
+        Vec::new()
+    }
+
+    fn open_ports(&self) -> bool {
+        true
+    }
+
+    fn instantiate(&self, _config: &Value) -> Result<Instance, String> {
+        Python::attach(|py| {
+            let make = || {
+                let object = self.make.bind(py).call0()?;
+                let run = object.getattr(pyo3::intern!(py, "run"))?;
+                PyResult::Ok((object.unbind(), run.unbind()))
+            };
+            let (object, run) = make()
+                .map_err(|error| format!("making an instance of {} failed: {}", self.spec.id, failure_of(py, error)))?;
+            Ok(Instance::Hosted(Box::new(PythonActor::new(object, run, self.batch_size, self.methods))))
+        })
+    }
+}
