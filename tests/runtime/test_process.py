@@ -15,6 +15,7 @@ from .support import run_script, script_env
 PRELUDE = """
 import faulthandler, os, signal, sys, threading, time
 faulthandler.dump_traceback_later(12, exit=True)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # shells start background jobs with it ignored
 from offbit_reflow import Actor, Network, Stream
 
 class Forward(Actor):
