@@ -404,7 +404,9 @@ impl PyContext {
     /// How the asyncio loop tells the end of an async `run`: its return value or its exception.
     #[pyo3(signature = (result=None, error=None))]
     fn _conclude_async(&self, py: Python<'_>, result: Option<&Bound<'_, PyAny>>, error: Option<Bound<'_, PyAny>>) {
-        self.state.lock(py).task = None;
+        // Let go of it only when the state is not held any more.
+        let task = self.state.lock(py).task.take();
+        drop(task);
         if let Some(error) = error {
             return self.fail_with(py, crate::actor::failure_of(py, PyErr::from_value(error)));
         }
