@@ -406,3 +406,26 @@ pub(crate) fn blocking<T: Send>(py: Python<'_>, wait: impl FnOnce() -> T + Send)
     });
     py.detach(wait)
 }
+
+/// The locks of the process, held by the thread that forks.
+type Locks = (MutexGuard<'static, Weak<Executor>>, MutexGuard<'static, Vec<u64>>);
+
+thread_local! {
+    static HELD: RefCell<Option<Locks>> = const { RefCell::new(None) };
+}
+
+/// Takes the locks of the process before this thread forks, so that no other thread has them then.
+pub(crate) fn hold_locks() {
+    HELD.set(Some((lock(&SHARED), lock(&STOPPED))));
+}
+
+/// Gives them back, in the parent and in the child.
+pub(crate) fn release_locks() {
+    HELD.set(None);
+}
+
+/// In a child: the thread that forked is none of the executor's. What it had belongs to the parent and is left alone.
+pub(crate) fn leave() {
+    WORKER.with_borrow_mut(|worker| std::mem::forget(worker.take()));
+    RUN.set(0);
+}

@@ -17,6 +17,7 @@ mod convert;
 mod errors;
 mod events;
 mod executor;
+mod fork;
 mod graph;
 mod inputs;
 mod message;
@@ -58,6 +59,7 @@ mod _native {
     #[pymodule_init]
     fn init(module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
         use pyo3::types::PyModuleMethods;
-        module.add("__version__", env!("CARGO_PKG_VERSION"))
+        module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+        crate::fork::register(module)
     }
 }
