@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use rustc_hash::FxHashSet;
 use smallvec::SmallVec;
 
 use crate::activity::Sleeper;
@@ -299,21 +300,21 @@ impl Mailbox {
         inner.closed || inner.has_room(link)
     }
 
-    /// The links that somebody waits for: number and capacity.
-    pub(crate) fn blocked_links(&self) -> Vec<(u32, usize)> {
+    /// The links that somebody waits for: number, capacity, and how many wait.
+    pub(crate) fn blocked_links(&self) -> Vec<(u32, usize, usize)> {
         let inner = self.inner.lock();
         (0_u32..)
             .zip(&inner.links)
             .filter(|(_, link)| !link.waiting.is_empty() && link.used >= link.capacity)
-            .map(|(index, link)| (index, link.capacity))
+            .map(|(index, link)| (index, link.capacity, link.waiting.len()))
             .collect()
     }
 
-    /// The links of inports of which the node has no packet.
-    pub(crate) fn starved_links(&self) -> Vec<u32> {
+    /// Whether each link leads to an inport of which the node has no packet.
+    pub(crate) fn starved_links(&self) -> Vec<bool> {
         let inner = self.inner.lock();
-        let has_packet = |port: u16| inner.links.iter().any(|link| link.port == port && link.used > 0);
-        (0_u32..).zip(&inner.links).filter(|(_, link)| !has_packet(link.port)).map(|(index, _)| index).collect()
+        let fed: FxHashSet<u16> = inner.links.iter().filter(|link| link.used > 0).map(|link| link.port).collect();
+        inner.links.iter().map(|link| !fed.contains(&link.port)).collect()
     }
 
     /// Raises the capacity of a link and wakes who waits for it.

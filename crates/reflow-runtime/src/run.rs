@@ -312,7 +312,8 @@ impl Run {
         }
     }
 
-    /// Nobody is busy any more: the network is idle, or it waits for room, or for a listener. Called once for each time the count of busy ones reaches zero.
+    /// Nobody is busy any more: the network is idle, or it waits for room, or for a listener. Called once for each time the
+    /// count of busy ones reaches zero.
     pub(crate) fn on_quiet(&self) {
         let mut end = self.end.lock();
         if !self.activity.is_quiet() {

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 
 use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
+use rustc_hash::FxHashMap;
 
 use crate::event::{Event, FailedAttempt};
 use crate::failure::Failure;
@@ -30,6 +31,8 @@ struct Full {
     target: u32,
     link: u32,
     capacity: usize,
+    /// How many wait for it.
+    waiting: usize,
     /// The node that it comes from; none for what comes from outside.
     source: Option<u32>,
 }
@@ -53,6 +56,8 @@ impl Run {
             // Whoever feeds a network one port after the other, far ahead, has to wait.
             Some(full) if outside.is_some() && at(full).0 == outside => return Stall::Starved,
             Some(full) => self.give_up(full),
+            // Somebody waits for a listener, and others behind them.
+            None if self.activity.blocked() > full.iter().map(|full| full.waiting).sum() => {}
             None if self.rings_ended.load(Ordering::Acquire) => match full.iter().min_by_key(|full| full.capacity) {
                 Some(full) if full.capacity * 2 <= MAX_WIDENED => self.widen(full),
                 Some(full) => self.give_up(full),
@@ -66,14 +71,15 @@ impl Run {
     fn full_connections(&self) -> Vec<Full> {
         let mut all = Vec::new();
         for (target, node) in (0_u32..).zip(&self.nodes) {
-            for (link, capacity) in node.mailbox.blocked_links() {
-                all.push(Full { target, link, capacity, source: None });
+            for (link, capacity, waiting) in node.mailbox.blocked_links() {
+                all.push(Full { target, link, capacity, waiting, source: None });
             }
         }
+        let at: FxHashMap<_, _> = all.iter().map(|full| (full.target, full.link)).zip(0_usize..).collect();
         for (source, node) in (0_u32..).zip(&self.nodes) {
             for route in node.routes.iter().flatten() {
-                if let Some(full) = all.iter_mut().find(|full| (full.target, full.link) == (route.target, route.link)) {
-                    full.source = Some(source);
+                if let Some(full) = at.get(&(route.target, route.link)) {
+                    all[*full].source = Some(source);
                 }
             }
         }
@@ -98,7 +104,7 @@ impl Run {
         for (source, node) in self.nodes.iter().enumerate() {
             for route in node.routes.iter().flatten() {
                 let target = route.target as usize;
-                if !for_room[target] && starved[target].contains(&route.link) {
+                if !for_room[target] && starved[target][route.link as usize] {
                     waits.add_edge(indices[target], indices[source], ());
                 }
             }

@@ -248,6 +248,26 @@ fn an_open_network_takes_packets_until_it_is_told_to_end() {
 }
 
 #[test]
+fn a_slow_listener_holds_up_those_behind_it_and_nothing_is_widened() {
+    let mut network = Network::new();
+    let burst = each(spec(&["in"], &["out"]), |tick: &mut Tick<'_>| {
+        (0..1000_i64).for_each(|number| tick.send(0, number));
+        Ok(())
+    });
+    node(&mut network, "burst", burst);
+    node(&mut network, "a", forward());
+    wire(&mut network, "burst.out", "a.in");
+    let running = network.start().unwrap();
+    let listener = running.listen("a", "out", 1).unwrap();
+    running.send("burst", "in", 0.into()).unwrap().unwrap();
+    assert!(!running.wait(Some(Duration::from_millis(100))), "it waits for the listener and is not idle");
+    let heard: Vec<_> = (0..1000).filter_map(|_| block_until(None, |cx| listener.poll_next(cx)).flatten()).collect();
+    assert_eq!(heard.len(), 1000);
+    assert!(running.wait(Some(Duration::from_secs(5))));
+    assert!(running.stats().iter().all(|node| node.queue_high_water <= 128), "{:#?}", running.stats());
+}
+
+#[test]
 fn shutdown_under_full_load_is_prompt_and_complete() {
     for _ in 0..50 {
         let mut network = Network::new();
