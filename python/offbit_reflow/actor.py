@@ -143,9 +143,9 @@ def _declare(actor: Any, cls: type[Actor]) -> _Declaration:
 
 def _is_called(actor: Any, cls: type[Actor], name: str, *arguments: str) -> bool:
     """Tell whether an optional method is there. One that takes other arguments is the class's own business."""
-    own = getattr(actor, "__dict__", {}).get(name) if isinstance(actor, Actor) else None
-    method = own or getattr(cls, name)
-    if method is getattr(Actor, name):
+    own = actor.__dict__.get(name) if isinstance(actor, Actor) else None
+    method = getattr(cls, name) if own is None else own
+    if method is getattr(Actor, name) or not callable(method):
         return False
     has_self = own is None and inspect.isfunction(inspect.getattr_static(cls, name))
     try:
@@ -166,6 +166,8 @@ def _is_called(actor: Any, cls: type[Actor], name: str, *arguments: str) -> bool
 def _batch_size(actor: Any, cls: type[Actor]) -> int:
     """Give how many ticks `run` takes at once. With a parameter `ctx` it takes one, whatever `batch_size` means there."""
     size = actor.batch_size
+    if type(size) is int and size == 1:
+        return 1
     if list(inspect.signature(cls.run).parameters)[1:2] == ["ctx"]:
         return 1
     if not isinstance(size, int) or size < 1:

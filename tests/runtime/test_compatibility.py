@@ -77,6 +77,17 @@ class TestNamesOfTheUser:
             assert kept(Own(), 1) == [1]
         assert len(warned) == 4
 
+    def test_attributes_that_are_no_methods(self):
+        class Own(Keep):
+            setup = {"path": "x"}  # as users write it
+
+            def __init__(self):
+                super().__init__()
+                self.teardown = True
+                self.finalize = 5
+
+        assert kept(Own(), 1) == [1]
+
     def test_methods_of_the_runtime_warn_of_nothing(self):
         class Proper(Keep):
             def setup(self, ctx):
@@ -149,6 +160,10 @@ class TestValues:
         numpy = pytest.importorskip("numpy")
         with pytest.raises(ValueError, match="an array of Python objects has no bytes"):
             Message.bytes(numpy.array([object(), None], dtype=object))
+        with pytest.raises(ValueError, match="an array of Python objects has no bytes"):
+            Message.bytes(numpy.zeros(2, dtype=[("a", "f8"), ("b", "O")]))
+        named = numpy.zeros(2, dtype=[("Open", "f8"), ("Other", "i4")])
+        assert Message.bytes(named).as_bytes() == named.tobytes()
 
     def test_names_of_arguments(self):
         assert template_actor(template_id="tpl_passthrough")

@@ -176,7 +176,8 @@ pub(crate) fn bytes_like(object: &Bound<'_, PyAny>) -> PyResult<Option<Buffer>> 
     if raw.dimensions() == 0 {
         return Ok(None);
     }
-    if raw.format().to_bytes().contains(&b'O') {
+    // The names of fields stand between colons.
+    if raw.format().to_bytes().split(|byte| *byte == b':').step_by(2).any(|kinds| kinds.contains(&b'O')) {
         // Its memory holds pointers.
         return Err(ConversionError::new_err("bytes: an array of Python objects has no bytes; send it as a list"));
     }
