@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use reflow_runtime::{MAX_DEPTH, Object, Value};
+use reflow_message::{MAX_DEPTH, Object, Value};
 
 use crate::datum::{Datum, Items, Members};
 use crate::error::{Fault, Outcome};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use reflow_runtime::{Object, Value};
+use reflow_message::{Object, Value};
 
 use crate::ast::Arrow;
 use crate::builtins::{Builtin, Native};

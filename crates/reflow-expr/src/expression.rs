@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use reflow_runtime::Value;
+use reflow_message::Value;
 
 use crate::ast::Node;
 use crate::convert;

@@ -6,7 +6,7 @@
 //!
 //! ```
 //! use reflow_expr::Expression;
-//! use reflow_runtime::Value;
+//! use reflow_message::Value;
 //!
 //! let total = Expression::compile("data.price * data.quantity").unwrap();
 //! let data = Value::object([("price", 2.5), ("quantity", 2.0)]);

@@ -1,6 +1,6 @@
 //! `Scope`: the names that an expression sees from outside.
 
-use reflow_runtime::Value;
+use reflow_message::Value;
 
 /// The names that an expression sees from outside. A closure `Fn(&str) -> Option<Value>` is one.
 pub trait Scope {

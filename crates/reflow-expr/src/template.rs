@@ -17,7 +17,7 @@ use crate::scope::Scope;
 /// # Examples
 /// ```
 /// use reflow_expr::Template;
-/// use reflow_runtime::Value;
+/// use reflow_message::Value;
 ///
 /// let greeting = Template::compile("Hello ${name.toUpperCase()}!").unwrap();
 /// let scope = |name: &str| (name == "name").then(|| Value::from("ada"));

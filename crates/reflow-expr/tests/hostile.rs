@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use reflow_expr::{ExprError, Expression, Limits, Template};
-use reflow_runtime::Value;
+use reflow_message::Value;
 
 fn evaluate(source: &str, data: &Value) -> Result<Value, ExprError> {
     Expression::compile(source)?.evaluate(&|name: &str| (name == "data").then(|| data.clone()))

@@ -2,7 +2,7 @@
 //! them, `JSON.stringify(result)` or an error.
 
 use reflow_expr::Expression;
-use reflow_runtime::Value;
+use reflow_message::Value;
 
 const DATA: &str = r#"{"n":4,"s":"Héllo","list":[10,9,1,0],"o":{"p":{"q":[1]}},"t":true}"#;
 

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
 use reflow_expr::{ExprError, Expression, Scope, Template};
-use reflow_runtime::Value;
+use reflow_message::Value;
 
 fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap()

@@ -2,10 +2,11 @@
 
 use async_trait::async_trait;
 
+use reflow_message::Value;
+
 use crate::failure::Failure;
 use crate::host::HostedActor;
 use crate::tick::Tick;
-use crate::value::Value;
 
 /// An actor that computes and never waits: the fast path.
 ///

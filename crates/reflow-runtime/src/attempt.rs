@@ -2,8 +2,9 @@
 
 use smallvec::SmallVec;
 
+use reflow_message::Message;
+
 use crate::failure::Failure;
-use crate::message::Message;
 
 /// Messages with the index of their port. Two fit in place, which covers most ticks.
 pub type Packets = SmallVec<[(u16, Message); 2]>;

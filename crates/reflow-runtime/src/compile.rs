@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use indexmap::IndexMap;
 use parking_lot::{Mutex, RwLock};
 use reflow_graph::{Code, Diagnostic, Place};
+use reflow_message::{Object, Value};
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
@@ -26,7 +27,6 @@ use crate::plan::{ConnectionSpec, Plan};
 use crate::run::{Run, RunParts};
 use crate::running::Running;
 use crate::subgraph::{Boundaries, dissolved};
-use crate::value::{Object, Value};
 
 /// What reaches a run from outside.
 pub(crate) struct Feed<'a> {

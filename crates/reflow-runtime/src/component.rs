@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use reflow_message::Value;
+
 use crate::actor::Instance;
 use crate::subgraph::Subgraph;
-use crate::value::Value;
 
 /// Something a node can be made of: it describes itself and makes one actor a node.
 pub trait Component: Send + Sync + 'static {

@@ -6,6 +6,7 @@ use reflow_graph::{
     Catalog, ComponentInfo, Connection, Diagnostic, Edge, GraphExport, Map, Metadata, Name, PortInfo, PortType,
     Problem, Process,
 };
+use reflow_message::Value;
 
 use crate::compile::firing_of;
 use crate::component::{Component, ComponentSpec, Firing, PortSpec};
@@ -13,7 +14,6 @@ use crate::error::NetworkError;
 use crate::network::Network;
 use crate::plan::Plan;
 use crate::policy::Policy;
-use crate::value::Value;
 
 impl Network {
     /// Checks a graph against the components this network knows, registered or in its catalog: everything that is found.

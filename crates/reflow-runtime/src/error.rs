@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use reflow_graph::Diagnostic;
-
-use crate::message::Message;
+use reflow_message::Message;
 
 /// A message that could not be sent, with the message.
 #[derive(Clone, Debug, thiserror::Error)]

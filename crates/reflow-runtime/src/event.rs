@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use reflow_message::{Message, Value};
+
 use crate::attempt::Packets;
 use crate::failure::Failure;
-use crate::message::Message;
-use crate::value::Value;
 
 /// What happened.
 #[derive(Clone, Debug)]

@@ -296,7 +296,7 @@ impl Drop for EventReader {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::value::Value;
+    use reflow_message::Value;
 
     fn sent(number: i64) -> Event {
         let name: Arc<str> = "n".into();

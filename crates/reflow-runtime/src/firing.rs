@@ -2,8 +2,9 @@
 
 use std::collections::VecDeque;
 
+use reflow_message::Message;
+
 use crate::attempt::Packets;
-use crate::message::Message;
 
 /// A firing rule over port indices, with the packets that wait for it.
 #[derive(Debug)]

@@ -1,14 +1,12 @@
 //! Networks made of graphs, and back.
 
 use reflow_graph::{Connection, Edge, GraphExport, Map, Metadata, Name, Process};
+use reflow_message::{KINDS, Message, Value, WireError, to_value};
 
 use crate::diagnose::{self, Structure};
 use crate::error::NetworkError;
-use crate::message::Message;
 use crate::network::{Endpoint, Network, NodeSpec};
 use crate::policy::Policy;
-use crate::value::{Value, to_value};
-use crate::wire::{KINDS, WireError};
 
 impl Network {
     /// A network of a graph's nodes, connections, initials and graph ports.

@@ -12,10 +12,11 @@ use parking_lot::Mutex;
 use rustc_hash::FxHashSet;
 use smallvec::SmallVec;
 
+use reflow_message::Message;
+
 use crate::activity::Sleeper;
 use crate::actor::Signal;
 use crate::attempt::Completion;
-use crate::message::Message;
 use crate::stats::raise;
 
 /// A message and the link it came over.

@@ -4,17 +4,16 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 use reflow_graph::Diagnostic;
+use reflow_message::{Message, Value};
 
 use crate::compile::{self, Feed};
 use crate::component::{Catalog, Component};
 use crate::error::NetworkError;
 use crate::event::Event;
 use crate::event_bus::{EventBus, EventFilter, EventReader};
-use crate::message::Message;
 use crate::plan::{ConnectionSpec, InitialSpec, Plan};
 use crate::policy::Policy;
 use crate::running::Running;
-use crate::value::Value;
 
 /// Packets that may wait on one connection, unless it or the network says otherwise.
 pub const DEFAULT_CAPACITY: usize = 128;

@@ -9,19 +9,18 @@ use std::time::{Duration, Instant};
 use parking_lot::{Mutex, RwLock};
 use smallvec::SmallVec;
 
+use reflow_message::{Message, Value, block_until};
+
 use crate::activity::Sleeper;
 use crate::attempt::Completion;
 use crate::error::SendError;
 use crate::event::Event;
 use crate::mailbox::{Control, Mailbox, Offer, Outgoing};
-use crate::message::Message;
-use crate::park::block_until;
 use crate::policy::Policy;
 use crate::pool::Pools;
 use crate::run::Run;
 use crate::stats::{Counters, NodeStats};
 use crate::tap::TapOffer;
-use crate::value::Value;
 
 /// Where a node is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,13 +5,12 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use reflow_graph::Direction;
+use reflow_message::{Message, block_until};
 
 use crate::activity::Sleeper;
 use crate::error::SendError;
 use crate::event::Event;
 use crate::mailbox::{Offer, Outgoing};
-use crate::message::Message;
-use crate::park::block_until;
 use crate::run::Run;
 
 /// A packet from outside that waits for room. It counts as activity of the run until it is in or given up.

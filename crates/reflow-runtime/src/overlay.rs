@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use reflow_graph::{ConnectionId, GraphExport, NodeOverlay, NodeState, Overlay, SvgOptions, Theme};
+use reflow_message::Message;
 
-use crate::message::Message;
 use crate::network::Network;
 use crate::running::Running;
 use crate::stats::NodeStats;

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 use reflow_graph::GraphExport;
+use reflow_message::Message;
 use rustc_hash::FxHashMap;
 
 use crate::component::{Catalog, Component};
-use crate::message::Message;
 use crate::network::{DEFAULT_CAPACITY, Endpoint, NodeSpec};
 
 /// What is to run.

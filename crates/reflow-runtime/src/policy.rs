@@ -78,9 +78,9 @@ impl Policy {
         for (key, member) in members {
             // One key at a time, so that a problem can name its key.
             let alone = crate::Value::object([(Arc::clone(key), member.clone())]);
-            crate::value::from_value::<Self>(&alone).map_err(|error| format!("policy: `{key}`: {error}"))?;
+            reflow_message::from_value::<Self>(&alone).map_err(|error| format!("policy: `{key}`: {error}"))?;
         }
-        let policy: Self = crate::value::from_value(value).map_err(|error| format!("policy: {error}"))?;
+        let policy: Self = reflow_message::from_value(value).map_err(|error| format!("policy: {error}"))?;
         let wrong = |key: &str, rule: &str| Err(format!("policy: `{key}` must be {rule}"));
         if policy.attempts == 0 {
             return wrong("attempts", "at least 1 (it counts all tries, the first included)");

@@ -1,12 +1,12 @@
 //! Pools: named tables of values that belong to one node and persist over its ticks.
 
+use reflow_message::Value;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
-
-use crate::value::Value;
 
 /// All pools of one node. They start empty with every run and take effect at once, whatever becomes of the tick.
 #[derive(Debug, Default)]

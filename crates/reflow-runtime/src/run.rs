@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, RwLock};
 use reflow_graph::Direction;
+use reflow_message::Message;
 use rustc_hash::FxHashMap;
 use tokio::sync::watch;
 
@@ -16,7 +17,6 @@ use crate::error::{NetworkError, SendError, suggestion};
 use crate::event::{Event, FailedAttempt};
 use crate::event_bus::EventBus;
 use crate::mailbox::{Control, Outgoing};
-use crate::message::Message;
 use crate::native_host::NativeHost;
 use crate::node::{Node, NodeHandle, NodeState, Route, TAP};
 use crate::outside::OutsideSend;

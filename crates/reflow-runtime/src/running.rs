@@ -6,18 +6,16 @@ use std::time::{Duration, Instant};
 
 use indexmap::IndexMap;
 use reflow_graph::Direction;
+use reflow_message::{Message, Value, block_until};
 
 use crate::actor::Signal;
 use crate::error::{NetworkError, SendError};
 use crate::event::{Event, FailedAttempt};
-use crate::message::Message;
 use crate::network::Endpoint;
 use crate::outside::OutsideSend;
-use crate::park::block_until;
 use crate::run::{Run, RunState};
 use crate::stats::NodeStats;
 use crate::tap::{Listener, Tap};
-use crate::value::Value;
 
 /// Packets that may wait for a listener.
 pub const DEFAULT_LISTENER_CAPACITY: usize = 1024;

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use indexmap::IndexMap;
 use reflow_graph::{Edge, GraphExport, Name, Process, SubgraphDefinition, Subgraphs, flatten};
+use reflow_message::Value;
 use rustc_hash::FxHashMap;
 
 pub(crate) use boundary::Boundaries;
@@ -19,7 +20,6 @@ use crate::diagnose::{self, Known};
 use crate::error::NetworkError;
 use crate::from_graph::initial;
 use crate::plan::Plan;
-use crate::value::Value;
 
 /// A graph with the components of its nodes, to be registered like any component. Copies share everything.
 ///

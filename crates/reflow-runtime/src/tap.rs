@@ -6,8 +6,9 @@ use std::task::{Context, Poll, Waker};
 
 use parking_lot::Mutex;
 
+use reflow_message::Message;
+
 use crate::activity::Sleeper;
-use crate::message::Message;
 
 /// A bounded queue between an outport and a reader outside.
 #[derive(Debug)]

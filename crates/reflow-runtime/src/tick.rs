@@ -2,11 +2,11 @@
 
 use std::future::Future;
 
+use reflow_message::{Message, Value};
+
 use crate::attempt::Attempt;
 use crate::error::SendError;
-use crate::message::Message;
 use crate::node::NodeHandle;
-use crate::value::Value;
 
 /// One run of an actor on one set of inputs.
 ///

@@ -1,6 +1,6 @@
 //! `JSON`.
 
-use reflow_runtime::Value;
+use reflow_message::Value;
 
 use crate::builtins::{Native, argument};
 use crate::convert::{to_json, to_text, to_whole};

@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use super::call::Call;
 use super::{Driver, ERROR_PORT};
+use reflow_message::{Message, Value};
+
 use crate::attempt::{Attempt, Packets};
 use crate::event::{Event, FailedAttempt, named};
 use crate::failure::Failure;
 use crate::mailbox::Outgoing;
-use crate::message::Message;
 use crate::node::{Node, NodeHandle, NodeState};
 use crate::policy::OnError;
-use crate::value::Value;
 
 impl Driver {
     /// Commits, or tries again as the policy says.
