@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from ._printable import printable, printable_line
+
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
@@ -42,8 +44,13 @@ class Diagnostic:
         return self.severity == "error"
 
     def __str__(self) -> str:
-        text = f"{self.severity} {self.code} {self.kind} at {self.place}: {self.message}"
-        return f"{text}\n  hint: {self.hint}" if self.hint else text
+        text = f"{self.severity} {self.code} {self.kind} at {printable_line(self.place)}: {_lines(self.message)}"
+        return f"{text}\n  hint: {_lines(self.hint)}" if self.hint else text
+
+
+def _lines(text: str) -> str:
+    """Text that is safe to show; lines after the first are indented, so that none can pass for a finding."""
+    return printable(text).replace("\n", "\n    ")
 
 
 __all__ = ["Diagnostic"]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use crate::{ConnectionId, Direction, Name};
+use crate::{ConnectionId, Direction, Name, printable, printable_line};
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -212,19 +212,31 @@ impl Diagnostic {
         self
     }
 
+    /// Text that is safe to show; lines after the first are indented, so that none can pass for a finding.
+    fn lines(text: &str) -> String {
+        printable(text).replace('\n', "\n    ")
+    }
+
     /// Whether the graph must not run because of this.
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
     }
 }
 
-/// `error G001 unknown-component at node `a`: …`, and the hint on a second line.
+/// `error G001 unknown-component at node `a`: …`, and the hint on a second line. Control characters are written out.
 impl fmt::Display for Diagnostic {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let severity = if self.is_error() { "error" } else { "warning" };
-        write!(formatter, "{severity} {} {} at {}: {}", self.code.id(), self.code.name(), self.place, self.message)?;
+        let (place, message) = (self.place.to_string(), Self::lines(&self.message));
+        write!(
+            formatter,
+            "{severity} {} {} at {}: {message}",
+            self.code.id(),
+            self.code.name(),
+            printable_line(&place)
+        )?;
         match &self.hint {
-            Some(hint) => write!(formatter, "\n  hint: {hint}"),
+            Some(hint) => write!(formatter, "\n  hint: {}", Self::lines(hint)),
             None => Ok(()),
         }
     }

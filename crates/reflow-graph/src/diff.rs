@@ -6,7 +6,10 @@ use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{Connection, ConnectionId, Edge, GraphExport, Group, Map, Metadata, Name, PortType, Process};
+use crate::{
+    Connection, ConnectionId, Edge, GraphExport, Group, Map, Metadata, Name, PortType, Process, printable,
+    printable_line,
+};
 
 /// Whether a thing came, went or stayed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -42,7 +45,7 @@ pub struct Detail {
 
 /// What is different between two graphs: see [`GraphExport::diff`].
 ///
-/// As text it is one line a thing, with `+`, `-` and `~`, and its details below it.
+/// As text it is one line a thing, with `+`, `-` and `~`, and its details below it. Control characters are written out.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Diff {
     /// Properties, case mode and unknown keys of the graph.
@@ -228,7 +231,7 @@ fn write_all<K: fmt::Display>(
             DifferenceKind::Removed => '-',
             DifferenceKind::Changed => '~',
         };
-        writeln!(formatter, "{sign} {what} {name}")?;
+        writeln!(formatter, "{sign} {what} {}", printable_line(&name.to_string()))?;
         details.iter().try_for_each(|detail| detail.write(formatter, *kind))?;
     }
     Ok(())
@@ -236,7 +239,9 @@ fn write_all<K: fmt::Display>(
 
 impl Detail {
     fn write(&self, formatter: &mut fmt::Formatter<'_>, kind: DifferenceKind) -> fmt::Result {
-        let Self { path, before, after } = self;
+        let path = printable_line(&self.path);
+        let [before, after] = [&self.before, &self.after].map(Value::to_string);
+        let (before, after) = (printable(&before), printable(&after));
         match kind {
             DifferenceKind::Added => writeln!(formatter, "    {path}: {after}"),
             DifferenceKind::Removed => writeln!(formatter, "    {path}: {before}"),

@@ -33,6 +33,7 @@ mod metadata;
 mod name;
 mod policy;
 mod port_type;
+mod printable;
 mod read;
 #[cfg(feature = "schema")]
 mod schema;
@@ -56,7 +57,9 @@ pub use metadata::{Data, Extra, Map, Metadata};
 pub use name::Name;
 pub use policy::{capacity_problems, policy_problems};
 pub use port_type::PortType;
+pub use printable::{printable, printable_line};
 pub use read::MAX_DEPTH;
 pub use subgraph::{Flat, Instance, SubgraphDefinition, Subgraphs, flatten};
+pub use suggest::closest;
 pub use topology::Topology;
 pub use workspace::{ExternalConnection, GraphDependency, InterfaceDefinition};

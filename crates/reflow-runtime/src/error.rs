@@ -155,12 +155,7 @@ fn list(errors: &[NetworkError]) -> String {
     format!("{} problems:\n{}", errors.len(), lines.join("\n"))
 }
 
-/// The known name that is most like `name`, if any is like it at all.
+/// The known name that is most like `name`, if one is like it enough to be a slip of the keyboard.
 pub fn suggestion<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    known
-        .into_iter()
-        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, candidate)| candidate.to_string())
+    reflow_graph::closest(name, known).map(str::to_owned)
 }

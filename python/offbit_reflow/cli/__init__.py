@@ -6,8 +6,10 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from .. import __version__
+from .._printable import printable
 from ..exceptions import ReflowError
 from . import check, components, compose, diff, draw, pack, run
 from .exit import FAILED, INTERRUPTED, USAGE, UsageError
@@ -15,9 +17,16 @@ from .exit import FAILED, INTERRUPTED, USAGE, UsageError
 COMMANDS = (run, check, draw, diff, compose, components, pack)
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaints about arguments are safe to show."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(printable(message))
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Make the parser with all subcommands."""
-    parser = argparse.ArgumentParser(prog="reflow", description="Run, check, draw and compare graphs of actors.")
+    parser = _Parser(prog="reflow", description="Run, check, draw and compare graphs of actors.")
     parser.add_argument("--version", action="version", version=f"reflow {__version__}")
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
     for command in COMMANDS:
@@ -54,10 +63,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         status: int = arguments.command(arguments)
         sys.stdout.flush()
     except UsageError as error:
-        print(f"reflow: {error}", file=sys.stderr)
+        print(printable(f"reflow: {error}"), file=sys.stderr)
         return USAGE
     except ReflowError as error:
-        print(f"reflow: {error}", file=sys.stderr)
+        print(printable(f"reflow: {error}"), file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
         print("reflow: interrupted", file=sys.stderr)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 
+from .._printable import printable
 from ..network import Network
 from . import actors, graphs
 from .exit import FAILED, OK
@@ -30,7 +31,7 @@ def main(arguments: argparse.Namespace) -> int:
     for name in arguments.graphs:
         findings = graphs.load(name).check(components)
         for finding in findings:
-            print(f"{name}: {finding}")
+            print(printable(f"{name}: {finding}"))
         if any(arguments.strict or finding.is_error for finding in findings):
             status = FAILED
     return status

@@ -13,6 +13,7 @@ from typing import Any
 
 import offbit_reflow
 
+from .._printable import printable, printable_line
 from .exit import FAILED, OK, UsageError
 
 
@@ -31,15 +32,15 @@ def main(arguments: argparse.Namespace) -> int:
             described = info(arguments.id)
         except ValueError as error:
             raise UsageError(str(error)) from error
-        print(_json(described) if arguments.json else describe(described))
+        print(printable(_json(described) if arguments.json else describe(described)))
         return OK
     found = [row for row in map(info, offbit_reflow.template_list()) if matches(row, arguments.search or "")]
     if arguments.json:
-        print(_json(found))
+        print(printable(_json(found)))
         return OK
     width = max((len(row["id"]) for row in found), default=0)
     for row in found:
-        print(f"{row['id']:<{width}}  {row['summary']}".rstrip())
+        print(printable_line(f"{row['id']:<{width}}  {row['summary']}".rstrip()))
     return OK if found else FAILED
 
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from .._printable import printable
 from .exit import UsageError
 
 
@@ -38,11 +39,11 @@ def read_export(name: str) -> dict[str, Any]:
 
 
 def write_text(name: str | None, text: str) -> None:
-    """Write a text file; standard output without a name."""
+    """Write a text file; standard output without a name, where control characters are written out."""
     if not text.endswith("\n"):
         text += "\n"
     if name is None or name == "-":
-        sys.stdout.write(text)
+        sys.stdout.write(printable(text))
         return
     try:
         Path(name).write_text(text, encoding="utf-8")

@@ -11,6 +11,7 @@ import argparse
 import sys
 
 from .. import _native
+from .._printable import printable
 from .exit import FAILED, OK
 
 
@@ -27,8 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> int:
     """Run the command."""
     said, error = _native._pack_command(arguments.words)
-    sys.stdout.write(said)
+    sys.stdout.write(printable(said))
     if error is not None:
-        print(f"error: {error}", file=sys.stderr)
+        print(printable(f"error: {error}"), file=sys.stderr)
         return FAILED
     return OK

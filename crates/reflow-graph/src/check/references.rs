@@ -7,7 +7,7 @@ use crate::suggest::did_you_mean;
 use crate::{Code, Connection, ConnectionId, Diagnostic, Direction, Edge, Place};
 
 /// Comparing with every node for every mistake would be quadratic in a graph full of them.
-const ENOUGH_HINTS: usize = 100;
+pub(super) const ENOUGH_HINTS: usize = 20;
 
 impl Check<'_> {
     /// Looks at everything that refers to nodes by id.

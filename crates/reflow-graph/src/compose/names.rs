@@ -72,19 +72,26 @@ pub(super) fn check_dependencies(graphs: &[Arc<GraphExport>]) -> Result<()> {
         }
         by_name.entry(base_name(graph)).or_default().push(position);
     }
-    let mut shape = petgraph::graph::DiGraph::<usize, ()>::with_capacity(graphs.len(), 0);
+    // A graph leads to the names it depends on, a name to the graphs of that name: many may share one.
+    let mut shape = petgraph::graph::DiGraph::<usize, ()>::with_capacity(2 * graphs.len(), 0);
     let nodes: Vec<_> = (0..graphs.len()).map(|position| shape.add_node(position)).collect();
+    let mut names = FxHashMap::default();
+    for (name, positions) in &by_name {
+        let node = shape.add_node(positions[0]);
+        for position in positions {
+            shape.add_edge(node, nodes[*position], ());
+        }
+        names.insert(*name, node);
+    }
     for (position, graph) in graphs.iter().enumerate() {
         let dependencies = graph.properties.get("dependencies").and_then(Value::as_array);
         for dependency in dependencies.into_iter().flatten().filter_map(Value::as_str) {
-            let Some(targets) = by_name.get(dependency) else {
+            let Some(&name) = names.get(dependency) else {
                 let message = format!("`{}` depends on `{dependency}`, which is not among the graphs", graph.name());
                 let hint = did_you_mean(dependency, by_name.keys().copied());
                 return Err(Error::Dependencies { message, hint });
             };
-            for target in targets {
-                shape.add_edge(nodes[position], nodes[*target], ());
-            }
+            shape.add_edge(nodes[position], name, ());
         }
     }
     match petgraph::algo::toposort(&shape, None) {

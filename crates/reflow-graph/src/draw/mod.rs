@@ -1,6 +1,7 @@
 //! Drawings of graphs: SVG, Mermaid, DOT and text.
 
 mod dot;
+mod limits;
 mod mermaid;
 mod overlay;
 mod style;

@@ -2,10 +2,11 @@
 
 use std::fmt::Write;
 
+use super::limits::{LONGEST_LABEL, MOST_BYTES, MOST_LINES, MOST_NODES, lines};
 use super::overlay::Overlay;
 use super::style::{Theme, fill_colour, state_colour};
-use crate::layout::{GroupBox, Layout, NodeBox, PortBox, Run, TURN, Wire};
-use crate::{ConnectionId, Direction, GraphExport};
+use crate::layout::{GroupBox, Layout, NodeBox, PortBox, Run, TURN, Wire, shortened};
+use crate::{ConnectionId, Direction, GraphExport, printable};
 
 /// How to draw.
 #[derive(Clone, Debug)]
@@ -20,14 +21,15 @@ pub struct SvgOptions<'a> {
 
 impl Default for SvgOptions<'_> {
     fn default() -> Self {
-        Self { theme: Theme::Auto, overlay: None, max_nodes: 2_000 }
+        Self { theme: Theme::Auto, overlay: None, max_nodes: MOST_NODES }
     }
 }
 
 impl GraphExport {
     /// Draws the graph as SVG: nodes in layers from left to right, ports as anchors, groups as boxes.
     ///
-    /// The text is self-contained: no scripts, fonts or links. Every name is escaped.
+    /// The text is self-contained: no scripts, fonts or links. Every name is escaped, and long ones are cut. A graph of
+    /// more nodes than asked for, of more than 8,000 lines or whose drawing would take more than 8 MiB is described.
     ///
     /// ```
     /// use reflow_graph::{GraphExport, SvgOptions};
@@ -35,7 +37,8 @@ impl GraphExport {
     /// assert!(svg.starts_with("<svg"));
     /// ```
     pub fn to_svg(&self, options: &SvgOptions) -> String {
-        if self.processes.len() > options.max_nodes {
+        if self.processes.len() > options.max_nodes || self.groups.len() > options.max_nodes || lines(self) > MOST_LINES
+        {
             return described(self, options);
         }
         let layout = Layout::new(self, options.overlay);
@@ -49,6 +52,9 @@ impl GraphExport {
         }
         for node in &layout.nodes {
             pen.node(node, self, options.overlay);
+            if pen.text.len() > MOST_BYTES {
+                return described(self, options);
+            }
         }
         if layout.nodes.is_empty() {
             pen.line("<text class=\"label\" x=\"16\" y=\"25\" font-size=\"12\">empty graph</text>");
@@ -81,7 +87,7 @@ impl Pen {
             "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"{class}\" viewBox=\"0 0 {width:.0} {height:.0}\" width=\"{width:.0}\" height=\"{height:.0}\" font-family=\"{FONT}\" role=\"img\">"
         ));
         if !name.is_empty() {
-            pen.line(&format!("<title>{}</title>", escaped(name)));
+            pen.line(&format!("<title>{}</title>", label(name)));
         }
         pen.line(&format!("<style>{}</style>", theme.css()));
         pen.line("<rect class=\"paper\" width=\"100%\" height=\"100%\" rx=\"8\"/>");
@@ -99,12 +105,12 @@ impl Pen {
     }
 
     fn group(&mut self, group: &GroupBox) {
-        let GroupBox { id, x, y, width, height } = group;
+        let GroupBox { label, x, y, width, height, .. } = group;
         self.line(&format!(
             "<g><rect class=\"group\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" rx=\"10\"/><text class=\"label\" x=\"{:.1}\" y=\"{:.1}\" font-size=\"12\" font-weight=\"600\">{}</text></g>",
             x + 14.0,
             y + 20.0,
-            escaped(id)
+            escaped(label)
         ));
     }
 
@@ -117,6 +123,9 @@ impl Pen {
             bundles.entry(start(wire)).or_default().push(wire);
         }
         for bundle in bundles.values() {
+            if self.text.len() > MOST_BYTES {
+                return;
+            }
             for wire in bundle {
                 self.line(&format!("<path class=\"halo\" d=\"{}\"/>", path(&wire.runs)));
             }
@@ -136,7 +145,7 @@ impl Pen {
         });
         let title = id.map_or_else(String::new, |id| {
             let fill = fill.map_or_else(String::new, |fill| format!(", {:.0} % full", fill * 100.0));
-            format!("<title>{}{fill}</title>", escaped(&id.to_string()))
+            format!("<title>{}{fill}</title>", label(&id.to_string()))
         });
         self.line(&format!("<path class=\"wire\" d=\"{path}\"{style}>{title}</path>"));
     }
@@ -153,7 +162,7 @@ impl Pen {
         self.line(&format!(
             "<g><title>graph {} {}</title><rect class=\"port\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" rx=\"12\"/><text class=\"port-label\" x=\"{:.1}\" y=\"{:.1}\" font-size=\"11\" text-anchor=\"middle\">{}</text><circle class=\"anchor\" cx=\"{side:.1}\" cy=\"{middle:.1}\" r=\"3\"/></g>",
             if port.direction == Direction::In { "inport" } else { "outport" },
-            escaped(&port.name),
+            label(&port.name),
             x + width / 2.0,
             middle + 4.0,
             escaped(&port.label),
@@ -163,7 +172,7 @@ impl Pen {
     fn node(&mut self, node: &NodeBox, export: &GraphExport, overlay: Option<&Overlay>) {
         let NodeBox { x, y, width, height, .. } = node;
         let component = export.processes.get(&node.id).map_or("", |process| &process.component);
-        self.line(&format!("<g><title>{} ({})</title>", escaped(&node.id), escaped(component)));
+        self.line(&format!("<g><title>{} ({})</title>", label(&node.id), label(component)));
         self.line(&format!(
             "<rect class=\"box\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" rx=\"7\"/>"
         ));
@@ -253,18 +262,23 @@ fn path(runs: &[Run]) -> String {
     path
 }
 
-/// Text as XML takes it. Characters that XML forbids become the replacement character.
+/// A name in full, or nearly so, as XML takes it.
+fn label(name: &str) -> String {
+    escaped(&shortened(name, LONGEST_LABEL))
+}
+
+/// Text as XML takes it. The few printable characters that XML forbids become the replacement character.
 pub(super) fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in printable(text).chars() {
         match c {
             '&' => safe.push_str("&amp;"),
             '<' => safe.push_str("&lt;"),
             '>' => safe.push_str("&gt;"),
             '"' => safe.push_str("&quot;"),
             '\'' => safe.push_str("&#39;"),
-            '\t' | '\n' | '\r' => safe.push(' '),
-            '\0'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => safe.push('\u{fffd}'),
+            '\t' | '\n' => safe.push(' '),
+            '\u{fffe}' | '\u{ffff}' => safe.push('\u{fffd}'),
             c => safe.push(c),
         }
     }

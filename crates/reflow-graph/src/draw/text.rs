@@ -4,11 +4,16 @@ use std::fmt::Write;
 
 use rustc_hash::FxHashMap;
 
-use crate::layout::shortened;
-use crate::{GraphExport, NodeOverlay, Overlay, Topology};
+use super::limits::Excerpt;
+use crate::layout::{shortened, shortened_middle};
+use crate::{Edge, GraphExport, NodeOverlay, Overlay, Topology};
 
 /// Nodes beyond this many are counted, not drawn.
 const MOST_NODES: usize = 500;
+/// Letters of a name. Boxes are as wide as their widest name, in every row.
+const LONGEST_NAME: usize = 60;
+/// Letters of the list of what a port leads to.
+const LONGEST_LIST: usize = 200;
 
 impl GraphExport {
     /// The graph as text with box-drawing characters: nodes by layer, each with where its packets come from and go to,
@@ -22,22 +27,17 @@ impl GraphExport {
     ///          └──────────────────┘
     /// ```
     pub fn to_text(&self, overlay: Option<&Overlay>) -> String {
-        let mut lines = Lines::new(self);
-        let mut drawn = 0;
-        for layer in Topology::new(self).layers() {
-            for id in layer {
-                if drawn == MOST_NODES {
-                    let left = self.processes.len() - drawn;
-                    lines.add(&format!("… and {left} more nodes"));
-                    return lines.text;
-                }
-                let status = overlay.and_then(|overlay| overlay.nodes.get(&id)).map(NodeOverlay::status);
-                lines.node(&id, status.as_deref());
-                drawn += 1;
-            }
+        let Excerpt { export, rest } = Excerpt::of(self, MOST_NODES);
+        let mut lines = Lines::new(&export);
+        for id in Topology::new(&export).layers().into_iter().flatten() {
+            let status = overlay.and_then(|overlay| overlay.nodes.get(&id)).map(NodeOverlay::status);
+            lines.node(&id, status.as_deref());
         }
-        if drawn == 0 {
+        if self.processes.is_empty() {
             lines.add("empty graph");
+        }
+        if let Some(rest) = rest {
+            lines.add(&rest);
         }
         lines.text
     }
@@ -62,16 +62,22 @@ impl<'a> Lines<'a> {
             let source = if connection.is_initial() {
                 shortened(&connection.packet().to_string(), 24)
             } else {
-                after.entry(&from.node_id).or_default().push((&from.port_id, format!("{}.{}", to.node_id, to.port_id)));
-                format!("{}.{}", from.node_id, from.port_id)
+                after.entry(&from.node_id).or_default().push((&from.port_id, end(to)));
+                end(from)
             };
             before.entry(&to.node_id).or_default().push((connection.inport(), source));
         }
         for (name, edge) in &export.inports {
-            before.entry(&edge.node_id).or_default().push((edge.inner_port(), format!("({name})")));
+            before
+                .entry(&edge.node_id)
+                .or_default()
+                .push((edge.inner_port(), format!("({})", shortened(name, LONGEST_NAME))));
         }
         for (name, edge) in &export.outports {
-            after.entry(&edge.node_id).or_default().push((edge.inner_port(), format!("({name})")));
+            after
+                .entry(&edge.node_id)
+                .or_default()
+                .push((edge.inner_port(), format!("({})", shortened(name, LONGEST_NAME))));
         }
         let mut groups: FxHashMap<&str, Vec<&str>> = FxHashMap::default();
         for group in &export.groups {
@@ -88,9 +94,10 @@ impl<'a> Lines<'a> {
     }
 
     fn node(&mut self, id: &str, status: Option<&str>) {
-        let group = self.groups.get(id).map(|groups| format!(" [{}]", groups.join(", "))).unwrap_or_default();
-        let title = plain(&format!("{id}{group}"));
-        let component = plain(&self.export.processes[id].component);
+        let groups = self.groups.get(id).map(|groups| shortened(&groups.join(", "), LONGEST_NAME));
+        let group = groups.map(|groups| format!(" [{groups}]")).unwrap_or_default();
+        let title = format!("{}{group}", shortened_middle(id, LONGEST_NAME));
+        let component = shortened_middle(&self.export.processes[id].component, LONGEST_NAME);
         let sources = grouped(self.before.get(id));
         let targets = grouped(self.after.get(id));
         let rows = sources.len().max(targets.len());
@@ -136,16 +143,31 @@ impl<'a> Lines<'a> {
 
 /// Each port once, with all its other ends.
 fn grouped(ends: Option<&Vec<(&str, String)>>) -> Vec<(String, String)> {
-    let mut ports: indexmap::IndexMap<&str, Vec<String>> = indexmap::IndexMap::new();
+    let mut ports: indexmap::IndexMap<&str, Vec<&str>> = indexmap::IndexMap::new();
     for (port, end) in ends.into_iter().flatten() {
-        ports.entry(port).or_default().push(plain(end));
+        ports.entry(port).or_default().push(end);
     }
-    ports.into_iter().map(|(port, ends)| (plain(port), ends.join(", "))).collect()
+    ports.into_iter().map(|(port, ends)| (shortened(port, LONGEST_NAME), list(&ends))).collect()
 }
 
-/// Text without control characters, which could command the terminal.
-fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '�' } else { c }).collect()
+/// The other ends of a port, as many as fit.
+fn list(ends: &[&str]) -> String {
+    let mut text = String::new();
+    for (position, end) in ends.iter().enumerate() {
+        if position > 0 && width(&text) + width(end) > LONGEST_LIST {
+            let _ = write!(text, " and {} more", ends.len() - position);
+            break;
+        }
+        if position > 0 {
+            text.push_str(", ");
+        }
+        text.push_str(end);
+    }
+    text
+}
+
+fn end(edge: &Edge) -> String {
+    format!("{}.{}", shortened_middle(&edge.node_id, LONGEST_NAME), shortened(&edge.port_id, LONGEST_NAME))
 }
 
 fn width(text: &str) -> usize {

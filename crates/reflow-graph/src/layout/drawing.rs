@@ -44,11 +44,15 @@ impl Drawing {
         let nodes = boxes(export, overlay);
         let index: FxHashMap<&str, usize> = nodes.iter().enumerate().map(|(box_, node)| (&*node.id, box_)).collect();
         let mut sizes: Vec<_> = nodes.iter().map(|node| Item { width: node.width, height: node.height }).collect();
+        let mut heights: FxHashMap<(usize, Direction, &str), f64> = FxHashMap::default();
+        for (box_, node) in nodes.iter().enumerate() {
+            for (direction, anchors) in [(Direction::In, &node.inports), (Direction::Out, &node.outports)] {
+                heights.extend(anchors.iter().map(|anchor| ((box_, direction, &*anchor.port), anchor.dy)));
+            }
+        }
         let end = |edge: &crate::Edge, port: &Name, direction: Direction| {
             let box_ = *index.get(&*edge.node_id)?;
-            let anchors = if direction == Direction::In { &nodes[box_].inports } else { &nodes[box_].outports };
-            let anchor = anchors.iter().find(|anchor| anchor.port == *port)?;
-            Some((box_, anchor.dy))
+            Some((box_, *heights.get(&(box_, direction, &**port))?))
         };
         let (mut wires, mut ends) = (Vec::new(), Vec::new());
         for (position, connection) in export.connections.iter().enumerate().filter(|(_, wire)| !wire.is_initial()) {
@@ -88,7 +92,8 @@ impl Drawing {
                 group_of[*box_] = Some(groups.len());
             }
             members.push(own);
-            groups.push(GroupBox { id: group.id.clone(), x: 0.0, y: 0.0, width: 0.0, height: 0.0 });
+            let label = shortened(&group.id, 40);
+            groups.push(GroupBox { id: group.id.clone(), label, x: 0.0, y: 0.0, width: 0.0, height: 0.0 });
         }
         let layout = Layout { nodes, ports, groups, wires, ..Layout::default() };
         Self { layout, sizes, ends, group_of, members }
@@ -133,7 +138,7 @@ impl Drawing {
             let items: Vec<_> = self.members[group].iter().map(|box_| self.sizes[*box_].clone()).collect();
             let placed = place(&items, &links);
             let drawn = &mut self.layout.groups[group];
-            drawn.width = (placed.width + 2.0 * GROUP_SIDE).max(bold_width(&drawn.id, 12.0) + 28.0);
+            drawn.width = (placed.width + 2.0 * GROUP_SIDE).max(bold_width(&drawn.label, 12.0) + 28.0);
             drawn.height = placed.height + GROUP_TOP + GROUP_BOTTOM;
             groups.push(PlacedGroup { placed, inner });
         }

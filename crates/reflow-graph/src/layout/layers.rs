@@ -35,11 +35,17 @@ pub(super) struct Layers {
     /// Whether each link runs backwards.
     pub(super) backwards: Vec<bool>,
     pub(super) count: usize,
+    /// Free places that may still be taken: links beyond them are drawn straight from end to end.
+    room: usize,
     /// Free places of the forward links from each port, by box and height.
     trunks: FxHashMap<(usize, u64), Vec<usize>>,
 }
 
 pub(super) const FREE_HEIGHT: f64 = 8.0;
+/// A thousand links across a thousand layers would take a million places, and nobody could follow them.
+const ROOM_A_LINK: usize = 16;
+const SOME_ROOM: usize = 1_000;
+const MOST_ROOM: usize = 50_000;
 
 impl Layers {
     pub(super) fn new(items: &[Item], links: &[Link]) -> Self {
@@ -54,7 +60,8 @@ impl Layers {
             beside: None,
         };
         let slots = rank.iter().enumerate().map(slot).collect();
-        let mut layers = Self { slots, count, chains: Vec::with_capacity(links.len()), ..Self::default() };
+        let room = (ROOM_A_LINK * links.len() + SOME_ROOM).min(MOST_ROOM);
+        let mut layers = Self { slots, count, room, chains: Vec::with_capacity(links.len()), ..Self::default() };
         for (link, backwards) in links.iter().zip(&backwards) {
             let chain = layers.chain(link, *backwards, &rank);
             layers.chains.push(chain);
@@ -71,6 +78,9 @@ impl Layers {
             // It turns round beside both ends, so it needs places in their layers as well.
             let (from, to) = (link.from.item().map(|(item, _)| item), link.to.item().map(|(item, _)| item));
             let (high, low) = (start.unwrap_or(0), end.unwrap_or(0));
+            if !self.has_room(high - low + 1) {
+                return Vec::new();
+            }
             let chain: Vec<_> = (low..=high).rev().map(|layer| self.free(layer)).collect();
             if let (Some(first), Some(last)) = (chain.first(), chain.last()) {
                 self.slots[*last].beside = to;
@@ -88,6 +98,9 @@ impl Layers {
         }
         let first = start.map_or(0, |layer| layer + 1);
         let last = end.unwrap_or(self.count);
+        if !self.has_room(last.saturating_sub(first)) {
+            return Vec::new();
+        }
         let chain = match link.from.item() {
             Some((item, dy)) => self.trunk(item, dy, first, last),
             None => self.lane(None, first, last),
@@ -125,6 +138,13 @@ impl Layers {
             lane.push(to);
         }
         lane
+    }
+
+    /// Takes room for so many places, if there is.
+    fn has_room(&mut self, places: usize) -> bool {
+        let left = self.room.checked_sub(places);
+        self.room = left.unwrap_or(self.room);
+        left.is_some()
     }
 
     fn free(&mut self, layer: usize) -> usize {

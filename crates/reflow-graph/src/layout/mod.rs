@@ -19,7 +19,7 @@ use drawing::Drawing;
 
 pub use level::Run;
 pub(crate) use pack::TURN;
-pub(crate) use text_width::shortened;
+pub(crate) use text_width::{shortened, shortened_middle};
 
 /// A drawing's geometry, in pixels.
 #[derive(Clone, Debug, Default)]
@@ -98,6 +98,8 @@ pub struct PortBox {
 pub struct GroupBox {
     /// The group.
     pub id: Name,
+    /// Its id, shortened.
+    pub label: String,
     /// Left.
     pub x: f64,
     /// Top.

@@ -1,5 +1,7 @@
 //! How wide text will be in a font that is not known here.
 
+use crate::printable_line;
+
 /// Width in pixels at a font size: rather too much than too little.
 pub(crate) fn text_width(text: &str, size: f64) -> f64 {
     text.chars().map(advance).sum::<f64>() * size
@@ -23,21 +25,23 @@ fn advance(c: char) -> f64 {
     }
 }
 
-/// Text cut to a number of characters, with an ellipsis in place of the rest.
+/// Text that is safe to show, cut to a number of characters, with an ellipsis in place of the rest.
 pub(crate) fn shortened(text: &str, longest: usize) -> String {
+    let text = printable_line(text);
     if text.chars().count() <= longest {
-        return text.to_owned();
+        return text.into_owned();
     }
     let mut short: String = text.chars().take(longest.saturating_sub(1)).collect();
     short.push('…');
     short
 }
 
-/// Text cut in the middle, for ids that differ at the end.
+/// The same cut in the middle, for ids that differ at the end.
 pub(crate) fn shortened_middle(text: &str, longest: usize) -> String {
+    let text = printable_line(text);
     let count = text.chars().count();
     if count <= longest {
-        return text.to_owned();
+        return text.into_owned();
     }
     let tail = (longest - 1) / 2;
     let head = longest - 1 - tail;

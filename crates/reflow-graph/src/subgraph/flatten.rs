@@ -13,7 +13,7 @@ use crate::{Code, Connection, Diagnostic, Direction, Edge, Error, GraphExport, G
 const DEEPEST: usize = 1_000;
 
 /// Findings after which unknown nodes get no suggestion any more.
-const ENOUGH_HINTS: usize = 100;
+const ENOUGH_HINTS: usize = 20;
 
 struct Flattening<'a> {
     levels: Vec<Level>,

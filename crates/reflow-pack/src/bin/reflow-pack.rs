@@ -3,14 +3,16 @@
 
 use std::process::ExitCode;
 
+use reflow_graph::printable;
+
 fn main() -> ExitCode {
     let mut said = String::new();
     let result = reflow_pack::tool::run(std::env::args().skip(1).collect(), &mut said);
-    print!("{said}");
+    print!("{}", printable(&said));
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            eprintln!("error: {}", printable(&error.to_string()));
             ExitCode::FAILURE
         }
     }
