@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import re
-import sys
+import threading
 from collections.abc import Iterable
 from os import PathLike
-from pathlib import Path
-from typing import Any
 
 from . import _native
 from ._native import inspect_pack, list_packs, pack_abi_version
+from ._pack_modules import PackModules
+from ._printable import printable
 from .actor import build
 from .exceptions import PackError
 
-#: Where the modules of packs live, each pack in a package of its own.
-_NAMESPACE = "offbit_reflow_packs"
+#: Held while a pack is loaded; its modules may load packs that they need.
+_LOADING = threading.RLock()
 
 
 def load_pack(
@@ -28,7 +25,7 @@ def load_pack(
     Parameters
     ----------
     path : path
-        A `.rflpack` bundle, or a raw shared library. Loading the same pack again does nothing.
+        A `.rflpack` bundle, or a raw shared library. Loading the same pack again does nothing, but checks it again.
     allow_python : bool
         Whether Python code in the bundle may run when no trusted key has signed it.
     trusted_keys : iterable of str, optional
@@ -42,33 +39,30 @@ def load_pack(
     Raises
     ------
     PackError
-        When the pack is refused; nothing of it is registered then (a RuntimeError).
+        When the pack is refused; nothing of it is left then (a RuntimeError). Ids and names that are taken, by the
+        bundled catalog or by another pack, are a reason.
     """
-    pack = _native._load_pack(path, allow_python, None if trusted_keys is None else list(trusted_keys))
-    if "python" in pack:
-        directory, classes = pack["python"]
-        handles = {id_: build(_find(pack["name"], Path(directory), target)) for id_, target in classes.items()}
-        for id_, handle in handles.items():
-            _native._add_template(id_, handle)
-    return list(pack["templates"])
+    with _LOADING:
+        pack = _native._open_pack(path, allow_python, None if trusted_keys is None else list(trusted_keys))
+        if pack.python is None:
+            return list(pack.register({}))
+        directory, classes, files = pack.python
+        modules = PackModules(pack.name, directory, files)
+        try:
+            handles = {id_: _template(pack.name, modules, target) for id_, target in classes.items()}
+            return list(pack.register(handles))
+        except BaseException:
+            modules.remove()
+            pack.discard()
+            raise
 
 
-def _find(pack: str, directory: Path, target: str) -> Any:
-    """Import `module:Class` of a pack, in a package of the pack's own."""
-    module_name, _, class_name = target.partition(":")
-    package = f"{_NAMESPACE}.{re.sub(r'[^0-9a-zA-Z_]', '_', pack)}"
-    for name, place in ((_NAMESPACE, None), (package, directory)):
-        if name not in sys.modules:
-            spec = importlib.util.spec_from_loader(name, loader=None, is_package=True)
-            assert spec is not None
-            module = importlib.util.module_from_spec(spec)
-            module.__path__ = [] if place is None else [str(place)]
-            sys.modules[name] = module
+def _template(pack: str, modules: PackModules, target: str) -> _native.Actor:
     try:
-        module = importlib.import_module(f"{package}.{module_name}")
-        return getattr(module, class_name)
+        return build(modules.find(target))
     except Exception as error:
-        raise PackError(f"pack `{pack}`: its Python template {target} cannot be imported: {error}") from error
+        text = f"pack `{pack}`: its Python template {target} cannot be used: {type(error).__name__}: {error}"
+        raise PackError(printable(text)) from error
 
 
 __all__ = ["inspect_pack", "list_packs", "load_pack", "pack_abi_version"]

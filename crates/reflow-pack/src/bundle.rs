@@ -8,6 +8,7 @@ use crate::abi_version::AbiVersion;
 use crate::archive::{Archive, ArchiveWriter, Limits};
 use crate::digest::sha256;
 use crate::error::PackError;
+use crate::file::open_regular;
 use crate::manifest::{FileDigest, Manifest};
 use crate::signature::{PublicKey, Signature, SigningKey, Trust};
 
@@ -18,7 +19,7 @@ pub const MANIFEST: &str = "manifest.json";
 /// The name of the signature in a bundle.
 pub const SIGNATURE: &str = "signature.json";
 /// No manifest is larger, whatever the limits of the archive.
-const LARGEST_MANIFEST: u64 = 32 << 20;
+const LARGEST_MANIFEST: u64 = 8 << 20;
 
 /// What the first bytes of a file say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,10 +33,11 @@ pub(crate) enum Content {
 }
 
 impl Content {
-    pub(crate) fn of(path: &Path) -> Result<Self, PackError> {
-        let mut file = File::open(path).map_err(PackError::io("open", path))?;
+    /// That of a file, which is left at its start; `path` is for messages.
+    pub(crate) fn of(mut file: &File, path: &Path) -> Result<Self, PackError> {
         let mut start = Vec::new();
-        file.by_ref().take(4).read_to_end(&mut start).map_err(PackError::io("read", path))?;
+        let read = file.take(4).read_to_end(&mut start).and_then(|_| file.rewind());
+        read.map_err(PackError::io("read", path))?;
         Ok(match &*start {
             b"PK\x03\x04" | b"PK\x05\x06" => Self::Bundle,
             b"\x7fELF" | [0xcf | 0xce, 0xfa, 0xed, 0xfe] | [0xca, 0xfe, 0xba, 0xbe] | [b'M', b'Z', ..] => Self::Library,
@@ -62,13 +64,12 @@ impl Bundle {
     /// # Errors
     /// [`PackError`] says what is wrong.
     pub fn open(path: &Path) -> Result<Self, PackError> {
-        match Content::of(path)? {
-            Content::Bundle => {}
-            Content::Library => return Err(PackError::NoManifest { path: path.into() }),
-            Content::Other => return Err(PackError::NotAPack { path: path.into() }),
+        let file = open_regular(path)?;
+        match Content::of(&file, path)? {
+            Content::Bundle => Self::read(file, path, &Limits::default()),
+            Content::Library => Err(PackError::NoManifest { path: path.into() }),
+            Content::Other => Err(PackError::NotAPack { path: path.into() }),
         }
-        let file = File::open(path).map_err(PackError::io("open", path))?;
-        Self::read(file, path, &Limits::default())
     }
 }
 
@@ -80,10 +81,10 @@ impl<R: Read + Seek> Bundle<R> {
     pub fn read(source: R, path: &Path, limits: &Limits) -> Result<Self, PackError> {
         let mut archive = Archive::open(source, path, limits)?;
         let bad = |problem: String| PackError::BadManifest { path: path.into(), problem };
-        if archive
-            .entries()
+        if [MANIFEST, SIGNATURE]
             .iter()
-            .any(|entry| [MANIFEST, SIGNATURE].contains(&entry.name()) && entry.size() > LARGEST_MANIFEST)
+            .filter_map(|name| archive.entry(name))
+            .any(|entry| entry.size() > LARGEST_MANIFEST)
         {
             return Err(bad(format!("it has more than {LARGEST_MANIFEST} bytes")));
         }
@@ -100,7 +101,7 @@ impl<R: Read + Seek> Bundle<R> {
             manifest.check().map_err(bad)?;
         }
         for (file, digest) in &manifest.files {
-            match archive.entries().iter().find(|entry| entry.name() == file) {
+            match archive.entry(file) {
                 None => return Err(PackError::MissingFile { path: path.into(), file: file.clone() }),
                 Some(entry) if entry.size() != digest.size => {
                     let problem = format!("it has {} bytes, but the manifest says {}", entry.size(), digest.size);

@@ -2,15 +2,17 @@
 //!
 //! A file lies below its SHA-256. It is written under another name and renamed, so readers see all of it or nothing, and
 //! two processes that unpack the same pack at once write the same bytes. What is there already is used only when its
-//! SHA-256 is still right.
+//! SHA-256 is still right, and what nobody vouches for is removed.
 
+use std::collections::HashSet;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::digest::{sha256, sha256_of_file};
+use crate::digest::{sha256, sha256_of};
 use crate::error::PackError;
+use crate::file::open_regular;
 use crate::manifest::FileDigest;
 
 /// Overrides where the cache is.
@@ -19,6 +21,15 @@ pub(crate) const VARIABLE: &str = "REFLOW_PACK_CACHE";
 const LAYOUT: &str = "v1";
 
 static NEXT: AtomicU64 = AtomicU64::new(0);
+
+/// What was unpacked.
+#[derive(Debug)]
+pub(crate) struct Unpacked {
+    /// Where it is.
+    pub(crate) path: PathBuf,
+    /// The directory that was made for it, if there was none: to be removed when the pack is refused after all.
+    pub(crate) new: Option<PathBuf>,
+}
 
 /// The private cache.
 #[derive(Debug)]
@@ -45,17 +56,17 @@ impl Cache {
         name: &str,
         digest: &FileDigest,
         content: impl FnOnce() -> Result<Vec<u8>, PackError>,
-    ) -> Result<PathBuf, PackError> {
+    ) -> Result<Unpacked, PackError> {
         let directory = self.0.join(&digest.sha256);
         let name = Path::new(name).file_name().unwrap_or_default();
         let path = directory.join(name);
-        if is_intact(&path, digest) {
-            return Ok(path);
-        }
-        let content = content()?;
+        let is_new = !directory.exists();
         make_private(&directory)?;
-        self.place(&content, &path)?;
-        Ok(path)
+        sweep(&directory, &HashSet::from([path.clone()]))?;
+        if !is_intact(&path, digest) {
+            self.place(&content()?, &path)?;
+        }
+        Ok(Unpacked { path, new: is_new.then_some(directory) })
     }
 
     /// The path of a directory with these files, addressed by `identity`. Files are given by their name below it.
@@ -64,9 +75,12 @@ impl Cache {
         identity: &str,
         files: &[(String, FileDigest)],
         mut content: impl FnMut(&str) -> Result<Vec<u8>, PackError>,
-    ) -> Result<PathBuf, PackError> {
+    ) -> Result<Unpacked, PackError> {
         let directory = self.0.join(format!("{identity}.tree"));
+        let is_new = !directory.exists();
         make_private(&directory)?;
+        let listed = files.iter().flat_map(|(name, _)| Path::new(name).ancestors().map(|part| directory.join(part)));
+        sweep(&directory, &listed.collect())?;
         for (name, digest) in files {
             let path = directory.join(name);
             if is_intact(&path, digest) {
@@ -77,7 +91,7 @@ impl Cache {
             }
             self.place(&content(name)?, &path)?;
         }
-        Ok(directory)
+        Ok(Unpacked { new: is_new.then(|| directory.clone()), path: directory })
     }
 
     /// Puts a whole file at `path` at once.
@@ -95,7 +109,7 @@ impl Cache {
         }
         // Elsewhere a file in use cannot be replaced; then somebody else has put it there.
         match placed {
-            Err(_) if sha256_of_file(path).is_ok_and(|found| found == sha256(content)) => Ok(()),
+            Err(_) if digest_of(path).is_some_and(|found| found == sha256(content)) => Ok(()),
             placed => placed.map_err(PackError::io("write", path)),
         }
     }
@@ -104,7 +118,32 @@ impl Cache {
 /// Whether the file is there as it should be. A link is not.
 fn is_intact(path: &Path, digest: &FileDigest) -> bool {
     fs::symlink_metadata(path).is_ok_and(|found| found.is_file() && found.len() == digest.size)
-        && sha256_of_file(path).is_ok_and(|found| found == digest.sha256)
+        && digest_of(path).is_some_and(|found| found == digest.sha256)
+}
+
+fn digest_of(path: &Path) -> Option<String> {
+    sha256_of(open_regular(path).ok()?).ok()
+}
+
+/// Removes everything below `directory` that is not listed: whoever put it there, nobody vouches for it.
+fn sweep(directory: &Path, listed: &HashSet<PathBuf>) -> Result<(), PackError> {
+    let entries = fs::read_dir(directory).map_err(PackError::io("look into", directory))?;
+    for entry in entries {
+        let entry = entry.map_err(PackError::io("look into", directory))?;
+        let (path, kind) = (entry.path(), entry.file_type().map_err(PackError::io("look at", entry.path()))?);
+        let is_listed = listed.contains(&path) && !kind.is_symlink();
+        let swept = match kind.is_dir() {
+            true if is_listed => sweep(&path, listed),
+            true => fs::remove_dir_all(&path).map_err(PackError::io("remove", &path)),
+            false if is_listed => Ok(()),
+            false => fs::remove_file(&path).map_err(PackError::io("remove", &path)),
+        };
+        // Another process may sweep at the same time.
+        if path.symlink_metadata().is_ok() {
+            swept?;
+        }
+    }
+    Ok(())
 }
 
 fn from_environment(variable: &str) -> Option<PathBuf> {
@@ -181,7 +220,9 @@ mod tests {
     fn a_file_is_unpacked_once_and_again_when_it_was_changed() {
         let home = tempfile::tempdir().unwrap();
         let cache = Cache::open(Some(home.path())).unwrap();
-        let path = cache.file("lib/a.so", &FileDigest::of(b"code"), || Ok(b"code".to_vec())).unwrap();
+        let unpacked = cache.file("lib/a.so", &FileDigest::of(b"code"), || Ok(b"code".to_vec())).unwrap();
+        let path = unpacked.path;
+        assert_eq!(unpacked.new.as_deref(), path.parent());
         assert_eq!(fs::read(&path).unwrap(), b"code");
         cache.file("lib/a.so", &FileDigest::of(b"code"), || panic!("unpacked twice")).unwrap();
         fs::write(&path, b"evil").unwrap();
@@ -196,8 +237,25 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let cache = Cache::open(Some(home.path())).unwrap();
         let files = [("acme/__init__.py".to_string(), FileDigest::of(b"x"))];
-        let tree = cache.tree("id", &files, |_| Ok(b"x".to_vec())).unwrap();
+        let unpack = || cache.tree("id", &files, |_| Ok(b"x".to_vec())).unwrap();
+        let tree = unpack().path;
         assert_eq!(fs::read(tree.join("acme/__init__.py")).unwrap(), b"x");
+        // What somebody puts beside it goes, and what it points to stays.
+        fs::write(home.path().join("mine"), b"mine").unwrap();
+        fs::create_dir_all(tree.join("acme/__pycache__")).unwrap();
+        fs::write(tree.join("acme/__pycache__/__init__.cpython-311.pyc"), b"evil").unwrap();
+        fs::write(tree.join("json.py"), b"evil").unwrap();
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink(home.path(), tree.join("other")).unwrap();
+            fs::remove_file(tree.join("acme/__init__.py")).unwrap();
+            std::os::unix::fs::symlink(home.path().join("mine"), tree.join("acme/__init__.py")).unwrap();
+        }
+        assert_eq!(unpack().new, None);
+        assert_eq!(fs::read(tree.join("acme/__init__.py")).unwrap(), b"x");
+        assert_eq!(fs::read(home.path().join("mine")).unwrap(), b"mine");
+        let names = |directory: &Path| fs::read_dir(directory).unwrap().count();
+        assert_eq!((names(&tree), names(&tree.join("acme"))), (1, 1));
     }
 
     #[cfg(unix)]

@@ -1,9 +1,15 @@
 //! Template descriptors: what a manifest and a library say about a template, so that graphs check without its code.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use reflow_runtime::{ComponentSpec, Documentation, Firing, PortSpec, Source, Value};
 use serde::{Deserialize, Serialize};
+
+use crate::names::problem_with_template;
+
+/// Inports of a template, and outports.
+const MOST_PORTS: usize = 1_000;
 
 /// The description of one template. Fields that are not known are ignored: a later minor version may add some.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -128,16 +134,19 @@ pub enum SourceDescriptor {
 impl TemplateDescriptor {
     /// What is wrong with it, if anything is.
     pub(crate) fn problem(&self) -> Option<String> {
-        if self.id.is_empty() || self.id.len() > 200 || self.id.contains(|c: char| c.is_control() || c.is_whitespace())
-        {
-            return Some(format!("the template id {:?} is not 1 to 200 characters without spaces", self.id));
+        if let Some(problem) = problem_with_template(&self.id) {
+            return Some(problem);
         }
         for (direction, ports) in [("inport", &self.inports), ("outport", &self.outports)] {
-            for (at, port) in ports.iter().enumerate() {
+            if ports.len() > MOST_PORTS {
+                return Some(format!("the template `{}` has more than {MOST_PORTS} {direction}s", self.id));
+            }
+            let mut names = HashSet::new();
+            for port in ports {
                 if port.name.is_empty() {
                     return Some(format!("the template `{}` has an {direction} without a name", self.id));
                 }
-                if ports[..at].iter().any(|other| other.name == port.name) {
+                if !names.insert(&*port.name) {
                     return Some(format!("the template `{}` has two {direction}s called `{}`", self.id, port.name));
                 }
             }
@@ -147,7 +156,8 @@ impl TemplateDescriptor {
             Firing::Required(required) => required,
             Firing::Any | Firing::Latest => return None,
         };
-        let unknown = named.iter().find(|name| self.inports.iter().all(|port| port.name != **name))?;
+        let inports: HashSet<&str> = self.inports.iter().map(|port| &*port.name).collect();
+        let unknown = named.iter().find(|name| !inports.contains(&***name))?;
         Some(format!("the firing rule of the template `{}` names `{unknown}`, which is no inport of it", self.id))
     }
 

@@ -1,8 +1,6 @@
 //! SHA-256 and hexadecimal.
 
-use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
@@ -11,9 +9,8 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
     to_hex(&Sha256::digest(bytes))
 }
 
-/// The SHA-256 of a file, read piece by piece.
-pub(crate) fn sha256_of_file(path: &Path) -> io::Result<String> {
-    let mut file = File::open(path)?;
+/// The SHA-256 of what is left to read, piece by piece.
+pub(crate) fn sha256_of(mut file: impl Read) -> io::Result<String> {
     let mut digest = Sha256::new();
     let mut piece = vec![0; 128 * 1024];
     loop {

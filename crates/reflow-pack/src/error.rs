@@ -20,6 +20,20 @@ pub enum PackError {
         #[source]
         source: io::Error,
     },
+    /// A pipe, a device or a folder where a file is needed.
+    #[error("{} is not a regular file", path.display())]
+    NotAFile {
+        /// What was named.
+        path: PathBuf,
+    },
+    /// A file larger than anything it could rightly be.
+    #[error("{} has more than {most} bytes", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The most that is right.
+        most: u64,
+    },
     /// Neither a bundle nor a library.
     #[error(
         "{} is not a pack: it begins like neither a zip file nor a shared library of this machine; \
@@ -217,6 +231,14 @@ pub enum PackError {
         template: String,
         /// The pack that has it.
         owner: String,
+    },
+    /// The bundled catalog has a template of that id.
+    #[error("{}: the template `{template}` is there already, in the bundled catalog; the pack has to rename it", path.display())]
+    TemplateBuiltIn {
+        /// The pack.
+        path: PathBuf,
+        /// The template.
+        template: String,
     },
     /// Another pack of that name is loaded.
     #[error(

@@ -14,6 +14,8 @@ mod catalog;
 mod descriptor;
 mod digest;
 mod error;
+mod file;
+mod load;
 mod loader;
 mod manifest;
 mod names;
@@ -25,9 +27,10 @@ pub use abi_version::{AbiVersion, pack_abi_version};
 pub use archive::{Archive, ArchiveWriter, Entry, Limits};
 pub use bundle::{Bundle, HOST_TRIPLE, MANIFEST, SIGNATURE};
 pub use catalog::{
-    DescribedComponent, LoadOptions, LoadedPack, PackCatalog, describe_pack, inspect_pack, list_packs, load_pack,
+    DescribedComponent, LoadedPack, PackCatalog, UnpackedPython, describe_pack, inspect_pack, list_packs,
 };
 pub use descriptor::{FiringDescriptor, PortDescriptor, SourceDescriptor, TemplateDescriptor};
 pub use error::PackError;
+pub use load::{LoadOptions, OpenPack, load_pack, open_pack};
 pub use manifest::{DEFAULT_ENTRYPOINT, FileDigest, Manifest, PythonPart, Target};
 pub use signature::{PublicKey, Signature, SigningKey, Trust};

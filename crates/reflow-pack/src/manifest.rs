@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::descriptor::TemplateDescriptor;
 use crate::digest::{is_sha256, sha256};
-use crate::names::{problem_with_entry, problem_with_pack};
+use crate::names::{problem_with_entry, problem_with_pack, problem_with_template};
 
 /// The entry point of a library when the manifest does not name one.
 pub const DEFAULT_ENTRYPOINT: &str = "reflow_pack_register";
@@ -14,6 +14,9 @@ pub const DEFAULT_ENTRYPOINT: &str = "reflow_pack_register";
 pub(crate) const VERSION: u32 = 1;
 /// Where the Python part of a bundle lives.
 pub(crate) const PYTHON: &str = "python/";
+
+/// Templates of one pack.
+const MOST_TEMPLATES: usize = 10_000;
 
 /// The manifest of a bundle.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -156,6 +159,12 @@ impl Manifest {
     }
 
     fn check_templates(&self) -> Result<(), String> {
+        if self.templates.len() > MOST_TEMPLATES {
+            return Err(format!("it lists {} templates; {MOST_TEMPLATES} are the most", self.templates.len()));
+        }
+        if let Some(problem) = self.templates.iter().find_map(|id| problem_with_template(id)) {
+            return Err(problem);
+        }
         let mut templates = BTreeSet::new();
         if let Some(twice) = self.templates.iter().find(|id| !templates.insert(id.as_str())) {
             return Err(format!("the template `{twice}` is listed twice"));

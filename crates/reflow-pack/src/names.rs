@@ -36,6 +36,12 @@ pub(crate) fn problem_with_pack(name: &str) -> Option<String> {
         .then(|| format!("the name {name:?} is not 1 to 128 letters, digits, `.`, `-` and `_` (`acme.words` is)"))
 }
 
+/// What is wrong with `id` as the id of a template, if anything is.
+pub(crate) fn problem_with_template(id: &str) -> Option<String> {
+    let is_wrong = id.is_empty() || id.len() > 200 || id.contains(|c: char| c.is_control() || c.is_whitespace());
+    is_wrong.then(|| format!("the template id {id:?} is not 1 to 200 characters without spaces"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

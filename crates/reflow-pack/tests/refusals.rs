@@ -10,8 +10,8 @@ use std::path::Path;
 
 use common::*;
 use reflow_pack::{
-    ArchiveWriter, LoadOptions, PackCatalog, SigningKey, Trust, describe_pack, inspect_pack, list_packs, load_pack,
-    tool,
+    ArchiveWriter, LoadOptions, PackCatalog, SigningKey, Trust, UnpackedPython, describe_pack, inspect_pack,
+    list_packs, load_pack, tool,
 };
 use reflow_runtime::{Catalog, Component, Endpoint, Message, Value};
 use serde_json::json;
@@ -287,7 +287,7 @@ fn python_comes_only_with_permission_or_a_trusted_signature() {
             None => LoadOptions { allow_python: true, ..options.clone() },
         };
         let pack = load_pack(&path, &allowed).unwrap();
-        let (directory, classes) = pack.python.clone().unwrap();
+        let UnpackedPython { directory, classes, .. } = pack.python.clone().unwrap();
         assert_eq!(fs::read(directory.join(name).join("__init__.py")).unwrap(), b"class A: pass\n");
         assert_eq!(classes[&template(name)], format!("{name}:A"));
         assert_eq!(pack.templates, [template(name)]);

@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use parking_lot::RwLock;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use reflow_pack::PackCatalog;
+use reflow_pack::{LoadedPack, OpenPack, PackCatalog, PackError};
 use reflow_runtime::{Catalog, Component, Network};
 
 use crate::component::PyComponent;
@@ -66,8 +66,18 @@ pub(crate) fn template_info<'py>(py: Python<'py>, id: &str) -> PyResult<Bound<'p
     template_actor(id)?.info(py)
 }
 
-/// Makes a Python template of a pack available.
-#[pyfunction]
-pub(crate) fn _add_template(id: String, actor: &Bound<'_, PyComponent>) {
-    TEMPLATES.python.write().insert(id, Arc::clone(&actor.get().component));
+/// The ids of the bundled catalog, which no pack may take.
+pub(crate) fn bundled_ids() -> Vec<String> {
+    TEMPLATES.bundled.ids()
+}
+
+/// Makes a pack available together with its Python templates.
+pub(crate) fn register(
+    opened: OpenPack,
+    python: BTreeMap<String, Arc<dyn Component>>,
+) -> Result<Arc<LoadedPack>, PackError> {
+    let mut templates = TEMPLATES.python.write();
+    let pack = opened.register()?;
+    templates.extend(python);
+    Ok(pack)
 }

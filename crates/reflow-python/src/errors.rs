@@ -57,7 +57,7 @@ pub(crate) fn network(error: &NetworkError) -> PyErr {
 
 /// A pack that was refused.
 pub(crate) fn pack(error: &reflow_pack::PackError) -> PyErr {
-    imported::PackError::new_err(error.to_string())
+    imported::PackError::new_err(reflow_graph::printable(&error.to_string()).into_owned())
 }
 
 /// A template id that no catalog has.

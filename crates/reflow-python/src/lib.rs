@@ -36,7 +36,7 @@ mod _native {
     #[pymodule_export]
     use crate::batch::PyBatch;
     #[pymodule_export]
-    use crate::catalog::{_add_template, template_actor, template_info, template_list};
+    use crate::catalog::{template_actor, template_info, template_list};
     #[pymodule_export]
     use crate::component::PyComponent;
     #[pymodule_export]
@@ -52,7 +52,7 @@ mod _native {
     #[pymodule_export]
     use crate::network::PyNetwork;
     #[pymodule_export]
-    use crate::packs::{_load_pack, _pack_command, inspect_pack, list_packs, pack_abi_version};
+    use crate::packs::{_open_pack, _pack_command, OpenPack, inspect_pack, list_packs, pack_abi_version};
     #[pymodule_export]
     use crate::stream::{PyStream, PyStreamReader};
 

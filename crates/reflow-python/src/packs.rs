@@ -1,40 +1,81 @@
 //! Actor packs: loading and inspecting `.rflpack` files.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use parking_lot::Mutex;
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use reflow_pack::{LoadOptions, LoadedPack, PackError, Trust};
 use reflow_runtime::Value;
 
+use crate::catalog;
+use crate::component::PyComponent;
 use crate::convert;
 use crate::errors;
 
-/// Loads a pack; the ids of its templates, and where its Python part was unpacked with the class of each template.
+type Texts = BTreeMap<String, String>;
+
+/// A pack that is checked and unpacked, but not there yet: its Python part is to be imported first.
+#[pyclass(module = "offbit_reflow._native", frozen)]
+pub(crate) struct OpenPack(Mutex<Option<reflow_pack::OpenPack>>);
+
+#[pymethods]
+impl OpenPack {
+    /// The name of the pack.
+    #[getter]
+    fn name(&self) -> String {
+        self.0.lock().as_ref().map_or_else(String::new, |pack| pack.name().to_owned())
+    }
+
+    /// Where its Python part was unpacked, the class of each template, and the SHA-256 of each file; None if there is none,
+    /// or if the pack is there already.
+    #[getter]
+    fn python(&self) -> Option<(PathBuf, Texts, Texts)> {
+        let opened = self.0.lock();
+        let python = opened.as_ref()?.python()?;
+        Some((python.directory.clone(), python.classes.clone(), python.files.clone()))
+    }
+
+    /// Makes the pack available, with a handle on each of its Python templates; the ids of all its templates.
+    fn register(&self, py: Python<'_>, handles: BTreeMap<String, Py<PyComponent>>) -> PyResult<Vec<String>> {
+        let opened = self.0.lock().take().ok_or_else(|| PyRuntimeError::new_err("the pack is registered already"))?;
+        let handles = handles.into_iter().map(|(id, handle)| (id, Arc::clone(&handle.get().component))).collect();
+        let pack = py.detach(|| catalog::register(opened, handles)).map_err(|error| errors::pack(&error))?;
+        Ok(pack.templates.clone())
+    }
+
+    /// Forgets the pack; nothing of it is left.
+    fn discard(&self, py: Python<'_>) {
+        let opened = self.0.lock().take();
+        py.detach(|| drop(opened));
+    }
+}
+
+/// Checks and unpacks a pack.
 #[pyfunction]
 #[pyo3(signature = (path, allow_python, trusted_keys=None))]
-pub(crate) fn _load_pack(
+pub(crate) fn _open_pack(
     py: Python<'_>,
     path: PathBuf,
     allow_python: bool,
     trusted_keys: Option<Vec<String>>,
-) -> PyResult<Bound<'_, PyDict>> {
+) -> PyResult<OpenPack> {
     let keys = trusted_keys.map(|keys| keys.iter().map(|key| key.parse()).collect::<Result<Vec<_>, PackError>>());
     let trust = keys.transpose().map_err(|error| errors::pack(&error))?.map_or(Trust::Any, Trust::SignedBy);
-    let options = LoadOptions { trust, allow_python, cache_directory: None };
-    let pack = py.detach(|| reflow_pack::load_pack(&path, &options)).map_err(|error| errors::pack(&error))?;
-    let dict = describe(py, &pack)?;
-    if let Some((directory, classes)) = &pack.python {
-        dict.set_item("python", (directory, classes))?;
-    }
-    Ok(dict)
+    let reserved = catalog::bundled_ids().into_iter().collect();
+    let options = LoadOptions { trust, allow_python, reserved, ..LoadOptions::default() };
+    let opened = py.detach(|| reflow_pack::open_pack(&path, &options)).map_err(|error| errors::pack(&error))?;
+    Ok(OpenPack(Mutex::new(Some(opened))))
 }
 
 /// The manifest of a pack; no code of it is run.
 #[pyfunction]
 pub(crate) fn inspect_pack(py: Python<'_>, path: PathBuf) -> PyResult<Bound<'_, PyAny>> {
-    let manifest = reflow_pack::inspect_pack(&path).map_err(|error| errors::pack(&error))?;
-    convert::value_to_python(py, &Value::from(&manifest))
+    let manifest = py.detach(|| reflow_pack::inspect_pack(&path).map(|manifest| Value::from(&manifest)));
+    convert::value_to_python(py, &manifest.map_err(|error| errors::pack(&error))?)
 }
 
 /// The packs that are loaded: name, version, file and templates of each.

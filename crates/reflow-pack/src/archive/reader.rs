@@ -85,6 +85,11 @@ impl<R: Read + Seek> Archive<R> {
         &self.entries
     }
 
+    /// The file of that name.
+    pub fn entry(&self, name: &str) -> Option<&Entry> {
+        self.by_name.get(name).map(|&at| &self.entries[at])
+    }
+
     /// Whether there is a file of that name.
     pub fn contains(&self, name: &str) -> bool {
         self.by_name.contains_key(name)

@@ -10,6 +10,7 @@ use crate::abi_version::pack_abi_version;
 use crate::bundle::{self, Bundle, Content, HOST_TRIPLE};
 use crate::descriptor::TemplateDescriptor;
 use crate::error::PackError;
+use crate::file::{open_regular, read_regular};
 use crate::loader;
 use crate::manifest::{DEFAULT_ENTRYPOINT, Manifest, PYTHON, PythonPart, Target, VERSION};
 use crate::signature::SigningKey;
@@ -89,7 +90,7 @@ pub fn build(directory: &Path, options: &BuildOptions) -> Result<Packed, PackErr
     let mut targets = BTreeMap::new();
     if let Some(library) = &library {
         let file = file_in_bundle(HOST_TRIPLE, library);
-        files.push((file.clone(), std::fs::read(library).map_err(PackError::io("read", library))?));
+        files.push((file.clone(), read_regular(library, u64::MAX)?));
         targets.insert(HOST_TRIPLE.to_string(), Target { file });
     }
     let python = said.python;
@@ -171,7 +172,7 @@ fn save(
 
 /// Name, version and templates, as the library registers them.
 fn ask(library: &Path, entrypoint: &str) -> Result<(String, String, Vec<TemplateDescriptor>), PackError> {
-    if Content::of(library)? != Content::Library {
+    if Content::of(&open_regular(library)?, library)? != Content::Library {
         return Err(PackError::NotAPack { path: library.into() });
     }
     let absolute = std::path::absolute(library).map_err(PackError::io("find", library))?;
@@ -201,7 +202,7 @@ fn read_pack_file(directory: &Path) -> Result<PackFile, PackError> {
     if !path.is_file() {
         return Ok(PackFile::default());
     }
-    let json = std::fs::read(&path).map_err(PackError::io("read", &path))?;
+    let json = read_regular(&path, 8 << 20)?;
     serde_json::from_slice(&json).map_err(|error| PackError::Usage(format!("{}: {error}", path.display())))
 }
 
@@ -218,10 +219,11 @@ fn add_python(directory: &Path, prefix: &str, files: &mut Vec<(String, Vec<u8>)>
         {
             continue;
         }
-        if path.is_dir() {
+        // A link to a folder could lead back to this one.
+        if path.symlink_metadata().is_ok_and(|found| found.is_dir()) {
             add_python(&path, &format!("{prefix}{name}/"), files)?;
         } else {
-            files.push((format!("{prefix}{name}"), std::fs::read(&path).map_err(PackError::io("read", &path))?));
+            files.push((format!("{prefix}{name}"), read_regular(&path, u64::MAX)?));
         }
     }
     Ok(())

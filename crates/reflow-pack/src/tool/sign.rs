@@ -6,6 +6,7 @@ use std::path::Path;
 
 use crate::bundle::{self, Bundle};
 use crate::error::PackError;
+use crate::file::read_regular;
 use crate::signature::SigningKey;
 
 /// Signs a bundle in place, in place of a signature that it has.
@@ -30,7 +31,9 @@ pub fn sign(path: &Path, key: &SigningKey) -> Result<(), PackError> {
 /// # Errors
 /// When the file cannot be read or holds no key.
 pub fn read_key(path: &Path) -> Result<SigningKey, PackError> {
-    std::fs::read_to_string(path).map_err(PackError::io("read", path))?.parse()
+    /// A key is 64 digits.
+    const LARGEST_KEY: u64 = 4096;
+    String::from_utf8_lossy(&read_regular(path, LARGEST_KEY)?).parse()
 }
 
 /// Writes a secret key into a new file that only its owner can read.
