@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use reflow_message::{MAX_DEPTH, Object, Value};
+use rustc_hash::FxHashSet;
 
 use crate::datum::{Datum, Items, Members};
 use crate::error::{Fault, Outcome};
@@ -44,7 +45,11 @@ pub(crate) fn to_text(machine: &mut Machine<'_>, value: &Datum) -> Outcome<Arc<s
         Datum::Undefined => "undefined".into(),
         Datum::Null => "null".into(),
         Datum::Boolean(value) => if *value { "true" } else { "false" }.into(),
-        Datum::Number(value) => number::to_text(*value).into(),
+        Datum::Number(value) => {
+            // Finding the shortest digits is more work than other steps.
+            machine.budget.steps(4)?;
+            number::to_text(*value).into()
+        }
         Datum::Wide(value) => value.to_string().into(),
         Datum::Array(items) => join(machine, items, ",")?.into(),
         Datum::Object(_) => "[object Object]".into(),
@@ -79,46 +84,133 @@ pub(crate) fn to_whole(machine: &mut Machine<'_>, value: Option<&Datum>, otherwi
 
 /// The data that a result stands for: whole numbers as integers; what JSON cannot say as null.
 pub(crate) fn to_value(machine: &mut Machine<'_>, value: &Datum) -> Outcome<Value> {
-    value_at(machine, value, 0)
+    Leaving { seen: FxHashSet::default() }.value(machine, value, 0, false)
 }
 
-fn value_at(machine: &mut Machine<'_>, value: &Datum, depth: usize) -> Outcome<Value> {
+/// A result on its way out. Inside of the machine parts that are in it several times take room once; who writes it
+/// down or walks through it pays for each. So what was seen before is charged again, with all that is in it.
+struct Leaving {
+    /// Where parts are that were in the result already.
+    seen: FxHashSet<usize>,
+}
+
+/// Texts below this are not looked for: they cost no more than other values.
+const SMALL_TEXT: usize = 64;
+
+/// About what a value takes, and what a list or object takes beside its items.
+const ROOM: usize = size_of::<Value>();
+const ROOM_OF_LIST: usize = 64;
+
+impl Leaving {
+    /// Whether a shared part is one that is paid for again: `again` when it is inside of such a part.
+    fn is_again<T: ?Sized>(&mut self, part: &Arc<T>, again: bool) -> bool {
+        again || !self.seen.insert(Arc::as_ptr(part).cast::<u8>().addr())
+    }
+
+    fn text(&mut self, machine: &mut Machine<'_>, text: &Arc<str>, again: bool) -> Outcome<()> {
+        let again = if text.len() < SMALL_TEXT { again } else { self.is_again(text, again) };
+        charge(machine, again, ROOM + text.len())
+    }
+
+    fn value(&mut self, machine: &mut Machine<'_>, value: &Datum, depth: usize, again: bool) -> Outcome<Value> {
+        if depth > MAX_DEPTH {
+            return Err(Fault::limit("makes data that is nested too deeply"));
+        }
+        machine.budget.steps(1)?;
+        Ok(match value {
+            Datum::Undefined | Datum::Null | Datum::Function(_) => Value::Null,
+            Datum::Boolean(value) => Value::Boolean(*value),
+            Datum::Number(value) => number_value(*value),
+            Datum::Wide(value) => Value::Integer(*value),
+            Datum::String(text) => {
+                self.text(machine, text, again)?;
+                return Ok(Value::String(Arc::clone(text)));
+            }
+            Datum::Array(Items::Shared(items)) => {
+                let again = self.is_again(items, again);
+                tidy_items(machine, items, depth, again)?.unwrap_or_else(|| Value::Array(Arc::clone(items)))
+            }
+            Datum::Object(Members::Shared(members)) => {
+                let again = self.is_again(members, again);
+                tidy_members(machine, members, depth, again)?.unwrap_or_else(|| Value::Object(Arc::clone(members)))
+            }
+            Datum::Array(Items::Made(made)) => {
+                let again = self.is_again(made, again);
+                charge(machine, again, ROOM_OF_LIST + ROOM * made.content.len())?;
+                let mut items = Vec::with_capacity(made.content.len());
+                for item in &made.content {
+                    items.push(self.value(machine, item, depth + 1, again)?);
+                }
+                Value::Array(items.into())
+            }
+            Datum::Object(Members::Made(made)) => {
+                let again = self.is_again(made, again);
+                charge(machine, again, ROOM_OF_LIST + 3 * ROOM * made.content.len())?;
+                let mut members = Object::new();
+                for (key, member) in &made.content {
+                    // JSON has no member for what is not there.
+                    if !matches!(member, Datum::Undefined | Datum::Function(_)) {
+                        self.text(machine, key, again)?;
+                        members.insert(Arc::clone(key), self.value(machine, member, depth + 1, again)?);
+                    }
+                }
+                Value::Object(Arc::new(members))
+            }
+        })
+    }
+}
+
+fn charge(machine: &mut Machine<'_>, again: bool, bytes: usize) -> Outcome<()> {
+    if again { machine.budget.make(bytes) } else { Ok(()) }
+}
+
+/// Data from outside with whole floats as integers; `None` when that is what it is already.
+fn tidy(machine: &mut Machine<'_>, value: &Value, depth: usize, again: bool) -> Outcome<Option<Value>> {
     if depth > MAX_DEPTH {
         return Err(Fault::limit("makes data that is nested too deeply"));
     }
-    machine.budget.steps(1)?;
-    Ok(match value {
-        Datum::Undefined | Datum::Null | Datum::Function(_) => Value::Null,
-        Datum::Boolean(value) => Value::Boolean(*value),
-        Datum::Number(value) => number_value(*value),
-        Datum::Wide(value) => Value::Integer(*value),
-        Datum::String(text) => Value::String(Arc::clone(text)),
-        Datum::Array(Items::Shared(items)) => match tidy_items(machine, items, depth)? {
-            Some(tidied) => tidied,
-            None => Value::Array(Arc::clone(items)),
-        },
-        Datum::Object(Members::Shared(members)) => match tidy_members(machine, members, depth)? {
-            Some(tidied) => tidied,
-            None => Value::Object(Arc::clone(members)),
-        },
-        Datum::Array(Items::Made(made)) => {
-            let mut items = Vec::with_capacity(made.content.len());
-            for item in &made.content {
-                items.push(value_at(machine, item, depth + 1)?);
-            }
-            Value::Array(items.into())
+    match value {
+        Value::Float(number) => Ok(Some(number_value(*number)).filter(|tidied| !matches!(tidied, Value::Float(_)))),
+        Value::Unsigned(number) => Ok(Some(Value::Float(*number as f64))),
+        Value::Array(items) => tidy_items(machine, items, depth, again),
+        Value::Object(members) => tidy_members(machine, members, depth, again),
+        Value::String(text) => charge(machine, again, ROOM + text.len()).map(|()| None),
+        Value::Null | Value::Boolean(_) | Value::Integer(_) => Ok(None),
+    }
+}
+
+fn tidy_items(machine: &mut Machine<'_>, items: &[Value], depth: usize, again: bool) -> Outcome<Option<Value>> {
+    machine.budget.steps(items.len())?;
+    charge(machine, again, ROOM_OF_LIST + ROOM * items.len())?;
+    let mut tidied: Option<Vec<Value>> = None;
+    for (index, item) in items.iter().enumerate() {
+        let changed = tidy(machine, item, depth + 1, again)?;
+        if let (None, Some(_)) = (&tidied, &changed) {
+            tidied = Some(items[..index].to_vec());
         }
-        Datum::Object(Members::Made(made)) => {
-            let mut members = Object::new();
-            for (key, member) in &made.content {
-                // JSON has no member for what is not there.
-                if !matches!(member, Datum::Undefined | Datum::Function(_)) {
-                    members.insert(Arc::clone(key), value_at(machine, member, depth + 1)?);
-                }
-            }
-            Value::Object(Arc::new(members))
+        if let Some(tidied) = &mut tidied {
+            tidied.push(changed.unwrap_or_else(|| item.clone()));
         }
-    })
+    }
+    Ok(tidied.map(|items| Value::Array(items.into())))
+}
+
+fn tidy_members(machine: &mut Machine<'_>, members: &Object, depth: usize, again: bool) -> Outcome<Option<Value>> {
+    machine.budget.steps(members.len())?;
+    charge(machine, again, ROOM_OF_LIST + 3 * ROOM * members.len())?;
+    let mut changed = Vec::new();
+    for (key, member) in members {
+        charge(machine, again, ROOM + key.len())?;
+        if let Some(tidied) = tidy(machine, member, depth + 1, again)? {
+            changed.push((Arc::clone(key), tidied));
+        }
+    }
+    if changed.is_empty() {
+        return Ok(None);
+    }
+    let mut tidied = members.clone();
+    tidied.extend(changed);
+    Ok(Some(Value::Object(Arc::new(tidied))))
 }
 
 /// A number as JSON would print and read it back.
@@ -130,52 +222,6 @@ fn number_value(number: f64) -> Value {
     } else {
         Value::Float(number)
     }
-}
-
-/// Data from outside with whole floats as integers; `None` when that is what it is already.
-fn tidy(machine: &mut Machine<'_>, value: &Value, depth: usize) -> Outcome<Option<Value>> {
-    if depth > MAX_DEPTH {
-        return Err(Fault::limit("makes data that is nested too deeply"));
-    }
-    match value {
-        Value::Float(number) => Ok(Some(number_value(*number)).filter(|tidied| !matches!(tidied, Value::Float(_)))),
-        Value::Unsigned(number) => Ok(Some(Value::Float(*number as f64))),
-        Value::Array(items) => tidy_items(machine, items, depth),
-        Value::Object(members) => tidy_members(machine, members, depth),
-        Value::Null | Value::Boolean(_) | Value::Integer(_) | Value::String(_) => Ok(None),
-    }
-}
-
-fn tidy_items(machine: &mut Machine<'_>, items: &[Value], depth: usize) -> Outcome<Option<Value>> {
-    machine.budget.steps(items.len())?;
-    for (index, item) in items.iter().enumerate() {
-        if let Some(first) = tidy(machine, item, depth + 1)? {
-            let mut tidied = Vec::with_capacity(items.len());
-            tidied.extend_from_slice(&items[..index]);
-            tidied.push(first);
-            for item in &items[index + 1..] {
-                tidied.push(tidy(machine, item, depth + 1)?.unwrap_or_else(|| item.clone()));
-            }
-            return Ok(Some(Value::Array(tidied.into())));
-        }
-    }
-    Ok(None)
-}
-
-fn tidy_members(machine: &mut Machine<'_>, members: &Object, depth: usize) -> Outcome<Option<Value>> {
-    machine.budget.steps(members.len())?;
-    let mut changed = Vec::new();
-    for (key, member) in members {
-        if let Some(tidied) = tidy(machine, member, depth + 1)? {
-            changed.push((Arc::clone(key), tidied));
-        }
-    }
-    if changed.is_empty() {
-        return Ok(None);
-    }
-    let mut tidied = members.clone();
-    tidied.extend(changed);
-    Ok(Some(Value::Object(Arc::new(tidied))))
 }
 
 /// `JSON.stringify(value)` with `indent` blanks a level; `None` for undefined and functions.

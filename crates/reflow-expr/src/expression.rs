@@ -8,7 +8,7 @@ use crate::ast::Node;
 use crate::convert;
 use crate::datum::Datum;
 use crate::error::{ExprError, Outcome};
-use crate::limits::Limits;
+use crate::limits::{Budget, Limits};
 use crate::machine::Machine;
 use crate::parser;
 use crate::scope::Scope;
@@ -56,7 +56,15 @@ impl Expression {
     /// [`ExprError::Evaluation`] when it does not work on this data, [`ExprError::Limit`] when it would take too long,
     /// grow too large or nest too deeply.
     pub fn evaluate(&self, scope: &dyn Scope) -> Result<Value, ExprError> {
-        self.with_machine(scope, |machine, result| convert::to_value(machine, &result))
+        self.evaluate_within(scope, &mut Budget::new(self.limits))
+    }
+
+    /// [`evaluate`](Self::evaluate) with what is left of a budget instead of limits of its own.
+    ///
+    /// # Errors
+    /// As [`evaluate`](Self::evaluate).
+    pub fn evaluate_within(&self, scope: &dyn Scope, budget: &mut Budget) -> Result<Value, ExprError> {
+        self.with_machine(scope, budget, |machine, result| convert::to_value(machine, &result))
     }
 
     /// Whether the result counts as true, as JavaScript sees it: all but false, 0, NaN, `""`, null and undefined.
@@ -64,7 +72,15 @@ impl Expression {
     /// # Errors
     /// As [`evaluate`](Self::evaluate).
     pub fn test(&self, scope: &dyn Scope) -> Result<bool, ExprError> {
-        self.with_machine(scope, |_, result| Ok(convert::truthy(&result)))
+        self.test_within(scope, &mut Budget::new(self.limits))
+    }
+
+    /// [`test`](Self::test) with what is left of a budget instead of limits of its own.
+    ///
+    /// # Errors
+    /// As [`evaluate`](Self::evaluate).
+    pub fn test_within(&self, scope: &dyn Scope, budget: &mut Budget) -> Result<bool, ExprError> {
+        self.with_machine(scope, budget, |_, result| Ok(convert::truthy(&result)))
     }
 
     /// The result as text, as `String(result)` gives it.
@@ -72,15 +88,17 @@ impl Expression {
     /// # Errors
     /// As [`evaluate`](Self::evaluate).
     pub fn text(&self, scope: &dyn Scope) -> Result<Arc<str>, ExprError> {
-        self.with_machine(scope, |machine, result| convert::to_text(machine, &result))
+        let budget = &mut Budget::new(self.limits);
+        self.with_machine(scope, budget, |machine, result| convert::to_text(machine, &result))
     }
 
     fn with_machine<T>(
         &self,
         scope: &dyn Scope,
+        budget: &mut Budget,
         finish: impl FnOnce(&mut Machine<'_>, Datum) -> Outcome<T>,
     ) -> Result<T, ExprError> {
-        let mut machine = Machine::new(scope, self.limits);
+        let mut machine = Machine::new(scope, budget);
         machine
             .run(&self.root)
             .and_then(|result| finish(&mut machine, result))

@@ -34,7 +34,7 @@ mod text;
 
 pub use error::{ExprError, Position};
 pub use expression::Expression;
-pub use limits::Limits;
+pub use limits::{Budget, Limits};
 pub use scope::Scope;
 pub use sort::try_sort_by;
 pub use template::Template;

@@ -20,12 +20,14 @@ pub(crate) const CALL_DEPTH: u16 = 6;
 /// How many levels of lists, objects and functions an expression may put around each other.
 pub(crate) const MAX_LEVELS: u16 = 128;
 
-/// What one evaluation may use. An evaluation that needs more ends with [`ExprError::Limit`](crate::ExprError::Limit).
+/// What one evaluation, or all that share a [`Budget`], may use. What needs more ends with
+/// [`ExprError::Limit`](crate::ExprError::Limit).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Steps: about one an operation, an element looked at, or sixteen bytes of text looked at.
     pub steps: u64,
-    /// Bytes of text and lists that it may make, counted whether or not they are still needed.
+    /// Bytes of text and lists that it may make, counted whether or not they are still needed. In a result, what is in it several
+    /// times counts again each time.
     pub bytes: u64,
 }
 
@@ -36,13 +38,41 @@ impl Default for Limits {
     }
 }
 
-/// What is left of the limits.
+/// What is left of some limits: evaluations that share one may use no more together.
+///
+/// # Examples
+/// ```
+/// use reflow_expr::{Budget, Expression, Limits};
+///
+/// let expression = Expression::compile("[1, 2, 3].map(x => x * 2)").unwrap();
+/// let mut budget = Budget::new(Limits { steps: 40, bytes: 1_000 });
+/// assert!(expression.evaluate_within(&|_: &str| None, &mut budget).is_ok());
+/// assert!(expression.evaluate_within(&|_: &str| None, &mut budget).is_err());
+/// ```
 #[derive(Debug)]
-pub(crate) struct Budget(Limits);
+pub struct Budget(Limits);
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self::new(Limits::default())
+    }
+}
 
 impl Budget {
-    pub(crate) fn new(limits: Limits) -> Self {
+    /// A budget with nothing used.
+    pub fn new(limits: Limits) -> Self {
         Self(limits)
+    }
+
+    /// Allows for more, when there is more to work on.
+    pub fn add(&mut self, more: Limits) {
+        self.0.steps = self.0.steps.saturating_add(more.steps);
+        self.0.bytes = self.0.bytes.saturating_add(more.bytes);
+    }
+
+    /// Accounts for work that the host does beside the expressions: `bytes` bytes looked at. Whether there was room for it.
+    pub fn look_at(&mut self, bytes: usize) -> bool {
+        self.steps(1 + bytes / 16).is_ok()
     }
 
     pub(crate) fn steps(&mut self, count: usize) -> Outcome<()> {

@@ -7,7 +7,7 @@ use crate::builtins;
 use crate::convert;
 use crate::datum::{Closure, Datum, Frame, Function, Items, Made, Members};
 use crate::error::{Fault, Outcome};
-use crate::limits::{Budget, CALL_DEPTH, Limits, MAX_CALLS, MAX_LEVELS};
+use crate::limits::{Budget, CALL_DEPTH, MAX_CALLS, MAX_LEVELS};
 use crate::operators;
 use crate::scope::Scope;
 use indexmap::IndexMap;
@@ -20,13 +20,13 @@ pub(crate) type Entries = IndexMap<Arc<str>, Datum>;
 
 pub(crate) struct Machine<'a> {
     scope: &'a dyn Scope,
-    pub(crate) budget: Budget,
+    pub(crate) budget: &'a mut Budget,
     depth: u16,
 }
 
 impl<'a> Machine<'a> {
-    pub(crate) fn new(scope: &'a dyn Scope, limits: Limits) -> Self {
-        Self { scope, budget: Budget::new(limits), depth: 0 }
+    pub(crate) fn new(scope: &'a dyn Scope, budget: &'a mut Budget) -> Self {
+        Self { scope, budget, depth: 0 }
     }
 
     pub(crate) fn run(&mut self, node: &Node) -> Outcome<Datum> {
@@ -144,7 +144,9 @@ impl<'a> Machine<'a> {
                         Key::Name(name) => Arc::clone(name),
                         Key::Computed(node) => {
                             let key = self.evaluate(node, locals)?;
-                            convert::to_text(self, &key)?
+                            let key = convert::to_text(self, &key)?;
+                            self.budget.scan(key.len())?;
+                            key
                         }
                     };
                     entries.insert(key, self.evaluate(node, locals)?);
@@ -163,7 +165,11 @@ impl<'a> Machine<'a> {
         match value {
             Datum::Object(members) => {
                 self.make_items(2 * members.len())?;
-                Ok(members.entries())
+                let entries = members.entries();
+                for (key, _) in &entries {
+                    self.budget.scan(key.len())?;
+                }
+                Ok(entries)
             }
             Datum::Array(_) | Datum::String(_) => {
                 let items = self.spread(value)?;
@@ -178,7 +184,7 @@ impl<'a> Machine<'a> {
         if optional && object.is_nullish() {
             return Ok(None);
         }
-        builtins::member(&object, name).map(Some)
+        builtins::member(self, &object, name).map(Some)
     }
 
     fn index(&mut self, object: &Node, index: &Node, optional: bool, locals: Locals<'_>) -> Outcome<Option<Datum>> {
@@ -207,7 +213,11 @@ impl<'a> Machine<'a> {
         let key = convert::to_text(self, index)?;
         match (object, crate::datum::index_key(&key)) {
             (Datum::Array(items), Some(at)) => Ok(items.get(at as usize).unwrap_or(Datum::Undefined)),
-            _ => builtins::member(object, &key),
+            _ => {
+                // Whoever looks for a key compares it or hashes it.
+                self.budget.scan(key.len())?;
+                builtins::member(self, object, &key)
+            }
         }
     }
 
@@ -270,7 +280,7 @@ impl<'a> Machine<'a> {
         // A member of that name comes before a built-in method.
         let own = match receiver {
             Datum::Object(members) => members.get(name),
-            Datum::Function(_) => Some(builtins::member(receiver, name)?),
+            Datum::Function(_) => Some(builtins::member(self, receiver, name)?),
             Datum::Undefined | Datum::Null => {
                 return Err(Fault::evaluation(format!("cannot call `{name}` of {}", receiver.describe())));
             }
@@ -336,7 +346,7 @@ impl<'a> Machine<'a> {
             }
             Pattern::Object(members) => {
                 for (key, pattern) in members {
-                    let member = builtins::member(&argument, key)?;
+                    let member = builtins::member(self, &argument, key)?;
                     self.bind(pattern, member, values)?;
                 }
             }

@@ -127,7 +127,9 @@ fn loosely_equal(machine: &mut Machine<'_>, left: &Datum, right: &Datum) -> Outc
         return strictly_equal(machine, left, right);
     }
     if is_held(left) && matches!(right, Datum::String(_)) {
-        return Ok(to_text(machine, left)? == to_text(machine, right)?);
+        let (left, right) = (to_text(machine, left)?, to_text(machine, right)?);
+        machine.budget.scan(left.len().min(right.len()))?;
+        return Ok(left == right);
     }
     if is_held(right) && matches!(left, Datum::String(_)) {
         return loosely_equal(machine, right, left);
@@ -138,6 +140,7 @@ fn loosely_equal(machine: &mut Machine<'_>, left: &Datum, right: &Datum) -> Outc
 
 fn contains_key(machine: &mut Machine<'_>, key: &Datum, object: &Datum) -> Outcome<Datum> {
     let key = to_text(machine, key)?;
+    machine.budget.scan(key.len())?;
     match object {
         Datum::Object(members) => Ok(Datum::Boolean(members.get(&key).is_some())),
         Datum::Array(items) => {

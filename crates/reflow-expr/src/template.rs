@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::ast::Node;
 use crate::convert;
 use crate::error::{ExprError, Fault, Outcome};
-use crate::limits::Limits;
+use crate::limits::Budget;
 use crate::machine::Machine;
 use crate::parser;
 use crate::scope::Scope;
@@ -56,7 +56,15 @@ impl Template {
     /// # Errors
     /// When an expression does not work on this data, or the limits are exceeded.
     pub fn render(&self, scope: &dyn Scope) -> Result<String, ExprError> {
-        let mut machine = Machine::new(scope, Limits::default());
+        self.render_within(scope, &mut Budget::default())
+    }
+
+    /// [`render`](Self::render) with what is left of a budget instead of limits of its own.
+    ///
+    /// # Errors
+    /// As [`render`](Self::render).
+    pub fn render_within(&self, scope: &dyn Scope, budget: &mut Budget) -> Result<String, ExprError> {
+        let mut machine = Machine::new(scope, budget);
         self.fill(&mut machine).map_err(|fault| fault.into_error(&self.source))
     }
 
@@ -64,7 +72,10 @@ impl Template {
         let mut text = String::new();
         for part in self.parts.iter() {
             match part {
-                Part::Text(piece) => text.push_str(piece),
+                Part::Text(piece) => {
+                    machine.budget.make(piece.len())?;
+                    text.push_str(piece);
+                }
                 Part::Expression(node, start) => {
                     let value = machine.run(node).map_err(|fault| fault.shifted(*start))?;
                     let piece = convert::to_text(machine, &value)?;

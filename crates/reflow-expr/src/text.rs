@@ -4,7 +4,8 @@ use std::cmp::Ordering;
 
 /// How many UTF-16 units `text` has.
 pub(crate) fn length(text: &str) -> usize {
-    if text.is_ascii() { text.len() } else { text.encode_utf16().count() }
+    // One for each byte that begins a character, and one more for those that take four bytes.
+    text.bytes().map(|byte| usize::from(!(0x80..0xc0).contains(&byte)) + usize::from(byte >= 0xf0)).sum()
 }
 
 /// The units from `start` to before `end`, both at most the length.
@@ -52,4 +53,16 @@ pub(crate) fn unit_of(text: &str, at: usize) -> usize {
 /// Order by UTF-16 units.
 pub(crate) fn compare(left: &str, right: &str) -> Ordering {
     if left.is_ascii() || right.is_ascii() { left.cmp(right) } else { left.encode_utf16().cmp(right.encode_utf16()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_are_those_of_utf_16() {
+        for text in ["", "ascii", "é", "€", "😀a😀", "\u{10ffff}\u{ffff}\u{7ff}\u{80}"] {
+            assert_eq!(length(text), text.encode_utf16().count(), "{text}");
+        }
+    }
 }

@@ -31,7 +31,6 @@ fn parse(machine: &mut Machine<'_>, arguments: &[Datum]) -> Outcome<Datum> {
     // What is read takes several times the room of its text.
     machine.budget.steps(text.len())?;
     machine.budget.make(text.len().saturating_mul(8))?;
-    let value: Value =
-        serde_json::from_str(&text).map_err(|error| Fault::evaluation(format!("`JSON.parse`: {error}")))?;
+    let value: Value = Value::from_json(&text).map_err(|error| Fault::evaluation(format!("`JSON.parse`: {error}")))?;
     Ok(Datum::from(value))
 }

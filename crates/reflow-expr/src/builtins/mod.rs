@@ -39,7 +39,7 @@ fn function<'a>(arguments: &'a [Datum], index: usize, method: &str) -> Outcome<&
 }
 
 /// `object.name`.
-pub(crate) fn member(object: &Datum, name: &str) -> Outcome<Datum> {
+pub(crate) fn member(machine: &mut Machine<'_>, object: &Datum, name: &str) -> Outcome<Datum> {
     Ok(match object {
         Datum::Undefined | Datum::Null => {
             return Err(Fault::evaluation(format!("cannot read `{name}` of {}", object.describe())));
@@ -47,10 +47,15 @@ pub(crate) fn member(object: &Datum, name: &str) -> Outcome<Datum> {
         Datum::Object(members) => members.get(name).unwrap_or(Datum::Undefined),
         Datum::Array(items) if name == "length" => Datum::Number(items.len() as f64),
         Datum::Array(items) => index_key(name).and_then(|index| items.get(index as usize)).unwrap_or(Datum::Undefined),
-        Datum::String(value) if name == "length" => Datum::Number(text::length(value) as f64),
-        Datum::String(value) => index_key(name)
-            .and_then(|index| text::unit_at(value, index as usize))
-            .map_or(Datum::Undefined, Datum::string),
+        Datum::String(value) => {
+            // Where a unit is, and how many there are, is only seen by walking through the text.
+            machine.budget.scan(value.len())?;
+            match index_key(name) {
+                _ if name == "length" => Datum::Number(text::length(value) as f64),
+                Some(index) => text::unit_at(value, index as usize).map_or(Datum::Undefined, Datum::string),
+                None => Datum::Undefined,
+            }
+        }
         Datum::Function(Function::Builtin(builtin)) => builtin.member(name)?,
         Datum::Function(_) | Datum::Boolean(_) | Datum::Number(_) | Datum::Wide(_) => Datum::Undefined,
     })

@@ -59,6 +59,7 @@ pub(super) fn method(
                 return Err(Fault::evaluation("`toFixed` takes 0 to 100 digits"));
             }
             let value = to_number(machine, receiver)?;
+            machine.budget.steps(places as usize)?;
             machine.text(number::to_fixed(value, places as usize))?
         }
         "toString" => {
@@ -70,7 +71,10 @@ pub(super) fn method(
                 return Ok(Some(Datum::String(to_text(machine, receiver)?)));
             }
             let value = to_number(machine, receiver)?;
-            machine.text(number::to_radix(value, radix as u32))?
+            let digits = number::to_radix(value, radix as u32);
+            // Each digit is a division.
+            machine.budget.steps(digits.len())?;
+            machine.text(digits)?
         }
         _ => return Ok(None),
     }))

@@ -53,6 +53,7 @@ fn from_entries(machine: &mut Machine<'_>, arguments: &[Datum]) -> Outcome<Datum
             return Err(Fault::evaluation(format!("expected a pair of key and value, found {}", pair.describe())));
         };
         let key = to_text(machine, &pair.get(0).unwrap_or(Datum::Undefined))?;
+        machine.budget.scan(key.len())?;
         made.insert(key, pair.get(1).unwrap_or(Datum::Undefined));
     }
     machine.record(made)
@@ -69,6 +70,7 @@ fn assign(machine: &mut Machine<'_>, arguments: &[Datum]) -> Outcome<Datum> {
 
 fn has_own(machine: &mut Machine<'_>, arguments: &[Datum]) -> Outcome<Datum> {
     let key = to_text(machine, argument(arguments, 1))?;
+    machine.budget.scan(key.len())?;
     Ok(Datum::Boolean(matches!(argument(arguments, 0), Datum::Object(members) if members.get(&key).is_some())))
 }
 
@@ -81,6 +83,7 @@ pub(super) fn method(
     Ok(Some(match name {
         "hasOwnProperty" => {
             let key = to_text(machine, argument(arguments, 0))?;
+            machine.budget.scan(key.len())?;
             Datum::Boolean(receiver.get(&key).is_some())
         }
         "toString" => Datum::string("[object Object]"),

@@ -152,7 +152,9 @@ fn is_blank(c: char) -> bool {
 }
 
 fn pattern(machine: &mut Machine<'_>, arguments: &[Datum]) -> Outcome<Arc<str>> {
-    to_text(machine, argument(arguments, 0))
+    let pattern = to_text(machine, argument(arguments, 0))?;
+    machine.budget.scan(pattern.len())?;
+    Ok(pattern)
 }
 
 /// The text from the unit that the second argument names.
