@@ -60,9 +60,8 @@ impl GraphExport {
 
 /// Reads any of the crate's types from JSON text.
 pub(crate) fn from_json<T: DeserializeOwned>(text: &str) -> Result<T> {
-    if text_depth(text) > MAX_DEPTH {
-        return Err(Error::TooDeep { limit: MAX_DEPTH });
-    }
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    scan(text)?;
     let read = || {
         let mut reader = serde_json::Deserializer::from_str(text);
         reader.disable_recursion_limit();
@@ -107,24 +106,52 @@ fn strip_position(error: &serde_json::Error) -> String {
     }
 }
 
-/// Deepest bracket nesting of JSON text, strings left out.
-fn text_depth(text: &str) -> usize {
-    let (mut depth, mut deepest) = (0_usize, 0);
+/// Looks through JSON text for what reading would not tell: brackets that are nested too deeply, and whole numbers that would be
+/// rounded.
+fn scan(text: &str) -> Result<()> {
+    let mut depth = 0_usize;
     let (mut in_string, mut escaped) = (false, false);
-    for byte in text.bytes() {
+    let mut digits = 0..0;
+    for (at, byte) in text.bytes().chain([b' ']).enumerate() {
+        if !in_string && (byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E')) {
+            digits = if digits.is_empty() { at..at + 1 } else { digits.start..at + 1 };
+            continue;
+        }
+        // A shorter number fits anyway.
+        if digits.len() >= 19 {
+            check_whole(text, digits.clone())?;
+        }
+        digits = 0..0;
         match byte {
             _ if escaped => escaped = false,
             b'\\' if in_string => escaped = true,
             b'"' => in_string = !in_string,
             b'[' | b'{' if !in_string => {
                 depth += 1;
-                deepest = deepest.max(depth);
+                if depth > MAX_DEPTH {
+                    return Err(Error::TooDeep { limit: MAX_DEPTH });
+                }
             }
             b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
             _ => {}
         }
     }
-    deepest
+    Ok(())
+}
+
+fn check_whole(text: &str, digits: std::ops::Range<usize>) -> Result<()> {
+    let number = &text[digits.clone()];
+    let is_whole = number.trim_start_matches('-').bytes().all(|byte| byte.is_ascii_digit());
+    if !is_whole || number.parse::<i64>().is_ok() || number.parse::<u64>().is_ok() {
+        return Ok(());
+    }
+    let line_start = text[..digits.start].rfind('\n').map_or(0, |at| at + 1);
+    let shown = number.get(..40).map_or_else(|| number.to_string(), |start| format!("{start}…"));
+    Err(Error::Syntax {
+        message: format!("the whole number {shown} has more than 64 bits"),
+        line: text[..line_start].matches('\n').count() + 1,
+        column: text[line_start..digits.start].chars().count() + 1,
+    })
 }
 
 fn value_depth_exceeds(value: &Value, limit: usize) -> bool {
@@ -202,6 +229,22 @@ mod tests {
         let syntax = GraphExport::from_json("{\"caseSensitive\": tru}").expect_err("refuses");
         assert!(matches!(syntax, Error::Syntax { line: 1, .. }), "{syntax}");
         assert!(GraphExport::from_json("").is_err());
+    }
+
+    #[test]
+    fn whole_numbers_are_exact_or_refused() {
+        let graph =
+            |number: &str| format!("\u{feff}{{\"caseSensitive\": true,\n \"properties\": {{\"é\": {number}}}}}");
+        for number in
+            ["18446744073709551615", "-9223372036854775808", "1.8446744073709551616e19", "\"18446744073709551616\""]
+        {
+            assert!(GraphExport::from_json(&graph(number)).is_ok(), "{number}");
+        }
+        for number in ["18446744073709551616", "-9223372036854775809", &"9".repeat(1000)] {
+            let error = GraphExport::from_json(&graph(number)).expect_err(number);
+            assert!(matches!(error, Error::Syntax { line: 2, column: 22, .. }), "{error:?}");
+            assert!(error.to_string().contains("has more than 64 bits") && error.to_string().len() < 200, "{error}");
+        }
     }
 
     #[test]

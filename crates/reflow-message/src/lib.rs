@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod buffer;
+mod json_reader;
 mod message;
 mod park;
 mod stream;
@@ -9,6 +10,7 @@ mod value;
 mod wire;
 
 pub use buffer::{Buffer, BufferOwner};
+pub use json_reader::{JsonError, JsonProblem};
 pub use message::{AnyValue, HostObject, Message, NetworkEvent, NetworkEventType, RemoteReference};
 pub use park::block_until;
 pub use stream::{Begin, Frame, StreamError, StreamHandle, StreamReader, StreamWriter};

@@ -152,7 +152,7 @@ impl DataTransformer {
             Transform::ToJson => Some(message.to_wire().to_json_string().into()),
             Transform::FromJson => match read::text(&message) {
                 Some(text) => {
-                    let value = serde_json::from_str(text).map_err(|error| format!("JSON parse error: {error}"))?;
+                    let value = Value::from_json(text).map_err(|error| format!("JSON parse error: {error}"))?;
                     Some(Message::from_value(value))
                 }
                 None => None,

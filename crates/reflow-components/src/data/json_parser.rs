@@ -7,7 +7,9 @@ use crate::read;
 /// Parses JSON text and picks one value of it.
 ///
 /// The document, or the value at `path`, leaves by `output` as kind Object, whatever JSON it is: 3.5 arrives as Object 3.5.
-/// Bytes are read as UTF-8, where bad bytes count as U+FFFD.
+/// Bytes are read as UTF-8, or as UTF-16 or UTF-32 where they begin so; bad bytes count as U+FFFD. A byte order mark is skipped,
+/// and of equal keys the last counts. What would become another value is refused: whole numbers of more than 64 bits, numbers
+/// beyond the range of floats, half of a surrogate pair.
 ///
 /// A path is names separated by points, with indexes in brackets: `data.users[1].name`, `[0].x`, `a[0][-1]` (negative indexes
 /// count from the end), `["a b"].c`, and `$.a` where `$` is the document; `a.0` is another way to write `a[0]`. Where nothing is at the path, `default` is sent, or an
@@ -56,9 +58,9 @@ impl Actor for JsonParser {
             return tick.report(Self::OUT_ERROR, text);
         };
         let document = match &message {
-            Message::Bytes(bytes) => serde_json::from_str::<Value>(&String::from_utf8_lossy(bytes)),
+            Message::Bytes(bytes) => Value::from_json_bytes(bytes),
             other => match read::text(other) {
-                Some(text) => serde_json::from_str(text),
+                Some(text) => Value::from_json(text),
                 None => return tick.report(Self::OUT_ERROR, "Expected String or Bytes on input port"),
             },
         };
@@ -98,10 +100,12 @@ mod tests {
     #[test]
     fn hostile_documents() {
         for (text, reason) in [
-            ("[".repeat(100_000), "recursion limit exceeded"),
+            ("[".repeat(100_000), "nested more than 512 levels deep at line 1 column 513"),
             (String::new(), "EOF while parsing a value"),
             ("1e999".to_string(), "number out of range"),
             ("[1] 2".to_string(), "trailing characters"),
+            ("{\"n\": 18446744073709551616}".to_string(), "more than 64 bits"),
+            (r#"["\ud83d"]"#.to_string(), "lone surrogate"),
         ] {
             let outputs = run::<JsonParser>(json!({}), [json!({"input": text})]);
             let error = outputs[0]["error"][0]["data"].as_str().unwrap().to_string();

@@ -260,7 +260,7 @@ impl HttpRequest {
 
     /// The body for `response_out`, and what leaves by `body_out`.
     fn response_body(&self, bytes: Vec<u8>) -> Result<(Value, Option<Vec<u8>>), String> {
-        let json = || serde_json::from_slice::<Value>(&bytes);
+        let json = || Value::from_json_bytes(&bytes);
         Ok(match self.response_type {
             ResponseType::Json => (json().map_err(|error| format!("the answer is not JSON: {error}"))?, None),
             ResponseType::Text => (String::from_utf8_lossy(&bytes).as_ref().into(), None),

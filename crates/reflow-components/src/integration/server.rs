@@ -141,7 +141,7 @@ fn body(bytes: &bytes::Bytes, content_type: &str) -> Message {
         return Message::object(Value::object::<&str, Value>([]));
     }
     let is_json = content_type.contains("json");
-    if let Some(value) = is_json.then(|| serde_json::from_slice::<Value>(bytes).ok()).flatten() {
+    if let Some(value) = is_json.then(|| Value::from_json_bytes(bytes).ok()).flatten() {
         return Message::object(value);
     }
     let is_text = is_json || content_type.starts_with("text/") || content_type.contains("urlencoded");

@@ -96,7 +96,7 @@ pub(super) unsafe extern "C" fn each(
 pub(super) unsafe extern "C" fn parse(json: ReflowStr, error: *mut ReflowMessage) -> *mut ReflowValue {
     guard(ptr::null_mut(), || {
         // SAFETY: the ABI says that the text is valid for the call.
-        match serde_json::from_str::<Value>(&unsafe { foreign::text(json) }) {
+        match Value::from_json(&unsafe { foreign::text(json) }) {
             Ok(value) => give(value),
             Err(problem) => {
                 if !error.is_null() {
