@@ -1,16 +1,13 @@
 //! `tpl_date_time`.
 
-use std::fmt::Write;
+use jiff::civil::ISOWeekDate;
+use jiff::fmt::temporal::Pieces;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Span, Timestamp, ZonedDateTime};
 
-use chrono::format::{Item, StrftimeItems};
-use chrono::{Datelike, Months, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike, Utc};
-use chrono_tz::Tz;
-
-use crate::clock::Clock;
+use super::time_pattern::{InvalidPattern, TimePattern};
+use crate::clock::{Clock, rfc3339, time_zone};
 use crate::prelude::*;
-
-/// A moment in some time zone.
-type Moment = chrono::DateTime<Tz>;
 
 /// The current time, and work with given times.
 ///
@@ -19,7 +16,19 @@ type Moment = chrono::DateTime<Tz>;
 /// `minute` and `second` as texts with leading zeros. All are in `timezone`. A packet on any inport asks for a time; only `input`
 /// is read.
 ///
-/// The format is that of `strftime` in the form of the [`chrono`](https://docs.rs/chrono/latest/chrono/format/strftime/) crate.
+/// A text on `input` is a date with or without a time in one of the forms of ISO 8601, `2024-07-01`, `2024-07-01T12:30Z`,
+/// `20240701T123000+0200` or `2024-07-01 12:30:00.5`; without an offset it is a time of `timezone`, and a date alone is the
+/// beginning of that day. A number is milliseconds since 1970, also with a fraction.
+///
+/// The format is that of `strftime`: `%Y %C %y %q %m %b %B %d %e %a %A %w %u %U %W %G %g %V %j %D %F %v %x` for the date, `%H %k
+/// %I %l %P %p %M %S %R %T %r %X` for the time, `%f` (nanoseconds), `%.f %.3f %.6f %.9f` (with a point) and `%3f %6f %9f` for the
+/// fraction, `%Z %z %:z %::z` for the zone, `%c %+ %s` for all of it, `%n %t %%`. After the `%`, `-` leaves out zeros in front
+/// and `_` puts blanks in their place. A `Z` right behind the time of day means the offset: it is a `Z` in UTC and
+/// `+02:00` elsewhere, so that the text says the same moment.
+///
+/// Calendars and clocks that are turned: a time that the clocks of `timezone` skip is as much later as they skip, and of a time that
+/// comes twice the first is meant. So a day, week, month or year later is the same time of day wherever there is one, while hours
+/// and less are exact.
 ///
 /// # Errors
 ///
@@ -48,10 +57,10 @@ pub(super) struct DateTime {
     /// The pattern for `formatted`.
     #[config(default = "%Y-%m-%dT%H:%M:%S%.3fZ".to_string(), lenient)]
     format: String,
-    /// The pattern that text on `input` is read by; RFC 3339 when left out.
+    /// The pattern that text on `input` is read by; ISO 8601 when left out.
     #[config(key = "inputFormat", lenient)]
     input_format: Option<String>,
-    /// How much `add` adds; may be negative, and a fraction except of months and years.
+    /// How much `add` adds; may be negative, and a fraction except of months and years (that of a day is hours).
     #[config(lenient)]
     amount: f64,
     /// What `amount` counts.
@@ -65,8 +74,12 @@ pub(super) struct DateTime {
     timezone: String,
     #[state]
     clock: Clock,
-    #[state(Ok(Tz::UTC))]
-    zone: Result<Tz, String>,
+    #[state(Ok(TimeZone::UTC))]
+    zone: Result<TimeZone, String>,
+    #[state(TimePattern::new(""))]
+    writing: Result<TimePattern, InvalidPattern>,
+    #[state]
+    reading: Option<Result<TimePattern, InvalidPattern>>,
 }
 
 /// What [`DateTime`] does.
@@ -76,7 +89,7 @@ enum Operation {
     Now,
     /// Only `timestamp`, in seconds since 1970.
     Epoch,
-    /// The time on `input`. Text is read by `inputFormat`, RFC 3339 when that is left out; a number is milliseconds since 1970.
+    /// The time on `input`. Text is read by `inputFormat`, ISO 8601 when that is left out; a number is milliseconds since 1970.
     Parse,
     /// The same as `parse`.
     Format,
@@ -102,10 +115,10 @@ enum Unit {
     /// 60 minutes.
     #[choice("hours", "hour")]
     Hours,
-    /// 24 hours.
+    /// A day of the calendar.
     #[choice("days", "day")]
     Days,
-    /// 7 days.
+    /// 7 days of the calendar.
     #[choice("weeks", "week")]
     Weeks,
     /// A month of the calendar.
@@ -116,46 +129,45 @@ enum Unit {
     Years,
 }
 
-/// How long a unit is; some are longer at one time than at another.
-enum Length {
-    Milliseconds(f64),
-    Months(f64),
-}
-
 impl DateTime {
     fn prepare(&mut self) {
-        self.zone = self.timezone.parse().map_err(|_| format!("Unknown time zone: {}", self.timezone));
+        self.zone = time_zone(&self.timezone);
+        self.writing = TimePattern::new(&self.format);
+        self.reading = self.input_format.as_deref().map(TimePattern::new);
     }
 
     fn answer(&self, tick: &mut Tick<'_>) -> Result<(), String> {
-        let zone = self.zone.clone()?;
-        let now = self.clock.now().with_timezone(&zone);
+        let zone = self.zone.as_ref().map_err(String::clone)?;
+        let now = self.clock.now().to_zoned_datetime(zone.clone());
         let given =
             tick.input(Self::IN_INPUT).filter(|message| !matches!(message, Message::Flow)).map(Message::to_value);
         let given = given.map(|value| self.read(&value, zone));
         let moment = match self.operation.meaning("operation")? {
             Operation::Now => now,
             Operation::Epoch => {
-                tick.emit(Self::OUT_TIMESTAMP, now.timestamp());
+                tick.emit(Self::OUT_TIMESTAMP, now.timestamp().as_second());
                 return Ok(());
             }
             Operation::Parse | Operation::Format => given.ok_or("Not a time: nothing on `input`")??,
-            Operation::Add => self.shifted(given.transpose()?.unwrap_or(now))?,
+            Operation::Add => self.shifted(&given.transpose()?.unwrap_or(now))?,
             Operation::Diff => {
                 let from = if self.other.is_null() { now } else { self.read(&self.other, zone)? };
-                Self::emit_distance(tick, given.ok_or("Not a time: nothing on `input`")?? - from);
+                let until = given.ok_or("Not a time: nothing on `input`")??;
+                Self::emit_distance(tick, until.timestamp().duration_since(from.timestamp()));
                 return Ok(());
             }
         };
-        self.emit_moment(tick, moment)
+        self.emit_moment(tick, &moment)
     }
 
-    fn emit_moment(&self, tick: &mut Tick<'_>, moment: Moment) -> Result<(), String> {
-        let formatted = formatted(moment, &self.format)?;
-        let two = |number: u32| Value::from(format!("{number:02}"));
+    fn emit_moment(&self, tick: &mut Tick<'_>, moment: &ZonedDateTime) -> Result<(), String> {
+        let pattern = self.writing.as_ref().map_err(ToString::to_string)?;
+        let formatted = pattern.format(moment).ok_or_else(|| format!("Invalid format: {}", self.format))?;
+        let two = |number: i8| Value::from(format!("{number:02}"));
+        let timestamp = milliseconds(moment.timestamp().as_nanosecond());
         let parts = [
-            ("timestamp", Value::Integer(moment.timestamp_millis())),
-            ("iso", moment.to_rfc3339().into()),
+            ("timestamp", Value::Integer(timestamp)),
+            ("iso", rfc3339(moment).into()),
             ("formatted", formatted.as_str().into()),
             ("year", format!("{:04}", moment.year()).into()),
             ("month", two(moment.month())),
@@ -164,94 +176,99 @@ impl DateTime {
             ("minute", two(moment.minute())),
             ("second", two(moment.second())),
         ];
-        tick.emit(Self::OUT_TIMESTAMP, moment.timestamp_millis());
+        tick.emit(Self::OUT_TIMESTAMP, timestamp);
         tick.emit(Self::OUT_FORMATTED, formatted);
         tick.emit(Self::OUT_OUTPUT, Message::object(Value::object(parts)));
         Ok(())
     }
 
-    fn emit_distance(tick: &mut Tick<'_>, distance: TimeDelta) {
-        let milliseconds = distance.num_milliseconds();
+    fn emit_distance(tick: &mut Tick<'_>, distance: SignedDuration) {
+        let milliseconds = milliseconds(distance.as_nanos());
         let units = [("milliseconds", 1.0), ("seconds", 1e3), ("minutes", 6e4), ("hours", 3.6e6), ("days", 8.64e7)];
         let units = units.map(|(unit, length)| (unit, milliseconds as f64 / length));
         tick.emit(Self::OUT_TIMESTAMP, milliseconds);
         tick.emit(Self::OUT_OUTPUT, Message::object(Value::object(units)));
     }
 
-    fn read(&self, value: &Value, zone: Tz) -> Result<Moment, String> {
-        let not_a_time = || format!("Not a time: {}", crate::config::brief(value));
-        let moment = match value {
-            Value::String(text) => match &self.input_format {
-                Some(pattern) => parsed(text, pattern, zone)?,
-                None => chrono::DateTime::parse_from_rfc3339(text.trim()).ok().map(|time| time.with_timezone(&zone)),
-            },
-            other => crate::config::whole_number(other)
-                .and_then(chrono::DateTime::<Utc>::from_timestamp_millis)
-                .map(|time| time.with_timezone(&zone)),
+    fn read(&self, value: &Value, zone: &TimeZone) -> Result<ZonedDateTime, String> {
+        let moment = match (value, &self.reading) {
+            (Value::String(text), Some(pattern)) => {
+                pattern.as_ref().map_err(ToString::to_string)?.parse(text.trim(), zone)
+            }
+            (Value::String(text), None) => iso(text.trim(), zone),
+            (Value::Integer(number), _) => {
+                Timestamp::from_millisecond(*number).ok().map(|time| time.to_zoned_datetime(zone.clone()))
+            }
+            (Value::Float(number), _) => since_1970(*number).map(|time| time.to_zoned_datetime(zone.clone())),
+            _ => None,
         };
-        moment.ok_or_else(not_a_time)
+        moment.ok_or_else(|| format!("Not a time: {}", crate::config::brief(value)))
     }
 
-    fn shifted(&self, start: Moment) -> Result<Moment, String> {
+    fn shifted(&self, start: &ZonedDateTime) -> Result<ZonedDateTime, String> {
         let (amount, unit) = (self.amount, self.unit.text());
-        // Anything longer is out of range, and a shorter one is exact.
-        let whole = |number: f64| (number.abs() < 9e15).then_some(number as i64);
-        let later = match self.unit.meaning("unit")?.length() {
-            Length::Milliseconds(each) => {
-                let length = whole((amount * each).round()).and_then(TimeDelta::try_milliseconds);
-                length.and_then(|length| start.checked_add_signed(length))
-            }
-            Length::Months(_) if amount.fract() != 0.0 => {
-                return Err(format!("Not a whole number of {unit}: {amount}"));
-            }
-            Length::Months(each) => {
-                let months = whole(amount * each).and_then(|months| u32::try_from(months.abs()).ok()).map(Months::new);
-                let shift = if amount < 0.0 { Moment::checked_sub_months } else { Moment::checked_add_months };
-                months.and_then(|months| shift(start, months))
-            }
-        };
-        later.ok_or_else(|| format!("{start} plus {amount} {unit} is out of range"))
+        let meaning = self.unit.meaning("unit")?;
+        if matches!(meaning, Unit::Months | Unit::Years) && amount.fract() != 0.0 {
+            return Err(format!("Not a whole number of {unit}: {amount}"));
+        }
+        let later = meaning
+            .span(amount)
+            .and_then(|(calendar, clock)| start.checked_add(calendar).ok()?.checked_add(clock).ok());
+        later.ok_or_else(|| format!("{} plus {amount} {unit} is out of range", rfc3339(start)))
     }
 }
 
 impl Unit {
-    fn length(self) -> Length {
+    /// An amount of the unit, what is counted by the calendar and what by the clock; `None` when it is longer than all time.
+    fn span(self, amount: f64) -> Option<(Span, SignedDuration)> {
+        let none = (Span::new(), SignedDuration::ZERO);
+        // Anything longer is out of range, and a shorter one is exact.
+        let whole = |number: f64| (number.abs() < 9e15).then_some(number as i64);
+        let clock = |each: f64| whole((amount * each).round()).map(SignedDuration::from_millis);
+        let days = |each: f64| {
+            let days = amount * each;
+            let rest = SignedDuration::from_millis((days.fract() * 8.64e7).round() as i64);
+            Some((Span::new().try_days(whole(days.trunc())?).ok()?, rest))
+        };
         match self {
-            Self::Milliseconds => Length::Milliseconds(1.0),
-            Self::Seconds => Length::Milliseconds(1e3),
-            Self::Minutes => Length::Milliseconds(6e4),
-            Self::Hours => Length::Milliseconds(3.6e6),
-            Self::Days => Length::Milliseconds(8.64e7),
-            Self::Weeks => Length::Milliseconds(6.048e8),
-            Self::Months => Length::Months(1.0),
-            Self::Years => Length::Months(12.0),
+            Self::Milliseconds => Some((none.0, clock(1.0)?)),
+            Self::Seconds => Some((none.0, clock(1e3)?)),
+            Self::Minutes => Some((none.0, clock(6e4)?)),
+            Self::Hours => Some((none.0, clock(3.6e6)?)),
+            Self::Days => days(1.0),
+            Self::Weeks => days(7.0),
+            Self::Months => Some((Span::new().try_months(whole(amount)?).ok()?, none.1)),
+            Self::Years => Some((Span::new().try_years(whole(amount)?).ok()?, none.1)),
         }
     }
 }
 
-/// `moment` by a `strftime` pattern.
-pub(crate) fn formatted(moment: Moment, pattern: &str) -> Result<String, String> {
-    let invalid = || format!("Invalid format: {pattern}");
-    let items: Vec<Item<'_>> = StrftimeItems::new(pattern).collect();
-    if items.iter().any(|item| matches!(item, Item::Error)) {
-        return Err(invalid());
-    }
-    let mut text = String::new();
-    write!(text, "{}", moment.format_with_items(items.iter())).map_err(|_| invalid())?;
-    Ok(text)
+/// Whole milliseconds, the earlier ones of parts.
+fn milliseconds(nanoseconds: i128) -> i64 {
+    // All of time fits.
+    i64::try_from(nanoseconds.div_euclid(1_000_000)).unwrap_or_default()
 }
 
-/// Text by a pattern: with a zone of its own, else in `zone`; a date alone is its midnight.
-fn parsed(text: &str, pattern: &str, zone: Tz) -> Result<Option<Moment>, String> {
-    if StrftimeItems::new(pattern).any(|item| matches!(item, Item::Error)) {
-        return Err(format!("Invalid format: {pattern}"));
-    }
-    if let Ok(moment) = chrono::DateTime::parse_from_str(text, pattern) {
-        return Ok(Some(moment.with_timezone(&zone)));
-    }
-    let local = NaiveDateTime::parse_from_str(text, pattern)
-        .or_else(|_| NaiveDate::parse_from_str(text, pattern).map(|date| date.and_time(NaiveTime::MIN)));
-    Ok(local.ok().and_then(|local| local.and_local_timezone(zone).earliest()))
+/// The time so many milliseconds after 1970 began.
+fn since_1970(milliseconds: f64) -> Option<Timestamp> {
+    // A float is no finer than that in our days.
+    let microseconds = (milliseconds * 1e3).round();
+    (microseconds.abs() < 9e18).then_some(microseconds as i64).and_then(|time| Timestamp::from_microsecond(time).ok())
+}
+
+/// A text of ISO 8601: with an offset or a zone of its own, else in `zone`.
+fn iso(text: &str, zone: &TimeZone) -> Option<ZonedDateTime> {
+    let Ok(pieces) = Pieces::parse(text) else {
+        let week: ISOWeekDate = text.parse().ok()?;
+        return zone.to_zoned_datetime(week.date().at(0, 0, 0, 0)).ok();
+    };
+    let local = pieces.date().to_datetime(pieces.time().unwrap_or_default());
+    let within = match pieces.to_numeric_offset() {
+        Some(offset) => TimeZone::fixed(offset),
+        None if pieces.offset().is_some() => TimeZone::UTC,
+        None => pieces.to_time_zone().ok()?.unwrap_or_else(|| zone.clone()),
+    };
+    Some(within.to_zoned_datetime(local).ok()?.with_time_zone(zone.clone()))
 }
 
 impl Actor for DateTime {
@@ -281,7 +298,7 @@ mod tests {
         assert_eq!(outputs["formatted"][0], timestamp.to_string());
         assert_eq!(outputs["output"][0]["timestamp"], timestamp);
         let iso = outputs["output"][0]["iso"].as_str().unwrap();
-        assert_eq!(chrono::DateTime::parse_from_rfc3339(iso).unwrap().timestamp_millis(), timestamp);
+        assert_eq!(iso.parse::<Timestamp>().unwrap().as_millisecond(), timestamp);
         assert!(timestamp > 1_700_000_000_000);
     }
 

@@ -8,6 +8,7 @@ mod generator;
 mod json_parser;
 mod regex_matcher;
 mod rules_engine;
+mod time_pattern;
 
 use crate::catalog::Entry;
 

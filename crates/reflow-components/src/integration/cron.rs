@@ -1,6 +1,8 @@
 //! `Schedule`: cron expressions and the times they name.
 
-use chrono::{DateTime, Datelike, Days, NaiveDate, TimeZone, Timelike};
+use jiff::civil::{Date, DateTime};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 /// The times that a cron expression names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +13,8 @@ pub(super) struct Schedule {
     days: Set,
     months: Set,
     weekdays: Set,
+    /// Whether times are fixed: neither the minute, nor the hour, nor a second that is given begins with `*`.
+    is_fixed: bool,
 }
 
 /// A set of small numbers.
@@ -36,11 +40,11 @@ const MONTH: Field = Field {
 const WEEKDAY: Field = Field { low: 0, high: 7, names: &["sun", "mon", "tue", "wed", "thu", "fri", "sat"] };
 
 impl Set {
-    fn contains(self, number: u32) -> bool {
+    fn contains(self, number: i8) -> bool {
         self.0 >> number & 1 == 1
     }
 
-    fn from(self, low: u32) -> impl Iterator<Item = u32> {
+    fn from(self, low: i8) -> impl Iterator<Item = i8> {
         (low..60).filter(move |number| self.contains(*number))
     }
 }
@@ -96,6 +100,7 @@ impl Schedule {
             fields => ("0", fields),
         };
         let [minute, hour, day, month, weekday] = fields else { return None };
+        let is_fixed = ![second, minute, hour].into_iter().any(|field| field.starts_with('*'));
         let mut weekdays = WEEKDAY.read(weekday)?;
         // Sunday has two numbers.
         weekdays.0 |= weekdays.0 >> 7 & 1;
@@ -107,42 +112,73 @@ impl Schedule {
             days: DAY.read(day)?,
             months: MONTH.read(month)?,
             weekdays,
+            is_fixed,
         })
     }
 
     /// The first time after `time`; `None` when there is none in the next forty years (every weekday meets every February
-    /// 29th by then). Times that the clocks of the zone skip are left out; of times that come twice the first counts.
-    pub(super) fn next_after<Z: TimeZone>(&self, time: &DateTime<Z>) -> Option<DateTime<Z>> {
-        let local = time.naive_local();
-        let mut date = local.date();
-        // What is left of the first day begins with the next second, in local time; that may still be too early when the
-        // clocks are turned back, so each time is compared below.
-        let mut from = (local.hour(), local.minute(), local.second());
-        for _ in 0..40 * 366 {
-            if self.has_day(date) {
-                for hour in self.hours.from(from.0) {
-                    let minute_from = if hour == from.0 { from.1 } else { 0 };
-                    for minute in self.minutes.from(minute_from) {
-                        let is_first = hour == from.0 && minute == from.1;
-                        for second in self.seconds.from(if is_first { from.2 } else { 0 }) {
-                            let due = date.and_hms_opt(hour, minute, second)?;
-                            let due = time.timezone().from_local_datetime(&due).earliest();
-                            if let Some(due) = due.filter(|due| due > time) {
-                                return Some(due);
-                            }
-                        }
-                    }
-                }
+    /// 29th by then).
+    ///
+    /// Where the clocks of `zone` are turned, Vixie's rule holds: schedules with a wildcard go by what the clocks show; of fixed
+    /// times those that are skipped are due at the end of the gap, together, and those that come twice the first time only.
+    pub(super) fn next_after(&self, time: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
+        let second = SignedDuration::from_secs(1);
+        let mut at = Timestamp::from_second(time.as_second() - i64::from(time.subsec_nanosecond() < 0)).ok()?;
+        let mut from = zone.to_datetime(at).checked_add(second).ok()?;
+        if self.is_fixed
+            && let Some((_, before, after)) = last_turn(zone, at)
+        {
+            // A time that comes for the second time.
+            from = if after < before { from.max(before) } else { from };
+        }
+        let end = Timestamp::from_second(at.as_second().checked_add(HORIZON)?).ok()?;
+        while at < end {
+            let turn = zone.following(at).next().map(|turn| (turn.timestamp(), turn.offset()));
+            let offset = zone.to_offset(at);
+            let until = turn.map_or(DateTime::MAX, |(when, _)| offset.to_datetime(when));
+            if let Some(due) = self.next_local(from, until) {
+                return offset.to_timestamp(due).ok();
             }
-            date = date.checked_add_days(Days::new(1))?;
-            from = (0, 0, 0);
+            let (when, turned) = turn?;
+            let after = turned.to_datetime(when);
+            if self.is_fixed && after > until && self.next_local(until, after).is_some() {
+                return Some(when);
+            }
+            from = if self.is_fixed { after.max(until) } else { after };
+            at = when;
         }
         None
     }
 
-    fn has_day(&self, date: NaiveDate) -> bool {
+    /// The first time on the clocks of one place, from `from` on and before `until`, as if they were never turned.
+    fn next_local(&self, from: DateTime, until: DateTime) -> Option<DateTime> {
+        let mut date = from.date();
+        // What is left of the first day.
+        let mut left = (from.hour(), from.minute(), from.second());
+        for _ in 0..40 * 366 {
+            if date.at(0, 0, 0, 0) >= until {
+                return None;
+            }
+            if self.has_day(date) {
+                for hour in self.hours.from(left.0) {
+                    let minute_from = if hour == left.0 { left.1 } else { 0 };
+                    for minute in self.minutes.from(minute_from) {
+                        let is_first = hour == left.0 && minute == left.1;
+                        if let Some(second) = self.seconds.from(if is_first { left.2 } else { 0 }).next() {
+                            return Some(date.at(hour, minute, second, 0)).filter(|due| *due < until);
+                        }
+                    }
+                }
+            }
+            date = date.tomorrow().ok()?;
+            left = (0, 0, 0);
+        }
+        None
+    }
+
+    fn has_day(&self, date: Date) -> bool {
         let day = self.days.contains(date.day());
-        let weekday = self.weekdays.contains(date.weekday().num_days_from_sunday());
+        let weekday = self.weekdays.contains(date.weekday().to_sunday_zero_offset());
         let all_days = self.days.0.count_ones() == 31;
         let all_weekdays = self.weekdays.0.count_ones() == 7;
         // Where both are restricted either will do.
@@ -150,23 +186,34 @@ impl Schedule {
     }
 }
 
+/// Forty years, in seconds.
+const HORIZON: i64 = 40 * 366 * 86_400;
+
+/// When the clocks of a zone were turned last, up to and with `at`, and what they showed before and after.
+fn last_turn(zone: &TimeZone, at: Timestamp) -> Option<(Timestamp, DateTime, DateTime)> {
+    let moment = SignedDuration::from_nanos(1);
+    let turn = zone.preceding(at.checked_add(moment).ok()?).next()?;
+    let before = zone.to_offset(turn.timestamp().checked_sub(moment).ok()?);
+    Some((turn.timestamp(), before.to_datetime(turn.timestamp()), turn.offset().to_datetime(turn.timestamp())))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chrono::Utc;
     use proptest::prelude::*;
 
     fn next(expression: &str, times: usize) -> Vec<String> {
-        next_in(expression, times, "2024-01-30T10:17:30Z", chrono_tz::UTC)
+        next_in(expression, times, "2024-01-30T10:17:30Z", "UTC").iter().map(|due| due[..19].to_string()).collect()
     }
 
-    fn next_in(expression: &str, times: usize, from: &str, zone: chrono_tz::Tz) -> Vec<String> {
+    fn next_in(expression: &str, times: usize, from: &str, zone: &str) -> Vec<String> {
         let schedule = Schedule::parse(expression).unwrap_or_else(|| panic!("{expression}"));
-        let mut time = from.parse::<DateTime<Utc>>().unwrap().with_timezone(&zone);
+        let zone = TimeZone::get(zone).unwrap();
+        let mut time = from.parse::<Timestamp>().unwrap();
         let mut found = Vec::new();
         while found.len() < times {
-            let Some(due) = schedule.next_after(&time) else { break };
-            found.push(due.format("%Y-%m-%d %H:%M:%S").to_string());
+            let Some(due) = schedule.next_after(time, &zone) else { break };
+            found.push(due.to_zoned_datetime(zone.clone()).strftime("%F %T %:::z").to_string());
             time = due;
         }
         found
@@ -222,17 +269,42 @@ mod tests {
     }
 
     #[test]
-    fn clocks_that_are_turned() {
-        let paris = chrono_tz::Europe::Paris;
+    fn fixed_times_where_clocks_are_turned() {
         // On March 31st 2024 there is no 02:30 in Paris, on October 27th there are two.
+        for (expression, from, expected) in [
+            ("30 2 * * *", "2024-03-30T12:00:00Z", ["2024-03-31 03:00:00 +02", "2024-04-01 02:30:00 +02"]),
+            ("0,30 2 * * *", "2024-03-30T12:00:00Z", ["2024-03-31 03:00:00 +02", "2024-04-01 02:00:00 +02"]),
+            ("30 2,3 * * *", "2024-03-30T12:00:00Z", ["2024-03-31 03:00:00 +02", "2024-03-31 03:30:00 +02"]),
+            ("0 2,3 * * *", "2024-03-30T12:00:00Z", ["2024-03-31 03:00:00 +02", "2024-04-01 02:00:00 +02"]),
+            ("30 2 * * *", "2024-10-26T12:00:00Z", ["2024-10-27 02:30:00 +02", "2024-10-28 02:30:00 +01"]),
+            ("30 2,3 * * *", "2024-10-26T12:00:00Z", ["2024-10-27 02:30:00 +02", "2024-10-27 03:30:00 +01"]),
+            // Begun in the second of the two hours.
+            ("45 2 * * *", "2024-10-27T01:15:00Z", ["2024-10-28 02:45:00 +01", "2024-10-29 02:45:00 +01"]),
+        ] {
+            assert_eq!(next_in(expression, 2, from, "Europe/Paris"), expected, "{expression} from {from}");
+        }
+        // Lord Howe turns its clocks by half an hour, and Apia left out a day.
         assert_eq!(
-            next_in("30 2 * * *", 2, "2024-03-30T12:00:00Z", paris),
-            ["2024-04-01 02:30:00", "2024-04-02 02:30:00"]
+            next_in("15 2 * * *", 1, "2024-10-05T00:00:00Z", "Australia/Lord_Howe"),
+            ["2024-10-06 02:30:00 +11"]
         );
         assert_eq!(
-            next_in("30 2 * * *", 2, "2024-10-26T12:00:00Z", paris),
-            ["2024-10-27 02:30:00", "2024-10-28 02:30:00"]
+            next_in("0 9 * * *", 2, "2011-12-29T20:00:00Z", "Pacific/Apia"),
+            ["2011-12-31 00:00:00 +14", "2011-12-31 09:00:00 +14"]
         );
+    }
+
+    #[test]
+    fn wildcards_go_on_where_clocks_are_turned() {
+        for (expression, from, expected) in [
+            ("30 * * * *", "2024-03-31T00:00:00Z", ["2024-03-31 01:30:00 +01", "2024-03-31 03:30:00 +02"]),
+            ("*/30 2 * * *", "2024-03-31T00:00:00Z", ["2024-04-01 02:00:00 +02", "2024-04-01 02:30:00 +02"]),
+            ("30 * * * *", "2024-10-27T00:00:00Z", ["2024-10-27 02:30:00 +02", "2024-10-27 02:30:00 +01"]),
+            ("*/20 * * * *", "2024-10-27T00:40:00Z", ["2024-10-27 02:00:00 +01", "2024-10-27 02:20:00 +01"]),
+            ("* 2 * * *", "2024-10-27T00:59:00Z", ["2024-10-27 02:00:00 +01", "2024-10-27 02:01:00 +01"]),
+        ] {
+            assert_eq!(next_in(expression, 2, from, "Europe/Paris"), expected, "{expression} from {from}");
+        }
     }
 
     proptest! {
@@ -241,25 +313,35 @@ mod tests {
             minute in 0..60_u32, hour in 0..24_u32, step in 1..20_u32, start in 0..2_000_000_000_i64,
         ) {
             let schedule = Schedule::parse(&format!("{minute}/{step} {hour},3 * * *")).unwrap();
-            let time = Utc.timestamp_opt(start, 0).unwrap();
-            let due = schedule.next_after(&time).unwrap();
-            let matches = |t: &DateTime<Utc>| {
-                (t.hour() == hour || t.hour() == 3) && t.second() == 0
-                    && t.minute() >= minute && (t.minute() - minute).is_multiple_of(step)
+            let due = schedule.next_after(Timestamp::from_second(start).unwrap(), &TimeZone::UTC).unwrap().as_second();
+            let matches = |t: i64| {
+                let (h, m) = ((t / 3600 % 24) as u32, (t / 60 % 60) as u32);
+                (h == hour || h == 3) && t % 60 == 0 && m >= minute && (m - minute).is_multiple_of(step)
             };
-            prop_assert!(due > time && matches(&due));
-            let mut between = time + chrono::TimeDelta::seconds(1);
-            between = between.with_second(0).unwrap() + chrono::TimeDelta::seconds(if between.second() == 0 { 0 } else { 60 });
-            while between < due {
-                prop_assert!(!matches(&between));
-                between += chrono::TimeDelta::minutes(1);
-            }
+            prop_assert!(due > start && matches(due));
+            prop_assert!((start / 60 + 1..due / 60).all(|between| !matches(between * 60)));
+        }
+
+        #[test]
+        fn wildcards_are_due_whenever_the_clocks_say_so(
+            minute in 0..60_i8, step in 1..30_i8, start in 0..2_000_000_000_i64,
+            zone in prop::sample::select(vec!["Europe/Paris", "America/New_York", "Australia/Lord_Howe", "Africa/Casablanca", "Pacific/Apia"]),
+        ) {
+            let schedule = Schedule::parse(&format!("{minute}/{step} * * * *")).unwrap();
+            let zone = TimeZone::get(zone).unwrap();
+            let due = schedule.next_after(Timestamp::from_second(start).unwrap(), &zone).unwrap().as_second();
+            let matches = |t: i64| {
+                let local = zone.to_datetime(Timestamp::from_second(t).unwrap());
+                local.second() == 0 && local.minute() >= minute && (local.minute() - minute) % step == 0
+            };
+            prop_assert!(due > start && matches(due));
+            prop_assert!((start + 1..due).all(|between| !matches(between)));
         }
 
         #[test]
         fn any_text_is_a_schedule_or_not(text in "[0-9*/, @a-z-]{0,24}") {
             if let Some(schedule) = Schedule::parse(&text) {
-                let _ = schedule.next_after(&Utc.timestamp_opt(0, 0).unwrap());
+                let _ = schedule.next_after(Timestamp::UNIX_EPOCH, &TimeZone::UTC);
             }
         }
     }

@@ -1,12 +1,12 @@
 //! `tpl_cron_trigger`.
 
-use chrono::Utc;
-use chrono_tz::Tz;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use reflow_runtime::{Background, NodeHandle};
 
 use super::cron::Schedule;
 use super::payload::payload;
-use crate::clock::Clock;
+use crate::clock::{Clock, time_zone};
 use crate::prelude::*;
 
 /// Sends packets on a schedule.
@@ -17,8 +17,9 @@ use crate::prelude::*;
 /// A schedule has five fields: minute (0-59), hour (0-23), day of the month (1-31), month (1-12 or JAN-DEC) and weekday (0-7 or
 /// SUN-SAT, 0 and 7 being Sunday); a sixth in front is the second. Each is a comma list of `*`, `N` and `A-B` with an optional
 /// `/STEP`. Where both the day of the month and the weekday are restricted, either may match. There are also `@hourly`, `@daily`,
-/// `@weekly`, `@monthly` and `@yearly`. Times are those of `timezone`; a time that its clocks skip is left out, one that comes
-/// twice counts once.
+/// `@weekly`, `@monthly` and `@yearly`. Times are those of `timezone`. Where its clocks are turned, a schedule whose minute or
+/// hour begins with `*` goes on with the clock, whatever it shows; one at fixed times misses none and repeats none: what is due in
+/// the hour that is skipped is due once right after it, and in an hour that comes twice the first counts.
 ///
 /// In the `payload`, `${timestamp}` becomes the current time (UTC, RFC 3339), `${schedule}` the text of the schedule and
 /// `${executionCount}` the number of the packet; what is valid JSON then leaves as kind Object, anything else as String.
@@ -100,15 +101,16 @@ enum Preset {
 struct Dates {
     schedule: Schedule,
     clock: Clock,
-    last: chrono::DateTime<Tz>,
+    zone: TimeZone,
+    last: Timestamp,
     /// How many come at most; 0 is no limit.
     max: u64,
     count: u64,
 }
 
 impl Dates {
-    fn start(schedule: Schedule, zone: Tz, clock: Clock, max: u64) -> Self {
-        Self { schedule, clock, last: clock.now().with_timezone(&zone), max, count: 0 }
+    fn start(schedule: Schedule, zone: TimeZone, clock: Clock, max: u64) -> Self {
+        Self { schedule, clock, zone, last: clock.now(), max, count: 0 }
     }
 
     /// Waits for the next due time and gives its number; `None` after the last.
@@ -117,9 +119,8 @@ impl Dates {
             return None;
         }
         // Times that passed meanwhile are skipped; a clock that was turned back brings none again.
-        let now = self.clock.now().with_timezone(&self.last.timezone());
-        self.last = self.schedule.next_after(&self.last.max(now))?;
-        self.clock.sleep_until(self.last.with_timezone(&Utc)).await;
+        self.last = self.schedule.next_after(self.last.max(self.clock.now()), &self.zone)?;
+        self.clock.sleep_until(self.last).await;
         self.count += 1;
         Some(self.count)
     }
@@ -145,11 +146,11 @@ impl CronTrigger {
         let Some(schedule) = Schedule::parse(&text) else {
             return tick.report(Self::OUT_ERROR, format!("Invalid cron expression: {text}"));
         };
-        let Ok(zone) = self.timezone.parse::<Tz>() else {
-            let text = format!("Unknown time zone: {}", self.timezone);
-            return tick.report(Self::OUT_ERROR, text);
+        let zone = match time_zone(&self.timezone) {
+            Ok(zone) => zone,
+            Err(text) => return tick.report(Self::OUT_ERROR, text),
         };
-        if schedule.next_after(&self.clock.now().with_timezone(&zone)).is_none() {
+        if schedule.next_after(self.clock.now(), &zone).is_none() {
             return tick.report(Self::OUT_ERROR, format!("Cron expression is never due: {text}"));
         }
         let (payload_text, clock, max) = (self.payload.clone(), self.clock, self.max_executions);
@@ -192,12 +193,12 @@ mod tests {
     use serde_json::json;
 
     /// When packets come that take some seconds each to be sent.
-    async fn times(expression: &str, from: &str, zone: Tz, seconds: u64) -> Vec<String> {
+    async fn times(expression: &str, from: &str, zone: &str, seconds: u64) -> Vec<String> {
         let clock = Clock::at(from);
-        let mut dates = Dates::start(Schedule::parse(expression).unwrap(), zone, clock, 3);
+        let mut dates = Dates::start(Schedule::parse(expression).unwrap(), time_zone(zone).unwrap(), clock, 3);
         let mut times = Vec::new();
         while dates.next().await.is_some() {
-            times.push(clock.now().format("%m-%d %H:%M:%S").to_string());
+            times.push(clock.now().strftime("%m-%d %H:%M:%S").to_string());
             tokio::time::sleep(std::time::Duration::from_secs(seconds)).await;
         }
         times
@@ -206,11 +207,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn packets_come_when_the_clock_on_the_wall_says_so() {
         assert_eq!(
-            times("0 9 * * 1", "2024-01-30T10:17:30Z", Tz::UTC, 0).await,
+            times("0 9 * * 1", "2024-01-30T10:17:30Z", "UTC", 0).await,
             ["02-05 09:00:00", "02-12 09:00:00", "02-19 09:00:00"]
         );
         assert_eq!(
-            times("0 9 * * *", "2024-03-29T10:00:00Z", Tz::Europe__Paris, 0).await,
+            times("0 9 * * *", "2024-03-29T10:00:00Z", "Europe/Paris", 0).await,
             ["03-30 08:00:00", "03-31 07:00:00", "04-01 07:00:00"]
         );
     }
@@ -218,7 +219,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn times_that_pass_meanwhile_are_skipped() {
         assert_eq!(
-            times("* * * * *", "2024-01-01T00:00:10Z", Tz::UTC, 150).await,
+            times("* * * * *", "2024-01-01T00:00:10Z", "UTC", 150).await,
             ["01-01 00:01:00", "01-01 00:04:00", "01-01 00:07:00"]
         );
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use jiff::{Timestamp, fmt::rfc2822};
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use tokio::time::Instant;
@@ -51,11 +51,14 @@ pub(super) fn is_passing(status: StatusCode) -> bool {
 }
 
 /// The wait that a server asks for: a number of seconds, or the time until a date.
-pub(super) fn asked_wait(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
+pub(super) fn asked_wait(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     match text.parse() {
         Ok(seconds) => Some(Duration::from_secs(seconds)),
-        Err(_) => (DateTime::parse_from_rfc2822(text).ok()?.with_timezone(&Utc) - now).to_std().ok(),
+        Err(_) => {
+            let until = rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
+            Duration::try_from(until.duration_since(now)).ok()
+        }
     }
 }
 
@@ -90,7 +93,7 @@ mod tests {
 
     #[test]
     fn seconds_or_a_date() {
-        let now = DateTime::parse_from_rfc3339("2015-10-21T07:27:50Z").unwrap().with_timezone(&Utc);
+        let now: Timestamp = "2015-10-21T07:27:50Z".parse().unwrap();
         for (text, seconds) in [
             ("3", Some(3)),
             ("Wed, 21 Oct 2015 07:28:00 GMT", Some(10)),
