@@ -13,7 +13,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
         return Err(Error::new_spanned(input, "a choice is an enum of unit variants"));
     };
     let name = &input.ident;
-    let (mut options, mut reads, mut writes) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut options, mut synonyms, mut reads, mut writes) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (mut other, mut is_open) = (quote! { None }, false);
     for variant in &data.variants {
         if !matches!(variant.fields, Fields::Unit) {
@@ -36,12 +36,14 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
         };
         let doc = doc_text(&variant.attrs);
         options.push(quote! { (#word, #doc) });
+        synonyms.extend(words.iter().skip(1).cloned());
         reads.push(quote! { #(#words)|* => Some(Self::#ident), });
         writes.push(quote! { Self::#ident => #word, });
     }
     Ok(quote! {
         impl ::reflow_components::declare::Choice for #name {
             const OPTIONS: &'static [(&'static str, &'static str)] = &[#(#options),*];
+            const SYNONYMS: &'static [&'static str] = &[#(#synonyms),*];
             const IS_OPEN: bool = #is_open;
 
             fn from_word(word: &str) -> Option<Self> {

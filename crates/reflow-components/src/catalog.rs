@@ -55,11 +55,20 @@ impl Entry {
         self.read(config).err().unwrap_or_default()
     }
 
-    /// What a config says in vain: values of a kind that counts as the default, keys that look like a slip of the keyboard.
+    /// What a config says in vain: values of a kind that counts as the default, keys that look like a slip of the keyboard, words
+    /// that are none of the choices, and the same inside of lists and objects.
     pub fn warnings(&self, config: &Value) -> Vec<String> {
-        let mut config = Config::new(config);
-        (self.make)(&mut config);
-        config.finish().1
+        let mut reading = Config::new(config);
+        (self.make)(&mut reading);
+        let (_, mut warnings) = reading.finish();
+        for key in &self.declaration.keys {
+            let names = std::iter::once(&key.rule.name).chain(key.rule.aliases);
+            let found = names.filter_map(|name| Some((*name, config.get(name)?))).find(|(_, value)| !value.is_null());
+            let Some((name, value)) = found else { continue };
+            let is_told = warnings.iter().any(|text| text.starts_with(&format!("config `{name}`:")));
+            warnings.extend(crate::lint::findings(name, value, &key.schema, is_told));
+        }
+        warnings
     }
 
     fn read(&self, config: &Value) -> Result<Instance, Vec<String>> {

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use reflow_runtime::{Message, Value};
 
+use crate::declare::{Choice, ConfigValue};
 use crate::path::Field;
 use crate::read;
 
@@ -56,46 +57,41 @@ pub(crate) fn is_empty(value: &Value) -> bool {
 }
 
 /// How a rule compares a field with its value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Choice, Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Operator {
+    /// The same as the value.
     Is,
+    /// Not the same as the value.
     IsNot,
+    /// A text that contains the value, or a list that has it as an item.
     Contains,
+    /// Anything that does not contain the value.
     NotContains,
+    /// A number above the value.
+    #[choice("greater_than", "gt")]
     Greater,
+    /// A number below the value.
+    #[choice("less_than", "lt")]
     Less,
+    /// A number above the value, or the value.
+    #[choice("greater_equal", "gte")]
     GreaterEqual,
+    /// A number below the value, or the value.
+    #[choice("less_equal", "lte")]
     LessEqual,
+    /// Null, `""`, `[]` or `{}`.
     Empty,
+    /// Anything else.
     NotEmpty,
+    /// One of the items of the value.
     In,
+    /// None of the items of the value.
     NotIn,
     /// A number from the first to the second item of a list; a bound that is no number is none.
     Between,
-    /// A word that means nothing; never holds.
-    Unknown,
 }
 
 impl Operator {
-    pub(crate) fn of(word: &str) -> Self {
-        match word {
-            "is" => Self::Is,
-            "is_not" => Self::IsNot,
-            "contains" => Self::Contains,
-            "not_contains" => Self::NotContains,
-            "greater_than" | "gt" => Self::Greater,
-            "less_than" | "lt" => Self::Less,
-            "greater_equal" | "gte" => Self::GreaterEqual,
-            "less_equal" | "lte" => Self::LessEqual,
-            "empty" => Self::Empty,
-            "not_empty" => Self::NotEmpty,
-            "in" => Self::In,
-            "not_in" => Self::NotIn,
-            "between" => Self::Between,
-            _ => Self::Unknown,
-        }
-    }
-
     /// Whether `field` stands so to `value`.
     pub(crate) fn holds(self, field: &Value, value: &Value) -> bool {
         let ordered = |fits: fn(Ordering) -> bool| order(field, value).is_some_and(fits);
@@ -113,7 +109,6 @@ impl Operator {
             Self::In => contains(value, field).is_some_and(|found| found && value.as_array().is_some()),
             Self::NotIn => !Self::In.holds(field, value),
             Self::Between => is_between(field, value),
-            Self::Unknown => false,
         }
     }
 }
@@ -140,7 +135,8 @@ fn contains(whole: &Value, part: &Value) -> Option<bool> {
 #[derive(Clone, Debug)]
 pub(crate) struct Rule {
     field: Option<Field>,
-    operator: Operator,
+    /// None never holds.
+    operator: Option<Operator>,
     value: Value,
 }
 
@@ -149,9 +145,8 @@ impl Rule {
     /// no rule or has an operator that is none never holds.
     pub(crate) fn of(rule: &Value) -> Self {
         let operator = match rule.get("operator").and_then(Value::as_str) {
-            Some(word) => Operator::of(word),
-            None if rule.as_object().is_some() => Operator::Is,
-            None => Operator::Unknown,
+            Some(word) => Operator::from_word(word),
+            None => rule.as_object().map(|_| Operator::Is),
         };
         let field = rule.get("field").and_then(Value::as_str).map(Field::new);
         Self {
@@ -163,11 +158,12 @@ impl Rule {
 
     /// Whether the rule holds for data. A member that is missing is empty, and nothing else.
     pub(crate) fn holds(&self, data: &Value) -> bool {
+        let Some(operator) = self.operator else { return false };
         match &self.field {
-            None => self.operator.holds(data, &self.value),
+            None => operator.holds(data, &self.value),
             Some(field) => match field.get(data) {
-                Some(member) => self.operator.holds(member, &self.value),
-                None => self.operator == Operator::Empty,
+                Some(member) => operator.holds(member, &self.value),
+                None => operator == Operator::Empty,
             },
         }
     }
@@ -176,8 +172,8 @@ impl Rule {
     /// were written for that and some kinds have no other. Only an object can miss a member.
     pub(crate) fn holds_for(&self, message: &Message) -> bool {
         match (&self.field, self.operator) {
-            (None, Operator::Is) => message_is(message, &self.value),
-            (None, Operator::IsNot) => !message_is(message, &self.value),
+            (None, Some(Operator::Is)) => message_is(message, &self.value),
+            (None, Some(Operator::IsNot)) => !message_is(message, &self.value),
             (None, _) => self.holds(&message.as_value().unwrap_or_else(|| message.to_wire())),
             (Some(field), _) => read::json(message).is_some_and(|data| {
                 let can_miss = data.as_object().is_some();
@@ -185,6 +181,65 @@ impl Rule {
             }),
         }
     }
+}
+
+/// The JSON Schema of a rule.
+pub(crate) fn rule_schema() -> Value {
+    closed([("field", typed("string")), ("operator", Operator::schema()), ("value", Value::object::<&str, Value>([]))])
+}
+
+/// How the rules of a group combine.
+#[derive(Choice, Clone, Copy)]
+enum Connector {
+    /// All must hold.
+    #[choice("AND")]
+    And,
+    /// One is enough.
+    #[choice("OR", ..)]
+    Or,
+}
+
+/// How the groups of a rule set combine.
+#[derive(Choice, Clone, Copy)]
+enum SetType {
+    /// Every group must match.
+    #[choice("IF", ..)]
+    If,
+    /// One is enough.
+    #[choice("OR")]
+    Or,
+}
+
+/// The JSON Schema of a rule set, with further members.
+pub(crate) fn rule_set_schema(more: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
+    let group = closed([("connector", Connector::schema()), ("rules", list_of(rule_schema()))]);
+    closed([("type", SetType::schema()), ("groups", list_of(group))].into_iter().chain(more))
+}
+
+/// The JSON Schema of an object without further keys.
+pub(crate) fn closed(properties: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
+    let properties = Value::object(properties);
+    Value::object([("type", "object".into()), ("properties", properties), ("additionalProperties", false.into())])
+}
+
+/// The JSON Schema of a list.
+pub(crate) fn list_of(items: Value) -> Value {
+    Value::object([("type", "array".into()), ("items", items)])
+}
+
+/// The JSON Schema of an object with any keys.
+pub(crate) fn map_of(members: Value) -> Value {
+    Value::object([("type", "object".into()), ("additionalProperties", members)])
+}
+
+/// The JSON Schema of a value that is one of several.
+pub(crate) fn any_of(schemas: impl IntoIterator<Item = Value>) -> Value {
+    Value::object([("anyOf", Value::array(schemas))])
+}
+
+/// The JSON Schema of a plain value.
+pub(crate) fn typed(kind: &str) -> Value {
+    Value::object([("type", kind)])
 }
 
 /// Rules of which all or any must hold.
@@ -198,7 +253,8 @@ impl Group {
     /// Reads `{connector, rules}`: all must hold with the connector `AND`, which is the default, any with another.
     pub(crate) fn of(group: &Value) -> Self {
         let rules = group.get("rules").and_then(Value::as_array).unwrap_or_default();
-        let any = group.get("connector").is_some_and(|connector| connector.as_str() != Some("AND"));
+        let connector = group.get("connector").map(|word| word.as_str().and_then(Connector::from_word));
+        let any = connector.is_some_and(|connector| !matches!(connector, Some(Connector::And)));
         Self { any, rules: rules.iter().map(Rule::of).collect() }
     }
 
@@ -240,9 +296,9 @@ mod tests {
             ("1", "in", "[1, 2]", true),
             (r#""a""#, "in", r#""abc""#, false),
             ("3", "not_in", "[1, 2]", true),
-            ("1", "about", "1", false),
         ] {
-            assert_eq!(Operator::of(operator).holds(&value(field), &value(other)), holds, "{field} {operator} {other}");
+            let compares = Operator::from_word(operator).unwrap();
+            assert_eq!(compares.holds(&value(field), &value(other)), holds, "{field} {operator} {other}");
         }
     }
 
@@ -298,6 +354,12 @@ mod tests {
         for rule in [json!("x"), json!(null), json!([]), json!(5)] {
             assert!(!holds(rule.clone(), Message::Optional(None)), "{rule}");
         }
+    }
+
+    #[test]
+    fn an_operator_that_is_none_never_holds() {
+        assert_eq!(Operator::from_word("about"), None);
+        assert!(!holds(json!({"operator": "about", "value": 5}), 5));
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use reflow_runtime::Value;
 
+use crate::lint::{not_a_word, one_of};
+
 /// Keys beside a config that the runtime reads.
 const OF_THE_RUNTIME: [&str; 3] = ["env_vars", "firing", "policy"];
 
@@ -48,6 +50,9 @@ pub trait Choice: Sized + 'static {
     /// The words, and what each means.
     const OPTIONS: &'static [(&'static str, &'static str)];
 
+    /// Other words for some of them.
+    const SYNONYMS: &'static [&'static str];
+
     /// Whether every other word means something too.
     const IS_OPEN: bool;
 
@@ -64,7 +69,6 @@ pub struct Config<'a> {
     given: &'a Value,
     /// Keys that somebody asked for.
     known: Vec<&'static str>,
-    takes_all: bool,
     problems: Vec<String>,
     warnings: Vec<String>,
 }
@@ -72,8 +76,7 @@ pub struct Config<'a> {
 impl<'a> Config<'a> {
     /// Begins to read `config`; null is an empty one.
     pub fn new(config: &'a Value) -> Self {
-        let mut this =
-            Self { given: config, known: Vec::new(), takes_all: false, problems: Vec::new(), warnings: Vec::new() };
+        let mut this = Self { given: config, known: Vec::new(), problems: Vec::new(), warnings: Vec::new() };
         if !config.is_null() && config.as_object().is_none() {
             this.problems.push(format!("config: expected an object, found {}", brief(config)));
         }
@@ -110,7 +113,6 @@ impl<'a> Config<'a> {
 
     /// The config as it stands, for components whose keys are not known beforehand.
     pub fn whole(&mut self) -> Value {
-        self.takes_all = true;
         if self.given.is_null() { Value::object::<&str, Value>([]) } else { self.given.clone() }
     }
 
@@ -127,7 +129,7 @@ impl<'a> Config<'a> {
     /// Problems, and things that are ignored: values that do not fit a lenient key, and keys that nobody asked for but that
     /// look like one that somebody did. (Other keys are somebody else's: editors keep positions and labels there.)
     pub fn finish(mut self) -> (Vec<String>, Vec<String>) {
-        if let (false, Some(members)) = (self.takes_all, self.given.as_object()) {
+        if let Some(members) = self.given.as_object() {
             let unknown = members.keys().filter(|key| {
                 !key.starts_with('_') && !OF_THE_RUNTIME.contains(&&***key) && !self.known.contains(&&***key)
             });
@@ -141,8 +143,20 @@ impl<'a> Config<'a> {
     }
 }
 
-/// Whether a key is another one with one letter amiss, two in long ones, or swapped.
-fn is_slip(key: &str, known: &str) -> bool {
+/// Whether a key is another one with one letter amiss, two in long ones, or swapped, or in another letter case or with other
+/// signs between its words. Keys that differ in their numbers are different ones.
+pub(crate) fn is_slip(key: &str, known: &str) -> bool {
+    if key.len().abs_diff(known.len()) > 4 {
+        return false;
+    }
+    let folded = |key: &str| key.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    if folded(key) == folded(known) {
+        return true;
+    }
+    let without_digits = |key: &str| key.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
+    if key.contains(|c: char| c.is_ascii_digit()) && without_digits(key) == without_digits(known) {
+        return false;
+    }
     let allowed = match key.len() {
         0..3 => return false,
         3..6 => 1,
@@ -193,12 +207,15 @@ impl Verdict for Result<(), String> {
 /// The words there are.
 pub fn read_choice<T: Choice>(value: &Value) -> Result<T, String> {
     value.as_str().and_then(T::from_word).ok_or_else(|| {
-        let words: Vec<_> = T::OPTIONS.iter().map(|(word, _)| format!("\"{word}\"")).collect();
-        format!("expected one of {}, found {}", words.join(", "), brief(value))
+        let words: Vec<_> = T::OPTIONS.iter().map(|(word, _)| *word).collect();
+        match value {
+            Value::String(word) => not_a_word(word, &words),
+            other => expected(&one_of(&words), other),
+        }
     })
 }
 
-/// The JSON Schema of a [`Choice`]; `x-options` says what each word means.
+/// The JSON Schema of a [`Choice`]; `x-options` says what each word means, and `x-synonyms` which others do.
 pub fn choice_schema<T: Choice>() -> Value {
     words_schema::<T>(if T::IS_OPEN { "examples" } else { "enum" })
 }
@@ -207,7 +224,11 @@ pub fn choice_schema<T: Choice>() -> Value {
 pub(crate) fn words_schema<T: Choice>(list: &'static str) -> Value {
     let words = Value::array(T::OPTIONS.iter().map(|(word, _)| *word));
     let meanings = Value::object(T::OPTIONS.iter().copied());
-    Value::object([("type", "string".into()), (list, words), ("x-options", meanings)])
+    let mut schema = vec![("type", "string".into()), (list, words), ("x-options", meanings)];
+    if !T::SYNONYMS.is_empty() {
+        schema.push(("x-synonyms", Value::array(T::SYNONYMS.iter().copied())));
+    }
+    Value::object(schema)
 }
 
 /// A value in a length that fits an error message.

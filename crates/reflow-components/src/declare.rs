@@ -38,6 +38,7 @@ pub use reflow_components_macros::{Choice, Component};
 pub use reflow_runtime::{Firing, Instance, PortSpec, Source, Value};
 
 pub use crate::config::{Choice, Config, ConfigValue, Rule, Verdict, choice_schema, read_choice};
+pub use crate::shape::{Shape, Shaped};
 pub use crate::word::Word;
 
 /// A struct that is a component. Derived, never written by hand.

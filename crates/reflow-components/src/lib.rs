@@ -19,11 +19,13 @@ mod config;
 mod data;
 mod flow;
 mod integration;
+mod lint;
 mod math;
 mod path;
 mod read;
 mod report;
 mod schema;
+mod shape;
 mod vector;
 mod word;
 

@@ -2,5 +2,5 @@
 
 pub use reflow_runtime::{Actor, AsyncActor, Failure, Firing, Message, Object, Tick, Value, async_trait};
 
-pub use crate::declare::{Choice, Component, ConfigValue, Word};
+pub use crate::declare::{Choice, Component, ConfigValue, Shape, Shaped, Word};
 pub use crate::report::Report;

@@ -3,9 +3,11 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use reflow_expr::{Expression, Scope, Template, try_sort_by};
+use reflow_expr::{Budget, Expression, Limits, Scope, Template, try_sort_by};
 use reflow_runtime::KINDS;
 
+use crate::conditions::{closed, list_of, typed};
+use crate::config::brief;
 use crate::path::Field;
 use crate::prelude::*;
 
@@ -34,7 +36,8 @@ use crate::prelude::*;
 ///
 /// # Errors
 ///
-/// Nothing but an Error leaves when an expression fails: `Operation 2: …`.
+/// Nothing but an Error leaves when an expression fails: `Operation 2: …`. All expressions of one packet share ten million steps and
+/// 64 MiB; every item that an operation works on adds a hundred steps and a KiB.
 #[derive(Component)]
 #[component(id = "tpl_data_operations", title = "Data Operations", category = "data", prepare)]
 #[inport(data: any, required, "The data to work on.")]
@@ -50,8 +53,8 @@ use crate::prelude::*;
 )]
 pub(super) struct DataOperations {
     /// Sets of operations; without it the input passes.
-    #[config(key = "dataOperations", lenient)]
-    operations: Option<Vec<Value>>,
+    #[config(key = "dataOperations")]
+    operations: Shaped<OperationSets>,
     #[state]
     sets: Vec<Vec<Operation>>,
 }
@@ -115,13 +118,15 @@ impl Formula {
     }
 
     /// The expression for one evaluation; `scope` is what pasted parts see.
-    fn expression(&mut self, scope: &Names<'_>) -> Result<&Expression, String> {
+    fn expression(&mut self, scope: &Names<'_>, budget: &mut Budget) -> Result<&Expression, String> {
         match self {
             Self::Direct(expression) => Ok(expression),
             Self::Pasted(template, last) => {
-                let text = template.render(scope).map_err(|error| error.to_string())?;
+                let text = template.render_within(scope, budget).map_err(|error| error.to_string())?;
                 if !matches!(last, Some((known, _)) if *known == text) {
-                    let expression = Expression::compile(&text).map_err(|error| format!("`{text}`: {error}"))?;
+                    look_at(budget, text.len())?;
+                    let shown = || brief(&text.as_str().into());
+                    let expression = Expression::compile(&text).map_err(|error| format!("`{}`: {error}", shown()))?;
                     *last = Some((text, expression));
                 }
                 last.as_ref().map(|(_, expression)| expression).ok_or_else(String::new)
@@ -129,16 +134,87 @@ impl Formula {
         }
     }
 
-    fn value(&mut self, whole: &Names<'_>, item: &Value) -> Result<Value, String> {
+    fn value(&mut self, whole: &Names<'_>, item: &Value, budget: &mut Budget) -> Result<Value, String> {
         let scope = Names { data: item, ..*whole };
-        self.expression(whole)?.evaluate(&scope).map_err(|error| error.to_string())
+        self.expression(whole, budget)?.evaluate_within(&scope, budget).map_err(|error| error.to_string())
     }
 
-    fn holds(&mut self, whole: &Names<'_>, item: &Value) -> Result<bool, String> {
+    fn holds(&mut self, whole: &Names<'_>, item: &Value, budget: &mut Budget) -> Result<bool, String> {
         let scope = Names { data: item, ..*whole };
-        self.expression(whole)?.test(&scope).map_err(|error| error.to_string())
+        self.expression(whole, budget)?.test_within(&scope, budget).map_err(|error| error.to_string())
     }
 }
+
+/// Sets of operations.
+struct OperationSets;
+
+impl Shape for OperationSets {
+    fn schema() -> Value {
+        let text = || typed("string");
+        let assignment = closed([("sourceField", text()), ("targetField", text()), ("transform", text())]);
+        let operation = closed([
+            ("type", Kind::schema()),
+            ("enabled", typed("boolean")),
+            ("transformExpression", text()),
+            ("filterExpression", text()),
+            ("sortField", text()),
+            ("sortDirection", Direction::schema()),
+            ("groupByField", text()),
+            ("aggregateField", text()),
+            ("aggregateFunction", Function::schema()),
+            ("mapping", list_of(assignment)),
+        ]);
+        list_of(closed([("operations", list_of(operation))]))
+    }
+}
+
+/// What an operation does.
+#[derive(Choice, Clone, Copy)]
+enum Kind {
+    /// The value of an expression.
+    Transform,
+    /// The items for which an expression is true.
+    Filter,
+    /// The items in the order of an expression of each.
+    Sort,
+    /// Lists of the items by an expression of each.
+    Group,
+    /// One number for all items.
+    Aggregate,
+    /// The items with further members.
+    Map,
+}
+
+/// The order of `sort`.
+#[derive(Choice, Clone, Copy, PartialEq)]
+enum Direction {
+    /// The smallest first.
+    Asc,
+    /// The largest first.
+    Desc,
+}
+
+/// What `aggregate` computes.
+#[derive(Choice, Clone, Copy)]
+enum Function {
+    /// The sum.
+    Sum,
+    /// The mean; 0 of nothing.
+    Avg,
+    /// How many there are.
+    Count,
+    /// The smallest.
+    Min,
+    /// The largest.
+    Max,
+    /// The first; 0 of nothing.
+    First,
+    /// The last; 0 of nothing.
+    Last,
+}
+
+/// What an operation may use more for each item that it works on.
+const PER_ITEM: Limits = Limits { steps: 100, bytes: 1024 };
 
 /// What an expression sees.
 #[derive(Clone, Copy)]
@@ -160,7 +236,7 @@ impl Scope for Names<'_> {
 
 impl DataOperations {
     fn prepare(&mut self) {
-        let sets = self.operations.as_deref().unwrap_or_default();
+        let sets = self.operations.as_array().unwrap_or_default();
         let operations = |set: &Value| {
             let operations = set.get("operations")?.as_array()?;
             let enabled = |(_, operation): &(usize, &Value)| operation.get("enabled") != Some(&Value::Boolean(false));
@@ -172,11 +248,12 @@ impl DataOperations {
     /// The result of the last set; `None` when it did nothing.
     fn result(&mut self, wire: &Value) -> Result<Option<Value>, String> {
         let mut result = None;
+        let mut budget = Budget::default();
         for set in &mut self.sets {
             let mut current = None;
             for operation in set {
                 let data = current.as_ref().unwrap_or(wire);
-                let made = operation.step.run(data, wire);
+                let made = operation.step.run(data, wire, &mut budget);
                 current = made.map_err(|text| format!("Operation {}: {text}", operation.number))?.or(current);
             }
             result = current;
@@ -195,57 +272,58 @@ impl Operation {
 
 impl Step {
     fn read(operation: &Value) -> Result<Option<Self>, String> {
-        let word =
-            |key: &str, otherwise: &str| operation.get(key).and_then(Value::as_str).unwrap_or(otherwise).to_string();
-        Ok(match word("type", "transform").as_str() {
-            "transform" => Formula::read(operation, "transformExpression")?.map(Self::Transform),
-            "filter" => Formula::read(operation, "filterExpression")?.map(Self::Filter),
-            "sort" => {
-                let descending = word("sortDirection", "asc") == "desc";
+        let word = |key: &str, otherwise: &'static str| operation.get(key).and_then(Value::as_str).unwrap_or(otherwise);
+        let Some(kind) = Kind::from_word(word("type", "transform")) else { return Ok(None) };
+        Ok(match kind {
+            Kind::Transform => Formula::read(operation, "transformExpression")?.map(Self::Transform),
+            Kind::Filter => Formula::read(operation, "filterExpression")?.map(Self::Filter),
+            Kind::Sort => {
+                let descending = Direction::from_word(word("sortDirection", "asc")) == Some(Direction::Desc);
                 Formula::read(operation, "sortField")?.map(|key| Self::Sort { key, descending })
             }
-            "group" => Formula::read(operation, "groupByField")?.map(Self::Group),
-            "aggregate" => {
+            Kind::Group => Formula::read(operation, "groupByField")?.map(Self::Group),
+            Kind::Aggregate => {
                 let field = Formula::read(operation, "aggregateField")?;
-                Some(Self::Aggregate { function: word("aggregateFunction", "sum"), field })
+                Some(Self::Aggregate { function: word("aggregateFunction", "sum").to_string(), field })
             }
-            "map" => {
+            Kind::Map => {
                 let mapping = operation.get("mapping").and_then(Value::as_array).unwrap_or_default();
                 let assignments: Result<Vec<_>, _> = mapping.iter().filter_map(Assignment::read).collect();
                 Some(Self::Map(assignments?)).filter(|step| !matches!(step, Self::Map(list) if list.is_empty()))
             }
-            _ => None,
         })
     }
 
     /// What the step makes of `data`; `None` when it leaves it alone.
-    fn run(&mut self, data: &Value, wire: &Value) -> Result<Option<Value>, String> {
+    fn run(&mut self, data: &Value, wire: &Value, budget: &mut Budget) -> Result<Option<Value>, String> {
         let whole = Names { data, wire };
         match self {
             Self::Broken(text) => return Err(text.clone()),
-            Self::Transform(formula) => return formula.value(&whole, data).map(Some),
+            Self::Transform(formula) => return formula.value(&whole, data, budget).map(Some),
             _ => {}
         }
         let Some(items) = list(data) else { return Ok(None) };
+        let items_count = items.len() as u64;
+        budget.add(Limits { steps: PER_ITEM.steps * items_count, bytes: PER_ITEM.bytes * items_count });
         let data = Value::Array(Arc::clone(items));
         let whole = Names { data: &data, wire };
         let made = match self {
             Self::Filter(formula) => {
                 let mut kept = Vec::new();
                 for item in items.iter() {
-                    if formula.holds(&whole, item)? {
+                    if formula.holds(&whole, item, budget)? {
                         kept.push(item.clone());
                     }
                 }
                 kept.into()
             }
-            Self::Sort { key, descending } => sorted(items, key, *descending, &whole)?,
-            Self::Group(key) => grouped(items, key, &whole)?,
-            Self::Aggregate { function, field } => aggregated(items, function, field.as_mut(), &whole)?,
+            Self::Sort { key, descending } => sorted(items, key, *descending, &whole, budget)?,
+            Self::Group(key) => grouped(items, key, &whole, budget)?,
+            Self::Aggregate { function, field } => aggregated(items, function, field.as_mut(), &whole, budget)?,
             Self::Map(assignments) => {
                 let mut mapped = Vec::with_capacity(items.len());
                 for item in items.iter() {
-                    mapped.push(assigned(item, assignments, wire)?);
+                    mapped.push(assigned(item, assignments, wire, budget)?);
                 }
                 mapped.into()
             }
@@ -253,6 +331,11 @@ impl Step {
         };
         Ok(Some(made))
     }
+}
+
+/// Accounts for work beside the expressions.
+fn look_at(budget: &mut Budget, bytes: usize) -> Result<(), String> {
+    if budget.look_at(bytes) { Ok(()) } else { Err("the expressions take too many steps".to_string()) }
 }
 
 /// The list that `data` is, or holds in the tagged form.
@@ -270,14 +353,23 @@ fn list(data: &Value) -> Option<&Arc<[Value]>> {
     }
 }
 
-fn sorted(items: &[Value], key: &mut Formula, descending: bool, whole: &Names<'_>) -> Result<Value, String> {
+fn sorted(
+    items: &[Value],
+    key: &mut Formula,
+    descending: bool,
+    whole: &Names<'_>,
+    budget: &mut Budget,
+) -> Result<Value, String> {
     let mut keyed = Vec::with_capacity(items.len());
     for item in items {
-        keyed.push((key.value(whole, item)?, item.clone()));
+        keyed.push((key.value(whole, item, budget)?, item.clone()));
     }
     let sorted = try_sort_by(keyed, |(left, _), (right, _)| -> Result<_, String> {
         let order = match (left, right) {
-            (Value::String(left), Value::String(right)) => left.cmp(right),
+            (Value::String(left), Value::String(right)) => {
+                look_at(budget, left.len().min(right.len()))?;
+                left.cmp(right)
+            }
             _ => match (left.as_number(), right.as_number()) {
                 (Some(left), Some(right)) => left.partial_cmp(&right).unwrap_or(Ordering::Equal),
                 _ => Ordering::Equal,
@@ -288,14 +380,16 @@ fn sorted(items: &[Value], key: &mut Formula, descending: bool, whole: &Names<'_
     Ok(Value::array(sorted.into_iter().map(|(_, item)| item)))
 }
 
-fn grouped(items: &[Value], key: &mut Formula, whole: &Names<'_>) -> Result<Value, String> {
+fn grouped(items: &[Value], key: &mut Formula, whole: &Names<'_>, budget: &mut Budget) -> Result<Value, String> {
     let mut groups = std::collections::BTreeMap::<Arc<str>, Vec<Value>>::new();
     for item in items {
-        let key = match key.value(whole, item)? {
+        let key = match key.value(whole, item, budget)? {
             Value::String(text) => text,
             Value::Null | Value::Array(_) | Value::Object(_) => "undefined".into(),
             other => other.to_json_string().into(),
         };
+        // A key is compared with those of about as many other groups as its number has binary digits.
+        look_at(budget, key.len() * 8)?;
         groups.entry(key).or_default().push(item.clone());
     }
     Ok(Value::object(groups))
@@ -306,22 +400,23 @@ fn aggregated(
     function: &str,
     field: Option<&mut Formula>,
     whole: &Names<'_>,
+    budget: &mut Budget,
 ) -> Result<Value, String> {
     let Some(field) = field else { return Ok(Value::object([("count", items.len())])) };
     let mut numbers = Vec::with_capacity(items.len());
     for item in items {
-        numbers.push(field.value(whole, item)?.as_number().unwrap_or(0.0));
+        numbers.push(field.value(whole, item, budget)?.as_number().unwrap_or(0.0));
     }
     let sum = || numbers.iter().fold(0.0, |sum, number| sum + number);
-    let result = match function {
-        "sum" => Some(sum()),
-        "avg" => Some(if numbers.is_empty() { 0.0 } else { sum() / numbers.len() as f64 }),
-        "count" => Some(numbers.len() as f64),
-        "min" => numbers.iter().copied().reduce(f64::min),
-        "max" => numbers.iter().copied().reduce(f64::max),
-        "first" => Some(numbers.first().copied().unwrap_or(0.0)),
-        "last" => Some(numbers.last().copied().unwrap_or(0.0)),
-        _ => Some(0.0),
+    let result = match Function::from_word(function) {
+        Some(Function::Sum) => Some(sum()),
+        Some(Function::Avg) => Some(if numbers.is_empty() { 0.0 } else { sum() / numbers.len() as f64 }),
+        Some(Function::Count) => Some(numbers.len() as f64),
+        Some(Function::Min) => numbers.iter().copied().reduce(f64::min),
+        Some(Function::Max) => numbers.iter().copied().reduce(f64::max),
+        Some(Function::First) => Some(numbers.first().copied().unwrap_or(0.0)),
+        Some(Function::Last) => Some(numbers.last().copied().unwrap_or(0.0)),
+        None => Some(0.0),
     };
     Ok(Value::object([(function, result)]))
 }
@@ -342,20 +437,19 @@ impl Assignment {
     }
 }
 
-fn assigned(item: &Value, assignments: &mut [Assignment], wire: &Value) -> Result<Value, String> {
+fn assigned(item: &Value, assignments: &mut [Assignment], wire: &Value, budget: &mut Budget) -> Result<Value, String> {
     let Value::Object(members) = item else { return Ok(item.clone()) };
     let mut item = Value::Object(Arc::clone(members));
     for Assignment { target, source } in assignments {
         let names = Names { data: &item, wire };
         let value = match source {
-            Source::Formula(formula) => Some(formula.value(&names, &item)?),
+            Source::Formula(formula) => Some(formula.value(&names, &item, budget)?),
             Source::Member(field) => field.get(&item).cloned(),
             Source::Json(template) => {
-                let text = template.render(&names).map_err(|error| error.to_string())?;
-                Some(
-                    serde_json::from_str(&text)
-                        .map_err(|error| format!("sourceField: `{text}` is not JSON: {error}"))?,
-                )
+                let text = template.render_within(&names, budget).map_err(|error| error.to_string())?;
+                look_at(budget, text.len() * 16)?;
+                let not_json = |error| format!("sourceField: `{}` is not JSON: {error}", brief(&text.as_str().into()));
+                Some(Value::from_json(&text).map_err(not_json)?)
             }
         };
         if let (Some(value), Value::Object(members)) = (value, &mut item) {
@@ -442,6 +536,21 @@ mod tests {
         assert_eq!(operate(&plain, &json!(5)), json!({"output": ["<5>"]}));
         let quoted = json!([{"transformExpression": "'<${data.data}>'"}]);
         assert_eq!(operate(&quoted, &json!(5)), json!({"output": ["<5>"]}));
+    }
+
+    #[test]
+    fn all_items_share_what_expressions_may_use() {
+        let items: Vec<i64> = (0..2_000).collect();
+        let error = |operations: Json| operate(&operations, &json!(items))["error"][0]["data"].to_string();
+        let costly = "Array.from({length: 2e4}).length > item";
+        assert!(error(json!([{"type": "filter", "filterExpression": costly}])).contains("the expression makes"));
+        assert!(error(json!([{"type": "sort", "sortField": costly}])).contains("the expression makes"));
+        let text = json!([{"type": "group", "groupByField": "'x'.repeat(1e5) + item"}]);
+        assert!(error(text).contains("the expression"));
+        // The more items, the more they may use.
+        let many: Vec<i64> = (0..200_000).collect();
+        let cheap = json!([{"type": "filter", "filterExpression": "item % 2 == 0 && item + 1 > 2 && item - 1 < 9e9 && -item < 7"}, {"type": "aggregate"}]);
+        assert_eq!(operate(&cheap, &json!(many)), json!({"output": [{"count": 99_999}]}));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::conditions::Group;
+use crate::conditions::{Group, any_of, closed, list_of, rule_set_schema, typed};
 use crate::prelude::*;
 use crate::read;
 
@@ -38,7 +38,7 @@ use crate::read;
 pub(super) struct RulesEngine {
     /// The rule set, or a list of rule sets.
     #[config(alias = "propertyRules")]
-    rules: Value,
+    rules: Shaped<RuleSets>,
     #[state]
     sets: Option<Vec<RuleSet>>,
 }
@@ -48,6 +48,18 @@ struct RuleSet {
     groups: Vec<Group>,
     properties: Vec<(Arc<str>, Value)>,
     outputs: Vec<(Arc<str>, Value)>,
+}
+
+/// A rule set, or a list of rule sets.
+struct RuleSets;
+
+impl Shape for RuleSets {
+    fn schema() -> Value {
+        let pair = |name| list_of(closed([(name, typed("string")), ("value", Value::object::<&str, Value>([]))]));
+        let actions = closed([("setOutput", pair("port")), ("setProperty", pair("key"))]);
+        let set = rule_set_schema([("actions", actions)]);
+        any_of([set.clone(), list_of(set)])
+    }
 }
 
 impl RuleSet {
@@ -92,7 +104,7 @@ impl RuleSet {
 
 impl RulesEngine {
     fn prepare(&mut self) {
-        self.sets = match &self.rules {
+        self.sets = match &*self.rules {
             Value::Object(_) => Some(vec![RuleSet::read(&self.rules)]),
             Value::Array(sets) if !sets.is_empty() => Some(sets.iter().map(RuleSet::read).collect()),
             _ => None,

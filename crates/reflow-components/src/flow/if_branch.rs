@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use crate::conditions::{Group, Operator, is_empty, is_truthy, message_is, order, same};
+use crate::conditions::{Group, Operator, is_empty, is_truthy, message_is, order, rule_set_schema, same};
 use crate::config::expected;
 use crate::path::Field;
 use crate::prelude::*;
@@ -101,7 +101,7 @@ impl ConfigValue for Decision {
     }
 
     fn schema() -> Value {
-        Value::object([("type", "object")])
+        rule_set_schema([])
     }
 }
 

@@ -1,6 +1,6 @@
 //! What entering or leaving a state does.
 
-use reflow_runtime::{Object, Value};
+use crate::prelude::*;
 
 /// An entry or exit action.
 #[derive(Debug, Default)]
@@ -13,19 +13,25 @@ pub(super) struct Action {
 #[derive(Debug)]
 enum Assignment {
     Store(Value),
-    /// An operation and its operand.
-    Change(Operation, Value),
+    /// An operation and its operand; none leaves the number as it is.
+    Change(Option<Operation>, Value),
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Operation {
+/// How a member of the context changes.
+#[derive(Choice, Clone, Copy, Debug)]
+pub(super) enum Operation {
+    /// The operand.
     Set,
+    /// The sum with the operand.
+    #[choice("increment", "add")]
     Add,
+    /// The difference to the operand.
+    #[choice("decrement")]
     Subtract,
+    /// The product with the operand.
     Multiply,
+    /// The other truth value; 1 for 0, and 0 for other numbers.
     Toggle,
-    /// Leaves the number as it is.
-    Keep,
 }
 
 impl Action {
@@ -54,15 +60,7 @@ impl Action {
 impl Assignment {
     fn of(value: &Value) -> Self {
         let Some(word) = value.get("op").and_then(Value::as_str) else { return Self::Store(value.clone()) };
-        let operation = match word {
-            "set" => Operation::Set,
-            "increment" | "add" => Operation::Add,
-            "decrement" => Operation::Subtract,
-            "multiply" => Operation::Multiply,
-            "toggle" => Operation::Toggle,
-            _ => Operation::Keep,
-        };
-        Self::Change(operation, value.get("value").cloned().unwrap_or(Value::Integer(1)))
+        Self::Change(Operation::from_word(word), value.get("value").cloned().unwrap_or(Value::Integer(1)))
     }
 
     fn value(&self, old: Option<&Value>) -> Value {
@@ -75,15 +73,15 @@ impl Assignment {
         };
         let (old_number, operand_number) = (number(old, 0), number(Some(operand), 1));
         match operation {
-            Operation::Set => operand.clone(),
-            Operation::Add => calculate(&old_number, &operand_number, i64::checked_add, |a, b| a + b),
-            Operation::Subtract => calculate(&old_number, &operand_number, i64::checked_sub, |a, b| a - b),
-            Operation::Multiply => calculate(&old_number, &operand_number, i64::checked_mul, |a, b| a * b),
-            Operation::Toggle => match old {
+            Some(Operation::Set) => operand.clone(),
+            Some(Operation::Add) => calculate(&old_number, &operand_number, i64::checked_add, |a, b| a + b),
+            Some(Operation::Subtract) => calculate(&old_number, &operand_number, i64::checked_sub, |a, b| a - b),
+            Some(Operation::Multiply) => calculate(&old_number, &operand_number, i64::checked_mul, |a, b| a * b),
+            Some(Operation::Toggle) => match old {
                 Some(Value::Boolean(truth)) => Value::Boolean(!truth),
                 _ => Value::Integer(i64::from(old_number.as_number() == Some(0.0))),
             },
-            Operation::Keep => old_number,
+            None => old_number,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod action;
 mod machine;
+mod shape;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +11,7 @@ use parking_lot::Mutex;
 use reflow_runtime::NodeHandle;
 
 use self::machine::{Event, Machine};
+use self::shape::{Guards, StateTable};
 use crate::prelude::*;
 use crate::read;
 
@@ -72,11 +74,11 @@ pub(super) struct Fsm {
     #[config(default = "initial".into(), lenient)]
     initial: Arc<str>,
     /// The state table.
-    #[config(default = Object::new().into())]
-    states: Value,
+    #[config(default = Value::from(Object::new()).into())]
+    states: Shaped<StateTable>,
     /// Named guards.
-    #[config(default = Object::new().into())]
-    guards: Value,
+    #[config(default = Value::from(Object::new()).into())]
+    guards: Shaped<Guards>,
     /// The first context.
     #[config(default = Object::new().into())]
     context: Value,
