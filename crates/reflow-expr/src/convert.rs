@@ -101,14 +101,18 @@ const SMALL_TEXT: usize = 64;
 const ROOM: usize = size_of::<Value>();
 const ROOM_OF_LIST: usize = 64;
 
+fn address<T: ?Sized>(part: &Arc<T>) -> usize {
+    Arc::as_ptr(part).cast::<u8>().addr()
+}
+
 impl Leaving {
     /// Whether a shared part is one that is paid for again: `again` when it is inside of such a part.
-    fn is_again<T: ?Sized>(&mut self, part: &Arc<T>, again: bool) -> bool {
-        again || !self.seen.insert(Arc::as_ptr(part).cast::<u8>().addr())
+    fn is_again(&mut self, address: usize, again: bool) -> bool {
+        again || !self.seen.insert(address)
     }
 
     fn text(&mut self, machine: &mut Machine<'_>, text: &Arc<str>, again: bool) -> Outcome<()> {
-        let again = if text.len() < SMALL_TEXT { again } else { self.is_again(text, again) };
+        let again = if text.len() < SMALL_TEXT { again } else { self.is_again(address(text), again) };
         charge(machine, again, ROOM + text.len())
     }
 
@@ -127,15 +131,15 @@ impl Leaving {
                 return Ok(Value::String(Arc::clone(text)));
             }
             Datum::Array(Items::Shared(items)) => {
-                let again = self.is_again(items, again);
-                tidy_items(machine, items, depth, again)?.unwrap_or_else(|| Value::Array(Arc::clone(items)))
+                let again = self.is_again(items.address(), again);
+                tidy_items(machine, items, depth, again)?.unwrap_or_else(|| Value::Array(items.clone()))
             }
             Datum::Object(Members::Shared(members)) => {
-                let again = self.is_again(members, again);
-                tidy_members(machine, members, depth, again)?.unwrap_or_else(|| Value::Object(Arc::clone(members)))
+                let again = self.is_again(members.address(), again);
+                tidy_members(machine, members, depth, again)?.unwrap_or_else(|| Value::Object(members.clone()))
             }
             Datum::Array(Items::Made(made)) => {
-                let again = self.is_again(made, again);
+                let again = self.is_again(address(made), again);
                 charge(machine, again, ROOM_OF_LIST + ROOM * made.content.len())?;
                 let mut items = Vec::with_capacity(made.content.len());
                 for item in &made.content {
@@ -144,7 +148,7 @@ impl Leaving {
                 Value::Array(items.into())
             }
             Datum::Object(Members::Made(made)) => {
-                let again = self.is_again(made, again);
+                let again = self.is_again(address(made), again);
                 charge(machine, again, ROOM_OF_LIST + 3 * ROOM * made.content.len())?;
                 let mut members = Object::new();
                 for (key, member) in &made.content {
@@ -154,7 +158,7 @@ impl Leaving {
                         members.insert(Arc::clone(key), self.value(machine, member, depth + 1, again)?);
                     }
                 }
-                Value::Object(Arc::new(members))
+                members.into()
             }
         })
     }
@@ -210,7 +214,7 @@ fn tidy_members(machine: &mut Machine<'_>, members: &Object, depth: usize, again
     }
     let mut tidied = members.clone();
     tidied.extend(changed);
-    Ok(Some(Value::Object(Arc::new(tidied))))
+    Ok(Some(tidied.into()))
 }
 
 /// A number as JSON would print and read it back.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use reflow_message::{Object, Value};
+use reflow_message::{SharedArray, SharedObject, Value};
 
 use crate::ast::Arrow;
 use crate::builtins::{Builtin, Native};
@@ -27,7 +27,7 @@ pub(crate) enum Datum {
 #[derive(Clone, Debug)]
 pub(crate) enum Items {
     /// From outside.
-    Shared(Arc<[Value]>),
+    Shared(SharedArray),
     /// Made by the expression.
     Made(Arc<Made<Vec<Datum>>>),
 }
@@ -36,7 +36,7 @@ pub(crate) enum Items {
 #[derive(Clone, Debug)]
 pub(crate) enum Members {
     /// From outside.
-    Shared(Arc<Object>),
+    Shared(SharedObject),
     /// Made by the expression, in the order they were written.
     Made(Arc<Made<IndexMap<Arc<str>, Datum>>>),
 }
@@ -130,8 +130,8 @@ impl From<&Value> for Datum {
             Value::Unsigned(value) => Self::Number(*value as f64),
             Value::Float(value) => Self::Number(*value),
             Value::String(text) => Self::String(Arc::clone(text)),
-            Value::Array(items) => Self::Array(Items::Shared(Arc::clone(items))),
-            Value::Object(members) => Self::Object(Members::Shared(Arc::clone(members))),
+            Value::Array(items) => Self::Array(Items::Shared(items.clone())),
+            Value::Object(members) => Self::Object(Members::Shared(members.clone())),
         }
     }
 }
@@ -168,7 +168,7 @@ impl Items {
 
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Shared(a), Self::Shared(b)) => Arc::ptr_eq(a, b),
+            (Self::Shared(a), Self::Shared(b)) => a.is_same(b),
             (Self::Made(a), Self::Made(b)) => Arc::ptr_eq(a, b),
             _ => false,
         }
@@ -205,7 +205,7 @@ impl Members {
 
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Shared(a), Self::Shared(b)) => Arc::ptr_eq(a, b),
+            (Self::Shared(a), Self::Shared(b)) => a.is_same(b),
             (Self::Made(a), Self::Made(b)) => Arc::ptr_eq(a, b),
             _ => false,
         }

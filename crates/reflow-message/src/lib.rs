@@ -2,17 +2,21 @@
 #![forbid(unsafe_code)]
 
 mod buffer;
+mod json;
 mod json_reader;
 mod message;
 mod park;
+mod shared;
 mod stream;
 mod value;
 mod wire;
 
 pub use buffer::{Buffer, BufferOwner};
+pub use json::{DEFAULT_MAX_BYTES, ValueError, from_value, max_bytes, set_max_bytes, to_value};
 pub use json_reader::{JsonError, JsonProblem};
 pub use message::{AnyValue, HostObject, Message, NetworkEvent, NetworkEventType, RemoteReference};
 pub use park::block_until;
+pub use shared::{SharedArray, SharedObject};
 pub use stream::{Begin, Frame, StreamError, StreamHandle, StreamReader, StreamWriter};
-pub use value::{MAX_DEPTH, Object, Value, from_value, to_value};
+pub use value::{MAX_DEPTH, Object, Value};
 pub use wire::{KINDS, WireError, decode};

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::buffer::Buffer;
+use crate::shared::SharedArray;
 use crate::stream::StreamHandle;
 use crate::value::Value;
 
@@ -24,7 +25,7 @@ pub enum Message {
     /// JSON-shaped data, usually an object.
     Object(Value),
     /// A list of JSON-shaped data.
-    Array(Arc<[Value]>),
+    Array(SharedArray),
     /// Raw bytes, by reference.
     Bytes(Buffer),
     /// An error that an actor reports as data.
@@ -202,6 +203,17 @@ impl Message {
         }
     }
 
+    /// Whether its value is nested deeper than values may be, so that nobody may send it.
+    pub fn is_too_deep(&self) -> bool {
+        match self {
+            Self::Object(value) => value.is_too_deep(),
+            Self::Array(items) => items.weight().depth > crate::value::MAX_DEPTH,
+            Self::Event(value) | Self::Optional(Some(value)) | Self::Any(AnyValue::Value(value)) => value.is_too_deep(),
+            Self::NetworkEvent(event) => event.data.is_too_deep(),
+            _ => false,
+        }
+    }
+
     /// The plain JSON form, without the tag: what events and components show. Floats keep NaN.
     pub fn to_value(&self) -> Value {
         match self {
@@ -212,7 +224,7 @@ impl Message {
             Self::String(text) | Self::Error(text) => Value::String(Arc::clone(text)),
             Self::Object(value) => value.clone(),
             Self::Event(value) => Value::clone(value),
-            Self::Array(items) => Value::Array(Arc::clone(items)),
+            Self::Array(items) => Value::Array(items.clone()),
             Self::Bytes(bytes) => byte_list(bytes),
             Self::Encoded(bytes) => crate::wire::decode(bytes).map_or(Value::Null, |inner| inner.to_value()),
             Self::StreamHandle(handle) => handle.to_value(),

@@ -1,15 +1,13 @@
 //! `Value`: immutable, JSON-shaped data that is shared, never copied.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde::ser::{Serialize, Serializer};
+use crate::shared::{SharedArray, SharedObject};
 
-/// How deeply a value that comes from outside may be nested.
+/// How deeply a value may be nested, in levels of containers.
 ///
-/// Deeper data is refused at the border with a clear error, so that nothing behind the border has to fear for its stack.
+/// It holds for every value however it is made: see [`SharedArray`]. Deeper data is refused at the border with a clear error.
 pub const MAX_DEPTH: usize = 512;
 
 /// The members of an object, sorted by key.
@@ -20,7 +18,7 @@ pub type Object = BTreeMap<Arc<str>, Value>;
 /// Cloning is cheap at every level (containers and strings are shared), and a value never changes after it was made, so
 /// receivers cannot see each other's mutations. Differs from JSON in one point: floats may be NaN or infinite; those
 /// become `null` only where real JSON text is written.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Default)]
 pub enum Value {
     /// JSON `null`.
     #[default]
@@ -36,15 +34,15 @@ pub enum Value {
     /// Text.
     String(Arc<str>),
     /// A list.
-    Array(Arc<[Value]>),
+    Array(SharedArray),
     /// A mapping from text to values.
-    Object(Arc<Object>),
+    Object(SharedObject),
 }
 
 impl Value {
     /// An object made of `members`; a later member replaces an earlier one of the same key.
     pub fn object<K: Into<Arc<str>>, V: Into<Value>>(members: impl IntoIterator<Item = (K, V)>) -> Self {
-        Self::Object(Arc::new(members.into_iter().map(|(key, value)| (key.into(), value.into())).collect()))
+        Self::Object(members.into_iter().map(|(key, value)| (key.into(), value.into())).collect())
     }
 
     /// An array made of `items`.
@@ -129,25 +127,6 @@ impl Value {
         }
     }
 
-    /// The value as JSON text with sorted keys; NaN and infinities become `null`.
-    pub fn to_json_string(&self) -> String {
-        // Writing a `Value` into a `String` has no way to fail: keys are strings and nothing does I/O.
-        serde_json::to_string(self).unwrap_or_default()
-    }
-
-    /// The value with null for NaN and infinities, which JSON does not have.
-    #[must_use]
-    pub fn null_for_nan(self) -> Self {
-        match self {
-            Self::Float(number) if !number.is_finite() => Self::Null,
-            Self::Array(items) => items.iter().cloned().map(Self::null_for_nan).collect::<Vec<_>>().into(),
-            Self::Object(members) => {
-                Self::object(members.iter().map(|(key, value)| (Arc::clone(key), value.clone().null_for_nan())))
-            }
-            other => other,
-        }
-    }
-
     /// This object overlaid with the members of `newer`; anything but two objects gives `newer`.
     #[must_use]
     pub fn merged_with(&self, newer: &Self) -> Self {
@@ -155,17 +134,48 @@ impl Value {
             (Self::Object(old), Self::Object(new)) => {
                 let mut members = Object::clone(old);
                 members.extend(new.iter().map(|(key, value)| (Arc::clone(key), value.clone())));
-                Self::Object(Arc::new(members))
+                members.into()
             }
             _ => newer.clone(),
         }
     }
 }
 
-/// Prints JSON text.
-impl fmt::Display for Value {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.to_json_string())
+/// Equal data of the same kinds. A container is equal to itself, whatever it holds.
+impl PartialEq for Value {
+    fn eq(&self, other: &Self) -> bool {
+        let mut open = Vec::new();
+        let mut pair = Some((self, other));
+        while let Some((a, b)) = pair {
+            let equal = match (a, b) {
+                (Self::Null, Self::Null) => true,
+                (Self::Boolean(a), Self::Boolean(b)) => a == b,
+                (Self::Integer(a), Self::Integer(b)) => a == b,
+                (Self::Unsigned(a), Self::Unsigned(b)) => a == b,
+                (Self::Float(a), Self::Float(b)) => a == b,
+                (Self::String(a), Self::String(b)) => a == b,
+                (Self::Array(a), Self::Array(b)) => {
+                    let alike = a.is_same(b) || (a.weight() == b.weight() && a.len() == b.len());
+                    if alike && !a.is_same(b) {
+                        open.extend(a.iter().zip(b.iter()));
+                    }
+                    alike
+                }
+                (Self::Object(a), Self::Object(b)) => {
+                    let alike = a.is_same(b) || (a.weight() == b.weight() && a.keys().eq(b.keys()));
+                    if alike && !a.is_same(b) {
+                        open.extend(a.values().zip(b.values()));
+                    }
+                    alike
+                }
+                _ => false,
+            };
+            if !equal {
+                return false;
+            }
+            pair = open.pop();
+        }
+        true
     }
 }
 
@@ -193,156 +203,16 @@ value_from! {
     &str => |text| Self::String(text.into()),
     String => |text| Self::String(text.into()),
     Arc<str> => Self::String,
-    Object => |members| Self::Object(Arc::new(members)),
+    Object => |members| Self::Object(members.into()),
     Vec<Value> => |items| Self::Array(items.into()),
+    SharedArray => Self::Array,
+    SharedObject => Self::Object,
 }
 
 impl<V: Into<Value>> From<Option<V>> for Value {
     fn from(value: Option<V>) -> Self {
         value.map_or(Self::Null, Into::into)
     }
-}
-
-impl From<&serde_json::Value> for Value {
-    fn from(json: &serde_json::Value) -> Self {
-        match json {
-            serde_json::Value::Null => Self::Null,
-            serde_json::Value::Bool(value) => Self::Boolean(*value),
-            serde_json::Value::Number(number) => match (number.as_i64(), number.as_u64()) {
-                (Some(integer), _) => Self::Integer(integer),
-                (None, Some(unsigned)) => Self::Unsigned(unsigned),
-                (None, None) => Self::Float(number.as_f64().unwrap_or(f64::NAN)),
-            },
-            serde_json::Value::String(text) => Self::String(text.as_str().into()),
-            serde_json::Value::Array(items) => Self::Array(items.iter().map(Self::from).collect()),
-            serde_json::Value::Object(members) => {
-                Self::object(members.iter().map(|(key, value)| (key.as_str(), Self::from(value))))
-            }
-        }
-    }
-}
-
-impl From<serde_json::Value> for Value {
-    fn from(json: serde_json::Value) -> Self {
-        Self::from(&json)
-    }
-}
-
-impl From<&Value> for serde_json::Value {
-    fn from(value: &Value) -> Self {
-        match value {
-            Value::Null => Self::Null,
-            Value::Boolean(value) => Self::Bool(*value),
-            Value::Integer(value) => (*value).into(),
-            Value::Unsigned(value) => (*value).into(),
-            // `From<f64>` gives null for NaN and infinities.
-            Value::Float(value) => (*value).into(),
-            Value::String(text) => Self::String(text.to_string()),
-            Value::Array(items) => Self::Array(items.iter().map(Self::from).collect()),
-            Value::Object(members) => {
-                Self::Object(members.iter().map(|(key, value)| (key.to_string(), Self::from(value))).collect())
-            }
-        }
-    }
-}
-
-impl Serialize for Value {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Null => serializer.serialize_unit(),
-            Self::Boolean(value) => serializer.serialize_bool(*value),
-            Self::Integer(value) => serializer.serialize_i64(*value),
-            Self::Unsigned(value) => serializer.serialize_u64(*value),
-            Self::Float(value) => serializer.serialize_f64(*value),
-            Self::String(text) => serializer.serialize_str(text),
-            Self::Array(items) => serializer.collect_seq(items.iter()),
-            Self::Object(members) => serializer.collect_map(members.iter()),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Value {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ValueVisitor)
-    }
-}
-
-struct ValueVisitor;
-
-impl<'de> Visitor<'de> for ValueVisitor {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON data")
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_none<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        Value::deserialize(deserializer)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Boolean(value))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::Integer(value))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(Value::from(value))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(Value::Float(value))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
-        Ok(Value::String(text.into()))
-    }
-
-    fn visit_bytes<E: serde::de::Error>(self, _: &[u8]) -> Result<Value, E> {
-        Err(E::custom("raw bytes are not JSON data"))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        let mut out = Vec::with_capacity(items.size_hint().unwrap_or(0).min(4096));
-        while let Some(item) = items.next_element()? {
-            out.push(item);
-        }
-        Ok(Value::Array(out.into()))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
-        let mut out = Object::new();
-        while let Some((key, value)) = members.next_entry::<String, Value>()? {
-            out.insert(key.into(), value);
-        }
-        Ok(Value::Object(Arc::new(out)))
-    }
-}
-
-/// Reads any `T` out of a value, by way of JSON: for configs and other edges, never for packets.
-///
-/// # Errors
-/// The deserializer's own message when `value` has not the shape of a `T`.
-pub fn from_value<T: serde::de::DeserializeOwned>(value: &Value) -> Result<T, serde_json::Error> {
-    serde_json::from_value(value.into())
-}
-
-/// Writes anything serializable as a value.
-///
-/// # Errors
-/// When `data` has no JSON form (a map with keys that are not strings, for example).
-pub fn to_value<T: Serialize>(data: &T) -> Result<Value, serde_json::Error> {
-    serde_json::to_value(data).map(Value::from)
 }
 
 #[cfg(test)]

@@ -133,7 +133,7 @@ impl Message {
             "Event" => Self::Event(Box::new(required()?.clone())),
             "Any" => Self::Any(AnyValue::Value(Box::new(required()?.clone()))),
             "Array" => match required()? {
-                Value::Array(items) => Self::Array(Arc::clone(items)),
+                Value::Array(items) => Self::Array(items.clone()),
                 other => return Err(wrong("an array", other)),
             },
             "Bytes" => Self::Bytes(bytes_of(required()?).map_err(|found| wrong("integers from 0 to 255", &found))?),

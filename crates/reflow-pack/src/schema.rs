@@ -9,7 +9,7 @@ use reflow_runtime::Value;
 pub(crate) fn problems(schema: &Value, config: &Value) -> Vec<String> {
     let mut problems = Vec::new();
     // A node without a config has an empty one.
-    let empty = Value::Object(std::sync::Arc::default());
+    let empty = Value::Object(reflow_runtime::SharedObject::default());
     check(schema, if config.is_null() { &empty } else { config }, "config", &mut problems);
     problems
 }

@@ -3,19 +3,16 @@
 //! Numbers, texts and `None` convert at once; `bytes` travel by reference both ways; dicts and lists become an immutable
 //! value, so that receivers never see each other's mutations.
 
-use std::sync::Arc;
-
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{
-    PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PyMapping, PyRange, PySequence, PySet,
-    PyString, PyTuple, PyType,
-};
-use reflow_runtime::{AnyValue, Buffer, BufferOwner, HostObject, MAX_DEPTH, Message, Object, Value};
+use pyo3::types::{PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple, PyType};
+use reflow_runtime::{AnyValue, Buffer, BufferOwner, HostObject, Message, Value};
 
 use crate::errors::{self, ConversionError};
+use crate::json::{NotFinite, items_to_python, write};
+pub(crate) use crate::json::{to_value, value_to_python};
 use crate::message::PyMessage;
 
 /// A Python `bytes` object as the owner of a buffer: nothing is copied on either way.
@@ -196,141 +193,6 @@ pub(crate) fn bytes_like(object: &Bound<'_, PyAny>) -> PyResult<Option<Buffer>> 
     Ok(Some(bytes.into()))
 }
 
-/// Python data as JSON-shaped data.
-pub(crate) fn to_value(object: &Bound<'_, PyAny>) -> PyResult<Value> {
-    value_at(object, 0)
-}
-
-fn value_at(object: &Bound<'_, PyAny>, depth: usize) -> PyResult<Value> {
-    if depth > MAX_DEPTH {
-        return Err(ConversionError::new_err(format!(
-            "python → json: nested more than {MAX_DEPTH} levels deep (or a container that holds itself)"
-        )));
-    }
-    if let Ok(text) = object.cast::<PyString>() {
-        return Ok(Value::String(text_of(object, text)?));
-    }
-    if let Ok(boolean) = object.cast_exact::<PyBool>() {
-        return Ok(Value::Boolean(boolean.is_true()));
-    }
-    if object.is_instance_of::<PyInt>() {
-        return object
-            .extract::<i64>()
-            .map(Value::Integer)
-            .or_else(|_| object.extract::<u64>().map(Value::from))
-            .map_err(|_| ConversionError::new_err("python → json: an integer must be from -2**63 to 2**64-1"));
-    }
-    if let Ok(float) = object.cast::<PyFloat>() {
-        return Ok(Value::Float(float.value()));
-    }
-    if object.is_none() {
-        return Ok(Value::Null);
-    }
-    if let Ok(list) = object.cast::<PyList>() {
-        return list.iter().map(|item| value_at(&item, depth + 1)).collect::<PyResult<Vec<_>>>().map(Into::into);
-    }
-    if let Ok(dict) = object.cast_exact::<PyDict>() {
-        // Taken out first: converting a value may run code that changes the dict.
-        let pairs: Vec<_> = dict.iter().collect();
-        let member = |(key, value): &(Bound<'_, PyAny>, Bound<'_, PyAny>)| {
-            PyResult::Ok((key_of(key)?, value_at(value, depth + 1)?))
-        };
-        let members: Object = pairs.iter().map(member).collect::<PyResult<_>>()?;
-        return Ok(Value::Object(Arc::new(members)));
-    }
-    container_at(object, depth)
-}
-
-fn text_of(object: &Bound<'_, PyAny>, text: &Bound<'_, PyString>) -> PyResult<Arc<str>> {
-    if object.is_exact_instance_of::<PyString>() {
-        return Ok(text.to_str()?.into());
-    }
-    // A str-based enum stands for its value.
-    match object.getattr("value") {
-        Ok(value) if value.is_instance_of::<PyString>() => Ok(value.extract::<String>()?.into()),
-        _ => Ok(text.to_str()?.into()),
-    }
-}
-
-fn key_of(key: &Bound<'_, PyAny>) -> PyResult<Arc<str>> {
-    match key.cast::<PyString>() {
-        Ok(text) => text_of(key, text),
-        Err(_) => Err(ConversionError::new_err(format!(
-            "python → json: the keys of a mapping must be str, got {}",
-            key.get_type().name()?
-        ))),
-    }
-}
-
-fn container_at(object: &Bound<'_, PyAny>, depth: usize) -> PyResult<Value> {
-    let items = |object: &Bound<'_, PyAny>| -> PyResult<Value> {
-        object.try_iter()?.map(|item| value_at(&item?, depth + 1)).collect::<PyResult<Vec<_>>>().map(Into::into)
-    };
-    let sequence = object.is_instance_of::<PyTuple>()
-        || object.is_instance_of::<PySet>()
-        || object.is_instance_of::<PyFrozenSet>()
-        || object.is_instance_of::<PyRange>()
-        || object.is_instance(deque_type(object.py())?)?;
-    let text = object.is_instance_of::<PyBytes>() || object.is_instance_of::<PyByteArray>();
-    if sequence || (!text && object.cast::<PySequence>().is_ok()) {
-        return items(object);
-    }
-    if let Ok(mapping) = object.cast::<PyMapping>() {
-        let mut members = Object::new();
-        for pair in mapping.items()?.iter() {
-            let (key, value) = pair.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
-            members.insert(key_of(&key)?, value_at(&value, depth + 1)?);
-        }
-        return Ok(members.into());
-    }
-    if object.hasattr("dtype")? && object.hasattr("item")? && !object.hasattr("__len__")? {
-        // A NumPy scalar stands for its Python value.
-        return value_at(&object.call_method0("item")?, depth + 1);
-    }
-    if object.hasattr("__index__")?
-        && let Ok(integer) = object.extract::<i64>()
-    {
-        return Ok(Value::Integer(integer));
-    }
-    Err(ConversionError::new_err(format!(
-        "python → json: a value of type {} has no JSON form; use None, bool, int, float, str, list, tuple, set or dict",
-        object.get_type().name()?
-    )))
-}
-
-fn deque_type(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
-    static DEQUE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-    DEQUE.import(py, "collections", "deque")
-}
-
-/// JSON-shaped data as plain Python objects.
-pub(crate) fn value_to_python<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
-    Ok(match value {
-        Value::Null => py.None().into_bound(py),
-        Value::Boolean(value) => PyBool::new(py, *value).to_owned().into_any(),
-        Value::Integer(value) => value.into_pyobject(py)?.into_any(),
-        Value::Unsigned(value) => value.into_pyobject(py)?.into_any(),
-        Value::Float(value) => PyFloat::new(py, *value).into_any(),
-        Value::String(text) => PyString::new(py, text).into_any(),
-        Value::Array(items) => items_to_python(py, items)?,
-        Value::Object(members) => {
-            let dict = PyDict::new(py);
-            for (key, value) in members.iter() {
-                dict.set_item(PyString::new(py, key), value_to_python(py, value)?)?;
-            }
-            dict.into_any()
-        }
-    })
-}
-
-fn items_to_python<'py>(py: Python<'py>, items: &[Value]) -> PyResult<Bound<'py, PyAny>> {
-    let list = PyList::empty(py);
-    for item in items {
-        list.append(value_to_python(py, item)?)?;
-    }
-    Ok(list.into_any())
-}
-
 /// The bytes as a Python `bytes` object: the very object that was sent, where it came from Python.
 pub(crate) fn buffer_to_python<'py>(py: Python<'py>, buffer: &Buffer) -> Bound<'py, PyBytes> {
     match buffer.owner::<PyBytesOwner>() {
@@ -375,7 +237,7 @@ pub(crate) fn plain_to_python<'py>(py: Python<'py>, message: &Message) -> PyResu
 
 /// The tagged form `{"type": ..., "data": ...}` as a plain dict.
 pub(crate) fn wire_to_python<'py>(py: Python<'py>, message: &Message) -> PyResult<Bound<'py, PyAny>> {
-    value_to_python(py, &message.to_wire().null_for_nan())
+    write(py, &message.to_wire(), NotFinite::None)
 }
 
 pub(crate) fn port_value_type(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {

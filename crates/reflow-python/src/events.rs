@@ -10,6 +10,7 @@ use reflow_runtime::{EventReader, EventRecord, Listener, Message, Received};
 use crate::convert;
 use crate::errors::EventsClosed;
 use crate::executor::Executor;
+use crate::json::{self, NotFinite};
 use crate::wait;
 
 /// The events of a network, for one subscriber. Iterating ends with the run.
@@ -25,7 +26,7 @@ impl PyEventStream {
 }
 
 fn event_to_python<'py>(py: Python<'py>, record: &EventRecord) -> PyResult<Bound<'py, PyAny>> {
-    convert::value_to_python(py, &record.to_value())
+    json::write(py, &record.to_value(), NotFinite::None)
 }
 
 #[pymethods]

@@ -20,6 +20,7 @@ mod executor;
 mod fork;
 mod graph;
 mod inputs;
+mod json;
 mod message;
 mod names;
 mod network;

@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use reflow_message::Message;
+use reflow_message::{Message, ValueError};
 
 use crate::failure::Failure;
 
@@ -33,6 +33,16 @@ impl Attempt {
             Some((_, queued)) => *queued = message,
             None => self.emitted.push((port, message)),
         }
+    }
+
+    /// Keeps back what is nested deeper than values may be: the attempt fails, and it does not leave.
+    pub(crate) fn refuse_too_deep(&mut self) -> Result<(), Failure> {
+        let too_deep = |(_, message): &(u16, Message)| message.is_too_deep();
+        if !self.emitted.iter().chain(&self.sent).any(too_deep) {
+            return Ok(());
+        }
+        self.sent.retain(|packet| !too_deep(packet));
+        Err(Failure::new(format!("the output: {}", ValueError::TooDeep)).with_reason("too_deep"))
     }
 
     /// Forgets everything, for the next use.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use indexmap::IndexMap;
 use parking_lot::{Mutex, RwLock};
 use reflow_graph::{Code, Diagnostic, Place};
-use reflow_message::{Object, Value};
+use reflow_message::{Object, SharedObject, Value};
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
@@ -449,7 +449,7 @@ pub(crate) fn firing_of(value: &Value) -> Result<Firing, String> {
 
 /// The config of a node with its environment variables resolved.
 fn config_of(node: &str, config: &Value) -> Result<Value, NetworkError> {
-    let config = if config.is_null() { Value::Object(Arc::default()) } else { config.clone() };
+    let config = if config.is_null() { Value::Object(SharedObject::default()) } else { config.clone() };
     let Some(rules) = config.get("env_vars").and_then(Value::as_object) else { return Ok(config) };
     let mut resolved = Object::new();
     for (name, rule) in rules {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use reflow_graph::Diagnostic;
-use reflow_message::Message;
+use reflow_message::{Message, ValueError};
 
 /// A message that could not be sent, with the message.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -21,6 +21,14 @@ pub enum SendError {
     #[error("node `{node}` has finished, so nothing can be sent by it or to it any more")]
     Ended {
         /// The sending or receiving node.
+        node: Arc<str>,
+        /// What was not sent.
+        message: Message,
+    },
+    /// Its value is nested deeper than values may be.
+    #[error("node `{node}`: {}", ValueError::TooDeep)]
+    TooDeep {
+        /// The sending node.
         node: Arc<str>,
         /// What was not sent.
         message: Message,

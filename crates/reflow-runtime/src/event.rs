@@ -332,11 +332,9 @@ impl EventRecord {
         Self { timestamp_ms: since.as_millis() as u64, event }
     }
 
-    /// The flat dictionary: `_type`, `timestamp` and the fields of the event.
+    /// The flat dictionary: `_type`, `timestamp` and the fields of the event. Floats keep NaN, which JSON shows as null.
     pub fn to_value(&self) -> Value {
         let head = [("_type", self.event.name().into()), ("timestamp", self.timestamp_ms.into())];
-        Value::object(
-            head.into_iter().chain(self.event.fields().into_iter().map(|(key, value)| (key, value.null_for_nan()))),
-        )
+        Value::object(head.into_iter().chain(self.event.fields()))
     }
 }

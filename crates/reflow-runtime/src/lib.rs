@@ -50,9 +50,10 @@ pub use outside::OutsideSend;
 pub use policy::{OnError, Policy, TIMEOUT};
 pub use pool::Pools;
 pub use reflow_message::{
-    AnyValue, Begin, Buffer, BufferOwner, Frame, HostObject, KINDS, MAX_DEPTH, Message, NetworkEvent, NetworkEventType,
-    Object, RemoteReference, StreamError, StreamHandle, StreamReader, StreamWriter, Value, WireError, block_until,
-    decode, from_value, to_value,
+    AnyValue, Begin, Buffer, BufferOwner, DEFAULT_MAX_BYTES, Frame, HostObject, KINDS, MAX_DEPTH, Message,
+    NetworkEvent, NetworkEventType, Object, RemoteReference, SharedArray, SharedObject, StreamError, StreamHandle,
+    StreamReader, StreamWriter, Value, ValueError, WireError, block_until, decode, from_value, max_bytes,
+    set_max_bytes, to_value,
 };
 pub use run::RunState;
 pub use running::{DEFAULT_LISTENER_CAPACITY, RunReport, Running};

@@ -411,6 +411,9 @@ impl<'a> Sender<'a> {
         if node.node().state().is_ended() {
             return Err(SendError::Ended { node: Arc::clone(node.id()), message });
         }
+        if message.is_too_deep() {
+            return Err(SendError::TooDeep { node: Arc::clone(node.id()), message });
+        }
         let mut pending = VecDeque::with_capacity(1);
         let original = Some(message.clone());
         node.node().address(port, message, |outgoing| pending.push_back(outgoing));

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use reflow_expr::{Budget, Expression, Limits, Scope, Template, try_sort_by};
-use reflow_runtime::KINDS;
+use reflow_runtime::{KINDS, Object, SharedArray};
 
 use crate::conditions::{closed, list_of, typed};
 use crate::config::brief;
@@ -305,12 +305,12 @@ impl Step {
         let Some(items) = list(data) else { return Ok(None) };
         let items_count = items.len() as u64;
         budget.add(Limits { steps: PER_ITEM.steps * items_count, bytes: PER_ITEM.bytes * items_count });
-        let data = Value::Array(Arc::clone(items));
+        let data = Value::Array(items.clone());
         let whole = Names { data: &data, wire };
         let made = match self {
             Self::Filter(formula) => {
                 let mut kept = Vec::new();
-                for item in items.iter() {
+                for item in items {
                     if formula.holds(&whole, item, budget)? {
                         kept.push(item.clone());
                     }
@@ -322,7 +322,7 @@ impl Step {
             Self::Aggregate { function, field } => aggregated(items, function, field.as_mut(), &whole, budget)?,
             Self::Map(assignments) => {
                 let mut mapped = Vec::with_capacity(items.len());
-                for item in items.iter() {
+                for item in items {
                     mapped.push(assigned(item, assignments, wire, budget)?);
                 }
                 mapped.into()
@@ -339,7 +339,7 @@ fn look_at(budget: &mut Budget, bytes: usize) -> Result<(), String> {
 }
 
 /// The list that `data` is, or holds in the tagged form.
-fn list(data: &Value) -> Option<&Arc<[Value]>> {
+fn list(data: &Value) -> Option<&SharedArray> {
     match data {
         Value::Array(items) => Some(items),
         Value::Object(members) if members.len() == 2 => {
@@ -439,7 +439,7 @@ impl Assignment {
 
 fn assigned(item: &Value, assignments: &mut [Assignment], wire: &Value, budget: &mut Budget) -> Result<Value, String> {
     let Value::Object(members) = item else { return Ok(item.clone()) };
-    let mut item = Value::Object(Arc::clone(members));
+    let mut item = Value::Object(members.clone());
     for Assignment { target, source } in assignments {
         let names = Names { data: &item, wire };
         let value = match source {
@@ -452,8 +452,10 @@ fn assigned(item: &Value, assignments: &mut [Assignment], wire: &Value, budget: 
                 Some(Value::from_json(&text).map_err(not_json)?)
             }
         };
-        if let (Some(value), Value::Object(members)) = (value, &mut item) {
-            Arc::make_mut(members).insert(Arc::clone(target), value);
+        if let (Some(value), Value::Object(members)) = (value, &item) {
+            let mut members = Object::clone(members);
+            members.insert(Arc::clone(target), value);
+            item = members.into();
         }
     }
     Ok(item)

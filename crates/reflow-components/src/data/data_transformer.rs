@@ -148,8 +148,10 @@ impl DataTransformer {
             Transform::Pass => None,
             Transform::Upper => read::text(&message).map(|text| text.to_uppercase().into()),
             Transform::Lower => read::text(&message).map(|text| text.to_lowercase().into()),
-            Transform::ToJson if self.plain => Some(message.to_value().to_json_string().into()),
-            Transform::ToJson => Some(message.to_wire().to_json_string().into()),
+            Transform::ToJson => {
+                let value = if self.plain { message.to_value() } else { message.to_wire() };
+                Some(value.to_json().map_err(|error| error.to_string())?.into())
+            }
             Transform::FromJson => match read::text(&message) {
                 Some(text) => {
                     let value = Value::from_json(text).map_err(|error| format!("JSON parse error: {error}"))?;
@@ -166,7 +168,7 @@ impl DataTransformer {
             },
             Transform::Extract(field) => {
                 let holder = match &message {
-                    Message::Array(items) => Some(Value::Array(std::sync::Arc::clone(items))),
+                    Message::Array(items) => Some(Value::Array(items.clone())),
                     Message::Object(payload) => Some(payload.clone()),
                     other => read::payload(other).filter(|payload| is_container(payload)).cloned(),
                 };

@@ -46,13 +46,12 @@ pub(super) struct FileSave {
 }
 
 /// The bytes that a message stands for in a file.
-fn content(message: &Message) -> bytes::Bytes {
-    match message {
+fn content(message: &Message) -> Result<bytes::Bytes, String> {
+    Ok(match message {
         Message::Bytes(bytes) | Message::Encoded(bytes) => bytes.to_bytes(),
         Message::String(text) => text.as_bytes().to_vec().into(),
-        // A value has a JSON form whatever it holds: what is no number becomes null.
-        other => serde_json::to_vec_pretty(&other.to_value()).unwrap_or_default().into(),
-    }
+        other => serde_json::to_vec_pretty(&other.to_value()).map_err(|error| error.to_string())?.into(),
+    })
 }
 
 fn save(path: &str, content: &[u8], create_dirs: bool, append: bool) -> Result<(), String> {
@@ -103,7 +102,7 @@ impl FileSave {
 
     async fn save(&self, named: Option<String>, message: &Message) -> Result<(String, usize), String> {
         let path = named.or_else(|| self.path.clone()).ok_or("Missing 'path' in config")?;
-        let (content, file) = (content(message), path.clone());
+        let (content, file) = (content(message)?, path.clone());
         let (size, create_dirs, append) = (content.len(), self.create_dirs, self.append);
         blocking(move || save(&file, &content, create_dirs, append)).await?;
         Ok((path, size))
@@ -175,9 +174,9 @@ mod tests {
 
     #[test]
     fn what_is_no_number_is_written_as_null() {
-        assert_eq!(content(&Message::Float(f64::NAN)), "null");
-        assert_eq!(content(&Message::Float(2.0)), "2.0");
-        assert_eq!(content(&Message::Flow), "\"flow\"");
+        assert_eq!(content(&Message::Float(f64::NAN)).unwrap(), "null");
+        assert_eq!(content(&Message::Float(2.0)).unwrap(), "2.0");
+        assert_eq!(content(&Message::Flow).unwrap(), "\"flow\"");
     }
 
     #[test]

@@ -167,8 +167,8 @@ impl HttpRequest {
         }
         let mut headers = self.request_headers()?;
         let (body, media_type) = match &self.body {
-            Some(body) => (Some(body.to_json_string().into()), "application/json"),
-            None => data.map_or((None, ""), request_body),
+            Some(body) => (Some(written(body)?.into()), "application/json"),
+            None => data.map(request_body).transpose()?.unwrap_or((None, "")),
         };
         if body.is_some() && !headers.contains_key(CONTENT_TYPE) {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
@@ -349,14 +349,18 @@ fn detail(error: &reqwest::Error) -> String {
 }
 
 /// The body that a message stands for, and its media type.
-fn request_body(message: Message) -> (Option<Body>, &'static str) {
-    match message {
+fn request_body(message: Message) -> Result<(Option<Body>, &'static str), String> {
+    Ok(match message {
         Message::Flow => (None, ""),
         Message::String(text) => (Some(text.to_string().into()), "text/plain; charset=utf-8"),
         Message::Bytes(bytes) | Message::Encoded(bytes) => (Some(bytes.to_bytes().into()), "application/octet-stream"),
         Message::StreamHandle(handle) => (Some(stream_of(&handle)), "application/octet-stream"),
-        other => (Some(other.to_value().to_json_string().into()), "application/json"),
-    }
+        other => (Some(written(&other.to_value())?.into()), "application/json"),
+    })
+}
+
+fn written(body: &Value) -> Result<String, String> {
+    body.to_json().map_err(|error| format!("the body: {error}"))
 }
 
 /// The data of a stream as a request body.

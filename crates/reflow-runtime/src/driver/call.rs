@@ -174,16 +174,18 @@ pub(super) enum Call<'a> {
 }
 
 pub(super) fn run_sync(actor: &mut dyn Actor, handle: &NodeHandle, attempt: &mut Attempt) -> Result<(), Failure> {
-    contain(|| actor.run(&mut Tick::new(handle, attempt)))
+    let result = contain(|| actor.run(&mut Tick::new(handle, attempt)));
+    attempt.refuse_too_deep().and(result)
 }
 
 pub(super) fn call_sync(actor: &mut dyn Actor, tick: &mut Tick<'_>, call: &Call<'_>) -> Result<(), Failure> {
-    match call {
+    let result = match call {
         Call::Setup => actor.setup(tick),
         Call::Run => actor.run(tick),
         Call::Signal(signal) => actor.on_signal(tick, signal),
         Call::Finalize => actor.finalize(tick),
-    }
+    };
+    tick.attempt.refuse_too_deep().and(result)
 }
 
 pub(super) async fn call_async(
@@ -191,12 +193,13 @@ pub(super) async fn call_async(
     tick: &mut Tick<'_>,
     call: &Call<'_>,
 ) -> Result<(), Failure> {
-    match call {
+    let result = match call {
         Call::Setup => actor.setup(tick).await,
         Call::Run => actor.run(tick).await,
         Call::Signal(signal) => actor.on_signal(tick, signal).await,
         Call::Finalize => actor.finalize(tick).await,
-    }
+    };
+    tick.attempt.refuse_too_deep().and(result)
 }
 
 pub(super) fn call_hosted(actor: &mut dyn HostedActor, tick: &mut Tick<'_>, call: &Call<'_>, detached: bool) -> Step {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reflow_runtime::{Message, Object, Value};
+use reflow_runtime::{Message, Object, SharedObject, Value};
 
 use super::action::Action;
 use super::{Fsm, seconds};
@@ -25,7 +25,7 @@ pub(super) type Outputs = Vec<(usize, Message)>;
 pub(super) struct Machine {
     initial: Arc<str>,
     states: BTreeMap<Arc<str>, State>,
-    initial_context: Arc<Object>,
+    initial_context: SharedObject,
     context: Object,
     current: Arc<str>,
     /// Seconds that the current state has lasted, as far as ticks tell.
@@ -83,8 +83,8 @@ impl Machine {
         let states = states.as_object().into_iter().flatten();
         let states = states.map(|(name, state)| (Arc::clone(name), State::of(state, guards))).collect();
         let initial_context = match context {
-            Value::Object(members) => Arc::clone(members),
-            _ => Arc::default(),
+            Value::Object(members) => members.clone(),
+            _ => SharedObject::default(),
         };
         Self {
             initial: Arc::clone(initial),

@@ -1,0 +1,355 @@
+//! Python data as JSON-shaped data, and back. Neither way recurses: legal depth fits the stack of any thread.
+
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{
+    PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyIterator, PyList, PyMapping, PyRange,
+    PySequence, PySet, PyString, PyTuple, PyType,
+};
+use reflow_runtime::{MAX_DEPTH, Object, SharedArray, Value, ValueError, max_bytes};
+
+use crate::errors::ConversionError;
+
+/// What every value counts as, beside its text, against the limit of a conversion.
+const COST: u64 = 16;
+
+/// Python data as JSON-shaped data.
+///
+/// # Errors
+/// Says where in the data something has no JSON form, and what it is.
+pub(crate) fn to_value(object: &Bound<'_, PyAny>) -> PyResult<Value> {
+    Reader { open: Vec::new(), bytes: 0 }.read(object)
+}
+
+/// Reads one piece of data.
+struct Reader<'py> {
+    /// The containers around the value that is being read, the outermost first.
+    open: Vec<Container<'py>>,
+    bytes: u64,
+}
+
+/// A container that is being read.
+struct Container<'py> {
+    left: Left<'py>,
+    made: Made,
+}
+
+/// What is left of it.
+enum Left<'py> {
+    Items(Bound<'py, PyIterator>),
+    List(Bound<'py, PyList>, usize),
+    Members(std::vec::IntoIter<(Bound<'py, PyAny>, Bound<'py, PyAny>)>),
+}
+
+/// What it has become so far, and for members the key of the next.
+enum Made {
+    Items(Vec<Value>),
+    Members(Object, Arc<str>),
+}
+
+/// What a Python object is.
+enum Read<'py> {
+    Scalar(Value),
+    Container(Container<'py>),
+}
+
+impl<'py> Reader<'py> {
+    fn read(mut self, object: &Bound<'py, PyAny>) -> PyResult<Value> {
+        let mut object = object.clone();
+        loop {
+            let mut value = match self.one(&object)? {
+                Read::Scalar(value) => value,
+                Read::Container(container) => {
+                    if self.open.len() >= MAX_DEPTH {
+                        return Err(ConversionError::new_err(format!(
+                            "python → json: nested more than {MAX_DEPTH} levels deep (or a container that holds itself)"
+                        )));
+                    }
+                    self.open.push(container);
+                    match self.next()? {
+                        Some(inner) => {
+                            object = inner;
+                            continue;
+                        }
+                        None => self.close(),
+                    }
+                }
+            };
+            // The value goes into the container around it, which may be complete now, and so on.
+            loop {
+                let Some(container) = self.open.last_mut() else { return Ok(value) };
+                match &mut container.made {
+                    Made::Items(items) => items.push(value),
+                    Made::Members(members, key) => {
+                        members.insert(std::mem::take(key), value);
+                    }
+                }
+                match self.next()? {
+                    Some(inner) => {
+                        object = inner;
+                        break;
+                    }
+                    None => value = self.close(),
+                }
+            }
+        }
+    }
+
+    /// The next value of the innermost container.
+    fn next(&mut self) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let Some(container) = self.open.last_mut() else { return Ok(None) };
+        match &mut container.left {
+            Left::Items(items) => items.next().transpose(),
+            Left::List(list, at) => {
+                *at += 1;
+                // It may have become shorter meanwhile: conversions run code of their own.
+                Ok(if *at <= list.len() { Some(list.get_item(*at - 1)?) } else { None })
+            }
+            Left::Members(pairs) => {
+                let Some((key, value)) = pairs.next() else { return Ok(None) };
+                let Ok(name) = key_of(&key) else {
+                    // The path leads to the mapping, not into it.
+                    self.open.pop();
+                    let found = type_name(&key);
+                    return Err(self.refusal(&format!("the keys of a mapping must be str, got {found}")));
+                };
+                self.charge(name.len())?;
+                if let Some(Container { made: Made::Members(_, key), .. }) = self.open.last_mut() {
+                    *key = name;
+                }
+                Ok(Some(value))
+            }
+        }
+    }
+
+    /// The innermost container, which is complete.
+    fn close(&mut self) -> Value {
+        match self.open.pop().map(|container| container.made) {
+            Some(Made::Items(items)) => items.into(),
+            Some(Made::Members(members, _)) => members.into(),
+            None => Value::Null,
+        }
+    }
+
+    fn charge(&mut self, text: usize) -> PyResult<()> {
+        self.bytes += COST + text as u64;
+        let limit = max_bytes();
+        if self.bytes > limit {
+            return Err(refused(ValueError::TooLarge { bytes: self.bytes, limit }));
+        }
+        Ok(())
+    }
+
+    fn one(&mut self, object: &Bound<'py, PyAny>) -> PyResult<Read<'py>> {
+        let value = if let Ok(text) = object.cast::<PyString>() {
+            let text = text_of(object, text)?;
+            self.charge(text.len())?;
+            return Ok(Read::Scalar(Value::String(text)));
+        } else if let Ok(boolean) = object.cast_exact::<PyBool>() {
+            Value::Boolean(boolean.is_true())
+        } else if object.is_instance_of::<PyInt>() {
+            integer(object).ok_or_else(|| self.refusal("an integer must be from -2**63 to 2**64-1"))?
+        } else if let Ok(float) = object.cast::<PyFloat>() {
+            Value::Float(float.value())
+        } else if object.is_none() {
+            Value::Null
+        } else if let Ok(list) = object.cast::<PyList>() {
+            self.charge(0)?;
+            let made = Made::Items(Vec::with_capacity(list.len()));
+            return Ok(Read::Container(Container { left: Left::List(list.clone(), 0), made }));
+        } else {
+            self.charge(0)?;
+            return self.other(object);
+        };
+        self.charge(0)?;
+        Ok(Read::Scalar(value))
+    }
+
+    /// What is neither a scalar nor a list.
+    fn other(&mut self, object: &Bound<'py, PyAny>) -> PyResult<Read<'py>> {
+        if let Ok(dict) = object.cast_exact::<PyDict>() {
+            // Taken out first: converting a value may run code that changes the dict.
+            return Ok(members(dict.iter().collect()));
+        }
+        if is_sequence(object)? {
+            let made = Made::Items(Vec::new());
+            return Ok(Read::Container(Container { left: Left::Items(object.try_iter()?), made }));
+        }
+        if let Ok(mapping) = object.cast::<PyMapping>() {
+            let pairs = mapping.items()?;
+            return Ok(members(pairs.iter().map(|pair| pair.extract()).collect::<PyResult<_>>()?));
+        }
+        if object.hasattr("dtype")? && object.hasattr("item")? && !object.hasattr("__len__")? {
+            // A NumPy scalar stands for its Python value.
+            let plain = object.call_method0("item")?;
+            if !plain.get_type().is(object.get_type()) {
+                return self.one(&plain);
+            }
+        }
+        if object.hasattr("__index__")?
+            && let Ok(integer) = object.extract::<i64>()
+        {
+            return Ok(Read::Scalar(Value::Integer(integer)));
+        }
+        Err(self.refusal(&format!(
+            "a value of type {} has no JSON form; use None, bool, int, float, str, list, tuple, set or dict",
+            type_name(object)
+        )))
+    }
+
+    /// An error that says where in the data it came up.
+    fn refusal(&self, problem: &str) -> PyErr {
+        let step = |container: &Container<'_>| match &container.made {
+            Made::Items(items) => format!("[{}]", items.len()),
+            Made::Members(_, key) => format!("[{:?}]", &**key),
+        };
+        let path: String = self.open.iter().map(step).collect();
+        let place = if path.is_empty() { String::new() } else { format!("at {path}: ") };
+        ConversionError::new_err(format!("python → json: {place}{problem}"))
+    }
+}
+
+fn members<'py>(pairs: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>) -> Read<'py> {
+    let made = Made::Members(Object::new(), Arc::default());
+    Read::Container(Container { left: Left::Members(pairs.into_iter()), made })
+}
+
+fn refused(error: ValueError) -> PyErr {
+    ConversionError::new_err(format!("python → json: {error}"))
+}
+
+/// The name of the object's class, with its module where that is not the language itself.
+pub(crate) fn type_name(object: &Bound<'_, PyAny>) -> String {
+    let class = object.get_type();
+    class.fully_qualified_name().or_else(|_| class.name()).map_or_else(|_| "?".into(), |name| name.to_string())
+}
+
+fn integer(object: &Bound<'_, PyAny>) -> Option<Value> {
+    object.extract::<i64>().map(Value::Integer).or_else(|_| object.extract::<u64>().map(Value::from)).ok()
+}
+
+fn text_of(object: &Bound<'_, PyAny>, text: &Bound<'_, PyString>) -> PyResult<Arc<str>> {
+    if object.is_exact_instance_of::<PyString>() {
+        return Ok(text.to_str()?.into());
+    }
+    // A str-based enum stands for its value.
+    if object.is_instance(enum_type(object.py())?)?
+        && let Ok(value) = object.getattr("value")
+        && value.is_instance_of::<PyString>()
+    {
+        return Ok(value.extract::<String>()?.into());
+    }
+    Ok(text.to_str()?.into())
+}
+
+fn key_of(key: &Bound<'_, PyAny>) -> Result<Arc<str>, ()> {
+    text_of(key, key.cast::<PyString>().map_err(|_| ())?).map_err(|_| ())
+}
+
+fn is_sequence(object: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let sequence = object.is_instance_of::<PyTuple>()
+        || object.is_instance_of::<PySet>()
+        || object.is_instance_of::<PyFrozenSet>()
+        || object.is_instance_of::<PyRange>()
+        || object.is_instance(deque_type(object.py())?)?;
+    let raw = object.is_instance_of::<PyBytes>() || object.is_instance_of::<PyByteArray>();
+    Ok(sequence || (!raw && object.cast::<PySequence>().is_ok()))
+}
+
+pub(crate) fn deque_type(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
+    static DEQUE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    DEQUE.import(py, "collections", "deque")
+}
+
+fn enum_type(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
+    static ENUM: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    ENUM.import(py, "enum", "Enum")
+}
+
+/// What becomes of NaN and infinities.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NotFinite {
+    /// They stay.
+    Kept,
+    /// They are `None`, as JSON has none.
+    None,
+}
+
+/// JSON-shaped data as plain Python objects.
+pub(crate) fn value_to_python<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
+    write(py, value, NotFinite::Kept)
+}
+
+/// The items of an Array message as a list.
+pub(crate) fn items_to_python<'py>(py: Python<'py>, items: &SharedArray) -> PyResult<Bound<'py, PyAny>> {
+    value_to_python(py, &Value::Array(items.clone()))
+}
+
+/// A container that is being made, and what is left of its contents.
+enum Open<'v, 'py> {
+    List(std::slice::Iter<'v, Value>, Bound<'py, PyList>),
+    Dict(std::collections::btree_map::Iter<'v, Arc<str>, Value>, Bound<'py, PyDict>, &'v str),
+}
+
+/// JSON-shaped data as plain Python objects.
+pub(crate) fn write<'py>(py: Python<'py>, value: &Value, not_finite: NotFinite) -> PyResult<Bound<'py, PyAny>> {
+    value.check().map_err(|error| ConversionError::new_err(format!("json → python: {error}")))?;
+    let mut open: Vec<Open<'_, 'py>> = Vec::new();
+    let mut value = value;
+    loop {
+        let mut made = match value {
+            Value::Null => py.None().into_bound(py),
+            Value::Boolean(value) => PyBool::new(py, *value).to_owned().into_any(),
+            Value::Integer(value) => value.into_pyobject(py)?.into_any(),
+            Value::Unsigned(value) => value.into_pyobject(py)?.into_any(),
+            Value::Float(value) if !value.is_finite() && not_finite == NotFinite::None => py.None().into_bound(py),
+            Value::Float(value) => PyFloat::new(py, *value).into_any(),
+            Value::String(text) => PyString::new(py, text).into_any(),
+            Value::Array(items) => {
+                let (mut items, list) = (items.iter(), PyList::empty(py));
+                if let Some(first) = items.next() {
+                    value = first;
+                    open.push(Open::List(items, list));
+                    continue;
+                }
+                list.into_any()
+            }
+            Value::Object(members) => {
+                let (mut members, dict) = (members.iter(), PyDict::new(py));
+                if let Some((key, first)) = members.next() {
+                    value = first;
+                    open.push(Open::Dict(members, dict, key));
+                    continue;
+                }
+                dict.into_any()
+            }
+        };
+        // What was made goes into the container around it, which may be complete now, and so on.
+        value = loop {
+            let next = match open.last_mut() {
+                None => return Ok(made),
+                Some(Open::List(items, list)) => {
+                    list.append(made)?;
+                    items.next()
+                }
+                Some(Open::Dict(members, dict, key)) => {
+                    dict.set_item(PyString::new(py, key), made)?;
+                    members.next().map(|(next, value)| {
+                        *key = next;
+                        value
+                    })
+                }
+            };
+            if let Some(next) = next {
+                break next;
+            }
+            made = match open.pop() {
+                Some(Open::List(_, list)) => list.into_any(),
+                Some(Open::Dict(_, dict, _)) => dict.into_any(),
+                None => return Ok(py.None().into_bound(py)),
+            };
+        };
+    }
+}
