@@ -6,7 +6,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from . import _native
+from . import _loop, _native
 
 if TYPE_CHECKING:
     from .network import Network
@@ -17,8 +17,21 @@ GRACE = 1.0
 INTERRUPTED_GRACE = 2.0
 
 
+#: How long loops of async actors get to close, in seconds.
+LOOP_GRACE = 1.0
+
+
 def stop_all(networks: list[Network]) -> None:
     """Stop networks at interpreter exit."""
+    try:
+        _stop(networks)
+        _loop.join(LOOP_GRACE)
+    finally:
+        # Threads that wait in native code for something else must not come back when the interpreter is going.
+        _native._keep_waiting_threads()
+
+
+def _stop(networks: list[Network]) -> None:
     for network in networks:
         network._abandon()
     if _all_stopped(networks, GRACE):

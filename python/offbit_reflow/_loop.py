@@ -5,192 +5,323 @@ asyncio takes longer to import than the rest of the package, so it is imported w
 
 from __future__ import annotations
 
+import contextvars
 import inspect
 import os
 import threading
-from collections.abc import AsyncGenerator, Callable, Coroutine
-from functools import partial
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
+
+from . import _native
+from ._waiting import send_async
 
 if TYPE_CHECKING:
     import asyncio
 
     from ._native import ActorCallContext
+    from ._watch import Watch
+
+#: How long tasks that outlive their network get to end, in seconds.
+STRAGGLERS = 1.0
 
 _lock = threading.Lock()
 _users = 0
-_loop: asyncio.AbstractEventLoop | None = None
+_serving: Serving | None = None
+_ending: list[threading.Thread] = []
+
+#: The tick that a task of the loop works for.
+current_tick: contextvars.ContextVar[Tick] = contextvars.ContextVar("offbit_reflow.tick")
 
 
 def _forget() -> None:
     """Start afresh in a forked child: the thread of the loop stayed in the parent."""
-    global _lock, _users, _loop
-    _lock, _users, _loop = threading.Lock(), 0, None
+    global _lock, _users, _serving
+    _lock, _users, _serving = threading.Lock(), 0, None
+    _ending.clear()
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget)
 
 
+def prepare() -> None:
+    """Import what the loop needs, on the thread of whoever registers an async actor: a fork meets no import half done."""
+    import asyncio  # noqa: F401
+
+    from . import _pool, _watch  # noqa: F401
+
+
 def acquire() -> None:
     """Count one more user; the first one starts the loop's thread."""
-    import asyncio
-
-    global _users, _loop
+    global _users, _serving
     with _lock:
         _users += 1
-        if _users > 1:
-            return
-        loop = asyncio.new_event_loop()
-        _loop = loop
-    ready = threading.Event()
-    threading.Thread(target=_serve, args=(loop, ready), name="reflow-asyncio", daemon=True).start()
-    ready.wait()
+        if _users == 1:
+            _serving = Serving()
 
 
 def release() -> None:
     """Count one user less; the loop's thread ends with the last one."""
-    global _users, _loop
+    global _users, _serving
     with _lock:
         _users -= 1
-        if _users > 0 or _loop is None:
+        if _users > 0 or _serving is None:
             return
-        loop, _loop = _loop, None
-    loop.call_soon_threadsafe(loop.stop)
+        serving, _serving = _serving, None
+        _ending[:] = [thread for thread in _ending if thread.is_alive()]
+        _ending.append(serving.thread)
+    serving.loop.call_soon_threadsafe(serving.loop.stop)
 
 
-def _serve(loop: asyncio.AbstractEventLoop, ready: threading.Event) -> None:
-    import asyncio
+def join(timeout: float) -> None:
+    """Wait for the threads of loops that have no users any more; for the end of the process."""
+    for thread in list(_ending):
+        thread.join(timeout)
 
-    asyncio.set_event_loop(loop)
-    loop.call_soon(ready.set)
-    try:
-        while True:
-            try:
-                loop.run_forever()
-                break
-            except BaseException:  # SystemExit of a task that an actor made ends that task, not the loop
-                continue
-        tasks = asyncio.all_tasks(loop)
+
+class Serving:
+    """A loop, its thread, and the ticks that are on it."""
+
+    def __init__(self) -> None:
+        import asyncio
+
+        from ._pool import Pool
+        from ._watch import Watch
+
+        self.watch: Watch = Watch()
+        self.loop: asyncio.AbstractEventLoop = self.watch.new_loop()
+        self.loop.set_default_executor(Pool(_current_run))
+        self.ticks: set[Tick] = set()
+        self._asyncio = asyncio
+        ready = threading.Event()
+        self.thread = threading.Thread(target=self._serve, args=(ready,), name="reflow-asyncio", daemon=True)
+        self.thread.start()
+        ready.wait()
+
+    def _serve(self, ready: threading.Event) -> None:
+        loop = self.loop
+        _native._enter_loop()
+        self._asyncio.set_event_loop(loop)
+        loop.call_soon(ready.set)
+        try:
+            while True:
+                try:
+                    loop.run_forever()
+                    break
+                except BaseException:  # SystemExit of a task that an actor made ends that task, not the loop
+                    continue
+            self._end()
+        finally:
+            self.watch.close()
+            loop.close()
+
+    def _end(self) -> None:
+        loop, tasks = self.loop, self._asyncio.all_tasks(self.loop)
         for task in tasks:
             task.cancel()
         if tasks:
-            loop.run_until_complete(asyncio.wait(tasks, timeout=1))
+            loop.run_until_complete(self._asyncio.wait(tasks, timeout=STRAGGLERS))
+        for task in self._asyncio.all_tasks(loop):
+            task._log_destroy_pending = False  # type: ignore[attr-defined]  # it was told to end and would not
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.run_until_complete(loop.shutdown_default_executor())
-    finally:
-        loop.close()
+        for tick in list(self.ticks):
+            tick.drop()
 
 
-async def _contained(coroutine: Coroutine[Any, Any, Any]) -> tuple[Any, BaseException | None]:
-    """Give what a coroutine returned or raised; asyncio would end its loop on SystemExit and KeyboardInterrupt."""
+def _current_run() -> int:
+    tick = current_tick.get(None)
+    return 0 if tick is None else tick.run_number
+
+
+class Tick:
+    """A tick of an async actor, from its start to its end, which its node is told exactly once."""
+
+    def __init__(
+        self,
+        serving: Serving,
+        coroutine: Coroutine[Any, Any, Any],
+        context: ActorCallContext,
+        ended: Callable[[], None] | None = None,
+    ) -> None:
+        self.node_id, self.run_number = context.node_id, context._run_number
+        self.context: ActorCallContext | None = context
+        self._serving, self._coroutine, self._ended = serving, coroutine, ended
+        self.task: asyncio.Task[Any] | None = None
+        self._is_cancelled = False
+        #: Until when it was told that the tick holds the loop.
+        self.told_until = 0.0
+        self._variables = contextvars.copy_context()
+        self._variables.run(current_tick.set, self)
+        serving.ticks.add(self)
+        serving.loop.call_soon_threadsafe(self._begin)
+
+    def cancel(self) -> bool:
+        """Cancel it, from any thread; whether it has yet to end."""
+        try:
+            self._serving.loop.call_soon_threadsafe(self._cancel)
+        except RuntimeError:  # the loop was closed, and the tick dropped
+            return False
+        return True
+
+    def log(self, text: str) -> None:
+        """Warn about the node of the tick."""
+        context = self.context
+        if context is not None:
+            context.log(text, level="warning")
+
+    def drop(self) -> None:
+        """End it without the loop."""
+        if self.task is None:
+            self._coroutine.close()
+        self._conclude(None, self._serving._asyncio.CancelledError("the loop of async actors has ended"))
+
+    def _begin(self) -> None:
+        if self._is_cancelled:
+            self._coroutine.close()
+            self._conclude(None, self._serving._asyncio.CancelledError("the tick was cancelled before it began"))
+            return
+        from ._watch import Watched
+
+        coroutine = _contained(Watched(self._coroutine, self))
+        self.task = self._serving.loop.create_task(coroutine, name=self.node_id, context=self._variables)
+        self.task.add_done_callback(self._finish)
+
+    def _cancel(self) -> None:
+        self._is_cancelled = True
+        if self.task is not None:
+            self.task.cancel()
+
+    def _finish(self, task: asyncio.Task[Any]) -> None:
+        if task.cancelled():
+            self._coroutine.close()  # it may not have begun
+            self._conclude(None, self._serving._asyncio.CancelledError("the tick was cancelled"))
+        else:
+            self._conclude(*task.result())
+
+    def _conclude(self, result: Any, error: BaseException | None) -> None:
+        context, self.context = self.context, None
+        self._serving.ticks.discard(self)
+        if context is not None:
+            context._conclude_async(result, error)
+            if self._ended is not None:
+                self._ended()
+
+
+def tick_of(task: asyncio.Task[Any]) -> Tick | None:
+    """Give the tick whose task this is, where tasks do not tell their context."""
+    ticks = () if _serving is None else tuple(_serving.ticks)
+    return next((tick for tick in ticks if tick.task is task), None)
+
+
+async def _contained(awaitable: Awaitable[Any]) -> tuple[Any, BaseException | None]:
+    """Give what an awaitable returned or raised; asyncio would end its loop on SystemExit and KeyboardInterrupt."""
     import asyncio
 
     try:
-        return await coroutine, None
+        return await awaitable, None
     except asyncio.CancelledError:
         raise
     except BaseException as error:
         return None, error
 
 
-def _start(coroutine: Coroutine[Any, Any, Any], context: ActorCallContext) -> Callable[[], None]:
+def _start(
+    coroutine: Coroutine[Any, Any, Any], context: ActorCallContext, ended: Callable[[], None] | None = None
+) -> Callable[[], bool]:
     """Run a coroutine on the loop and tell the context how it ended; the answer cancels it."""
-    import asyncio
-
-    loop = _loop
-    if loop is None:
+    serving = _serving
+    if serving is None:
+        coroutine.close()
         raise RuntimeError("the loop of async actors is not running")
-    task: asyncio.Task[Any] | None = None
-    cancelled = False
-
-    def begin() -> None:
-        nonlocal task
-        if cancelled:
-            coroutine.close()
-        else:
-            task = loop.create_task(_contained(coroutine))
-            task.add_done_callback(finished)
-
-    def finished(done: asyncio.Task[Any]) -> None:
-        if done.cancelled():
-            coroutine.close()  # it may not have begun
-            context._conclude_async(None, asyncio.CancelledError("the tick was cancelled"))
-            return
-        context._conclude_async(*done.result())
-
-    def stop() -> None:
-        nonlocal cancelled
-        cancelled = True
-        if task is not None:
-            task.cancel()
-
-    def cancel() -> None:
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(stop)
-
-    loop.call_soon_threadsafe(begin)
-    return cancel
+    return Tick(serving, coroutine, context, ended).cancel
 
 
-def start_coroutine(coroutine: Coroutine[Any, Any, Any], context: ActorCallContext) -> Callable[[], None]:
+def start_coroutine(
+    coroutine: Coroutine[Any, Any, Any], context: ActorCallContext, ended: Callable[[], None] | None = None
+) -> Callable[[], bool]:
     """Run an async `run` to its end."""
-    return _start(coroutine, context)
+    return _start(coroutine, context, ended)
 
 
-def finish(coroutine: Coroutine[Any, Any, Any]) -> None:
-    """Run a coroutine on the loop and wait for its end."""
-    import asyncio
+def start_awaitable(
+    awaitable: Awaitable[Any], context: ActorCallContext, ended: Callable[[], None] | None = None
+) -> Callable[[], bool]:
+    """Wait for anything else that `run` returned and that can be awaited."""
 
-    if _loop is not None:
-        _, error = asyncio.run_coroutine_threadsafe(_contained(coroutine), _loop).result()
-        if error is not None:
-            raise error
+    async def wait() -> Any:
+        return await awaitable
+
+    return _start(wait(), context, ended)
 
 
-def start_generator(generator: AsyncGenerator[Any, None], context: ActorCallContext) -> Callable[[], None]:
+def start_generator(
+    generator: AsyncGenerator[Any, None], context: ActorCallContext, ended: Callable[[], None] | None = None
+) -> Callable[[], bool]:
     """Run an async generator to its end and send what it yields, waiting for room."""
 
     async def drive() -> None:
-        async for outputs in generator:
-            if outputs is not None:
-                await send_async(context, outputs)
+        async with aclosing(generator):
+            async for outputs in generator:
+                if outputs is not None:
+                    await send_async(context, outputs)
         if not context.inputs:  # a source that has yielded everything has nothing more to say
             context.finish()
         if not context.resolved:
             context.done()
 
-    return _start(drive(), context)
+    return _start(drive(), context, ended)
 
 
-async def send_async(context: ActorCallContext, outputs: dict[str, Any]) -> None:
-    """Send at once, waiting for room without holding the loop."""
+def start_alone(starter: str, awaitable: Any, context: ActorCallContext) -> Callable[[], bool]:
+    """Start by one of the above for a node that is no user of the loop."""
+    acquire()
+    try:
+        cancel: Callable[[], bool] = globals()[starter](awaitable, context, release)
+    except BaseException:
+        release()
+        raise
+    return cancel
+
+
+def finish(awaitable: Awaitable[Any]) -> None:
+    """Run something awaitable on the loop and wait for its end."""
     import asyncio
 
-    if context._has_room(outputs):
-        context.send(outputs)
-    else:
-        await asyncio.get_running_loop().run_in_executor(None, context.send, outputs)
+    if _serving is not None:
+        _, error = asyncio.run_coroutine_threadsafe(_contained(awaitable), _serving.loop).result()
+        if error is not None:
+            raise error
 
 
-def is_async(function: Callable[..., Any]) -> bool:
-    """Tell whether calling it gives something to await."""
-    return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
+def is_async(function: Any) -> bool:
+    """Tell whether calling it gives something to await: a coroutine function or an async generator, however it is wrapped."""
+    return _is(function, inspect.iscoroutinefunction, inspect.isasyncgenfunction)
 
 
-async def wake_up(poll: Callable[[Callable[[], Any]], Any]) -> Any:
-    """Await a native poll function: it answers None as long as it has nothing, and calls back when it may have."""
-    import asyncio
+def is_generator(function: Any) -> bool:
+    """Tell whether calling it gives a generator, async or not."""
+    return _is(function, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
 
-    loop = asyncio.get_running_loop()
-    while True:
-        ready: asyncio.Future[None] = loop.create_future()
 
-        def resolve(ready: asyncio.Future[None] = ready) -> None:
-            if not ready.done():
-                ready.set_result(None)
+def _is(function: Any, *questions: Callable[[Any], bool]) -> bool:
+    """Ask about a function, what it wraps, and what a callable object calls."""
+    import functools
 
-        answer = poll(partial(loop.call_soon_threadsafe, resolve))
-        if answer is not None and answer is not False:
-            return answer
-        await ready
+    seen: list[Any] = []
+    while function is not None and not any(function is known for known in seen):
+        seen.append(function)
+        if any(question(function) for question in questions):
+            return True
+        if isinstance(function, functools.partial | functools.partialmethod):
+            function = function.func
+        elif isinstance(function, staticmethod | classmethod):
+            function = function.__func__
+        elif hasattr(function, "__wrapped__"):
+            function = function.__wrapped__
+        elif not inspect.isroutine(function) and not inspect.isclass(function):
+            function = getattr(type(function), "__call__", None)  # noqa: B004  # what it is, not whether
+        else:
+            function = None
+    return False

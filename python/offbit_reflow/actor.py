@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, overload
 
-from . import _native
-from ._loop import is_async
+from . import _loop, _native, _threads  # noqa: F401  # threads of the native half call into the last
+from ._loop import is_async, is_generator
 
 if TYPE_CHECKING:
     from ._native import ActorCallContext
@@ -112,13 +112,16 @@ def _declare(actor: Any, cls: type[Actor]) -> _Declaration:
     inports = _ports(actor, "inports")
     declared = any("inports" in base.__dict__ for base in cls.__mro__ if base is not Actor)
     declared = declared or "inports" in getattr(actor, "__dict__", {})
-    generates = inspect.isgeneratorfunction(cls.run) or inspect.isasyncgenfunction(cls.run)
+    run = getattr(actor, "run")  # noqa: B009  # an instance may have one of its own
+    generates = is_generator(run)
     without_inports = "yes" if declared or generates else "to_the_end"
     wait_for = actor.await_all_inports
     if isinstance(wait_for, str) and wait_for != "latest":
         raise ValueError(f"{cls.__name__}.await_all_inports must be True, False or 'latest', got {wait_for!r}")
     batch_size = _batch_size(actor, cls)
-    if batch_size > 1 and (is_async(cls.run) or inspect.isgeneratorfunction(cls.run)):
+    if is_async(run):
+        _loop.prepare()
+    if batch_size > 1 and (is_async(run) or generates):
         raise TypeError(
             f"{cls.__name__}: a batch actor (batch_size = {batch_size}) needs a plain `def run(self, batch)`"
         )
@@ -136,7 +139,7 @@ def _declare(actor: Any, cls: type[Actor]) -> _Declaration:
         finalize=_is_called(actor, cls, "finalize", "ctx"),
         teardown=_is_called(actor, cls, "teardown"),
         on_signal=_is_called(actor, cls, "on_signal", "ctx", "signal"),
-        is_async=is_async(cls.run),
+        is_async=is_async(run),
         summary=(inspect.getdoc(cls) or "").split("\n")[0] if cls is not Actor else "",
     )
 

@@ -5,21 +5,17 @@ from __future__ import annotations
 import atexit
 import warnings
 import weakref
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from time import monotonic
 from typing import Any, Self
 
 from . import _exit, _native
-from ._loop import wake_up
+from ._async_network import DEFAULT_GRACE, SHUTDOWN_GRACE, AsyncNetwork
+from ._waiting import next_item, wait_within
 from .actor import build
-from .exceptions import NetworkError, RunTimeout, UnknownComponentError
+from .exceptions import ContextError, EventsClosed, NetworkError, RunTimeout, UnknownComponentError
 from .graph import Graph
 from .result import Failure, RunResult
-
-#: How long `cancel`, and a `run` that is broken off, wait for running ticks by default, in seconds.
-DEFAULT_GRACE = 1.0
-#: The same for `shutdown`, which returns promptly whatever its actors do.
-SHUTDOWN_GRACE = 0.1
 
 _live: weakref.WeakSet[Network] = weakref.WeakSet()
 
@@ -61,12 +57,25 @@ class EventStream:
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return self._stream.__iter__()
 
-    async def __aiter__(self) -> AsyncIterator[dict[str, Any]]:
-        while answer := await wake_up(self._stream._poll):
-            yield answer[0]
+    async def recv_async(self, timeout_ms: int = 0) -> dict[str, Any] | None:
+        """Give the next event like `recv`, in an asyncio program."""
+        answer = await wait_within(self._stream, timeout_ms / 1000 if timeout_ms else None, until_end=False)
+        if answer is None:
+            return None
+        if not answer:
+            raise EventsClosed("event channel closed: the network was shut down")
+        event: dict[str, Any] = answer[0]
+        return event
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> dict[str, Any]:
+        event: dict[str, Any] = await next_item(self._stream)
+        return event
 
 
-class Network(_native.Network):
+class Network(AsyncNetwork):
     """A graph of actors that can be started, fed, watched and stopped.
 
     Parameters
@@ -254,9 +263,12 @@ class Network(_native.Network):
         NetworkError
             Everything that is wrong with the network; nothing was started then.
         """
+        if _native._on_loop():
+            raise ContextError(
+                "run() would hold the asyncio loop that all async actors share; write `await net.run_async(...)` instead"
+            )
         feeds = [(*self._endpoint(name), value) for name, value in (inputs or {}).items()]
-        self._start_to_the_end([(node, port) for node, port, _ in feeds])
-        _live.add(self)
+        self._begin([(node, port) for node, port, _ in feeds])
         clock = _Clock(timeout)
         try:
             for node, port, value in feeds:
@@ -288,11 +300,6 @@ class Network(_native.Network):
         """
         if not self._wait(timeout):
             raise RunTimeout(f"the network was still at work after {timeout} s")
-        return self.result()
-
-    async def wait_async(self) -> RunResult:
-        """Wait like `wait`, in an asyncio program."""
-        await wake_up(self._poll_wait)
         return self.result()
 
     def result(self) -> RunResult:
@@ -411,6 +418,11 @@ class Network(_native.Network):
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return {"image/svg+xml": self.to_svg(), "text/plain": self.to_text()}
 
+    def _begin(self, inputs: list[tuple[str, str]]) -> None:
+        """Start a run that ends by itself once these inports have got what comes from outside."""
+        self._start_to_the_end(inputs)
+        _live.add(self)
+
     def _endpoint(self, name: str) -> tuple[str, str]:
         for inport, node, port in self._inports():
             if inport == name:
@@ -458,14 +470,27 @@ class Listener:
     def __next__(self) -> Any:
         return self._listener.__next__()
 
-    async def __aiter__(self) -> AsyncIterator[Any]:
-        while answer := await wake_up(self._listener._poll):
-            yield answer[0]
+    async def recv_async(self, timeout: float | None = None) -> _native.Message | None:
+        """Give the next packet like `recv`, in an asyncio program."""
+        answer = await wait_within(self._listener, timeout, as_message=True)
+        return answer[0] if answer else None
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Any:
+        return await next_item(self._listener)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
         self.close()
 
 

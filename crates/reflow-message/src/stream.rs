@@ -89,7 +89,7 @@ struct State {
     reader_gone: bool,
     ended: bool,
     waiting_writers: Vec<Waker>,
-    waiting_reader: Option<Waker>,
+    waiting_readers: Vec<Waker>,
 }
 
 impl Channel {
@@ -265,11 +265,9 @@ impl StreamWriter {
         let Some(frame) = frame.take() else { return Poll::Ready(Ok(())) };
         state.ended |= matches!(frame, Frame::End | Frame::Error(_));
         state.frames.push_back(frame);
-        let reader = state.waiting_reader.take();
+        let readers = std::mem::take(&mut state.waiting_readers);
         drop(state);
-        if let Some(reader) = reader {
-            reader.wake();
-        }
+        readers.into_iter().for_each(Waker::wake);
         Poll::Ready(Ok(()))
     }
 
@@ -285,14 +283,12 @@ impl StreamWriter {
 
 impl Drop for StreamWriter {
     fn drop(&mut self) {
-        let reader = {
+        let readers = {
             let mut state = self.channel.state.lock();
             state.writer_gone = true;
-            state.waiting_reader.take()
+            std::mem::take(&mut state.waiting_readers)
         };
-        if let Some(reader) = reader {
-            reader.wake();
-        }
+        readers.into_iter().for_each(Waker::wake);
     }
 }
 
@@ -320,7 +316,9 @@ impl StreamReader {
         if state.writer_gone || state.ended {
             return Poll::Ready(None);
         }
-        state.waiting_reader = Some(cx.waker().clone());
+        if !state.waiting_readers.iter().any(|waiting| waiting.will_wake(cx.waker())) {
+            state.waiting_readers.push(cx.waker().clone());
+        }
         Poll::Pending
     }
 

@@ -39,6 +39,8 @@ pub(crate) struct PythonActor {
     batch_size: usize,
     methods: Methods,
     executor: Arc<Executor>,
+    /// The `contextvars.Context` of the node, a copy of its starter's.
+    variables: Option<Py<PyAny>>,
     spare: Option<Spare>,
     /// The `ctx.inputs` of the last tick; somebody else may hold it.
     inputs_dict: Option<Py<PyDict>>,
@@ -53,14 +55,16 @@ pub(crate) struct PythonActor {
 }
 
 impl PythonActor {
-    /// The actor of a node whose `run` is bound to `object`.
-    pub(crate) fn new(object: Py<PyAny>, run: Py<PyAny>, batch_size: usize, methods: Methods) -> Self {
+    /// The actor of a node whose `run` is bound to `object`; made on the thread of whoever starts the network.
+    pub(crate) fn new(py: Python<'_>, object: Py<PyAny>, run: Py<PyAny>, batch_size: usize, methods: Methods) -> Self {
         Self {
             object,
             run,
             batch_size,
             methods,
             executor: Executor::shared(),
+            // It has none only where `contextvars` is broken.
+            variables: copy_variables(py).ok(),
             spare: None,
             inputs_dict: None,
             names: None,
@@ -193,6 +197,7 @@ impl PythonActor {
                 if !is_run || (attempt.finish && !held) {
                     // `setup` and its kind need no answer, and neither does a tick that ends its node.
                     attempt.emitted = context.get().take_emitted(py);
+                    context.get().close(py);
                     self.recycle(called);
                     return Step::Done;
                 }
@@ -200,6 +205,7 @@ impl PythonActor {
                 if held || context.get().is_deferred(py) {
                     return self.leave_open(py, context, attempt);
                 }
+                context.get().close(py);
                 Step::Failed(unresolved())
             }
         }
@@ -245,6 +251,7 @@ impl PythonActor {
     fn step_generator(&mut self, py: Python<'_>, attempt: &mut Attempt) -> Step {
         let Some(Yielding { generator, context, is_run }) = self.generators.pop() else { return Step::Done };
         let context = context.into_bound(py);
+        context.get().step(py, true);
         let next = generator.bind(py).cast::<PyIterator>().map_err(PyErr::from).and_then(|generator| {
             let Some(value) = generator.clone().next() else { return Ok(false) };
             let value = value?;
@@ -255,6 +262,7 @@ impl PythonActor {
         });
         match next {
             Ok(true) => {
+                context.get().step(py, false);
                 self.generators.push(Yielding { generator, context: context.unbind(), is_run });
                 return Step::Yield;
             }
@@ -292,7 +300,8 @@ impl PythonActor {
 
 impl HostedActor for PythonActor {
     fn host(&self) -> Arc<dyn Host> {
-        Arc::clone(&self.executor) as Arc<dyn Host>
+        let variables = self.variables.as_ref().map(|context| Python::attach(|py| context.clone_ref(py)));
+        self.executor.host(variables)
     }
 
     fn setup(&mut self, tick: &mut Tick<'_>) -> Step {
@@ -337,16 +346,13 @@ impl HostedActor for PythonActor {
         })
     }
 
-    fn abandon(&mut self, sequence: u64, number: u32) {
+    fn abandon(&mut self, sequence: u64, number: u32) -> bool {
         Python::attach(|py| {
-            let Some(at) = self.open.iter().position(|(s, n, _)| (*s, *n) == (sequence, number)) else { return };
+            let Some(at) = self.open.iter().position(|(s, n, _)| (*s, *n) == (sequence, number)) else { return false };
             let (_, _, weak) = self.open.swap_remove(at);
-            if let Ok(object) = weak.bind(py).call0()
-                && let Ok(context) = object.cast::<PyContext>()
-            {
-                context.get().abandon(py);
-            }
-        });
+            let Ok(object) = weak.bind(py).call0() else { return false };
+            object.cast::<PyContext>().is_ok_and(|context| context.get().abandon(py))
+        })
     }
 
     fn on_signal(&mut self, tick: &mut Tick<'_>, signal: &Signal) -> Step {
@@ -436,9 +442,10 @@ impl PythonActor {
         context.get().begin(py, Start { inputs, inputs_dict: None, sequence, number, deadline, detached: true });
         let step = self.leave_open(py, &context, attempt);
         let (run, context) = (self.run.clone_ref(py), context.unbind());
-        self.executor.submit(move || {
+        // This is the node's turn, so they are the node's variables.
+        self.executor.host(copy_variables(py).ok()).spawn(Box::pin(async move {
             Python::attach(|py| detached_call(py, run.bind(py), context.bind(py)));
-        });
+        }));
         step
     }
 }
@@ -446,28 +453,37 @@ impl PythonActor {
 /// Runs a whole attempt on this thread; its answer is a completion.
 fn detached_call(py: Python<'_>, run: &Bound<'_, PyAny>, context: &Bound<'_, PyContext>) {
     executor::beat(context.get().run_number());
-    context.get().enter_thread();
     let finished = run.call1((context,)).and_then(|value| {
         if value.is_instance_of::<PyDict>() {
-            return context.get().done_with(&value);
+            return context.get().done_with(&value).map(|()| false);
         }
-        if let Kind::Generator = Kind::of(py, &value)? {
-            if context.get().inputs_copy(py).is_empty() {
-                // A source that has yielded everything has nothing more to say.
-                context.get().finish_node(py);
-            }
-            for outputs in value.try_iter()? {
-                let outputs = outputs?;
-                if !outputs.is_none() {
-                    context.call_method1("send", (outputs,))?;
+        match Kind::of(py, &value)? {
+            Kind::Generator => {
+                if context.get().inputs_copy(py).is_empty() {
+                    // A source that has yielded everything has nothing more to say.
+                    context.get().finish_node(py);
                 }
+                for outputs in value.try_iter()? {
+                    let outputs = outputs?;
+                    if !outputs.is_none() {
+                        context.call_method1("send", (outputs,))?;
+                    }
+                }
+                context.get().done_with(PyDict::new(py).as_any()).map(|()| false)
             }
-            return context.get().done_with(PyDict::new(py).as_any());
+            Kind::Awaitable(starter) => {
+                // It did not look async from outside.
+                let cancel = loop_module(py)?.call_method1("start_alone", (starter, &value, context))?;
+                context.get().set_task(py, cancel.unbind());
+                Ok(true)
+            }
+            Kind::Other => Ok(false),
         }
-        Ok(())
     });
-    if let Err(error) = finished {
-        context.get().fail_with(py, failure_of(py, error));
+    match finished {
+        Ok(true) => return,
+        Ok(false) => {}
+        Err(error) => context.get().fail_with(py, failure_of(py, error)),
     }
     let held = references::count(context) > 1 || context.get().is_deferred(py);
     if !held {
@@ -491,16 +507,25 @@ impl Kind {
             let named = |name: &str| PyResult::Ok(types.getattr(name)?.cast_into::<PyType>()?.unbind());
             PyResult::Ok([named("GeneratorType")?, named("CoroutineType")?, named("AsyncGeneratorType")?])
         })?;
-        Ok(if value.is_instance(generator.bind(py))? {
+        Ok(if value.is_none() {
+            Self::Other
+        } else if value.is_instance(generator.bind(py))? {
             Self::Generator
         } else if value.is_instance(coroutine.bind(py))? {
             Self::Awaitable("start_coroutine")
         } else if value.is_instance(async_generator.bind(py))? {
             Self::Awaitable("start_generator")
+        } else if value.hasattr(pyo3::intern!(py, "__await__"))? {
+            Self::Awaitable("start_awaitable")
         } else {
             Self::Other
         })
     }
+}
+
+/// A copy of the `contextvars` that are set on this thread.
+fn copy_variables(py: Python<'_>) -> PyResult<Py<PyAny>> {
+    Ok(py.import(pyo3::intern!(py, "contextvars"))?.call_method0(pyo3::intern!(py, "copy_context"))?.unbind())
 }
 
 fn loop_module(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {

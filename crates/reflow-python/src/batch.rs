@@ -128,13 +128,19 @@ fn conclude(py: Python<'_>, context: Py<PyContext>, attempt: &mut Attempt, done:
             attempt.finish |= finish;
             Step::Failed(failure)
         }
-        Conclusion::Unresolved if done => Step::Done,
+        Conclusion::Unresolved if done => {
+            this.close(py);
+            Step::Done
+        }
         Conclusion::Unresolved if this.is_deferred(py) || crate::references::count(context.bind(py)) > 1 => {
             this.leave_open(py);
             held.push((attempt.sequence, attempt.number, context));
             Step::Pending
         }
-        Conclusion::Unresolved => Step::Failed(crate::actor::unresolved()),
+        Conclusion::Unresolved => {
+            this.close(py);
+            Step::Failed(crate::actor::unresolved())
+        }
     }
 }
 

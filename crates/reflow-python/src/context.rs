@@ -9,7 +9,7 @@ use std::time::Instant;
 use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping, PyString};
-use reflow_runtime::{Completion, Failure, Message, NodeHandle, Outcome, Packets, SendError};
+use reflow_runtime::{Caller, Completion, Failure, Message, NodeHandle, Outcome, Packets, SendError};
 use smallvec::SmallVec;
 
 use crate::attached::Attached;
@@ -18,12 +18,16 @@ use crate::errors::{self, ContextError, ConversionError};
 use crate::executor;
 use crate::inputs;
 use crate::names::PortNames;
+use crate::sending::{PySending, SendQueue};
+use crate::wait;
 
 /// How far the attempt is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     /// `run` is on its thread's stack.
     Running,
+    /// It is not, and the node has not decided yet what that means: a generator has yielded, a call has just returned.
+    Between,
     /// `run` has returned without resolving; the node waits.
     Pending,
     /// Its end was delivered, or nobody waits for it any more.
@@ -46,8 +50,10 @@ struct State {
     stopped: bool,
     deadline: Option<Instant>,
     inputs_dict: Option<Py<PyDict>>,
-    /// The asyncio task that runs the attempt.
+    /// What cancels the asyncio task that runs the attempt.
     task: Option<Py<PyAny>>,
+    /// Sends that wait in asyncio tasks.
+    queue: Option<Arc<SendQueue>>,
 }
 
 /// One attempt at one tick: its inputs, and the ways to end it.
@@ -58,8 +64,6 @@ pub(crate) struct PyContext {
     state: Attached<State>,
     /// Finished attempts of the node that somebody still holds; `None` while the node itself holds this one.
     retained: Attached<Option<Arc<AtomicUsize>>>,
-    /// The thread that `run` is on.
-    thread: std::sync::atomic::AtomicU64,
 }
 
 /// What an attempt begins with.
@@ -82,15 +86,6 @@ pub(crate) enum Conclusion {
     Unresolved,
 }
 
-/// A number for this thread.
-fn thread_number() -> u64 {
-    static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
-    thread_local! {
-        static NUMBER: u64 = NEXT.fetch_add(1, Ordering::Relaxed);
-    }
-    NUMBER.with(|number| *number)
-}
-
 impl PyContext {
     pub(crate) fn new(node: NodeHandle, names: Arc<PortNames>) -> Self {
         let state = State {
@@ -108,8 +103,9 @@ impl PyContext {
             deadline: None,
             inputs_dict: None,
             task: None,
+            queue: None,
         };
-        Self { node, names, state: Attached::new(state), retained: Attached::new(None), thread: 0.into() }
+        Self { node, names, state: Attached::new(state), retained: Attached::new(None) }
     }
 
     /// The packets that a mapping of outputs stands for. Ports that lead nowhere are left out.
@@ -148,10 +144,30 @@ impl PyContext {
         Ok(())
     }
 
+    /// For whom a packet is sent now.
+    fn caller(&self, py: Python<'_>) -> Caller {
+        let state = self.state.lock(py);
+        match state.phase {
+            Phase::Over | Phase::Between => Caller::Other,
+            phase => {
+                Caller::Attempt { sequence: state.sequence, number: state.number, running: phase == Phase::Running }
+            }
+        }
+    }
+
     fn deliver(&self, py: Python<'_>, port: u16, message: Message, deadline: Option<Instant>) -> PyResult<()> {
-        let in_tick = self.thread.load(Ordering::Relaxed) == thread_number();
+        let caller = self.caller(py);
         let mut interrupted = None;
-        let sent = self.node.send_blocking(port, message, in_tick, deadline, |mut blocked| {
+        let sent = self.node.send_blocking(port, message, caller, deadline, |mut blocked| {
+            if let Caller::Attempt { sequence, number, running: true } = caller
+                && self.caller(py) != caller
+            {
+                self.node.returned(sequence, number);
+            }
+            if wait::on_loop() {
+                interrupted = Some(wait::would_hold_the_loop("await ctx.send_async(...)"));
+                return Ok(());
+            }
             loop {
                 let step = std::time::Duration::from_millis(100);
                 if let Some(result) = executor::blocking(py, || blocked.wait(Some(step))) {
@@ -244,9 +260,15 @@ impl PyContext {
 
     #[pyo3(signature = (messages, timeout=None))]
     fn send(&self, py: Python<'_>, messages: &Bound<'_, PyAny>, timeout: Option<f64>) -> PyResult<()> {
-        let deadline = timeout.and_then(crate::wait::deadline);
+        let deadline = timeout.and_then(wait::deadline);
         let mut packets: SmallVec<[(u16, Message); 2]> = SmallVec::new();
         self.each_output(messages, |port, message| packets.push((port, message)))?;
+        if wait::on_loop() {
+            let waits = self.state.lock(py).queue.as_ref().is_some_and(|queue| queue.is_waiting());
+            if waits || packets.iter().any(|(port, _)| !self.node.has_room(*port)) {
+                return Err(wait::would_hold_the_loop("await ctx.send_async(...)"));
+            }
+        }
         for (port, message) in packets {
             self.deliver(py, port, message, deadline)?;
         }
@@ -255,17 +277,17 @@ impl PyContext {
 
     /// `send` for async actors: waits for room without holding the loop.
     fn send_async<'py>(slf: &Bound<'py, Self>, messages: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        slf.py().import("offbit_reflow._loop")?.call_method1("send_async", (slf, messages))
+        slf.py().import("offbit_reflow._waiting")?.call_method1("send_async", (slf, messages))
     }
 
-    /// Whether sending to these ports would not have to wait.
-    fn _has_room(&self, messages: &Bound<'_, PyDict>) -> PyResult<bool> {
-        for port in messages.keys() {
-            if self.node.outport(&port.extract::<String>()?).is_some_and(|port| !self.node.has_room(port)) {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+    /// Sends what there is room for. What has to wait is in the answer, for an asyncio task to poll.
+    fn _sending(&self, py: Python<'_>, messages: &Bound<'_, PyAny>) -> PyResult<Option<PySending>> {
+        let mut packets: SmallVec<[(u16, Message); 2]> = SmallVec::new();
+        self.each_output(messages, |port, message| packets.push((port, message)))?;
+        let caller = self.caller(py);
+        let queue = Arc::clone(self.state.lock(py).queue.get_or_insert_default());
+        let sending = PySending::from_context(self.node.clone(), caller, packets, queue);
+        Ok(if sending.sends_at_once()? { None } else { Some(sending) })
     }
 
     #[pyo3(signature = (outputs=None))]
@@ -313,6 +335,12 @@ impl PyContext {
     #[pyo3(signature = (fraction, text=""))]
     fn progress(&self, fraction: f64, text: &str) {
         self.node.progress(fraction, text);
+    }
+
+    /// The number of the run in its process.
+    #[getter]
+    fn _run_number(&self) -> u64 {
+        self.node.run_number()
     }
 
     #[getter]
@@ -404,9 +432,7 @@ impl PyContext {
     /// How the asyncio loop tells the end of an async `run`: its return value or its exception.
     #[pyo3(signature = (result=None, error=None))]
     fn _conclude_async(&self, py: Python<'_>, result: Option<&Bound<'_, PyAny>>, error: Option<Bound<'_, PyAny>>) {
-        // Let go of it only when the state is not held any more.
-        let task = self.state.lock(py).task.take();
-        drop(task);
+        self.unwound(py);
         if let Some(error) = error {
             return self.fail_with(py, crate::actor::failure_of(py, PyErr::from_value(error)));
         }

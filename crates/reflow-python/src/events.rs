@@ -1,7 +1,7 @@
 //! `EventStream` and `Listener`: what a network tells, and what leaves an outport, as iterators.
 
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Wake};
 
 use pyo3::exceptions::PyStopIteration;
 use pyo3::prelude::*;
@@ -9,19 +9,20 @@ use reflow_runtime::{EventReader, EventRecord, Listener, Message, Received};
 
 use crate::convert;
 use crate::errors::EventsClosed;
-use crate::executor::Executor;
 use crate::json::{self, NotFinite};
-use crate::wait;
+use crate::message::PyMessage;
+use crate::wait::{self, LoopWaker};
 
 /// The events of a network, for one subscriber. Iterating ends with the run.
 #[pyclass(name = "EventStream", module = "offbit_reflow", frozen)]
 pub(crate) struct PyEventStream {
     reader: EventReader,
+    waker: Arc<LoopWaker>,
 }
 
 impl PyEventStream {
     pub(crate) fn new(reader: EventReader) -> Self {
-        Self { reader }
+        Self { reader, waker: Arc::default() }
     }
 }
 
@@ -34,7 +35,7 @@ impl PyEventStream {
     #[pyo3(signature = (timeout_ms=0))]
     fn recv<'py>(&self, py: Python<'py>, timeout_ms: u64) -> PyResult<Option<Bound<'py, PyAny>>> {
         let deadline = if timeout_ms == 0 { None } else { wait::deadline(timeout_ms as f64 / 1000.0) };
-        match wait::block(py, deadline, |cx| self.reader.poll_next(cx, false))? {
+        match wait::block(py, deadline, "await events.recv_async(...)", |cx| self.reader.poll_next(cx, false))? {
             Some(Received::Event(record)) => event_to_python(py, &record).map(Some),
             Some(Received::Ended | Received::Closed) => {
                 Err(EventsClosed::new_err("event channel closed: the network was shut down"))
@@ -48,21 +49,32 @@ impl PyEventStream {
     }
 
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        match wait::block(py, None, |cx| self.reader.poll_next(cx, true))? {
+        match wait::block(py, None, "async for event in events", |cx| self.reader.poll_next(cx, true))? {
             Some(Received::Event(record)) => event_to_python(py, &record),
             _ => Err(PyStopIteration::new_err(())),
         }
     }
 
-    /// For `async for`: the next event as a one-element tuple, `()` at the end; `None` says that `wake` will be called once
-    /// when it is worth asking again.
-    fn _poll<'py>(&self, py: Python<'py>, wake: Py<PyAny>) -> PyResult<Option<Vec<Bound<'py, PyAny>>>> {
-        let waker = wait::callback_waker(&Executor::shared(), wake);
-        match self.reader.poll_next(&mut Context::from_waker(&waker), true) {
+    /// For asyncio: the next event in a list, an empty list at the end; `None` says that there is nothing yet, and that `wake`
+    /// will be called once when it is worth asking again. With `until_end`, the end of the run is an end.
+    #[pyo3(signature = (wake=None, until_end=true))]
+    fn _poll<'py>(
+        &self,
+        py: Python<'py>,
+        wake: Option<Py<PyAny>>,
+        until_end: bool,
+    ) -> PyResult<Option<Vec<Bound<'py, PyAny>>>> {
+        let waker = self.waker.waker(wake);
+        match self.reader.poll_next(&mut Context::from_waker(&waker), until_end) {
             Poll::Ready(Received::Event(record)) => Ok(Some(vec![event_to_python(py, &record)?])),
             Poll::Ready(_) => Ok(Some(Vec::new())),
             Poll::Pending => Ok(None),
         }
+    }
+
+    /// For asyncio: whoever gave `wake` waits no more.
+    fn _forget(&self, wake: Py<PyAny>) {
+        self.waker.forget(&wake);
     }
 
     /// How many events were dropped because nobody read them in time.
@@ -80,13 +92,12 @@ impl PyEventStream {
 #[pyclass(name = "Listener", module = "offbit_reflow", frozen)]
 pub(crate) struct PyListener {
     listener: parking_lot::Mutex<Option<Arc<Listener>>>,
-    /// Keeps the threads that wake asyncio alive.
-    executor: Arc<Executor>,
+    waker: Arc<LoopWaker>,
 }
 
 impl PyListener {
     pub(crate) fn new(listener: Listener) -> Self {
-        Self { listener: parking_lot::Mutex::new(Some(listener.into())), executor: Executor::shared() }
+        Self { listener: parking_lot::Mutex::new(Some(listener.into())), waker: Arc::default() }
     }
 
     fn listener(&self) -> Option<Arc<Listener>> {
@@ -102,7 +113,8 @@ impl PyListener {
 
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let Some(listener) = self.listener() else { return Err(PyStopIteration::new_err(())) };
-        let received: Option<Option<Message>> = wait::block(py, None, |cx| listener.poll_next(cx))?;
+        let received: Option<Option<Message>> =
+            wait::block(py, None, "async for value in listener", |cx| listener.poll_next(cx))?;
         match received.flatten() {
             Some(message) => convert::plain_to_python(py, &message),
             None => Err(PyStopIteration::new_err(())),
@@ -111,26 +123,41 @@ impl PyListener {
 
     /// The next packet as a `Message`; `None` when there was none in time, or the node has ended.
     #[pyo3(signature = (timeout=None))]
-    fn recv(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<Option<crate::message::PyMessage>> {
+    fn recv(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<Option<PyMessage>> {
         let Some(listener) = self.listener() else { return Ok(None) };
-        let received = wait::block(py, timeout.and_then(wait::deadline), |cx| listener.poll_next(cx))?;
+        let instead = "await listener.recv_async(...)";
+        let received = wait::block(py, timeout.and_then(wait::deadline), instead, |cx| listener.poll_next(cx))?;
         Ok(received.flatten().map(Into::into))
     }
 
-    /// See `EventStream._poll`.
-    fn _poll<'py>(&self, py: Python<'py>, wake: Py<PyAny>) -> PyResult<Option<Vec<Bound<'py, PyAny>>>> {
+    /// See `EventStream._poll`; the packet is a `Message` if that is asked for.
+    #[pyo3(signature = (wake=None, as_message=false))]
+    fn _poll<'py>(
+        &self,
+        py: Python<'py>,
+        wake: Option<Py<PyAny>>,
+        as_message: bool,
+    ) -> PyResult<Option<Vec<Bound<'py, PyAny>>>> {
         let Some(listener) = self.listener() else { return Ok(Some(Vec::new())) };
-        let waker = wait::callback_waker(&self.executor, wake);
+        let waker = self.waker.waker(wake);
         match listener.poll_next(&mut Context::from_waker(&waker)) {
+            Poll::Ready(Some(message)) if as_message => Ok(Some(vec![PyMessage::object(py, message)?.into_any()])),
             Poll::Ready(Some(message)) => Ok(Some(vec![convert::plain_to_python(py, &message)?])),
             Poll::Ready(None) => Ok(Some(Vec::new())),
             Poll::Pending => Ok(None),
         }
     }
 
+    /// See `EventStream._forget`.
+    fn _forget(&self, wake: Py<PyAny>) {
+        self.waker.forget(&wake);
+    }
+
     /// Stops listening; the node does not wait for this listener any more.
     fn close(&self) {
         self.listener.lock().take();
+        // Who waits for a packet meanwhile sees the end.
+        Arc::clone(&self.waker).wake();
     }
 
     fn __enter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {

@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 use pyo3::prelude::*;
 use reflow_runtime::{Host, NodeTask};
 
+use crate::exit;
+
 /// How long a thread may stay inside one tick before its slot is given away.
 const PATIENCE: Duration = Duration::from_millis(1);
 /// How long a thread without work stays around.
@@ -29,8 +31,16 @@ thread_local! {
     static WORKER: RefCell<Option<Arc<Worker>>> = const { RefCell::new(None) };
 }
 
-/// What the executor knows about a task: whether its last turn blocked.
-type Runnable = async_task::Runnable<Arc<AtomicBool>>;
+/// What the executor knows about a task.
+#[derive(Default)]
+struct TaskInfo {
+    /// Whether its last turn blocked.
+    blocks: AtomicBool,
+    /// The `contextvars.Context` that it runs in.
+    context: Option<Py<PyAny>>,
+}
+
+type Runnable = async_task::Runnable<Arc<TaskInfo>>;
 
 /// The executor. Its threads start with the first work and end when the last network lets go of it.
 pub(crate) struct Executor {
@@ -94,7 +104,21 @@ impl Executor {
 
     /// Runs `job` attached, on a thread of the executor.
     pub(crate) fn submit(&self, job: impl FnOnce() + Send + 'static) {
-        self.spawn(Box::pin(async move { job() }));
+        self.spawn(Box::pin(async move { job() }), TaskInfo::default());
+    }
+
+    /// The host of a task that runs in a `contextvars.Context` of its own: what it sets, no other sees.
+    pub(crate) fn host(self: &Arc<Self>, context: Option<Py<PyAny>>) -> Arc<dyn Host> {
+        Arc::new(InContext { executor: Arc::clone(self), context })
+    }
+
+    fn spawn(&self, task: NodeTask, info: TaskInfo) {
+        let core = Arc::clone(&self.core);
+        let (runnable, task) = async_task::Builder::new()
+            .metadata(Arc::new(info))
+            .spawn(|_| task, move |runnable| core.schedule(runnable));
+        task.detach();
+        runnable.schedule();
     }
 
     /// Waits until all threads have ended, after the last user let go; whether that came in time.
@@ -121,14 +145,30 @@ impl Executor {
 #[derive(Clone)]
 pub(crate) struct ExecutorEnd(Arc<Core>);
 
-impl Host for Executor {
+/// See [`Executor::host`].
+struct InContext {
+    executor: Arc<Executor>,
+    context: Option<Py<PyAny>>,
+}
+
+impl Host for InContext {
     fn spawn(&self, task: NodeTask) {
-        let core = Arc::clone(&self.core);
-        let (runnable, task) = async_task::Builder::new()
-            .metadata(Arc::new(AtomicBool::new(false)))
-            .spawn(|_| task, move |runnable| core.schedule(runnable));
-        task.detach();
-        runnable.schedule();
+        let context = self.context.as_ref().map(|context| Python::attach(|py| context.clone_ref(py)));
+        self.executor.spawn(task, TaskInfo { context, ..TaskInfo::default() });
+    }
+}
+
+/// One turn of a task, as a callable for `contextvars.Context.run`.
+#[pyclass(name = "_Turn", module = "offbit_reflow._native", frozen)]
+pub(crate) struct Turn(Mutex<Option<Runnable>>);
+
+#[pymethods]
+impl Turn {
+    fn __call__(&self) {
+        let runnable = lock(&self.0).take();
+        if let Some(runnable) = runnable {
+            runnable.run();
+        }
     }
 }
 
@@ -144,7 +184,7 @@ impl Drop for Executor {
 }
 
 /// Locks; a panic elsewhere leaves nothing half done here.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -175,7 +215,7 @@ impl Core {
         state.threads += 1;
         let core = Arc::clone(self);
         let name = format!("reflow-python-{}", state.threads);
-        let started = std::thread::Builder::new().name(name).spawn(move || Worker::run(core));
+        let started = std::thread::Builder::new().name(name.clone()).spawn(move || Worker::run(core, &name));
         if started.is_err() {
             // The machine gives no more threads; those that exist go on, one after the other.
             state.threads -= 1;
@@ -228,17 +268,18 @@ impl Core {
 }
 
 impl Worker {
-    fn run(core: Arc<Core>) {
+    fn run(core: Arc<Core>, name: &str) {
         let worker =
             Arc::new(Self { core: Arc::clone(&core), beat: AtomicU64::new(0), has_slot: AtomicBool::new(false) });
         WORKER.set(Some(Arc::clone(&worker)));
         // One attachment for the life of the thread: detaching to sleep keeps its Python thread state.
         let mut number = 0;
         let _ = Python::try_attach(|py| {
-            number = thread_number(py);
+            number = enter_thread(py, name);
             core.lock().numbers.push(number);
+            let turn = Bound::new(py, Turn(Mutex::new(None))).ok();
             while let Some(runnable) = worker.next(py) {
-                worker.poll(runnable);
+                worker.poll(turn.as_ref(), runnable);
             }
         });
         WORKER.set(None);
@@ -248,16 +289,19 @@ impl Worker {
         core.changed.notify_all();
     }
 
-    fn poll(self: &Arc<Self>, runnable: Runnable) {
-        let blocks = Arc::clone(runnable.metadata());
-        let given_away = blocks.load(Ordering::Relaxed);
+    fn poll(self: &Arc<Self>, turn: Option<&Bound<'_, Turn>>, runnable: Runnable) {
+        let info = Arc::clone(runnable.metadata());
+        let given_away = info.blocks.load(Ordering::Relaxed);
         let started = given_away.then(Instant::now);
         if given_away {
             self.give_slot_away();
         }
         self.beat.fetch_add(1, Ordering::AcqRel);
         self.core.busy.fetch_add(1, Ordering::AcqRel);
-        runnable.run();
+        match (&info.context, turn) {
+            (Some(context), Some(turn)) => run_in(context, turn, runnable),
+            _ => drop(runnable.run()),
+        }
         self.core.busy.fetch_sub(1, Ordering::AcqRel);
         // Even again; ticks in between have added two each.
         self.beat.fetch_add(1, Ordering::AcqRel);
@@ -266,7 +310,7 @@ impl Worker {
             None => !self.has_slot.load(Ordering::Acquire),
         };
         if blocked != given_away {
-            blocks.store(blocked, Ordering::Relaxed);
+            info.blocks.store(blocked, Ordering::Relaxed);
         }
     }
 
@@ -278,7 +322,7 @@ impl Worker {
         {
             return Some(runnable);
         }
-        py.detach(|| {
+        let next = exit::detached(py, || {
             let spin = Instant::now() + SPIN;
             while self.has_slot.load(Ordering::Acquire)
                 && core.queued.load(Ordering::Acquire) == 0
@@ -310,7 +354,12 @@ impl Worker {
                 state.polling.retain(|known| !Arc::ptr_eq(known, self));
             }
             None
-        })
+        });
+        if next.is_some() {
+            // `threading.settrace` may have been called while it slept.
+            follow_tracing(py);
+        }
+        next
     }
 
     /// Takes a task, and a slot for it if it has none.
@@ -338,9 +387,28 @@ impl Worker {
     }
 }
 
-/// Python's number of this thread; 0 if it will not say.
-fn thread_number(py: Python<'_>) -> u64 {
-    py.import("threading").and_then(|module| module.call_method0("get_ident")?.extract()).unwrap_or(0)
+/// Runs a turn in `context`.
+fn run_in(context: &Py<PyAny>, turn: &Bound<'_, Turn>, runnable: Runnable) {
+    let py = turn.py();
+    *lock(&turn.get().0) = Some(runnable);
+    let ran = context.bind(py).call_method1(pyo3::intern!(py, "run"), (turn,));
+    // What a turn leaves is told by its node; an exception here was meant for the thread. If it kept the turn from beginning:
+    drop(ran);
+    turn.get().__call__();
+}
+
+/// Makes this a thread that `threading` knows, and gives Python's number of it; 0 if it will not say.
+fn enter_thread(py: Python<'_>, name: &str) -> u64 {
+    let enter = || py.import("offbit_reflow._threads")?.call_method1("enter", (name,))?.extract();
+    enter().unwrap_or(0)
+}
+
+/// Gives this thread the trace functions that `threading` has now.
+fn follow_tracing(py: Python<'_>) {
+    let follow =
+        || py.import(pyo3::intern!(py, "offbit_reflow._threads"))?.call_method0(pyo3::intern!(py, "follow_tracing"));
+    // Without it, actors go on untraced.
+    let _ = follow();
 }
 
 /// Python's numbers of the threads that run actors.
@@ -376,9 +444,36 @@ pub(crate) fn forget_stopped(run: u64) {
     lock(&STOPPED).retain(|known| *known != run);
 }
 
-/// Whether the run of the tick on this thread was stopped.
+/// Whether the run that this thread works for was stopped.
 pub(crate) fn is_stopped_here() -> bool {
-    on_worker() && lock(&STOPPED).contains(&RUN.get())
+    RUN.get() != 0 && lock(&STOPPED).contains(&RUN.get())
+}
+
+/// This thread works for a run now; 0 is none.
+#[pyfunction]
+#[pyo3(name = "_enter_run")]
+pub(crate) fn enter_run(run: u64) {
+    RUN.set(run);
+}
+
+thread_local! {
+    /// What the pool of this thread wants to know: whether the thread waits in here.
+    static POOL: RefCell<Option<Py<PyAny>>> = const { RefCell::new(None) };
+}
+
+/// This thread belongs to a pool; `tell(True)` is called when it begins to wait in native code, `tell(False)` afterwards.
+#[pyfunction]
+#[pyo3(name = "_enter_pool")]
+pub(crate) fn enter_pool(tell: Py<PyAny>) {
+    POOL.set(Some(tell));
+}
+
+fn tell_pool(py: Python<'_>, waits: bool) {
+    let tell = POOL.with_borrow(|tell| tell.as_ref().map(|tell| tell.clone_ref(py)));
+    if let Some(tell) = tell {
+        // It only counts, and starts threads; where that fails, the pool stays as it is.
+        let _ = tell.call1(py, (waits,));
+    }
 }
 
 /// Tells the monitor that this thread has come to its next tick, one of `run`.
@@ -404,7 +499,10 @@ pub(crate) fn blocking<T: Send>(py: Python<'_>, wait: impl FnOnce() -> T + Send)
             worker.give_slot_away();
         }
     });
-    py.detach(wait)
+    tell_pool(py, true);
+    let value = exit::detached(py, wait);
+    tell_pool(py, false);
+    value
 }
 
 /// The locks of the process, held by the thread that forks.

@@ -17,6 +17,7 @@ mod convert;
 mod errors;
 mod events;
 mod executor;
+mod exit;
 mod fork;
 mod graph;
 mod inputs;
@@ -26,6 +27,7 @@ mod names;
 mod network;
 mod packs;
 mod references;
+mod sending;
 mod settings;
 mod stream;
 mod template;
@@ -45,17 +47,23 @@ mod _native {
     #[pymodule_export]
     use crate::events::{PyEventStream, PyListener};
     #[pymodule_export]
-    use crate::executor::{busy_workers, worker_threads};
+    use crate::executor::{Turn, busy_workers, enter_pool, enter_run, worker_threads};
+    #[pymodule_export]
+    use crate::exit::keep_waiting_threads;
     #[pymodule_export]
     use crate::graph::{PyChanges, PyGraph, PyGraphView, PyJournal, PySubgraphBuilder, compose_graphs};
     #[pymodule_export]
     use crate::message::PyMessage;
     #[pymodule_export]
-    use crate::network::PyNetwork;
+    use crate::network::{PyEnding, PyNetwork};
     #[pymodule_export]
     use crate::packs::{_open_pack, _pack_command, OpenPack, inspect_pack, list_packs, pack_abi_version};
     #[pymodule_export]
-    use crate::stream::{PyStream, PyStreamReader};
+    use crate::sending::PySending;
+    #[pymodule_export]
+    use crate::stream::{PyStream, PyStreamReader, PyWriting};
+    #[pymodule_export]
+    use crate::wait::{enter_loop, on_loop};
 
     #[pymodule_init]
     fn init(module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {

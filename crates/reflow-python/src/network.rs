@@ -19,7 +19,8 @@ use crate::errors::{self, ConfigError, RunTimeout};
 use crate::events::{PyEventStream, PyListener};
 use crate::executor::{self, Executor, ExecutorEnd};
 use crate::graph;
-use crate::wait;
+use crate::sending::PySending;
+use crate::wait::{self, LoopWaker};
 
 /// A network: its description, and the run that was started last.
 #[pyclass(name = "Network", module = "offbit_reflow._native", subclass, frozen, weakref)]
@@ -253,6 +254,10 @@ impl PyNetwork {
         let deadline = timeout.and_then(wait::deadline);
         let mut interrupted = None;
         let sent = self.running()?.send_with(node, port, message, |mut send| {
+            if wait::on_loop() {
+                interrupted = Some(wait::would_hold_the_loop("await net.send_async(...)"));
+                return Ok(());
+            }
             loop {
                 let step = std::time::Duration::from_millis(50);
                 if let Some(result) = executor::blocking(py, || send.wait(step)) {
@@ -272,6 +277,13 @@ impl PyNetwork {
         }
         let sent: Result<(), SendError> = sent.map_err(|error| errors::network(&error))?;
         sent.map_err(|error| errors::send(&error))
+    }
+
+    /// A packet on its way, for an asyncio task to poll.
+    fn _sending(&self, node: &str, port: &str, value: &Bound<'_, PyAny>) -> PyResult<PySending> {
+        let message = convert::to_message(value)?;
+        let send = self.running()?.sending(node, port, message).map_err(|error| errors::network(&error))?;
+        Ok(PySending::from_outside(send))
     }
 
     /// Tells the network that nothing more comes from outside.
@@ -324,14 +336,12 @@ impl PyNetwork {
     fn _wait(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<bool> {
         let running = self.running()?;
         let deadline = timeout.and_then(wait::deadline);
-        Ok(wait::block(py, deadline, |cx| running.poll_end(cx, true))?.is_some())
+        Ok(wait::block(py, deadline, "await net.wait_async()", |cx| running.poll_end(cx, true))?.is_some())
     }
 
-    /// See `EventStream._poll`: true when the run has ended or is idle.
-    fn _poll_wait(&self, wake: Py<PyAny>) -> PyResult<bool> {
-        let running = self.running()?;
-        let waker = wait::callback_waker(&Executor::shared(), wake);
-        Ok(running.poll_end(&mut Context::from_waker(&waker), true) == Poll::Ready(()))
+    /// For asyncio: waits for the end of the run; with `idle_is_enough`, for idleness too.
+    fn _ending(&self, idle_is_enough: bool) -> PyResult<PyEnding> {
+        Ok(PyEnding { running: self.running()?, idle_is_enough, waker: Arc::default() })
     }
 
     /// How the run stands: state, reason, nodes, failures.
@@ -350,6 +360,14 @@ impl PyNetwork {
             outputs.set_item(name, values)?;
         }
         Ok(outputs)
+    }
+
+    /// Asks the run to stop; false when there is none.
+    fn _begin_cancel(&self, reason: &str) -> bool {
+        let Ok(running) = self.running() else { return false };
+        executor::note_stopped(running.number());
+        running.cancel(reason);
+        true
     }
 
     #[pyo3(signature = (reason, grace))]
@@ -390,7 +408,7 @@ impl PyNetwork {
         *self.run.lock() = Some(Run { running, executor: None, threads: threads.clone(), process: std::process::id() });
         drop(executor);
         waited?;
-        if left.is_empty() && !executor::on_worker() {
+        if left.is_empty() && !executor::on_worker() && !wait::on_loop() {
             py.detach(|| Executor::wait_gone(&threads, std::time::Duration::from_millis(500)));
         }
         Ok(left)
@@ -404,7 +422,7 @@ impl PyNetwork {
             (run.executor.take(), run.threads.clone())
         };
         drop(executor);
-        if !executor::on_worker() {
+        if !executor::on_worker() && !wait::on_loop() {
             py.detach(|| Executor::wait_gone(&threads, std::time::Duration::from_millis(500)));
         }
     }
@@ -431,12 +449,36 @@ impl PyNetwork {
     }
 }
 
+/// The end of a run, as an asyncio task waits for it.
+#[pyclass(name = "_Ending", module = "offbit_reflow._native", frozen)]
+pub(crate) struct PyEnding {
+    running: Running,
+    idle_is_enough: bool,
+    waker: Arc<LoopWaker>,
+}
+
+#[pymethods]
+impl PyEnding {
+    /// See `EventStream._poll`: an empty list when it has come.
+    #[pyo3(signature = (wake=None))]
+    fn _poll(&self, wake: Option<Py<PyAny>>) -> Option<[u8; 0]> {
+        let waker = self.waker.waker(wake);
+        let end = self.running.poll_end(&mut Context::from_waker(&waker), self.idle_is_enough);
+        (end == Poll::Ready(())).then_some([])
+    }
+
+    /// See `EventStream._forget`.
+    fn _forget(&self, wake: Py<PyAny>) {
+        self.waker.forget(&wake);
+    }
+}
+
 /// Waits for the nodes to end, unless this is one of their threads.
 fn wait_end(py: Python<'_>, running: &Running, grace: f64) -> PyResult<()> {
-    if executor::on_worker() {
+    if executor::on_worker() || wait::on_loop() {
         return Ok(());
     }
-    wait::block(py, wait::deadline(grace), |cx| running.poll_end(cx, false))?;
+    wait::block(py, wait::deadline(grace), "await net.shutdown_async()", |cx| running.poll_end(cx, false))?;
     Ok(())
 }
 

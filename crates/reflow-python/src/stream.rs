@@ -1,5 +1,8 @@
 //! `Stream` and `StreamReader`: the two ends of a stream.
 
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+
 use parking_lot::Mutex;
 use pyo3::exceptions::PyStopIteration;
 use pyo3::prelude::*;
@@ -9,28 +12,31 @@ use reflow_runtime::{Begin, Frame, Message, StreamReader, StreamWriter};
 use crate::convert;
 use crate::errors::{self, RunTimeout};
 use crate::message::PyMessage;
-use crate::wait;
+use crate::wait::{self, LoopWaker};
 
 /// The writing end of a stream of frames.
 #[pyclass(name = "Stream", module = "offbit_reflow", frozen)]
 pub(crate) struct PyStream {
-    writer: Mutex<Option<std::sync::Arc<StreamWriter>>>,
+    writer: Mutex<Option<Arc<StreamWriter>>>,
     id: u64,
 }
 
 impl PyStream {
-    fn write(&self, py: Python<'_>, frame: Frame, timeout: Option<f64>) -> PyResult<()> {
+    fn writer(&self) -> PyResult<Arc<StreamWriter>> {
         let writer = self.writer.lock().clone();
-        let Some(writer) = writer else {
-            return Err(errors::network_text(format!("stream {} is closed", self.id)));
-        };
+        writer.ok_or_else(|| errors::network_text(format!("stream {} is closed", self.id)))
+    }
+
+    fn write(&self, py: Python<'_>, frame: Frame, timeout: Option<f64>) -> PyResult<()> {
+        let writer = self.writer()?;
         let mut frame = Some(frame);
         // The first look needs no detaching: there is room most of the time.
-        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        let mut context = Context::from_waker(Waker::noop());
         let written = match writer.poll_write(&mut context, &mut frame) {
-            std::task::Poll::Ready(result) => Some(result),
-            std::task::Poll::Pending => {
-                wait::block(py, timeout.and_then(wait::deadline), |cx| writer.poll_write(cx, &mut frame))?
+            Poll::Ready(result) => Some(result),
+            Poll::Pending => {
+                let instead = "await stream.send(...)";
+                wait::block(py, timeout.and_then(wait::deadline), instead, |cx| writer.poll_write(cx, &mut frame))?
             }
         };
         match written {
@@ -92,12 +98,39 @@ impl PyStream {
 
     #[pyo3(signature = (size_hint=None))]
     fn into_message(&self, size_hint: Option<u64>) -> PyResult<PyMessage> {
-        let writer = self.writer.lock().clone();
-        let Some(writer) = writer else {
-            return Err(errors::network_text(format!("stream {} is closed", self.id)));
-        };
-        let handle = writer.handle(size_hint).map_err(|error| errors::stream(&error))?;
+        let handle = self.writer()?.handle(size_hint).map_err(|error| errors::stream(&error))?;
         Ok(Message::StreamHandle(handle).into())
+    }
+
+    /// Writes a frame, data or a dict as a reader gives it, and waits for room without holding the asyncio loop.
+    fn send<'py>(slf: &Bound<'py, Self>, frame: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        asyncio(slf.py(), "send_frame", (slf, frame))
+    }
+
+    /// `send_bytes` for asyncio.
+    fn send_bytes_async<'py>(slf: &Bound<'py, Self>, data: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        asyncio(slf.py(), "send_frame", (slf, data))
+    }
+
+    /// `send_begin` for asyncio.
+    #[pyo3(signature = (content_type=None, size_hint=None, metadata=None))]
+    fn send_begin_async<'py>(
+        slf: &Bound<'py, Self>,
+        content_type: Option<Bound<'py, PyAny>>,
+        size_hint: Option<Bound<'py, PyAny>>,
+        metadata: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let frame = kind(slf.py(), "begin")?;
+        frame.set_item("content_type", content_type)?;
+        frame.set_item("size_hint", size_hint)?;
+        frame.set_item("metadata", metadata)?;
+        asyncio(slf.py(), "send_frame", (slf, frame))
+    }
+
+    /// A frame on its way, for an asyncio task to poll.
+    fn _writing(&self, frame: &Bound<'_, PyAny>) -> PyResult<PyWriting> {
+        let frame = frame_from_python(frame)?;
+        Ok(PyWriting { write: Mutex::new((Some(self.writer()?), Some(frame))), waker: Arc::default() })
     }
 
     /// Closes the stream without an end frame; the reader sees what was written, then the close.
@@ -118,6 +151,7 @@ impl PyStream {
         traceback: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
         let _ = traceback;
+        // End and error find room at once, in an asyncio task too.
         let ended = if kind.is_none() { self.end(py) } else { self.error(py, &value.str()?.to_string_lossy()) };
         self.close();
         // A reader that is gone has no use for the end.
@@ -125,31 +159,114 @@ impl PyStream {
         Ok(())
     }
 
+    fn __aenter__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        asyncio(slf.py(), "give", (slf,))
+    }
+
+    #[pyo3(signature = (kind, value, traceback))]
+    fn __aexit__<'py>(
+        slf: &Bound<'py, Self>,
+        kind: &Bound<'py, PyAny>,
+        value: &Bound<'py, PyAny>,
+        traceback: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        slf.get().__exit__(slf.py(), kind, value, traceback)?;
+        asyncio(slf.py(), "give", (slf.py().None(),))
+    }
+
     fn __repr__(&self) -> String {
         format!("<Stream {}>", self.id)
+    }
+}
+
+/// A frame that an asyncio task writes. Dropping it gives it up.
+#[pyclass(name = "_Writing", module = "offbit_reflow._native", frozen)]
+pub(crate) struct PyWriting {
+    write: Mutex<(Option<Arc<StreamWriter>>, Option<Frame>)>,
+    waker: Arc<LoopWaker>,
+}
+
+#[pymethods]
+impl PyWriting {
+    /// See `EventStream._poll`: an empty list when it is written.
+    #[pyo3(signature = (wake=None))]
+    fn _poll(&self, wake: Option<Py<PyAny>>) -> PyResult<Option<[u8; 0]>> {
+        let waker = self.waker.waker(wake);
+        let (writer, frame) = &mut *self.write.lock();
+        let Some(writer) = writer else { return Ok(Some([])) };
+        match writer.poll_write(&mut Context::from_waker(&waker), frame) {
+            Poll::Ready(written) => written.map(|()| Some([])).map_err(|error| errors::stream(&error)),
+            Poll::Pending => Ok(None),
+        }
+    }
+
+    /// See `EventStream._forget`; a frame that was not written yet is given up.
+    fn _forget(&self, wake: Py<PyAny>) {
+        *self.write.lock() = (None, None);
+        self.waker.forget(&wake);
+    }
+}
+
+/// Calls the asyncio form of something, a coroutine function.
+fn asyncio<'py>(
+    py: Python<'py>,
+    name: &str,
+    arguments: impl pyo3::call::PyCallArgs<'py>,
+) -> PyResult<Bound<'py, PyAny>> {
+    py.import("offbit_reflow._waiting")?.getattr(name)?.call1(arguments)
+}
+
+fn kind<'py>(py: Python<'py>, kind: &str) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    dict.set_item("kind", kind)?;
+    Ok(dict)
+}
+
+/// A frame as a reader gives it, or its data alone.
+fn frame_from_python(frame: &Bound<'_, PyAny>) -> PyResult<Frame> {
+    let wrong = || convert::wrong_type("bytes, or a frame as a reader gives it ({'kind': ...})", frame);
+    let Ok(dict) = frame.cast::<PyDict>() else {
+        return convert::bytes_like(frame)?.map(Frame::Data).ok_or_else(wrong);
+    };
+    let get = |key: &str| PyResult::Ok(dict.get_item(key)?.filter(|value| !value.is_none()));
+    let text = |key: &str| get(key)?.map(|value| value.extract::<String>()).transpose();
+    match text("kind")?.as_deref() {
+        Some("data") => match get("data")?.map(|data| convert::bytes_like(&data)).transpose()?.flatten() {
+            Some(buffer) => Ok(Frame::Data(buffer)),
+            None => Err(wrong()),
+        },
+        Some("begin") => Ok(Frame::Begin(Begin {
+            content_type: text("content_type")?.map(Into::into),
+            size_hint: get("size_hint")?.map(|size| size.extract()).transpose()?,
+            metadata: get("metadata")?.map(|metadata| convert::to_value(&metadata)).transpose()?,
+        })),
+        Some("end") => Ok(Frame::End),
+        Some("error") => Ok(Frame::Error(text("error")?.unwrap_or_default().into())),
+        _ => Err(wrong()),
     }
 }
 
 /// The reading end of a stream.
 #[pyclass(name = "StreamReader", module = "offbit_reflow", frozen)]
 pub(crate) struct PyStreamReader {
-    reader: Mutex<Option<std::sync::Arc<StreamReader>>>,
+    reader: Mutex<Option<Arc<StreamReader>>>,
     id: u64,
+    waker: Arc<LoopWaker>,
 }
 
 impl PyStreamReader {
     pub(crate) fn new(reader: StreamReader) -> Self {
-        Self { id: reader.id(), reader: Mutex::new(Some(reader.into())) }
+        Self { id: reader.id(), reader: Mutex::new(Some(reader.into())), waker: Arc::default() }
     }
 
-    fn next(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<Option<Option<Frame>>> {
+    fn next(&self, py: Python<'_>, timeout: Option<f64>, instead: &str) -> PyResult<Option<Option<Frame>>> {
         let reader = self.reader.lock().clone();
         let Some(reader) = reader else { return Ok(Some(None)) };
-        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-        if let std::task::Poll::Ready(frame) = reader.poll_read(&mut context) {
+        let mut context = Context::from_waker(Waker::noop());
+        if let Poll::Ready(frame) = reader.poll_read(&mut context) {
             return Ok(Some(frame));
         }
-        wait::block(py, timeout.and_then(wait::deadline), |cx| reader.poll_read(cx))
+        wait::block(py, timeout.and_then(wait::deadline), instead, |cx| reader.poll_read(cx))
     }
 }
 
@@ -189,15 +306,43 @@ impl PyStreamReader {
     }
 
     fn recv<'py>(&self, py: Python<'py>, timeout_ms: u64) -> PyResult<Bound<'py, PyDict>> {
-        let only = |kind: &str| {
-            let dict = PyDict::new(py);
-            dict.set_item("kind", kind).map(|()| dict)
-        };
-        match self.next(py, Some(timeout_ms as f64 / 1000.0))? {
+        match self.next(py, Some(timeout_ms as f64 / 1000.0), "await reader.recv_async(...)")? {
             Some(Some(frame)) => frame_to_dict(py, &frame),
-            Some(None) => only("closed"),
-            None => only("timeout"),
+            Some(None) => kind(py, "closed"),
+            None => kind(py, "timeout"),
         }
+    }
+
+    /// `recv` for asyncio; waits for ever by default.
+    #[pyo3(signature = (timeout_ms=None))]
+    fn recv_async<'py>(slf: &Bound<'py, Self>, timeout_ms: Option<u64>) -> PyResult<Bound<'py, PyAny>> {
+        asyncio(slf.py(), "next_frame", (slf, timeout_ms))
+    }
+
+    /// See `EventStream._poll`.
+    #[pyo3(signature = (wake=None))]
+    fn _poll<'py>(&self, py: Python<'py>, wake: Option<Py<PyAny>>) -> PyResult<Option<Vec<Bound<'py, PyDict>>>> {
+        let reader = self.reader.lock().clone();
+        let Some(reader) = reader else { return Ok(Some(Vec::new())) };
+        let waker = self.waker.waker(wake);
+        match reader.poll_read(&mut Context::from_waker(&waker)) {
+            Poll::Ready(Some(frame)) => Ok(Some(vec![frame_to_dict(py, &frame)?])),
+            Poll::Ready(None) => Ok(Some(Vec::new())),
+            Poll::Pending => Ok(None),
+        }
+    }
+
+    /// See `EventStream._forget`.
+    fn _forget(&self, wake: Py<PyAny>) {
+        self.waker.forget(&wake);
+    }
+
+    fn __aiter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __anext__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        asyncio(slf.py(), "next_item", (slf,))
     }
 
     fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
@@ -206,7 +351,7 @@ impl PyStreamReader {
 
     /// The next frame; the iteration stops after the end of the stream.
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        match self.next(py, None)? {
+        match self.next(py, None, "async for frame in reader")? {
             Some(Some(frame)) => frame_to_dict(py, &frame),
             _ => Err(PyStopIteration::new_err(())),
         }
@@ -217,7 +362,7 @@ impl PyStreamReader {
     fn read_all<'py>(&self, py: Python<'py>, timeout: Option<f64>) -> PyResult<Bound<'py, PyBytes>> {
         let mut all = Vec::new();
         loop {
-            match self.next(py, timeout)? {
+            match self.next(py, timeout, "async for frame in reader")? {
                 Some(Some(Frame::Data(buffer))) => all.extend_from_slice(&buffer),
                 Some(Some(Frame::Begin(_))) => {}
                 Some(Some(Frame::Error(text))) => {
@@ -232,9 +377,10 @@ impl PyStreamReader {
         }
     }
 
-    /// Stops reading; the writer is told.
+    /// Stops reading; the writer is told, and so is who waits for a frame.
     fn close(&self) {
         self.reader.lock().take();
+        Arc::clone(&self.waker).wake();
     }
 
     fn __enter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
@@ -245,6 +391,23 @@ impl PyStreamReader {
     fn __exit__(&self, kind: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>, traceback: &Bound<'_, PyAny>) {
         let _ = (kind, value, traceback);
         self.close();
+    }
+
+    fn __aenter__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        asyncio(slf.py(), "give", (slf,))
+    }
+
+    #[pyo3(signature = (kind, value, traceback))]
+    fn __aexit__<'py>(
+        &self,
+        py: Python<'py>,
+        kind: &Bound<'py, PyAny>,
+        value: &Bound<'py, PyAny>,
+        traceback: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let _ = (kind, value, traceback);
+        self.close();
+        asyncio(py, "give", (py.None(),))
     }
 
     fn __repr__(&self) -> String {

@@ -108,7 +108,7 @@ impl Component for PythonComponent {
             };
             let (object, run) = make()
                 .map_err(|error| format!("making an instance of {} failed: {}", self.spec.id, failure_of(py, error)))?;
-            Ok(Instance::Hosted(Box::new(PythonActor::new(object, run, self.batch_size, self.methods))))
+            Ok(Instance::Hosted(Box::new(PythonActor::new(py, object, run, self.batch_size, self.methods))))
         })
     }
 }

@@ -23,6 +23,7 @@ use crate::host::Host;
 use crate::mailbox::{Mailbox, Offer};
 use crate::network::{Endpoint, NodeSpec};
 use crate::node::{Node, NodeState, Route};
+use crate::open::OpenAttempts;
 use crate::plan::{ConnectionSpec, Plan};
 use crate::run::{Run, RunParts};
 use crate::running::Running;
@@ -170,6 +171,8 @@ pub(crate) fn launch(
             run.events.emit(Event::MessageReceived { actor, port, message });
         }
     }
+    // The start itself is activity: until every node is spawned, nothing is idle.
+    run.activity.begin();
     if feed.to_the_end && feed.inputs.is_empty() {
         run.close_outside();
     }
@@ -180,8 +183,7 @@ pub(crate) fn launch(
 }
 
 fn spawn(run: &Arc<Run>, actors: Vec<(Instance, Assembler, bool, Spare)>) {
-    // The start itself is activity, and so is every node from the moment it is spawned.
-    run.activity.begin();
+    // Every node is active from the moment it is spawned.
     for (index, (instance, assembler, source, spare)) in (0..).zip(actors) {
         run.activity.begin();
         let host = match &instance {
@@ -417,6 +419,7 @@ impl Draft<'_> {
             routes: self.routes,
             mailbox: self.mailbox,
             sleeper: Sleeper::new(Arc::clone(activity)),
+            open: OpenAttempts::default(),
             counters: crate::stats::Counters::default(),
             pools: crate::Pools::default(),
             state: AtomicU8::new(NodeState::Waiting as u8),

@@ -28,7 +28,7 @@ pub enum Step {
     Failed(Failure),
     /// Deliver what was sent so far, then call [`HostedActor::resume`].
     Yield,
-    /// It goes on elsewhere and ends with [`NodeHandle::complete`].
+    /// It goes on elsewhere, as [`NodeHandle::open_attempt`] has said, and ends with [`NodeHandle::complete`].
     Pending,
 }
 
@@ -62,8 +62,11 @@ pub trait HostedActor: Send + 'static {
         Vec::new()
     }
 
-    /// Tells an attempt that went on elsewhere that nobody waits for it any more.
-    fn abandon(&mut self, _sequence: u64, _number: u32) {}
+    /// Tells an attempt that went on elsewhere that its outcome is of no interest any more. The answer is whether it has yet to
+    /// unwind and will say so with [`NodeHandle::complete`].
+    fn abandon(&mut self, _sequence: u64, _number: u32) -> bool {
+        false
+    }
 
     /// A signal from outside, between ticks.
     fn on_signal(&mut self, tick: &mut Tick<'_>, signal: &Signal) -> Step;

@@ -26,28 +26,13 @@ pub(crate) struct Packet {
     pub(crate) message: Message,
 }
 
-/// What reaches a node besides packets. Each item holds a count of the run's activity until the node has dealt with it.
+/// What reaches a node besides packets. It wakes the node, which then does not go to sleep before it has dealt with it.
 #[derive(Debug)]
 pub(crate) enum Control {
     Signal(Signal),
     Completion(Completion),
     /// Something changed that the node should look at: a port closed, the run was cancelled, a background task ended.
     Poke,
-}
-
-impl Control {
-    /// Whether it holds a count of the run's activity (a completion does not: its attempt has one).
-    pub(crate) fn is_counted(&self) -> bool {
-        !matches!(self, Self::Completion(_))
-    }
-}
-
-/// What a mailbox held when it closed.
-pub(crate) struct Leftovers {
-    /// Packets that no tick took.
-    pub(crate) packets: usize,
-    /// Control items that held a count of the run's activity.
-    pub(crate) counted: usize,
 }
 
 /// One incoming connection, as its target sees it.
@@ -274,9 +259,9 @@ impl Mailbox {
         }
     }
 
-    /// Takes nothing more: what waits is thrown away and counted, waiting producers are woken.
-    pub(crate) fn close(&self) -> Leftovers {
-        let (packets, control, wakes) = {
+    /// Takes nothing more: what waits is thrown away, waiting producers are woken. How many packets that loses.
+    pub(crate) fn close(&self) -> usize {
+        let (packets, _control, wakes) = {
             let mut inner = self.inner.lock();
             inner.closed = true;
             let mut wakes: SmallVec<[Arc<Sleeper>; 4]> = SmallVec::new();
@@ -287,7 +272,7 @@ impl Mailbox {
             (std::mem::take(&mut inner.queue), std::mem::take(&mut inner.control), wakes)
         };
         wakes.iter().for_each(|sleeper| sleeper.wake());
-        Leftovers { packets: packets.len(), counted: control.iter().filter(|control| control.is_counted()).count() }
+        packets.len()
     }
 
     /// Whether some link has room for a few packets only.
@@ -299,6 +284,11 @@ impl Mailbox {
     pub(crate) fn has_room(&self, link: u32) -> bool {
         let inner = self.inner.lock();
         inner.closed || inner.has_room(link)
+    }
+
+    /// Whoever waited for room on the link does so no more.
+    pub(crate) fn forget_waiting(&self, link: u32, sleeper: &Arc<Sleeper>) {
+        self.inner.lock().links[link as usize].waiting.retain(|known| !Arc::ptr_eq(known, sleeper));
     }
 
     /// The links that somebody waits for: number, capacity, and how many wait.
@@ -472,7 +462,7 @@ mod tests {
             mailbox.offer(link, number.into(), &producer);
         }
         assert!(matches!(mailbox.offer(link, 9.into(), &producer), Offer::Full { .. }));
-        assert_eq!(mailbox.close().packets, 2);
+        assert_eq!(mailbox.close(), 2);
         assert!(matches!(mailbox.offer(link, 9.into(), &producer), Offer::Closed));
     }
 }

@@ -1,9 +1,10 @@
 //! A node of a running network, and the handle that actors, hosts and threads use it through.
 
+use std::borrow::Borrow;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, RwLock};
@@ -16,6 +17,7 @@ use crate::attempt::Completion;
 use crate::error::SendError;
 use crate::event::Event;
 use crate::mailbox::{Control, Mailbox, Offer, Outgoing};
+use crate::open::{AttemptKey, OpenAttempts};
 use crate::policy::Policy;
 use crate::pool::Pools;
 use crate::run::Run;
@@ -90,6 +92,8 @@ pub(crate) struct Node {
     pub(crate) routes: Vec<SmallVec<[Route; 1]>>,
     pub(crate) mailbox: Mailbox,
     pub(crate) sleeper: Arc<Sleeper>,
+    /// Attempts that go on elsewhere.
+    pub(crate) open: OpenAttempts,
     pub(crate) counters: Counters,
     pub(crate) pools: Pools,
     pub(crate) state: AtomicU8,
@@ -315,11 +319,12 @@ impl NodeHandle {
     /// # Errors
     /// [`SendError`] gives the message back when the node has ended or the run was stopped.
     pub async fn send(&self, port: usize, message: impl Into<Message>) -> Result<(), SendError> {
-        self.send_counted(port as u16, message.into(), self.holds).await
+        let caller = if self.holds { Caller::Counted } else { Caller::Other };
+        self.send_as(port as u16, message.into(), caller).await
     }
 
-    pub(crate) async fn send_counted(&self, port: u16, message: Message, counted: bool) -> Result<(), SendError> {
-        let mut sender = Sender::new(self, port, message, counted)?;
+    pub(crate) async fn send_as(&self, port: u16, message: Message, caller: Caller) -> Result<(), SendError> {
+        let mut sender = Sender::new(self, port, message, caller)?;
         std::future::poll_fn(|cx| {
             sender.sleeper.set_waker(cx.waker());
             sender.poll()
@@ -338,9 +343,8 @@ impl NodeHandle {
         }
     }
 
-    /// Sends a message at once, blocking the thread while there is no room, until `deadline`. `in_tick` says that this is
-    /// the thread of a running tick of the node. Only if it has to wait, it does so inside `block`, where a host can let
-    /// go of what its thread holds.
+    /// Sends a message at once, blocking the thread while there is no room, until `deadline`. Only if it has to wait, it does
+    /// so inside `block`, where a host can let go of what its thread holds.
     ///
     /// # Errors
     /// [`SendError`] gives the message back when the node has ended, the run was stopped or the deadline has passed.
@@ -348,11 +352,11 @@ impl NodeHandle {
         &self,
         port: u16,
         message: Message,
-        in_tick: bool,
+        caller: Caller,
         deadline: Option<Instant>,
         block: impl FnOnce(BlockingSend<'_>) -> Result<(), SendError>,
     ) -> Result<(), SendError> {
-        let mut sender = Sender::new(self, port, message, in_tick)?;
+        let mut sender = Sender::new(self, port, message, caller)?;
         // Nobody can be woken yet, so a full target is asked once more inside `block`.
         match sender.poll() {
             Poll::Ready(result) => result,
@@ -362,16 +366,50 @@ impl NodeHandle {
 
     /// Whether a message sent to the outport would find room everywhere right now.
     pub fn has_room(&self, port: u16) -> bool {
-        let routes = self.node().routes.get(usize::from(port));
-        routes.into_iter().flatten().all(|route| self.run.nodes[route.target as usize].mailbox.has_room(route.link))
+        let node = self.node();
+        let routes = node.routes.get(usize::from(port));
+        let at_targets = routes
+            .into_iter()
+            .flatten()
+            .all(|route| self.run.nodes[route.target as usize].mailbox.has_room(route.link));
+        let taps = node.taps.read();
+        at_targets
+            && taps
+                .iter()
+                .filter(|(at, _)| *at == port)
+                .all(|(_, tap)| self.run.tap(*tap).is_none_or(|tap| tap.has_room()))
     }
 
-    /// Ends an attempt that went on elsewhere; harmless when it has ended already.
+    /// A message on its way, for hosts with futures of their own. It is sent by polling it; dropping it gives up what was not
+    /// delivered yet.
+    ///
+    /// # Errors
+    /// [`SendError`] gives the message back when the node has ended or the run was stopped.
+    pub fn sending(&self, port: u16, message: Message, caller: Caller) -> Result<Sending, SendError> {
+        Sender::new(self.clone(), port, message, caller).map(Sending)
+    }
+
+    /// Says that an attempt goes on elsewhere, before the answer [`Step::Pending`](crate::Step) and before it can be completed.
+    pub fn open_attempt(&self, sequence: u64, number: u32) {
+        self.node().open.open((sequence, number));
+    }
+
+    /// Says that `run` has returned for an attempt: the node's task is not on its stack any more.
+    pub fn returned(&self, sequence: u64, number: u32) {
+        if self.node().open.returned((sequence, number), &self.run.activity) {
+            // A thread beside the tick may have said so in the moment after it: whether anybody is busy is looked at again.
+            self.run.activity.begin();
+            self.run.end_activity();
+        }
+    }
+
+    /// Ends an attempt that went on elsewhere; harmless when it has ended already. One that was abandoned ends with this, too.
     pub fn complete(&self, completion: Completion) {
         let node = self.node();
-        if node.mailbox.control(Control::Completion(completion)).is_ok() {
-            node.sleeper.wake();
-        }
+        node.open.close((completion.sequence, completion.number), &self.run.activity);
+        // A stopped node takes no completion any more, but may wait for this one.
+        let _ = node.mailbox.control(Control::Completion(completion));
+        node.sleeper.wake();
     }
 
     /// Makes the node look around: something it waits for may have changed.
@@ -391,54 +429,68 @@ impl NodeHandle {
     }
 }
 
+/// Who sends a message at once, and what waits with it when there is no room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// Somebody who is counted in the run's activity already and does nothing else meanwhile: the node's own task, or
+    /// background work that holds it.
+    Counted,
+    /// A thread or a foreign task that works for an attempt; `running` says that the attempt's `run` has not returned yet.
+    Attempt {
+        /// Number of the tick.
+        sequence: u64,
+        /// Number of the try.
+        number: u32,
+        /// Whether `run` has not returned yet.
+        running: bool,
+    },
+    /// Anybody else.
+    Other,
+}
+
 /// A message on its way to every target of a port, from a thread or future of its own.
-struct Sender<'a> {
-    node: &'a NodeHandle,
+struct Sender<N: Borrow<NodeHandle>> {
+    node: N,
     pending: VecDeque<Outgoing>,
     original: Option<Message>,
     sleeper: Arc<Sleeper>,
-    /// Whether the caller is counted in the run's activity already. If not, the call gets a count of its own as soon as
-    /// it has to wait.
-    counted: bool,
-    own_count: bool,
+    caller: Caller,
+    /// Whether it was counted by itself, and its attempt as one that waits. From the first time that it had to wait on.
+    waits: bool,
 }
 
-impl<'a> Sender<'a> {
-    fn new(node: &'a NodeHandle, port: u16, message: Message, counted: bool) -> Result<Self, SendError> {
-        if node.run.is_cancelled() {
-            return Err(SendError::Stopped { node: Arc::clone(node.id()), message });
+impl<N: Borrow<NodeHandle>> Sender<N> {
+    fn new(node: N, port: u16, message: Message, caller: Caller) -> Result<Self, SendError> {
+        let handle = node.borrow();
+        if handle.run.is_cancelled() {
+            return Err(SendError::Stopped { node: Arc::clone(handle.id()), message });
         }
-        if node.node().state().is_ended() {
-            return Err(SendError::Ended { node: Arc::clone(node.id()), message });
+        if handle.node().state().is_ended() {
+            return Err(SendError::Ended { node: Arc::clone(handle.id()), message });
         }
         if message.is_too_deep() {
-            return Err(SendError::TooDeep { node: Arc::clone(node.id()), message });
+            return Err(SendError::TooDeep { node: Arc::clone(handle.id()), message });
         }
         let mut pending = VecDeque::with_capacity(1);
         let original = Some(message.clone());
-        node.node().address(port, message, |outgoing| pending.push_back(outgoing));
-        let sleeper = Sleeper::new(Arc::clone(&node.run.activity));
-        Ok(Self { node, pending, original, sleeper, counted, own_count: false })
+        handle.node().address(port, message, |outgoing| pending.push_back(outgoing));
+        let sleeper = Sleeper::new(Arc::clone(&handle.run.activity));
+        Ok(Self { node, pending, original, sleeper, caller, waits: false })
     }
 
     fn poll(&mut self) -> Poll<Result<(), SendError>> {
-        let run = &self.node.run;
         self.sleeper.rise();
         while let Some(outgoing) = self.pending.pop_front() {
+            let run = &self.node.borrow().run;
             if run.is_cancelled() {
-                return Poll::Ready(Err(SendError::Stopped {
-                    node: Arc::clone(self.node.id()),
-                    message: self.give_back(),
-                }));
+                let node = Arc::clone(self.node.borrow().id());
+                return Poll::Ready(Err(SendError::Stopped { node, message: self.give_back() }));
             }
-            if let Err((outgoing, leave)) = run.deliver(self.node.node(), outgoing, &self.sleeper) {
+            if let Err((outgoing, leave)) = run.deliver(self.node.borrow().node(), outgoing, &self.sleeper) {
                 self.pending.push_front(outgoing);
-                if !self.counted {
-                    (self.counted, self.own_count) = (true, true);
-                    run.activity.begin();
-                }
+                self.begin_wait();
                 if leave && self.sleeper.leave() {
-                    run.on_quiet();
+                    self.node.borrow().run.on_quiet();
                 }
                 return Poll::Pending;
             }
@@ -446,23 +498,63 @@ impl<'a> Sender<'a> {
         Poll::Ready(Ok(()))
     }
 
+    /// What waits here: the attempt that this works for, and a count of its own where the caller has none.
+    fn begin_wait(&mut self) {
+        if self.caller == Caller::Counted || std::mem::replace(&mut self.waits, true) {
+            return;
+        }
+        let handle = self.node.borrow();
+        handle.run.activity.begin();
+        if let Some((key, running)) = self.attempt() {
+            handle.node().open.begin_wait(key, running, &handle.run.activity);
+        }
+    }
+
+    fn attempt(&self) -> Option<(AttemptKey, bool)> {
+        match self.caller {
+            Caller::Attempt { sequence, number, running } => Some(((sequence, number), running)),
+            Caller::Counted | Caller::Other => None,
+        }
+    }
+
     fn give_back(&mut self) -> Message {
         self.original.take().unwrap_or(Message::Flow)
     }
 }
 
-impl Drop for Sender<'_> {
+impl<N: Borrow<NodeHandle>> Drop for Sender<N> {
     fn drop(&mut self) {
-        self.sleeper.rise();
-        if self.own_count {
-            self.node.run.end_activity();
+        let handle = self.node.borrow();
+        if let Some(outgoing) = self.pending.front() {
+            handle.run.forget_waiting(outgoing, &self.sleeper);
         }
+        self.sleeper.rise();
+        if self.waits {
+            if let Some((key, running)) = self.attempt() {
+                handle.node().open.end_wait(key, running, &handle.run.activity);
+            }
+            handle.run.end_activity();
+        }
+    }
+}
+
+/// A message on its way that owns what it needs, see [`NodeHandle::sending`].
+pub struct Sending(Sender<NodeHandle>);
+
+impl Sending {
+    /// Delivers as much as there is room for; ready when all of it is delivered.
+    ///
+    /// # Errors
+    /// [`SendError`] gives the message back when the run was stopped.
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        self.0.sleeper.set_waker(cx.waker());
+        self.0.poll()
     }
 }
 
 /// A send that found no room and waits for it when it is told to.
 pub struct BlockingSend<'a> {
-    sender: Sender<'a>,
+    sender: Sender<&'a NodeHandle>,
     deadline: Option<Instant>,
 }
 
@@ -485,6 +577,15 @@ impl BlockingSend<'_> {
 }
 
 impl Run {
+    /// Whoever waited for room for this packet does so no more.
+    pub(crate) fn forget_waiting(&self, outgoing: &Outgoing, sleeper: &Arc<Sleeper>) {
+        if outgoing.target & TAP == 0 {
+            self.nodes[outgoing.target as usize].mailbox.forget_waiting(outgoing.link, sleeper);
+        } else if let Some(tap) = self.tap(outgoing.target & !TAP) {
+            tap.forget_waiting(sleeper);
+        }
+    }
+
     /// Puts one addressed packet where it belongs. Without room it comes back, with [`Sleeper::fall_asleep`]'s answer.
     pub(crate) fn deliver(
         &self,

@@ -1,7 +1,7 @@
 //! Sending a packet into a running network from outside.
 
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use reflow_graph::Direction;
@@ -14,16 +14,17 @@ use crate::mailbox::{Offer, Outgoing};
 use crate::run::Run;
 
 /// A packet from outside that waits for room. It counts as activity of the run until it is in or given up.
-pub struct OutsideSend<'a> {
-    run: &'a Run,
+pub struct OutsideSend {
+    run: Arc<Run>,
     pending: Option<Outgoing>,
     sleeper: Arc<Sleeper>,
 }
 
-impl<'a> OutsideSend<'a> {
-    pub(crate) fn new(run: &'a Run, outgoing: Outgoing) -> Self {
+impl OutsideSend {
+    pub(crate) fn new(run: Arc<Run>, outgoing: Outgoing) -> Self {
         run.activity.begin();
-        Self { run, pending: Some(outgoing), sleeper: Sleeper::new(Arc::clone(&run.activity)) }
+        let sleeper = Sleeper::new(Arc::clone(&run.activity));
+        Self { run, pending: Some(outgoing), sleeper }
     }
 
     pub(crate) fn poll(&mut self) -> Poll<Result<(), SendError>> {
@@ -57,6 +58,15 @@ impl<'a> OutsideSend<'a> {
         }
     }
 
+    /// Sends it if there is room, for hosts with futures of their own; ready when it is in.
+    ///
+    /// # Errors
+    /// [`SendError`] gives the message back when the node has ended or the run was stopped.
+    pub fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        self.sleeper.set_waker(cx.waker());
+        self.poll()
+    }
+
     /// Blocks the thread until there is room, for `step` at most; `None` says to look around and call again.
     pub fn wait(&mut self, step: Duration) -> Option<Result<(), SendError>> {
         block_until(Some(Instant::now() + step), |cx| {
@@ -66,17 +76,20 @@ impl<'a> OutsideSend<'a> {
     }
 
     /// Gives up waiting.
-    pub fn give_up(mut self) -> SendError {
-        let (node, message) = match self.pending.take() {
-            Some(outgoing) => (Arc::clone(&self.run.nodes[outgoing.target as usize].id), outgoing.message),
+    pub fn give_up(self) -> SendError {
+        let (node, message) = match &self.pending {
+            Some(outgoing) => (Arc::clone(&self.run.nodes[outgoing.target as usize].id), outgoing.message.clone()),
             None => ("?".into(), Message::Flow),
         };
         SendError::TimedOut { node, message }
     }
 }
 
-impl Drop for OutsideSend<'_> {
+impl Drop for OutsideSend {
     fn drop(&mut self) {
+        if let Some(outgoing) = &self.pending {
+            self.run.forget_waiting(outgoing, &self.sleeper);
+        }
         self.sleeper.rise();
         self.run.end_activity();
     }

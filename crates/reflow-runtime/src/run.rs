@@ -200,8 +200,22 @@ impl Run {
         node: &str,
         port: &str,
         message: Message,
-        block: impl FnOnce(OutsideSend<'_>) -> Result<(), SendError>,
+        block: impl FnOnce(OutsideSend) -> Result<(), SendError>,
     ) -> Result<Result<(), SendError>, NetworkError> {
+        let mut send = self.outside_send(node, port, message)?;
+        Ok(match send.poll() {
+            Poll::Ready(result) => result,
+            Poll::Pending => block(send),
+        })
+    }
+
+    /// A packet from outside, not yet sent.
+    pub(crate) fn outside_send(
+        self: &Arc<Self>,
+        node: &str,
+        port: &str,
+        message: Message,
+    ) -> Result<OutsideSend, NetworkError> {
         let index = self.node(node)?;
         let target = &self.nodes[index as usize];
         let port_index = match target.inport(port) {
@@ -218,19 +232,17 @@ impl Run {
             }
         };
         let link = self.outside_link(index, port_index);
-        let mut send = OutsideSend::new(self, Outgoing { target: index, link, port: port_index, message });
-        Ok(match send.poll() {
-            Poll::Ready(result) => result,
-            Poll::Pending => block(send),
-        })
+        Ok(OutsideSend::new(Arc::clone(self), Outgoing { target: index, link, port: port_index, message }))
     }
 
     /// Nothing more comes from outside: nodes that only waited for that come to their end.
     pub(crate) fn close_outside(&self) {
         if self.outside_open.swap(false, Ordering::AcqRel) {
+            self.activity.begin();
             for index in 0..self.nodes.len() as u32 {
                 self.poke(index);
             }
+            self.end_activity();
         }
     }
 
@@ -249,20 +261,12 @@ impl Run {
         if node.state().is_ended() {
             return;
         }
+        // A count for the call: the node is woken and counted before it ends, and does not sleep before it has looked.
         self.activity.begin();
-        if node.mailbox.control(control).is_err() {
-            return self.end_activity();
+        if node.mailbox.control(control).is_ok() {
+            node.sleeper.wake();
         }
-        node.sleeper.wake();
-    }
-
-    /// Closes the mailbox of a node; how many packets that loses.
-    fn close_mailbox(&self, node: &Node) -> usize {
-        let left = node.mailbox.close();
-        for _ in 0..left.counted {
-            self.end_activity();
-        }
-        left.packets
+        self.end_activity();
     }
 
     /// A listener on an outport. It ends when the node has ended.
@@ -391,7 +395,7 @@ impl Run {
         self.activity.begin();
         self.cancel.send_replace(true);
         for node in &self.nodes {
-            node.counters.undelivered.add(self.close_mailbox(node) as u64);
+            node.counters.undelivered.add(node.mailbox.close() as u64);
             node.sleeper.wake();
         }
         for tap in self.taps.read().values() {
@@ -418,7 +422,7 @@ impl Run {
     /// The last act of a node: its connections close, and the run ends with the last node.
     pub(crate) fn node_ended(&self, index: u32, state: NodeState, undelivered: usize) {
         let node = &self.nodes[index as usize];
-        let undelivered = (undelivered + self.close_mailbox(node)) as u64;
+        let undelivered = (undelivered + node.mailbox.close()) as u64;
         node.counters.undelivered.add(undelivered);
         if undelivered > 0 {
             self.events.emit(Event::PacketsUndelivered { actor: Arc::clone(&node.id), count: undelivered });

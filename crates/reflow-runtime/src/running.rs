@@ -91,10 +91,19 @@ impl Running {
         node: &str,
         port: &str,
         message: Message,
-        block: impl FnOnce(OutsideSend<'_>) -> Result<(), SendError>,
+        block: impl FnOnce(OutsideSend) -> Result<(), SendError>,
     ) -> Result<Result<(), SendError>, NetworkError> {
         let (node, port) = self.run.boundaries.behind(Direction::In, node, port)?;
         self.run.send(node, port, message, block)
+    }
+
+    /// A packet for an inport of a node that is sent by polling it, for hosts with futures of their own.
+    ///
+    /// # Errors
+    /// When there is no such node or port.
+    pub fn sending(&self, node: &str, port: &str, message: Message) -> Result<OutsideSend, NetworkError> {
+        let (node, port) = self.run.boundaries.behind(Direction::In, node, port)?;
+        self.run.outside_send(node, port, message)
     }
 
     /// What an inport of the network as a whole leads to.

@@ -21,7 +21,7 @@ pub(crate) struct Tap {
 struct Inner {
     queue: VecDeque<Message>,
     waiting: Vec<Arc<Sleeper>>,
-    reader: Option<Waker>,
+    readers: Vec<Waker>,
     /// The node has ended.
     ended: bool,
     reader_gone: bool,
@@ -51,25 +51,31 @@ impl Tap {
             return TapOffer::Full { message, leave: sleeper.fall_asleep(true) };
         }
         inner.queue.push_back(message);
-        let reader = inner.reader.take();
+        let readers = std::mem::take(&mut inner.readers);
         drop(inner);
-        if let Some(reader) = reader {
-            reader.wake();
-        }
+        readers.into_iter().for_each(Waker::wake);
         TapOffer::Taken
     }
 
     /// No further packet will come.
     pub(crate) fn end(&self) {
-        let (reader, waiting) = {
+        let (readers, waiting) = {
             let mut inner = self.inner.lock();
             inner.ended = true;
-            (inner.reader.take(), std::mem::take(&mut inner.waiting))
+            (std::mem::take(&mut inner.readers), std::mem::take(&mut inner.waiting))
         };
         waiting.iter().for_each(|sleeper| sleeper.wake());
-        if let Some(reader) = reader {
-            reader.wake();
-        }
+        readers.into_iter().for_each(Waker::wake);
+    }
+
+    pub(crate) fn has_room(&self) -> bool {
+        let inner = self.inner.lock();
+        inner.reader_gone || inner.queue.len() < self.capacity
+    }
+
+    /// Whoever waited for room does so no more.
+    pub(crate) fn forget_waiting(&self, sleeper: &Arc<Sleeper>) {
+        self.inner.lock().waiting.retain(|known| !Arc::ptr_eq(known, sleeper));
     }
 
     pub(crate) fn is_gone(&self) -> bool {
@@ -104,7 +110,9 @@ impl Listener {
         if inner.ended {
             return Poll::Ready(None);
         }
-        inner.reader = Some(cx.waker().clone());
+        if !inner.readers.iter().any(|known| known.will_wake(cx.waker())) {
+            inner.readers.push(cx.waker().clone());
+        }
         Poll::Pending
     }
 }

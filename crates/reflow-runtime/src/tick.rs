@@ -6,7 +6,7 @@ use reflow_message::{Message, Value};
 
 use crate::attempt::Attempt;
 use crate::error::SendError;
-use crate::node::NodeHandle;
+use crate::node::{Caller, NodeHandle};
 
 /// One run of an actor on one set of inputs.
 ///
@@ -73,7 +73,7 @@ impl<'a> Tick<'a> {
     /// # Errors
     /// [`SendError`] gives the message back when the run was stopped.
     pub async fn send_now(&mut self, port: usize, message: impl Into<Message>) -> Result<(), SendError> {
-        self.node.send_counted(port as u16, message.into(), true).await
+        self.node.send_as(port as u16, message.into(), Caller::Counted).await
     }
 
     /// Ends the node after this tick: a source has no more to say, a filter wants no more.

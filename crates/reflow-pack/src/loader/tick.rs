@@ -10,7 +10,7 @@ use reflow_pack_sdk::abi::{
     ReflowStatus, ReflowTick, ReflowWaker,
 };
 use reflow_pack_sdk::waker;
-use reflow_runtime::{Attempt, Failure, Message};
+use reflow_runtime::{Attempt, Caller, Failure, Message};
 
 use super::call::{HostTick, Sending, Way};
 use super::foreign::{self, guard, sized};
@@ -85,7 +85,7 @@ pub(super) unsafe extern "C" fn send_now(tick: *mut ReflowTick, port: u32, messa
         // SAFETY: as above.
         let node = unsafe { &*head.node.cast::<HostNode>() };
         let abandoned = || is_abandoned.load(Ordering::Acquire);
-        send_blocking(&node.handle, port, message, true, REFLOW_FOREVER, abandoned)
+        send_blocking(&node.handle, port, message, Caller::Counted, REFLOW_FOREVER, abandoned)
     })
 }
 

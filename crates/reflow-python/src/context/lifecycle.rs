@@ -7,15 +7,15 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use reflow_runtime::{Completion, Failure, Outcome, Packets};
 
-use super::{Conclusion, Phase, PyContext, Start, put, thread_number};
+use super::{Conclusion, Phase, PyContext, Start, State, put};
 use crate::errors::ContextError;
 use crate::inputs;
 
 impl PyContext {
     /// Makes it the context of a new attempt.
     pub(crate) fn begin(&self, py: Python<'_>, start: Start) {
-        if !start.detached {
-            self.thread.store(thread_number(), Ordering::Relaxed);
+        if start.detached {
+            self.node.open_attempt(start.sequence, start.number);
         }
         // What it replaces goes when the state is no longer held.
         let _old = {
@@ -35,20 +35,30 @@ impl PyContext {
         inputs::refill(py, &self.names, &self.node, dict, packets)
     }
 
-    /// Notes that `run` goes on on this thread although the node does not wait for its return.
-    pub(crate) fn enter_thread(&self) {
-        self.thread.store(thread_number(), Ordering::Relaxed);
+    /// A generator goes on (`true`) or has yielded.
+    pub(crate) fn step(&self, py: Python<'_>, enters: bool) {
+        let key = {
+            let mut state = self.state.lock(py);
+            state.phase = match (state.phase, enters) {
+                (Phase::Between, true) => Phase::Running,
+                (Phase::Running, false) => Phase::Between,
+                (phase, _) => phase,
+            };
+            (state.sequence, state.number)
+        };
+        if !enters {
+            self.node.returned(key.0, key.1);
+        }
     }
 
     /// What `run` has left when it returned.
     pub(crate) fn conclude(&self, py: Python<'_>) -> Conclusion {
+        self.step(py, false);
         let mut state = self.state.lock(py);
-        self.thread.store(0, Ordering::Relaxed);
         match state.outcome.take() {
             Some(result) => {
-                state.phase = Phase::Over;
                 // Keeps the attempt resolved for whoever still holds it.
-                state.outcome = Some(Ok(()));
+                state.end();
                 let (emitted, finish) = (std::mem::take(&mut state.emitted), state.finish);
                 match result {
                     Ok(()) => Conclusion::Done { emitted, inputs_dict: state.inputs_dict.take(), finish },
@@ -59,9 +69,27 @@ impl PyContext {
         }
     }
 
-    /// Leaves the attempt open: somebody holds it and will resolve it later.
+    /// Leaves the attempt open: somebody holds it and will resolve it later, or has just done so.
     pub(crate) fn leave_open(&self, py: Python<'_>) {
-        self.state.lock(py).phase = Phase::Pending;
+        let completion = {
+            let mut state = self.state.lock(py);
+            self.node.open_attempt(state.sequence, state.number);
+            match state.outcome.take() {
+                Some(result) => Some(state.complete(result)),
+                None => {
+                    state.phase = Phase::Pending;
+                    None
+                }
+            }
+        };
+        if let Some(completion) = completion {
+            self.node.complete(completion);
+        }
+    }
+
+    /// Ends the attempt without an answer.
+    pub(crate) fn close(&self, py: Python<'_>) {
+        self.state.lock(py).end();
     }
 
     pub(crate) fn is_deferred(&self, py: Python<'_>) -> bool {
@@ -109,8 +137,9 @@ impl PyContext {
         }
     }
 
-    /// Tells the attempt that nobody waits for it any more.
-    pub(crate) fn abandon(&self, py: Python<'_>) {
+    /// Tells the attempt that nobody wants its outcome any more; whether a task has yet to unwind, which
+    /// [`unwound`](Self::unwound) will tell.
+    pub(crate) fn abandon(&self, py: Python<'_>) -> bool {
         let task = {
             let mut state = self.state.lock(py);
             state.abandoned = true;
@@ -118,9 +147,27 @@ impl PyContext {
             state.phase = Phase::Over;
             state.task.take()
         };
-        if let Some(task) = task {
-            // A loop that is closed has no task to cancel any more.
-            let _ = task.bind(py).call0();
+        // A loop that is closed has no task to cancel any more.
+        task.is_some_and(|task| task.bind(py).call0().and_then(|unwinds| unwinds.is_truthy()).unwrap_or(false))
+    }
+
+    /// The task of the attempt has ended; if that was abandoned, its node waits for nothing else.
+    pub(super) fn unwound(&self, py: Python<'_>) {
+        let (task, completion) = {
+            let mut state = self.state.lock(py);
+            let unwound = || Completion {
+                sequence: state.sequence,
+                number: state.number,
+                outcome: Outcome::Failed(Failure::new("the attempt was given up")),
+                finish: state.finish,
+            };
+            let completion = state.abandoned.then(unwound);
+            (state.task.take(), completion)
+        };
+        // Let go of it only when the state is not held any more.
+        drop(task);
+        if let Some(completion) = completion {
+            self.node.complete(completion);
         }
     }
 
@@ -178,19 +225,30 @@ impl PyContext {
                     }
                 }
             }
-            if state.phase == Phase::Running {
+            if matches!(state.phase, Phase::Running | Phase::Between) {
                 state.outcome = Some(result);
                 return Ok(());
             }
-            state.phase = Phase::Over;
-            state.outcome = Some(Ok(()));
-            let outcome = match result {
-                Ok(()) => Outcome::Done(std::mem::take(&mut state.emitted)),
-                Err(failure) => Outcome::Failed(failure),
-            };
-            Completion { sequence: state.sequence, number: state.number, outcome, finish: state.finish }
+            state.complete(result)
         };
         self.node.complete(completion);
         Ok(())
+    }
+}
+
+impl State {
+    fn end(&mut self) {
+        self.phase = Phase::Over;
+        self.outcome = Some(Ok(()));
+    }
+
+    /// The end of an open attempt, for its node.
+    fn complete(&mut self, result: Result<(), Failure>) -> Completion {
+        self.end();
+        let outcome = match result {
+            Ok(()) => Outcome::Done(std::mem::take(&mut self.emitted)),
+            Err(failure) => Outcome::Failed(failure),
+        };
+        Completion { sequence: self.sequence, number: self.number, outcome, finish: self.finish }
     }
 }

@@ -4,10 +4,11 @@ use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use tokio::time::Sleep;
 
 use super::Driver;
 use crate::actor::{Actor, AsyncActor, Instance, Signal};
@@ -16,6 +17,7 @@ use crate::failure::Failure;
 use crate::host::{HostedActor, Step};
 use crate::mailbox::Control;
 use crate::node::NodeHandle;
+use crate::open::AttemptKey;
 use crate::policy::TIMEOUT;
 use crate::tick::Tick;
 
@@ -115,31 +117,26 @@ impl Driver {
         let limit = self.policy().and_then(|policy| policy.timeout_ms);
         let run = Arc::clone(self.handle.run());
         let mut sleep = limit.map(|limit| Box::pin(run.native().sleep(Duration::from_millis(limit))));
+        let key = (self.attempt.sequence, self.attempt.number);
         let ended = poll_fn(|cx| {
             let handle = self.handle.clone();
             let node = handle.node();
             node.sleeper.set_waker(cx.waker());
-            node.mailbox.exchange(&mut self.batch, &mut self.control, &mut self.released, None);
-            let (sequence, number) = (self.attempt.sequence, self.attempt.number);
-            let ours = |control: &Control| {
-                matches!(control, Control::Completion(end) if end.sequence == sequence && end.number == number)
-            };
-            if let Some(at) = self.control.iter().position(ours)
-                && let Some(Control::Completion(completion)) = self.control.remove(at)
-            {
-                return Poll::Ready(Ok(completion));
+            // Before looking: an end that comes later than this takes it back.
+            let quiet = node.open.set_awaited(true, &run.activity);
+            let look = self.look_for_end(cx, key, limit.zip(sleep.as_mut()));
+            if look.is_ready() {
+                let _ = node.open.set_awaited(false, &run.activity);
+            } else if quiet {
+                run.on_quiet();
             }
-            if run.is_cancelled() {
-                return Poll::Ready(Err(Failure::new("the run was cancelled").with_reason("cancelled")));
-            }
-            if let (Some(limit), Some(sleep)) = (limit, &mut sleep)
-                && sleep.as_mut().poll(cx).is_ready()
-            {
-                return Poll::Ready(Err(timed_out(limit)));
-            }
-            Poll::Pending
+            look
         })
         .await;
+        if ended.is_err() && self.abandon(key) {
+            self.unwound(key).await;
+        }
+        self.node().open.close(key, &run.activity);
         match ended {
             Ok(Completion { outcome, finish, .. }) => {
                 self.attempt.finish |= finish;
@@ -151,17 +148,49 @@ impl Driver {
                     Outcome::Failed(failure) => Err(failure),
                 }
             }
-            Err(failure) => {
-                let (sequence, number) = (self.attempt.sequence, self.attempt.number);
-                if let Instance::Hosted(actor) = &mut self.instance {
-                    let _ = contain_step(|| {
-                        actor.abandon(sequence, number);
-                        Step::Done
-                    });
-                }
-                Err(failure)
-            }
+            Err(failure) => Err(failure),
         }
+    }
+
+    /// The end of an open attempt, or what ends the wait for it.
+    fn look_for_end(
+        &mut self,
+        cx: &mut Context<'_>,
+        key: AttemptKey,
+        limit: Option<(u64, &mut Pin<Box<Sleep>>)>,
+    ) -> Poll<Result<Completion, Failure>> {
+        self.handle.node().mailbox.exchange(&mut self.batch, &mut self.control, &mut self.released, None);
+        let ours = |control: &Control| matches!(control, Control::Completion(end) if (end.sequence, end.number) == key);
+        if let Some(at) = self.control.iter().position(ours)
+            && let Some(Control::Completion(completion)) = self.control.remove(at)
+        {
+            return Poll::Ready(Ok(completion));
+        }
+        if self.is_cancelled() {
+            return Poll::Ready(Err(Failure::new("the run was cancelled").with_reason("cancelled")));
+        }
+        let Some((limit, sleep)) = limit else { return Poll::Pending };
+        sleep.as_mut().poll(cx).map(|()| Err(timed_out(limit)))
+    }
+
+    /// Tells an open attempt that its outcome is of no interest any more; whether it has yet to unwind.
+    pub(super) fn abandon(&mut self, (sequence, number): AttemptKey) -> bool {
+        let Instance::Hosted(actor) = &mut self.instance else { return false };
+        let unwinds = catch_unwind(AssertUnwindSafe(|| actor.abandon(sequence, number))).unwrap_or(false);
+        if !unwinds {
+            self.handle.node().open.close((sequence, number), &self.handle.run().activity);
+        }
+        unwinds
+    }
+
+    /// Waits until an abandoned attempt has unwound.
+    pub(super) async fn unwound(&mut self, key: AttemptKey) {
+        let node = self.handle.node();
+        poll_fn(|cx| {
+            node.sleeper.set_waker(cx.waker());
+            if node.open.is_open(key) { Poll::Pending } else { Poll::Ready(()) }
+        })
+        .await;
     }
 }
 

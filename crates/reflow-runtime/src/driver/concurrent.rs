@@ -55,7 +55,7 @@ impl Driver {
             }
             self.flush().await;
             if self.is_cancelled() {
-                self.abandon_all();
+                self.abandon_all().await;
             }
             if self.open.is_empty() || !self.control.is_empty() {
                 return (ticks, packets);
@@ -117,10 +117,24 @@ impl Driver {
 
     /// Ready when an attempt has ended or another one can start.
     fn poll_open(&mut self, cx: &mut Context<'_>, limit: usize) -> Poll<()> {
-        self.handle.node().sleeper.set_waker(cx.waker());
+        let handle = self.handle.clone();
+        let (node, run) = (handle.node(), handle.run());
+        node.sleeper.set_waker(cx.waker());
         if self.is_cancelled() {
             return Poll::Ready(());
         }
+        // Before looking: an end that comes later than this takes it back.
+        let quiet = node.open.set_awaited(self.open.iter().all(Open::is_elsewhere), &run.activity);
+        let look = self.look_around(cx, limit);
+        if look.is_ready() {
+            let _ = node.open.set_awaited(false, &run.activity);
+        } else if quiet {
+            run.on_quiet();
+        }
+        look
+    }
+
+    fn look_around(&mut self, cx: &mut Context<'_>, limit: usize) -> Poll<()> {
         self.handle.node().mailbox.exchange(&mut self.batch, &mut self.control, &mut self.released, None);
         let mut ended = false;
         for control in std::mem::take(&mut self.control) {
@@ -158,6 +172,7 @@ impl Driver {
             }
             Outcome::Failed(failure) => Err(failure),
         };
+        self.node().open.close((sequence, number), &self.handle.run().activity);
         self.end(attempt, held, result);
         true
     }
@@ -176,11 +191,11 @@ impl Driver {
             }
             Ended::TimedOut => {
                 let limit = self.policy().and_then(|policy| policy.timeout_ms).unwrap_or_default();
-                match (&mut self.instance, stage) {
-                    (Instance::Hosted(actor), _) => actor.abandon(attempt.sequence, attempt.number),
+                if let Stage::Here(_) = stage {
                     // The actor went with its future; another one takes its place.
-                    (_, Stage::Here(_)) => self.lanes.extend((self.spare)().map(|actor| (actor, false))),
-                    _ => {}
+                    self.lanes.extend((self.spare)().map(|actor| (actor, false)));
+                } else {
+                    self.abandon((attempt.sequence, attempt.number));
                 }
                 self.end(attempt, held, Err(timed_out(limit)));
             }
@@ -214,13 +229,13 @@ impl Driver {
         self.open.push(Open { attempt, held, stage: Stage::BackingOff, limit });
     }
 
-    fn abandon_all(&mut self) {
-        for open in std::mem::take(&mut self.open) {
-            if let Instance::Hosted(actor) = &mut self.instance {
-                actor.abandon(open.attempt.sequence, open.attempt.number);
-            }
+    async fn abandon_all(&mut self) {
+        let keys = std::mem::take(&mut self.open).into_iter().map(|open| (open.attempt.sequence, open.attempt.number));
+        let unwinding: Vec<_> = keys.filter(|key| self.abandon(*key)).collect();
+        for key in unwinding {
+            self.unwound(key).await;
         }
-        self.control.retain(Control::is_counted);
+        self.control.retain(|control| !matches!(control, Control::Completion(_)));
     }
 }
 
@@ -233,6 +248,10 @@ enum Ended {
 }
 
 impl Open {
+    fn is_elsewhere(&self) -> bool {
+        matches!(self.stage, Stage::Elsewhere)
+    }
+
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {
         if let Stage::Here(lane) = &mut self.stage
             && let Poll::Ready((actor, attempt, result)) = lane.as_mut().poll(cx)

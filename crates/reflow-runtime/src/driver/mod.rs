@@ -177,11 +177,6 @@ impl Driver {
         self.teardown().await;
         self.outbox.clear();
         let held = self.batch.len() + self.assembler.held();
-        for control in self.control.drain(..) {
-            if control.is_counted() {
-                self.handle.run().end_activity();
-            }
-        }
         (state, held)
     }
 

@@ -24,16 +24,12 @@ impl Driver {
     pub(super) async fn signals(&mut self) {
         while let Some(control) = self.control.pop_front() {
             match control {
-                Control::Completion(_) => {}
-                Control::Poke => self.handle.run().end_activity(),
+                Control::Completion(_) | Control::Poke => {}
                 Control::Signal(signal) => {
                     let result = self.call(Call::Signal(&signal)).await;
                     if let Err(failure) = result {
                         self.report(failure, false);
                     }
-                    // The node is busy on its own account; were the signal still counted while it waits for room, no stall
-                    // would be noticed.
-                    self.handle.run().end_activity();
                     self.flush().await;
                 }
             }

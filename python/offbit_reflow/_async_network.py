@@ -1,0 +1,168 @@
+"""The asyncio forms of what `Network` does."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Self
+
+from . import _native
+from ._waiting import wait_for, wait_within
+from .exceptions import RunTimeout
+
+if TYPE_CHECKING:
+    from .result import RunResult
+
+#: How long `cancel`, and a `run` that is broken off, wait for running ticks by default, in seconds.
+DEFAULT_GRACE = 1.0
+#: The same for `shutdown`, which returns promptly whatever its actors do.
+SHUTDOWN_GRACE = 0.1
+
+
+class AsyncNetwork(_native.Network):
+    """Runs, feeds and ends a network without holding the loop of whoever asks."""
+
+    if TYPE_CHECKING:  # what `Network` adds
+
+        def _endpoint(self, name: str) -> tuple[str, str]: ...
+        def _begin(self, inputs: list[tuple[str, str]]) -> None: ...
+        def result(self) -> RunResult: ...
+        def shutdown(self, grace: float = ...) -> list[str]: ...
+
+    async def run_async(self, inputs: Mapping[str, Any] | None = None, *, timeout: float | None = None) -> RunResult:
+        """Run the network to its end like `run`, in an asyncio program.
+
+        Parameters
+        ----------
+        inputs : mapping, optional
+            As for `run`. Asynchronous iterators of messages are taken too, all at the same time.
+        timeout : float, optional
+            Longest time in seconds; no limit by default.
+
+        Raises
+        ------
+        RunTimeout
+            When the time has passed (a TimeoutError); the network was stopped then.
+        NetworkError
+            Everything that is wrong with the network; nothing was started then.
+
+        Examples
+        --------
+        >>> import asyncio
+        >>> from offbit_reflow import Network, actor
+        >>> @actor
+        ... async def double(x):
+        ...     await asyncio.sleep(0)
+        ...     return 2 * x
+        >>> net = Network()
+        >>> net.register_actor("double", double)
+        >>> net.add_node("d", "double")
+        >>> net.add_outport("out", "d", "out")
+        >>> asyncio.run(net.run_async(inputs={"d.x": iter([1, 2, 3])})).outputs
+        {'out': [2, 4, 6]}
+        """
+        import asyncio
+
+        feeds = [(*self._endpoint(name), value) for name, value in (inputs or {}).items()]
+        self._begin([(node, port) for node, port, _ in feeds])
+        try:
+            try:
+                async with asyncio.timeout(timeout) as limit:
+                    await self._feed(feeds)
+                    self.close_inputs()
+                    await wait_for(self._ending(idle_is_enough=True))
+            except TimeoutError:
+                if not limit.expired():
+                    raise
+                raise RunTimeout(f"the run took longer than its limit of {timeout} s; it was stopped") from None
+            return self.result()
+        except BaseException:
+            # The cancellation of this task too: nobody would stop the run after this.
+            await self.cancel_async("the call of run_async() was broken off")
+            raise
+        finally:
+            self._release()
+
+    async def _feed(self, feeds: list[tuple[str, str, Any]]) -> None:
+        import asyncio
+
+        async def pump(node: str, port: str, values: AsyncIterable[Any]) -> None:
+            async for value in values:
+                await self.send_async(node, port, value)
+
+        streams = [feed for feed in feeds if isinstance(feed[2], AsyncIterable)]
+        tasks = [asyncio.ensure_future(pump(*feed)) for feed in streams]
+        try:
+            for node, port, value in feeds:
+                if not isinstance(value, AsyncIterable):
+                    for message in value if isinstance(value, Iterator) else (value,):
+                        await self.send_async(node, port, message)
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            for _, _, values in streams:
+                if isinstance(values, AsyncIterator) and hasattr(values, "aclose"):
+                    with contextlib.suppress(RuntimeError):  # somebody else is inside of it
+                        await values.aclose()
+
+    async def wait_async(self, timeout: float | None = None) -> RunResult:
+        """Wait like `wait`, in an asyncio program.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Longest wait in seconds; no limit by default.
+
+        Raises
+        ------
+        RunTimeout
+            When the time has passed (a TimeoutError); the network goes on.
+        """
+        if await wait_within(self._ending(idle_is_enough=True), timeout) is None:
+            raise RunTimeout(f"the network was still at work after {timeout} s")
+        return self.result()
+
+    async def send_async(self, node: str, port: str, value: Any, *, timeout: float | None = None) -> None:
+        """Send a packet into the running network like `send`, and wait for room without holding the loop.
+
+        Parameters
+        ----------
+        node, port : str
+            Where to.
+        value : Message or plain value
+            What to send.
+        timeout : float, optional
+            Longest wait in seconds; no limit by default.
+
+        Raises
+        ------
+        RunTimeout
+            When there was no room in time (a TimeoutError); the packet was not sent.
+        NetworkError
+            If there is no such node or inport, or the network is not running.
+        """
+        if await wait_within(self._sending(node, port, value), timeout) is None:
+            raise RunTimeout(f"node `{node}`: no room for the packet within {timeout} s")
+
+    async def cancel_async(self, reason: str = "cancelled", grace: float = DEFAULT_GRACE) -> list[str]:
+        """Stop the run like `cancel`, and wait for running ticks without holding the loop."""
+        if self._begin_cancel(reason):
+            await wait_within(self._ending(idle_is_enough=False), grace)
+        return self._cancel(reason, 0.0)
+
+    async def shutdown_async(self, grace: float = SHUTDOWN_GRACE) -> list[str]:
+        """Stop the network like `shutdown`, and wait for running ticks without holding the loop."""
+        if self._begin_cancel("shutdown"):
+            await wait_within(self._ending(idle_is_enough=False), grace)
+        return self.shutdown(grace=0.0)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.shutdown_async()
+
+
+__all__ = ["DEFAULT_GRACE", "SHUTDOWN_GRACE", "AsyncNetwork"]

@@ -1,0 +1,102 @@
+"""How asyncio tasks wait for something native: they poll it, and it calls their loop back.
+
+Every native object that can be waited for has ``_poll(wake)``, which answers None when there is nothing yet and then calls
+`wake` once from any thread, and ``_forget(wake)`` for a task that does not wait any more. What arrives meanwhile stays where
+it is, so a wait that is cancelled loses nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from ._native import ActorCallContext, Stream, StreamReader
+
+
+class Pollable(Protocol):
+    """Something native that an asyncio task can wait for."""
+
+    def _poll(self, wake: Callable[[], Any] | None = None, /) -> list[Any] | None: ...
+
+    def _forget(self, wake: Callable[[], Any], /) -> None: ...
+
+
+async def wait_for(native: Pollable, **options: Any) -> list[Any]:
+    """Wait until a native object has an answer."""
+    answer = native._poll(None, **options)
+    if answer is not None:
+        return answer
+    import asyncio
+
+    loop = asyncio.get_running_loop()
+    while True:
+        ready: asyncio.Future[None] = loop.create_future()
+        wake = partial(loop.call_soon_threadsafe, _resolve, ready)
+        answer = native._poll(wake, **options)
+        if answer is not None:
+            native._forget(wake)
+            return answer
+        try:
+            await ready
+        except BaseException:
+            native._forget(wake)
+            raise
+
+
+def _resolve(ready: asyncio.Future[None]) -> None:
+    if not ready.done():
+        ready.set_result(None)
+
+
+async def wait_within(native: Pollable, timeout: float | None, **options: Any) -> list[Any] | None:
+    """Wait like `wait_for`, for so many seconds at most; None when nothing came."""
+    answer = native._poll(None, **options)
+    if answer is not None or (timeout is not None and timeout <= 0):
+        return answer
+    import asyncio
+
+    try:
+        async with asyncio.timeout(timeout) as limit:
+            return await wait_for(native, **options)
+    except TimeoutError:
+        if limit.expired():
+            return None
+        raise
+
+
+async def next_item(native: Pollable) -> Any:
+    """Give the next item of a native iterator, for ``__anext__``."""
+    answer = await wait_for(native)
+    if not answer:
+        raise StopAsyncIteration
+    return answer[0]
+
+
+async def next_frame(reader: StreamReader, timeout_ms: int | None) -> dict[str, Any]:
+    """Give the next frame of a stream, or one that says ``timeout`` or ``closed``."""
+    answer = await wait_within(reader, None if timeout_ms is None else timeout_ms / 1000)
+    if answer is None:
+        return {"kind": "timeout"}
+    frame: dict[str, Any] = answer[0] if answer else {"kind": "closed"}
+    return frame
+
+
+async def send_frame(stream: Stream, frame: Any) -> None:
+    """Write a frame, waiting for room."""
+    await wait_for(stream._writing(frame))
+
+
+async def send_async(context: ActorCallContext, outputs: Mapping[str, Any]) -> None:
+    """Send at once, waiting for room without holding the loop. Sends of one context keep their order."""
+    sending = context._sending(outputs)
+    if sending is not None:
+        await wait_for(sending)
+
+
+async def give(value: Any) -> Any:
+    """Give the value, for ``__aenter__`` and ``__aexit__`` that have nothing to wait for."""
+    return value
