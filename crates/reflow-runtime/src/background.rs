@@ -1,6 +1,7 @@
 //! Work that goes on beside a node's ticks: timers, servers, long reads.
 
 use std::future::Future;
+use std::time::Duration;
 
 use tokio::task::AbortHandle;
 
@@ -22,7 +23,8 @@ impl Background {
     }
 }
 
-pub(crate) fn spawn<F>(node: &NodeHandle, work: impl FnOnce(NodeHandle) -> F) -> Background
+/// Runs `work` until it ends, or until the run is cancelled and `farewell` has passed.
+pub(crate) fn spawn<F>(node: &NodeHandle, farewell: Duration, work: impl FnOnce(NodeHandle) -> F) -> Background
 where
     F: Future<Output = ()> + Send + 'static,
 {
@@ -32,10 +34,15 @@ where
     let future = work(node.for_background());
     let task = run.native().spawn(async move {
         let _hold = hold;
+        let mut future = std::pin::pin!(future);
         tokio::select! {
             biased;
             _ = cancelled.wait_for(|cancelled| *cancelled) => {}
-            () = future => {}
+            () = &mut future => return,
+        }
+        if !farewell.is_zero() {
+            // Whether it came to its end or not, it ends here.
+            let _ = tokio::time::timeout(farewell, future).await;
         }
     });
     Background(task.abort_handle())

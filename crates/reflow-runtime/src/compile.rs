@@ -422,6 +422,7 @@ impl Draft<'_> {
             open: OpenAttempts::default(),
             counters: crate::stats::Counters::default(),
             pools: crate::Pools::default(),
+            facts: parking_lot::Mutex::default(),
             state: AtomicU8::new(NodeState::Waiting as u8),
             holds: AtomicUsize::new(0),
             outside: AtomicBool::new(outside),

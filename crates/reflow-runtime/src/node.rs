@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Mutex, RwLock};
 use smallvec::SmallVec;
 
-use reflow_message::{Message, Value, block_until};
+use reflow_message::{Message, Object, Value, block_until};
 
 use crate::activity::Sleeper;
 use crate::attempt::Completion;
@@ -96,6 +96,8 @@ pub(crate) struct Node {
     pub(crate) open: OpenAttempts,
     pub(crate) counters: Counters,
     pub(crate) pools: Pools,
+    /// What the actor tells about itself to whoever asks.
+    pub(crate) facts: Mutex<Object>,
     pub(crate) state: AtomicU8,
     /// Background work that keeps the node alive.
     pub(crate) holds: AtomicUsize,
@@ -307,6 +309,12 @@ impl NodeHandle {
     /// Tells listeners something; `level` is `debug`, `info`, `warning` or `error`.
     pub fn log(&self, level: &str, data: impl Into<Value>) {
         self.run.events.emit(Event::ActorLog { actor: Arc::clone(self.id()), level: level.into(), data: data.into() });
+    }
+
+    /// Keeps a fact about the node for whoever asks the running network: where it listens, for example. A newer one of
+    /// the same name replaces it.
+    pub fn publish(&self, name: &str, value: impl Into<Value>) {
+        self.node().facts.lock().insert(name.into(), value.into());
     }
 
     /// Tells listeners how far the actor is, from 0 to 1, and in words.

@@ -143,6 +143,15 @@ impl Running {
         self.run.nodes.iter().map(crate::node::Node::stats).collect()
     }
 
+    /// What a node tells about itself, by name: the `address` where it listens, for example.
+    ///
+    /// # Errors
+    /// When there is no such node.
+    pub fn facts(&self, node: &str) -> Result<Value, NetworkError> {
+        let index = self.run.node(node)?;
+        Ok(self.run.nodes[index as usize].facts.lock().clone().into())
+    }
+
     /// How the run stands.
     pub fn report(&self) -> RunReport {
         let (failures, failures_dropped) = self.run.failures();

@@ -1,6 +1,7 @@
 //! `Tick`: what an actor sees of one tick.
 
 use std::future::Future;
+use std::time::Duration;
 
 use reflow_message::{Message, Value};
 
@@ -107,7 +108,20 @@ impl<'a> Tick<'a> {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        crate::background::spawn(self.node, work)
+        self.spawn_with_farewell(Duration::ZERO, work)
+    }
+
+    /// [`spawn`](Self::spawn) for work that has something to bring to its end when the run is cancelled, which
+    /// [`NodeHandle::cancelled`] tells it: it is dropped only after `farewell`, and the node waits for it so long.
+    pub fn spawn_with_farewell<F>(
+        &self,
+        farewell: Duration,
+        work: impl FnOnce(NodeHandle) -> F,
+    ) -> crate::background::Background
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        crate::background::spawn(self.node, farewell, work)
     }
 
     /// The raw attempt, for hosts that move its packets into objects of their own.
