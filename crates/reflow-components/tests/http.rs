@@ -1,16 +1,16 @@
-//! The HTTP components against each other and against a server that misbehaves; everything on this machine.
+//! Requests to servers that misbehave; everything on this machine.
 #![cfg(feature = "http")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use reflow_components::testing::{Trial, json_of, step_messages};
 use reflow_components::{Entry, catalog, entry};
-use reflow_runtime::{Endpoint, Frame, Message, Network, NodeSpec, Policy, Running, block_until};
+use reflow_runtime::{Endpoint, Frame, Message, Network, NodeSpec, Policy, block_until};
 use serde_json::{Value as Json, json};
 
 /// A server that answers every request with what `respond` makes of its head and body.
@@ -307,95 +307,144 @@ fn a_stream_is_sent_as_it_comes() {
     );
 }
 
-// ---- the server
-
-/// A running webhook flow.
-fn webhook(server: Json, response: Json, wires: &[(&str, &str)]) -> Running {
-    let mut network = Network::new();
-    network.set_catalog(catalog());
-    network.add_node("in", NodeSpec::new("tpl_server_request", server.into()));
-    network.add_node("out", NodeSpec::new("tpl_server_response", response.into()));
-    for (from, to) in wires {
-        network.add_connection(Endpoint::new("in", *from), Endpoint::new("out", *to), None);
-    }
-    network.start().unwrap()
-}
-
-/// A port that was free a moment ago.
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
-fn send(port: u16, head: &str, body: &str) -> String {
-    let deadline = Instant::now() + Duration::from_secs(10);
-    let mut stream = loop {
-        match TcpStream::connect(("127.0.0.1", port)) {
-            Ok(stream) => break stream,
-            Err(error) => assert!(Instant::now() < deadline, "{error}"),
+/// Answers the requests of each connection, one after the other, with what `respond` makes of the number of the connection, the
+/// number of the request on it and its head; `None` closes the connection.
+fn keeping_server(respond: impl Fn(usize, usize, &str) -> Option<Vec<u8>> + Send + Sync + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let respond = Arc::new(respond);
+    std::thread::spawn(move || {
+        for (connection, stream) in listener.incoming().flatten().enumerate() {
+            let respond = Arc::clone(&respond);
+            std::thread::spawn(move || {
+                let mut reader = BufReader::new(stream);
+                for request in 0.. {
+                    let lines = reader.by_ref().lines().map_while(Result::ok);
+                    let head: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
+                    match respond(connection, request, &head.join("\n")).filter(|_| !head.is_empty()) {
+                        Some(answer) => reader.get_mut().write_all(&answer).unwrap(),
+                        None => break,
+                    }
+                }
+            });
         }
-        std::thread::sleep(Duration::from_millis(5));
-    };
-    let text = format!("{head}\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len());
-    stream.write_all(text.as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
+    });
+    base
 }
 
-fn body_of(answer: &str) -> &str {
-    answer.split_once("\r\n\r\n").map_or("", |(_, body)| body)
+fn kept(body: &str) -> Option<Vec<u8>> {
+    Some(format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len()).into_bytes())
 }
 
 #[test]
-fn requests_are_answered_by_the_network() {
-    let port = free_port();
-    let config = json!({"port": port, "path": "/hook", "maxBodyBytes": 1000});
-    let running = webhook(config, json!({"statusCode": 201}), &[("body", "body"), ("params", "headers")]);
-    let answer = send(port, "POST /hook?x-b=2 HTTP/1.1\r\ncontent-type: application/json", r#"{"b":1,"a":2}"#);
-    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
-    assert!(answer.contains("x-b: 2") && answer.contains("content-type: application/json"), "{answer}");
-    assert_eq!(body_of(&answer), r#"{"a":2,"b":1}"#);
-    assert_eq!(body_of(&send(port, "POST /hook HTTP/1.1\r\ncontent-type: text/plain", "hi")), r#""hi""#);
-    assert_eq!(body_of(&send(port, "POST /hook HTTP/1.1", "")), "{}");
-    assert!(send(port, "GET /hook HTTP/1.1", "").starts_with("HTTP/1.1 405"));
-    assert!(send(port, "POST /else HTTP/1.1", "").starts_with("HTTP/1.1 404"));
-    assert!(send(port, "POST /hook HTTP/1.1", &"x".repeat(1001)).starts_with("HTTP/1.1 413"));
-    running.shutdown(Duration::from_secs(5));
-    assert!(TcpStream::connect(("127.0.0.1", port)).is_err(), "the server is gone with its network");
-}
-
-#[test]
-fn many_requests_at_once_get_their_own_answers() {
-    let port = free_port();
-    let config = json!({"port": port, "method": "any", "path": "/*"});
-    let wires = [("request_id", "request_id"), ("url", "body")];
-    let running = webhook(config, json!({"contentType": "text/plain"}), &wires);
-    let clients: Vec<_> = (0..40)
-        .map(|number| std::thread::spawn(move || (number, send(port, &format!("GET /{number} HTTP/1.1"), ""))))
-        .collect();
-    for client in clients {
-        let (number, answer) = client.join().unwrap();
-        assert_eq!(body_of(&answer), format!("/{number}"));
+fn what_changes_nothing_is_sent_again_when_a_kept_connection_was_just_closed() {
+    for (method, is_sent_again) in [("GET", true), ("HEAD", true), ("POST", false)] {
+        // One request a connection, and then it is closed without a word, whatever was promised.
+        let base =
+            keeping_server(|connection, request, _| kept(&format!("connection {connection}")).filter(|_| request == 0));
+        let mut trial = request(json!({"url": base, "method": method}), &["data_in"]);
+        let mut step = || trial.step(step_messages(&json!({"data_in": {"type": "Flow"}})));
+        assert!(step().contains_key("response_out"));
+        let outputs = step();
+        assert_eq!(outputs.contains_key("response_out"), is_sent_again, "{method}: {outputs:?}");
     }
-    running.shutdown(Duration::from_secs(5));
 }
 
 #[test]
-fn a_network_that_says_nothing_is_timed_out() {
-    let port = free_port();
-    let running = webhook(json!({"port": port, "responseTimeout": 50}), json!({}), &[]);
-    assert!(send(port, "POST /webhook HTTP/1.1", "").starts_with("HTTP/1.1 504"));
-    running.shutdown(Duration::from_secs(5));
+fn it_is_sent_again_once() {
+    let count = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&count);
+    let base = keeping_server(move |connection, request, _| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        kept("x").filter(|_| (connection, request) == (0, 0))
+    });
+    let mut trial = request(json!({"url": base}), &["data_in"]);
+    let mut step = || trial.step(step_messages(&json!({"data_in": {"type": "Flow"}})));
+    assert!(step().contains_key("response_out"));
+    assert!(step().contains_key("error_out"));
+    // The first, the one on the closed connection, and the one more.
+    assert_eq!(count.load(Ordering::SeqCst), 3);
 }
 
 #[test]
-fn a_port_that_is_taken_fails_the_node() {
-    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = taken.local_addr().unwrap().port();
-    let running = webhook(json!({"port": port}), json!({}), &[]);
-    running.wait(Some(Duration::from_secs(5)));
-    let report = format!("{:?}", running.report());
-    assert!(report.contains("cannot listen on 127.0.0.1"), "{report}");
-    running.shutdown(Duration::from_secs(5));
+fn secrets_stay_with_their_server() {
+    let seen = |head: &str| {
+        let names = ["authorization", "cookie", "x-api-key", "x-plain", "x-mine", "referer"];
+        let lower = head.to_lowercase();
+        let seen: Vec<&str> =
+            names.into_iter().filter(|name| lower.lines().any(|line| line.starts_with(&format!("{name}:")))).collect();
+        kept(&seen.join(" "))
+    };
+    let elsewhere = keeping_server(move |_, _, head| seen(head));
+    let target = elsewhere.clone();
+    let base = keeping_server(move |_, _, head| match head.split_whitespace().nth(1) {
+        Some("/away") => Some(reply(&format!("302 Found\r\nlocation: {target}/"), b"")),
+        Some("/here") => Some(reply("307 Temporary Redirect\r\nlocation: /there?x=1", b"")),
+        _ => seen(head),
+    });
+    let ask = |path: &str| {
+        let url = format!("{}{path}", base.replace("//", "//user:password@"));
+        let headers = json!({"Cookie": "a=1", "X-API-Key": "k", "X-Plain": "p", "X-Mine": "m"});
+        let config = json!({"url": url, "headers": headers, "secretHeaders": ["x-mine"]});
+        exchange(config, &json!({"data_in": {"type": "Flow"}}))["response_out"].clone()
+    };
+    let (here, away) = (ask("/here"), ask("/away"));
+    assert_eq!(
+        (&here["body"], &here["url"]),
+        (&json!("authorization cookie x-api-key x-plain x-mine"), &json!(format!("{base}/there?x=1")))
+    );
+    assert_eq!((&away["body"], &away["url"]), (&json!("x-plain"), &json!(format!("{elsewhere}/"))));
+}
+
+#[test]
+fn redirects_change_methods_and_keep_bodies_as_browsers_do() {
+    for (status, expected) in [(301, "GET "), (302, "GET "), (303, "GET "), (307, "PUT hi"), (308, "PUT hi")] {
+        let base = server(move |head, body| match head.split_whitespace().nth(1) {
+            Some("/old") => reply(&format!("{status} X\r\nlocation: new"), b""),
+            _ => reply("200 OK", format!("{} {body}", head.split(' ').next().unwrap()).as_bytes()),
+        });
+        let config = json!({"url": format!("{base}/old"), "method": "PUT"});
+        assert_eq!(exchange(config, &json!({"data_in": "hi"}))["response_out"]["body"], expected, "{status}");
+    }
+    let away = server(|_, _| reply("302 Found\r\nlocation: file:///etc/passwd", b""));
+    assert!(error(json!({"url": away})).contains("it is redirected to a `file:` address"));
+}
+
+#[test]
+fn addresses_are_told_without_what_is_secret() {
+    let base = echo();
+    let url = base.replace("//", "//user:pa%20ss@");
+    let outputs = exchange(json!({"url": format!("{url}/p?token=t&q=1")}), &json!({"data_in": {"type": "Flow"}}));
+    assert_eq!(outputs["response_out"]["url"], format!("{base}/p?token=***&q=1"));
+    assert_eq!(outputs["response_out"]["body"]["line"], "GET /p?token=t&q=1 HTTP/1.1");
+    for url in
+        ["http://user:pass@127.0.0.1:1/", "http://user:pass@ho st/", "ftp://user:pass@host/", "http://user:pass@"]
+    {
+        let text = error(json!({"url": url}));
+        assert!(text.starts_with("HTTP request failed: ") && !text.contains("pass"), "{text}");
+    }
+}
+
+#[test]
+fn text_is_read_in_its_encoding_and_every_cookie_is_kept() {
+    let base = server(|_, _| {
+        let head = "200 OK\r\ncontent-type: text/html; charset=iso-8859-1\r\nset-cookie: a=1\r\nset-cookie: b=2\r\nvary: c\r\nvary: d";
+        reply(head, b"caf\xe9")
+    });
+    let outputs = exchange(json!({"url": base}), &json!({"data_in": {"type": "Flow"}}));
+    let response = &outputs["response_out"];
+    assert_eq!((&response["body"], &response["headers"]["set-cookie"]), (&json!("caf\u{e9}"), &json!(["a=1", "b=2"])));
+    assert_eq!(response["headers"]["vary"], "c, d");
+    for (kind, body) in
+        [("application/json", &b"\xef\xbb\xbf[1]"[..]), ("application/json; charset=utf-16le", b"[\x001\0]\0")]
+    {
+        let base = server(move |_, _| reply(&format!("200 OK\r\ncontent-type: {kind}"), body));
+        for read_as in ["auto", "json"] {
+            let config = json!({"url": base, "responseType": read_as});
+            assert_eq!(exchange(config, &json!({"data_in": {"type": "Flow"}}))["response_out"]["body"], json!([1]));
+        }
+    }
+    let binary = server(|_, _| reply("200 OK\r\ncontent-type: application/octet-stream", b"\xff\xfea\0"));
+    let outputs = exchange(json!({"url": binary}), &json!({"data_in": {"type": "Flow"}}));
+    assert_eq!(outputs["body_out"]["data"], json!([255, 254, 97, 0]));
 }

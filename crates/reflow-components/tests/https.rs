@@ -104,3 +104,29 @@ fn a_certificate_that_cannot_be_read_is_told() {
         assert!(text.contains(told), "{text}");
     }
 }
+
+/// Run by the test below, in a process of its own.
+#[test]
+#[ignore = "it is asked for by another test"]
+fn an_address_from_the_environment() {
+    let outputs = ask(json!({"url": std::env::var("ADDRESS_TO_ASK").unwrap()}));
+    assert_eq!(outputs["response_out"][0]["body"], "hello", "{outputs}");
+}
+
+#[test]
+fn authorities_of_the_system_are_trusted_as_the_environment_names_them() {
+    let (authority, issuer) = authority();
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("system.pem");
+    std::fs::write(&path, authority.pem()).unwrap();
+    let url = server(certificate("localhost", Some(&issuer)));
+    let is_trusted = |with_file: bool| {
+        let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "an_address_from_the_environment", "--ignored"]);
+        command.env("ADDRESS_TO_ASK", &url).env_remove("SSL_CERT_FILE").env_remove("SSL_CERT_DIR");
+        if with_file {
+            command.env("SSL_CERT_FILE", &path);
+        }
+        command.output().unwrap().status.success()
+    };
+    assert!(is_trusted(true) && !is_trusted(false));
+}

@@ -1,9 +1,6 @@
 //! `tpl_file_load`.
 
-use std::fs::File;
-use std::io::Read;
-
-use super::{blocking, no_pipe};
+use super::{blocking, file};
 use crate::prelude::*;
 use crate::read;
 
@@ -11,7 +8,8 @@ use crate::read;
 ///
 /// A packet of any kind on any inport asks for the file at `path`; text on the inport `path` names another one for that time.
 /// `output` is the content, `metadata` is `{path, size, mimeType}`, the type being guessed by the extension in any letter case.
-/// Relative paths start at the process's directory; a pipe is not read. Reading goes on beside other nodes' work.
+/// Relative paths start at the process's directory. Only regular files are read, no pipes and no devices. Reading goes on beside
+/// other nodes' work.
 ///
 /// # Errors
 ///
@@ -36,22 +34,6 @@ pub(super) struct FileLoad {
     /// The largest file that is read.
     #[config(key = "maxBytes", default = 268_435_456, unit = "bytes", lenient)]
     max_bytes: u64,
-}
-
-/// The content of a file of at most `max` bytes.
-fn load(path: &str, max: u64) -> Result<Vec<u8>, String> {
-    let read_error = |error: std::io::Error| format!("File read error: {error}");
-    let too_large = || format!("File read error: {path} has more than {max} bytes");
-    let metadata = std::fs::metadata(path).map_err(read_error)?;
-    no_pipe(path.as_ref(), &metadata).map_err(read_error)?;
-    if metadata.len() > max {
-        return Err(too_large());
-    }
-    let mut content = Vec::with_capacity(metadata.len() as usize);
-    // A file may grow, and a device has no size at all.
-    let file = File::open(path).map_err(read_error)?;
-    file.take(max.saturating_add(1)).read_to_end(&mut content).map_err(read_error)?;
-    if content.len() as u64 > max { Err(too_large()) } else { Ok(content) }
 }
 
 /// The media type that an extension stands for.
@@ -106,8 +88,10 @@ impl AsyncActor for FileLoad {
         let Some(path) = named.or_else(|| self.path.clone()) else {
             return tick.report(Self::OUT_ERROR, "Missing 'path' in config");
         };
-        let (file, max) = (path.clone(), self.max_bytes);
-        match blocking(move || load(&file, max)).await {
+        let (from, max) = (path.clone(), self.max_bytes);
+        match blocking(move || file::read(from.as_ref(), max).map_err(|error| format!("File read error: {error}")))
+            .await
+        {
             Ok(content) => {
                 let metadata = [
                     ("path", Value::from(path.as_str())),
@@ -145,9 +129,9 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn endless_devices_and_folders_are_refused() {
+    fn devices_and_folders_are_refused() {
         let outputs = run::<FileLoad>(json!({"path": "/dev/zero", "maxBytes": 1000}), [json!({"trigger": 1})]);
-        assert!(outputs[0]["error"][0]["data"].as_str().unwrap().contains("more than 1000 bytes"));
+        assert_eq!(outputs[0]["error"][0]["data"], "File read error: /dev/zero is no regular file");
         let outputs = run::<FileLoad>(json!({"path": "/tmp"}), [json!({"trigger": 1})]);
         assert_eq!(outputs[0]["error"][0]["data"], "File read error: Is a directory (os error 21)");
     }

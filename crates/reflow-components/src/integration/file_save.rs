@@ -1,11 +1,9 @@
 //! `tpl_file_save`.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::fs;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{blocking, no_pipe};
+use super::{blocking, file};
 use crate::prelude::*;
 use crate::read;
 
@@ -13,9 +11,10 @@ use crate::read;
 ///
 /// Every packet replaces the file's content: Bytes are written as they are, text as UTF-8, anything else as JSON with two spaces
 /// of indentation, sorted keys and no line end at the end. Then `path` and `metadata`, `{path, size, written}`, are sent. The new
-/// content is written beside the file and moved into its place, so that nobody ever reads half of it. With `append` it is added
-/// to the file instead. A pipe is not written to. When the inport `path` is connected, each packet goes, in order, to the file that its partner there
-/// names.
+/// content is written to a private file beside it, which then takes its place, so that nobody ever reads half of it; a file that
+/// is replaced keeps its mode, and a link is followed. With `append` the content is added to the file instead. Without `sync` the
+/// system writes it to the disk when it likes, which a loss of power may come before. A pipe is not written to. When the inport
+/// `path` is connected, each packet goes, in order, to the file that its partner there names.
 ///
 /// # Errors
 ///
@@ -43,6 +42,9 @@ pub(super) struct FileSave {
     /// Add to the file instead of replacing its content.
     #[config(lenient)]
     append: bool,
+    /// Wait until the content is on the disk.
+    #[config(lenient)]
+    sync: bool,
 }
 
 /// The bytes that a message stands for in a file.
@@ -54,45 +56,21 @@ fn content(message: &Message) -> Result<bytes::Bytes, String> {
     })
 }
 
-fn save(path: &str, content: &[u8], create_dirs: bool, append: bool) -> Result<(), String> {
-    let path = Path::new(path);
-    if let Some(folder) = path.parent().filter(|_| create_dirs) {
-        fs::create_dir_all(folder).map_err(|error| format!("Failed to create directories: {error}"))?;
-    }
-    let allowed = fs::metadata(path).map_or(Ok(()), |metadata| no_pipe(path, &metadata));
-    let written = allowed.and_then(|()| {
-        if append {
-            OpenOptions::new().append(true).create(true).open(path)?.write_all(content)
-        } else {
-            replace(path, content)
-        }
-    });
-    written.map_err(|error| format!("File write error: {error}"))
+/// How a file is written.
+#[derive(Clone, Copy)]
+struct Way {
+    create_dirs: bool,
+    append: bool,
+    sync: bool,
 }
 
-fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    match fs::metadata(path) {
-        // A device or a folder cannot be replaced; the system says what can be done with it.
-        Ok(metadata) if !metadata.is_file() => return fs::write(path, content),
-        _ => {}
+fn save(path: &str, content: &[u8], way: Way) -> Result<(), String> {
+    let path = Path::new(path);
+    if let Some(folder) = path.parent().filter(|_| way.create_dirs) {
+        fs::create_dir_all(folder).map_err(|error| format!("Failed to create directories: {error}"))?;
     }
-    // What a link leads to is replaced, not the link.
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
-    let name = target.file_name().unwrap_or_default().to_string_lossy();
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    let beside = target.with_file_name(format!(".{name}.{}-{number}.part", std::process::id()));
-    let moved = fs::write(&beside, content)
-        .and_then(|()| match fs::metadata(&target) {
-            Ok(metadata) => fs::set_permissions(&beside, metadata.permissions()),
-            Err(_) => Ok(()),
-        })
-        .and_then(|()| fs::rename(&beside, &target));
-    if moved.is_err() {
-        // It may never have been made.
-        let _ = fs::remove_file(&beside);
-    }
-    moved
+    let write = if way.append { file::append } else { file::replace };
+    write(path, content, way.sync).map_err(|error| format!("File write error: {error}"))
 }
 
 impl FileSave {
@@ -102,9 +80,10 @@ impl FileSave {
 
     async fn save(&self, named: Option<String>, message: &Message) -> Result<(String, usize), String> {
         let path = named.or_else(|| self.path.clone()).ok_or("Missing 'path' in config")?;
-        let (content, file) = (content(message)?, path.clone());
-        let (size, create_dirs, append) = (content.len(), self.create_dirs, self.append);
-        blocking(move || save(&file, &content, create_dirs, append)).await?;
+        let (content, to) = (content(message)?, path.clone());
+        let size = content.len();
+        let way = Way { create_dirs: self.create_dirs, append: self.append, sync: self.sync };
+        blocking(move || save(&to, &content, way)).await?;
         Ok((path, size))
     }
 }

@@ -1,24 +1,19 @@
 //! The family `integration`: files, timers, HTTP and the comparison of streams.
 
+#[cfg(feature = "http")]
+mod charset;
+#[cfg(feature = "http")]
+mod client;
 mod correlator;
 mod cron;
 mod cron_trigger;
+mod file;
 mod file_load;
 mod file_save;
-#[cfg(feature = "http")]
-mod http_request;
 mod interval_trigger;
 mod payload;
 #[cfg(feature = "http")]
-mod pending;
-#[cfg(feature = "http")]
-mod retry;
-#[cfg(feature = "http")]
 mod server;
-#[cfg(feature = "http")]
-mod server_request;
-#[cfg(feature = "http")]
-mod server_response;
 
 use crate::catalog::Entry;
 
@@ -37,25 +32,15 @@ pub(crate) fn components() -> Vec<Entry> {
 #[cfg(feature = "http")]
 fn http_components() -> Vec<Entry> {
     vec![
-        Entry::of::<http_request::HttpRequest>(),
-        Entry::of::<server_request::ServerRequest>(),
-        Entry::of::<server_response::ServerResponse>(),
+        Entry::of::<client::HttpRequest>(),
+        Entry::of::<server::ServerRequest>(),
+        Entry::of::<server::ServerResponse>(),
     ]
 }
 
 #[cfg(not(feature = "http"))]
 fn http_components() -> Vec<Entry> {
     Vec::new()
-}
-
-/// Refuses a pipe: opening one waits for whoever is at its other end, and nobody could call that off.
-fn no_pipe(path: &std::path::Path, metadata: &std::fs::Metadata) -> std::io::Result<()> {
-    #[cfg(unix)]
-    if std::os::unix::fs::FileTypeExt::is_fifo(&metadata.file_type()) {
-        return Err(std::io::Error::other(format!("{} is a pipe", path.display())));
-    }
-    let _ = (path, metadata);
-    Ok(())
 }
 
 /// Runs `work`, which may block, on a thread that may be blocked.

@@ -1,19 +1,19 @@
 //! `tpl_http_request`.
 
-use std::error::Error;
-use std::fmt::Display;
-use std::fs;
-use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use futures_util::stream;
-use reflow_runtime::{Begin, Frame, NodeHandle, StreamHandle, StreamWriter};
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Body, Certificate, Client, Method, RequestBuilder, Response, Url, redirect};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
+use reqwest::{Client, Method, Request, Response, Url};
 
+use super::Lost;
+use super::body::{read_body, request_body, stream_body, written};
+use super::redirect::Courier;
 use super::retry::{Attempts, asked_wait, is_passing};
-use super::{blocking, no_pipe};
+use super::secret::shown;
+use super::trust;
 use crate::clock::Clock;
+use crate::integration::{blocking, charset};
 use crate::prelude::*;
 use crate::read;
 
@@ -24,18 +24,24 @@ use crate::read;
 /// one itself. The configured `body` takes precedence and goes as JSON; the headers that came take precedence over the
 /// configured ones.
 ///
-/// `response_out` is `{status, headers, body, url, method}`, whatever the status; header names are in lower case, and the last of
-/// repeated headers counts. With the `responseType` `auto` the body is what the text says as JSON, or else the text; what is no
-/// text leaves by `body_out` as Bytes. `json` and `text` insist on one reading, `bytes` sends Bytes by `body_out`, and `stream`
-/// sends a stream there as soon as the headers have come. Requests of one node run one after the other over connections that
-/// are kept.
+/// `response_out` is `{status, headers, body, url, method}`, whatever the status; header names are in lower case, repeated headers
+/// are joined with commas, and several `set-cookie` are a list. `url` is where the answer came from in the end. With the
+/// `responseType` `auto` the body is what the text says as JSON, or else the text, read in the encoding that its type names; what
+/// is no text leaves by `body_out` as Bytes. `json` and `text` insist on one reading, `bytes` sends Bytes by `body_out`, and
+/// `stream` sends a stream there as soon as the headers have come. Requests of one node run one after the other over connections
+/// that are kept; a `GET` or `HEAD` on one that the server has just closed is sent once more.
+///
+/// User and password in the `url` are sent as `Authorization`, and are told nowhere; nor is what a member of its query like
+/// `api_key` holds. A redirect to another server takes no header along that is secret by its name (`Authorization`, `Cookie`,
+/// `X-API-Key`, every token) or by `secretHeaders`.
 ///
 /// With `retries`, a request that gets no answer, or one with status 429 or from 500, is made again up to so many times,
 /// whatever its method: after 100 ms, then after twice as long each time up to 10 s, and not before the time that the server
 /// asks for (`Retry-After`). `timeout` limits all of it; where no time is left for another try the last answer counts. A request
 /// whose body is a stream is made once.
 ///
-/// An `https` address must show a certificate that one of Mozilla's authorities or of `caCertificate` has signed for its name.
+/// An `https` address must show a certificate for its name that is signed by an authority that the system trusts (or the files
+/// in the environment variables `SSL_CERT_FILE` and `SSL_CERT_DIR` instead) or by one of `caCertificate`.
 ///
 /// # Errors
 ///
@@ -54,7 +60,7 @@ use crate::read;
     steps = r#"[{"data_in": {"type": "Flow"}}]"#,
     outputs = r#"[{"error_out": [{"type": "Error", "data": "URL not configured"}]}]"#
 )]
-pub(super) struct HttpRequest {
+pub(in crate::integration) struct HttpRequest {
     /// The address, absolute, with http or https.
     #[config(lenient)]
     url: Option<String>,
@@ -73,6 +79,9 @@ pub(super) struct HttpRequest {
     /// A body to send as JSON, whatever comes.
     #[config]
     body: Option<Value>,
+    /// Names of headers that hold a secret although their names do not tell.
+    #[config(key = "secretHeaders")]
+    secret_headers: Value,
     /// Members to add to the query of the address.
     #[config]
     query: Value,
@@ -88,7 +97,7 @@ pub(super) struct HttpRequest {
     /// When a request counts as a failed tick, for the node's policy.
     #[config]
     fail: Fail,
-    /// Certificates of authorities to trust beside the public ones: a PEM file, or its text.
+    /// Certificates of authorities to trust beside those of the system: a PEM file, or its text.
     #[config(key = "caCertificate")]
     ca_certificate: Option<String>,
     #[state]
@@ -97,6 +106,8 @@ pub(super) struct HttpRequest {
     client: Option<Client>,
     #[state]
     sticky: Option<Value>,
+    #[state]
+    has_answered: AtomicBool,
 }
 
 /// What the body of a response is.
@@ -132,24 +143,15 @@ impl HttpRequest {
         if let Some(client) = &self.client {
             return Ok(client.clone());
         }
-        let policy = if self.follow_redirects { redirect::Policy::limited(10) } else { redirect::Policy::none() };
-        let mut builder = Client::builder().redirect(policy);
-        let host = self.url.as_deref().and_then(|url| Url::parse(url).ok()?.host_str().map(str::to_string));
-        if host.is_some_and(|host| matches!(host.as_str(), "localhost" | "127.0.0.1" | "[::1]")) {
-            // A proxy has another idea of what this machine is.
-            builder = builder.no_proxy();
-        }
-        if let Some(source) = self.ca_certificate.clone() {
-            for certificate in blocking(move || certificates(&source)).await? {
-                builder = builder.add_root_certificate(certificate);
-            }
-        }
-        let client = builder.build().map_err(|error| detail(&error))?;
+        let (url, ca_certificate) = (self.url.clone().unwrap_or_default(), self.ca_certificate.clone());
+        let client = blocking(move || trust::client(&url, ca_certificate.as_deref())).await?;
         Ok(self.client.insert(client).clone())
     }
 
-    async fn request(&mut self, data: Option<Message>) -> Result<RequestBuilder, Refused> {
-        let url = self.url.clone().ok_or_else(|| Refused::Plain("URL not configured".into()))?;
+    async fn request(&mut self, data: Option<Message>) -> Result<Request, Refused> {
+        if self.url.is_none() {
+            return Err(Refused::Plain("URL not configured".into()));
+        }
         let method = match self.method.to_uppercase().as_str() {
             "GET" => Method::GET,
             "POST" => Method::POST,
@@ -160,11 +162,7 @@ impl HttpRequest {
             "OPTIONS" => Method::OPTIONS,
             _ => return Err(Refused::Plain(format!("Unsupported HTTP method: {}", self.method))),
         };
-        let mut url = Url::parse(&url).map_err(|error| error.to_string())?;
-        if let Some(members) = self.query.as_object().filter(|members| !members.is_empty()) {
-            let text = |value: &Value| value.as_str().map_or_else(|| value.to_json_string(), str::to_string);
-            url.query_pairs_mut().extend_pairs(members.iter().map(|(key, value)| (&**key, text(value))));
-        }
+        let url = self.address().map_err(|error| error.to_string())?;
         let mut headers = self.request_headers()?;
         let (body, media_type) = match &self.body {
             Some(body) => (Some(written(body)?.into()), "application/json"),
@@ -174,10 +172,21 @@ impl HttpRequest {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
         }
         let request = self.client().await?.request(method, url).headers(headers);
-        Ok(match body {
+        let request = match body {
             Some(body) => request.body(body),
             None => request,
-        })
+        };
+        Ok(request.build().map_err(|error| super::detail(&error))?)
+    }
+
+    /// Where the request goes.
+    fn address(&self) -> Result<Url, <Url as std::str::FromStr>::Err> {
+        let mut url = Url::parse(self.url.as_deref().unwrap_or_default())?;
+        if let Some(members) = self.query.as_object().filter(|members| !members.is_empty()) {
+            let text = |value: &Value| value.as_str().map_or_else(|| value.to_json_string(), str::to_string);
+            url.query_pairs_mut().extend_pairs(members.iter().map(|(key, value)| (&**key, text(value))));
+        }
+        Ok(url)
     }
 
     fn request_headers(&self) -> Result<HeaderMap, String> {
@@ -205,12 +214,13 @@ impl HttpRequest {
         }
         let summary = self.summary(&response);
         if self.response_type == ResponseType::Stream {
-            let handle = stream_body(tick, response, timeout)?;
+            let handle = stream_body(tick, "body_out", response, timeout)?;
             tick.emit(Self::OUT_BODY_OUT, Message::StreamHandle(handle));
             tick.emit(Self::OUT_RESPONSE_OUT, Message::object(summary));
             return Ok(());
         }
-        let (body, raw) = self.response_body(bytes)?;
+        let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let (body, raw) = self.response_body(bytes, content_type.unwrap_or_default())?;
         let summary = summary.merged_with(&Value::object([("body", body)]));
         if let Some(raw) = raw {
             tick.emit(Self::OUT_BODY_OUT, raw);
@@ -220,7 +230,7 @@ impl HttpRequest {
     }
 
     /// What the last attempt comes to.
-    async fn exchange(&self, mut request: RequestBuilder, timeout: Duration) -> Result<(Response, Vec<u8>), Lost> {
+    async fn exchange(&self, mut request: Request, timeout: Duration) -> Result<(Response, Vec<u8>), Lost> {
         let mut attempts = Attempts::start(self.retries, timeout);
         loop {
             let again = if attempts.is_last() { None } else { request.try_clone() };
@@ -238,8 +248,16 @@ impl HttpRequest {
     }
 
     /// The answer, with its body unless that becomes a stream.
-    async fn attempt(&self, request: RequestBuilder) -> Result<(Response, Vec<u8>), Lost> {
-        let mut response = request.send().await?;
+    async fn attempt(&self, request: Request) -> Result<(Response, Vec<u8>), Lost> {
+        let client = self.client.as_ref().ok_or_else(|| Lost::for_good("there is no client"))?;
+        let secret = self.secret_headers.as_array().into_iter().flatten().filter_map(Value::as_str);
+        let courier = Courier {
+            client,
+            follows_redirects: self.follow_redirects,
+            secret_headers: secret.filter_map(|name| HeaderName::try_from(name).ok()).collect(),
+            has_answered: &self.has_answered,
+        };
+        let mut response = courier.send(request).await?;
         let is_stream = self.response_type == ResponseType::Stream;
         let bytes = if is_stream { Vec::new() } else { read_body(&mut response, self.max_response_bytes).await? };
         Ok((response, bytes))
@@ -247,26 +265,35 @@ impl HttpRequest {
 
     /// What there is to say of an answer without its body.
     fn summary(&self, response: &Response) -> Value {
-        let text = |value: &HeaderValue| Value::from(&*String::from_utf8_lossy(value.as_bytes()));
-        let headers = response.headers().iter().map(|(name, value)| (name.as_str(), text(value)));
+        let url = self.url.as_deref().unwrap_or_default();
+        let url = if self.is_redirected(response.url()) { response.url().as_str() } else { url };
         Value::object([
             ("status", Value::Integer(response.status().as_u16().into())),
-            ("headers", Value::object(headers)),
+            ("headers", headers(response.headers())),
             ("body", Value::Null),
-            ("url", self.url.as_deref().into()),
+            ("url", (&*shown(url)).into()),
             ("method", self.method.as_str().into()),
         ])
     }
 
+    /// Whether an answer from `url` came from elsewhere than it was asked for.
+    fn is_redirected(&self, url: &Url) -> bool {
+        let Some(mut asked) = self.address().ok() else { return true };
+        // What says who asks is no part of where the answer comes from.
+        let _ = asked.set_password(None).and_then(|()| asked.set_username(""));
+        asked != *url
+    }
+
     /// The body for `response_out`, and what leaves by `body_out`.
-    fn response_body(&self, bytes: Vec<u8>) -> Result<(Value, Option<Vec<u8>>), String> {
-        let json = || Value::from_json_bytes(&bytes);
+    fn response_body(&self, bytes: Vec<u8>, content_type: &str) -> Result<(Value, Option<Vec<u8>>), String> {
+        let media_type = if is_text(content_type) { content_type } else { "" };
+        let json = || charset::json(&bytes, media_type);
         Ok(match self.response_type {
             ResponseType::Json => (json().map_err(|error| format!("the answer is not JSON: {error}"))?, None),
-            ResponseType::Text => (String::from_utf8_lossy(&bytes).as_ref().into(), None),
-            ResponseType::Auto => match (json(), std::str::from_utf8(&bytes)) {
+            ResponseType::Text => ((&*charset::text_lossy(&bytes, content_type)).into(), None),
+            ResponseType::Auto => match (json(), charset::text(&bytes, media_type)) {
                 (Ok(value), _) => (value, None),
-                (_, Ok(text)) => (text.into(), None),
+                (_, Some(text)) => ((&*text).into(), None),
                 _ => (Value::Null, Some(bytes)),
             },
             ResponseType::Bytes | ResponseType::Stream => (Value::Null, Some(bytes)),
@@ -274,7 +301,7 @@ impl HttpRequest {
     }
 
     fn refuse(&self, tick: &mut Tick<'_>, refused: Refused) -> Result<(), Failure> {
-        let url = self.url.as_deref().unwrap_or_default();
+        let url = shown(self.url.as_deref().unwrap_or_default());
         match refused {
             Refused::Plain(text) => tick.report(Self::OUT_ERROR_OUT, text),
             Refused::Failed(text) => {
@@ -303,119 +330,23 @@ impl From<String> for Refused {
     }
 }
 
-/// Why an attempt brought no answer.
-struct Lost {
-    text: String,
-    /// Whether another attempt may bring one.
-    is_passing: bool,
+/// Whether a media type is one of text.
+fn is_text(media_type: &str) -> bool {
+    let lower = media_type.to_ascii_lowercase();
+    lower.starts_with("text/") || ["json", "xml", "javascript", "charset="].iter().any(|word| lower.contains(word))
 }
 
-impl From<reqwest::Error> for Lost {
-    fn from(error: reqwest::Error) -> Self {
-        Self { text: detail(&error), is_passing: !error.is_builder() && !error.is_redirect() }
-    }
-}
-
-/// The certificates in a PEM text, or in the file of this name.
-fn certificates(source: &str) -> Result<Vec<Certificate>, String> {
-    let wrong = |why: &dyn Display| format!("caCertificate: {why}");
-    let pem = if source.trim_start().starts_with("-----BEGIN") {
-        source.as_bytes().to_vec()
-    } else {
-        let read = fs::metadata(source).and_then(|metadata| {
-            no_pipe(source.as_ref(), &metadata)?;
-            fs::read(source)
-        });
-        read.map_err(|error| wrong(&format!("{source}: {error}")))?
-    };
-    let certificates = Certificate::from_pem_bundle(&pem).map_err(|error| wrong(&detail(&error)))?;
-    if certificates.is_empty() { Err(wrong(&"there is no certificate in it")) } else { Ok(certificates) }
-}
-
-/// An error with all of its causes; the address is told elsewhere.
-fn detail(error: &reqwest::Error) -> String {
-    let mut text = match (error.is_builder(), error.is_timeout(), error.is_redirect()) {
-        (true, ..) => "the request cannot be made".to_string(),
-        (_, true, _) => "no answer in time".to_string(),
-        (.., true) => "too many redirects".to_string(),
-        _ => "no answer".to_string(),
-    };
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
-}
-
-/// The body that a message stands for, and its media type.
-fn request_body(message: Message) -> Result<(Option<Body>, &'static str), String> {
-    Ok(match message {
-        Message::Flow => (None, ""),
-        Message::String(text) => (Some(text.to_string().into()), "text/plain; charset=utf-8"),
-        Message::Bytes(bytes) | Message::Encoded(bytes) => (Some(bytes.to_bytes().into()), "application/octet-stream"),
-        Message::StreamHandle(handle) => (Some(stream_of(&handle)), "application/octet-stream"),
-        other => (Some(written(&other.to_value())?.into()), "application/json"),
-    })
-}
-
-fn written(body: &Value) -> Result<String, String> {
-    body.to_json().map_err(|error| format!("the body: {error}"))
-}
-
-/// The data of a stream as a request body.
-fn stream_of(handle: &StreamHandle) -> Body {
-    let reader = handle.take().map_err(|error| error.to_string());
-    Body::wrap_stream(stream::unfold(Some(reader), async |reader| {
-        let reader = match reader? {
-            Ok(reader) => reader,
-            Err(text) => return Some((Err(text), None)),
+/// Headers by name; one that came several times is joined as if it had come once, except cookies, which cannot be.
+fn headers(headers: &HeaderMap) -> Value {
+    Value::object(headers.keys().map(|name| {
+        let mut values: Vec<_> =
+            headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+        let value = match (name, &mut values[..]) {
+            (&SET_COOKIE, several @ [_, _, ..]) => Value::array(several.iter().map(|value| &**value)),
+            _ => values.join(", ").into(),
         };
-        loop {
-            match reader.read().await? {
-                Frame::Begin(_) => {}
-                Frame::Data(data) => return Some((Ok(data.to_bytes()), Some(Ok(reader)))),
-                Frame::Error(text) => return Some((Err(text.to_string()), None)),
-                Frame::End => return None,
-            }
-        }
+        (name.as_str(), value)
     }))
-}
-
-async fn read_body(response: &mut Response, max: usize) -> Result<Vec<u8>, Lost> {
-    let mut bytes = Vec::new();
-    while let Some(piece) = response.chunk().await? {
-        if bytes.len() + piece.len() > max {
-            return Err(Lost { text: format!("the answer has more than {max} bytes"), is_passing: false });
-        }
-        bytes.extend_from_slice(&piece);
-    }
-    Ok(bytes)
-}
-
-/// Pieces of a body that may wait for the reader.
-const PIECES: usize = 16;
-
-/// Reads the body into a stream, beside the node's ticks.
-fn stream_body(tick: &Tick<'_>, mut response: Response, timeout: Duration) -> Result<Arc<StreamHandle>, String> {
-    let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_string);
-    let writer = StreamWriter::new(PIECES, tick.node().id(), "body_out", content_type.as_deref());
-    let handle = writer.handle(response.content_length()).map_err(|error| error.to_string())?;
-    let begin =
-        Begin { content_type: content_type.map(Into::into), size_hint: response.content_length(), metadata: None };
-    tick.spawn(move |_: NodeHandle| async move {
-        let mut frame = Frame::Begin(begin);
-        // An error means that the reader wants no more.
-        while writer.write(frame.clone()).await.is_ok() && !matches!(frame, Frame::End | Frame::Error(_)) {
-            frame = match tokio::time::timeout(timeout, response.chunk()).await {
-                Ok(Ok(Some(piece))) => Frame::Data(reflow_runtime::Buffer::new(piece)),
-                Ok(Ok(None)) => Frame::End,
-                Ok(Err(error)) => Frame::Error(detail(&error).into()),
-                Err(_) => Frame::Error("no further data in time".into()),
-            };
-        }
-    });
-    Ok(handle)
 }
 
 #[async_trait]

@@ -1,165 +1,156 @@
-//! The HTTP server behind `tpl_server_request`.
+//! One request and its answer.
 
-use std::net::TcpListener;
-use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::sync::Arc;
 
-use axum::Router;
-use axum::body::{Body, to_bytes};
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use reflow_runtime::{Message, NodeHandle, Value};
+use bytes::{Bytes, BytesMut};
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Body, Incoming};
+use hyper::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use hyper::http::request::Parts;
+use hyper::{Request, Response, StatusCode};
+use reflow_runtime::Message;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout_at};
 
+use super::entrance::Letter;
+use super::patience::later;
 use super::pending::{Answer, Question};
+use super::{Shared, content};
 
-/// What a server listens for.
-pub(super) struct Server {
-    /// `GET` for example; `ANY` is all of them.
-    pub(super) method: String,
-    /// The path of requests; a `*` at its end stands for anything.
-    pub(super) path: String,
-    pub(super) max_body_bytes: usize,
-    pub(super) timeout: Duration,
-    /// Which outport gets what.
-    pub(super) ports: Ports,
+/// An answer that the server gives itself.
+struct Refusal {
+    status: StatusCode,
+    text: &'static str,
+    /// Whether what the client sends was not read to its end, so that nothing more can be read after it.
+    is_unread: bool,
 }
 
-/// The outports of the node, by what they send.
-#[derive(Clone, Copy)]
-pub(super) struct Ports {
-    pub(super) body: usize,
-    pub(super) headers: usize,
-    pub(super) params: usize,
-    pub(super) method: usize,
-    pub(super) url: usize,
-    pub(super) request_id: usize,
+impl Refusal {
+    const fn new(status: StatusCode, text: &'static str) -> Self {
+        Self { status, text, is_unread: false }
+    }
+
+    const fn unread(status: StatusCode, text: &'static str) -> Self {
+        Self { status, text, is_unread: true }
+    }
 }
 
-struct Shared {
-    server: Server,
-    node: NodeHandle,
-    /// Held while the messages of one request are sent, so that those of two never mix.
-    turn: tokio::sync::Mutex<()>,
+const ENDED: Refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the network has ended");
+const TOO_LARGE: Refusal = Refusal::unread(StatusCode::PAYLOAD_TOO_LARGE, "the request is too large");
+const NO_ROOM: Refusal = Refusal::unread(StatusCode::SERVICE_UNAVAILABLE, "there is no room for the request now");
+
+/// Brings a request into the network and gives its answer, or why there is none.
+pub(super) async fn exchange(shared: &Arc<Shared>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    tokio::select! {
+        answered = answer(shared, request) => answered.map_or_else(refuse, respond),
+        () = shared.node.cancelled() => refuse(ENDED),
+    }
 }
 
-/// Serves until the run is stopped.
-pub(super) async fn serve(listener: TcpListener, server: Server, node: NodeHandle) {
-    let shared = Arc::new(Shared { server, node, turn: tokio::sync::Mutex::default() });
-    // Connections outlive this future; they must not keep the run alive.
-    let app = Router::new().fallback(handle).with_state(Arc::downgrade(&shared));
-    let served = match tokio::net::TcpListener::from_std(listener) {
-        Ok(listener) => axum::serve(listener, app).await,
-        Err(error) => Err(error),
+async fn answer(shared: &Arc<Shared>, request: Request<Incoming>) -> Result<Answer, Refusal> {
+    let server = &shared.server;
+    let (parts, body) = request.into_parts();
+    let is_path = match server.path.strip_suffix('*') {
+        Some(start) => parts.uri.path().starts_with(start),
+        None => parts.uri.path() == server.path,
     };
-    if let Err(error) = served {
-        shared.node.log("error", format!("the HTTP server ended: {error}"));
+    let is_unread = !body.is_end_stream();
+    if !is_path {
+        return Err(Refusal { is_unread, ..Refusal::new(StatusCode::NOT_FOUND, "there is nothing here") });
     }
-}
-
-async fn handle(State(shared): State<Weak<Shared>>, request: Request) -> Response {
-    let Some(shared) = shared.upgrade() else { return plain(StatusCode::SERVICE_UNAVAILABLE, "the network has ended") };
-    shared.answer(request).await.unwrap_or_else(|(status, text)| plain(status, text))
-}
-
-fn plain(status: StatusCode, text: &'static str) -> Response {
-    (status, text).into_response()
-}
-
-type Refusal = (StatusCode, &'static str);
-
-impl Shared {
-    async fn answer(&self, request: Request) -> Result<Response, Refusal> {
-        let server = &self.server;
-        let (parts, body) = request.into_parts();
-        let is_path = match server.path.strip_suffix('*') {
-            Some(start) => parts.uri.path().starts_with(start),
-            None => parts.uri.path() == server.path,
-        };
-        if !is_path {
-            return Err((StatusCode::NOT_FOUND, "there is nothing here"));
+    if server.method != "ANY" && server.method != parts.method.as_str() {
+        let status = StatusCode::METHOD_NOT_ALLOWED;
+        return Err(Refusal { is_unread, ..Refusal::new(status, "this method is not served") });
+    }
+    // The room is held until the request is answered.
+    let (body, _room) = read(shared, body).await?;
+    let deadline = later(Instant::now(), server.limits.response_time);
+    let mut question = Question::new(shared.node.run_id());
+    let letter = letter(&question, &parts, &body);
+    drop(body);
+    let asked = async {
+        if !shared.entrance.enter(letter).await {
+            return Err(ENDED);
         }
-        if server.method != "ANY" && server.method != parts.method.as_str() {
-            return Err((StatusCode::METHOD_NOT_ALLOWED, "this method is not served"));
-        }
-        let too_large = (StatusCode::PAYLOAD_TOO_LARGE, "the request is too large");
-        let body = to_bytes(body, server.max_body_bytes).await.map_err(|_| too_large)?;
-        let ports = server.ports;
-        let mut messages = vec![
-            (ports.headers, Message::object(headers(&parts.headers))),
-            (ports.params, Message::object(query(parts.uri.query().unwrap_or_default()))),
-            (ports.method, parts.method.as_str().into()),
-            (ports.url, parts.uri.path().into()),
-        ];
-        let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        // The body comes last: what comes with it is there when it fires something.
-        messages.push((ports.body, self::body(&body, content_type.unwrap_or_default())));
-        let mut question = self.send(messages).await?;
-        tokio::select! {
-            answered = tokio::time::timeout(server.timeout, &mut question.answer) => match answered {
-                Ok(Ok(answer)) => Ok(response(answer)),
-                Ok(Err(_)) => Err((StatusCode::SERVICE_UNAVAILABLE, "the network gave no answer")),
-                Err(_) => Err((StatusCode::GATEWAY_TIMEOUT, "the network gave no answer in time")),
-            },
-            () = self.node.cancelled() => Err((StatusCode::SERVICE_UNAVAILABLE, "the network has ended")),
-        }
-    }
+        // The other end goes away when it is certain that no answer will come.
+        let nothing = Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the network gave no answer");
+        (&mut question.answer).await.map_err(|_| nothing)
+    };
+    let late = Refusal::new(StatusCode::GATEWAY_TIMEOUT, "the network gave no answer in time");
+    timeout_at(deadline, asked).await.unwrap_or(Err(late))
+}
 
-    /// Sends a request into the network.
-    async fn send(&self, messages: Vec<(usize, Message)>) -> Result<Question, Refusal> {
-        let _turn = self.turn.lock().await;
-        let question = Question::new(self.node.run_id());
-        let id = (self.server.ports.request_id, Message::string(question.id.as_str()));
-        for (port, message) in std::iter::once(id).chain(messages) {
-            let sent = self.node.send(port, message).await;
-            sent.map_err(|_| (StatusCode::SERVICE_UNAVAILABLE, "the network has ended"))?;
+/// The body of a request, and the room that it takes.
+async fn read(shared: &Shared, mut body: Incoming) -> Result<(Bytes, OwnedSemaphorePermit), Refusal> {
+    let limits = &shared.server.limits;
+    if body.size_hint().lower() > limits.body_bytes as u64 {
+        return Err(TOO_LARGE);
+    }
+    let mut room = take_room(&shared.room, 0)?;
+    let mut bytes = BytesMut::new();
+    let reading = async {
+        while let Some(frame) = body.frame().await {
+            let broken = Refusal::unread(StatusCode::BAD_REQUEST, "the request cannot be read");
+            // What is no data is a trailer, which says nothing to us.
+            let Ok(data) = frame.map_err(|_| broken)?.into_data() else { continue };
+            if data.len() > limits.body_bytes.saturating_sub(bytes.len()) {
+                return Err(TOO_LARGE);
+            }
+            room.merge(take_room(&shared.room, data.len())?);
+            bytes.extend_from_slice(&data);
         }
-        Ok(question)
+        Ok(())
+    };
+    let late = Refusal::unread(StatusCode::REQUEST_TIMEOUT, "the request did not come in time");
+    timeout_at(later(Instant::now(), limits.body_time), reading).await.unwrap_or(Err(late))?;
+    Ok((bytes.freeze(), room))
+}
+
+fn take_room(room: &Arc<Semaphore>, bytes: usize) -> Result<OwnedSemaphorePermit, Refusal> {
+    let bytes = u32::try_from(bytes).map_err(|_| NO_ROOM)?;
+    Arc::clone(room).try_acquire_many_owned(bytes).map_err(|_| NO_ROOM)
+}
+
+fn letter(question: &Question, parts: &Parts, body: &Bytes) -> Letter {
+    let content_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    Letter {
+        ticket: question.ticket.clone(),
+        headers: Message::object(content::headers(&parts.headers)),
+        params: Message::object(content::query(parts.uri.query().unwrap_or_default())),
+        method: parts.method.as_str().into(),
+        url: parts.uri.path().into(),
+        body: content::body(body, content_type.unwrap_or_default()),
     }
 }
 
-fn headers(headers: &HeaderMap) -> Value {
-    Value::object(
-        headers
-            .iter()
-            .map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes()).as_ref().into()))
-            .collect::<Vec<(&str, Value)>>(),
-    )
+fn refuse(refusal: Refusal) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from(refusal.text));
+    *response.status_mut() = refusal.status;
+    let mut add = |name: HeaderName, value: &'static str| {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    };
+    add(CONTENT_TYPE, "text/plain; charset=utf-8");
+    if refusal.is_unread {
+        add(CONNECTION, "close");
+    }
+    if refusal.status == StatusCode::SERVICE_UNAVAILABLE {
+        add(RETRY_AFTER, "1");
+    }
+    response
 }
 
-fn query(query: &str) -> Value {
-    // The host has no meaning; it makes the query a part of a complete URL, which the parser asks for.
-    let url = reqwest::Url::parse(&format!("http://localhost/?{query}"));
-    Value::object(
-        url.iter().flat_map(|url| url.query_pairs()).map(|(key, value)| (key.into_owned(), value.into_owned())),
-    )
-}
-
-/// JSON as kind Object, other text as String, anything else as Bytes; nothing at all as an empty Object.
-fn body(bytes: &bytes::Bytes, content_type: &str) -> Message {
-    if bytes.is_empty() {
-        return Message::object(Value::object::<&str, Value>([]));
+/// The answer of the network over the wire. Where it ends is said by the server alone.
+fn respond(answer: Answer) -> Response<Full<Bytes>> {
+    let length = answer.body.len();
+    let mut response = Response::new(Full::new(answer.body));
+    *response.status_mut() = answer.status;
+    let headers = response.headers_mut();
+    for (name, value) in answer.headers {
+        headers.append(name, value);
     }
-    let is_json = content_type.contains("json");
-    if let Some(value) = is_json.then(|| Value::from_json_bytes(bytes).ok()).flatten() {
-        return Message::object(value);
-    }
-    let is_text = is_json || content_type.starts_with("text/") || content_type.contains("urlencoded");
-    match std::str::from_utf8(bytes) {
-        Ok(text) if is_text || content_type.is_empty() => text.into(),
-        _ => bytes.clone().into(),
-    }
-}
-
-fn response(answer: Answer) -> Response {
-    let mut response = Response::new(Body::from(answer.body));
-    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let content_type = ("content-type".to_string(), answer.content_type);
-    for (name, value) in std::iter::once(content_type).chain(answer.headers) {
-        // What cannot be a header is left out: it must not break the answer apart.
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
-            response.headers_mut().insert(name, value);
-        }
+    if answer.status == StatusCode::NOT_MODIFIED && length > 0 {
+        // It has no body, and tells how long the one is that the client has.
+        headers.insert(CONTENT_LENGTH, length.into());
     }
     response
 }

@@ -3,18 +3,23 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
-use super::server::{Ports, Server, serve};
+use super::{FAREWELL, Limits, Ports, Server, serve};
 use crate::prelude::*;
 use crate::read;
 
 /// Entry point of a webhook flow: brings HTTP requests into the network.
 ///
 /// With a `port` the node runs an HTTP server from the start of the run to its end, on the machine's own address 127.0.0.1 unless
-/// `host` says otherwise; port 0 takes a free one. `address` tells once where it listens. Each request with the configured
-/// `method` (`ANY` is all) and `path` (a `*` at its end stands for anything) sends `request_id`, `headers`, `params` (the query),
-/// `method`, `url` (the path) and `body`, in this order: JSON as kind Object, text as String, anything else as Bytes. The request
-/// is answered by a `tpl_server_response` of the same network, which takes the oldest open request, or the one whose
-/// `request_id` it is given; after `responseTimeout` it is answered with status 504.
+/// `host` says otherwise; port 0 takes a free one. `address` tells once where it listens, and the running network tells it at any
+/// time as a fact of the node. Each request with the configured `method` (`ANY` is all) and `path` (a `*` at its end stands for
+/// anything) sends `request_id`, `headers`, `params` (the query), `method`, `url` (the path) and `body`, in this order: JSON as
+/// kind Object, text as String, in the encoding that its type names, anything else as Bytes. The request is answered by a
+/// `tpl_server_response` of the same network, which takes the oldest open request, or the one whose `request_id` it is given;
+/// `responseTimeout` after it has come it is answered with status 504, whether or not there was room for it in the network.
+///
+/// What clients can ask for is limited, so that the server can stand on a public address. Status 503 is for clients beyond
+/// `maxConnections` and bodies beyond `maxTotalBodyBytes`, 413 and 431 for a body and a head that are too large, 408 for one that
+/// does not come in time. With the run the server stops listening at once, and open requests are answered with status 503.
 ///
 /// Without a port the request comes from the config: a packet of any kind on any inport sends `body`, `method` and `url`, and
 /// `headers` and `params` when they are configured. An object on `request`, `{body, headers, query, method, path}`, is laid over
@@ -35,7 +40,7 @@ use crate::read;
     steps = r#"[{"request": {"body": {"item": 5}}}]"#,
     outputs = r#"[{"body": [{"item": 5}], "params": [{"page": "2"}], "method": ["POST"], "url": ["/orders"]}]"#
 )]
-pub(super) struct ServerRequest {
+pub(in crate::integration) struct ServerRequest {
     /// The body of the configured request.
     #[config(default = Object::new().into())]
     body: Value,
@@ -60,9 +65,31 @@ pub(super) struct ServerRequest {
     /// The largest body that is taken.
     #[config(key = "maxBodyBytes", default = 16_777_216, unit = "bytes", lenient)]
     max_body_bytes: usize,
-    /// How long a request waits for its answer.
+    /// How long a request waits for its answer, from when all of it has come.
     #[config(key = "responseTimeout", default = 30_000, unit = "ms", lenient)]
     response_timeout: u64,
+    /// Clients that may be connected at once.
+    #[config(key = "maxConnections", default = 512, lenient)]
+    max_connections: usize,
+    /// The bytes that the bodies of all open requests may have together.
+    #[config(key = "maxTotalBodyBytes", default = 67_108_864, unit = "bytes", lenient)]
+    max_total_body_bytes: usize,
+    /// The largest head of a request that is taken.
+    #[config(key = "maxHeaderBytes", default = 65_536, unit = "bytes", lenient)]
+    max_header_bytes: usize,
+    /// How long the head of a request may take to come.
+    #[config(key = "headerTimeout", default = 10_000, unit = "ms", lenient)]
+    header_timeout: u64,
+    /// How long the body of a request may take to come.
+    #[config(key = "bodyTimeout", default = 20_000, unit = "ms", lenient)]
+    body_timeout: u64,
+    /// How long a connection is kept for a further request.
+    #[config(key = "idleTimeout", default = 30_000, unit = "ms", lenient)]
+    idle_timeout: u64,
+    /// How long all of a request may take, from its first byte to the last of its answer; when it is not given, 30 s more than
+    /// head, body and answer may take together.
+    #[config(key = "requestTimeout", unit = "ms", lenient)]
+    request_timeout: Option<u64>,
 }
 
 impl ServerRequest {
@@ -73,12 +100,28 @@ impl ServerRequest {
         Ok(())
     }
 
+    fn limits(&self) -> Limits {
+        const TAKING: u64 = 30_000;
+        let parts = [self.header_timeout, self.body_timeout, self.response_timeout, TAKING];
+        let all = || parts.into_iter().fold(0, u64::saturating_add);
+        Limits {
+            connections: self.max_connections,
+            header_bytes: self.max_header_bytes,
+            body_bytes: self.max_body_bytes,
+            total_body_bytes: self.max_total_body_bytes,
+            header_time: Duration::from_millis(self.header_timeout),
+            body_time: Duration::from_millis(self.body_timeout),
+            idle_time: Duration::from_millis(self.idle_timeout),
+            response_time: Duration::from_millis(self.response_timeout),
+            request_time: Duration::from_millis(self.request_timeout.unwrap_or_else(all)),
+        }
+    }
+
     fn server(&self) -> Server {
         Server {
             method: self.method.to_uppercase(),
             path: self.path.clone(),
-            max_body_bytes: self.max_body_bytes,
-            timeout: Duration::from_millis(self.response_timeout),
+            limits: self.limits(),
             ports: Ports {
                 body: Self::OUT_BODY,
                 headers: Self::OUT_HEADERS,
@@ -101,9 +144,12 @@ impl Actor for ServerRequest {
         };
         let (address, listener) =
             listen().map_err(|error: std::io::Error| format!("cannot listen on {}:{port}: {error}", self.host))?;
-        tick.send(Self::OUT_ADDRESS, format!("http://{address}"));
+        let address = format!("http://{address}");
+        tick.node().publish("address", address.as_str());
+        tick.node().log("info", format!("listening on {address}"));
+        tick.send(Self::OUT_ADDRESS, address);
         let server = self.server();
-        tick.spawn(move |node| serve(listener, server, node));
+        tick.spawn_with_farewell(FAREWELL, move |node| serve(listener, server, node));
         Ok(())
     }
 

@@ -1,7 +1,10 @@
 //! `tpl_server_response`.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
+use hyper::StatusCode;
+
+use super::framing;
 use super::pending::{Answer, answer};
 use crate::prelude::*;
 use crate::read;
@@ -16,9 +19,14 @@ use crate::read;
 /// When a server of the same network has open requests, the oldest is answered, or with `request_id` connected the one that it
 /// names; the ids are used up in order, one a response.
 ///
+/// Where an answer ends is said by the server: its headers of length, transfer and connection that come on `headers` are left
+/// out with a warning, as is what can be no header. A list stands for a header that comes several times. An answer with status
+/// 204 or 304 and one to `HEAD` has no body.
+///
 /// # Errors
 ///
-/// A status that is no whole number from 100 to 599 sends an Error and answers with status 500.
+/// A status that is no whole number from 100 to 599 sends an Error and answers with status 500; so does one below 200 that is to
+/// answer a request, since it only announces an answer.
 #[derive(Component)]
 #[component(id = "tpl_server_response", title = "Server Response", category = "integration")]
 #[inport(body: any, "The body; makes the response.")]
@@ -32,7 +40,7 @@ use crate::read;
     steps = r#"[{"body": {"id": 7}}]"#,
     outputs = r#"[{"response": [{"statusCode": 201, "contentType": "application/json", "body": {"id": 7}}]}]"#
 )]
-pub(super) struct ServerResponse {
+pub(in crate::integration) struct ServerResponse {
     /// The status when none came.
     #[config(key = "statusCode", default = 200, range = 100..=599, lenient)]
     status_code: i64,
@@ -45,33 +53,53 @@ pub(super) struct ServerResponse {
     headers: Option<Value>,
     #[state]
     ids: VecDeque<String>,
+    /// Headers that were left out, of which a warning has told.
+    #[state]
+    warned: BTreeSet<String>,
 }
 
 /// Ids that may wait for their bodies.
 const MAX_IDS: usize = 1 << 16;
 
+/// Headers of which a warning tells that they are left out.
+const MAX_WARNED: usize = 32;
+
 impl ServerResponse {
-    fn bytes(&self, body: &Message) -> Vec<u8> {
+    fn bytes(&self, body: &Message) -> bytes::Bytes {
         match body {
-            Message::Bytes(bytes) => bytes.to_vec(),
-            Message::String(text) if !self.content_type.contains("json") => text.as_bytes().to_vec(),
-            other => other.as_value().unwrap_or_default().to_json_string().into_bytes(),
+            Message::Bytes(bytes) => bytes.to_bytes(),
+            Message::String(text) if !self.content_type.contains("json") => text.as_bytes().to_vec().into(),
+            other => other.as_value().unwrap_or_default().to_json_string().into(),
         }
+    }
+
+    /// The headers that an answer gets, with a warning for what is left out.
+    fn framed(&mut self, tick: &Tick<'_>, headers: Option<&Value>) -> framing::Given {
+        let mut given = framing::headers(headers, &self.content_type);
+        for (name, why) in given.ignored.drain(..) {
+            if self.warned.len() < MAX_WARNED && self.warned.insert(name.clone()) {
+                tick.node().log("warning", format!("the header {name:?} is left out of answers: it {why}"));
+            }
+        }
+        given
     }
 
     fn respond(&mut self, tick: &mut Tick<'_>, message: &Message) -> Result<(), Failure> {
         let status = self.status.take().unwrap_or(self.status_code);
         let headers = self.headers.take();
         let is_status = (100..=599).contains(&status);
-        let members = headers.iter().filter_map(Value::as_object).flatten();
-        let text = |value: &Value| value.as_str().map_or_else(|| value.to_json_string(), str::to_string);
+        let of_answer = u16::try_from(status).ok().filter(|status| (200..=599).contains(status));
         let given = Answer {
-            status: if is_status { status as u16 } else { 500 },
-            content_type: self.content_type.clone(),
-            headers: members.map(|(name, value)| (name.to_string(), text(value))).collect(),
+            status: of_answer
+                .and_then(|status| StatusCode::from_u16(status).ok())
+                .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+            headers: self.framed(tick, headers.as_ref()).headers,
             body: self.bytes(message),
         };
-        answer(tick.node().run_id(), self.ids.pop_front().as_deref(), given);
+        let is_answered = answer(tick.node().run_id(), self.ids.pop_front().as_deref(), given);
+        if is_answered && is_status && of_answer.is_none() {
+            return tick.report(Self::OUT_ERROR, format!("The status {status} announces an answer and is none"));
+        }
         if !is_status {
             return tick.report(Self::OUT_ERROR, format!("A status is a whole number from 100 to 599, not {status}"));
         }
