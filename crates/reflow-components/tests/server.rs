@@ -170,9 +170,9 @@ fn many_requests_at_once_get_their_own_answers() {
 fn requests_of_one_connection_are_answered_in_their_order() {
     let wires = [("url", "body")];
     let flow = flow(json!({"method": "any", "path": "/*"}), json!({"contentType": "text/plain"}), &wires);
-    let requests: String = (0..20).map(|number| format!("GET /{number} HTTP/1.1\r\nhost: x\r\n\r\n")).collect();
+    let requests: Vec<_> = (0..20).map(|number| format!("GET /{number} HTTP/1.1\r\nhost: x\r\n\r\n")).collect();
     let mut stream = flow.connect();
-    stream.write_all(requests.as_bytes()).unwrap();
+    stream.write_all(requests.concat().as_bytes()).unwrap();
     for number in 0..20 {
         assert_eq!(body_of(&one_answer(&mut stream)), format!("/{number}"));
     }

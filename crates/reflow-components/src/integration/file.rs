@@ -221,7 +221,7 @@ mod tests {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         let written = std::thread::spawn({
             let path = path.clone();
-            move || (0..200).for_each(|_| replace(&path, &[b'x'; 100_000], false).unwrap())
+            move || (0..200).for_each(|_| replace(&path, &vec![b'x'; 100_000], false).unwrap())
         });
         while !written.is_finished() {
             for entry in fs::read_dir(folder.path()).unwrap().flatten() {
