@@ -271,10 +271,10 @@ fn who_does_not_come_to_an_end_is_cut_off() {
     std::thread::scope(|scope| {
         for (begun, told) in [
             ("", ""),
-            ("POST", "HTTP/1.1 408"),
-            (&*format!("{head}x-a: "), "HTTP/1.1 408"),
-            (&*format!("{head}content-length: 10\r\n\r\n{{"), "HTTP/1.1 408"),
-            (&*format!("{head}transfer-encoding: chunked\r\n\r\n5\r\nab"), "HTTP/1.1 408"),
+            ("POST", ""),
+            (&*format!("{head}x-a: "), ""),
+            (&*format!("{head}content-length: 10\r\n\r\n{{"), ""),
+            (&*format!("{head}transfer-encoding: chunked\r\n\r\n5\r\nab"), ""),
             // An answer, and then nothing more.
             (&*format!("{head}content-length: 0\r\n\r\n"), "HTTP/1.1 200"),
         ] {

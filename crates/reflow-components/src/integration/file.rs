@@ -24,10 +24,25 @@ fn no_pipe(path: &Path, metadata: &Metadata) -> io::Result<()> {
     Ok(())
 }
 
+/// Whether this is where nothing comes from: a device, but one that is as good as an empty file.
+fn is_null(metadata: &Metadata) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{FileTypeExt, MetadataExt};
+        let is_same = |null: Metadata| null.file_type().is_char_device() && null.rdev() == metadata.rdev();
+        metadata.file_type().is_char_device() && fs::metadata("/dev/null").is_ok_and(is_same)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = metadata;
+        false
+    }
+}
+
 fn only_regular(path: &Path, metadata: &Metadata) -> io::Result<()> {
     no_pipe(path, metadata)?;
     match metadata.is_dir() {
-        _ if metadata.is_file() => Ok(()),
+        _ if metadata.is_file() || is_null(metadata) => Ok(()),
         // As the system says it, with its number.
         #[cfg(unix)]
         true => Err(io::Error::from_raw_os_error(libc::EISDIR)),
@@ -159,6 +174,7 @@ mod tests {
         assert!(read(&pipe, 10).unwrap_err().to_string().ends_with("is a pipe"));
         assert!(append(&pipe, b"x", false).is_err() && replace(&pipe, b"x", false).is_err());
         assert_eq!(read(Path::new("/dev/zero"), 10).unwrap_err().to_string(), "/dev/zero is no regular file");
+        assert_eq!(read(Path::new("/dev/null"), 10).unwrap(), b"");
         assert_eq!(read(folder.path(), 10).unwrap_err().raw_os_error(), Some(libc::EISDIR));
         // It has no length of its own.
         assert!(!read(Path::new("/proc/self/status"), 1 << 20).unwrap().is_empty());

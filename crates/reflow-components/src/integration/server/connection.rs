@@ -16,21 +16,13 @@ use tokio::time::{sleep_until, timeout};
 
 use super::Shared;
 use super::exchange::exchange;
-use super::patience::{Observed, Patience, Phase};
+use super::patience::{Observed, Patience};
 
 /// How long a client may take to read the last words it is told.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// The least that hyper takes as the size of a buffer.
 const LEAST_BUFFER: usize = 8192;
-
-/// Why a connection ends.
-enum End {
-    /// One of both sides has closed it, or what came was no HTTP.
-    Closed,
-    /// It took too long.
-    Late(Phase),
-}
 
 /// Serves one connection to its end.
 pub(super) async fn converse(stream: TcpStream, shared: Arc<Shared>) {
@@ -42,7 +34,7 @@ pub(super) async fn converse(stream: TcpStream, shared: Arc<Shared>) {
         let (shared, patience) = (Arc::clone(&shared), Arc::clone(&patience));
         Box::pin(async move {
             patience.head_came();
-            let response = exchange(&shared, request).await;
+            let response = exchange(&shared, &patience, request).await;
             patience.answered();
             Ok::<_, Infallible>(response)
         })
@@ -56,27 +48,24 @@ pub(super) async fn converse(stream: TcpStream, shared: Arc<Shared>) {
     let mut alarm = pin!(sleep_until(patience.deadline()));
     let mut cancelled = pin!(shared.node.cancelled());
     let mut ending = false;
-    let end = poll_fn(|cx| {
+    let is_late = poll_fn(|cx| {
         if !ending && cancelled.as_mut().poll(cx).is_ready() {
             ending = true;
             Pin::new(&mut connection).graceful_shutdown();
         }
         // What went wrong with one client is told to that client.
         if connection.poll_without_shutdown(cx).is_ready() {
-            return Poll::Ready(End::Closed);
+            return Poll::Ready(false);
         }
         let deadline = patience.deadline();
         if alarm.deadline() != deadline {
             alarm.as_mut().reset(deadline);
         }
-        alarm.as_mut().poll(cx).map(|()| End::Late(patience.phase()))
+        alarm.as_mut().poll(cx).map(|()| true)
     });
-    let end = end.await;
-    let stream = connection.into_parts().io.into_inner().stream;
-    match end {
-        End::Closed => say_goodbye(stream, "").await,
-        End::Late(Phase::Head) => say_goodbye(stream, "408 Request Timeout").await,
-        End::Late(_) => {}
+    // Who is late is cut off: words for somebody who sends nothing would hold the connection longer.
+    if !is_late.await {
+        say_goodbye(connection.into_parts().io.into_inner().stream, "").await;
     }
 }
 

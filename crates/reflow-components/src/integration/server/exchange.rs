@@ -13,7 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
 use super::entrance::Letter;
-use super::patience::later;
+use super::patience::{Patience, later};
 use super::pending::{Answer, Question};
 use super::{Shared, content};
 
@@ -40,14 +40,18 @@ const TOO_LARGE: Refusal = Refusal::unread(StatusCode::PAYLOAD_TOO_LARGE, "the r
 const NO_ROOM: Refusal = Refusal::unread(StatusCode::SERVICE_UNAVAILABLE, "there is no room for the request now");
 
 /// Brings a request into the network and gives its answer, or why there is none.
-pub(super) async fn exchange(shared: &Arc<Shared>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+pub(super) async fn exchange(
+    shared: &Arc<Shared>,
+    patience: &Patience,
+    request: Request<Incoming>,
+) -> Response<Full<Bytes>> {
     tokio::select! {
-        answered = answer(shared, request) => answered.map_or_else(refuse, respond),
+        answered = answer(shared, patience, request) => answered.map_or_else(refuse, respond),
         () = shared.node.cancelled() => refuse(ENDED),
     }
 }
 
-async fn answer(shared: &Arc<Shared>, request: Request<Incoming>) -> Result<Answer, Refusal> {
+async fn answer(shared: &Arc<Shared>, patience: &Patience, request: Request<Incoming>) -> Result<Answer, Refusal> {
     let server = &shared.server;
     let (parts, body) = request.into_parts();
     let is_path = match server.path.strip_suffix('*') {
@@ -64,6 +68,7 @@ async fn answer(shared: &Arc<Shared>, request: Request<Incoming>) -> Result<Answ
     }
     // The room is held until the request is answered.
     let (body, _room) = read(shared, body).await?;
+    patience.body_came();
     let deadline = later(Instant::now(), server.limits.response_time);
     let mut question = Question::new(shared.node.run_id());
     let letter = letter(&question, &parts, &body);
@@ -88,21 +93,16 @@ async fn read(shared: &Shared, mut body: Incoming) -> Result<(Bytes, OwnedSemaph
     }
     let mut room = take_room(&shared.room, 0)?;
     let mut bytes = BytesMut::new();
-    let reading = async {
-        while let Some(frame) = body.frame().await {
-            let broken = Refusal::unread(StatusCode::BAD_REQUEST, "the request cannot be read");
-            // What is no data is a trailer, which says nothing to us.
-            let Ok(data) = frame.map_err(|_| broken)?.into_data() else { continue };
-            if data.len() > limits.body_bytes.saturating_sub(bytes.len()) {
-                return Err(TOO_LARGE);
-            }
-            room.merge(take_room(&shared.room, data.len())?);
-            bytes.extend_from_slice(&data);
+    while let Some(frame) = body.frame().await {
+        let broken = Refusal::unread(StatusCode::BAD_REQUEST, "the request cannot be read");
+        // What is no data is a trailer, which says nothing to us.
+        let Ok(data) = frame.map_err(|_| broken)?.into_data() else { continue };
+        if data.len() > limits.body_bytes.saturating_sub(bytes.len()) {
+            return Err(TOO_LARGE);
         }
-        Ok(())
-    };
-    let late = Refusal::unread(StatusCode::REQUEST_TIMEOUT, "the request did not come in time");
-    timeout_at(later(Instant::now(), limits.body_time), reading).await.unwrap_or(Err(late))?;
+        room.merge(take_room(&shared.room, data.len())?);
+        bytes.extend_from_slice(&data);
+    }
     Ok((bytes.freeze(), room))
 }
 

@@ -66,7 +66,7 @@ pub(super) struct Limits {
 
 impl Limits {
     fn times(&self) -> Times {
-        Times { idle: self.idle_time, head: self.header_time, request: self.request_time }
+        Times { idle: self.idle_time, head: self.header_time, body: self.body_time, request: self.request_time }
     }
 }
 

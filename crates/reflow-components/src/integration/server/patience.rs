@@ -18,17 +18,21 @@ pub(super) struct Times {
     pub(super) idle: Duration,
     /// From the first byte of a request to the end of its head.
     pub(super) head: Duration,
+    /// From there to the end of its body.
+    pub(super) body: Duration,
     /// From the first byte of a request to the last of its answer.
     pub(super) request: Duration,
 }
 
 /// What a connection is at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
+enum Phase {
     /// No byte of a request is there.
     Idle,
     /// The head of a request comes in.
     Head,
+    /// The body of a request comes in.
+    Body,
     /// A request is worked on.
     Request,
     /// The client takes the answer.
@@ -59,7 +63,8 @@ impl Patience {
         Arc::new(Self { times, state: Mutex::new(State { phase: Phase::Idle, deadline, request: deadline }) })
     }
 
-    pub(super) fn phase(&self) -> Phase {
+    #[cfg(test)]
+    fn phase(&self) -> Phase {
         self.state.lock().phase
     }
 
@@ -86,12 +91,19 @@ impl Patience {
         // A request that came in one piece with the one before it begins here.
         self.bytes_came();
         let mut state = self.state.lock();
+        (state.phase, state.deadline) = (Phase::Body, later(Instant::now(), self.times.body));
+    }
+
+    /// All of a request has come.
+    pub(super) fn body_came(&self) {
+        let mut state = self.state.lock();
         (state.phase, state.deadline) = (Phase::Request, state.request);
     }
 
     /// The answer is there for the client to take.
     pub(super) fn answered(&self) {
-        self.state.lock().phase = Phase::Answer;
+        let mut state = self.state.lock();
+        (state.phase, state.deadline) = (Phase::Answer, state.request);
     }
 
     fn everything_written(&self) {
@@ -159,8 +171,12 @@ impl AsyncWrite for Observed {
 mod tests {
     use super::*;
 
-    const TIMES: Times =
-        Times { idle: Duration::from_secs(30), head: Duration::from_secs(10), request: Duration::from_secs(100) };
+    const TIMES: Times = Times {
+        idle: Duration::from_secs(30),
+        head: Duration::from_secs(10),
+        body: Duration::from_secs(20),
+        request: Duration::from_secs(100),
+    };
 
     #[tokio::test(start_paused = true)]
     async fn every_phase_has_its_time() {
@@ -173,6 +189,8 @@ mod tests {
         patience.bytes_came();
         assert_eq!((patience.phase(), left(&patience)), (Phase::Head, 10), "more bytes bring no more time");
         patience.head_came();
+        assert_eq!((patience.phase(), left(&patience)), (Phase::Body, 25));
+        patience.body_came();
         assert_eq!((patience.phase(), left(&patience)), (Phase::Request, 100));
         patience.everything_written();
         assert_eq!(patience.phase(), Phase::Request, "that was no answer");
@@ -182,12 +200,18 @@ mod tests {
         patience.everything_written();
         assert_eq!((patience.phase(), left(&patience)), (Phase::Idle, 40));
         patience.head_came();
+        patience.body_came();
         assert_eq!(left(&patience), 110, "a request that was there already begins now");
     }
 
     #[tokio::test(start_paused = true)]
     async fn endless_times_do_not_overflow() {
-        let patience = Patience::new(Times { idle: Duration::MAX, head: Duration::MAX, request: Duration::MAX });
+        let patience = Patience::new(Times {
+            idle: Duration::MAX,
+            head: Duration::MAX,
+            body: Duration::MAX,
+            request: Duration::MAX,
+        });
         patience.head_came();
         assert!(patience.deadline() > Instant::now());
     }

@@ -18,8 +18,8 @@ use crate::read;
 /// `responseTimeout` after it has come it is answered with status 504, whether or not there was room for it in the network.
 ///
 /// What clients can ask for is limited, so that the server can stand on a public address. Status 503 is for clients beyond
-/// `maxConnections` and bodies beyond `maxTotalBodyBytes`, 413 and 431 for a body and a head that are too large, 408 for one that
-/// does not come in time. With the run the server stops listening at once, and open requests are answered with status 503.
+/// `maxConnections` and bodies beyond `maxTotalBodyBytes`, 413 and 431 for a body and a head that are too large. Who does not
+/// send a request or take an answer in time is cut off. With the run the server stops listening at once, and open requests are answered with status 503.
 ///
 /// Without a port the request comes from the config: a packet of any kind on any inport sends `body`, `method` and `url`, and
 /// `headers` and `params` when they are configured. An object on `request`, `{body, headers, query, method, path}`, is laid over
