@@ -65,12 +65,12 @@ const MAX_IDS: usize = 1 << 16;
 const MAX_WARNED: usize = 32;
 
 impl ServerResponse {
-    fn bytes(&self, body: &Message) -> bytes::Bytes {
-        match body {
+    fn bytes(&self, body: &Message) -> Result<bytes::Bytes, String> {
+        Ok(match body {
             Message::Bytes(bytes) => bytes.to_bytes(),
             Message::String(text) if !self.content_type.contains("json") => text.as_bytes().to_vec().into(),
-            other => other.as_value().unwrap_or_default().to_json_string().into(),
-        }
+            other => other.as_value().unwrap_or_default().to_json().map_err(|error| error.to_string())?.into(),
+        })
     }
 
     /// The headers that an answer gets, with a warning for what is left out.
@@ -89,14 +89,19 @@ impl ServerResponse {
         let headers = self.headers.take();
         let is_status = (100..=599).contains(&status);
         let of_answer = u16::try_from(status).ok().filter(|status| (200..=599).contains(status));
+        let body = self.bytes(message);
         let given = Answer {
             status: of_answer
+                .filter(|_| body.is_ok())
                 .and_then(|status| StatusCode::from_u16(status).ok())
                 .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
             headers: self.framed(tick, headers.as_ref()).headers,
-            body: self.bytes(message),
+            body: body.clone().unwrap_or_default(),
         };
         let is_answered = answer(tick.node().run_id(), self.ids.pop_front().as_deref(), given);
+        if let Err(text) = body {
+            return tick.report(Self::OUT_ERROR, format!("The body cannot be written: {text}"));
+        }
         if is_answered && is_status && of_answer.is_none() {
             return tick.report(Self::OUT_ERROR, format!("The status {status} announces an answer and is none"));
         }
