@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from . import _native
 from ._waiting import wait_for, wait_within
-from .exceptions import RunTimeout
+from .exceptions import NetworkError, RunTimeout
 
 if TYPE_CHECKING:
     from .result import RunResult
@@ -25,11 +25,20 @@ class AsyncNetwork(_native.Network):
     if TYPE_CHECKING:  # what `Network` adds
 
         def _endpoint(self, name: str) -> tuple[str, str]: ...
-        def _begin(self, inputs: list[tuple[str, str]]) -> None: ...
+        def _begin(self, inputs: list[tuple[str, str]], *, collect: bool) -> _native.Run: ...
+        def _end(self, run: _native.Run) -> None: ...
+        def _result(self, run: _native.Run) -> RunResult: ...
         def result(self) -> RunResult: ...
         def shutdown(self, grace: float = ...) -> list[str]: ...
 
-    async def run_async(self, inputs: Mapping[str, Any] | None = None, *, timeout: float | None = None) -> RunResult:
+    async def run_async(
+        self,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        timeout: float | None = None,
+        collect: bool = True,
+        grace: float = DEFAULT_GRACE,
+    ) -> RunResult:
         """Run the network to its end like `run`, in an asyncio program.
 
         Parameters
@@ -38,6 +47,8 @@ class AsyncNetwork(_native.Network):
             As for `run`. Asynchronous iterators of messages are taken too, all at the same time.
         timeout : float, optional
             Longest time in seconds; no limit by default.
+        collect, grace
+            As for `run`.
 
         Raises
         ------
@@ -64,48 +75,24 @@ class AsyncNetwork(_native.Network):
         import asyncio
 
         feeds = [(*self._endpoint(name), value) for name, value in (inputs or {}).items()]
-        self._begin([(node, port) for node, port, _ in feeds])
+        run = self._begin([(node, port) for node, port, _ in feeds], collect=collect)
         try:
             try:
                 async with asyncio.timeout(timeout) as limit:
-                    await self._feed(feeds)
-                    self.close_inputs()
-                    await wait_for(self._ending(idle_is_enough=True))
+                    await _feed(run, feeds)
+                    run.close_inputs()
+                    await wait_for(run.ending(idle_is_enough=True))
             except TimeoutError:
                 if not limit.expired():
                     raise
                 raise RunTimeout(f"the run took longer than its limit of {timeout} s; it was stopped") from None
-            return self.result()
-        except BaseException:
+            return self._result(run)
+        except BaseException as error:
             # The cancellation of this task too: nobody would stop the run after this.
-            await self.cancel_async("the call of run_async() was broken off")
+            await _cancel(run, broken_off(error), grace)
             raise
         finally:
-            self._release()
-
-    async def _feed(self, feeds: list[tuple[str, str, Any]]) -> None:
-        import asyncio
-
-        async def pump(node: str, port: str, values: AsyncIterable[Any]) -> None:
-            async for value in values:
-                await self.send_async(node, port, value)
-
-        streams = [feed for feed in feeds if isinstance(feed[2], AsyncIterable)]
-        tasks = [asyncio.ensure_future(pump(*feed)) for feed in streams]
-        try:
-            for node, port, value in feeds:
-                if not isinstance(value, AsyncIterable):
-                    for message in value if isinstance(value, Iterator) else (value,):
-                        await self.send_async(node, port, message)
-            await asyncio.gather(*tasks)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            for _, _, values in streams:
-                if isinstance(values, AsyncIterator) and hasattr(values, "aclose"):
-                    with contextlib.suppress(RuntimeError):  # somebody else is inside of it
-                        await values.aclose()
+            self._end(run)
 
     async def wait_async(self, timeout: float | None = None) -> RunResult:
         """Wait like `wait`, in an asyncio program.
@@ -120,7 +107,7 @@ class AsyncNetwork(_native.Network):
         RunTimeout
             When the time has passed (a TimeoutError); the network goes on.
         """
-        if await wait_within(self._ending(idle_is_enough=True), timeout) is None:
+        if await wait_within(self._run.ending(idle_is_enough=True), timeout) is None:
             raise RunTimeout(f"the network was still at work after {timeout} s")
         return self.result()
 
@@ -143,19 +130,17 @@ class AsyncNetwork(_native.Network):
         NetworkError
             If there is no such node or inport, or the network is not running.
         """
-        if await wait_within(self._sending(node, port, value), timeout) is None:
+        if await wait_within(self._run.sending(node, port, value), timeout) is None:
             raise RunTimeout(f"node `{node}`: no room for the packet within {timeout} s")
 
     async def cancel_async(self, reason: str = "cancelled", grace: float = DEFAULT_GRACE) -> list[str]:
         """Stop the run like `cancel`, and wait for running ticks without holding the loop."""
-        if self._begin_cancel(reason):
-            await wait_within(self._ending(idle_is_enough=False), grace)
-        return self._cancel(reason, 0.0)
+        return await _cancel(self._run, reason, grace)
 
     async def shutdown_async(self, grace: float = SHUTDOWN_GRACE) -> list[str]:
         """Stop the network like `shutdown`, and wait for running ticks without holding the loop."""
-        if self._begin_cancel("shutdown"):
-            await wait_within(self._ending(idle_is_enough=False), grace)
+        with contextlib.suppress(NetworkError):  # nothing was started
+            await _cancel(self._run, "shutdown", grace)
         return self.shutdown(grace=0.0)
 
     async def __aenter__(self) -> Self:
@@ -163,6 +148,53 @@ class AsyncNetwork(_native.Network):
 
     async def __aexit__(self, *exc: object) -> None:
         await self.shutdown_async()
+
+
+async def _cancel(run: _native.Run, reason: str, grace: float) -> list[str]:
+    run.begin_cancel(reason)
+    await wait_within(run.ending(idle_is_enough=False), grace)
+    return run.cancel(reason, 0.0)
+
+
+async def _feed(run: _native.Run, feeds: list[tuple[str, str, Any]]) -> None:
+    """Send what comes from outside; a node that has ended is sent no more."""
+    import asyncio
+
+    async def send(node: str, port: str, value: Any) -> bool:
+        sending = run.sending(node, port, value)
+        try:
+            await wait_for(sending)
+        except NetworkError:
+            return False
+        return True
+
+    async def pump(node: str, port: str, values: AsyncIterable[Any]) -> None:
+        async for value in values:
+            if not await send(node, port, value):
+                return
+
+    streams = [feed for feed in feeds if isinstance(feed[2], AsyncIterable)]
+    tasks = [asyncio.ensure_future(pump(*feed)) for feed in streams]
+    try:
+        for node, port, value in feeds:
+            if not isinstance(value, AsyncIterable):
+                for message in value if isinstance(value, Iterator) else (value,):
+                    if not await send(node, port, message):
+                        break
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for _, _, values in streams:
+            if isinstance(values, AsyncIterator) and hasattr(values, "aclose"):
+                with contextlib.suppress(RuntimeError):  # somebody else is inside of it
+                    await values.aclose()
+
+
+def broken_off(error: BaseException) -> str:
+    """Say why a run was stopped before its end."""
+    return f"the run was broken off: {str(error) or type(error).__name__}"
 
 
 __all__ = ["DEFAULT_GRACE", "SHUTDOWN_GRACE", "AsyncNetwork"]

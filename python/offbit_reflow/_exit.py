@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from . import _loop, _native
+from .exceptions import NetworkError
 
 if TYPE_CHECKING:
     from .network import Network
@@ -39,9 +40,16 @@ def _stop(networks: list[Network]) -> None:
     _interrupt()
     if _all_stopped(networks, INTERRUPTED_GRACE):
         return
-    names = ", ".join(sorted({name for network in networks for name in network._unfinished()}))
+    names = ", ".join(sorted({name for network in networks for name in _unfinished(network)}))
     # What is left sleeps inside C code; the process ends without it.
     print(f"offbit_reflow: these nodes did not stop before the interpreter ended: {names or '?'}", file=sys.stderr)
+
+
+def _unfinished(network: Network) -> list[str]:
+    try:
+        return network._run.unfinished()
+    except NetworkError:
+        return []  # nothing was started, or by the parent of this process
 
 
 def _all_stopped(networks: list[Network], grace: float) -> bool:

@@ -6,16 +6,17 @@ import atexit
 import warnings
 import weakref
 from collections.abc import Callable, Iterator, Mapping
-from time import monotonic
 from typing import Any, Self
 
 from . import _exit, _native
-from ._async_network import DEFAULT_GRACE, SHUTDOWN_GRACE, AsyncNetwork
+from ._async_network import DEFAULT_GRACE, SHUTDOWN_GRACE, AsyncNetwork, broken_off
+from ._feed import Feed
+from ._logs import TYPES, Logs
 from ._waiting import next_item, wait_within
 from .actor import build
 from .exceptions import ContextError, EventsClosed, NetworkError, RunTimeout, UnknownComponentError
 from .graph import Graph
-from .result import Failure, RunResult
+from .result import Failure, NotCollected, RunResult
 
 _live: weakref.WeakSet[Network] = weakref.WeakSet()
 
@@ -40,12 +41,12 @@ class EventStream:
         Returns
         -------
         dict or None
-            The event; None when there was none in time.
+            The event; None when there was none in time, also after a shutdown: the network may be started again.
 
         Raises
         ------
         EventsClosed
-            When the network was shut down and everything was read (a RuntimeError).
+            When everything was read, and the network was shut down (without a time limit) or is gone (a RuntimeError).
         """
         return self._stream.recv(timeout_ms)
 
@@ -59,11 +60,13 @@ class EventStream:
 
     async def recv_async(self, timeout_ms: int = 0) -> dict[str, Any] | None:
         """Give the next event like `recv`, in an asyncio program."""
-        answer = await wait_within(self._stream, timeout_ms / 1000 if timeout_ms else None, until_end=False)
+        # Whoever sets a limit waits through a shutdown: the network may be started again.
+        timeout = timeout_ms / 1000 if timeout_ms else None
+        answer = await wait_within(self._stream, timeout, until_end=False, later=bool(timeout_ms))
         if answer is None:
             return None
         if not answer:
-            raise EventsClosed("event channel closed: the network was shut down")
+            raise EventsClosed("event channel closed: the network was shut down or is gone")
         event: dict[str, Any] = answer[0]
         return event
 
@@ -103,6 +106,8 @@ class Network(AsyncNetwork):
     >>> result.outputs["loud"], result.state
     (['HELLO'], 'finished')
     """
+
+    _logs: Logs | None = None
 
     # ---- building ----------------------------------------------------------------------------------------------------
 
@@ -229,27 +234,48 @@ class Network(AsyncNetwork):
         errors, warnings = self._findings()
         return errors + warnings
 
-    def start(self) -> None:
+    def start(self, *, collect: bool = False) -> None:
         """Start the network and return at once. Inports that nothing is connected to stay open for `send`.
+
+        A shutdown that another thread is at is waited for: there is one run at a time.
+
+        Parameters
+        ----------
+        collect : bool
+            Keep what leaves by the network's outports for `result`. It stays in memory until it is asked for.
 
         Raises
         ------
         NetworkError
             Everything that is wrong with the network; nothing was started then. Also when it is running already.
         """
-        super().start()
+        logs = self._follow()
+        self._start(collect)
         _live.add(self)
+        logs.begin()
 
-    def run(self, inputs: Mapping[str, Any] | None = None, *, timeout: float | None = None) -> RunResult:
+    def run(
+        self,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        timeout: float | None = None,
+        collect: bool = True,
+        grace: float = DEFAULT_GRACE,
+    ) -> RunResult:
         """Run the network to its end.
 
         Parameters
         ----------
         inputs : mapping, optional
             What comes from outside: for each inport of the network, or ``"node.port"``, one message, or an iterator of
-            messages.
+            messages. Each iterator is read in a thread of its own, all at once. It may block or never end: when the run
+            has ended, or its node, it is read no further. What it raises ends the run and is raised here.
         timeout : float, optional
             Longest time in seconds; no limit by default.
+        collect : bool
+            Keep what leaves by the network's outports for the result. Without, `listen` before the call and read it there.
+        grace : float
+            How long running ticks get to end when the run is broken off, by `timeout` or Ctrl-C, in seconds.
 
         Returns
         -------
@@ -268,22 +294,25 @@ class Network(AsyncNetwork):
                 "run() would hold the asyncio loop that all async actors share; write `await net.run_async(...)` instead"
             )
         feeds = [(*self._endpoint(name), value) for name, value in (inputs or {}).items()]
-        self._begin([(node, port) for node, port, _ in feeds])
-        clock = _Clock(timeout)
+        run = self._begin([(node, port) for node, port, _ in feeds], collect=collect)
+        feed: Feed | None = None
         try:
-            for node, port, value in feeds:
-                for message in value if isinstance(value, Iterator) else (value,):
-                    self.send(node, port, message, timeout=clock.left())
-            self.close_inputs()
-            if not self._wait(clock.left()):
-                raise RunTimeout(f"the run took longer than its limit of {timeout} s; it was stopped")
-            return self.result()
-        except BaseException:
+            feed = Feed(run, feeds)
+            feed.wait(timeout)
+            return self._result(run)
+        except BaseException as error:
             # Ctrl-C too: nobody would stop the run after this.
-            self._cancel("the call of run() was broken off", DEFAULT_GRACE)
+            run.cancel(broken_off(error), grace)
             raise
         finally:
-            self._release()
+            if feed is not None:
+                feed.stop()
+            self._end(run)
+
+    def _follow(self) -> Logs:
+        if self._logs is None:
+            self._logs = Logs(self._events(TYPES))
+        return self._logs
 
     def wait(self, timeout: float | None = None) -> RunResult:
         """Wait until the network has ended, or is idle: nothing can move until packets come from outside.
@@ -298,18 +327,21 @@ class Network(AsyncNetwork):
         RunTimeout
             When the time has passed (a TimeoutError); the network goes on.
         """
-        if not self._wait(timeout):
+        if not self._run.wait(timeout):
             raise RunTimeout(f"the network was still at work after {timeout} s")
         return self.result()
 
     def result(self) -> RunResult:
-        """How the run stands now; outputs are handed out once."""
-        report = self._report()
+        """How the run stands now; outputs are handed out once, and only if the network was started to collect them."""
+        return self._result(self._run)
+
+    def _result(self, run: _native.Run) -> RunResult:
+        report = run.report()
         state = "idle" if report["state"] == "running" else report["state"]
         failures = [Failure(**failure) for failure in report["failures"]]
         return RunResult(
             state=state,
-            outputs=self._outputs(),
+            outputs=run.outputs() if run.collects else NotCollected(),
             nodes=report["nodes"],
             failures=failures,
             failures_dropped=report["failures_dropped"],
@@ -331,7 +363,7 @@ class Network(AsyncNetwork):
         list of str
             The nodes that did not stop in time.
         """
-        return self._cancel(reason, grace)
+        return self._run.cancel(reason, grace)
 
     def shutdown(self, grace: float = SHUTDOWN_GRACE) -> list[str]:
         """Stop the network; no tick starts afterwards, and nothing of the run is left behind.
@@ -340,7 +372,8 @@ class Network(AsyncNetwork):
         ----------
         grace : float
             How long to wait for running ticks, in seconds (0.1 by default). It returns as soon as they have ended; a tick
-            that takes longer goes on to its end, and the network may be started again meanwhile.
+            that takes longer goes on to its end, and the network may be started again meanwhile. A start that another
+            thread is at is stopped, too, before its first tick.
 
         Returns
         -------
@@ -374,20 +407,33 @@ class Network(AsyncNetwork):
         return EventStream(self._events(types, nodes, capacity=capacity))
 
     def listen(self, node: str, port: str, *, capacity: int = 1024) -> Listener:
-        """Listen to an outport of the running network.
+        """Listen to an outport: of the run, or before a start of the next one, from its first packet on.
 
         The listener takes part in back-pressure: while `capacity` packets wait in it, the node waits too.
 
         Raises
         ------
         NetworkError
-            If there is no such node or outport, or the network is not running.
+            If there is no such node or outport. Before a start, a wrong outport is told by the start.
         """
         return Listener(self._listen(node, port, capacity=capacity))
 
     def stats(self) -> dict[str, dict[str, Any]]:
         """State and counters of every node, see `RunResult.nodes`."""
-        return self._stats()
+        return self._run.stats()
+
+    def info(self, node: str) -> dict[str, Any]:
+        """Give what the actor of a node has published about itself (`ActorCallContext.publish`).
+
+        Of a server on port 0, its address. The event ``ActorPublished`` tells when there is something new.
+
+        Raises
+        ------
+        NetworkError
+            If there is no such node, or nothing was started.
+        """
+        info: dict[str, Any] = self._run.info(node)
+        return info
 
     # ---- seeing ------------------------------------------------------------------------------------------------------
 
@@ -418,10 +464,18 @@ class Network(AsyncNetwork):
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return {"image/svg+xml": self.to_svg(), "text/plain": self.to_text()}
 
-    def _begin(self, inputs: list[tuple[str, str]]) -> None:
+    def _begin(self, inputs: list[tuple[str, str]], *, collect: bool) -> _native.Run:
         """Start a run that ends by itself once these inports have got what comes from outside."""
-        self._start_to_the_end(inputs)
+        logs = self._follow()
+        run = self._start_to_the_end(inputs, collect)
         _live.add(self)
+        logs.begin()
+        return run
+
+    def _end(self, run: _native.Run) -> None:
+        """Let go of a run that has ended."""
+        self._release(run)
+        self._follow().drain()
 
     def _endpoint(self, name: str) -> tuple[str, str]:
         for inport, node, port in self._inports():
@@ -492,16 +546,6 @@ class Listener:
 
     async def __aexit__(self, *exc: object) -> None:
         self.close()
-
-
-class _Clock:
-    """The time that is left of a limit."""
-
-    def __init__(self, timeout: float | None) -> None:
-        self._end = None if timeout is None else monotonic() + timeout
-
-    def left(self) -> float | None:
-        return None if self._end is None else max(0.0, self._end - monotonic())
 
 
 @atexit.register

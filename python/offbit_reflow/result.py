@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from . import _summary
 from .exceptions import RunFailed
 
 if TYPE_CHECKING:
@@ -53,7 +56,64 @@ class Failure:
         return next(iter(self.inputs.values()), None)
 
 
-@dataclass(frozen=True, slots=True)
+class NotCollected(dict[str, list[Any]]):
+    """The outputs of a run that was started without ``collect=True``: there may have been some, and nobody kept them.
+
+    It is empty. Looking a name up is a KeyError that says why, and so does a warning when anything else is asked.
+    """
+
+    __slots__ = ()
+    _WHY = "the outputs of this run were not collected; start it with start(collect=True), use run(), or listen()"
+
+    def _warn(self) -> None:
+        warnings.warn(self._WHY, RuntimeWarning, stacklevel=3)
+
+    def __getitem__(self, name: str) -> NoReturn:
+        raise KeyError(f"{name}: {self._WHY}")
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Warn, and give the default."""
+        self._warn()
+        return default
+
+    def __iter__(self) -> Iterator[str]:
+        self._warn()
+        return super().__iter__()
+
+    def __len__(self) -> int:
+        self._warn()
+        return super().__len__()
+
+    def __eq__(self, other: object) -> bool:
+        self._warn()
+        return super().__eq__(other)
+
+    __hash__ = None  # dicts are not hashable
+
+    def keys(self) -> Any:
+        """Warn; there are none."""
+        self._warn()
+        return super().keys()
+
+    def values(self) -> Any:
+        """Warn; there are none."""
+        self._warn()
+        return super().values()
+
+    def items(self) -> Any:
+        """Warn; there are none."""
+        self._warn()
+        return super().items()
+
+    def __contains__(self, name: object) -> bool:
+        self._warn()
+        return False
+
+    def __repr__(self) -> str:
+        return "<not collected; start(collect=True) keeps them>"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class RunResult:
     """How a run stands or ended.
 
@@ -62,10 +122,12 @@ class RunResult:
     state : str
         ``finished``, ``failed``, ``cancelled``, or ``idle`` (nothing can move until packets come from outside).
     outputs : dict of str to list
-        What left by the network's outports, as plain values, in order.
+        What left by the network's outports, as plain values, in order. Of a network that was started without
+        ``collect=True`` nobody kept them: looking a name up says so.
     nodes : dict of str to dict
         State and counters of every node: ``state``, ``ticks``, ``packets_in``, ``packets_out``, ``failures``, ``retries``,
-        ``undelivered``, ``busy_s``, ``queued``, ``queue_high_water``, ``queue_fill``.
+        ``undelivered``, ``busy_s`` (work alone), ``blocked_s`` (waiting for room), ``queued``, ``queue_high_water``,
+        ``queue_fill``.
     failures : list of Failure
         Ticks whose last attempt failed; the first thousand.
     failures_dropped : int
@@ -82,9 +144,18 @@ class RunResult:
     reason: str | None = None
 
     @property
+    def ran(self) -> bool:
+        """Whether any node ran: a tick, or at least its last words. True of a network without nodes."""
+        return not self.nodes or any(row["ticks"] or row["state"] == "finished" for row in self.nodes.values())
+
+    @property
     def ok(self) -> bool:
-        """Whether everything ended well: nothing failed and nothing was stopped."""
-        return self.state in ("finished", "idle") and not self.failures
+        """Whether everything ended well: something ran, nothing failed and nothing was stopped."""
+        return self.state in ("finished", "idle") and not self.failures and self.ran
+
+    def collected(self) -> dict[str, list[Any]]:
+        """Give the outputs that were kept; none if nothing was to be kept."""
+        return {} if isinstance(self.outputs, NotCollected) else self.outputs
 
     def raise_for_failure(self) -> RunResult:
         """Raise `RunFailed` unless everything ended well; the result itself otherwise."""
@@ -93,10 +164,27 @@ class RunResult:
         text = f"the run ended as {self.state}"
         if self.reason:
             text += f" ({self.reason})"
-        for failure in self.failures[:3]:
-            text += f"\n- node `{failure.node}`: {failure.error}"
-        if len(self.failures) > 3:
-            text += f"\n- and {len(self.failures) - 3 + self.failures_dropped} more"
+        if not self.ran:
+            text += "; nothing ran: no node got a packet"
+        kinds = _summary.kinds(self.failures)
+        for kind in kinds[:3]:
+            text += f"\n- node `{kind.first.node}`: {kind.first.error}"
+            if kind.count > 1:
+                text += f" ({kind.count:,} times)"
+        hidden = sum(kind.count for kind in kinds[3:]) + self.failures_dropped
+        if hidden:
+            text += f"\n- and {hidden:,} more"
         error = RunFailed(text)
         error.result = self  # type: ignore[attr-defined]  # documented on the class
         raise error
+
+    def __repr__(self) -> str:
+        ports = ", ".join(f"{port}: {len(values)}" for port, values in self.collected().items())
+        failed = len(self.failures) + self.failures_dropped
+        return f"<RunResult {self.state}, {len(self.nodes)} nodes, outputs {{{ports}}}, {failed} failures>"
+
+    def __str__(self) -> str:
+        return _summary.text(self)
+
+    def _repr_html_(self) -> str:
+        return _summary.html(self)

@@ -374,7 +374,7 @@ class TestFunctions:
             return n
 
         result = run_one(type("W", (wrong,), {}), [])
-        assert result.ok
+        assert not result.failures
         with Network() as net:
             add(net, "f", wrong)
             net.add_initial("f", "n", 1)

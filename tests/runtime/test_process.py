@@ -13,8 +13,10 @@ import pytest
 from .support import run_script, script_env
 
 PRELUDE = """
-import faulthandler, os, signal, sys, threading, time
+import faulthandler, os, signal, sys, threading, time, warnings
 faulthandler.dump_traceback_later(12, exit=True)
+# From 3.12 on, Python warns of every fork beside threads, which is what these programs are about.
+warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
 signal.signal(signal.SIGINT, signal.default_int_handler)  # shells start background jobs with it ignored
 from offbit_reflow import Actor, Network, Stream
 
@@ -159,7 +161,7 @@ class TestExit:
             net.send("leaves0", "in", 1)
             print(net.wait(timeout=5).failures[0].reason)
         """
-        check(body, out="SystemExit")
+        check(body, out="SystemExit", quiet=False)
 
     def test_daemon_threads_that_send(self):
         body = """

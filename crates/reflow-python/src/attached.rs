@@ -1,6 +1,7 @@
 //! `Attached`: state that only threads attached to the interpreter touch. Where there is an interpreter lock, that is all the
 //! locking it needs, which matters for state that every tick touches several times; elsewhere it has a lock of its own.
 
+use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 
 #[cfg(not(Py_GIL_DISABLED))]
@@ -29,6 +30,15 @@ impl<T> Attached<T> {
         return self.0.borrow_mut();
         #[cfg(Py_GIL_DISABLED)]
         return self.0.lock();
+    }
+
+    /// The value, for the garbage collector; `None` while it is held.
+    pub(crate) fn seen_by<'a>(&'a self, _collector: &'a PyVisit<'_>) -> Option<impl std::ops::Deref<Target = T> + 'a> {
+        // The collector runs on an attached thread, while no other one runs Python code.
+        #[cfg(not(Py_GIL_DISABLED))]
+        return self.0.try_borrow().ok();
+        #[cfg(Py_GIL_DISABLED)]
+        return self.0.try_lock();
     }
 
     pub(crate) fn get_mut(&mut self) -> &mut T {

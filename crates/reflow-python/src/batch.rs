@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use pyo3::exceptions::{PyIndexError, PyValueError};
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyInt, PyList, PyString};
 use reflow_runtime::{Attempt, Message, NodeHandle, Step};
@@ -201,6 +202,18 @@ impl PyBatch {
             }
         }
         Ok(())
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        let Some(state) = self.state.seen_by(&visit) else { return Ok(()) };
+        state.contexts.values().try_for_each(|context| visit.call(context))?;
+        let packets = state.attempts.iter().flat_map(|attempt| attempt.inputs.iter().chain(&attempt.emitted));
+        packets.map(|(_, message)| message).try_for_each(|message| convert::traverse(message, &visit))
+    }
+
+    fn __clear__(&self) {
+        let contexts = Python::attach(|py| std::mem::take(&mut self.state.lock(py).contexts));
+        drop(contexts);
     }
 
     fn __repr__(&self) -> String {

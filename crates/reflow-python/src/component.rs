@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use reflow_runtime::{Component, PortSpec};
 
+use crate::attached::Attached;
 use crate::convert;
 use crate::template::{Declaration, PythonComponent};
 
@@ -13,11 +15,24 @@ use crate::template::{Declaration, PythonComponent};
 #[pyclass(name = "Actor", module = "offbit_reflow._native", frozen)]
 pub(crate) struct PyComponent {
     pub(crate) component: Arc<dyn Component>,
+    origin: Origin,
+}
+
+/// What the component is made of, as far as the garbage collector is concerned.
+enum Origin {
+    Native,
+    Python(Arc<PythonComponent>),
+    /// A subgraph, with the handles of the components in it.
+    Subgraph(Attached<Vec<Py<PyComponent>>>),
 }
 
 impl PyComponent {
     pub(crate) fn new(component: Arc<dyn Component>) -> Self {
-        Self { component }
+        Self { component, origin: Origin::Native }
+    }
+
+    pub(crate) fn subgraph(component: Arc<dyn Component>, inner: Vec<Py<PyComponent>>) -> Self {
+        Self { component, origin: Origin::Subgraph(Attached::new(inner)) }
     }
 }
 
@@ -26,23 +41,24 @@ impl PyComponent {
     /// A component whose nodes call `make()` once for the object that they run.
     #[staticmethod]
     fn _from_python(make: Py<PyAny>, declaration: Declaration) -> Self {
-        Self::new(Arc::new(PythonComponent::new(make, declaration)))
+        let component = Arc::new(PythonComponent::new(make, declaration));
+        Self { component: Arc::clone(&component) as Arc<dyn Component>, origin: Origin::Python(component) }
     }
 
     /// A component whose ticks call `callable(ctx)`.
     #[staticmethod]
     #[pyo3(signature = (component, inports, outports, callable, await_all_inports=false))]
-    fn from_callback(
-        py: Python<'_>,
+    fn from_callback<'py>(
+        py: Python<'py>,
         component: &str,
         inports: Vec<String>,
         outports: Vec<String>,
         callable: Py<PyAny>,
         await_all_inports: bool,
-    ) -> PyResult<Self> {
+    ) -> PyResult<Bound<'py, Self>> {
         let helper = py.import("offbit_reflow.actor")?.getattr("_from_callback")?;
         let built = helper.call1((component, inports, outports, callable, await_all_inports))?;
-        Ok(Self::new(Arc::clone(&built.cast::<Self>()?.get().component)))
+        Ok(built.cast_into::<Self>()?)
     }
 
     /// Ports, config schema and documentation, as a dict.
@@ -58,6 +74,25 @@ impl PyComponent {
         info.set_item("outports", ports(py, &spec.outports)?)?;
         info.set_item("config_schema", convert::value_to_python(py, &spec.config_schema)?)?;
         Ok(info)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match &self.origin {
+            Origin::Native => Ok(()),
+            Origin::Python(component) => component.traverse(&visit),
+            Origin::Subgraph(inner) => {
+                let inner = inner.seen_by(&visit);
+                inner.iter().flat_map(|inner| inner.iter()).try_for_each(|component| visit.call(component))
+            }
+        }
+    }
+
+    fn __clear__(&self) {
+        Python::attach(|py| match &self.origin {
+            Origin::Native => {}
+            Origin::Python(component) => component.clear(py),
+            Origin::Subgraph(inner) => drop(std::mem::take(&mut *inner.lock(py))),
+        });
     }
 
     fn __repr__(&self) -> String {

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use pyo3::exceptions::PyKeyError;
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping, PyString};
 use reflow_runtime::{Caller, Completion, Failure, Message, NodeHandle, Outcome, Packets, SendError};
@@ -343,6 +344,11 @@ impl PyContext {
         self.node.run_number()
     }
 
+    fn publish(&self, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.node.publish(name, convert::to_value(value)?);
+        Ok(())
+    }
+
     #[getter]
     fn node_id(&self) -> String {
         self.node.id().to_string()
@@ -422,6 +428,22 @@ impl PyContext {
 
     fn pool_clear(&self, pool_name: &str) {
         self.node.pools().clear(pool_name);
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        let Some(state) = self.state.seen_by(&visit) else { return Ok(()) };
+        visit.call(&state.inputs_dict)?;
+        visit.call(&state.task)?;
+        let packets = state.inputs.iter().chain(&state.emitted);
+        packets.map(|(_, message)| message).try_for_each(|message| convert::traverse(message, &visit))
+    }
+
+    fn __clear__(&self) {
+        let held = Python::attach(|py| {
+            let mut state = self.state.lock(py);
+            (state.inputs_dict.take(), state.task.take(), std::mem::take(&mut state.inputs))
+        });
+        drop(held);
     }
 
     fn __repr__(&self, py: Python<'_>) -> String {

@@ -5,6 +5,7 @@
 
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::{PyOverflowError, PyTypeError};
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple, PyType};
@@ -45,6 +46,18 @@ impl HostObject for PyHostObject {
     fn describe(&self) -> String {
         self.description.clone()
     }
+}
+
+/// Shows the garbage collector the Python objects that only this message holds. Others are held by somebody it cannot know.
+pub(crate) fn traverse(message: &Message, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+    if let Message::Any(any) = message
+        && let AnyValue::Host(shared) = any
+        && std::sync::Arc::strong_count(shared) == 1
+        && let Some(host) = any.host::<PyHostObject>()
+    {
+        visit.call(&host.object)?;
+    }
+    Ok(())
 }
 
 /// The message that a Python value stands for: a `Message`, a tagged dict, or a plain value.

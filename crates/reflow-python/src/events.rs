@@ -5,7 +5,7 @@ use std::task::{Context, Poll, Wake};
 
 use pyo3::exceptions::PyStopIteration;
 use pyo3::prelude::*;
-use reflow_runtime::{EventReader, EventRecord, Listener, Message, Received};
+use reflow_runtime::{Event, EventReader, EventRecord, Listener, Message, Received};
 
 use crate::convert;
 use crate::errors::EventsClosed;
@@ -30,15 +30,39 @@ fn event_to_python<'py>(py: Python<'py>, record: &EventRecord) -> PyResult<Bound
     json::write(py, &record.to_value(), NotFinite::None)
 }
 
+/// What a log or a failure says, see [`PyEventStream::_poll_told`].
+fn told<'py>(py: Python<'py>, event: &Event) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let told = match event {
+        Event::ActorLog { actor, level, data } => {
+            let data = convert::value_to_python(py, data)?;
+            (&**actor, &**level, data, py.None(), py.None(), py.None()).into_pyobject(py)?
+        }
+        Event::ActorFailed(failed) => {
+            let failure = &failed.failure;
+            let (text, reason, traceback) = (&*failure.message, &*failure.reason, failure.traceback.as_deref());
+            (&*failed.actor, py.None(), text, reason, traceback, failed.will_retry).into_pyobject(py)?
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(told.into_any()))
+}
+
 #[pymethods]
 impl PyEventStream {
     #[pyo3(signature = (timeout_ms=0))]
     fn recv<'py>(&self, py: Python<'py>, timeout_ms: u64) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let deadline = if timeout_ms == 0 { None } else { wait::deadline(timeout_ms as f64 / 1000.0) };
-        match wait::block(py, deadline, "await events.recv_async(...)", |cx| self.reader.poll_next(cx, false))? {
+        let instead = "await events.recv_async(...)";
+        let received = if timeout_ms == 0 {
+            wait::block(py, None, instead, |cx| self.reader.poll_next(cx, false))?
+        } else {
+            // Whoever sets a limit waits through a shutdown: the network may be started again.
+            let deadline = wait::deadline(timeout_ms as f64 / 1000.0);
+            wait::block(py, deadline, instead, |cx| self.reader.poll_later(cx))?
+        };
+        match received {
             Some(Received::Event(record)) => event_to_python(py, &record).map(Some),
             Some(Received::Ended | Received::Closed) => {
-                Err(EventsClosed::new_err("event channel closed: the network was shut down"))
+                Err(EventsClosed::new_err("event channel closed: the network was shut down or is gone"))
             }
             None => Ok(None),
         }
@@ -56,16 +80,19 @@ impl PyEventStream {
     }
 
     /// For asyncio: the next event in a list, an empty list at the end; `None` says that there is nothing yet, and that `wake`
-    /// will be called once when it is worth asking again. With `until_end`, the end of the run is an end.
-    #[pyo3(signature = (wake=None, until_end=true))]
+    /// will be called once when it is worth asking again. With `until_end`, the end of the run is an end; with `later`, not
+    /// even a shutdown is.
+    #[pyo3(signature = (wake=None, until_end=true, later=false))]
     fn _poll<'py>(
         &self,
         py: Python<'py>,
         wake: Option<Py<PyAny>>,
         until_end: bool,
+        later: bool,
     ) -> PyResult<Option<Vec<Bound<'py, PyAny>>>> {
         let waker = self.waker.waker(wake);
-        match self.reader.poll_next(&mut Context::from_waker(&waker), until_end) {
+        let cx = &mut Context::from_waker(&waker);
+        match if later { self.reader.poll_later(cx) } else { self.reader.poll_next(cx, until_end) } {
             Poll::Ready(Received::Event(record)) => Ok(Some(vec![event_to_python(py, &record)?])),
             Poll::Ready(_) => Ok(Some(Vec::new())),
             Poll::Pending => Ok(None),
@@ -75,6 +102,23 @@ impl PyEventStream {
     /// For asyncio: whoever gave `wake` waits no more.
     fn _forget(&self, wake: Py<PyAny>) {
         self.waker.forget(&wake);
+    }
+
+    /// [`_poll`](Self::_poll) for streams of logs and failures: what is told, without the packets. A log is node, level, data
+    /// and three times `None`; a failure is node, `None`, text, reason, traceback, and whether it will be tried again.
+    fn _poll_told<'py>(&self, py: Python<'py>, wake: Py<PyAny>) -> PyResult<Option<Vec<Bound<'py, PyAny>>>> {
+        self.waker.forget(&wake);
+        let waker = self.waker.waker(Some(wake));
+        loop {
+            return match self.reader.poll_next(&mut Context::from_waker(&waker), true) {
+                Poll::Ready(Received::Event(record)) => match told(py, &record.event)? {
+                    Some(told) => Ok(Some(vec![told])),
+                    None => continue,
+                },
+                Poll::Ready(_) => Ok(Some(Vec::new())),
+                Poll::Pending => Ok(None),
+            };
+        }
     }
 
     /// How many events were dropped because nobody read them in time.

@@ -65,6 +65,8 @@ struct State {
     /// Threads that hold a slot.
     polling: Vec<Arc<Worker>>,
     idle: usize,
+    /// Threads that were called and are not attached yet. Who wakes thousands at once calls no thread for each.
+    coming: usize,
     threads: usize,
     /// Python's numbers of the threads.
     numbers: Vec<u64>,
@@ -212,13 +214,18 @@ impl Core {
             self.work.notify_one();
             return;
         }
+        if state.polling.len() + state.coming >= self.slots {
+            return;
+        }
         state.threads += 1;
+        state.coming += 1;
         let core = Arc::clone(self);
         let name = format!("reflow-python-{}", state.threads);
         let started = std::thread::Builder::new().name(name.clone()).spawn(move || Worker::run(core, &name));
         if started.is_err() {
             // The machine gives no more threads; those that exist go on, one after the other.
             state.threads -= 1;
+            state.coming -= 1;
         } else if !state.monitor {
             state.monitor = true;
             state.threads += 1;
@@ -274,9 +281,14 @@ impl Worker {
         WORKER.set(Some(Arc::clone(&worker)));
         // One attachment for the life of the thread: detaching to sleep keeps its Python thread state.
         let mut number = 0;
+        let mut coming = 1;
         let _ = Python::try_attach(|py| {
             number = enter_thread(py, name);
-            core.lock().numbers.push(number);
+            {
+                let mut state = core.lock();
+                state.coming -= std::mem::take(&mut coming);
+                state.numbers.push(number);
+            }
             let turn = Bound::new(py, Turn(Mutex::new(None))).ok();
             while let Some(runnable) = worker.next(py) {
                 worker.poll(turn.as_ref(), runnable);
@@ -284,6 +296,7 @@ impl Worker {
         });
         WORKER.set(None);
         let mut state = core.lock();
+        state.coming -= coming;
         state.threads -= 1;
         state.numbers.retain(|known| *known != number);
         core.changed.notify_all();

@@ -22,11 +22,13 @@ mod fork;
 mod graph;
 mod inputs;
 mod json;
+mod life;
 mod message;
 mod names;
 mod network;
 mod packs;
 mod references;
+mod run;
 mod sending;
 mod settings;
 mod stream;
@@ -55,9 +57,11 @@ mod _native {
     #[pymodule_export]
     use crate::message::PyMessage;
     #[pymodule_export]
-    use crate::network::{PyEnding, PyNetwork};
+    use crate::network::PyNetwork;
     #[pymodule_export]
     use crate::packs::{_open_pack, _pack_command, OpenPack, inspect_pack, list_packs, pack_abi_version};
+    #[pymodule_export]
+    use crate::run::{PyEnding, PyRun};
     #[pymodule_export]
     use crate::sending::PySending;
     #[pymodule_export]

@@ -3,6 +3,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple};
 use reflow_runtime::{AnyValue, Message, Value};
@@ -164,6 +165,10 @@ impl PyMessage {
             }
             other => Err(PyValueError::new_err(format!("a {} message carries no stream", other.kind()))),
         }
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        convert::traverse(&self.message, &visit)
     }
 
     fn __eq__(&self, other: &Self) -> bool {

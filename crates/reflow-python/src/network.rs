@@ -1,98 +1,65 @@
 //! `Network`: building, starting, feeding, watching and stopping, as Python sees it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
 
 use parking_lot::Mutex;
 use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList};
-use reflow_runtime::{
-    Endpoint, Event, EventFilter, FailedAttempt, Listener, Network, NodeSpec, Policy, RunReport, Running, SendError,
-    suggestion,
-};
+use pyo3::types::PyList;
+use reflow_runtime::{Endpoint, Event, EventFilter, Network, NodeSpec, Policy, Running, Start, suggestion};
 
+use crate::attached::Attached;
 use crate::component::PyComponent;
 use crate::convert;
-use crate::errors::{self, ConfigError, RunTimeout};
+use crate::errors::{self, ConfigError};
 use crate::events::{PyEventStream, PyListener};
-use crate::executor::{self, Executor, ExecutorEnd};
+use crate::executor::Executor;
 use crate::graph;
-use crate::sending::PySending;
-use crate::wait::{self, LoopWaker};
+use crate::life::Life;
+use crate::run::{PyRun, Run};
+use crate::wait;
 
-/// A network: its description, and the run that was started last.
+/// How long a start that was told to stop meanwhile waits for the end of its run, in seconds.
+const STOPPED_START: f64 = 0.1;
+
+/// A network: its description, and its life.
 #[pyclass(name = "Network", module = "offbit_reflow._native", subclass, frozen, weakref)]
 pub(crate) struct PyNetwork {
     network: Mutex<Network>,
-    run: Mutex<Option<Run>>,
-    /// Whether a thread is starting it: that makes actors, which takes a while.
-    starting: AtomicBool,
-}
-
-/// Says that a start has come to its end, however it did.
-struct Starting<'a>(&'a AtomicBool);
-
-impl Drop for Starting<'_> {
-    fn drop(&mut self) {
-        self.0.store(false, Ordering::Release);
-    }
-}
-
-/// A run and what has to outlive it.
-struct Run {
-    running: Running,
-    /// Keeps the Python threads from one node's end to the next node's start.
-    executor: Option<Arc<Executor>>,
-    threads: ExecutorEnd,
-    process: u32,
+    life: Life,
+    /// The handles of the registered components: what the garbage collector can follow.
+    components: Attached<Vec<Py<PyComponent>>>,
 }
 
 impl PyNetwork {
-    /// The run, if there is one in this process.
     fn running(&self) -> PyResult<Running> {
-        let run = self.run.lock();
-        match run.as_ref().filter(|run| run.process == std::process::id()) {
-            Some(run) => Ok(run.running.clone()),
-            None => Err(errors::network_text("the network is not running; call start() first")),
-        }
+        self.life.run().map(|run| run.running().clone())
     }
 
-    fn launch(&self, py: Python<'_>, inputs: Option<&[Endpoint]>) -> PyResult<()> {
-        let busy = "the network is running already; shut it down before starting it again";
-        if self.starting.swap(true, Ordering::AcqRel) {
-            return Err(errors::network_text(busy));
-        }
-        let _starting = Starting(&self.starting);
-        if self.is_running() {
-            return Err(errors::network_text(busy));
-        }
+    fn launch(&self, py: Python<'_>, start: &Start<'_>) -> PyResult<PyRun> {
+        let starting = self.life.begin_start(py)?;
         let executor = Executor::shared();
         // Starting makes Python instances, whose code may use this very network: nothing of it stays locked meanwhile.
         let blueprint = self.network.lock().blueprint();
-        let keep = |running: &Running| {
-            let threads = executor.end();
-            let run = Run {
-                running: running.clone(),
-                executor: Some(Arc::clone(&executor)),
-                threads,
-                process: std::process::id(),
-            };
-            let previous = self.run.lock().replace(run);
-            forget_if_foreign(previous);
+        let mut stop = false;
+        let mut made = None;
+        let ready = |running: &Running| {
+            let run = Run::new(running.clone(), Arc::clone(&executor));
+            stop = starting.ready(Arc::clone(&run));
+            made = Some(run);
         };
-        py.detach(|| blueprint.start(inputs, keep)).map_err(|error| errors::network(&error))?;
-        Ok(())
+        let started = py.detach(|| blueprint.start(start, ready).map(drop));
+        started.map_err(|error| errors::network(&error))?;
+        if stop {
+            self.shutdown(py, STOPPED_START)?;
+        }
+        let run = made.ok_or_else(|| errors::network_text("the network has not started"))?;
+        Ok(PyRun(run))
     }
-}
 
-/// A run of the parent process cannot be taken down after a fork: its threads are not here.
-fn forget_if_foreign(run: Option<Run>) {
-    if let Some(run) = run
-        && run.process != std::process::id()
-    {
-        std::mem::forget(run);
+    fn shutdown(&self, py: Python<'_>, grace: f64) -> PyResult<Vec<String>> {
+        self.life.shutdown(py, grace, || self.network.lock().announce_shutdown())
     }
 }
 
@@ -109,7 +76,7 @@ impl PyNetwork {
             }
         }
         crate::catalog::attach(&mut network);
-        Ok(Self { network: Mutex::new(network), run: Mutex::new(None), starting: AtomicBool::new(false) })
+        Ok(Self { network: Mutex::new(network), life: Life::new(), components: Attached::new(Vec::new()) })
     }
 
     /// Registers a native handle under a template id.
@@ -120,8 +87,10 @@ impl PyNetwork {
                 actor.get_type().name()?
             )));
         };
-        let component = Arc::clone(&component.get().component);
-        self.network.lock().register(template_id, component).map_err(|error| errors::network(&error))
+        let made = Arc::clone(&component.get().component);
+        self.network.lock().register(template_id, made).map_err(|error| errors::network(&error))?;
+        self.components.lock(actor.py()).push(component.clone().unbind());
+        Ok(())
     }
 
     fn _has_component(&self, template_id: &str) -> bool {
@@ -189,6 +158,11 @@ impl PyNetwork {
         network.inports().iter().map(|(name, end)| (name.clone(), end.node.clone(), end.port.clone())).collect()
     }
 
+    fn _outports(&self) -> Vec<(String, String, String)> {
+        let network = self.network.lock();
+        network.outports().iter().map(|(name, end)| (name.clone(), end.node.clone(), end.port.clone())).collect()
+    }
+
     fn _nodes(&self) -> Vec<String> {
         self.network.lock().node_ids().map(Into::into).collect()
     }
@@ -232,13 +206,21 @@ impl PyNetwork {
         (errors.iter().map(ToString::to_string).collect(), warnings.iter().map(ToString::to_string).collect())
     }
 
-    fn start(&self, py: Python<'_>) -> PyResult<()> {
-        self.launch(py, None)
+    /// Starts it and leaves it open for packets from outside.
+    fn _start(&self, py: Python<'_>, collect: bool) -> PyResult<PyRun> {
+        self.launch(py, &Start { inputs: None, collect })
     }
 
-    fn _start_to_the_end(&self, py: Python<'_>, inputs: Vec<(String, String)>) -> PyResult<()> {
+    /// Starts a run that ends by itself, once these inputs are closed.
+    fn _start_to_the_end(&self, py: Python<'_>, inputs: Vec<(String, String)>, collect: bool) -> PyResult<PyRun> {
         let inputs: Vec<_> = inputs.into_iter().map(|(node, port)| Endpoint::new(node, port)).collect();
-        self.launch(py, Some(&inputs))
+        self.launch(py, &Start { inputs: Some(&inputs), collect })
+    }
+
+    /// The last run.
+    #[getter]
+    fn _run(&self) -> PyResult<PyRun> {
+        self.life.run().map(PyRun)
     }
 
     #[pyo3(signature = (node, port, value, *, timeout=None))]
@@ -250,40 +232,8 @@ impl PyNetwork {
         value: &Bound<'_, PyAny>,
         timeout: Option<f64>,
     ) -> PyResult<()> {
-        let message = convert::to_message(value)?;
-        let deadline = timeout.and_then(wait::deadline);
-        let mut interrupted = None;
-        let sent = self.running()?.send_with(node, port, message, |mut send| {
-            if wait::on_loop() {
-                interrupted = Some(wait::would_hold_the_loop("await net.send_async(...)"));
-                return Ok(());
-            }
-            loop {
-                let step = std::time::Duration::from_millis(50);
-                if let Some(result) = executor::blocking(py, || send.wait(step)) {
-                    return result;
-                }
-                if let Err(error) = py.check_signals() {
-                    interrupted = Some(error);
-                    return Ok(());
-                }
-                if deadline.is_some_and(|deadline| std::time::Instant::now() >= deadline) {
-                    return Err(send.give_up());
-                }
-            }
-        });
-        if let Some(error) = interrupted {
-            return Err(error);
-        }
-        let sent: Result<(), SendError> = sent.map_err(|error| errors::network(&error))?;
+        let sent = self.life.run()?.send(py, node, port, value, timeout.and_then(wait::deadline))?;
         sent.map_err(|error| errors::send(&error))
-    }
-
-    /// A packet on its way, for an asyncio task to poll.
-    fn _sending(&self, node: &str, port: &str, value: &Bound<'_, PyAny>) -> PyResult<PySending> {
-        let message = convert::to_message(value)?;
-        let send = self.running()?.sending(node, port, message).map_err(|error| errors::network(&error))?;
-        Ok(PySending::from_outside(send))
     }
 
     /// Tells the network that nothing more comes from outside.
@@ -298,11 +248,14 @@ impl PyNetwork {
         self.running()?.signal(node, kind, data).map_err(|error| errors::network(&error))
     }
 
+    /// Listens to the run, or before a start to the next one.
     #[pyo3(signature = (node, port, *, capacity=reflow_runtime::DEFAULT_LISTENER_CAPACITY))]
-    fn _listen(&self, node: &str, port: &str, capacity: usize) -> PyResult<PyListener> {
-        let listener: Listener =
-            self.running()?.listen(node, port, capacity).map_err(|error| errors::network(&error))?;
-        Ok(PyListener::new(listener))
+    fn _listen(&self, py: Python<'_>, node: &str, port: &str, capacity: usize) -> PyResult<PyListener> {
+        let listener = match self.life.run_to_listen_to(py)? {
+            Some(run) => run.running().listen(node, port, capacity),
+            None => self.network.lock().listen(node, port, capacity),
+        };
+        listener.map(PyListener::new).map_err(|error| errors::network(&error))
     }
 
     #[pyo3(signature = (types=None, nodes=None, *, capacity=reflow_runtime::DEFAULT_EVENT_CAPACITY))]
@@ -321,203 +274,42 @@ impl PyNetwork {
         Ok(PyEventStream::new(self.network.lock().events(filter, capacity)))
     }
 
-    fn _stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let stats = self.running()?.stats();
-        node_stats(py, &stats)
-    }
-
     #[getter]
     fn is_running(&self) -> bool {
-        self.running().is_ok_and(|running| !running.is_ended() && !running.is_cancelled())
-    }
-
-    /// Waits until the run has ended or is idle; whether that came in time.
-    #[pyo3(signature = (timeout=None))]
-    fn _wait(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<bool> {
-        let running = self.running()?;
-        let deadline = timeout.and_then(wait::deadline);
-        Ok(wait::block(py, deadline, "await net.wait_async()", |cx| running.poll_end(cx, true))?.is_some())
-    }
-
-    /// For asyncio: waits for the end of the run; with `idle_is_enough`, for idleness too.
-    fn _ending(&self, idle_is_enough: bool) -> PyResult<PyEnding> {
-        Ok(PyEnding { running: self.running()?, idle_is_enough, waker: Arc::default() })
-    }
-
-    /// How the run stands: state, reason, nodes, failures.
-    fn _report<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        report(py, &self.running()?.report())
-    }
-
-    /// Takes what came out of the network's outports.
-    fn _outputs<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let outputs = PyDict::new(py);
-        for (name, messages) in self.running()?.take_outputs() {
-            let values = PyList::empty(py);
-            for message in &messages {
-                values.append(convert::plain_to_python(py, message)?)?;
-            }
-            outputs.set_item(name, values)?;
-        }
-        Ok(outputs)
-    }
-
-    /// Asks the run to stop; false when there is none.
-    fn _begin_cancel(&self, reason: &str) -> bool {
-        let Ok(running) = self.running() else { return false };
-        executor::note_stopped(running.number());
-        running.cancel(reason);
-        true
-    }
-
-    #[pyo3(signature = (reason, grace))]
-    fn _cancel(&self, py: Python<'_>, reason: &str, grace: f64) -> PyResult<Vec<String>> {
-        let running = self.running()?;
-        executor::note_stopped(running.number());
-        running.cancel(reason);
-        wait_end(py, &running, grace)?;
-        let left = running.end_cancel();
-        if left.is_empty() {
-            executor::forget_stopped(running.number());
-        }
-        Ok(left.iter().map(ToString::to_string).collect())
+        self.life.is_running()
     }
 
     /// Stops the run; the nodes that would not stop within `grace` seconds.
-    #[pyo3(signature = (grace))]
     fn _shutdown(&self, py: Python<'_>, grace: f64) -> PyResult<Vec<String>> {
-        let run = self.run.lock().take();
-        let Some(run) = run else {
-            self.network.lock().announce_shutdown();
-            return Ok(Vec::new());
-        };
-        if run.process != std::process::id() {
-            std::mem::forget(run);
-            return Ok(Vec::new());
-        }
-        let Run { running, executor, threads, .. } = run;
-        let number = running.number();
-        executor::note_stopped(number);
-        running.begin_shutdown("shutdown");
-        let waited = wait_end(py, &running, grace);
-        let left: Vec<String> = running.end_shutdown().iter().map(ToString::to_string).collect();
-        if left.is_empty() {
-            executor::forget_stopped(number);
-        }
-        // What can still be asked about the ended run stays; its threads go.
-        *self.run.lock() = Some(Run { running, executor: None, threads: threads.clone(), process: std::process::id() });
-        drop(executor);
-        waited?;
-        if left.is_empty() && !executor::on_worker() && !wait::on_loop() {
-            py.detach(|| Executor::wait_gone(&threads, std::time::Duration::from_millis(500)));
-        }
-        Ok(left)
+        self.shutdown(py, grace)
     }
 
-    /// Lets the threads of an ended run go, without announcing a shutdown.
-    fn _release(&self, py: Python<'_>) {
-        let (executor, threads) = {
-            let mut run = self.run.lock();
-            let Some(run) = run.as_mut().filter(|run| run.process == std::process::id()) else { return };
-            (run.executor.take(), run.threads.clone())
-        };
-        drop(executor);
-        if !executor::on_worker() && !wait::on_loop() {
-            py.detach(|| Executor::wait_gone(&threads, std::time::Duration::from_millis(500)));
-        }
-    }
-
-    /// Nodes that have not ended.
-    fn _unfinished(&self) -> Vec<String> {
-        self.running().map_or_else(
-            |_| Vec::new(),
-            |running| {
-                let live = running
-                    .stats()
-                    .into_iter()
-                    .filter(|node| !["finished", "failed", "skipped", "cancelled"].contains(&node.state));
-                live.map(|node| node.node).collect()
-            },
-        )
+    /// Lets a run go that came to its end by itself, without announcing a shutdown.
+    fn _release(&self, py: Python<'_>, run: &PyRun) {
+        run.release(py);
+        self.life.release(&run.0);
     }
 
     /// Asks a run to stop without waiting or looking at the interpreter; for the end of the process.
     fn _abandon(&self) {
-        if let Ok(running) = self.running() {
-            running.begin_shutdown("the process ends");
+        self.life.abandon();
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        for component in self.components.seen_by(&visit).iter().flat_map(|components| components.iter()) {
+            visit.call(component)?;
         }
-    }
-}
-
-/// The end of a run, as an asyncio task waits for it.
-#[pyclass(name = "_Ending", module = "offbit_reflow._native", frozen)]
-pub(crate) struct PyEnding {
-    running: Running,
-    idle_is_enough: bool,
-    waker: Arc<LoopWaker>,
-}
-
-#[pymethods]
-impl PyEnding {
-    /// See `EventStream._poll`: an empty list when it has come.
-    #[pyo3(signature = (wake=None))]
-    fn _poll(&self, wake: Option<Py<PyAny>>) -> Option<[u8; 0]> {
-        let waker = self.waker.waker(wake);
-        let end = self.running.poll_end(&mut Context::from_waker(&waker), self.idle_is_enough);
-        (end == Poll::Ready(())).then_some([])
+        if self.life.is_starting() {
+            // Its initials are being copied, so what one look sees the next may not.
+            return Ok(());
+        }
+        // Whoever has the lock needs no interpreter to give it back.
+        self.network.lock().initials().try_for_each(|message| convert::traverse(message, &visit))
     }
 
-    /// See `EventStream._forget`.
-    fn _forget(&self, wake: Py<PyAny>) {
-        self.waker.forget(&wake);
+    fn __clear__(&self) {
+        let components = Python::attach(|py| std::mem::take(&mut *self.components.lock(py)));
+        let description = std::mem::take(&mut *self.network.lock());
+        drop((components, description));
     }
-}
-
-/// Waits for the nodes to end, unless this is one of their threads.
-fn wait_end(py: Python<'_>, running: &Running, grace: f64) -> PyResult<()> {
-    if executor::on_worker() || wait::on_loop() {
-        return Ok(());
-    }
-    wait::block(py, wait::deadline(grace), "await net.shutdown_async()", |cx| running.poll_end(cx, false))?;
-    Ok(())
-}
-
-fn node_stats<'py>(py: Python<'py>, stats: &[reflow_runtime::NodeStats]) -> PyResult<Bound<'py, PyDict>> {
-    let nodes = PyDict::new(py);
-    for node in stats {
-        let value = reflow_runtime::to_value(node).map_err(|error| RunTimeout::new_err(error.to_string()))?;
-        nodes.set_item(&node.node, convert::value_to_python(py, &value)?)?;
-    }
-    Ok(nodes)
-}
-
-fn report<'py>(py: Python<'py>, report: &RunReport) -> PyResult<Bound<'py, PyDict>> {
-    let dict = PyDict::new(py);
-    dict.set_item("state", report.state.name())?;
-    dict.set_item("reason", report.reason.as_deref())?;
-    dict.set_item("nodes", node_stats(py, &report.nodes)?)?;
-    let failures = PyList::empty(py);
-    for failed in &report.failures {
-        failures.append(failure(py, failed)?)?;
-    }
-    dict.set_item("failures", failures)?;
-    dict.set_item("failures_dropped", report.failures_dropped)?;
-    Ok(dict)
-}
-
-fn failure<'py>(py: Python<'py>, failed: &FailedAttempt) -> PyResult<Bound<'py, PyDict>> {
-    let dict = PyDict::new(py);
-    dict.set_item("node", &*failed.actor)?;
-    dict.set_item("component", &*failed.component)?;
-    dict.set_item("error", &*failed.failure.message)?;
-    dict.set_item("reason", &*failed.failure.reason)?;
-    dict.set_item("traceback", failed.failure.traceback.as_deref())?;
-    dict.set_item("attempt", failed.attempt)?;
-    dict.set_item("tick", failed.tick)?;
-    let inputs = PyDict::new(py);
-    for (port, message) in &failed.inputs {
-        inputs.set_item(&**port, crate::message::PyMessage::object(py, message.clone())?)?;
-    }
-    dict.set_item("inputs", inputs)?;
-    Ok(dict)
 }

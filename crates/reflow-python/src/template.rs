@@ -3,10 +3,13 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use reflow_runtime::{Component, ComponentSpec, Documentation, Firing, Instance, PortSpec, Source, Value};
 
 use crate::actor::{PythonActor, failure_of};
+use crate::attached::Attached;
+use crate::errors;
 
 /// What a Python class says about its actors, read when it is registered.
 #[derive(FromPyObject)]
@@ -32,7 +35,8 @@ pub(crate) struct Declaration {
 
 /// A template made of Python: `make` gives the object whose `run` a node calls.
 pub(crate) struct PythonComponent {
-    make: Py<PyAny>,
+    /// None once the garbage collector has found that nobody can ask for it.
+    make: Attached<Option<Py<PyAny>>>,
     spec: Arc<ComponentSpec>,
     batch_size: usize,
     methods: Methods,
@@ -77,11 +81,25 @@ impl PythonComponent {
         };
         let Declaration { setup, finalize, teardown, on_signal, is_async, batch_size, .. } = declaration;
         Self {
-            make,
+            make: Attached::new(Some(make)),
             spec: Arc::new(spec),
             batch_size,
             methods: Methods { setup, finalize, teardown, on_signal, is_async },
         }
+    }
+}
+
+impl PythonComponent {
+    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match self.make.seen_by(visit) {
+            Some(make) => visit.call(&*make),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn clear(&self, py: Python<'_>) {
+        let make = self.make.lock(py).take();
+        drop(make);
     }
 }
 
@@ -102,7 +120,9 @@ impl Component for PythonComponent {
     fn instantiate(&self, _config: &Value) -> Result<Instance, String> {
         Python::attach(|py| {
             let make = || {
-                let object = self.make.bind(py).call0()?;
+                let make = self.make.lock(py).as_ref().map(|make| make.clone_ref(py));
+                let make = make.ok_or_else(|| errors::network_text("its network is gone"))?;
+                let object = make.bind(py).call0()?;
                 let run = object.getattr(pyo3::intern!(py, "run"))?;
                 PyResult::Ok((object.unbind(), run.unbind()))
             };

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 
 use indexmap::IndexMap;
 use parking_lot::{Mutex, RwLock};
-use reflow_graph::{Code, Diagnostic, Place};
+use reflow_graph::{Code, Diagnostic, Direction, Place};
 use reflow_message::{Object, SharedObject, Value};
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
@@ -28,6 +28,7 @@ use crate::plan::{ConnectionSpec, Plan};
 use crate::run::{Run, RunParts};
 use crate::running::Running;
 use crate::subgraph::{Boundaries, dissolved};
+use crate::tap::{Doorstep, Tap};
 
 /// What reaches a run from outside.
 pub(crate) struct Feed<'a> {
@@ -35,6 +36,8 @@ pub(crate) struct Feed<'a> {
     pub(crate) to_the_end: bool,
     /// Ports that will be sent to.
     pub(crate) inputs: &'a [Endpoint],
+    /// Whether what leaves by the outports of the network is kept.
+    pub(crate) collect: bool,
 }
 
 /// A node between its description and its start.
@@ -80,6 +83,7 @@ pub(crate) fn check(plan: &Plan) -> (Vec<NetworkError>, Vec<Diagnostic>) {
 pub(crate) fn launch(
     plan: &Plan,
     events: &Arc<EventBus>,
+    listeners: &Mutex<Doorstep>,
     feed: &Feed<'_>,
     ready: impl FnOnce(&Running),
 ) -> Result<Running, NetworkError> {
@@ -93,10 +97,12 @@ pub(crate) fn launch(
     let inputs = inner_inputs(&boundaries, feed.inputs)?;
     let feed = &Feed { inputs: &inputs, ..*feed };
     let (mut drafts, mut errors) = drafts(plan);
+    let index: FxHashMap<String, u32> = plan.nodes.keys().cloned().zip(0..).collect();
+    let doors = listeners.lock().ends();
+    errors.extend(doors.iter().filter_map(|end| deaf(&boundaries, &index, &drafts, plan, end)));
     if !errors.is_empty() {
         return Err(NetworkError::of(errors));
     }
-    let index: FxHashMap<String, u32> = plan.nodes.keys().cloned().zip(0..).collect();
     let activity = Arc::new(Activity::default());
     for connection in &plan.connections {
         connect(&mut drafts, &index, connection, plan.capacity);
@@ -145,17 +151,20 @@ pub(crate) fn launch(
         events: Arc::clone(events),
         capacity: plan.capacity,
         boundaries: Arc::new(boundaries),
-        to_the_end: feed.to_the_end,
     });
     let mut outputs = Vec::new();
-    if feed.to_the_end {
+    if feed.collect {
         for (name, from) in &plan.outports {
             let node = &run.nodes[run.node(&from.node)? as usize];
             let port = node.outport(&from.port).unwrap_or(u16::MAX);
-            outputs.push((name.clone(), run.add_tap(node, port, usize::MAX)));
+            outputs.push((name.clone(), run.add_tap(node, port, Tap::new(usize::MAX))));
         }
     }
-    let running = Running::new(Arc::clone(&run), plan.inports.clone(), outputs);
+    for (end, tap) in listeners.lock().take() {
+        let (node, port) = run.boundaries.behind(Direction::Out, &end.node, &end.port)?;
+        run.listen_with(node, port, tap)?;
+    }
+    let running = Running::new(Arc::clone(&run), plan.inports.clone(), feed.collect.then_some(outputs));
     let counted = Arc::downgrade(&run);
     run.events.run_begins(move || counted.upgrade().map_or(0, |run| run.packets_sent()));
     run.events.emit(Event::NetworkStarted);
@@ -212,6 +221,28 @@ fn inner_inputs(boundaries: &Boundaries, inputs: &[Endpoint]) -> Result<Vec<Endp
         Ok(Endpoint::new(node, port))
     };
     inputs.iter().map(behind).collect()
+}
+
+/// Why nobody can listen there: the node or the outport does not exist.
+fn deaf(
+    boundaries: &Boundaries,
+    index: &FxHashMap<String, u32>,
+    drafts: &[Draft<'_>],
+    plan: &Plan,
+    end: &Endpoint,
+) -> Option<NetworkError> {
+    let (node, port) = match boundaries.behind(Direction::Out, &end.node, &end.port) {
+        Ok(behind) => behind,
+        Err(error) => return Some(error),
+    };
+    let Some(draft) = index.get(node).and_then(|at| drafts.get(*at as usize)) else {
+        let suggestion = suggestion(node, index.keys().map(String::as_str));
+        return Some(NetworkError::UnknownNode { what: "a listener".into(), node: node.into(), suggestion });
+    };
+    let connected = plan.connections.iter().map(|connection| &connection.from).chain(plan.outports.values());
+    let exists = draft.position(&draft.outports, port).is_some()
+        || connected.into_iter().any(|from| from.node == node && from.port == port);
+    (!exists).then(|| NetworkError::unknown_port(node, Direction::Out, port, &draft.outports))
 }
 
 /// Resolves components, configs and policies of all nodes.
@@ -430,6 +461,7 @@ impl Draft<'_> {
             taps: RwLock::default(),
             tapped: AtomicBool::new(false),
             exhausted: AtomicBool::new(false),
+            info: Mutex::default(),
         };
         (node, assembler, source)
     }

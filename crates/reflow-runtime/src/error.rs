@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use reflow_graph::Diagnostic;
+use reflow_graph::{Diagnostic, Direction};
 use reflow_message::{Message, ValueError};
 
 /// A message that could not be sent, with the message.
@@ -134,6 +134,17 @@ pub enum NetworkError {
 }
 
 impl NetworkError {
+    /// A port that is none of `known`.
+    pub(crate) fn unknown_port(node: &str, direction: Direction, port: &str, known: &[Arc<str>]) -> Self {
+        let known: Vec<_> = known.iter().map(|name| format!("`{name}`")).collect();
+        Self::UnknownPort {
+            node: node.into(),
+            direction: if direction == Direction::In { "inport" } else { "outport" },
+            port: port.into(),
+            known: if known.is_empty() { "none".into() } else { known.join(", ") },
+        }
+    }
+
     /// One error out of a list that is not empty.
     pub(crate) fn of(mut errors: Vec<Self>) -> Self {
         if errors.len() == 1 { errors.remove(0) } else { Self::Several(errors) }

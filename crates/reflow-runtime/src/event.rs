@@ -92,6 +92,15 @@ pub enum Event {
         /// In words.
         text: Arc<str>,
     },
+    /// An actor published something about its node, such as the address that its server listens at.
+    ActorPublished {
+        /// The node.
+        actor: Arc<str>,
+        /// What it is.
+        name: Arc<str>,
+        /// Its value.
+        value: Value,
+    },
     /// Packets that no tick took, because their node had ended.
     PacketsUndelivered {
         /// The node.
@@ -152,7 +161,7 @@ pub struct FailedAttempt {
 
 impl Event {
     /// The names of all types.
-    pub const NAMES: [&str; 17] = [
+    pub const NAMES: [&str; 18] = [
         "NetworkStarted",
         "ActorStarted",
         "MessageReceived",
@@ -163,6 +172,7 @@ impl Event {
         "NodeStateChanged",
         "ActorLog",
         "ActorProgress",
+        "ActorPublished",
         "PacketsUndelivered",
         "NetworkStalled",
         "NetworkIdle",
@@ -185,6 +195,7 @@ impl Event {
             Self::NodeStateChanged { .. } => "NodeStateChanged",
             Self::ActorLog { .. } => "ActorLog",
             Self::ActorProgress { .. } => "ActorProgress",
+            Self::ActorPublished { .. } => "ActorPublished",
             Self::PacketsUndelivered { .. } => "PacketsUndelivered",
             Self::NetworkStalled { .. } => "NetworkStalled",
             Self::NetworkIdle => "NetworkIdle",
@@ -208,6 +219,7 @@ impl Event {
             | Self::NodeStateChanged { actor, .. }
             | Self::ActorLog { actor, .. }
             | Self::ActorProgress { actor, .. }
+            | Self::ActorPublished { actor, .. }
             | Self::PacketsUndelivered { actor, .. }
             | Self::NetworkStalled { actor, .. } => is(actor),
             Self::MessageSent { from, to, .. } => is(from) || is(to),
@@ -282,6 +294,9 @@ impl Event {
             }
             Self::ActorProgress { actor, fraction, text: words } => {
                 vec![("actorId", text(actor)), ("fraction", (*fraction).into()), ("text", text(words))]
+            }
+            Self::ActorPublished { actor, name, value } => {
+                vec![("actorId", text(actor)), ("name", text(name)), ("value", value.clone())]
             }
             Self::PacketsUndelivered { actor, count } => vec![("actorId", text(actor)), ("count", (*count).into())],
             Self::NetworkStalled { actor, port, capacity, widened_to } => vec![

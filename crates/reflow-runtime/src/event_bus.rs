@@ -85,8 +85,10 @@ impl std::fmt::Debug for Sent {
 struct End {
     /// The run has ended; another may start.
     ended: bool,
-    /// The network was shut down or is gone.
+    /// The network was shut down; it may be started again.
     closed: bool,
+    /// The network is gone.
+    gone: bool,
 }
 
 #[derive(Debug)]
@@ -180,9 +182,14 @@ impl EventBus {
         self.set_end(|end| End { ended: true, ..end });
     }
 
-    /// The network was shut down or is gone: all waiting ends.
+    /// The network was shut down: waiting without a limit ends.
     pub(crate) fn close(&self) {
-        self.set_end(|_| End { ended: true, closed: true });
+        self.set_end(|end| End { ended: true, closed: true, ..end });
+    }
+
+    /// The network is gone: all waiting ends.
+    pub(crate) fn gone(&self) {
+        self.set_end(|_| End { ended: true, closed: true, gone: true });
     }
 
     fn set_end(&self, change: impl Fn(End) -> End) {
@@ -259,6 +266,20 @@ pub struct EventReader {
 impl EventReader {
     /// The next event. With `until_end`, the end of the run is reported too.
     pub fn poll_next(&self, cx: &mut Context<'_>, until_end: bool) -> Poll<Received> {
+        self.poll_until(cx, |end| match end {
+            End { closed: true, .. } => Some(Received::Closed),
+            End { ended: true, .. } if until_end => Some(Received::Ended),
+            _ => None,
+        })
+    }
+
+    /// The next event, also of a later run: not ready after a shutdown, as long as the network is there. For readers with a
+    /// time limit of their own.
+    pub fn poll_later(&self, cx: &mut Context<'_>) -> Poll<Received> {
+        self.poll_until(cx, |end| end.gone.then_some(Received::Closed))
+    }
+
+    fn poll_until(&self, cx: &mut Context<'_>, over: impl FnOnce(End) -> Option<Received>) -> Poll<Received> {
         let mut queue = self.subscriber.queue.lock();
         let count = std::mem::take(&mut queue.unreported);
         if count > 0 {
@@ -267,11 +288,8 @@ impl EventReader {
         if let Some(record) = queue.events.pop_front() {
             return Poll::Ready(Received::Event(record));
         }
-        if queue.end.closed {
-            return Poll::Ready(Received::Closed);
-        }
-        if queue.end.ended && until_end {
-            return Poll::Ready(Received::Ended);
+        if let Some(over) = over(queue.end) {
+            return Poll::Ready(over);
         }
         if !queue.waiting.iter().any(|known| known.will_wake(cx.waker())) {
             queue.waiting.push(cx.waker().clone());

@@ -3,17 +3,19 @@
 use std::sync::Arc;
 
 use indexmap::IndexMap;
+use parking_lot::Mutex;
 use reflow_graph::Diagnostic;
 use reflow_message::{Message, Value};
 
 use crate::compile::{self, Feed};
 use crate::component::{Catalog, Component};
-use crate::error::NetworkError;
+use crate::error::{NetworkError, suggestion};
 use crate::event::Event;
 use crate::event_bus::{EventBus, EventFilter, EventReader};
 use crate::plan::{ConnectionSpec, InitialSpec, Plan};
 use crate::policy::Policy;
 use crate::running::Running;
+use crate::tap::{Doorstep, Listener};
 
 /// Packets that may wait on one connection, unless it or the network says otherwise.
 pub const DEFAULT_CAPACITY: usize = 128;
@@ -25,6 +27,8 @@ pub const DEFAULT_CAPACITY: usize = 128;
 pub struct Network {
     pub(crate) plan: Plan,
     pub(crate) events: Arc<EventBus>,
+    /// Listeners of the next run.
+    pub(crate) listeners: Arc<Mutex<Doorstep>>,
 }
 
 /// A node to be.
@@ -84,7 +88,7 @@ impl Default for Network {
 impl Network {
     /// An empty network.
     pub fn new() -> Self {
-        Self { plan: Plan::default(), events: Arc::new(EventBus::new()) }
+        Self { plan: Plan::default(), events: Arc::new(EventBus::new()), listeners: Arc::default() }
     }
 
     /// Looks components up in `catalog` when they are not registered.
@@ -141,6 +145,11 @@ impl Network {
         self.plan.initials.push(InitialSpec { to, message: message.into() });
     }
 
+    /// The packets that are there from the start.
+    pub fn initials(&self) -> impl Iterator<Item = &Message> {
+        self.plan.initials.iter().map(|initial| &initial.message)
+    }
+
     /// Names an inport of the network as a whole, for [`Running::send_input`].
     pub fn add_inport(&mut self, name: impl Into<String>, to: Endpoint) {
         self.plan.inports.insert(name.into(), to);
@@ -166,6 +175,22 @@ impl Network {
         self.events.subscribe(filter, capacity)
     }
 
+    /// Listens to an outport of the next run, from its first packet on; see [`Running::listen`].
+    ///
+    /// # Errors
+    /// When there is no such node. That it has such an outport is checked by the start.
+    pub fn listen(&self, node: &str, port: &str, capacity: usize) -> Result<Listener, NetworkError> {
+        let outer = node.split('/').next().unwrap_or(node);
+        if !self.plan.nodes.contains_key(node) && !self.plan.nodes.contains_key(outer) {
+            return Err(NetworkError::UnknownNode {
+                what: "the call".into(),
+                node: node.into(),
+                suggestion: suggestion(node, self.node_ids()),
+            });
+        }
+        Ok(self.listeners.lock().add(Endpoint::new(node, port), capacity))
+    }
+
     /// Everything that is wrong, without starting anything.
     pub fn check(&self) -> Vec<NetworkError> {
         self.findings().0
@@ -183,7 +208,7 @@ impl Network {
     /// # Errors
     /// Everything that is wrong with the network; nothing was started then.
     pub fn start(&self) -> Result<Running, NetworkError> {
-        self.launch(&Feed { to_the_end: false, inputs: &[] })
+        self.blueprint().start(&Start::default(), |_| {})
     }
 
     /// Starts a run that ends by itself: nothing comes from outside but what is sent to `inputs` before
@@ -192,44 +217,54 @@ impl Network {
     /// # Errors
     /// As [`start`](Self::start).
     pub fn start_to_the_end(&self, inputs: &[Endpoint]) -> Result<Running, NetworkError> {
-        self.launch(&Feed { to_the_end: true, inputs })
-    }
-
-    fn launch(&self, feed: &Feed<'_>) -> Result<Running, NetworkError> {
-        compile::launch(&self.plan, &self.events, feed, |_| {})
+        self.blueprint().start(&Start { inputs: Some(inputs), collect: true }, |_| {})
     }
 
     /// A copy to start from, for callers who cannot keep the network borrowed while its actors are made.
     pub fn blueprint(&self) -> Blueprint {
-        Blueprint { plan: self.plan.clone(), events: Arc::clone(&self.events) }
+        Blueprint { plan: self.plan.clone(), events: Arc::clone(&self.events), listeners: Arc::clone(&self.listeners) }
     }
 
     /// Tells subscribers that the network was shut down although nothing ran.
     pub fn announce_shutdown(&self) {
         self.events.emit(Event::NetworkShutdown);
         self.events.close();
+        self.listeners.lock().end();
     }
+}
+
+/// How a network is started.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Start<'a> {
+    /// A run that ends by itself: nothing comes from outside but what is sent to these ports before
+    /// [`Running::close_inputs`]. Without them the network stays open.
+    pub inputs: Option<&'a [Endpoint]>,
+    /// Whether what leaves by the outports of the network is kept for [`Running::take_outputs`].
+    pub collect: bool,
 }
 
 /// What a network was when it was copied; its runs tell the subscribers of that network.
 pub struct Blueprint {
     plan: Plan,
     events: Arc<EventBus>,
+    listeners: Arc<Mutex<Doorstep>>,
 }
 
 impl Blueprint {
-    /// [`Network::start`], or [`Network::start_to_the_end`] with `inputs`. `ready` gets the handle before the first tick.
+    /// Starts a run. `ready` gets its handle before the first tick.
     ///
     /// # Errors
     /// As [`Network::start`].
-    pub fn start(&self, inputs: Option<&[Endpoint]>, ready: impl FnOnce(&Running)) -> Result<Running, NetworkError> {
-        let feed = Feed { to_the_end: inputs.is_some(), inputs: inputs.unwrap_or_default() };
-        compile::launch(&self.plan, &self.events, &feed, ready)
+    pub fn start(&self, start: &Start<'_>, ready: impl FnOnce(&Running)) -> Result<Running, NetworkError> {
+        let &Start { inputs, collect } = start;
+        let feed = Feed { to_the_end: inputs.is_some(), inputs: inputs.unwrap_or_default(), collect };
+        compile::launch(&self.plan, &self.events, &self.listeners, &feed, ready)
     }
 }
 
 impl Drop for Network {
     fn drop(&mut self) {
-        self.events.close();
+        self.events.gone();
+        self.listeners.lock().end();
     }
 }

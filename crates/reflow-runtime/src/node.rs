@@ -110,6 +110,8 @@ pub(crate) struct Node {
     pub(crate) tapped: AtomicBool,
     /// Whether the run has decided that nothing more can reach it.
     pub(crate) exhausted: AtomicBool,
+    /// What the actor has published about itself.
+    pub(crate) info: Mutex<Object>,
 }
 
 impl Node {
@@ -163,6 +165,7 @@ impl Node {
 
     pub(crate) fn stats(&self) -> NodeStats {
         let fill = self.mailbox.fill();
+        let times = self.counters.clock.read();
         NodeStats {
             node: self.id.to_string(),
             component: self.component.to_string(),
@@ -173,7 +176,8 @@ impl Node {
             failures: self.counters.failures.get(),
             retries: self.counters.retries.get(),
             undelivered: self.counters.undelivered.get(),
-            busy_s: self.counters.busy_ns.get() as f64 / 1e9,
+            busy_s: times.busy.as_secs_f64(),
+            blocked_s: times.blocked.as_secs_f64(),
             queued: fill.queued,
             queue_high_water: fill.high_water,
             queue_fill: fill.fullest,
@@ -320,6 +324,14 @@ impl NodeHandle {
     /// Tells listeners how far the actor is, from 0 to 1, and in words.
     pub fn progress(&self, fraction: f64, text: &str) {
         self.run.events.emit(Event::ActorProgress { actor: Arc::clone(self.id()), fraction, text: text.into() });
+    }
+
+    /// Publishes something about the node, such as the address that its server listens at. Whoever holds the network reads
+    /// it with [`Running::info`](crate::Running::info), and listeners are told. A later value of the same name replaces it.
+    pub fn publish(&self, name: &str, value: impl Into<Value>) {
+        let (name, value): (Arc<str>, Value) = (name.into(), value.into());
+        self.node().info.lock().insert(Arc::clone(&name), value.clone());
+        self.run.events.emit(Event::ActorPublished { actor: Arc::clone(self.id()), name, value });
     }
 
     /// Sends a message at once, waiting for room. A dropped call has sent to some of the port's connections at most.
@@ -515,6 +527,7 @@ impl<N: Borrow<NodeHandle>> Sender<N> {
         handle.run.activity.begin();
         if let Some((key, running)) = self.attempt() {
             handle.node().open.begin_wait(key, running, &handle.run.activity);
+            handle.node().counters.clock.block();
         }
     }
 
@@ -540,6 +553,7 @@ impl<N: Borrow<NodeHandle>> Drop for Sender<N> {
         if self.waits {
             if let Some((key, running)) = self.attempt() {
                 handle.node().open.end_wait(key, running, &handle.run.activity);
+                handle.node().counters.clock.unblock();
             }
             handle.run.end_activity();
         }

@@ -69,8 +69,6 @@ pub(crate) struct Run {
     pub(crate) boundaries: Arc<Boundaries>,
     native: Arc<NativeHost>,
     live: AtomicUsize,
-    /// Whether the run ends by itself once nothing more comes from outside.
-    to_the_end: bool,
     outside_open: AtomicBool,
     pub(crate) rings_ended: AtomicBool,
     cancelled: AtomicBool,
@@ -105,12 +103,11 @@ pub(crate) struct RunParts {
     pub(crate) events: Arc<EventBus>,
     pub(crate) capacity: usize,
     pub(crate) boundaries: Arc<Boundaries>,
-    pub(crate) to_the_end: bool,
 }
 
 impl Run {
     pub(crate) fn new(parts: RunParts) -> Arc<Self> {
-        let RunParts { number, nodes, activity, events, capacity, boundaries, to_the_end } = parts;
+        let RunParts { number, nodes, activity, events, capacity, boundaries } = parts;
         let index = nodes.iter().zip(0..).map(|(node, index)| (Arc::clone(&node.id), index)).collect();
         Arc::new(Self {
             number,
@@ -127,7 +124,6 @@ impl Run {
             capacity,
             boundaries,
             native: NativeHost::shared(),
-            to_the_end,
             outside_open: AtomicBool::new(true),
             cancelled: AtomicBool::new(false),
             cancel: watch::Sender::new(false),
@@ -221,15 +217,7 @@ impl Run {
         let port_index = match target.inport(port) {
             Some(port) => port,
             None if target.declared_inports == 0 => target.inport_or_new(port),
-            None => {
-                let known: Vec<_> = target.inports.read().iter().map(|name| format!("`{name}`")).collect();
-                return Err(NetworkError::UnknownPort {
-                    node: node.into(),
-                    direction: "inport",
-                    port: port.into(),
-                    known: known.join(", "),
-                });
-            }
+            None => return Err(NetworkError::unknown_port(node, Direction::In, port, &target.inports.read())),
         };
         let link = self.outside_link(index, port_index);
         Ok(OutsideSend::new(Arc::clone(self), Outgoing { target: index, link, port: port_index, message }))
@@ -271,22 +259,16 @@ impl Run {
 
     /// A listener on an outport. It ends when the node has ended.
     pub(crate) fn listen(&self, node: &str, port: &str, capacity: usize) -> Result<Listener, NetworkError> {
-        let index = self.node(node)?;
-        let node = &self.nodes[index as usize];
-        let port = node.outport(port).ok_or_else(|| {
-            let known: Vec<_> = node.outports.iter().map(|name| format!("`{name}`")).collect();
-            NetworkError::UnknownPort {
-                node: node.id.to_string(),
-                direction: "outport",
-                port: port.into(),
-                known: if known.is_empty() { "none".into() } else { known.join(", ") },
-            }
-        })?;
-        Ok(Listener(self.add_tap(node, port, capacity)))
+        self.listen_with(node, port, Tap::new(capacity)).map(Listener)
     }
 
-    pub(crate) fn add_tap(&self, node: &Node, port: u16, capacity: usize) -> Arc<Tap> {
-        let tap = Tap::new(capacity);
+    pub(crate) fn listen_with(&self, node: &str, port: &str, tap: Arc<Tap>) -> Result<Arc<Tap>, NetworkError> {
+        let node = &self.nodes[self.node(node)? as usize];
+        let unknown = || NetworkError::unknown_port(&node.id, Direction::Out, port, &node.outports);
+        Ok(self.add_tap(node, node.outport(port).ok_or_else(unknown)?, tap))
+    }
+
+    pub(crate) fn add_tap(&self, node: &Node, port: u16, tap: Arc<Tap>) -> Arc<Tap> {
         let mut taps = self.taps.write();
         taps.retain(|_, known| !known.is_gone());
         let number = self.next_tap.fetch_add(1, Ordering::Relaxed) & !TAP;
@@ -336,7 +318,7 @@ impl Run {
             }
             end.starved = true;
         }
-        let closed = self.to_the_end && !self.outside_open.load(Ordering::Acquire) && !self.is_cancelled();
+        let closed = !self.outside_open.load(Ordering::Acquire) && !self.is_cancelled();
         if live && closed && !self.rings_ended.swap(true, Ordering::AcqRel) {
             drop(end);
             return self.end_rings();

@@ -26,6 +26,7 @@ pub struct Running {
     run: Arc<Run>,
     inports: Arc<IndexMap<String, Endpoint>>,
     outputs: Arc<Vec<(String, Arc<Tap>)>>,
+    collects: bool,
 }
 
 /// How a run stands or ended.
@@ -44,8 +45,14 @@ pub struct RunReport {
 }
 
 impl Running {
-    pub(crate) fn new(run: Arc<Run>, inports: IndexMap<String, Endpoint>, outputs: Vec<(String, Arc<Tap>)>) -> Self {
-        Self { run, inports: Arc::new(inports), outputs: Arc::new(outputs) }
+    /// `outputs` are the taps of the network's outports, if what leaves by them is kept.
+    pub(crate) fn new(
+        run: Arc<Run>,
+        inports: IndexMap<String, Endpoint>,
+        outputs: Option<Vec<(String, Arc<Tap>)>>,
+    ) -> Self {
+        let collects = outputs.is_some();
+        Self { run, inports: Arc::new(inports), outputs: Arc::new(outputs.unwrap_or_default()), collects }
     }
 
     /// The number of this run in its process.
@@ -133,6 +140,15 @@ impl Running {
         self.run.listen(node, port, capacity)
     }
 
+    /// What the actor of a node has published about itself, such as the address that its server listens at.
+    ///
+    /// # Errors
+    /// When there is no such node.
+    pub fn info(&self, node: &str) -> Result<Value, NetworkError> {
+        let node = self.run.node(node)?;
+        Ok(Value::from(self.run.nodes[node as usize].info.lock().clone()))
+    }
+
     /// How long the run has been going on, or went on until it ended.
     pub fn elapsed(&self) -> Duration {
         self.run.elapsed()
@@ -161,6 +177,18 @@ impl Running {
             nodes: self.stats(),
             failures,
             failures_dropped,
+        }
+    }
+
+    /// Whether what leaves by the network's outports is kept.
+    pub fn collects(&self) -> bool {
+        self.collects
+    }
+
+    /// Counts a packet that could not be sent to a node.
+    pub fn note_undelivered(&self, node: &str) {
+        if let Ok(index) = self.run.node(node) {
+            self.run.nodes[index as usize].counters.undelivered.add(1);
         }
     }
 

@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
 
+use crate::clock::Clock;
+
 /// Raises `value` to at least `to`.
 pub(crate) fn raise(value: &mut usize, to: usize) {
     if to > *value {
@@ -20,7 +22,7 @@ pub(crate) struct Counters {
     pub(crate) failures: Counter,
     pub(crate) retries: Counter,
     pub(crate) undelivered: Counter,
-    pub(crate) busy_ns: Counter,
+    pub(crate) clock: Clock,
 }
 
 /// A number that only grows.
@@ -32,6 +34,11 @@ impl Counter {
         if amount > 0 {
             self.0.fetch_add(amount, Ordering::Relaxed);
         }
+    }
+
+    /// [`add`](Self::add) for a counter that only the caller writes.
+    pub(crate) fn tally(&self, amount: u64) {
+        self.0.store(self.0.load(Ordering::Relaxed) + amount, Ordering::Relaxed);
     }
 
     pub(crate) fn get(&self) -> u64 {
@@ -60,8 +67,10 @@ pub struct NodeStats {
     pub retries: u64,
     /// Packets for this node that no tick took, and packets of this node whose target had ended.
     pub undelivered: u64,
-    /// Time spent in ticks, in seconds.
+    /// Time spent in ticks until now, in seconds, without the waits for room.
     pub busy_s: f64,
+    /// Time that ticks, or what they produced, waited for room until now, in seconds.
+    pub blocked_s: f64,
     /// Packets that wait in its mailbox now.
     pub queued: usize,
     /// The most that ever waited on one of its connections.

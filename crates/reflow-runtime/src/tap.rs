@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use reflow_message::Message;
 
 use crate::activity::Sleeper;
+use crate::network::Endpoint;
 
 /// A bounded queue between an outport and a reader outside.
 #[derive(Debug)]
@@ -90,6 +91,35 @@ impl Tap {
         };
         waiting.iter().for_each(|sleeper| sleeper.wake());
         messages
+    }
+}
+
+/// Taps of listeners that came before the run they are to listen to.
+#[derive(Debug, Default)]
+pub(crate) struct Doorstep(Vec<(Endpoint, Arc<Tap>)>);
+
+impl Doorstep {
+    pub(crate) fn add(&mut self, at: Endpoint, capacity: usize) -> Listener {
+        let tap = Tap::new(capacity);
+        self.0.retain(|(_, known)| !known.is_gone());
+        self.0.push((at, Arc::clone(&tap)));
+        Listener(tap)
+    }
+
+    /// Where they want to listen.
+    pub(crate) fn ends(&self) -> Vec<Endpoint> {
+        self.0.iter().filter(|(_, tap)| !tap.is_gone()).map(|(end, _)| end.clone()).collect()
+    }
+
+    /// Hands them over to the run that begins.
+    pub(crate) fn take(&mut self) -> Vec<(Endpoint, Arc<Tap>)> {
+        self.0.retain(|(_, tap)| !tap.is_gone());
+        std::mem::take(&mut self.0)
+    }
+
+    /// There will be no run.
+    pub(crate) fn end(&mut self) {
+        self.take().iter().for_each(|(_, tap)| tap.end());
     }
 }
 

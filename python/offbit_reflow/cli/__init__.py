@@ -11,8 +11,8 @@ from typing import NoReturn
 from .. import __version__
 from .._printable import printable
 from ..exceptions import ReflowError
-from . import check, components, compose, diff, draw, pack, run
-from .exit import FAILED, INTERRUPTED, USAGE, UsageError
+from . import check, components, compose, diff, draw, pack, run, signals
+from .exit import FAILED, USAGE, UsageError
 
 COMMANDS = (run, check, draw, diff, compose, components, pack)
 
@@ -56,21 +56,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     -------
     int
         0: all is well. 1: it ran, and failed. 2: nothing ran, because of the arguments or the files they name.
-        124: the time limit passed. 130: interrupted from the keyboard.
+        124: the time limit passed. 130, 143, 129: Ctrl-C, SIGTERM or SIGHUP ended it.
     """
     arguments = build_parser().parse_args(argv)
     try:
-        status: int = arguments.command(arguments)
-        sys.stdout.flush()
+        with signals.ending():
+            status: int = arguments.command(arguments)
+            sys.stdout.flush()
     except UsageError as error:
         print(printable(f"reflow: {error}"), file=sys.stderr)
         return USAGE
     except ReflowError as error:
         print(printable(f"reflow: {error}"), file=sys.stderr)
         return FAILED
-    except KeyboardInterrupt:
-        print("reflow: interrupted", file=sys.stderr)
-        return INTERRUPTED
+    except KeyboardInterrupt as error:
+        print(f"reflow: ended by {str(error) or 'Ctrl-C'}", file=sys.stderr)
+        return signals.exit_code(error)
     except BrokenPipeError:
         # Whoever read our output has seen enough; the interpreter must not try to flush it again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

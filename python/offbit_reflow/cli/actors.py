@@ -6,6 +6,7 @@ import argparse
 import importlib
 import importlib.util
 import sys
+import traceback
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -45,8 +46,18 @@ def _import(name: str, folder: str, load: Any) -> ModuleType:
     try:
         module: ModuleType = load()
     except Exception as error:
-        raise UsageError(f"--actors {name}: {type(error).__name__}: {error}") from error
+        raise UsageError(f"--actors {name}: {_where(error)}{type(error).__name__}: {error}") from error
     return module
+
+
+def _where(error: Exception) -> str:
+    """Say in which line of the module, or of one that it imports, an error happened."""
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if frame.filename != __file__ and "importlib" not in frame.filename
+    ]
+    return f"{frames[-1].filename}, line {frames[-1].lineno}: " if frames else ""
 
 
 def _execute(path: Path) -> ModuleType:

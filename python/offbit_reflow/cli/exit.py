@@ -9,8 +9,6 @@ FAILED = 1
 USAGE = 2
 #: The time limit passed; the code of ``timeout(1)``.
 TIMED_OUT = 124
-#: Interrupted from the keyboard; the code of shells.
-INTERRUPTED = 130
 
 
 class UsageError(Exception):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,21 @@ def read_text(name: str) -> str:
 def read_json(name: str) -> Any:
     """Read a JSON file."""
     try:
-        return json.loads(read_text(name))
+        return json.loads(read_text(name).removeprefix("\ufeff"), object_pairs_hook=partial(_object, name))
     except json.JSONDecodeError as error:
         raise UsageError(f"{name}:{error.lineno}:{error.colno}: no JSON: {error.msg}") from error
+    except RecursionError as error:
+        raise UsageError(f"{name}: the JSON is nested too deeply") from error
+
+
+def _object(name: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object; a key that is there twice would silently lose one of its values."""
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise UsageError(f"{name}: the key `{twice}` is in one object twice")
+    return members
 
 
 def read_export(name: str) -> dict[str, Any]:

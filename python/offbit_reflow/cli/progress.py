@@ -1,25 +1,31 @@
-"""What a run shows while it runs: a live table on a terminal, the words of its actors elsewhere."""
+"""What a run shows while it runs: a live table on a terminal, and everywhere what its actors say and how they fail."""
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
+import sys
 import threading
 from time import monotonic
-from typing import Any, Self, TextIO
+from typing import Self, TextIO
 
+from .._printable import printable
 from ..exceptions import EventsClosed, NetworkError
 from ..network import Network
 from . import table
+from .screen import Screen
 
 #: Time between two pictures, in seconds.
 INTERVAL = 0.1
+
+_ROOT = "offbit_reflow"
 
 
 class Progress:
     """Shows the progress of a network while the block runs.
 
-    On a terminal, a table of the nodes that is redrawn in place; elsewhere only what actors log.
+    On a terminal, a table of the nodes that is redrawn in place; elsewhere only the words of actors.
     """
 
     def __init__(self, network: Network, out: TextIO) -> None:
@@ -27,14 +33,18 @@ class Progress:
         self._out = out
         self._live = out.isatty() and os.environ.get("TERM") != "dumb"
         self._colour = "NO_COLOR" not in os.environ
+        self._screen = Screen(out)
         self._rates = table.Rates()
-        self._drawn = 0
+        self._texts: dict[str, str] = {}
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="reflow-progress", daemon=True)
+        self._words = _Words(out)
 
     def __enter__(self) -> Self:
-        self._events = self._network.events(types=["ActorLog", "ActorProgress"])
-        self._texts: dict[str, str] = {}
+        self._events = self._network.events(types=["ActorProgress"])
+        if self._live:
+            self._screen.__enter__()
+        self._words.__enter__()
         self._thread.start()
         return self
 
@@ -42,8 +52,10 @@ class Progress:
         self._over.set()
         self._thread.join()
         self._drain(0.0)
+        self._words.__exit__()
         if self._live:
             self._draw()
+            self._screen.__exit__()
 
     def _watch(self) -> None:
         while not self._over.is_set():
@@ -52,7 +64,7 @@ class Progress:
                 self._draw()
 
     def _drain(self, seconds: float) -> None:
-        """Show what actors say for so long; at least what they have said already."""
+        """Note what actors say of their progress for so long; at least what they have said already."""
         end = monotonic() + seconds
         while True:
             left = max(0.001, end - monotonic())
@@ -61,18 +73,10 @@ class Progress:
             except EventsClosed:
                 self._over.wait(left)
                 return
-            if event is not None:
-                self._tell(event)
-            elif self._over.is_set() or monotonic() >= end:
+            if event is not None and event["_type"] == "ActorProgress":
+                self._texts[event["actorId"]] = table.percent(event["fraction"], event["text"])
+            elif event is None and (self._over.is_set() or monotonic() >= end):
                 return
-
-    def _tell(self, event: dict[str, Any]) -> None:
-        node = event["actorId"]
-        if event["_type"] == "ActorProgress":
-            self._texts[node] = table.percent(event["fraction"], event["text"])
-            return
-        self._erase()
-        print(f"{node}: {event['level']}: {event['data']}", file=self._out, flush=True)
 
     def _draw(self) -> None:
         try:
@@ -80,20 +84,48 @@ class Progress:
         except NetworkError:
             return  # it has not started
         size = shutil.get_terminal_size()
-        lines = table.lines(
-            stats,
-            self._rates.update(stats, monotonic()),
-            self._texts,
-            width=size.columns - 1,
-            height=max(3, size.lines - 2),
-            colour=self._colour,
+        self._screen.draw(
+            table.lines(
+                stats,
+                self._rates.update(stats, monotonic()),
+                self._texts,
+                width=size.columns - 1,
+                height=max(3, size.lines - 2),
+                colour=self._colour,
+            )
         )
-        self._erase()
-        self._out.write("".join(line + "\n" for line in lines))
-        self._out.flush()
-        self._drawn = len(lines)
 
-    def _erase(self) -> None:
-        if self._drawn:
-            self._out.write(f"\x1b[{self._drawn}A\x1b[J")
-            self._drawn = 0
+
+class _Words(logging.Handler):
+    """Writes what actors log, and how they fail, while the block runs; without tracebacks, which the summary has."""
+
+    def __init__(self, out: TextIO) -> None:
+        super().__init__()
+        self._out = out
+        self._logger = logging.getLogger(_ROOT)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        words = record.getMessage().split("\n")[0]
+        node = record.name.removeprefix(f"{_ROOT}.")
+        print(
+            printable(f"{node}: {record.levelname.lower()}: {words.removeprefix(f'{node}: ')}"),
+            file=self._out,
+            flush=True,
+        )
+
+    def __enter__(self) -> Self:
+        self._before = (self._logger.level, self._logger.propagate)
+        self._logger.setLevel(logging.DEBUG)
+        # Handlers that an actors module has set up get their share, unless that is this terminal again.
+        self._logger.propagate = any(not _is_console(handler) for handler in logging.getLogger().handlers)
+        self._logger.addHandler(self)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._logger.removeHandler(self)
+        level, self._logger.propagate = self._before
+        self._logger.setLevel(level)  # which forgets what was enabled
+
+
+def _is_console(handler: logging.Handler) -> bool:
+    return isinstance(handler, logging.StreamHandler) and handler.stream in (sys.stdout, sys.stderr)

@@ -1,8 +1,9 @@
 """Run a graph to its end.
 
-What leaves by the outports of the graph is written to standard output, a JSON object a packet; progress and the summary
-go to standard error. Exit code: 0 when all went well, 1 when something failed, 2 when nothing ran, 124 after the time
-limit.
+What leaves by the outports of the graph is written to standard output as it comes, a JSON object a packet; progress and the
+summary go to standard error. Ctrl-C, SIGTERM and SIGHUP end the run in order; again, they end it at once. Exit code: 0 when
+all went well, 1 when something failed or no node got a packet, 2 when the arguments or files are not right, 124 after the
+time limit, 130, 143 or 129 after such a signal.
 
   reflow run graph.json --actors my_actors.py --input path=data.csv
 """
@@ -10,14 +11,14 @@ limit.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from typing import Any
 
+from .. import _summary
+from .._printable import printable
 from ..exceptions import GraphError, NetworkError, RunTimeout
-from ..network import Network
-from ..result import RunResult
-from . import actors, inputs, summary
+from ..network import DEFAULT_GRACE, Network
+from . import actors, inputs, outputs, signals
 from .exit import FAILED, OK, TIMED_OUT, UsageError
 from .files import read_export
 from .progress import Progress
@@ -35,14 +36,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="a packet for an inport of the graph, or for NODE.PORT; JSON if it is JSON, else text; may be given again",
     )
+    outputs.add_argument(parser)
     parser.add_argument("--events", metavar="FILE", help="write every event to this file, a JSON object a line")
     parser.add_argument("--timeout", metavar="S", type=_seconds, help="stop the run after so many seconds")
+    parser.add_argument(
+        "--grace",
+        metavar="S",
+        type=_grace,
+        default=DEFAULT_GRACE,
+        help=f"how long running ticks get to end when the run is stopped; {DEFAULT_GRACE:g} by default",
+    )
 
 
 def _seconds(text: str) -> float:
     seconds = float(text)
     if not seconds > 0:
         raise argparse.ArgumentTypeError(f"must be above 0, got {text}")
+    return seconds
+
+
+def _grace(text: str) -> float:
+    seconds = float(text)
+    if not seconds >= 0:
+        raise argparse.ArgumentTypeError(f"must be at least 0, got {text}")
     return seconds
 
 
@@ -68,18 +84,23 @@ def _run(network: Network, packets: dict[str, Any], arguments: argparse.Namespac
             network._endpoint(name)
         except NetworkError as error:
             raise UsageError(f"--input {name}: {error}") from error
-    with network, Trace(network, arguments.events), Progress(network, sys.stderr):
+    files = outputs.parse(arguments.output, [port for port, _, _ in network._outports()])
+    status = None
+    with (
+        network,
+        Trace(network, arguments.events),
+        Progress(network, sys.stderr),
+        outputs.Outputs(network, files),
+    ):
         try:
-            result = network.run(inputs=packets, timeout=arguments.timeout)
+            result = network.run(inputs=packets, timeout=arguments.timeout, collect=False, grace=arguments.grace)
         except RunTimeout as error:
             print(f"reflow: {error}", file=sys.stderr)
-            return TIMED_OUT
-    _write_outputs(result)
-    print(summary.text(result), file=sys.stderr)
-    return OK if result.ok else FAILED
-
-
-def _write_outputs(result: RunResult) -> None:
-    for port, values in result.outputs.items():
-        for value in values:
-            print(json.dumps({port: value}, default=repr, ensure_ascii=False))
+            status, result = TIMED_OUT, network.result()
+        except KeyboardInterrupt as error:
+            print(f"reflow: ended by {str(error) or 'Ctrl-C'}", file=sys.stderr)
+            status, result = signals.exit_code(error), network.result()
+    print(printable(_summary.text(result)), file=sys.stderr)
+    if status is None:
+        status = OK if result.ok else FAILED
+    return status

@@ -1,14 +1,16 @@
-"""``--events FILE``: every event of a run, a JSON object a line."""
+"""``--events FILE``: every event of a run, a JSON object a line. The file is private: events tell what packets hold."""
 
 from __future__ import annotations
 
-import json
+import os
+import stat
 import sys
 import threading
-from typing import IO, Self
+from typing import Self
 
 from ..network import Network
 from .exit import UsageError
+from .outputs import Sink
 
 #: Events that may wait for the disk.
 CAPACITY = 1 << 20
@@ -26,11 +28,11 @@ class Trace:
         if self._name is None:
             return self
         try:
-            file = sys.stdout if self._name == "-" else open(self._name, "w", encoding="utf-8")  # closed by the thread
+            sink = Sink("standard output", sys.stdout) if self._name == "-" else _private(self._name)
         except OSError as error:
             raise UsageError(f"--events {self._name}: {error.strerror}") from error
         self._events = self._network.events(capacity=CAPACITY)
-        self._thread = threading.Thread(target=self._write, args=(file,), name="reflow-trace", daemon=True)
+        self._thread = threading.Thread(target=self._write, args=(sink,), name="reflow-trace", daemon=True)
         self._thread.start()
         return self
 
@@ -40,10 +42,18 @@ class Trace:
             self._network.shutdown()
             self._thread.join()
 
-    def _write(self, file: IO[str]) -> None:
+    def _write(self, sink: Sink) -> None:
         try:
             for event in self._events:
-                file.write(json.dumps(event, default=repr, ensure_ascii=False) + "\n")
-        finally:
-            if file is not sys.stdout:
-                file.close()
+                sink.write(event)
+            sink.close()
+        except OSError as error:
+            print(f"reflow: --events {self._name}: {error.strerror}; later events are not written", file=sys.stderr)
+
+
+def _private(name: str) -> Sink:
+    """Open a file that nobody else may read, also when it was there before."""
+    descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode) and hasattr(os, "fchmod"):
+        os.fchmod(descriptor, 0o600)
+    return Sink(name, open(descriptor, "w", encoding="utf-8"))

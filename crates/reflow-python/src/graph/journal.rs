@@ -5,6 +5,7 @@ use std::io::BufWriter;
 use std::path::Path;
 
 use parking_lot::Mutex;
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use reflow_graph::Journal;
 
@@ -34,6 +35,10 @@ impl PyJournal {
 
 #[pymethods]
 impl PyJournal {
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.graph)
+    }
+
     /// Writes the changes since the last call; how many there were.
     fn record(&self) -> PyResult<usize> {
         let mut journal = self.journal.lock();

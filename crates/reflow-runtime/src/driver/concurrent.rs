@@ -43,12 +43,12 @@ type Lane = Pin<Box<dyn Future<Output = (Box<dyn AsyncActor>, Attempt, Result<()
 
 impl Driver {
     /// Keeps up to `limit` attempts going until there is nothing left to start.
-    pub(super) async fn work_concurrent(&mut self, limit: usize) -> (u64, u64) {
-        let (mut ticks, mut packets) = (0, 0);
+    pub(super) async fn work_concurrent(&mut self, limit: usize) -> usize {
+        let mut ticks = 0;
         loop {
             while self.open.len() < limit && !self.finish && !self.failed && !self.is_cancelled() && self.assemble() {
                 ticks += 1;
-                packets += self.attempt.inputs.len() as u64;
+                self.count_tick();
                 let attempt = std::mem::take(&mut self.attempt);
                 let held = attempt.inputs.clone();
                 self.begin(attempt, held);
@@ -58,7 +58,7 @@ impl Driver {
                 self.abandon_all().await;
             }
             if self.open.is_empty() || !self.control.is_empty() {
-                return (ticks, packets);
+                return ticks;
             }
             poll_fn(|cx| self.poll_open(cx, limit)).await;
         }

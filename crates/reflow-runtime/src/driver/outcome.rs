@@ -64,6 +64,7 @@ impl Driver {
         if !delay.is_zero() {
             let run = Arc::clone(self.handle.run());
             run.set_state(self.node(), NodeState::BackingOff, true);
+            self.node().counters.clock.rest();
             let mut sleep = Box::pin(run.native().sleep(delay));
             let handle = self.handle.clone();
             poll_fn(|cx| {
@@ -71,6 +72,7 @@ impl Driver {
                 if run.is_cancelled() { Poll::Ready(()) } else { sleep.as_mut().poll(cx) }
             })
             .await;
+            self.node().counters.clock.work();
             run.set_state(self.node(), NodeState::Running, true);
         }
     }

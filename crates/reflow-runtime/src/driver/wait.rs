@@ -87,6 +87,7 @@ impl Driver {
         // A packet that finds no room registers the sleeper, so its waker has to be there before.
         self.waker.hand_to(sleeper, cx);
         sleeper.rise();
+        node.counters.clock.unblock();
         let mut released = false;
         let mut delivered = 0;
         while let Some(front) = self.outbox.front() {
@@ -136,6 +137,7 @@ impl Driver {
                 continue;
             }
             node.counters.packets_out.add(delivered as u64);
+            node.counters.clock.block();
             if leave && sleeper.leave() {
                 run.on_quiet();
             }

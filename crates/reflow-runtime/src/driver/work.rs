@@ -3,7 +3,6 @@
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Poll;
-use std::time::Instant;
 
 use super::call::{Call, contain_step, run_sync};
 use super::outcome::commit;
@@ -17,7 +16,7 @@ use crate::policy::Policy;
 use crate::tick::Tick;
 
 /// Ticks after which credits are given back, where connections have room for many packets.
-const RELEASE_EVERY: u64 = 32;
+const RELEASE_EVERY: usize = 32;
 
 impl Driver {
     /// Hands signals to the actor. Stale completions and pokes only had to wake the node.
@@ -38,29 +37,26 @@ impl Driver {
 
     /// Runs ticks for a turn.
     pub(super) async fn work(&mut self) {
-        let started = Instant::now();
-        let (ticks, packets) = match self.style {
+        self.node().counters.clock.work();
+        let ticks = match self.style {
             Style::Computes => self.work_sync().await,
             Style::Single => self.work_single().await,
             Style::Hosted => self.work_hosted().await,
             Style::Concurrent(limit) => self.work_concurrent(limit).await,
             Style::Batches(limit) => self.work_batch(limit).await,
         };
-        let counters = &self.node().counters;
-        counters.ticks.add(ticks);
-        counters.packets_in.add(packets);
-        counters.busy_ns.add(started.elapsed().as_nanos() as u64);
-        if ticks as usize >= TURN {
+        self.node().counters.clock.rest();
+        if ticks >= TURN {
             yield_now().await;
         }
     }
 
     /// The fast path: ticks back to back, their outputs together.
-    pub(super) async fn work_sync(&mut self) -> (u64, u64) {
-        let (mut ticks, mut packets) = (0, 0);
-        while (ticks as usize) < TURN && self.outbox.len() < TURN && !self.finish && !self.failed && self.assemble() {
+    pub(super) async fn work_sync(&mut self) -> usize {
+        let mut ticks = 0;
+        while ticks < TURN && self.outbox.len() < TURN && !self.finish && !self.failed && self.assemble() {
             ticks += 1;
-            packets += self.attempt.inputs.len() as u64;
+            self.count_tick();
             let Instance::Sync(actor) = &mut self.instance else { break };
             let result = run_sync(&mut **actor, &self.handle, &mut self.attempt);
             self.finish |= self.attempt.finish;
@@ -71,15 +67,22 @@ impl Driver {
             }
         }
         self.flush().await;
-        (ticks, packets)
+        ticks
+    }
+
+    /// Counts a tick when it starts: it may take long, and somebody may be watching.
+    pub(super) fn count_tick(&self) {
+        let counters = &self.node().counters;
+        counters.ticks.tally(1);
+        counters.packets_in.tally(self.attempt.inputs.len() as u64);
     }
 
     /// One tick at a time, each delivered before the next, with everything a policy asks for.
-    pub(super) async fn work_single(&mut self) -> (u64, u64) {
-        let (mut ticks, mut packets) = (0, 0);
-        while (ticks as usize) < TURN && !self.finish && !self.failed && !self.is_cancelled() && self.assemble() {
+    pub(super) async fn work_single(&mut self) -> usize {
+        let mut ticks = 0;
+        while ticks < TURN && !self.finish && !self.failed && !self.is_cancelled() && self.assemble() {
             ticks += 1;
-            packets += self.attempt.inputs.len() as u64;
+            self.count_tick();
             self.release_while_working(ticks);
             self.tick().await;
             self.flush().await;
@@ -87,22 +90,22 @@ impl Driver {
                 break;
             }
         }
-        (ticks, packets)
+        ticks
     }
 
     /// Gives credits back in the middle of a turn: its ticks may take long, and producers need not wait for all of them.
-    fn release_while_working(&mut self, ticks: u64) {
+    fn release_while_working(&mut self, ticks: usize) {
         if self.tight || ticks.is_multiple_of(RELEASE_EVERY) {
             self.handle.node().mailbox.release(&mut self.released);
         }
     }
 
     /// [`work_single`](Self::work_single) for a hosted actor without a policy.
-    pub(super) async fn work_hosted(&mut self) -> (u64, u64) {
-        let (mut ticks, mut packets) = (0, 0);
-        while (ticks as usize) < TURN && !self.finish && !self.failed && !self.is_cancelled() && self.assemble() {
+    pub(super) async fn work_hosted(&mut self) -> usize {
+        let mut ticks = 0;
+        while ticks < TURN && !self.finish && !self.failed && !self.is_cancelled() && self.assemble() {
             ticks += 1;
-            packets += self.attempt.inputs.len() as u64;
+            self.count_tick();
             self.release_while_working(ticks);
             let Instance::Hosted(actor) = &mut self.instance else { break };
             let tick = &mut Tick::new(&self.handle, &mut self.attempt);
@@ -123,15 +126,14 @@ impl Driver {
                 break;
             }
         }
-        (ticks, packets)
+        ticks
     }
 
     /// Many ticks in one call.
-    pub(super) async fn work_batch(&mut self, limit: usize) -> (u64, u64) {
+    pub(super) async fn work_batch(&mut self, limit: usize) -> usize {
         let mut attempts = std::mem::take(&mut self.attempts);
-        let mut packets = 0;
         while attempts.len() < limit && self.assemble() {
-            packets += self.attempt.inputs.len() as u64;
+            self.count_tick();
             attempts.push(std::mem::take(&mut self.attempt));
         }
         let count = attempts.len();
@@ -168,7 +170,7 @@ impl Driver {
         attempts.clear();
         self.attempts = attempts;
         self.flush().await;
-        (count as u64, packets)
+        count
     }
 
     /// Puts the inputs of the next tick into the attempt, if a tick is complete.

@@ -1,0 +1,87 @@
+"""What actors log and how they fail, in Python's `logging`: the logger of a node is ``offbit_reflow.<node>``."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ._native import EventStream
+
+#: The events that become log records.
+TYPES = ["ActorLog", "ActorFailed"]
+
+_LEVELS = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "warn": logging.WARNING,
+    "error": logging.ERROR,
+    "critical": logging.CRITICAL,
+}
+
+
+class Logs:
+    """Brings the logs and failures of a network to `logging`, one run after the other.
+
+    Failures of one kind (node and reason) are told once with their traceback, then at each power of ten, and once more with
+    their number when the run has ended.
+    """
+
+    def __init__(self, stream: EventStream) -> None:
+        self._stream = stream
+        self._lock = threading.RLock()
+        self._ended = True
+        #: One object, so that it is called back once however often it has asked.
+        self._wake = self.drain
+        self._counts: dict[tuple[str, str], int] = {}
+        self._told: dict[tuple[str, str], int] = {}
+
+    def begin(self) -> None:
+        """Tell what a run says that has just begun."""
+        with self._lock:
+            self._ended = False
+            self.drain()
+
+    def drain(self) -> None:
+        """Tell what there is to tell, and be called back when there is more."""
+        with self._lock:
+            while not self._ended:
+                answer = self._stream._poll_told(self._wake)
+                if answer is None:
+                    return
+                if not answer:
+                    self._ended = True
+                    self._close()
+                for event in answer:
+                    self._tell(event)
+
+    def _tell(self, event: tuple[str, str | None, Any, str | None, str | None, bool | None]) -> None:
+        node, level, said, reason, traceback, will_retry = event
+        logger = _logger(node)
+        if level is not None:
+            logger.log(_LEVELS.get(level, logging.INFO), "%s: %s", node, said)
+        elif will_retry:
+            logger.info("node `%s` failed and is tried again: %s", node, said)
+        else:
+            kind = (node, reason or "")
+            count = self._counts[kind] = self._counts.get(kind, 0) + 1
+            if count == 1:
+                details = f"\n{traceback.rstrip()}" if traceback else ""
+                self._told[kind] = 1
+                logger.error("node `%s` failed: %s%s", node, said, details)
+            elif str(count).strip("0") == "1":
+                self._told[kind] = count
+                logger.error("node `%s` has failed %s times: %s", node, f"{count:,}", said)
+
+    def _close(self) -> None:
+        for kind, count in self._counts.items():
+            if count > self._told.get(kind, 0):
+                node, reason = kind
+                _logger(node).error("node `%s` failed %s times in all: %s", node, f"{count:,}", reason)
+        self._counts, self._told = {}, {}
+
+
+def _logger(node: str) -> logging.Logger:
+    return logging.getLogger(f"offbit_reflow.{node}")
