@@ -170,7 +170,7 @@ impl PyRun {
     }
 
     fn info<'py>(&self, py: Python<'py>, node: &str) -> PyResult<Bound<'py, PyAny>> {
-        let info = self.running()?.info(node).map_err(|error| errors::network(&error))?;
+        let info = self.running()?.facts(node).map_err(|error| errors::network(&error))?;
         convert::value_to_python(py, &info)
     }
 

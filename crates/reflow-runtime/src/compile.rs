@@ -461,7 +461,6 @@ impl Draft<'_> {
             taps: RwLock::default(),
             tapped: AtomicBool::new(false),
             exhausted: AtomicBool::new(false),
-            info: Mutex::default(),
         };
         (node, assembler, source)
     }

@@ -110,8 +110,6 @@ pub(crate) struct Node {
     pub(crate) tapped: AtomicBool,
     /// Whether the run has decided that nothing more can reach it.
     pub(crate) exhausted: AtomicBool,
-    /// What the actor has published about itself.
-    pub(crate) info: Mutex<Object>,
 }
 
 impl Node {
@@ -316,22 +314,16 @@ impl NodeHandle {
     }
 
     /// Keeps a fact about the node for whoever asks the running network: where it listens, for example. A newer one of
-    /// the same name replaces it.
+    /// the same name replaces it. Listeners are told.
     pub fn publish(&self, name: &str, value: impl Into<Value>) {
-        self.node().facts.lock().insert(name.into(), value.into());
+        let (name, value): (Arc<str>, Value) = (name.into(), value.into());
+        self.node().facts.lock().insert(Arc::clone(&name), value.clone());
+        self.run.events.emit(Event::ActorPublished { actor: Arc::clone(self.id()), name, value });
     }
 
     /// Tells listeners how far the actor is, from 0 to 1, and in words.
     pub fn progress(&self, fraction: f64, text: &str) {
         self.run.events.emit(Event::ActorProgress { actor: Arc::clone(self.id()), fraction, text: text.into() });
-    }
-
-    /// Publishes something about the node, such as the address that its server listens at. Whoever holds the network reads
-    /// it with [`Running::info`](crate::Running::info), and listeners are told. A later value of the same name replaces it.
-    pub fn publish(&self, name: &str, value: impl Into<Value>) {
-        let (name, value): (Arc<str>, Value) = (name.into(), value.into());
-        self.node().info.lock().insert(Arc::clone(&name), value.clone());
-        self.run.events.emit(Event::ActorPublished { actor: Arc::clone(self.id()), name, value });
     }
 
     /// Sends a message at once, waiting for room. A dropped call has sent to some of the port's connections at most.

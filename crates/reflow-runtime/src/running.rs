@@ -140,15 +140,6 @@ impl Running {
         self.run.listen(node, port, capacity)
     }
 
-    /// What the actor of a node has published about itself, such as the address that its server listens at.
-    ///
-    /// # Errors
-    /// When there is no such node.
-    pub fn info(&self, node: &str) -> Result<Value, NetworkError> {
-        let node = self.run.node(node)?;
-        Ok(Value::from(self.run.nodes[node as usize].info.lock().clone()))
-    }
-
     /// How long the run has been going on, or went on until it ended.
     pub fn elapsed(&self) -> Duration {
         self.run.elapsed()
