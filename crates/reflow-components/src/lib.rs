@@ -26,6 +26,7 @@ mod read;
 mod report;
 mod schema;
 mod shape;
+mod size;
 mod vector;
 mod word;
 

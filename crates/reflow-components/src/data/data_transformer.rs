@@ -3,6 +3,7 @@
 use crate::path::{Field, Path};
 use crate::prelude::*;
 use crate::read;
+use crate::size::Room;
 
 /// One transformation of a field or text.
 ///
@@ -13,7 +14,7 @@ use crate::read;
 /// # Errors
 ///
 /// Nothing but an Error leaves for text that is no JSON (`JSON parse error: …`, with line and column) or no number (`Not a
-/// number: …`).
+/// number: …`), and for a template that would become more than 256 MiB (`The text would have …`).
 #[derive(Component)]
 #[component(id = "tpl_data_transformer", title = "Data Transformer", category = "data", prepare)]
 #[inport(input: any, required, "What to transform.")]
@@ -197,26 +198,27 @@ impl DataTransformer {
                     None => picked,
                 })
             }),
-            Transform::Template(pieces) => Some(self.fill_in(pieces, &message).into()),
+            Transform::Template(pieces) => Some(self.fill_in(pieces, &message)?.into()),
         }
         .unwrap_or(message))
     }
 
-    fn fill_in(&self, pieces: &[Piece], message: &Message) -> String {
-        let mut text = String::new();
+    fn fill_in(&self, pieces: &[Piece], message: &Message) -> Result<String, String> {
+        let (mut text, mut room) = (String::new(), Room::default());
         let payload = message.as_value().unwrap_or_default();
+        let shown = std::cell::LazyCell::new(|| self.shown(message));
         for piece in pieces {
             match piece {
-                Piece::Text(piece) => text.push_str(piece),
-                Piece::Value => text.push_str(&self.shown(message)),
+                Piece::Text(piece) => room.add(&mut text, piece)?,
+                Piece::Value => room.add(&mut text, &shown)?,
                 Piece::Member(path, written) => match path.get(&payload) {
-                    Some(Value::String(member)) => text.push_str(member),
-                    Some(member) => text.push_str(&member.to_json_string()),
-                    None => text.push_str(written),
+                    Some(Value::String(member)) => room.add(&mut text, member)?,
+                    Some(member) => room.add_json(&mut text, member)?,
+                    None => room.add(&mut text, written)?,
                 },
             }
         }
-        text
+        Ok(text)
     }
 
     fn shown(&self, message: &Message) -> String {
@@ -331,6 +333,13 @@ mod tests {
         assert_eq!(transform(member(), &json!({"a": 1})), json!({"output": [{"a": 1}]}));
         let wrong = transform(member(), &json!({"a": {"n": "y"}}));
         assert_eq!(wrong["error"][0]["data"], "Not a number: \"y\"");
+    }
+
+    #[test]
+    fn a_template_of_one_large_text_many_times_is_refused() {
+        let config = json!({"operation": "template", "template": "${value}".repeat(300)});
+        let outputs = transform(config, &json!("x".repeat(1 << 20)));
+        assert_eq!(outputs["error"][0]["data"], "The text would have more than 268435456 bytes");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::declare::Declare;
 use crate::prelude::*;
 use crate::read;
+use crate::size::value_bytes;
 
 /// Produces sequences, repeated values, filled-in templates and grids.
 ///
@@ -14,7 +15,8 @@ use crate::read;
 ///
 /// # Errors
 ///
-/// Nothing but an Error leaves for an unknown type (`Unknown type: …`) and for a list of more than 10 million values.
+/// Nothing but an Error leaves for an unknown type (`Unknown type: …`) and for a list of more than 10 million values; objects, lists
+/// and long texts count for several.
 #[derive(Component)]
 #[component(id = "tpl_generator", title = "Generator", category = "data")]
 #[inport(trigger: any, "Whatever comes asks for a list.")]
@@ -102,7 +104,7 @@ impl Generator {
                 let last = count.saturating_sub(1).max(1) as f64;
                 Ok((0..count).map(|i| Value::Float(self.start + i as f64 / last * (end - self.start))).collect())
             }
-            Kind::Repeat => Ok(vec![self.value.clone(); self.count(1, 1)?]),
+            Kind::Repeat => Ok(vec![self.value.clone(); self.count(1, size(&self.value))?]),
             Kind::Index => {
                 let count = self.count(1, size(&self.template))?;
                 let last = count.saturating_sub(1).max(1) as f64;
@@ -136,7 +138,7 @@ impl Generator {
 
     fn grid(&self) -> Result<Vec<Value>, String> {
         let flat = self.depth <= 1;
-        limited(self.width as f64 * self.height as f64 * self.depth as f64 * if flat { 5.0 } else { 7.0 })?;
+        limited(self.width as f64 * self.height as f64 * self.depth as f64 * if flat { 10.0 } else { 12.0 })?;
         let at = |index: u64, count: u64| {
             let offset = if self.center { (count - 1) as f64 * self.spacing / 2.0 } else { 0.0 };
             Value::Float(index as f64 * self.spacing - offset)
@@ -171,13 +173,9 @@ fn limited(values: f64) -> Result<(), String> {
     }
 }
 
-/// How many values a template holds, itself included.
+/// About how many plain values a template takes the room of.
 fn size(template: &Value) -> usize {
-    1 + match template {
-        Value::Array(items) => items.iter().map(size).sum(),
-        Value::Object(members) => members.values().map(size).sum(),
-        _ => 0,
-    }
+    value_bytes(template).div_ceil(24)
 }
 
 fn filled_in(template: &Value, index: usize, part: f64) -> Value {

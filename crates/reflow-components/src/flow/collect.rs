@@ -5,16 +5,18 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use reflow_runtime::NodeHandle;
+use tokio::time::Instant;
 
 use crate::config::expected;
 use crate::prelude::*;
+use crate::size::value_bytes;
 
 /// Gathers messages into lists.
 ///
 /// When `count` messages have come, they leave by `output` as one list, and their number by `count`. The items are
 /// messages in the tagged form `{"type": KIND, "data": …}`, or plain values with `unwrap`. What is left over leaves
-/// early when a packet comes to `flush`, when `timeoutMs` have passed since the first message of the batch, and when
-/// nothing more can come.
+/// early when a packet comes to `flush`, when `timeoutMs` have passed since the first message of the batch, when the batch has
+/// about `maxBytes` bytes, and when nothing more can come.
 #[derive(Component)]
 #[component(id = "tpl_collect", title = "Collect", category = "flow")]
 #[inport(input: any, required, "The messages.")]
@@ -36,9 +38,15 @@ pub(super) struct Collect {
     /// How long an incomplete batch waits, in milliseconds; for ever without it.
     #[config(key = "timeoutMs", unit = "ms", min = 1, lenient)]
     timeout_ms: Option<u64>,
+    /// About how many bytes make a batch that leaves early.
+    #[config(key = "maxBytes", default = 67_108_864, min = 1, unit = "bytes", lenient)]
+    max_bytes: usize,
     #[state]
     batch: Arc<Mutex<Batch>>,
 }
+
+/// Milliseconds that no run lasts: a hundred years.
+const LONGEST: u64 = 100 * 366 * 86_400_000;
 
 /// How many messages make a batch. 2.0 is none: graphs that say so were made where it means the default.
 struct Size(usize);
@@ -64,16 +72,32 @@ impl ConfigValue for Size {
 #[derive(Default)]
 struct Batch {
     items: Vec<Value>,
+    /// About how many bytes the items have.
+    bytes: usize,
     /// Counts batches, so that a timer knows its own.
     number: u64,
+    /// When the batch is late.
+    due: Option<Instant>,
+    /// Whether a late batch waits for room. There is only one: what comes meanwhile joins the next.
+    is_leaving: bool,
 }
 
 impl Batch {
     fn take(&mut self) -> Option<(Message, Message)> {
         self.number += 1;
+        (self.bytes, self.due) = (0, None);
         let items = std::mem::take(&mut self.items);
         let count = Message::Integer(items.len() as i64);
         (!items.is_empty()).then(|| (items.into(), count))
+    }
+}
+
+impl Batch {
+    /// The batch, which is then on its way.
+    fn take_late(&mut self) -> Option<(Message, Message)> {
+        let late = self.take();
+        self.is_leaving = late.is_some();
+        late
     }
 }
 
@@ -85,19 +109,23 @@ impl Collect {
         }
     }
 
-    /// Sends the batch of this number when its time is up, if it is still incomplete then.
-    fn start_timer(&self, tick: &Tick<'_>, timeout: Duration, number: u64) {
+    /// Sends the batch of this number when its time is up, if it is still incomplete then, and those that are late by then.
+    fn start_timer(&self, tick: &Tick<'_>, due: Instant, number: u64) {
         let batch = Arc::clone(&self.batch);
         tick.spawn(move |node: NodeHandle| async move {
-            tokio::time::sleep(timeout).await;
-            let late = {
+            tokio::time::sleep_until(due).await;
+            let mut late = {
                 let mut batch = batch.lock();
-                if batch.number == number { batch.take() } else { None }
+                if batch.number == number && !batch.is_leaving { batch.take_late() } else { None }
             };
-            if let Some((items, count)) = late {
+            while let Some((items, count)) = late {
                 // Only a run that was stopped refuses them.
                 let _ = node.send(Self::OUT_OUTPUT, items).await;
                 let _ = node.send(Self::OUT_COUNT, count).await;
+                let mut batch = batch.lock();
+                batch.is_leaving = false;
+                let is_late = batch.due.is_some_and(|due| due <= Instant::now());
+                late = if is_late { batch.take_late() } else { None };
             }
         });
     }
@@ -109,11 +137,14 @@ impl Actor for Collect {
         if let Some(message) = tick.take(Self::IN_INPUT) {
             let item = if self.unwrap { message.to_value() } else { message.to_wire() };
             let mut batch = self.batch.lock();
+            batch.bytes = batch.bytes.saturating_add(value_bytes(&item));
             batch.items.push(item);
-            if batch.items.len() >= self.count.0 {
+            if batch.items.len() >= self.count.0 || batch.bytes >= self.max_bytes {
                 complete = batch.take();
             } else if let (1, Some(timeout)) = (batch.items.len(), self.timeout_ms) {
-                self.start_timer(tick, Duration::from_millis(timeout), batch.number);
+                let due = Instant::now() + Duration::from_millis(timeout.min(LONGEST));
+                batch.due = Some(due);
+                self.start_timer(tick, due, batch.number);
             }
         } else if tick.input(Self::IN_FLUSH).is_some() {
             complete = self.batch.lock().take();
@@ -168,6 +199,29 @@ mod tests {
         let outputs =
             run::<Collect>(json!({"unwrap": true, "timeoutMs": 5}), [json!({"input": 1}), json!({"input": 2})]);
         assert_eq!(outputs, [json!({"output": [[1]], "count": [1]}), json!({"output": [[2]], "count": [1]})]);
+    }
+
+    #[test]
+    fn a_batch_of_many_bytes_leaves_early() {
+        let steps = ["x".repeat(600), "y".repeat(600), "z".to_string()].map(|text| json!({"input": text}));
+        let outputs = run::<Collect>(json!({"unwrap": true, "maxBytes": 1_000}), steps);
+        assert_eq!((&outputs[0], &outputs[1]["count"], &outputs[2]), (&json!({}), &json!([2]), &json!({})));
+    }
+
+    #[test]
+    fn late_batches_wait_together() {
+        let component = Arc::new(Entry::of::<Collect>());
+        let config = json!({"unwrap": true, "timeoutMs": 1, "count": 10_000});
+        let mut trial = Trial::new(component, config.into(), &["input"], &[]).unwrap();
+        let mut items = 0;
+        for number in 0..50 {
+            let outputs = trial.step([("input".to_string(), Message::Integer(number))]);
+            for message in outputs.get("count").into_iter().flatten() {
+                let Message::Integer(count) = message else { panic!("{message:?}") };
+                items += count;
+            }
+        }
+        assert_eq!(items, 50);
     }
 
     #[test]

@@ -9,15 +9,20 @@ use reflow_runtime::NodeHandle;
 use tokio::sync::Notify;
 
 use crate::prelude::*;
+use crate::size;
 
 /// Messages that may be on their way; when so many are, the node takes no more until one has left.
 const MAX_WAITING: usize = 1 << 16;
+
+/// Bytes that may be on their way when the config does not say how many.
+const MAX_BYTES: usize = 64 << 20;
 
 /// Forwards each message after a pause.
 ///
 /// Every message leaves unchanged `delayMs` after it came, in the order of arrival: a burst is shifted, not spread
 /// out. A packet on any other inport only says that something came, and sends Flow. What has not left when the
-/// network is stopped is dropped.
+/// network is stopped is dropped. While 65,536 messages are on their way, or `maxBytes` bytes of them, no further one is
+/// taken: producers wait.
 #[derive(Component)]
 #[component(id = "tpl_delay", title = "Delay", category = "flow", asynchronous)]
 #[inport(input: any, required, "The message.")]
@@ -27,6 +32,9 @@ pub(super) struct Delay {
     /// The pause.
     #[config(key = "delayMs", default = 1000, range = 0..=60_000, unit = "ms", lenient)]
     delay_ms: u64,
+    /// About how many bytes may be on their way; a single larger message is taken all the same.
+    #[config(key = "maxBytes", default = MAX_BYTES, min = 1, unit = "bytes", lenient)]
+    max_bytes: usize,
     #[state]
     line: Arc<Line>,
 }
@@ -40,9 +48,18 @@ struct Line {
 
 #[derive(Default)]
 struct Waiting {
-    messages: VecDeque<(Instant, Message)>,
+    messages: VecDeque<(Instant, usize, Message)>,
+    /// How many bytes are on their way, with the message that is about to leave.
+    bytes: usize,
     /// Whether somebody releases them.
     is_served: bool,
+}
+
+impl Waiting {
+    /// Whether a message of so many bytes may join.
+    fn has_room(&self, bytes: usize, max: usize) -> bool {
+        self.messages.len() < MAX_WAITING && (self.bytes == 0 || self.bytes.saturating_add(bytes) <= max)
+    }
 }
 
 impl Line {
@@ -55,11 +72,12 @@ impl Line {
                 waiting.is_served = next.is_some();
                 next
             };
-            let Some((arrived, message)) = next else { return };
-            self.has_room.notify_one();
+            let Some((arrived, bytes, message)) = next else { return };
             tokio::time::sleep(delay.saturating_sub(arrived.elapsed())).await;
             // Only a run that was stopped refuses it.
             let _ = node.send(Delay::OUT_OUTPUT, message).await;
+            self.waiting.lock().bytes -= bytes;
+            self.has_room.notify_one();
         }
     }
 }
@@ -68,13 +86,14 @@ impl Line {
 impl AsyncActor for Delay {
     async fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
         let message = tick.take(Self::IN_INPUT).unwrap_or(Message::Flow);
-        let arrived = Instant::now();
-        while self.line.waiting.lock().messages.len() >= MAX_WAITING {
+        let (arrived, bytes) = (Instant::now(), size::bytes(&message));
+        while !self.line.waiting.lock().has_room(bytes, self.max_bytes) {
             self.line.has_room.notified().await;
         }
         let was_served = {
             let mut waiting = self.line.waiting.lock();
-            waiting.messages.push_back((arrived, message));
+            waiting.bytes += bytes;
+            waiting.messages.push_back((arrived, bytes, message));
             std::mem::replace(&mut waiting.is_served, true)
         };
         if !was_served {
@@ -103,6 +122,32 @@ mod tests {
         assert!(elapsed >= Duration::from_millis(150), "{elapsed:?}");
         // One after the other would take ten times as long.
         assert!(elapsed < Duration::from_millis(1200), "{elapsed:?}");
+    }
+
+    #[test]
+    fn bytes_on_their_way_are_bounded_and_producers_wait() {
+        let component = Arc::new(Entry::of::<Delay>());
+        let config = json!({"delayMs": 60_000, "maxBytes": 4_000});
+        let mut trial = Trial::new(component, config.into(), &["input"], &[]).unwrap();
+        // Each of a thousand bytes: three fit, the tick of a fourth one waits, and the others stay where they are.
+        trial.send((0..20).map(|_| ("input".to_string(), Message::bytes(vec![0; 1_000]))));
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let waiting =
+            |trial: &Trial| trial.running().stats().iter().any(|node| node.node == "trial" && node.ticks == 4);
+        while !waiting(&trial) {
+            assert!(Instant::now() < deadline, "no four are begun");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        assert!(trial.running().shutdown(Duration::from_secs(10)).is_empty());
+        assert!(waiting(&trial));
+    }
+
+    #[test]
+    fn a_message_larger_than_all_room_passes() {
+        let config = json!({"delayMs": 0, "maxBytes": 10});
+        let steps = [json!({"input": "long enough to fill all of it"}), json!({"input": "another one of those"})];
+        let outputs = run::<Delay>(config, steps);
+        assert_eq!(outputs[1], json!({"output": ["another one of those"]}));
     }
 
     #[test]

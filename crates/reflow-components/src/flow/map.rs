@@ -4,6 +4,7 @@ use super::NOT_A_LIST;
 use crate::path::Field;
 use crate::prelude::*;
 use crate::read;
+use crate::size::Room;
 
 /// Applies one operation to every item of a list.
 ///
@@ -12,7 +13,8 @@ use crate::read;
 ///
 /// # Errors
 ///
-/// Anything but a list is the Error `Expected Array on input port`.
+/// Anything but a list is the Error `Expected Array on input port`, and so is a list whose texts would have more than 256 MiB (`The text
+/// would have …`).
 #[derive(Component)]
 #[component(id = "tpl_map", title = "Map", category = "flow", prepare)]
 #[inport(input: array, required, "The list.")]
@@ -83,33 +85,44 @@ impl Map {
         self.parts.push(Part::Text(rest.to_string()));
     }
 
-    fn fill(&self, index: usize, item: &Value) -> String {
+    fn fill(&self, index: usize, item: &Value, room: &mut Room) -> Result<String, String> {
         let mut text = String::new();
         for part in &self.parts {
             match part {
-                Part::Text(fixed) => text += fixed,
-                Part::Item => text += &shown(item),
-                Part::Index => text += &index.to_string(),
-                Part::Member(field) => text += &field.get(item).map(shown).unwrap_or_default(),
+                Part::Text(fixed) => room.add(&mut text, fixed)?,
+                Part::Item => show(&mut text, item, room)?,
+                Part::Index => room.add(&mut text, &index.to_string())?,
+                Part::Member(field) => {
+                    if let Some(member) = field.get(item) {
+                        show(&mut text, member, room)?;
+                    }
+                }
             }
         }
-        text
+        Ok(text)
     }
 
-    fn apply(&self, index: usize, item: &Value) -> Value {
-        match self.operation {
+    fn apply(&self, index: usize, item: &Value, room: &mut Room) -> Result<Value, String> {
+        Ok(match self.operation {
             Operation::Identity => item.clone(),
-            Operation::ToString => item.to_json_string().into(),
+            Operation::ToString => {
+                let mut text = String::new();
+                room.add_json(&mut text, item)?;
+                text.into()
+            }
             Operation::ToNumber => to_number(item).into(),
             Operation::ExtractField => self.field.get(item).cloned().unwrap_or_default(),
-            Operation::Template => self.fill(index, item).into(),
-        }
+            Operation::Template => self.fill(index, item, room)?.into(),
+        })
     }
 }
 
 /// Texts as they are, anything else as JSON.
-fn shown(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_json_string(), Into::into)
+fn show(text: &mut String, value: &Value, room: &mut Room) -> Result<(), String> {
+    match value {
+        Value::String(piece) => room.add(text, piece),
+        other => room.add_json(text, other),
+    }
 }
 
 fn to_number(item: &Value) -> f64 {
@@ -125,8 +138,12 @@ impl Actor for Map {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
         let Some(message) = tick.take(Self::IN_INPUT) else { return Ok(()) };
         let Some(items) = read::list(&message) else { return tick.report(Self::OUT_ERROR, NOT_A_LIST) };
-        let mapped = items.iter().enumerate().map(|(index, item)| self.apply(index, item)).collect();
-        tick.emit(Self::OUT_OUTPUT, Message::Array(mapped));
+        let mut room = Room::default();
+        let mapped = items.iter().enumerate().map(|(index, item)| self.apply(index, item, &mut room));
+        match mapped.collect::<Result<Vec<_>, _>>() {
+            Ok(mapped) => tick.emit(Self::OUT_OUTPUT, mapped),
+            Err(text) => return tick.report(Self::OUT_ERROR, text),
+        }
         Ok(())
     }
 }

@@ -1,8 +1,11 @@
 //! `tpl_reduce`.
 
+use std::borrow::Cow;
+
 use super::NOT_A_LIST;
 use crate::prelude::*;
 use crate::read;
+use crate::size::Room;
 
 /// Folds a list to one value.
 ///
@@ -89,9 +92,20 @@ impl Reduce {
                 numbers().map(|number| number / count as f64).sum()
             }
             Operation::Count => return Ok(Message::Integer(items.len() as i64)),
-            Operation::Concat => return Ok(Message::string(texts().collect::<String>())),
+            Operation::Concat => {
+                let (mut text, mut room) = (String::new(), Room::default());
+                for piece in texts() {
+                    room.add(&mut text, piece)?;
+                }
+                return Ok(Message::string(text));
+            }
             Operation::Join => {
-                return Ok(Message::string(items.iter().filter_map(joined).collect::<Vec<_>>().join(&self.separator)));
+                let (mut text, mut room) = (String::new(), Room::default());
+                for (index, piece) in items.iter().filter_map(joined).enumerate() {
+                    room.add(&mut text, if index == 0 { "" } else { &self.separator })?;
+                    room.add(&mut text, &piece)?;
+                }
+                return Ok(Message::string(text));
             }
             Operation::First => return Ok(one(items.first())),
             Operation::Last => return Ok(one(items.last())),
@@ -106,11 +120,11 @@ impl Reduce {
 }
 
 /// The text of an item for `join`.
-fn joined(item: &Value) -> Option<String> {
+fn joined(item: &Value) -> Option<Cow<'_, str>> {
     match item {
-        Value::String(text) => Some(text.to_string()),
+        Value::String(text) => Some(Cow::Borrowed(text)),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
-        number_or_truth => Some(number_or_truth.to_json_string()),
+        number_or_truth => Some(Cow::Owned(number_or_truth.to_json_string())),
     }
 }
 

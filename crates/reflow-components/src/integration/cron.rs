@@ -338,6 +338,39 @@ mod tests {
             prop_assert!((start + 1..due).all(|between| !matches(between)));
         }
 
+        // Vixie's rule, said in another way: fixed times go by a clock that is put forward but never back, and what lies between
+        // two looks at it is due at the second.
+        #[test]
+        fn fixed_times_are_due_once_each(
+            minute in 0..60_i8, hours in prop::collection::btree_set(0..5_i8, 1..3), start in 0..2_000_000_000_i64, late in -120..120_i64,
+            zone in prop::sample::select(vec!["Europe/Paris", "America/New_York", "Australia/Lord_Howe", "America/Santiago", "Africa/Cairo"]),
+        ) {
+            let zone = TimeZone::get(zone).unwrap();
+            let hour_text: Vec<String> = hours.iter().map(ToString::to_string).collect();
+            let schedule = Schedule::parse(&format!("{minute} {} * * *", hour_text.join(","))).unwrap();
+            // Beginning close to a change, in whole minutes.
+            let change = zone.following(Timestamp::from_second(start).unwrap()).next().map_or(start, |turn| turn.timestamp().as_second());
+            let begin = (change / 60 + late) * 60;
+            let local = |t: i64| zone.to_datetime(Timestamp::from_second(t).unwrap());
+            let is_due = |t: DateTime| t.minute() == minute && hours.contains(&t.hour());
+            let mut newest = (begin / 60 - 300..=begin / 60).map(|t| local(t * 60)).max().unwrap();
+            let mut expected = None;
+            for t in (begin / 60 + 1)..(begin / 60 + 4_000) {
+                let now = local(t * 60);
+                let mut passed = false;
+                while newest < now {
+                    newest = newest.checked_add(SignedDuration::from_mins(1)).unwrap();
+                    passed |= is_due(newest);
+                }
+                if passed {
+                    expected = Some(t * 60);
+                    break;
+                }
+            }
+            let due = schedule.next_after(Timestamp::from_second(begin).unwrap(), &zone).unwrap();
+            prop_assert_eq!(Some(due.as_second()), expected);
+        }
+
         #[test]
         fn any_text_is_a_schedule_or_not(text in "[0-9*/, @a-z-]{0,24}") {
             if let Some(schedule) = Schedule::parse(&text) {
