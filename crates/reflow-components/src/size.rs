@@ -2,14 +2,8 @@
 
 use reflow_runtime::{AnyValue, Message, Value};
 
-/// What a value takes beside its text.
-const VALUE: usize = 24;
-
-/// What a list, an object or a message takes beside what is in it.
+/// What a message takes beside what is in it.
 const AROUND: usize = 64;
-
-/// More than any limit here: what shares its parts may be endless for whoever walks through it.
-const ENDLESS: usize = 1 << 30;
 
 /// The most text that a component makes of one packet.
 const MOST_TEXT: usize = 256 << 20;
@@ -40,11 +34,7 @@ impl Room {
     /// # Errors
     /// When there would be too much.
     pub(crate) fn add_json(&mut self, text: &mut String, value: &Value) -> Result<(), String> {
-        // Written, a value takes about half the room at the least; numbers and words less than they count for.
-        if value_bytes(value) / 32 > self.0 {
-            return self.take(usize::MAX);
-        }
-        self.add(text, &value.to_json_string())
+        self.add(text, &value.to_json().map_err(|error| error.to_string())?)
     }
 
     fn take(&mut self, bytes: usize) -> Result<(), String> {
@@ -56,35 +46,20 @@ impl Room {
 
 /// About how many bytes a message takes. Parts that several messages share count for each.
 pub(crate) fn bytes(message: &Message) -> usize {
-    AROUND
-        + match message {
-            Message::Bytes(bytes) | Message::Encoded(bytes) => bytes.len(),
-            Message::String(text) | Message::Error(text) => text.len(),
-            Message::Array(items) => items.iter().map(value_bytes).sum(),
-            Message::Object(value) => value_bytes(value),
-            Message::Optional(Some(value)) | Message::Event(value) | Message::Any(AnyValue::Value(value)) => {
-                value_bytes(value)
-            }
-            _ => 0,
+    let inside = match message {
+        Message::Bytes(bytes) | Message::Encoded(bytes) => bytes.len(),
+        Message::String(text) | Message::Error(text) => text.len(),
+        Message::Array(items) => value_bytes(&Value::Array(items.clone())),
+        Message::Object(value) => value_bytes(value),
+        Message::Optional(Some(value)) | Message::Event(value) | Message::Any(AnyValue::Value(value)) => {
+            value_bytes(value)
         }
+        _ => 0,
+    };
+    inside.saturating_add(AROUND)
 }
 
-/// About how many bytes a value takes; no more are counted than any limit is.
+/// About how many bytes a value takes.
 pub(crate) fn value_bytes(value: &Value) -> usize {
-    let (mut sum, mut open) = (0_usize, vec![value]);
-    while let Some(value) = open.pop().filter(|_| sum < ENDLESS) {
-        sum = sum.saturating_add(match value {
-            Value::String(text) => VALUE + text.len(),
-            Value::Array(items) => {
-                open.extend(items.iter());
-                AROUND
-            }
-            Value::Object(members) => {
-                open.extend(members.values());
-                AROUND + members.keys().map(|key| VALUE + key.len()).sum::<usize>()
-            }
-            _ => VALUE,
-        });
-    }
-    sum
+    usize::try_from(value.bytes()).unwrap_or(usize::MAX)
 }

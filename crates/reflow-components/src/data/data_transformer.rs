@@ -206,11 +206,14 @@ impl DataTransformer {
     fn fill_in(&self, pieces: &[Piece], message: &Message) -> Result<String, String> {
         let (mut text, mut room) = (String::new(), Room::default());
         let payload = message.as_value().unwrap_or_default();
-        let shown = std::cell::LazyCell::new(|| self.shown(message));
+        let shown = std::cell::OnceCell::new();
         for piece in pieces {
             match piece {
                 Piece::Text(piece) => room.add(&mut text, piece)?,
-                Piece::Value => room.add(&mut text, &shown)?,
+                Piece::Value => {
+                    let shown: &Result<String, String> = shown.get_or_init(|| self.shown(message));
+                    room.add(&mut text, shown.as_ref().map_err(String::clone)?)?;
+                }
                 Piece::Member(path, written) => match path.get(&payload) {
                     Some(Value::String(member)) => room.add(&mut text, member)?,
                     Some(member) => room.add_json(&mut text, member)?,
@@ -221,15 +224,16 @@ impl DataTransformer {
         Ok(text)
     }
 
-    fn shown(&self, message: &Message) -> String {
+    fn shown(&self, message: &Message) -> Result<String, String> {
+        let json = |value: Value| value.to_json().map_err(|error| error.to_string());
         match message {
-            Message::String(text) => text.to_string(),
-            Message::Flow if !self.plain => r#"{"type":"Flow"}"#.to_string(),
+            Message::String(text) => Ok(text.to_string()),
+            Message::Flow if !self.plain => Ok(r#"{"type":"Flow"}"#.to_string()),
             other if self.plain => match other.to_value() {
-                Value::String(text) => text.to_string(),
-                value => value.to_json_string(),
+                Value::String(text) => Ok(text.to_string()),
+                value => json(value),
             },
-            other => format!(r#"{{"type":"{}","data":{}}}"#, other.kind(), other.to_value()),
+            other => Ok(format!(r#"{{"type":"{}","data":{}}}"#, other.kind(), json(other.to_value())?)),
         }
     }
 }
