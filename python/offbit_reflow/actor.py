@@ -65,6 +65,8 @@ class Actor:
     latest_inports: list[str] = []
     batch_size: int = 1
     _optional_inports: list[str] = []
+    #: Whether ports that are not declared work where they are connected.
+    _open_ports: bool = True
 
     def run(self, ctx: Any) -> Any:
         """Run one tick: `ctx` is an `ActorCallContext`, or a `TickBatch` for a batch actor."""
@@ -105,6 +107,7 @@ class _Declaration:
     teardown: bool
     on_signal: bool
     is_async: bool
+    open_ports: bool
     summary: str = field(default="")
 
 
@@ -140,6 +143,7 @@ def _declare(actor: Any, cls: type[Actor]) -> _Declaration:
         teardown=_is_called(actor, cls, "teardown"),
         on_signal=_is_called(actor, cls, "on_signal", "ctx", "signal"),
         is_async=is_async(run),
+        open_ports=cls._open_ports,
         summary=(inspect.getdoc(cls) or "").split("\n")[0] if cls is not Actor else "",
     )
 
@@ -242,6 +246,7 @@ def _from_callback(
         teardown=False,
         on_signal=False,
         is_async=is_async(run),
+        open_ports=True,
     )
     shared = _Callback(run)
     return _native.Actor._from_python(lambda: shared, declaration)
@@ -342,6 +347,7 @@ def _make(
     FunctionActor.inports = ports
     FunctionActor.outports = outs
     FunctionActor.await_all_inports = bool(required) and len(ports) > 1
+    FunctionActor._open_ports = False
     FunctionActor._optional_inports = optional if required else []
     FunctionActor.__name__ = FunctionActor.__qualname__ = function.__name__
     FunctionActor.__doc__ = function.__doc__

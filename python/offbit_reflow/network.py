@@ -220,8 +220,8 @@ class Network(AsyncNetwork):
         Returns
         -------
         list of str
-            A text for each mistake. A text that begins with ``warning`` keeps the network from nothing: something in
-            the config of a node has no effect.
+            A text for each finding. One that begins with ``warning`` keeps the network from nothing: a port that an
+            actor does not declare, something in the config of a node that has no effect, and so on.
 
         Examples
         --------

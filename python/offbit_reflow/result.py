@@ -126,7 +126,7 @@ class RunResult:
         ``collect=True`` nobody kept them: looking a name up says so.
     nodes : dict of str to dict
         State and counters of every node: ``state``, ``ticks``, ``packets_in``, ``packets_out``, ``failures``, ``retries``,
-        ``undelivered``, ``busy_s`` (work alone), ``blocked_s`` (waiting for room), ``queued``, ``queue_high_water``,
+        ``undelivered``, ``stray``, ``busy_s`` (work alone), ``blocked_s`` (waiting for room), ``queued``, ``queue_high_water``,
         ``queue_fill``.
     failures : list of Failure
         Ticks whose last attempt failed; the first thousand.

@@ -65,7 +65,8 @@ pub struct ComponentInfo {
     pub inports: Vec<PortInfo>,
     /// Declared outports.
     pub outports: Vec<PortInfo>,
-    /// Whether ports it does not declare work too.
+    /// Whether ports it does not declare work too. On a side where it declares none any port is as good as declared; where
+    /// it declares some, others are probably slips.
     pub open_ports: bool,
     /// Whether it runs only when every declared inport has a packet.
     pub await_all: bool,
@@ -89,6 +90,11 @@ impl fmt::Debug for ComponentInfo {
 pub trait Catalog {
     /// A component; `None` if there is no such.
     fn component(&self, id: &str) -> Option<ComponentInfo>;
+
+    /// A component of one node alone, which goes before what its id says: that of a node from inside of a subgraph.
+    fn of_node(&self, _node: &str) -> Option<ComponentInfo> {
+        None
+    }
 
     /// Ids of all components, to suggest one from.
     fn ids(&self) -> Vec<Name>;

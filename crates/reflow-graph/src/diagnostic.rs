@@ -22,7 +22,8 @@ pub enum Severity {
 pub enum Code {
     /// A node asks for a component that nobody offers.
     UnknownComponent,
-    /// A connection, initial or graph port names a port its component does not have.
+    /// A connection, initial, graph port or firing rule names a port its component does not declare. An error where such a
+    /// port cannot work, else a warning: what is sent to it may be lost.
     UnknownPort,
     /// A connection or initial names a node that is not there.
     UnknownNode,
@@ -54,11 +55,13 @@ pub enum Code {
     RecursiveSubgraph,
     /// Something in a node's configuration has no effect: the default counts instead.
     IgnoredConfig,
+    /// A port is named that is one of several which differ by case only, in a graph that does not tell case apart.
+    AmbiguousPort,
 }
 
 impl Code {
     /// Every kind, by code.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::UnknownComponent,
         Self::UnknownPort,
         Self::UnknownNode,
@@ -76,6 +79,7 @@ impl Code {
         Self::DuplicateGroup,
         Self::RecursiveSubgraph,
         Self::IgnoredConfig,
+        Self::AmbiguousPort,
     ];
 
     /// The code: `G001` and so on.
@@ -113,6 +117,7 @@ impl Code {
             Self::DuplicateGroup => ("G015", "duplicate-group", Warning),
             Self::RecursiveSubgraph => ("G016", "recursive-subgraph", Error),
             Self::IgnoredConfig => ("G017", "ignored-config", Warning),
+            Self::AmbiguousPort => ("G018", "ambiguous-port", Error),
         }
     }
 }

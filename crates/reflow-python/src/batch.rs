@@ -189,7 +189,7 @@ impl PyBatch {
                     column.len()
                 )));
             }
-            columns.extend(self.names.outport(&self.node, name)?.map(|port| (port, column)));
+            columns.extend(self.names.outport(&self.node, name, count)?.map(|port| (port, column)));
         }
         let mut state = self.state.lock(py);
         if state.done || state.over {

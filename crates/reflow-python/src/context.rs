@@ -120,7 +120,7 @@ impl PyContext {
         let mut one = |port: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>| -> PyResult<()> {
             let name = port.cast::<PyString>().map_err(|_| convert::wrong_type("a port name (str)", port))?;
             let message = convert::to_message(value)?;
-            if let Some(port) = self.names.outport(&self.node, name)? {
+            if let Some(port) = self.names.outport(&self.node, name, 1)? {
                 take(port, message);
             }
             Ok(())
@@ -249,7 +249,7 @@ impl PyContext {
     fn emit(&self, py: Python<'_>, port: &Bound<'_, PyString>, message: &Bound<'_, PyAny>) -> PyResult<()> {
         let message = convert::to_message(message)?;
         let mut replaced = None;
-        if let Some(port) = self.names.outport(&self.node, port)? {
+        if let Some(port) = self.names.outport(&self.node, port, 1)? {
             let mut state = self.state.lock(py);
             if state.outcome.is_none() && state.phase != Phase::Over {
                 replaced = put(&mut state.emitted, port, message);
@@ -294,7 +294,14 @@ impl PyContext {
     #[pyo3(signature = (outputs=None))]
     fn done(&self, py: Python<'_>, outputs: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
         let packets = match outputs {
-            Some(outputs) if !outputs.is_none() => Some(self.packets(outputs)?),
+            Some(outputs) if !outputs.is_none() => Some(self.packets(outputs).or_else(|error| {
+                let deferred = self.state.lock(py).deferred;
+                if deferred && errors::is_network_error(py, &error) {
+                    // Nobody else would hear of it: the exception goes to a thread of the actor's.
+                    self.resolve(py, Err(Failure::new(error.value(py).to_string())), None)?;
+                }
+                Err(error)
+            })?),
             _ => None,
         };
         self.resolve(py, Ok(()), packets)

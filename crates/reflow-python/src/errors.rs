@@ -2,7 +2,7 @@
 //! that existing `except` clauses name.
 
 use pyo3::prelude::*;
-use reflow_runtime::{NetworkError, SendError, StreamError, WireError};
+use reflow_runtime::{NetworkError, NodeHandle, SendError, StreamError, WireError};
 
 mod imported {
     #![allow(missing_docs, reason = "documented where they are defined, in Python")]
@@ -90,4 +90,18 @@ pub(crate) fn graph_in(call: &str, error: &reflow_graph::Error) -> PyErr {
 /// A plain state error of the network.
 pub(crate) fn network_text(text: impl Into<String>) -> PyErr {
     imported::NetworkError::new_err(text.into())
+}
+
+/// An outport that the actor of a node does not have.
+pub(crate) fn unknown_outport(node: &NodeHandle, port: &str) -> PyErr {
+    let names = node.outports().iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let meant = node.similar_outport(port).map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
+    let known = format!("{}{meant}", if names.is_empty() { "none" } else { &names });
+    let (node, port) = (node.id().to_string(), reflow_graph::printable_line(port).into_owned());
+    network(&NetworkError::UnknownPort { node, direction: "outport", port, known })
+}
+
+/// Whether an exception is a `NetworkError`.
+pub(crate) fn is_network_error(py: Python<'_>, error: &PyErr) -> bool {
+    error.is_instance_of::<imported::NetworkError>(py)
 }

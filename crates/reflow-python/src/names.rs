@@ -5,6 +5,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 use reflow_runtime::NodeHandle;
 
+use crate::errors;
+
 /// The names of a node's ports when it was started.
 pub(crate) struct PortNames {
     inports: Vec<Py<PyString>>,
@@ -20,11 +22,28 @@ impl PortNames {
         }
     }
 
-    pub(crate) fn outport(&self, node: &NodeHandle, name: &Bound<'_, PyString>) -> PyResult<Option<u16>> {
-        match same(&self.outports, name) {
-            Some(port) => Ok(Some(port)),
-            None => Ok(node.outport(name.to_str()?)),
+    /// The outport that `packets` packets are for; `None` if they are lost, since it is neither declared nor connected.
+    ///
+    /// # Errors
+    /// When the actor may use no such port.
+    pub(crate) fn outport(
+        &self,
+        node: &NodeHandle,
+        name: &Bound<'_, PyString>,
+        packets: usize,
+    ) -> PyResult<Option<u16>> {
+        if let Some(port) = same(&self.outports, name) {
+            return Ok(Some(port));
         }
+        let name = name.to_str()?;
+        let port = node.outport(name);
+        if port.is_none() {
+            if !node.has_open_ports() {
+                return Err(errors::unknown_outport(node, name));
+            }
+            node.lost(name, packets);
+        }
+        Ok(port)
     }
 
     pub(crate) fn inport(&self, node: &NodeHandle, name: &Bound<'_, PyString>) -> PyResult<Option<u16>> {

@@ -200,9 +200,13 @@ impl PyNetwork {
         py.detach(|| self.network.lock().to_mermaid())
     }
 
-    /// Everything that is wrong, and everything that is odd, as texts.
-    fn _findings(&self) -> (Vec<String>, Vec<String>) {
-        let (errors, warnings) = self.network.lock().findings();
+    /// Everything that is wrong, and everything that is odd, as texts; `inputs` are all ports that packets come to from
+    /// outside, if that is known.
+    #[pyo3(signature = (inputs=None))]
+    fn _findings(&self, py: Python<'_>, inputs: Option<Vec<(String, String)>>) -> (Vec<String>, Vec<String>) {
+        let inputs = inputs.map(|inputs| inputs.into_iter().map(|(node, port)| Endpoint::new(node, port)));
+        let inputs: Option<Vec<_>> = inputs.map(Iterator::collect);
+        let (errors, warnings) = py.detach(|| self.network.lock().findings(inputs.as_deref()));
         (errors.iter().map(ToString::to_string).collect(), warnings.iter().map(ToString::to_string).collect())
     }
 

@@ -30,6 +30,7 @@ pub(crate) struct Declaration {
     teardown: bool,
     on_signal: bool,
     is_async: bool,
+    open_ports: bool,
     summary: String,
 }
 
@@ -39,6 +40,7 @@ pub(crate) struct PythonComponent {
     make: Attached<Option<Py<PyAny>>>,
     spec: Arc<ComponentSpec>,
     batch_size: usize,
+    open_ports: bool,
     methods: Methods,
 }
 
@@ -84,6 +86,7 @@ impl PythonComponent {
             make: Attached::new(Some(make)),
             spec: Arc::new(spec),
             batch_size,
+            open_ports: declaration.open_ports,
             methods: Methods { setup, finalize, teardown, on_signal, is_async },
         }
     }
@@ -114,7 +117,7 @@ impl Component for PythonComponent {
     }
 
     fn open_ports(&self) -> bool {
-        true
+        self.open_ports
     }
 
     fn instantiate(&self, _config: &Value) -> Result<Instance, String> {

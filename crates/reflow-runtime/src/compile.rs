@@ -14,6 +14,7 @@ use smallvec::SmallVec;
 use crate::activity::{Activity, Sleeper};
 use crate::actor::Instance;
 use crate::component::{Component, ComponentSpec, Firing, Source};
+use crate::diagnose;
 use crate::driver::{Driver, Spare, drive};
 use crate::error::{NetworkError, suggestion};
 use crate::event::Event;
@@ -27,6 +28,7 @@ use crate::open::OpenAttempts;
 use crate::plan::{ConnectionSpec, Plan};
 use crate::run::{Run, RunParts};
 use crate::running::Running;
+use crate::stray::Strays;
 use crate::subgraph::{Boundaries, dissolved};
 use crate::tap::{Doorstep, Tap};
 
@@ -58,10 +60,10 @@ struct Draft<'a> {
     links: Vec<usize>,
 }
 
-/// Everything that is wrong with a network, and what its configs say in vain.
-pub(crate) fn check(plan: &Plan) -> (Vec<NetworkError>, Vec<Diagnostic>) {
+/// Everything that is wrong with a network, and everything that is odd about it; see [`diagnose::findings`].
+pub(crate) fn check(plan: &Plan, inputs: Option<&[Endpoint]>) -> (Vec<NetworkError>, Vec<Diagnostic>) {
     let alone = |errors| (errors, Vec::new());
-    let dissolved = match prepared(plan) {
+    let dissolved = match prepared(plan, inputs.unwrap_or_default()) {
         Ok(dissolved) => dissolved,
         Err(NetworkError::Several(errors)) => return alone(errors),
         Err(NetworkError::Refused(found)) => {
@@ -69,13 +71,25 @@ pub(crate) fn check(plan: &Plan) -> (Vec<NetworkError>, Vec<Diagnostic>) {
         }
         Err(error) => return alone(vec![error]),
     };
-    let (drafts, mut errors) = drafts(dissolved.as_ref().map_or(plan, |(plan, _)| plan));
-    let mut warnings = Vec::new();
+    let inner = match (&dissolved, inputs) {
+        (Some((_, boundaries)), Some(inputs)) => match inner_inputs(boundaries, inputs) {
+            Ok(inner) => Some(inner),
+            Err(error) => return alone(vec![error]),
+        },
+        _ => inputs.map(<[Endpoint]>::to_vec),
+    };
+    let plan = dissolved.as_ref().map_or(plan, |(plan, _)| plan);
+    let (drafts, mut errors) = drafts(plan);
+    let (wrong, mut warnings): (Vec<_>, Vec<_>) =
+        diagnose::findings(plan, inner.as_deref()).into_iter().partition(Diagnostic::is_error);
+    errors.extend(wrong.into_iter().map(|diagnostic| NetworkError::Refused(vec![diagnostic])));
     for draft in &drafts {
         let problems = draft.component.check_config(&draft.config);
-        errors.extend(problems.into_iter().map(|problem| draft.bad_config(problem)));
+        errors.extend(
+            problems.into_iter().map(|problem| NetworkError::Refused(vec![draft.finding(Code::BadConfig, problem)])),
+        );
         let ignored = draft.component.config_warnings(&draft.config);
-        warnings.extend(ignored.into_iter().map(|message| draft.ignored_config(message)));
+        warnings.extend(ignored.into_iter().map(|message| draft.finding(Code::IgnoredConfig, message)));
     }
     (errors, warnings)
 }
@@ -89,7 +103,7 @@ pub(crate) fn launch(
 ) -> Result<Running, NetworkError> {
     static RUNS: AtomicU64 = AtomicU64::new(1);
     let number = RUNS.fetch_add(1, Ordering::Relaxed);
-    let dissolved = prepared(plan)?;
+    let dissolved = prepared(plan, feed.inputs)?;
     let (plan, boundaries) = match dissolved {
         Some((ref plan, boundaries)) => (plan, boundaries),
         None => (plan, Boundaries::default()),
@@ -209,8 +223,8 @@ fn spawn(run: &Arc<Run>, actors: Vec<(Instance, Assembler, bool, Spare)>) {
 }
 
 /// Refuses a plan with mistakes, and dissolves its subgraphs if it has any.
-fn prepared(plan: &Plan) -> Result<Option<(Plan, Boundaries)>, NetworkError> {
-    crate::diagnose::verify(plan)?;
+fn prepared(plan: &Plan, inputs: &[Endpoint]) -> Result<Option<(Plan, Boundaries)>, NetworkError> {
+    diagnose::verify(plan, inputs)?;
     dissolved(plan)
 }
 
@@ -316,8 +330,7 @@ impl Draft<'_> {
         NetworkError::BadConfig { node: self.id.to_string(), component: self.spec.component.clone(), problem }
     }
 
-    fn ignored_config(&self, message: String) -> Diagnostic {
-        let code = Code::IgnoredConfig;
+    fn finding(&self, code: Code, message: String) -> Diagnostic {
         Diagnostic {
             code,
             severity: code.severity(),
@@ -452,6 +465,7 @@ impl Draft<'_> {
             sleeper: Sleeper::new(Arc::clone(activity)),
             open: OpenAttempts::default(),
             counters: crate::stats::Counters::default(),
+            strays: Strays::new(self.component.open_ports(), self.description.outports.len()),
             pools: crate::Pools::default(),
             facts: parking_lot::Mutex::default(),
             state: AtomicU8::new(NodeState::Waiting as u8),

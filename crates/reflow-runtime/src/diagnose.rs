@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use reflow_graph::{
-    Catalog, ComponentInfo, Connection, Diagnostic, Edge, GraphExport, Map, Metadata, Name, PortInfo, PortType,
+    Catalog, Code, ComponentInfo, Connection, Diagnostic, Edge, GraphExport, Map, Metadata, Name, PortInfo, PortType,
     Problem, Process,
 };
 use reflow_message::Value;
@@ -11,14 +11,14 @@ use reflow_message::Value;
 use crate::compile::firing_of;
 use crate::component::{Component, ComponentSpec, Firing, PortSpec};
 use crate::error::NetworkError;
-use crate::network::Network;
+use crate::network::{Endpoint, Network};
 use crate::plan::Plan;
 use crate::policy::Policy;
 
 impl Network {
     /// Checks a graph against the components this network knows, registered or in its catalog: everything that is found.
     pub fn check_graph(&self, export: &GraphExport) -> Vec<Diagnostic> {
-        export.check(&Known { plan: &self.plan, thorough: true })
+        export.check(&Known { plan: &self.plan, configs: true })
     }
 
     /// Checks a graph's own structure, and what the runtime reads from its metadata, whatever its components are.
@@ -30,20 +30,22 @@ impl Network {
 /// The components of a plan, as a check asks for them.
 pub(crate) struct Known<'a> {
     pub(crate) plan: &'a Plan,
-    /// Whether configs are checked too, and ports that a component does not declare are mistakes. They work at run time,
-    /// so they keep no network from starting; only a subgraph has no others than its own.
-    pub(crate) thorough: bool,
+    /// Whether configs are checked too. A network that starts looks at them when its actors are made.
+    pub(crate) configs: bool,
 }
 
 impl Catalog for Known<'_> {
     fn component(&self, id: &str) -> Option<ComponentInfo> {
         let component = self.plan.component(id)?;
         let mut info = info(&*component);
-        info.open_ports |= !self.thorough && component.subgraph().is_none();
-        if self.thorough {
+        if self.configs {
             info.config = Some(Arc::new(move |config: &Map| config_problems(&*component, config)));
         }
         Some(info)
+    }
+
+    fn of_node(&self, node: &str) -> Option<ComponentInfo> {
+        self.plan.inner.get(node).map(|component| info(&**component))
     }
 
     fn ids(&self) -> Vec<Name> {
@@ -86,9 +88,36 @@ pub(crate) fn errors(mut found: Vec<Diagnostic>) -> Result<(), NetworkError> {
     if found.is_empty() { Ok(()) } else { Err(NetworkError::Refused(found)) }
 }
 
-/// Refuses a plan whose parts do not fit together. Configs are looked at when their actors are made.
-pub(crate) fn verify(plan: &Plan) -> Result<(), NetworkError> {
-    errors(shape(plan).check(&Known { plan, thorough: false }))
+/// Refuses a plan whose parts do not fit together, or that `inputs` do not fit. Configs are looked at when their actors
+/// are made.
+pub(crate) fn verify(plan: &Plan, inputs: &[Endpoint]) -> Result<(), NetworkError> {
+    errors(fed(plan, inputs).check(&Known { plan, configs: false }))
+}
+
+/// What is odd about a plan without subgraphs, and what is wrong with it. Without `inputs`, packets may come to any port
+/// from outside, and nothing is said about nodes that no packet reaches.
+pub(crate) fn findings(plan: &Plan, inputs: Option<&[Endpoint]>) -> Vec<Diagnostic> {
+    let mut found = fed(plan, inputs.unwrap_or_default()).check(&Known { plan, configs: false });
+    if inputs.is_none() {
+        let is_dead = |code| matches!(code, Code::UnconnectedPort | Code::UnreachableNode | Code::StarvedCycle);
+        found.retain(|diagnostic| !is_dead(diagnostic.code));
+    }
+    found
+}
+
+/// The shape of a plan, with firing rules, and with ports for what will be sent to it from outside.
+fn fed(plan: &Plan, inputs: &[Endpoint]) -> GraphExport {
+    let mut export = shape(plan);
+    for (process, node) in export.processes.values_mut().zip(plan.nodes.values()) {
+        let firing = node.firing.as_ref().map(|firing| Map::from_iter([("firing".into(), firing.into())]));
+        process.metadata = Metadata::from(firing);
+    }
+    for input in inputs {
+        let name = Name::from(format!("{}.{}", input.node, input.port));
+        let edge = Edge { port_name: Name::from(&input.port), expose: true, ..Edge::new(&input.node, name.clone()) };
+        export.inports.entry(name).or_insert(edge);
+    }
+    export
 }
 
 /// The bare shape of a plan: nodes, connections and graph ports, without configs and packets.

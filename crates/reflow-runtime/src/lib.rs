@@ -31,6 +31,7 @@ mod run;
 mod running;
 mod stall;
 mod stats;
+mod stray;
 mod subgraph;
 mod sync;
 mod tap;

@@ -193,14 +193,15 @@ impl Network {
 
     /// Everything that is wrong, without starting anything.
     pub fn check(&self) -> Vec<NetworkError> {
-        self.findings().0
+        self.findings(None).0
     }
 
-    /// [`check`](Self::check), and warnings beside it: what the configs of nodes say in vain
-    /// ([`Code::IgnoredConfig`](reflow_graph::Code::IgnoredConfig)). Warnings keep nothing from running, and there are none
-    /// as long as the parts of the network do not fit together.
-    pub fn findings(&self) -> (Vec<NetworkError>, Vec<Diagnostic>) {
-        compile::check(&self.plan)
+    /// [`check`](Self::check), and warnings beside it: ports that are not declared, what configs say in vain and so on.
+    /// Warnings keep nothing from running, and there are none as long as the parts of the network do not fit together.
+    /// `inputs` are all ports that packets come to from outside, for a run to the end: then nodes that no packet can reach
+    /// are among the warnings.
+    pub fn findings(&self, inputs: Option<&[Endpoint]>) -> (Vec<NetworkError>, Vec<Diagnostic>) {
+        compile::check(&self.plan, inputs)
     }
 
     /// Starts the network and leaves it open for packets from outside.

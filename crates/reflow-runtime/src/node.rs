@@ -22,6 +22,7 @@ use crate::policy::Policy;
 use crate::pool::Pools;
 use crate::run::Run;
 use crate::stats::{Counters, NodeStats};
+use crate::stray::Strays;
 use crate::tap::TapOffer;
 
 /// Where a node is in its life.
@@ -95,6 +96,7 @@ pub(crate) struct Node {
     /// Attempts that go on elsewhere.
     pub(crate) open: OpenAttempts,
     pub(crate) counters: Counters,
+    pub(crate) strays: Strays,
     pub(crate) pools: Pools,
     /// What the actor tells about itself to whoever asks.
     pub(crate) facts: Mutex<Object>,
@@ -174,6 +176,7 @@ impl Node {
             failures: self.counters.failures.get(),
             retries: self.counters.retries.get(),
             undelivered: self.counters.undelivered.get(),
+            stray: self.counters.stray.get(),
             busy_s: times.busy.as_secs_f64(),
             blocked_s: times.blocked.as_secs_f64(),
             queued: fill.queued,
@@ -351,7 +354,10 @@ impl NodeHandle {
     pub async fn send_named(&self, port: &str, message: impl Into<Message>) -> Result<(), SendError> {
         match self.outport(port) {
             Some(port) => self.send(port.into(), message).await,
-            None => Ok(()),
+            None => {
+                self.lost(port, 1);
+                Ok(())
+            }
         }
     }
 

@@ -22,6 +22,7 @@ pub(crate) struct Counters {
     pub(crate) failures: Counter,
     pub(crate) retries: Counter,
     pub(crate) undelivered: Counter,
+    pub(crate) stray: Counter,
     pub(crate) clock: Clock,
 }
 
@@ -67,6 +68,8 @@ pub struct NodeStats {
     pub retries: u64,
     /// Packets for this node that no tick took, and packets of this node whose target had ended.
     pub undelivered: u64,
+    /// Packets put on outports that are neither declared nor connected.
+    pub stray: u64,
     /// Time spent in ticks until now, in seconds, without the waits for room.
     pub busy_s: f64,
     /// Time that ticks, or what they produced, waited for room until now, in seconds.

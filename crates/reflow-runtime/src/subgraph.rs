@@ -49,7 +49,7 @@ impl Subgraph {
         static SCOPES: AtomicU64 = AtomicU64::new(1);
         let export = export.into();
         let plan = Plan { components, ..Plan::default() };
-        diagnose::errors(export.check(&Known { plan: &plan, thorough: false }))?;
+        diagnose::errors(export.check(&Known { plan: &plan, configs: false }))?;
         export.initials().try_for_each(|packet| initial(packet).map(drop))?;
         let spec = Arc::new(spec_of(&export));
         let scope = Name::from(SCOPES.fetch_add(1, Ordering::Relaxed).to_string());

@@ -49,10 +49,12 @@ impl<'a> Tick<'a> {
         self.attempt.emit(port as u16, message.into());
     }
 
-    /// [`emit`](Self::emit) by name. A name that nobody is connected to and nobody declared is dropped.
+    /// [`emit`](Self::emit) by name. What is for a name that is neither declared nor connected is
+    /// [`lost`](NodeHandle::lost).
     pub fn emit_named(&mut self, name: &str, message: impl Into<Message>) {
-        if let Some(port) = self.node.outport(name) {
-            self.attempt.emit(port, message.into());
+        match self.node.outport(name) {
+            Some(port) => self.attempt.emit(port, message.into()),
+            None => self.node.lost(name, 1),
         }
     }
 
@@ -64,8 +66,9 @@ impl<'a> Tick<'a> {
 
     /// [`send`](Self::send) by name.
     pub fn send_named(&mut self, name: &str, message: impl Into<Message>) {
-        if let Some(port) = self.node.outport(name) {
-            self.attempt.sent.push((port, message.into()));
+        match self.node.outport(name) {
+            Some(port) => self.attempt.sent.push((port, message.into())),
+            None => self.node.lost(name, 1),
         }
     }
 

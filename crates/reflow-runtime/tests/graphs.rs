@@ -81,7 +81,7 @@ fn a_subgraph_with_mistakes_is_not_made() {
 }
 
 #[test]
-fn undeclared_ports_work_but_a_check_finds_them() {
+fn undeclared_ports_of_native_components_are_refused() {
     let mut graph = pair();
     graph.connections[0].to.port_id = "inn".into();
     let mut network = Network::from_graph(&graph).unwrap();
@@ -89,5 +89,6 @@ fn undeclared_ports_work_but_a_check_finds_them() {
     let found = network.check_graph(&graph);
     assert_eq!(found[0].code.name(), "unknown-port");
     assert_eq!(found[0].hint.as_deref(), Some("did you mean `in`?"));
-    assert!(network.start_to_the_end(&[]).unwrap().wait(Some(Duration::from_secs(5))));
+    assert!(matches!(network.start_to_the_end(&[]), Err(NetworkError::Refused(refused)) if refused == found));
+    assert!(matches!(&network.check()[..], [NetworkError::Refused(refused)] if *refused == found));
 }

@@ -1,9 +1,14 @@
-"""Graphs from files, for the commands that look at them without running them."""
+"""Graphs from files, for the commands."""
 
 from __future__ import annotations
 
-from ..exceptions import ReflowError
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ..exceptions import GraphCheckError, NetworkError, ReflowError
 from ..graph import Graph
+from ..network import Network
+from . import actors
 from .exit import UsageError
 from .files import read_export
 
@@ -15,3 +20,36 @@ def load(name: str) -> Graph:
         return Graph.from_json(export)
     except ReflowError as error:
         raise UsageError(f"{name}: {error}") from error
+
+
+@dataclass
+class Findings:
+    """What there is to say about a graph before it runs: the same for every command."""
+
+    errors: list[str]
+    warnings: list[str] = field(default_factory=list)
+    #: Ready to run, if there are no errors.
+    network: Network | None = None
+
+
+def examine(name: str, modules: Sequence[str], inputs: Sequence[str] = ()) -> Findings:
+    """Make a network of a GraphExport file and find everything that is wrong or odd.
+
+    Without modules of actors, components that are not in the catalog are taken for known.
+    """
+    export = read_export(name)
+    try:
+        network = Network.from_graph(export)
+        actors.register(network, list(modules))
+    except GraphCheckError as error:
+        return Findings([str(finding) for finding in error.diagnostics])
+    except ReflowError as error:
+        raise UsageError(f"{name}: {error}") from error
+    ends = []
+    for each in inputs:
+        try:
+            ends.append(network._endpoint(each))
+        except NetworkError as error:
+            raise UsageError(f"--input {each}: {error}") from error
+    errors, warnings = network._findings(ends)
+    return Findings(errors, warnings, network)

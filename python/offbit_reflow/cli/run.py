@@ -16,11 +16,10 @@ from typing import Any
 
 from .. import _summary
 from .._printable import printable
-from ..exceptions import GraphError, NetworkError, RunTimeout
+from ..exceptions import RunTimeout
 from ..network import DEFAULT_GRACE, Network
-from . import actors, inputs, outputs, signals
+from . import actors, graphs, inputs, outputs, signals
 from .exit import FAILED, OK, TIMED_OUT, UsageError
-from .files import read_export
 from .progress import Progress
 from .trace import Trace
 
@@ -65,25 +64,15 @@ def _grace(text: str) -> float:
 def main(arguments: argparse.Namespace) -> int:
     """Run the command."""
     packets = inputs.parse(arguments.input)
-    try:
-        network = Network.from_graph(read_export(arguments.graph))
-        actors.register(network, arguments.actors)
-        problems, warnings = network._findings()
-    except (GraphError, NetworkError) as error:
-        raise UsageError(f"{arguments.graph}: {error}") from error
-    if problems:
-        raise UsageError("\n- ".join([f"{arguments.graph} cannot run:", *problems]))
-    for warning in warnings:
-        print(f"{arguments.graph}: {warning}", file=sys.stderr)
-    return _run(network, packets, arguments)
+    found = graphs.examine(arguments.graph, arguments.actors, list(packets))
+    if found.errors or found.network is None:
+        raise UsageError("\n- ".join([f"{arguments.graph} cannot run:", *found.errors]))
+    for warning in found.warnings:
+        print(printable(f"{arguments.graph}: {warning}"), file=sys.stderr)
+    return _run(found.network, packets, arguments)
 
 
 def _run(network: Network, packets: dict[str, Any], arguments: argparse.Namespace) -> int:
-    for name in packets:
-        try:
-            network._endpoint(name)
-        except NetworkError as error:
-            raise UsageError(f"--input {name}: {error}") from error
     files = outputs.parse(arguments.output, [port for port, _, _ in network._outports()])
     status = None
     with (

@@ -2,12 +2,19 @@
 
 use rustc_hash::FxHashMap;
 
+use serde_json::Value;
+
 use super::Check;
+use super::known::Port;
 use super::references::initial_place;
-use crate::suggest::did_you_mean;
+use crate::layout::shortened;
 use crate::{
-    Code, Connection, ConnectionId, Diagnostic, Direction, Name, Place, PortInfo, PortType, Problem, Process, Severity,
+    Code, Connection, ConnectionId, Diagnostic, Direction, Map, Name, Place, PortInfo, PortType, Problem, Process,
+    Severity,
 };
+
+/// Letters of the component in a message: its name may stand in the file once, and be told for each of many ports.
+const LONGEST_NAME: usize = 80;
 
 /// The outport every node has without declaring it: failures leave through it when the policy routes them.
 const ERROR_PORT: &str = "error";
@@ -22,8 +29,11 @@ impl Check<'_> {
             let place = Place::Node { node: process.id.clone() };
             if self.component_of(&process.id).is_none() {
                 let known: &Vec<Name> = known.get_or_insert_with(|| self.catalog.ids());
-                let suggest = || did_you_mean(&process.component, known.iter().map(|id| &**id));
-                let hint = hints.entry(&process.component).or_insert_with(suggest).clone();
+                let hint = match hints.get(&*process.component) {
+                    Some(hint) => hint.clone(),
+                    None => self.hint(&process.component, known.iter().map(|id| &**id)),
+                };
+                hints.insert(&process.component, hint.clone());
                 let message = format!("there is no component `{}`", process.component);
                 self.report(Diagnostic::new(Code::UnknownComponent, place.clone(), message).with_hint(hint));
             }
@@ -37,8 +47,13 @@ impl Check<'_> {
         }
         if let Some(firing) = process.metadata.get("firing") {
             self.problems(Code::BadFiring, place, self.catalog.firing_problems(firing));
+            // Every rule that names inports does so in lists.
+            let lists = firing.as_object().into_iter().flat_map(Map::values).filter_map(Value::as_array);
+            for port in lists.flatten().filter_map(Value::as_str) {
+                self.port_exists(&process.id, Direction::In, &port.into(), place);
+            }
         }
-        let config = self.component_of(&process.id).and_then(|component| component.config.clone());
+        let config = self.component_of(&process.id).and_then(|component| component.info.config.clone());
         if let Some(config) = config {
             let (errors, ignored): (Vec<_>, _) =
                 config(process.metadata.entries()).into_iter().partition(|problem| problem.severity == Severity::Error);
@@ -81,25 +96,45 @@ impl Check<'_> {
 
     fn port_exists(&mut self, node: &str, direction: Direction, port: &Name, place: &Place) {
         let Some(component) = self.component_of(node) else { return };
-        let (side, ports) = match direction {
-            Direction::In => ("inport", &component.inports),
-            Direction::Out => ("outport", &component.outports),
+        let side = if direction == Direction::In { "inport" } else { "outport" };
+        let folded = self.folded(port);
+        let who = || {
+            let id = self.export.processes.get(node).map_or("", |process| &*process.component);
+            format!("node `{node}` (`{}`)", shortened(id, LONGEST_NAME))
         };
-        let implicit = direction == Direction::Out && self.same_port(port, ERROR_PORT);
-        if component.open_ports || implicit || self.declared(ports, port).is_some() {
-            return;
+        match component.port(direction, &folded) {
+            Port::Declared(_) | Port::Free => {}
+            Port::Unknown if direction == Direction::Out && *folded == *ERROR_PORT => {}
+            Port::Unknown => {
+                let severity = if component.info.open_ports { Severity::Warning } else { Severity::Error };
+                let verb = if component.info.open_ports { "declares" } else { "has" };
+                let message = format!("{} {verb} no {side} `{port}`", who());
+                let names: Vec<Name> = component.ports(direction).iter().map(|port| port.name.clone()).collect();
+                let hint = self.hint(port, names.iter().map(|name| &**name));
+                let found = Diagnostic::new(Code::UnknownPort, place.clone(), message).with_hint(hint);
+                self.report(Diagnostic { severity, ..found });
+            }
+            Port::Ambiguous(ports) => {
+                let names: Vec<_> = ports.iter().map(|port| format!("`{port}`")).collect();
+                let message = format!("`{port}` is one of the {side}s {} of {}", names.join(" and "), who());
+                let hint = Some("they differ by case only: set `caseSensitive` of the graph, or rename one");
+                self.report(Diagnostic::new(Code::AmbiguousPort, place.clone(), message).with_hint(hint));
+            }
         }
-        let hint = did_you_mean(port, ports.iter().map(|port| &*port.name));
-        let component = &self.export.processes[node].component;
-        let message = format!("node `{node}` (`{component}`) has no {side} `{port}`");
-        self.report(Diagnostic::new(Code::UnknownPort, place.clone(), message).with_hint(hint));
+    }
+
+    /// A declared port by the name a connection uses.
+    fn declared(&self, node: &str, direction: Direction, port: &Name) -> Option<&PortInfo> {
+        match self.component_of(node)?.port(direction, &self.folded(port)) {
+            Port::Declared(port) => Some(port),
+            _ => None,
+        }
     }
 
     fn types_fit(&mut self, connection: &Connection, place: &Place) {
         let (from, to) = (&connection.from, &connection.to);
-        let sends =
-            self.component_of(&from.node_id).and_then(|component| self.declared(&component.outports, &from.port_id));
-        let takes = self.component_of(&to.node_id).and_then(|component| self.declared(&component.inports, &to.port_id));
+        let sends = self.declared(&from.node_id, Direction::Out, &from.port_id);
+        let takes = self.declared(&to.node_id, Direction::In, &to.port_id);
         let of = |declared: Option<&PortInfo>, own: &PortType| {
             declared.map_or_else(|| own.clone(), |port| port.port_type.clone())
         };

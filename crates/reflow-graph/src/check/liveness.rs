@@ -67,7 +67,7 @@ impl Check<'_> {
     /// What a node waits for at the start. Reports ports it waits for in vain; those are not counted again.
     fn waiting(&mut self, node: &Name, fed: &Fed) -> Waiting {
         let fed = fed.get(node);
-        let Some(component) = self.component_of(node) else {
+        let Some(component) = self.component_of(node).map(|known| &known.info) else {
             return Waiting { needs: FxHashSet::default(), runs: true, explained: true };
         };
         // What takes no input is a source; what may take some, but gets none, is meant as one.

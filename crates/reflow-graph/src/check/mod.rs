@@ -1,14 +1,16 @@
 //! Finding every mistake in a graph before anything runs.
 
 mod components;
+mod known;
 mod liveness;
 mod references;
 #[cfg(test)]
 mod tests;
 
-use rustc_hash::FxHashMap;
+use known::{Components, Known};
 
-use crate::{Catalog, Code, ComponentInfo, Diagnostic, Graph, GraphExport, Name, PortInfo, Severity};
+use crate::suggest::did_you_mean;
+use crate::{Catalog, Code, Diagnostic, Graph, GraphExport, Name, Severity};
 
 impl GraphExport {
     /// Checks the graph against a catalog and returns all findings: errors and warnings, by kind, then in the order of
@@ -60,45 +62,37 @@ pub(crate) fn dropped_by_loading(export: &GraphExport) -> Vec<Diagnostic> {
 struct Check<'a> {
     export: &'a GraphExport,
     catalog: &'a dyn Catalog,
-    /// Each component in use, looked up once.
-    components: FxHashMap<&'a str, Option<ComponentInfo>>,
+    components: Components<'a>,
     found: Vec<Diagnostic>,
+    /// Hints that were looked for.
+    hints: usize,
 }
+
+/// Looking for a hint at every mistake would be quadratic in a graph full of them.
+const ENOUGH_HINTS: usize = 100;
 
 impl<'a> Check<'a> {
     fn new(export: &'a GraphExport, catalog: &'a dyn Catalog) -> Self {
-        let mut components = FxHashMap::default();
-        for process in export.processes.values() {
-            let component = &*process.component;
-            components.entry(component).or_insert_with(|| catalog.component(component));
-        }
-        Self { export, catalog, components, found: Vec::new() }
+        Self { export, catalog, components: Components::of(export, catalog), found: Vec::new(), hints: 0 }
     }
 
     fn report(&mut self, diagnostic: Diagnostic) {
         self.found.push(diagnostic);
     }
 
+    /// A hint what may have been meant, as long as there were few.
+    fn hint<'n>(&mut self, word: &str, names: impl IntoIterator<Item = &'n str> + Clone) -> Option<String> {
+        self.hints += 1;
+        if self.hints <= ENOUGH_HINTS { did_you_mean(word, names) } else { None }
+    }
+
     /// What is known about a node's component.
-    fn component_of(&self, node: &str) -> Option<&ComponentInfo> {
-        let process = self.export.processes.get(node)?;
-        self.components.get(&*process.component)?.as_ref()
-    }
-
-    /// A declared port by the name a connection uses.
-    fn declared<'p>(&self, ports: &'p [PortInfo], name: &str) -> Option<&'p PortInfo> {
-        ports.iter().find(|port| self.same_port(&port.name, name))
-    }
-
-    fn same_port(&self, one: &str, other: &str) -> bool {
-        one == other || (!self.export.case_sensitive && one.to_lowercase() == other.to_lowercase())
+    fn component_of(&self, node: &str) -> Option<&Known> {
+        self.components.get(self.export, node)
     }
 
     /// A port name as the graph compares it.
     fn folded(&self, port: &Name) -> Name {
-        if self.export.case_sensitive || !port.chars().any(char::is_uppercase) {
-            return port.clone();
-        }
-        Name::from(port.to_lowercase())
+        known::folded(self.export, port)
     }
 }

@@ -3,11 +3,7 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Check;
-use crate::suggest::did_you_mean;
 use crate::{Code, Connection, ConnectionId, Diagnostic, Direction, Edge, Place};
-
-/// Comparing with every node for every mistake would be quadratic in a graph full of them.
-pub(super) const ENOUGH_HINTS: usize = 20;
 
 impl Check<'_> {
     /// Looks at everything that refers to nodes by id.
@@ -56,13 +52,13 @@ impl Check<'_> {
         if nodes.contains_key(&edge.node_id) {
             return;
         }
-        let hint = (self.found.len() < ENOUGH_HINTS).then(|| did_you_mean(&edge.node_id, nodes.keys().map(|id| &**id)));
+        let hint = self.hint(&edge.node_id, nodes.keys().map(|id| &**id));
         let message = if edge.node_id.is_empty() {
             "the node id is empty".to_owned()
         } else {
             format!("there is no node `{}`", edge.node_id)
         };
-        self.report(Diagnostic::new(code, place.clone(), message).with_hint(hint.flatten()));
+        self.report(Diagnostic::new(code, place.clone(), message).with_hint(hint));
     }
 }
 

@@ -66,11 +66,48 @@ fn metadata(value: serde_json::Value) -> Metadata {
 
 #[test]
 fn a_sound_graph_has_no_findings() {
-    let text = "n:number m:number s:add p:actor n.Out>s.left m.Out>s.right s.sum>p s.error>p.anything";
+    let text = "n:number m:number s:add p:actor n.Out>s.left m.Out>s.right s.sum>p s.error>p";
     assert_eq!(found(&graph(text)), "");
     let mut folded = graph("n:number p:actor n.out>p.in");
     folded.case_sensitive = false;
     assert_eq!(found(&folded), "", "`out` is `Out` where case does not matter");
+}
+
+#[test]
+fn a_port_that_works_without_being_declared_is_a_warning() {
+    let text = "n:number p:actor n.Out>p.inn";
+    assert_eq!(
+        found(&graph(text)),
+        "warning G002 unknown-port at connection `n.Out -> p.inn`: node `p` (`actor`) declares no inport `inn`\n  \
+         hint: did you mean `in`?"
+    );
+}
+
+#[test]
+fn ports_that_differ_by_case_only_need_a_graph_that_tells_them_apart() {
+    struct Cases;
+    impl Catalog for Cases {
+        fn component(&self, _: &str) -> Option<ComponentInfo> {
+            let inports = ["In", "in", "other"].map(PortInfo::new).to_vec();
+            Some(ComponentInfo { inports, open_ports: true, ..ComponentInfo::default() })
+        }
+        fn ids(&self) -> Vec<Name> {
+            Vec::new()
+        }
+    }
+    let mut export = graph("=1>a.In =1>a.in =1>a.OTHER =1>a.other");
+    let codes = |export: &GraphExport| export.check(&Cases).iter().map(|found| found.code).collect::<Vec<_>>();
+    assert_eq!(codes(&export), [Code::UnknownPort], "`OTHER` is another port here");
+    export.case_sensitive = false;
+    assert_eq!(codes(&export), [Code::AmbiguousPort; 2]);
+}
+
+#[test]
+fn a_firing_rule_names_inports() {
+    let mut export = graph("=1>a p:join");
+    export.processes["a"].component = "join".into();
+    export.processes["a"].metadata = metadata(json!({"firing": {"latest": ["a", "bb"]}}));
+    assert!(found(&export).contains("error G002 unknown-port at node `a`: node `a` (`join`) has no inport `bb`"));
 }
 
 #[test]
