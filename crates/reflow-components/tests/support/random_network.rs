@@ -10,7 +10,7 @@ use reflow_components::{Entry, catalog, entries};
 use reflow_runtime::{Endpoint, Message, Network, NodeSpec, Value};
 
 /// How long the network may keep the node beside it waiting, and how long it may take to stop.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How long a network runs that does not come to rest.
 const RUNS_FOR: Duration = Duration::from_millis(150);
@@ -162,7 +162,7 @@ fn network(choices: &mut Choices<'_>) -> (Network, String) {
     let mut network = Network::new();
     network.set_catalog(catalog());
     network.set_capacity([1, 2, 16, 128][choices.below(4)]);
-    let mut story = String::new();
+    let mut story = Vec::new();
     let mut nodes = Vec::new();
     for index in 0..=choices.below(8) {
         let Some(entry) = choices.one(entries()) else { continue };
@@ -172,7 +172,7 @@ fn network(choices: &mut Choices<'_>) -> (Network, String) {
             continue;
         }
         let id = format!("n{index}");
-        story += &format!("{id}: {} {config}\n", entry.declaration().id);
+        story.push(format!("{id}: {} {config}", entry.declaration().id));
         network.add_node(&*id, NodeSpec::new(entry.declaration().id, config));
         nodes.push((id, entry.declaration()));
     }
@@ -182,7 +182,7 @@ fn network(choices: &mut Choices<'_>) -> (Network, String) {
         if &*inport.name == "path" {
             continue;
         }
-        story += &format!("{}.{} -> {}.{}\n", from.0, out.name, to.0, inport.name);
+        story.push(format!("{}.{} -> {}.{}", from.0, out.name, to.0, inport.name));
         let capacity = choices.happens(3).then(|| 1 + choices.byte());
         network.add_connection(
             Endpoint::new(from.0, out.name.to_string()),
@@ -200,7 +200,8 @@ fn network(choices: &mut Choices<'_>) -> (Network, String) {
             2 => Message::error("broken"),
             _ => Message::from_value(value),
         };
-        story += &format!("{:?} -> {}.{}\n", message, to.0, inport.name).chars().take(300).collect::<String>();
+        let shown: String = format!("{message:?}").chars().take(300).collect();
+        story.push(format!("{shown} -> {}.{}", to.0, inport.name));
         network.add_initial(Endpoint::new(to.0, inport.name.to_string()), message);
     }
     for number in 0..BESIDE {
@@ -210,7 +211,7 @@ fn network(choices: &mut Choices<'_>) -> (Network, String) {
         network.add_node(id, NodeSpec::new("tpl_passthrough", Value::Null));
     }
     network.add_connection(Endpoint::new("beside", "output"), Endpoint::new("behind", "input"), None);
-    (network, story)
+    (network, story.join("\n"))
 }
 
 /// Memory of this process in use, in bytes; 0 where that cannot be known.
@@ -239,6 +240,13 @@ pub(crate) fn run(bytes: &[u8]) {
     while arrived() < BESIDE && Instant::now() < deadline {
         running.wait(Some(Duration::from_millis(5)));
     }
+    let states = running.stats().into_iter().map(|node| {
+        format!(
+            "{}: {}, {} ticks, {} in, {} out, {} wait",
+            node.node, node.state, node.ticks, node.packets_in, node.packets_out, node.queued
+        )
+    });
+    let story = format!("{story}\n{}", states.collect::<Vec<_>>().join("\n"));
     let (arrived, used) = (arrived(), memory().saturating_sub(before));
     let stuck = running.shutdown(PATIENCE);
     let report = running.report();

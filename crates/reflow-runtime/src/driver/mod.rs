@@ -77,6 +77,8 @@ pub(crate) struct Driver {
     /// Attempts of a batch actor.
     attempts: Vec<Attempt>,
     sequence: u64,
+    /// Ticks since others had a turn.
+    since_pause: usize,
     finish: bool,
     failed: bool,
 }
@@ -155,6 +157,7 @@ impl Driver {
             attempt: Attempt::default(),
             attempts: Vec::new(),
             sequence: 0,
+            since_pause: 0,
             finish: false,
             failed: false,
         }

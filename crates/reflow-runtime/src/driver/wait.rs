@@ -49,6 +49,7 @@ impl Driver {
                 if asleep && sleeper.leave() {
                     self.handle.run().on_quiet();
                 }
+                self.since_pause = 0;
                 Poll::Pending
             }
         }
