@@ -96,6 +96,11 @@ impl Component for Entry {
         }
     }
 
+    fn open_ports(&self) -> bool {
+        // The one whose config names outports.
+        self.spec.id == "tpl_rules_engine"
+    }
+
     fn check_config(&self, config: &Value) -> Vec<String> {
         self.check(config)
     }
