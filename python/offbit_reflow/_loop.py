@@ -14,7 +14,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from . import _native
-from ._waiting import send_async
+from ._waiting import deliver
 
 if TYPE_CHECKING:
     import asyncio
@@ -150,6 +150,8 @@ class Tick:
         self._serving, self._coroutine, self._ended = serving, coroutine, ended
         self.task: asyncio.Task[Any] | None = None
         self._is_cancelled = False
+        #: Who waits for the cancellation.
+        self._doomed: list[asyncio.Future[None]] = []
         #: Until when it was told that the tick holds the loop.
         self.told_until = 0.0
         self._variables = contextvars.copy_context()
@@ -164,6 +166,13 @@ class Tick:
         except RuntimeError:  # the loop was closed, and the tick dropped
             return False
         return True
+
+    async def cancellation(self) -> None:
+        """Wait until it was cancelled, on the loop."""
+        if not self._is_cancelled:
+            doomed = self._serving.loop.create_future()
+            self._doomed.append(doomed)
+            await doomed
 
     def log(self, text: str) -> None:
         """Warn about the node of the tick."""
@@ -192,6 +201,9 @@ class Tick:
         self._is_cancelled = True
         if self.task is not None:
             self.task.cancel()
+        for doomed in self._doomed:
+            if not doomed.done():
+                doomed.set_result(None)
 
     def _finish(self, task: asyncio.Task[Any]) -> None:
         if task.cancelled():
@@ -265,7 +277,7 @@ def start_generator(
         async with aclosing(generator):
             async for outputs in generator:
                 if outputs is not None:
-                    await send_async(context, outputs)
+                    await deliver(context, outputs, yielded=True)
         if not context.inputs:  # a source that has yielded everything has nothing more to say
             context.finish()
         if not context.resolved:

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
+from .exceptions import NetworkError
+
 if TYPE_CHECKING:
     import asyncio
 
@@ -92,9 +94,25 @@ async def send_frame(stream: Stream, frame: Any) -> None:
 
 async def send_async(context: ActorCallContext, outputs: Mapping[str, Any]) -> None:
     """Send at once, waiting for room without holding the loop. Sends of one context keep their order."""
-    sending = context._sending(outputs)
-    if sending is not None:
-        await wait_for(sending)
+    await deliver(context, outputs)
+
+
+async def deliver(context: ActorCallContext, outputs: Any, *, yielded: bool = False) -> None:
+    """Send outputs, or what a generator yielded.
+
+    A tick of a run that was stopped is about to be cancelled. It is left to that, rather than failed just before.
+    """
+    try:
+        sending = context._sending(outputs, yielded)
+        if sending is not None:
+            await wait_for(sending)
+    except NetworkError:
+        from ._loop import current_tick
+
+        tick = current_tick.get(None)
+        if tick is not None and context._doomed:
+            await tick.cancellation()
+        raise
 
 
 async def give(value: Any) -> Any:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import warnings
 from collections.abc import Callable, Iterable
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, overload
 
@@ -248,6 +250,8 @@ def _from_callback(
         is_async=is_async(run),
         open_ports=True,
     )
+    if is_async(run):
+        _loop.prepare()
     shared = _Callback(run)
     return _native.Actor._from_python(lambda: shared, declaration)
 
@@ -269,9 +273,9 @@ def actor(
     """Make an Actor class of a plain function.
 
     Its parameters are the inports; it is called when all of those without a default have a value, paired in order, and
-    what it returns leaves by the outport ``out``. With several `outports`, it returns a dict of outputs. Parameters with a
+    what it returns leaves by the outport ``out``. With `outports`, a dict that it returns is its outputs. Parameters with a
     default take the newest packet of their port once there has been one. A parameter called ``ctx`` gets the context.
-    The function may be ``async``, or a generator whose items leave one by one.
+    The function may be ``async``, or a generator whose items leave one by one; so may a partial or a callable object.
 
     Parameters
     ----------
@@ -303,16 +307,21 @@ def actor(
 def _make(
     function: Callable[..., Any], outports: list[str] | None, inports: list[str] | None, name: str | None
 ) -> type[Actor]:
+    own_name = _name_of(function)
+    if inspect.isclass(function):
+        raise TypeError(f"@actor: {own_name} is a class; decorate a function, or subclass Actor")
     parameters = list(inspect.signature(function).parameters.values())
     for parameter in parameters:
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            raise TypeError(f"@actor: {function.__name__} takes *{parameter.name}; every inport needs a name")
+            raise TypeError(f"@actor: {own_name} takes *{parameter.name}; every inport needs a name")
+        if parameter.kind is parameter.POSITIONAL_ONLY:
+            raise TypeError(f"@actor: {own_name} takes {parameter.name} by position only; inports are passed by name")
     wants_context = any(parameter.name == "ctx" for parameter in parameters)
     parameters = [parameter for parameter in parameters if parameter.name != "ctx"]
     names = [parameter.name for parameter in parameters]
     ports = list(inports) if inports is not None else names
     if len(ports) != len(names):
-        raise TypeError(f"@actor: {function.__name__} has {len(names)} parameters but inports names {len(ports)}")
+        raise TypeError(f"@actor: {own_name} has {len(names)} parameters but inports names {len(ports)}")
     outs = list(outports) if outports is not None else ["out"]
     optional = [port for port, p in zip(ports, parameters, strict=True) if p.default is not p.empty]
     required = [port for port in ports if port not in optional]
@@ -326,13 +335,24 @@ def _make(
         return values
 
     def outputs(result: Any) -> dict[str, Any]:
-        if len(outs) == 1:
-            return {outs[0]: result}
-        if not isinstance(result, dict):
-            raise TypeError(
-                f"{function.__name__} has the outports {outs} and must return a dict of them, got {result!r}"
-            )
-        return result
+        if outports is not None and isinstance(result, dict):
+            return result
+        if len(outs) != 1:
+            raise TypeError(f"{own_name} has the outports {outs} and must return a dict of them, got {result!r}")
+        return {outs[0]: result}
+
+    def end(ctx: ActorCallContext, result: Any) -> None:
+        if not ports:
+            ctx.finish()  # without parameters it is called once
+        if not (ctx.resolved or ctx._deferred):
+            ctx.done(outputs(result))
+
+    async def end_later(ctx: ActorCallContext, result: Any) -> None:
+        end(ctx, await result)
+
+    async def async_items(result: Any) -> Any:
+        async for item in result:
+            yield outputs(item)
 
     class FunctionActor(Actor):
         _remembered: dict[str, Any]
@@ -343,52 +363,71 @@ def _make(
         def __call__(self, *args: Any, **kwargs: Any) -> Any:
             return function(*args, **kwargs)
 
-    FunctionActor.component = name or function.__name__
+    FunctionActor.component = name or own_name
     FunctionActor.inports = ports
     FunctionActor.outports = outs
     FunctionActor.await_all_inports = bool(required) and len(ports) > 1
     FunctionActor._open_ports = False
     FunctionActor._optional_inports = optional if required else []
-    FunctionActor.__name__ = FunctionActor.__qualname__ = function.__name__
+    FunctionActor.__name__ = FunctionActor.__qualname__ = own_name
     FunctionActor.__doc__ = function.__doc__
-    FunctionActor.__module__ = function.__module__
+    FunctionActor.__module__ = getattr(function, "__module__", __name__)
 
-    if inspect.isasyncgenfunction(function):
+    def run_plain(self: Any, ctx: ActorCallContext) -> Any:
+        result = function(**arguments(ctx, self._remembered))
+        # A decorator may hide what is inside.
+        if inspect.isawaitable(result):
+            return end_later(ctx, result)
+        if inspect.isasyncgen(result):
+            return async_items(result)
+        if inspect.isgenerator(result):
+            return (outputs(item) for item in result)
+        return end(ctx, result)
 
-        async def run_async_items(self: Any, ctx: ActorCallContext) -> Any:
-            async for item in function(**arguments(ctx, self._remembered)):
+    async def run_async(self: Any, ctx: ActorCallContext) -> Any:
+        end(ctx, await function(**arguments(ctx, self._remembered)))
+
+    async def run_async_items(self: Any, ctx: ActorCallContext) -> Any:
+        async with aclosing(function(**arguments(ctx, self._remembered))) as items:
+            async for item in items:
                 yield outputs(item)
 
-        run: Any = run_async_items
-    elif inspect.iscoroutinefunction(function):
+    def run_items(self: Any, ctx: ActorCallContext) -> Any:
+        for item in function(**arguments(ctx, self._remembered)):
+            yield outputs(item)
 
-        async def run_async(self: Any, ctx: ActorCallContext) -> Any:
-            result = await function(**arguments(ctx, self._remembered))
-            if not ports:
-                ctx.finish()  # without parameters it is called once
-            if not ctx.resolved:
-                ctx.done(outputs(result))
-
-        run = run_async
-    elif inspect.isgeneratorfunction(function):
-
-        def run_items(self: Any, ctx: ActorCallContext) -> Any:
-            for item in function(**arguments(ctx, self._remembered)):
-                yield outputs(item)
-
-        run = run_items
-    else:
-
-        def run_plain(self: Any, ctx: ActorCallContext) -> Any:
-            result = function(**arguments(ctx, self._remembered))
-            if not ports:
-                ctx.finish()  # without parameters it is called once
-            if not ctx.resolved:
-                ctx.done(outputs(result))
-
-        run = run_plain
+    forms = {
+        (False, False): run_plain,
+        (True, False): run_async,
+        (True, True): run_async_items,
+        (False, True): run_items,
+    }
+    is_direct = inspect.isfunction(function) and not hasattr(function, "__wrapped__")
+    run: Any = forms[is_async(function), is_generator(function)] if is_direct else run_plain
+    if not is_direct:
+        run = _like(function, run)
     FunctionActor.run = run  # type: ignore[method-assign]  # chosen by the form of the function
     return FunctionActor
+
+
+def _name_of(function: Any) -> str:
+    """Give a name for people to anything that can be called."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    return str(getattr(function, "__name__", type(function).__name__))
+
+
+def _like(function: Any, run: Any) -> Any:
+    """Make `run` look as async, and as much a generator, as the callable that it calls."""
+    if not (is_async(function) or is_generator(function)):
+        return run
+
+    @functools.wraps(run)
+    def run_like(self: Any, ctx: ActorCallContext) -> Any:
+        return run(self, ctx)
+
+    run_like.__wrapped__ = function
+    return run_like
 
 
 __all__ = ["Actor", "actor", "build", "is_async"]

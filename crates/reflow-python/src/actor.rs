@@ -76,7 +76,8 @@ impl PythonActor {
     }
 
     fn names(&mut self, py: Python<'_>, node: &NodeHandle) -> Arc<PortNames> {
-        Arc::clone(self.names.get_or_insert_with(|| Arc::new(PortNames::new(py, node))))
+        let outports = self.methods.outports;
+        Arc::clone(self.names.get_or_insert_with(|| Arc::new(PortNames::new(py, node, outports))))
     }
 
     /// A context for the next attempt, and the arguments to call with.
@@ -157,7 +158,16 @@ impl PythonActor {
                     return self.step_generator(py, attempt);
                 }
                 Ok(Kind::Awaitable(starter)) => return self.start_async(py, context, &value, starter, attempt),
-                Ok(Kind::Other) => {}
+                Ok(Kind::Other) => {
+                    // Somebody who holds the context, here and in the arguments aside, will end the attempt.
+                    let open = references::count(context) > 2 || context.get().is_deferred(py);
+                    if is_run
+                        && !open
+                        && let Err(error) = context.get().returned(&value)
+                    {
+                        context.get().fail_with(py, failure_of(py, error));
+                    }
+                }
                 Err(error) => context.get().fail_with(py, failure_of(py, error)),
             },
             Err(error) => {
@@ -255,7 +265,7 @@ impl PythonActor {
         let next = generator.bind(py).cast::<PyIterator>().map_err(PyErr::from).and_then(|generator| {
             let Some(value) = generator.clone().next() else { return Ok(false) };
             let value = value?;
-            let packets = if value.is_none() { None } else { Some(context.get().packets(&value)?) };
+            let packets = if value.is_none() { None } else { Some(context.get().outputs(&value)?) };
             attempt.sent.extend(context.get().take_emitted(py));
             attempt.sent.extend(packets.into_iter().flatten());
             Ok(true)
@@ -466,7 +476,7 @@ fn detached_call(py: Python<'_>, run: &Bound<'_, PyAny>, context: &Bound<'_, PyC
                 for outputs in value.try_iter()? {
                     let outputs = outputs?;
                     if !outputs.is_none() {
-                        context.call_method1("send", (outputs,))?;
+                        context.get().send_yielded(&outputs)?;
                     }
                 }
                 context.get().done_with(PyDict::new(py).as_any()).map(|()| false)
@@ -477,7 +487,10 @@ fn detached_call(py: Python<'_>, run: &Bound<'_, PyAny>, context: &Bound<'_, PyC
                 context.get().set_task(py, cancel.unbind());
                 Ok(true)
             }
-            Kind::Other => Ok(false),
+            Kind::Other if value.is_none() || references::count(context) > 1 || context.get().is_deferred(py) => {
+                Ok(false)
+            }
+            Kind::Other => context.get().returned(&value).map(|()| false),
         }
     });
     match finished {

@@ -77,18 +77,28 @@ impl PyBatch {
         Ok((others, held))
     }
 
-    /// What `run` returned: a dict of columns, or a list of one dict a tick.
+    /// What `run` returned: a dict of columns, or for each tick what it would have returned alone.
     fn accept(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        if let Ok(columns) = value.cast::<PyDict>() {
-            let py = value.py();
-            return if self.state.lock(py).done { Ok(()) } else { self.done(py, Some(columns)) };
+        let py = value.py();
+        if value.is_none() || self.state.lock(py).done {
+            return Ok(());
         }
-        let Ok(rows) = value.cast::<PyList>() else { return Ok(()) };
+        if let Ok(columns) = value.cast::<PyDict>() {
+            return self.done(py, Some(columns));
+        }
+        let rows = value.try_iter().map_err(|_| {
+            convert::wrong_type("None, a dict of columns, or one value a tick, as what run(batch) returns,", value)
+        })?;
+        let rows = rows.collect::<PyResult<Vec<_>>>()?;
+        if rows.len() != self.count {
+            return Err(PyValueError::new_err(format!(
+                "run(batch) returned {} values for {} ticks",
+                rows.len(),
+                self.count
+            )));
+        }
         for (index, row) in rows.iter().enumerate() {
-            let context = self.context(value.py(), index)?;
-            if !row.is_none() {
-                context.bind(value.py()).get().done_with(&row)?;
-            }
+            self.context(py, index)?.bind(py).get().returned(row)?;
         }
         Ok(())
     }

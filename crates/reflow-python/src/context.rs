@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use pyo3::exceptions::PyKeyError;
+use pyo3::exceptions::{PyKeyError, PyTypeError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping, PyString};
@@ -114,6 +114,29 @@ impl PyContext {
         let mut packets = Packets::new();
         self.each_output(outputs, |port, message| packets.push((port, message)))?;
         Ok(packets)
+    }
+
+    /// The packets that a returned or yielded value stands for: a mapping of outputs, or what leaves by the only outport.
+    pub(crate) fn outputs(&self, value: &Bound<'_, PyAny>) -> PyResult<Packets> {
+        if value.is_instance_of::<PyDict>() || value.cast::<PyMapping>().is_ok() {
+            return self.packets(value);
+        }
+        let Some(port) = self.names.only_outport() else {
+            let found = value.get_type().name()?;
+            return Err(PyTypeError::new_err(format!(
+                "run() gave a value of type {found}, and its actor does not have just one outport for it to leave by; return or \
+                 yield a dict of outputs"
+            )));
+        };
+        Ok(smallvec::smallvec![(port, convert::to_message(value)?)])
+    }
+
+    /// Sends what a generator yielded.
+    pub(crate) fn send_yielded(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        for (port, message) in self.outputs(value)? {
+            self.deliver(value.py(), port, message, None)?;
+        }
+        Ok(())
     }
 
     fn each_output(&self, outputs: &Bound<'_, PyAny>, mut take: impl FnMut(u16, Message)) -> PyResult<()> {
@@ -282,9 +305,9 @@ impl PyContext {
     }
 
     /// Sends what there is room for. What has to wait is in the answer, for an asyncio task to poll.
-    fn _sending(&self, py: Python<'_>, messages: &Bound<'_, PyAny>) -> PyResult<Option<PySending>> {
-        let mut packets: SmallVec<[(u16, Message); 2]> = SmallVec::new();
-        self.each_output(messages, |port, message| packets.push((port, message)))?;
+    #[pyo3(signature = (messages, yielded=false))]
+    fn _sending(&self, py: Python<'_>, messages: &Bound<'_, PyAny>, yielded: bool) -> PyResult<Option<PySending>> {
+        let packets = if yielded { self.outputs(messages)? } else { self.packets(messages)? };
         let caller = self.caller(py);
         let queue = Arc::clone(self.state.lock(py).queue.get_or_insert_default());
         let sending = PySending::from_context(self.node.clone(), caller, packets, queue);
@@ -386,6 +409,19 @@ impl PyContext {
         self.is_resolved(py)
     }
 
+    /// Whether the asyncio task of the attempt was cancelled or is about to be, because the run was stopped or its time is over.
+    #[getter]
+    fn _doomed(&self, py: Python<'_>) -> bool {
+        let state = self.state.lock(py);
+        state.abandoned || (state.phase == Phase::Pending && self.node.is_cancelled())
+    }
+
+    /// Whether `defer` was called.
+    #[getter]
+    fn _deferred(&self, py: Python<'_>) -> bool {
+        self.is_deferred(py)
+    }
+
     #[getter]
     fn cancelled(&self, py: Python<'_>) -> bool {
         self.node.is_cancelled() || self.state.lock(py).abandoned
@@ -466,8 +502,8 @@ impl PyContext {
             return self.fail_with(py, crate::actor::failure_of(py, PyErr::from_value(error)));
         }
         if let Some(result) = result
-            && result.is_instance_of::<PyDict>()
-            && let Err(error) = self.done_with(result)
+            && !self.is_deferred(py)
+            && let Err(error) = self.returned(result)
         {
             self.fail_with(py, crate::actor::failure_of(py, error));
         }

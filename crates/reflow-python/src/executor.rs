@@ -439,22 +439,25 @@ pub(crate) fn busy_workers() -> usize {
     executor.map_or(0, |executor| executor.core.busy.load(Ordering::Acquire))
 }
 
-/// Runs that were asked to stop and may still have ticks that block.
-static STOPPED: Mutex<Vec<u64>> = Mutex::new(Vec::new());
+/// Runs that were asked to stop, whose ticks and threads may still block: the latest so many.
+static STOPPED: Mutex<VecDeque<u64>> = Mutex::new(VecDeque::new());
+const STOPPED_KEPT: usize = 1024;
 
 thread_local! {
     /// The run whose tick is on this thread.
     static RUN: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
 }
 
-/// Tells ticks that block in something else than a send that their run was stopped.
+/// Tells whoever works for a run and blocks in something else than a send that the run was stopped.
 pub(crate) fn note_stopped(run: u64) {
-    lock(&STOPPED).push(run);
-}
-
-/// Forgets a stopped run that has nothing left.
-pub(crate) fn forget_stopped(run: u64) {
-    lock(&STOPPED).retain(|known| *known != run);
+    let mut stopped = lock(&STOPPED);
+    if stopped.contains(&run) {
+        return;
+    }
+    if stopped.len() >= STOPPED_KEPT {
+        stopped.pop_front();
+    }
+    stopped.push_back(run);
 }
 
 /// Whether the run that this thread works for was stopped.
@@ -519,7 +522,7 @@ pub(crate) fn blocking<T: Send>(py: Python<'_>, wait: impl FnOnce() -> T + Send)
 }
 
 /// The locks of the process, held by the thread that forks.
-type Locks = (MutexGuard<'static, Weak<Executor>>, MutexGuard<'static, Vec<u64>>);
+type Locks = (MutexGuard<'static, Weak<Executor>>, MutexGuard<'static, VecDeque<u64>>);
 
 thread_local! {
     static HELD: RefCell<Option<Locks>> = const { RefCell::new(None) };

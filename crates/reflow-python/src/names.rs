@@ -11,15 +11,23 @@ use crate::errors;
 pub(crate) struct PortNames {
     inports: Vec<Py<PyString>>,
     outports: Vec<Py<PyString>>,
+    /// How many outports the actor declares; others are there because something is connected to them.
+    declared_outports: usize,
 }
 
 impl PortNames {
-    pub(crate) fn new(py: Python<'_>, node: &NodeHandle) -> Self {
+    pub(crate) fn new(py: Python<'_>, node: &NodeHandle, declared_outports: usize) -> Self {
         let interned = |name: &std::sync::Arc<str>| PyString::intern(py, name).unbind();
         Self {
             inports: node.inports().iter().map(interned).collect(),
             outports: node.outports().iter().map(interned).collect(),
+            declared_outports,
         }
+    }
+
+    /// The outport of an actor that declares just one. The declared ones come first.
+    pub(crate) fn only_outport(&self) -> Option<u16> {
+        (self.declared_outports == 1).then_some(0)
     }
 
     /// The outport that `packets` packets are for; `None` if they are lost, since it is neither declared nor connected.

@@ -13,6 +13,7 @@ use crate::convert;
 use crate::errors::{self, RunTimeout};
 use crate::events::PyListener;
 use crate::executor::{self, Executor, ExecutorEnd};
+use crate::exit;
 use crate::message::PyMessage;
 use crate::sending::PySending;
 use crate::wait::{self, LoopWaker};
@@ -51,14 +52,10 @@ impl Run {
 
     /// Tells it to stop and waits for its nodes; those that would not stop in time.
     pub(crate) fn stop(&self, py: Python<'_>, deadline: Option<Instant>) -> PyResult<Vec<String>> {
-        let number = self.running.number();
-        executor::note_stopped(number);
+        executor::note_stopped(self.running.number());
         self.running.begin_shutdown("shutdown");
         let waited = self.wait_end(py, deadline);
         let left = self.running.end_shutdown();
-        if left.is_empty() {
-            executor::forget_stopped(number);
-        }
         // What can still be asked about the ended run stays; its threads go.
         self.let_go(py, left.is_empty());
         waited?;
@@ -86,7 +83,7 @@ impl Run {
         let executor = self.executor.lock().take();
         drop(executor);
         if nothing_left && !executor::on_worker() && !wait::on_loop() {
-            py.detach(|| Executor::wait_gone(&self.threads, THREADS_END));
+            exit::detached(py, || Executor::wait_gone(&self.threads, THREADS_END));
         }
     }
 
@@ -233,9 +230,6 @@ impl PyRun {
         running.cancel(reason);
         self.0.wait_end(py, wait::deadline(grace))?;
         let left = running.end_cancel();
-        if left.is_empty() {
-            executor::forget_stopped(running.number());
-        }
         Ok(left.iter().map(ToString::to_string).collect())
     }
 

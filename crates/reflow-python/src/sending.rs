@@ -7,7 +7,6 @@ use std::task::{Context, Poll, Waker, ready};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 use reflow_runtime::{Caller, Message, NodeHandle, OutsideSend, SendError, Sending};
-use smallvec::SmallVec;
 
 use crate::errors;
 use crate::wait::LoopWaker;
@@ -94,7 +93,7 @@ impl PySending {
     pub(crate) fn from_context(
         node: NodeHandle,
         caller: Caller,
-        packets: SmallVec<[(u16, Message); 2]>,
+        packets: reflow_runtime::Packets,
         queue: Arc<SendQueue>,
     ) -> Self {
         let (packets, ticket) = (packets.into_iter().collect(), Arc::default());

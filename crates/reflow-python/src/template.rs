@@ -44,7 +44,7 @@ pub(crate) struct PythonComponent {
     methods: Methods,
 }
 
-/// Which optional methods there are.
+/// Which optional methods there are, and what else its ticks need to know of a class.
 #[derive(Clone, Copy)]
 pub(crate) struct Methods {
     pub(crate) setup: bool,
@@ -53,6 +53,8 @@ pub(crate) struct Methods {
     pub(crate) on_signal: bool,
     /// Whether `run` is a coroutine function or an async generator.
     pub(crate) is_async: bool,
+    /// How many outports are declared.
+    pub(crate) outports: usize,
 }
 
 impl PythonComponent {
@@ -72,6 +74,7 @@ impl PythonComponent {
             "to_the_end" => Source::ToTheEnd,
             _ => Source::No,
         };
+        let outports = declaration.outports.len();
         let spec = ComponentSpec {
             id: declaration.component.into(),
             inports: ports(declaration.inports),
@@ -87,7 +90,7 @@ impl PythonComponent {
             spec: Arc::new(spec),
             batch_size,
             open_ports: declaration.open_ports,
-            methods: Methods { setup, finalize, teardown, on_signal, is_async },
+            methods: Methods { setup, finalize, teardown, on_signal, is_async, outports },
         }
     }
 }

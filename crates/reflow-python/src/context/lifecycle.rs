@@ -181,6 +181,16 @@ impl PyContext {
         let _ = self.resolve(py, Err(failure), None);
     }
 
+    /// Resolves with what a returned value stands for, unless it is resolved already. None stands for nothing: the answer was
+    /// given, or will be.
+    pub(crate) fn returned(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        if value.is_none() || self.is_resolved(value.py()) {
+            return Ok(());
+        }
+        let packets = self.outputs(value)?;
+        self.resolve(value.py(), Ok(()), Some(packets))
+    }
+
     /// Resolves with the outputs of a returned dict, unless it is resolved already.
     pub(crate) fn done_with(&self, outputs: &Bound<'_, PyAny>) -> PyResult<()> {
         let packets = self.packets(outputs)?;
