@@ -236,7 +236,15 @@ async def _contained(awaitable: Awaitable[Any]) -> tuple[Any, BaseException | No
     except asyncio.CancelledError:
         raise
     except BaseException as error:
-        return None, error
+        return None, _of_the_actor(error)
+
+
+def _of_the_actor(error: BaseException) -> BaseException:
+    """Leave the frames of this package out of the beginning of a traceback."""
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_frame.f_globals.get("__package__") == __package__:
+        traceback = traceback.tb_next
+    return error if traceback is None else error.with_traceback(traceback)
 
 
 def _start(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from typing import Any
 
 
 def enter(name: str) -> int:
@@ -14,9 +15,21 @@ def enter(name: str) -> int:
 
 
 def follow_tracing() -> None:
-    """Trace and profile this thread as `threading.settrace` and `threading.setprofile` say for new threads."""
+    """Trace and profile this thread as `threading` says now, unless somebody told it otherwise."""
     trace, profile = threading.gettrace(), threading.getprofile()
-    if trace is not None and sys.gettrace() is None:
+    if trace is not _followed.trace and sys.gettrace() is _followed.trace:
         sys.settrace(trace)
-    if profile is not None and sys.getprofile() is None:
+        _followed.trace = trace
+    if profile is not _followed.profile and sys.getprofile() is _followed.profile:
         sys.setprofile(profile)
+        _followed.profile = profile
+
+
+class _Followed(threading.local):
+    """The functions that this thread was given here."""
+
+    trace: Any = None
+    profile: Any = None
+
+
+_followed = _Followed()

@@ -349,9 +349,22 @@ def test_the_process_ends_quietly(name):
         begun = time.monotonic()
         result = run_script(PRELUDE + body, timeout=40, env={"PYTHONWARNINGS": "default"})
         assert result.returncode == code, (result.returncode, result.stderr)
-        for word in ("never awaited", "was destroyed", "Traceback", "panic", "Warning", "Error"):
+        words = ["never awaited", "was destroyed", "panic"]
+        if name != "a failed run":  # a failure is told
+            words += ["Traceback", "Warning", "Error"]
+        for word in words:
             assert word not in result.stderr, result.stderr
         assert time.monotonic() - begun < 30
+
+
+def test_the_traceback_of_a_failure_is_that_of_the_actor():
+    async def run(self, ctx):
+        await asyncio.sleep(0)
+        raise ValueError("no")
+
+    (failure,) = run_one(running(run)).failures
+    assert failure.traceback.count("File ") == 1
+    assert "test_async_ends" in failure.traceback
 
 
 def test_generators_are_closed_on_the_loop_they_ran_on():
