@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use reflow_components::catalog;
 use reflow_runtime::{
-    Actor, Component, ComponentSpec, Endpoint, Failure, Instance, Message, Network, NodeSpec, PortSpec, Source, Tick,
-    Value,
+    Actor, Component, ComponentSpec, Endpoint, Failure, Instance, Message, Network, NodeSpec, PortSpec, PortType,
+    Source, Tick, Value,
 };
 
 /// Components in one chain, where they can stand in a row.
@@ -230,10 +230,10 @@ enum Made {
 impl Component for Made {
     fn spec(&self) -> Arc<ComponentSpec> {
         let source = if matches!(self, Self::Source(..)) { Source::Yes } else { Source::No };
-        let inports = if source == Source::Yes { Vec::new() } else { vec![PortSpec::new("in", "any")] };
+        let inports = if source == Source::Yes { Vec::new() } else { vec![PortSpec::new("in", PortType::Any)] };
         Arc::new(ComponentSpec {
             inports,
-            outports: vec![PortSpec::new("out", "any")],
+            outports: vec![PortSpec::new("out", PortType::Any)],
             source,
             ..ComponentSpec::default()
         })

@@ -5,6 +5,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a malformed case is a failed test")]
 
+mod forms;
+
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -12,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use forms::decoded;
 use reflow_components::testing::{Messages, Trial};
 use reflow_components::{Entry, entry};
 use reflow_runtime::Message;
@@ -21,8 +24,17 @@ use serde_json::Value as Json;
 const PATIENCE_MS: u64 = 500;
 
 /// The families whose cases are replayed.
-const FILES: [&str; 6] =
-    ["a-math.jsonl", "a-vector.jsonl", "a-flow.jsonl", "a-data.jsonl", "a-integration.jsonl", "own.jsonl"];
+const FILES: [&str; 9] = [
+    "a-math.jsonl",
+    "a-vector.jsonl",
+    "a-flow.jsonl",
+    "a-data.jsonl",
+    "a-integration.jsonl",
+    "b-audio.jsonl",
+    "b-image.jsonl",
+    "d-sdf.jsonl",
+    "own.jsonl",
+];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors")
@@ -73,29 +85,31 @@ fn replay(case: &Json) -> Result<Vec<Json>, String> {
             trial.step(messages(step)?)
         };
         outputs.retain(|port, _| outports.contains(&port.as_str()));
-        Ok(wire(&outputs))
+        Ok(outputs)
     });
-    outputs.collect()
+    // Streams are read when everything was sent: what goes into a step may be the end of an earlier one.
+    let outputs: Vec<Messages> = outputs.collect::<Result<_, String>>()?;
+    Ok(outputs.iter().map(|outputs| wire(outputs, case)).collect())
 }
 
 fn messages(step: &Json) -> Result<Vec<(String, Message)>, String> {
     let members = step.as_object().unwrap().iter();
     members
-        .map(|(port, message)| match Message::from_wire(&message.into()) {
+        .map(|(port, message)| match forms::message(message) {
             Ok(message) => Ok((port.clone(), message)),
             Err(error) => Err(format!("{port}: {error}")),
         })
         .collect()
 }
 
-fn wire(outputs: &Messages) -> Json {
-    let list =
-        |messages: &Vec<Message>| messages.iter().map(|message| Json::from(&message.to_wire())).collect::<Vec<_>>();
-    outputs
-        .iter()
-        .map(|(port, messages)| (port.clone(), list(messages).into()))
-        .collect::<serde_json::Map<_, _>>()
-        .into()
+fn wire(outputs: &Messages, case: &Json) -> Json {
+    let joined = |port: &str| case["concat"].as_array().is_some_and(|ports| ports.iter().any(|name| name == port));
+    let list = |port: &str, messages: &[Message]| -> Json {
+        let form = case["decode"][port].as_str();
+        messages.iter().map(|message| forms::written(message, form, joined(port))).collect()
+    };
+    let ports = outputs.iter().map(|(port, messages)| (port.clone(), list(port, messages)));
+    ports.collect::<serde_json::Map<_, _>>().into()
 }
 
 fn compare(case: &Json, got: &[Json]) -> Result<(), String> {
@@ -171,24 +185,6 @@ fn answer(stream: &mut TcpStream, pages: &Json) -> std::io::Result<()> {
         stream.write_all(&body)?;
     }
     Ok(())
-}
-
-/// The bytes that base64 text stands for.
-fn decoded(text: &str) -> Vec<u8> {
-    let digit = |c: u8| match c {
-        b'A'..=b'Z' => Some(c - b'A'),
-        b'a'..=b'z' => Some(c - b'a' + 26),
-        b'0'..=b'9' => Some(c - b'0' + 52),
-        b'+' => Some(62),
-        b'/' => Some(63),
-        _ => None,
-    };
-    let digits: Vec<u8> = text.bytes().filter_map(digit).collect();
-    let bytes = digits.chunks(4).flat_map(|four| {
-        let bits = four.iter().fold(0_u32, |bits, digit| bits << 6 | u32::from(*digit)) << (6 * (4 - four.len()));
-        bits.to_be_bytes()[1..four.len()].to_vec()
-    });
-    bytes.collect()
 }
 
 /// A step with the messages of each port in an order of their own.

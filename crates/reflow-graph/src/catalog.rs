@@ -44,6 +44,8 @@ pub struct PortInfo {
     pub name: Name,
     /// Type of its packets.
     pub port_type: PortType,
+    /// Types that it takes or sends beside that.
+    pub also: Vec<PortType>,
     /// Whether the node cannot run without a packet on it. Meaningless for an outport.
     pub required: bool,
 }
@@ -52,6 +54,11 @@ impl PortInfo {
     /// A port of any type that is not required.
     pub fn new(name: impl Into<Name>) -> Self {
         Self { name: name.into(), ..Self::default() }
+    }
+
+    /// Every type of its packets.
+    pub(crate) fn types(&self) -> impl Iterator<Item = &PortType> {
+        std::iter::once(&self.port_type).chain(&self.also)
     }
 }
 

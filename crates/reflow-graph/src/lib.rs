@@ -32,7 +32,6 @@ pub mod layout;
 mod metadata;
 mod name;
 mod policy;
-mod port_type;
 mod printable;
 mod read;
 #[cfg(feature = "schema")]
@@ -56,9 +55,9 @@ pub use graph::{Change, ConnectionId, Direction, Graph, Journal, Snapshot, Watch
 pub use metadata::{Data, Extra, Map, Metadata};
 pub use name::Name;
 pub use policy::{capacity_problems, policy_problems};
-pub use port_type::PortType;
 pub use printable::{printable, printable_line};
 pub use read::MAX_DEPTH;
+pub use reflow_message::PortType;
 pub use subgraph::{Flat, Instance, SubgraphDefinition, Subgraphs, flatten};
 pub use suggest::closest;
 pub use topology::Topology;

@@ -6,6 +6,7 @@ mod json;
 mod json_reader;
 mod message;
 mod park;
+mod port_type;
 mod shared;
 mod stream;
 mod value;
@@ -16,6 +17,7 @@ pub use json::{DEFAULT_MAX_BYTES, ValueError, from_value, max_bytes, set_max_byt
 pub use json_reader::{JsonError, JsonProblem};
 pub use message::{AnyValue, HostObject, Message, NetworkEvent, NetworkEventType, RemoteReference};
 pub use park::block_until;
+pub use port_type::PortType;
 pub use shared::{SharedArray, SharedObject};
 pub use stream::{Begin, Frame, StreamError, StreamHandle, StreamReader, StreamWriter};
 pub use value::{MAX_DEPTH, Object, Value};

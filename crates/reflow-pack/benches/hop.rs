@@ -97,7 +97,9 @@ fn load_in_new_process(bundle: &std::path::Path, cache: &std::path::Path) -> Dur
 mod repeat {
     use std::sync::Arc;
 
-    use reflow_runtime::{Actor, Component, ComponentSpec, Failure, Instance, Message, PortSpec, Source, Tick, Value};
+    use reflow_runtime::{
+        Actor, Component, ComponentSpec, Failure, Instance, Message, PortSpec, PortType, Source, Tick, Value,
+    };
 
     /// Sends one message again and again.
     pub(crate) struct Template(pub(crate) Message, pub(crate) i64);
@@ -106,7 +108,7 @@ mod repeat {
 
     impl Component for Template {
         fn spec(&self) -> Arc<ComponentSpec> {
-            let outports = vec![PortSpec::new("out", "any")];
+            let outports = vec![PortSpec::new("out", PortType::Any)];
             Arc::new(ComponentSpec { outports, source: Source::Yes, ..ComponentSpec::default() })
         }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use reflow_runtime::{ComponentSpec, Documentation, Firing, PortSpec, Source, Value};
+use reflow_runtime::{ComponentSpec, Documentation, Firing, PortSpec, PortType, Source, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::names::problem_with_template;
@@ -50,9 +50,15 @@ pub struct TemplateDescriptor {
 pub struct PortDescriptor {
     /// The name that connections use.
     pub name: String,
-    /// The type word.
+    /// The type in a word, for packs and tools that know no other.
     #[serde(default = "any")]
     pub kind: String,
+    /// The type; that of the word when there is none.
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    pub port_type: Option<PortType>,
+    /// Types that the port takes or sends beside that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<PortType>,
     /// One line.
     #[serde(default)]
     pub summary: String,
@@ -188,7 +194,9 @@ impl PortDescriptor {
     fn to_spec(&self) -> PortSpec {
         PortSpec {
             name: self.name.clone().into(),
-            kind: self.kind.clone().into(),
+            // A word that nobody knows stands for anything.
+            port_type: self.port_type.clone().or_else(|| PortType::from_word(&self.kind)).unwrap_or_default(),
+            also: self.also.clone(),
             summary: self.summary.clone().into(),
             required: self.required,
             latest: self.latest,

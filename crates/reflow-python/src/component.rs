@@ -105,7 +105,7 @@ fn ports<'py>(py: Python<'py>, specs: &[PortSpec]) -> PyResult<Bound<'py, PyList
     for spec in specs {
         let port = PyDict::new(py);
         port.set_item("name", &*spec.name)?;
-        port.set_item("type", if spec.kind.is_empty() { "any" } else { &*spec.kind })?;
+        port.set_item("type", spec.port_type.to_string())?;
         port.set_item("summary", &*spec.summary)?;
         port.set_item("required", spec.required)?;
         list.append(port)?;

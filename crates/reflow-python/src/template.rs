@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use reflow_runtime::{Component, ComponentSpec, Documentation, Firing, Instance, PortSpec, Source, Value};
+use reflow_runtime::{Component, ComponentSpec, Documentation, Firing, Instance, PortSpec, PortType, Source, Value};
 
 use crate::actor::{PythonActor, failure_of};
 use crate::attached::Attached;
@@ -59,7 +59,7 @@ pub(crate) struct Methods {
 
 impl PythonComponent {
     pub(crate) fn new(make: Py<PyAny>, declaration: Declaration) -> Self {
-        let ports = |names: Vec<String>| names.into_iter().map(|name| PortSpec::new(name, "any")).collect();
+        let ports = |names: Vec<String>| names.into_iter().map(|name| PortSpec::new(name, PortType::Any)).collect();
         let names = |names: Vec<String>| -> Vec<Cow<'static, str>> { names.into_iter().map(Cow::Owned).collect() };
         let firing = match (&*declaration.firing, declaration.required_inports.is_empty()) {
             (_, false) => Firing::Required(names(declaration.required_inports)),

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use reflow_runtime::{
-    Actor, Component, ComponentSpec, Endpoint, Failure, Instance, Message, Network, NodeSpec, PortSpec, Source, Tick,
-    Value,
+    Actor, Component, ComponentSpec, Endpoint, Failure, Instance, Message, Network, NodeSpec, PortSpec, PortType,
+    Source, Tick, Value,
 };
 
 const CAPACITY: usize = reflow_runtime::DEFAULT_CAPACITY;
@@ -50,8 +50,8 @@ struct Template {
 
 impl Template {
     fn new(source: Source, inports: &'static [&'static str], packets: i64) -> Arc<Self> {
-        let inports = inports.iter().map(|name| PortSpec::new(*name, "integer")).collect();
-        let outports = vec![PortSpec::new("out", "integer")];
+        let inports = inports.iter().map(|name| PortSpec::new(*name, PortType::Integer)).collect();
+        let outports = vec![PortSpec::new("out", PortType::Integer)];
         Arc::new(Self {
             spec: Arc::new(ComponentSpec { inports, outports, source, ..ComponentSpec::default() }),
             packets,

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 
 use reflow_message::Value;
 
+use crate::compute::DetachedActor;
 use crate::failure::Failure;
 use crate::host::HostedActor;
 use crate::tick::Tick;
@@ -11,7 +12,8 @@ use crate::tick::Tick;
 /// An actor that computes and never waits: the fast path.
 ///
 /// Ticks run back to back on a worker thread of the runtime and their outputs leave in batches, so `run` must not block;
-/// an actor that waits for anything (a timer, a file, the network) is an [`AsyncActor`].
+/// an actor that waits for anything (a timer, a file, the network) is an [`AsyncActor`], and one that computes for long is
+/// wrapped by [`Instance::new_heavy`].
 ///
 /// A panic is caught and counts as a failure. A failed tick sends nothing but what it [`send`](Tick::send)-ed itself; the
 /// node's policy decides what happens next.
@@ -113,6 +115,18 @@ impl Instance {
     /// Wraps a sync actor.
     pub fn new(actor: impl Actor) -> Self {
         Self::Sync(Box::new(actor))
+    }
+
+    /// Wraps a sync actor that computes for long: its ticks run on the compute pool, one at a time and in order, while
+    /// other nodes go on.
+    pub fn new_heavy(actor: impl Actor) -> Self {
+        Self::new_async(DetachedActor::new(actor, false))
+    }
+
+    /// Wraps a sync actor that may block its thread: files, databases. Its ticks run one at a time and in order, on threads
+    /// that may wait, while other nodes go on.
+    pub fn new_blocking(actor: impl Actor) -> Self {
+        Self::new_async(DetachedActor::new(actor, true))
     }
 
     /// Wraps an async actor.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use reflow_message::Value;
+use reflow_message::{PortType, Value};
 
 use crate::actor::Instance;
 use crate::subgraph::Subgraph;
@@ -86,8 +86,10 @@ pub struct Documentation {
 pub struct PortSpec {
     /// The name that connections use.
     pub name: Cow<'static, str>,
-    /// The type word of GraphExport (`any`, `integer`, `stream`, …); `any` when empty.
-    pub kind: Cow<'static, str>,
+    /// The type of its packets, as in GraphExport.
+    pub port_type: PortType,
+    /// Types that it takes or sends beside that.
+    pub also: Vec<PortType>,
     /// One line for people.
     pub summary: Cow<'static, str>,
     /// Whether a node of this component makes no sense with this inport unconnected.
@@ -97,9 +99,9 @@ pub struct PortSpec {
 }
 
 impl PortSpec {
-    /// A port of the given name and type word.
-    pub fn new(name: impl Into<Cow<'static, str>>, kind: impl Into<Cow<'static, str>>) -> Self {
-        Self { name: name.into(), kind: kind.into(), ..Self::default() }
+    /// A port of the given name and type.
+    pub fn new(name: impl Into<Cow<'static, str>>, port_type: PortType) -> Self {
+        Self { name: name.into(), port_type, ..Self::default() }
     }
 }
 

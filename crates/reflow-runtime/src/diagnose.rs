@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use reflow_graph::{
-    Catalog, Code, ComponentInfo, Connection, Diagnostic, Edge, GraphExport, Map, Metadata, Name, PortInfo, PortType,
-    Problem, Process,
+    Catalog, Code, ComponentInfo, Connection, Diagnostic, Edge, GraphExport, Map, Metadata, Name, PortInfo, Problem,
+    Process,
 };
 use reflow_message::Value;
 
@@ -170,16 +170,7 @@ fn is_awaited(spec: &ComponentSpec, port: &PortSpec) -> bool {
 }
 
 fn port_info(port: &PortSpec, required: bool) -> PortInfo {
-    PortInfo { name: Name::from(&*port.name), port_type: port_type(&port.kind), required }
-}
-
-/// The type that a word of a [`PortSpec`] stands for; a word nobody knows stands for any.
-fn port_type(word: &str) -> PortType {
-    match word {
-        "object" => PortType::Object(Name::default()),
-        "array" => PortType::Array(Box::new(PortType::Any)),
-        word => serde_json::from_value(serde_json::json!({ "type": word })).unwrap_or_default(),
-    }
+    PortInfo { name: Name::from(&*port.name), port_type: port.port_type.clone(), also: port.also.clone(), required }
 }
 
 fn config_problems(component: &dyn Component, config: &Map) -> Vec<Problem> {

@@ -8,6 +8,7 @@ mod background;
 mod clock;
 mod compile;
 mod component;
+mod compute;
 mod diagnose;
 mod driver;
 mod error;
@@ -54,8 +55,8 @@ pub use policy::{OnError, Policy, TIMEOUT};
 pub use pool::Pools;
 pub use reflow_message::{
     AnyValue, Begin, Buffer, BufferOwner, DEFAULT_MAX_BYTES, Frame, HostObject, KINDS, MAX_DEPTH, Message,
-    NetworkEvent, NetworkEventType, Object, RemoteReference, SharedArray, SharedObject, StreamError, StreamHandle,
-    StreamReader, StreamWriter, Value, ValueError, WireError, block_until, decode, from_value, max_bytes,
+    NetworkEvent, NetworkEventType, Object, PortType, RemoteReference, SharedArray, SharedObject, StreamError,
+    StreamHandle, StreamReader, StreamWriter, Value, ValueError, WireError, block_until, decode, from_value, max_bytes,
     set_max_bytes, to_value,
 };
 pub use run::RunState;
@@ -63,4 +64,4 @@ pub use running::{DEFAULT_LISTENER_CAPACITY, RunReport, Running};
 pub use stats::NodeStats;
 pub use subgraph::Subgraph;
 pub use tap::Listener;
-pub use tick::Tick;
+pub use tick::{PortIndex, Tick};

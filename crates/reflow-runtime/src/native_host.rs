@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinHandle;
 
+use crate::compute::ComputePool;
 use crate::host::{Host, NodeTask};
 
 static SHARED: Mutex<Weak<NativeHost>> = Mutex::new(Weak::new());
@@ -15,6 +16,7 @@ static SHARED: Mutex<Weak<NativeHost>> = Mutex::new(Weak::new());
 /// Polls native nodes on tokio's worker threads. The threads start with the first work and end with the last network.
 pub(crate) struct NativeHost {
     runtime: Mutex<Option<Runtime>>,
+    compute: ComputePool,
     process: u32,
 }
 
@@ -25,7 +27,11 @@ impl NativeHost {
         if let Some(host) = shared.upgrade().filter(|host| host.process == std::process::id()) {
             return host;
         }
-        let host = Arc::new(Self { runtime: Mutex::new(None), process: std::process::id() });
+        let host = Arc::new(Self {
+            runtime: Mutex::new(None),
+            compute: ComputePool::new(cores()),
+            process: std::process::id(),
+        });
         *shared = Arc::downgrade(&host);
         host
     }
@@ -36,10 +42,9 @@ impl NativeHost {
         runtime
             .get_or_insert_with(|| {
                 // Said outright: tokio panics on a TOKIO_WORKER_THREADS that is no number above 0.
-                let cores = std::thread::available_parallelism().map_or(1, Into::into);
                 let asked = std::env::var("TOKIO_WORKER_THREADS").ok().and_then(|number| number.parse().ok());
                 Builder::new_multi_thread()
-                    .worker_threads(asked.filter(|number| *number > 0).unwrap_or(cores))
+                    .worker_threads(asked.filter(|number| *number > 0).unwrap_or_else(cores))
                     .thread_name("reflow-native")
                     .enable_all()
                     .build()
@@ -47,6 +52,11 @@ impl NativeHost {
             })
             .handle()
             .clone()
+    }
+
+    /// Where heavy work runs.
+    pub(crate) fn compute(&self) -> &ComputePool {
+        &self.compute
     }
 
     pub(crate) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
@@ -59,6 +69,10 @@ impl NativeHost {
         let _guard = handle.enter();
         tokio::time::sleep(duration)
     }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, Into::into)
 }
 
 impl Host for NativeHost {

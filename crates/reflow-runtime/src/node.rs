@@ -24,6 +24,7 @@ use crate::run::Run;
 use crate::stats::{Counters, NodeStats};
 use crate::stray::Strays;
 use crate::tap::TapOffer;
+use crate::tick::PortIndex;
 
 /// Where a node is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -333,9 +334,9 @@ impl NodeHandle {
     ///
     /// # Errors
     /// [`SendError`] gives the message back when the node has ended or the run was stopped.
-    pub async fn send(&self, port: usize, message: impl Into<Message>) -> Result<(), SendError> {
+    pub async fn send(&self, port: impl PortIndex, message: impl Into<Message>) -> Result<(), SendError> {
         let caller = if self.holds { Caller::Counted } else { Caller::Other };
-        self.send_as(port as u16, message.into(), caller).await
+        self.send_as(port.index() as u16, message.into(), caller).await
     }
 
     pub(crate) async fn send_as(&self, port: u16, message: Message, caller: Caller) -> Result<(), SendError> {
@@ -353,7 +354,7 @@ impl NodeHandle {
     /// As [`send`](Self::send).
     pub async fn send_named(&self, port: &str, message: impl Into<Message>) -> Result<(), SendError> {
         match self.outport(port) {
-            Some(port) => self.send(port.into(), message).await,
+            Some(port) => self.send(usize::from(port), message).await,
             None => {
                 self.lost(port, 1);
                 Ok(())

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use indexmap::IndexMap;
 use reflow_graph::{Edge, GraphExport, Name, Process, SubgraphDefinition, Subgraphs, flatten};
-use reflow_message::Value;
+use reflow_message::{PortType, Value};
 use rustc_hash::FxHashMap;
 
 pub(crate) use boundary::Boundaries;
@@ -51,7 +51,7 @@ impl Subgraph {
         let plan = Plan { components, ..Plan::default() };
         diagnose::errors(export.check(&Known { plan: &plan, configs: false }))?;
         export.initials().try_for_each(|packet| initial(packet).map(drop))?;
-        let spec = Arc::new(spec_of(&export));
+        let spec = Arc::new(spec_of(&export, &plan));
         let scope = Name::from(SCOPES.fetch_add(1, Ordering::Relaxed).to_string());
         let subgraph = Self(Arc::new(Template { export, components: plan.components, spec, scope }));
         subgraph.try_out()?;
@@ -116,15 +116,32 @@ impl Component for Subgraph {
     }
 }
 
-fn spec_of(export: &GraphExport) -> ComponentSpec {
-    let ports = |ports: &IndexMap<Name, Edge>| {
-        ports.iter().map(|(name, edge)| PortSpec::new(name.to_string(), edge.port_type.to_string())).collect()
+fn spec_of(export: &GraphExport, plan: &Plan) -> ComponentSpec {
+    let ports = |ports: &IndexMap<Name, Edge>, of: fn(&ComponentSpec) -> &[PortSpec]| {
+        let port = |(name, edge): (&Name, &Edge)| {
+            let named = PortSpec::new(name.to_string(), edge.port_type.clone());
+            // A port that says nothing of its own is of the type of the one behind it.
+            let inner = || {
+                let component = plan.component(&export.processes.get(&edge.node_id)?.component)?;
+                let is_it = |port: &&PortSpec| same_port(&port.name, edge.inner_port(), export.case_sensitive);
+                of(&component.spec()).iter().find(is_it).cloned()
+            };
+            match inner().filter(|_| edge.port_type == PortType::Any) {
+                Some(PortSpec { port_type, also, .. }) => PortSpec { port_type, also, ..named },
+                None => named,
+            }
+        };
+        ports.iter().map(port).collect()
     };
     ComponentSpec {
         id: export.name().to_owned().into(),
-        inports: ports(&export.inports),
-        outports: ports(&export.outports),
+        inports: ports(&export.inports, |spec| &spec.inports),
+        outports: ports(&export.outports, |spec| &spec.outports),
         documentation: Documentation { category: "subgraph".into(), ..Documentation::default() },
         ..ComponentSpec::default()
     }
+}
+
+fn same_port(declared: &str, named: &str, case_sensitive: bool) -> bool {
+    declared == named || (!case_sensitive && declared.to_lowercase() == named)
 }

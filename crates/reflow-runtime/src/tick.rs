@@ -9,6 +9,18 @@ use crate::attempt::Attempt;
 use crate::error::SendError;
 use crate::node::{Caller, NodeHandle};
 
+/// A port by its position in the component's declaration: a number, or a constant that knows what the port carries.
+pub trait PortIndex: Send {
+    /// The position.
+    fn index(&self) -> usize;
+}
+
+impl PortIndex for usize {
+    fn index(&self) -> usize {
+        *self
+    }
+}
+
 /// One run of an actor on one set of inputs.
 ///
 /// Ports are addressed by their position in the component's declaration, or by name with the `_named` twins; names also
@@ -24,19 +36,21 @@ impl<'a> Tick<'a> {
     }
 
     /// The message on the inport at `port`, if this tick has one.
-    pub fn input(&self, port: usize) -> Option<&Message> {
+    pub fn input(&self, port: impl PortIndex) -> Option<&Message> {
+        let port = port.index();
         self.attempt.inputs.iter().find(|(at, _)| usize::from(*at) == port).map(|(_, message)| message)
     }
 
     /// Takes the message on the inport at `port` out, so that it can be passed on without sharing.
-    pub fn take(&mut self, port: usize) -> Option<Message> {
+    pub fn take(&mut self, port: impl PortIndex) -> Option<Message> {
+        let port = port.index();
         let at = self.attempt.inputs.iter().position(|(at, _)| usize::from(*at) == port)?;
         Some(self.attempt.inputs.swap_remove(at).1)
     }
 
     /// The message on the inport called `name`.
     pub fn input_named(&self, name: &str) -> Option<&Message> {
-        self.input(self.node.inport(name)?.into())
+        self.input(usize::from(self.node.inport(name)?))
     }
 
     /// All inputs of this tick, by name.
@@ -45,8 +59,8 @@ impl<'a> Tick<'a> {
     }
 
     /// Sends `message` from the outport at `port` when the tick commits; a second one for the port replaces the first.
-    pub fn emit(&mut self, port: usize, message: impl Into<Message>) {
-        self.attempt.emit(port as u16, message.into());
+    pub fn emit(&mut self, port: impl PortIndex, message: impl Into<Message>) {
+        self.attempt.emit(port.index() as u16, message.into());
     }
 
     /// [`emit`](Self::emit) by name. What is for a name that is neither declared nor connected is
@@ -60,8 +74,8 @@ impl<'a> Tick<'a> {
 
     /// Sends `message` from the outport at `port` even if the tick fails later. Any number may be sent, in order; they
     /// leave at the end of the tick, before what was emitted. [`NodeHandle::send`] sends at once.
-    pub fn send(&mut self, port: usize, message: impl Into<Message>) {
-        self.attempt.sent.push((port as u16, message.into()));
+    pub fn send(&mut self, port: impl PortIndex, message: impl Into<Message>) {
+        self.attempt.sent.push((port.index() as u16, message.into()));
     }
 
     /// [`send`](Self::send) by name.
@@ -76,8 +90,8 @@ impl<'a> Tick<'a> {
     ///
     /// # Errors
     /// [`SendError`] gives the message back when the run was stopped.
-    pub async fn send_now(&mut self, port: usize, message: impl Into<Message>) -> Result<(), SendError> {
-        self.node.send_as(port as u16, message.into(), Caller::Counted).await
+    pub async fn send_now(&mut self, port: impl PortIndex, message: impl Into<Message>) -> Result<(), SendError> {
+        self.node.send_as(port.index() as u16, message.into(), Caller::Counted).await
     }
 
     /// Ends the node after this tick: a source has no more to say, a filter wants no more.

@@ -8,8 +8,8 @@ use crate::prelude::*;
 /// Object 5. With `oneshot` only the first trigger brings it. Without `data` nothing is ever sent.
 #[derive(Component)]
 #[component(id = "tpl_data_emit", title = "Data Emit", category = "data")]
-#[inport(trigger: any, "Whatever comes asks for the value.")]
-#[outport(output: any, "The value.")]
+#[inport(trigger: Any, "Whatever comes asks for the value.")]
+#[outport(output: Any, "The value.")]
 #[example(
     config = r#"{"data": {"a": 1}}"#,
     steps = r#"[{"trigger": {"type": "Flow"}}, {"trigger": {"type": "Flow"}}]"#,

@@ -40,9 +40,9 @@ use crate::prelude::*;
 /// 64 MiB; every item that an operation works on adds a hundred steps and a KiB.
 #[derive(Component)]
 #[component(id = "tpl_data_operations", title = "Data Operations", category = "data", prepare)]
-#[inport(data: any, required, "The data to work on.")]
-#[outport(output: any, "The result.")]
-#[outport(error: error, "Why there is none.")]
+#[inport(data: Any, required, "The data to work on.")]
+#[outport(output: Any, "The result.")]
+#[outport(error: ErrorText, "Why there is none.")]
 #[example(
     config = r#"{"dataOperations": [{"operations": [
         {"type": "filter", "filterExpression": "item.price > 1"},

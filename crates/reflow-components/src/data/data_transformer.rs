@@ -17,9 +17,9 @@ use crate::size::Room;
 /// number: …`), and for a template that would become more than 256 MiB (`The text would have …`).
 #[derive(Component)]
 #[component(id = "tpl_data_transformer", title = "Data Transformer", category = "data", prepare)]
-#[inport(input: any, required, "What to transform.")]
-#[outport(output: any, "The result.")]
-#[outport(error: error, "Why there is none.")]
+#[inport(input: Any, required, "What to transform.")]
+#[outport(output: Any, "The result.")]
+#[outport(error: ErrorText, "Why there is none.")]
 #[example(
     config = r#"{"transform_type": "extract_field", "field_name": "user.name"}"#,
     steps = r#"[{"input": {"user": {"name": "ada"}}}]"#,

@@ -37,12 +37,12 @@ use crate::prelude::*;
 /// part of a month or year (`Not a whole number of …`), and a result out of range.
 #[derive(Component)]
 #[component(id = "tpl_date_time", title = "Date / Time", category = "data", prepare)]
-#[inport(trigger: any, "Whatever comes asks for a time.")]
-#[inport(input: any, "The time to work with: text, or milliseconds since 1970.")]
-#[outport(output: object, "The time and its parts.")]
-#[outport(timestamp: integer, "Milliseconds since 1970; seconds for `epoch`.")]
-#[outport(formatted: string, "The time by the pattern.")]
-#[outport(error: error, "Why there is no time.")]
+#[inport(trigger: Any, "Whatever comes asks for a time.")]
+#[inport(input: Any, "The time to work with: text, or milliseconds since 1970.")]
+#[outport(output: JsonObject, "The time and its parts.")]
+#[outport(timestamp: Integer, "Milliseconds since 1970; seconds for `epoch`.")]
+#[outport(formatted: Text, "The time by the pattern.")]
+#[outport(error: ErrorText, "Why there is no time.")]
 #[example(
     config = r#"{"operation": "add", "amount": 1, "unit": "months", "format": "%A, %-d %B %Y"}"#,
     steps = r#"[{"input": "2024-01-31T12:00:00Z"}]"#,

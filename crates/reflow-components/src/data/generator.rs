@@ -19,11 +19,11 @@ use crate::size::value_bytes;
 /// and long texts count for several.
 #[derive(Component)]
 #[component(id = "tpl_generator", title = "Generator", category = "data")]
-#[inport(trigger: any, "Whatever comes asks for a list.")]
-#[inport(params: object, "Config for this time; asks for a list too.")]
-#[outport(output: array, "The list.")]
-#[outport(metadata: object, "Type and length of the list.")]
-#[outport(error: error, "Why there is no list.")]
+#[inport(trigger: Any, "Whatever comes asks for a list.")]
+#[inport(params: JsonObject, "Config for this time; asks for a list too.")]
+#[outport(output: List, "The list.")]
+#[outport(metadata: JsonObject, "Type and length of the list.")]
+#[outport(error: ErrorText, "Why there is no list.")]
 #[example(
     config = r#"{"type": "linspace", "start": 1, "end": 3, "count": 3}"#,
     steps = r#"[{"params": {}}, {"params": {"count": 2}}]"#,

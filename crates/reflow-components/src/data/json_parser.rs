@@ -22,9 +22,9 @@ use crate::read;
 /// `strict` (`Nothing at path: …`).
 #[derive(Component)]
 #[component(id = "tpl_json_parser", title = "JSON Parser", category = "data", prepare)]
-#[inport(input: string, required, "JSON text, as String or Bytes.")]
-#[outport(output: any, "The document, or the value at the path.")]
-#[outport(error: error, "Why there is none.")]
+#[inport(input: Text, required, "JSON text, as String or Bytes.")]
+#[outport(output: Any, "The document, or the value at the path.")]
+#[outport(error: ErrorText, "Why there is none.")]
 #[example(
     config = r#"{"path": "users[-1].name"}"#,
     steps = r#"[{"input": "{\"users\": [{\"name\": \"a\"}, {\"name\": \"b\"}]}"}]"#,

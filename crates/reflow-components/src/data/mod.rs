@@ -10,7 +10,7 @@ mod regex_matcher;
 mod rules_engine;
 mod time_pattern;
 
-use crate::catalog::Entry;
+use crate::Entry;
 
 pub(crate) fn components() -> Vec<Entry> {
     vec![

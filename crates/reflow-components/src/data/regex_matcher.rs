@@ -27,11 +27,11 @@ use crate::read;
 /// cannot be read (`Invalid pattern: …`); and with `global` for texts whose matches take too long or are too many (`The pattern …`).
 #[derive(Component)]
 #[component(id = "tpl_regex_matcher", title = "Regex Matcher", category = "data", prepare)]
-#[inport(input: string, required, "The text to search.")]
-#[outport(matched: boolean, "Whether the pattern was found.")]
-#[outport(matches: array, "What was found.")]
-#[outport(groups: object, "What the groups of the pattern matched first.")]
-#[outport(error: error, "Why nothing could be searched.")]
+#[inport(input: Text, required, "The text to search.")]
+#[outport(matched: Boolean, "Whether the pattern was found.")]
+#[outport(matches: List, "What was found.")]
+#[outport(groups: JsonObject, "What the groups of the pattern matched first.")]
+#[outport(error: ErrorText, "Why nothing could be searched.")]
 #[example(
     config = r#"{"pattern": "(?<key>\\w+)=(\\d+)"}"#,
     steps = r#"[{"input": "a=1, b=2"}]"#,

@@ -25,10 +25,10 @@ use crate::read;
 /// as it is. Without rules everything leaves by `output`. What is malformed is ignored; a malformed rule never holds.
 #[derive(Component)]
 #[component(id = "tpl_rules_engine", title = "Rules Engine", category = "logic", prepare)]
-#[inport(data: any, required, "The message to judge.")]
-#[outport(output: any, "The message, when no rules are configured.")]
-#[outport(matched: any, "The message that matched, with its new members.")]
-#[outport(unmatched: any, "The message that did not match.")]
+#[inport(data: Any, required, "The message to judge.")]
+#[outport(output: Any, "The message, when no rules are configured.")]
+#[outport(matched: Any, "The message that matched, with its new members.")]
+#[outport(unmatched: Any, "The message that did not match.")]
 #[example(
     config = r#"{"rules": {"groups": [{"rules": [{"field": "age", "operator": "greater_equal", "value": 18}]}],
                  "actions": {"setProperty": [{"key": "adult", "value": true}]}}}"#,

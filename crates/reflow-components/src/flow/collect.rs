@@ -19,10 +19,10 @@ use crate::size::value_bytes;
 /// about `maxBytes` bytes, and when nothing more can come.
 #[derive(Component)]
 #[component(id = "tpl_collect", title = "Collect", category = "flow")]
-#[inport(input: any, required, "The messages.")]
-#[inport(flush: any, "Whatever comes sends what there is.")]
-#[outport(output: array, "The messages of a batch.")]
-#[outport(count: integer, "How many there are.")]
+#[inport(input: Any, required, "The messages.")]
+#[inport(flush: Any, "Whatever comes sends what there is.")]
+#[outport(output: List, "The messages of a batch.")]
+#[outport(count: Integer, "How many there are.")]
 #[example(
     config = r#"{"count": 2, "unwrap": true}"#,
     steps = r#"[{"input": 1}, {"input": "a"}]"#,
@@ -167,7 +167,7 @@ impl Actor for Collect {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::Entry;
+    use crate::Entry;
     use crate::testing::{Trial, run};
     use serde_json::json;
 

@@ -25,8 +25,8 @@ const MAX_BYTES: usize = 64 << 20;
 /// taken: producers wait.
 #[derive(Component)]
 #[component(id = "tpl_delay", title = "Delay", category = "flow", asynchronous)]
-#[inport(input: any, required, "The message.")]
-#[outport(output: any, "The same message, later.")]
+#[inport(input: Any, required, "The message.")]
+#[outport(output: Any, "The same message, later.")]
 #[example(config = r#"{"delayMs": 20}"#, steps = r#"[{"input": 1}]"#, outputs = r#"[{"output": [1]}]"#)]
 pub(super) struct Delay {
     /// The pause.
@@ -107,7 +107,7 @@ impl AsyncActor for Delay {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::Entry;
+    use crate::Entry;
     use crate::testing::{Trial, run};
     use serde_json::json;
 

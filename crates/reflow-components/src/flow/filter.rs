@@ -23,10 +23,10 @@ use crate::read;
 /// Anything but a list is the Error `Expected Array on input port`.
 #[derive(Component)]
 #[component(id = "tpl_filter", title = "Filter", category = "flow", prepare)]
-#[inport(input: array, required, "The list.")]
-#[outport(output: array, "The items that pass.")]
-#[outport(rejected: array, "The others.")]
-#[outport(error: error, "Why there is no result.")]
+#[inport(input: List, required, "The list.")]
+#[outport(output: List, "The items that pass.")]
+#[outport(rejected: List, "The others.")]
+#[outport(error: ErrorText, "Why there is no result.")]
 #[example(
     config = r#"{"condition": "greater_than", "field": "v", "value": 2}"#,
     steps = r#"[{"input": [{"v": 1}, {"v": 3}, {"w": 5}]}]"#,

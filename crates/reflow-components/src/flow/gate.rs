@@ -13,10 +13,10 @@ use crate::read;
 /// without a value; any other control opens it. `invert` turns that round.
 #[derive(Component)]
 #[component(id = "tpl_gate", title = "Gate", category = "flow", firing = all, per_node)]
-#[inport(input: any, required, "The message.")]
-#[inport(control: "boolean or number", required, "Whether it may pass.")]
-#[outport(output: any, "Messages that may pass.")]
-#[outport(blocked: any, "Messages that may not.")]
+#[inport(input: Any, required, "The message.")]
+#[inport(control: Either<Boolean, Number>, required, "Whether it may pass.")]
+#[outport(output: Any, "Messages that may pass.")]
+#[outport(blocked: Any, "Messages that may not.")]
 #[example(
     steps = r#"[{"input": "a", "control": true}, {"input": "b", "control": 0}]"#,
     outputs = r#"[{"output": ["a"]}, {"blocked": ["b"]}]"#

@@ -14,10 +14,10 @@ use crate::read;
 /// whatever kind, only says where the point is, and counts as outside, unless `fireInitial` is set.
 #[derive(Component)]
 #[component(id = "tpl_hit_test", title = "Hit Test", category = "flow", prepare)]
-#[inport(values: object, required, "Numbers by key.")]
-#[outport(enter: string, "`HOVER`, when the point enters.")]
-#[outport(leave: string, "`LEAVE`, when it leaves.")]
-#[outport(inside: boolean, "Whether it is inside.")]
+#[inport(values: JsonObject, required, "Numbers by key.")]
+#[outport(enter: Text, "`HOVER`, when the point enters.")]
+#[outport(leave: Text, "`LEAVE`, when it leaves.")]
+#[outport(inside: Boolean, "Whether it is inside.")]
 #[example(
     config = r#"{"target_width": 100, "target_height": 50}"#,
     steps = r#"[{"values": {"s2_x": 500}}, {"values": {"s2_x": 10}}, {"values": {"s2_x": 59}}]"#,

@@ -26,11 +26,11 @@ use crate::read;
 /// Equal numbers are equal however they are written (1 and 1.0); a number never equals a text.
 #[derive(Component)]
 #[component(id = "tpl_if_branch", title = "If Branch", category = "flow")]
-#[inport(data: any, required, "The message to send on.")]
-#[outport("true-out": any, "The message, when the condition holds.")]
-#[outport("false-out": any, "The message, when it does not.")]
-#[outport(true_output: any, "The same as `true-out`.")]
-#[outport(false_output: any, "The same as `false-out`.")]
+#[inport(data: Any, required, "The message to send on.")]
+#[outport("true-out": Any, "The message, when the condition holds.")]
+#[outport("false-out": Any, "The message, when it does not.")]
+#[outport(true_output: Any, "The same as `true-out`.")]
+#[outport(false_output: Any, "The same as `false-out`.")]
 #[example(
     config = r#"{"condition_type": "greater_than", "condition_value": 5}"#,
     steps = r#"[{"data": 6}, {"data": 5}]"#,

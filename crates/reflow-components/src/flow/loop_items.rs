@@ -15,10 +15,10 @@ static KEYS: LazyLock<[Arc<str>; 2]> = LazyLock::new(|| ["index".into(), "value"
 /// JSON payload of an Object, Any or Optional message. Where the next node is slower, the items wait for room.
 #[derive(Component)]
 #[component(id = "tpl_loop", title = "Loop", category = "flow")]
-#[inport(collection: array, required, "The list.")]
-#[inport(initial_value: any, "Only answered with `completed`.")]
-#[outport(item: object, "An item and its index.")]
-#[outport(completed: boolean, "True, after the last item.")]
+#[inport(collection: List, required, "The list.")]
+#[inport(initial_value: Any, "Only answered with `completed`.")]
+#[outport(item: JsonObject, "An item and its index.")]
+#[outport(completed: Boolean, "True, after the last item.")]
 #[example(
     steps = r#"[{"collection": ["a", "b"]}]"#,
     outputs = r#"[{"item": [{"index": 0, "value": "a"}, {"index": 1, "value": "b"}], "completed": [true]}]"#

@@ -17,9 +17,9 @@ use crate::size::Room;
 /// would have …`).
 #[derive(Component)]
 #[component(id = "tpl_map", title = "Map", category = "flow", prepare)]
-#[inport(input: array, required, "The list.")]
-#[outport(output: array, "What became of its items.")]
-#[outport(error: error, "Why there is no result.")]
+#[inport(input: List, required, "The list.")]
+#[outport(output: List, "What became of its items.")]
+#[outport(error: ErrorText, "Why there is no result.")]
 #[example(
     config = r#"{"operation": "extract_field", "field": "a"}"#,
     steps = r#"[{"input": [{"a": 1}, {"b": 2}]}]"#,

@@ -18,11 +18,11 @@ type Set = [Option<Message>; NAMES.len()];
 /// When nothing at all is connected, every packet is a set of its own.
 #[derive(Component)]
 #[component(id = "tpl_merge", title = "Merge", category = "flow", per_node)]
-#[inport(a: any, "First input.")]
-#[inport(b: any, "Second input.")]
-#[inport(c: any, "Third input.")]
-#[inport(d: any, "Fourth input.")]
-#[outport(output: "object or array", "The inputs, together.")]
+#[inport(a: Any, "First input.")]
+#[inport(b: Any, "Second input.")]
+#[inport(c: Any, "Third input.")]
+#[inport(d: Any, "Fourth input.")]
+#[outport(output: Either<JsonObject, List>, "The inputs, together.")]
 #[example(
     config = r#"{"unwrap": true}"#,
     steps = r#"[{"a": 1, "b": "x"}]"#,
@@ -102,7 +102,7 @@ impl Actor for Merge {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::Entry;
+    use crate::Entry;
     use crate::testing::{Trial, run};
     use serde_json::json;
     use std::sync::Arc;

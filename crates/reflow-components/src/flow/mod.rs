@@ -17,7 +17,7 @@ mod split;
 mod subscriber;
 mod switch;
 
-use crate::catalog::Entry;
+use crate::Entry;
 
 /// What is said of input that should be a list.
 const NOT_A_LIST: &str = "Expected Array on input port";

@@ -8,8 +8,8 @@ use crate::prelude::*;
 /// Useful as a named place in a graph. A packet on any other inport only says that something came, and sends Flow.
 #[derive(Component)]
 #[component(id = "tpl_passthrough", title = "Passthrough", category = "flow")]
-#[inport(input: any, required, "Anything.")]
-#[outport(output: any, "The same message.")]
+#[inport(input: Any, required, "Anything.")]
+#[outport(output: Any, "The same message.")]
 #[example(
     steps = r#"[{"input": 5}, {"input": {"x": [1, null]}}]"#,
     outputs = r#"[{"output": [5]}, {"output": [{"x": [1, null]}]}]"#

@@ -27,9 +27,9 @@ use crate::size::Room;
 /// finite number`, and `Unknown operation: NAME`.
 #[derive(Component)]
 #[component(id = "tpl_reduce", title = "Reduce", category = "flow")]
-#[inport(input: array, required, "The list.")]
-#[outport(output: any, "What it was folded to.")]
-#[outport(error: error, "Why there is no result.")]
+#[inport(input: List, required, "The list.")]
+#[outport(output: Any, "What it was folded to.")]
+#[outport(error: ErrorText, "Why there is no result.")]
 #[example(steps = r#"[{"input": [3, 1.5, "x"]}]"#, outputs = r#"[{"output": [4.5]}]"#)]
 #[example(
     config = r#"{"operation": "join", "separator": ", "}"#,

@@ -14,8 +14,8 @@ static KEYS: LazyLock<[Arc<str>; 2]> = LazyLock::new(|| ["data".into(), "id".int
 /// next.
 #[derive(Component)]
 #[component(id = "tpl_signal", title = "Signal", category = "flow", prepare)]
-#[inport(trigger: any, required, "Whatever comes asks for a signal.")]
-#[outport(signal: object, "The signal.")]
+#[inport(trigger: Any, required, "Whatever comes asks for a signal.")]
+#[outport(signal: JsonObject, "The signal.")]
 #[example(
     config = r#"{"event": "HOVER", "data": {"s": 1, "k": "a"}}"#,
     steps = r#"[{"trigger": {"s": 2}}]"#,

@@ -14,11 +14,11 @@ use crate::read;
 /// Anything but a list is the Error `Expected Array on input port`.
 #[derive(Component)]
 #[component(id = "tpl_split", title = "Split", category = "flow")]
-#[inport(input: array, required, "The list.")]
-#[outport(head: any, "The first item.")]
-#[outport(tail: array, "The other items.")]
-#[outport(count: integer, "How many items there are.")]
-#[outport(error: error, "Why there is no result.")]
+#[inport(input: List, required, "The list.")]
+#[outport(head: Any, "The first item.")]
+#[outport(tail: List, "The other items.")]
+#[outport(count: Integer, "How many items there are.")]
+#[outport(error: ErrorText, "Why there is no result.")]
 #[example(
     steps = r#"[{"input": [{"x": 1}, 2, 3]}]"#,
     outputs = r#"[{"head": [{"x": 1}], "tail": [[2, 3]], "count": [3]}]"#

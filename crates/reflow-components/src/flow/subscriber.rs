@@ -12,9 +12,9 @@ use crate::read;
 /// counts. Messages of other kinds are ignored.
 #[derive(Component)]
 #[component(id = "tpl_subscriber", title = "Subscriber", category = "flow")]
-#[inport(signal: "object or string", required, "Signals.")]
-#[outport(data: any, "What a fitting signal carries.")]
-#[outport(trigger: flow, "That one came.")]
+#[inport(signal: Either<JsonObject, Text>, required, "Signals.")]
+#[outport(data: Any, "What a fitting signal carries.")]
+#[outport(trigger: Flow, "That one came.")]
 #[example(
     config = r#"{"event": "ui.*"}"#,
     steps = r#"[{"signal": {"id": "ui.click", "data": {"x": 1}}}, {"signal": "net.up"}]"#,

@@ -16,12 +16,12 @@ use crate::read;
 /// `{"type": KIND, "data": …}`.
 #[derive(Component)]
 #[component(id = "tpl_switch", title = "Switch", category = "flow", prepare)]
-#[inport(data: any, required, "The message to send on.")]
-#[outport(case1: any, "The message, when it equals `case1_value`.")]
-#[outport(case2: any, "The message, when it equals `case2_value`.")]
-#[outport(case3: any, "The message, when it equals `case3_value`.")]
-#[outport(case4: any, "The message, when it equals `case4_value`.")]
-#[outport(default: any, "The message, when no case fits.")]
+#[inport(data: Any, required, "The message to send on.")]
+#[outport(case1: Any, "The message, when it equals `case1_value`.")]
+#[outport(case2: Any, "The message, when it equals `case2_value`.")]
+#[outport(case3: Any, "The message, when it equals `case3_value`.")]
+#[outport(case4: Any, "The message, when it equals `case4_value`.")]
+#[outport(default: Any, "The message, when no case fits.")]
 #[example(
     config = r#"{"switch_field": "kind", "case1_value": "a", "case2_value": 2}"#,
     steps = r#"[{"data": {"kind": "a"}}, {"data": {"kind": 2.0}}, {"data": 7}]"#,
@@ -96,7 +96,7 @@ impl Actor for Switch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::Entry;
+    use crate::Entry;
     use crate::testing::{Trial, run};
     use serde_json::json;
     use std::sync::Arc;

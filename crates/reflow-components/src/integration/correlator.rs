@@ -25,11 +25,11 @@ use crate::prelude::*;
 /// (`Empty input streams`, `Failed to collect streams`) and `stats` is empty.
 #[derive(Component)]
 #[component(id = "tpl_correlator", title = "Correlator", category = "analysis", asynchronous)]
-#[inport(stream_a: stream, required, "The first signal.")]
-#[inport(stream_b: stream, required, "The second signal.")]
-#[outport(stream: stream, "The correlation at every lag.")]
-#[outport(stats: object, "Where the correlation is largest.")]
-#[outport(error: error, "Why there is no correlation.")]
+#[inport(stream_a: Stream, required, "The first signal.")]
+#[inport(stream_b: Stream, required, "The second signal.")]
+#[outport(stream: Stream, "The correlation at every lag.")]
+#[outport(stats: JsonObject, "Where the correlation is largest.")]
+#[outport(error: ErrorText, "Why there is no correlation.")]
 #[example(
     steps = r#"[{"stream_a": 1}]"#,
     outputs = r#"[{"error": [{"type": "Error", "data": "No StreamHandle on stream_a port"}]}]"#

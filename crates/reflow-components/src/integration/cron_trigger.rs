@@ -30,11 +30,11 @@ use crate::prelude::*;
 /// never due: …`) and an unknown time zone (`Unknown time zone: …`).
 #[derive(Component)]
 #[component(id = "tpl_cron_trigger", title = "Cron Trigger", category = "trigger")]
-#[inport(start: any, required, "Whatever comes first starts the schedule.")]
-#[inport(stop: any, "Whatever comes stops it.")]
-#[outport(trigger: any, "The payload, at every due time.")]
-#[outport(done: flow, "Tells that all packets were sent.")]
-#[outport(error: error, "Why it cannot start.")]
+#[inport(start: Any, required, "Whatever comes first starts the schedule.")]
+#[inport(stop: Any, "Whatever comes stops it.")]
+#[outport(trigger: Any, "The payload, at every due time.")]
+#[outport(done: Flow, "Tells that all packets were sent.")]
+#[outport(error: ErrorText, "Why it cannot start.")]
 #[example(
     config = r#"{"cronExpression": "every monday"}"#,
     steps = r#"[{"start": {"type": "Flow"}}]"#,

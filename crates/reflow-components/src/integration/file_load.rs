@@ -17,11 +17,11 @@ use crate::read;
 /// error: …`, with the reason and number of the operating system), and when it has more than `maxBytes` bytes.
 #[derive(Component)]
 #[component(id = "tpl_file_load", title = "File Load", category = "io", asynchronous)]
-#[inport(trigger: any, "Whatever comes asks for the file.")]
-#[inport(path: string, "The file to read this time.")]
-#[outport(output: bytes, "The content.")]
-#[outport(metadata: object, "Path, size and media type.")]
-#[outport(error: error, "Why there is no content.")]
+#[inport(trigger: Any, "Whatever comes asks for the file.")]
+#[inport(path: Text, "The file to read this time.")]
+#[outport(output: Bytes, "The content.")]
+#[outport(metadata: JsonObject, "Path, size and media type.")]
+#[outport(error: ErrorText, "Why there is no content.")]
 #[example(
     config = r#"{"path": "/no/such/file"}"#,
     steps = r#"[{"trigger": {"type": "Flow"}}]"#,

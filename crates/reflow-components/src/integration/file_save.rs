@@ -23,11 +23,11 @@ use crate::read;
 /// of the operating system).
 #[derive(Component)]
 #[component(id = "tpl_file_save", title = "File Save", category = "io", asynchronous, per_node)]
-#[inport(input: any, required, "What to write.")]
-#[inport(path: string, "The file to write it to.")]
-#[outport(path: string, "The file that was written.")]
-#[outport(metadata: object, "Path and size.")]
-#[outport(error: error, "Why nothing was written.")]
+#[inport(input: Any, required, "What to write.")]
+#[inport(path: Text, "The file to write it to.")]
+#[outport(path: Text, "The file that was written.")]
+#[outport(metadata: JsonObject, "Path and size.")]
+#[outport(error: ErrorText, "Why nothing was written.")]
 #[example(
     steps = r#"[{"input": "text"}]"#,
     outputs = r#"[{"error": [{"type": "Error", "data": "Missing 'path' in config"}]}]"#

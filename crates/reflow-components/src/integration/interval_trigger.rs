@@ -21,10 +21,10 @@ use crate::prelude::*;
 /// JSON then leaves as kind Object, anything else as String.
 #[derive(Component)]
 #[component(id = "tpl_interval_trigger", title = "Interval Trigger", category = "trigger")]
-#[inport(start: any, required, "Whatever comes first starts the timer.")]
-#[inport(stop: any, "Whatever comes stops it.")]
-#[outport(trigger: any, "The payload, at every interval.")]
-#[outport(done: flow, "Tells that all packets were sent.")]
+#[inport(start: Any, required, "Whatever comes first starts the timer.")]
+#[inport(stop: Any, "Whatever comes stops it.")]
+#[outport(trigger: Any, "The payload, at every interval.")]
+#[outport(done: Flow, "Tells that all packets were sent.")]
 #[example(
     config = r#"{"interval": 1, "maxExecutions": 2, "payload": "beat ${executionCount}"}"#,
     steps = r#"[{"start": {"type": "Flow"}}]"#,

@@ -15,7 +15,7 @@ mod payload;
 #[cfg(feature = "http")]
 mod server;
 
-use crate::catalog::Entry;
+use crate::Entry;
 
 pub(crate) fn components() -> Vec<Entry> {
     let mut entries = vec![

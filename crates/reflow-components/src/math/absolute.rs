@@ -1,21 +1,17 @@
 //! `tpl_math_absolute`.
 
-use super::number::{Precision, number};
+use super::number::{Operand, Precision, Rounded};
+use crate::finite::NotFinite;
 use crate::prelude::*;
 
 /// Gives the magnitude of a number.
 ///
-/// `result` = |`input`|. Integers, floats, decimal strings such as `-2.5e3` and JSON payloads that are numbers count as themselves, anything
-/// else as 0. The result is a Float with `precision` decimals; halves are rounded away from zero.
-///
-/// # Errors
-///
-/// An infinite or undefined result is the Error `Result is not a finite number`.
+/// `result` = |`input`|.
 #[derive(Component)]
 #[component(id = "tpl_math_absolute", title = "Absolute Value", category = "math")]
-#[inport(input: number, required, "The number.")]
-#[outport(result: float, "Its magnitude.")]
-#[outport(error: error, "Why there is no result.")]
+#[inport(input: Operand, required, "The number.")]
+#[outport(result: Rounded, "Its magnitude.")]
+#[outport(error: NotFinite, "Why there is no result.")]
 #[example(steps = r#"[{"input": -5}, {"input": 2.25}]"#, outputs = r#"[{"result": [5.0]}, {"result": [2.25]}]"#)]
 pub(super) struct Absolute {
     /// Decimals kept in the result.
@@ -25,7 +21,7 @@ pub(super) struct Absolute {
 
 impl Actor for Absolute {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        let value = number(tick, Self::IN_INPUT).abs();
+        let value = tick.value(Self::IN_INPUT).abs();
         self.precision.emit(tick, Self::OUT_RESULT, Self::OUT_ERROR, value)
     }
 }

@@ -1,22 +1,18 @@
 //! `tpl_math_add`.
 
-use super::number::{Precision, number};
+use super::number::{Operand, Precision, Rounded};
+use crate::finite::NotFinite;
 use crate::prelude::*;
 
 /// Adds two numbers.
 ///
-/// `result` = `a` + `b`. One packet of each inport makes a pair, in order of arrival. Integers, floats, decimal strings such as `-2.5e3` and JSON payloads that are numbers count as themselves, anything
-/// else as 0. The result is a Float with `precision` decimals; halves are rounded away from zero.
-///
-/// # Errors
-///
-/// An infinite or undefined result is the Error `Result is not a finite number`.
+/// `result` = `a` + `b`.
 #[derive(Component)]
 #[component(id = "tpl_math_add", title = "Add", category = "math", firing = all)]
-#[inport(a: number, required, "First summand.")]
-#[inport(b: number, required, "Second summand.")]
-#[outport(result: float, "The sum.")]
-#[outport(error: error, "Why there is no result.")]
+#[inport(a: Operand, required, "First summand.")]
+#[inport(b: Operand, required, "Second summand.")]
+#[outport(result: Rounded, "The sum.")]
+#[outport(error: NotFinite, "Why there is no result.")]
 #[example(
     steps = r#"[{"a": 2, "b": 3}, {"a": "1e3", "b": -0.5}]"#,
     outputs = r#"[{"result": [5.0]}, {"result": [999.5]}]"#
@@ -29,7 +25,7 @@ pub(super) struct Add {
 
 impl Actor for Add {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        let (a, b) = (number(tick, Self::IN_A), number(tick, Self::IN_B));
+        let (a, b) = (tick.value(Self::IN_A), tick.value(Self::IN_B));
         self.precision.emit(tick, Self::OUT_RESULT, Self::OUT_ERROR, a + b)
     }
 }

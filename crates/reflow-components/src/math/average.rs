@@ -1,22 +1,17 @@
 //! `tpl_math_average`.
 
-use super::number::{Precision, mean, numbers};
+use super::number::{Numbers, Precision, Rounded, mean};
+use crate::finite::NotFinite;
 use crate::prelude::*;
 
 /// Gives the arithmetic mean of a list.
 ///
-/// `result` is the sum divided by the number of items, and 0 for an empty list. An item that is no number counts as 0; anything but a list counts as an empty one. A list may also come as the
-/// JSON payload of an Object, Any or Optional message. The result is a Float with `precision` decimals; halves are
-/// rounded away from zero.
-///
-/// # Errors
-///
-/// An infinite or undefined result is the Error `Result is not a finite number`.
+/// `result` is the sum divided by the number of items, and 0 for an empty list.
 #[derive(Component)]
 #[component(id = "tpl_math_average", title = "Average", category = "math")]
-#[inport(values: array, required, "The numbers.")]
-#[outport(result: float, "The mean.")]
-#[outport(error: error, "Why there is no result.")]
+#[inport(values: Numbers, required, "The numbers.")]
+#[outport(result: Rounded, "The mean.")]
+#[outport(error: NotFinite, "Why there is no result.")]
 #[example(
     steps = r#"[{"values": [1, 2, 2]}, {"values": []}]"#,
     outputs = r#"[{"result": [1.6666666667]}, {"result": [0.0]}]"#
@@ -29,7 +24,7 @@ pub(super) struct Average {
 
 impl Actor for Average {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        let value = mean(&numbers(tick, Self::IN_VALUES));
+        let value = mean(&tick.value(Self::IN_VALUES));
         self.precision.emit(tick, Self::OUT_RESULT, Self::OUT_ERROR, value)
     }
 }

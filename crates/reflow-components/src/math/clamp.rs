@@ -1,23 +1,18 @@
 //! `tpl_math_clamp`.
 
-use super::number::{Precision, number};
+use super::number::{Operand, Precision, Rounded};
+use crate::finite::NotFinite;
 use crate::prelude::*;
 
 /// Limits a number to a range.
 ///
-/// `result` is `min` where `input` is less, `max` where it is more, and `input` otherwise. Limits given the wrong way
-/// round are swapped. Integers, floats, decimal strings such as `-2.5e3` and JSON payloads that are numbers count as
-/// themselves, anything else as 0. The result is a Float with `precision` decimals; halves are rounded away from
-/// zero.
-///
-/// # Errors
-///
-/// An infinite or undefined result is the Error `Result is not a finite number`.
+/// `result` is `min` where `input` is less, `max` where it is more, and `input` otherwise. Limits given the wrong way round
+/// are swapped.
 #[derive(Component)]
 #[component(id = "tpl_math_clamp", title = "Clamp", category = "math", prepare)]
-#[inport(input: number, required, "The number to limit.")]
-#[outport(result: float, "The limited number.")]
-#[outport(error: error, "Why there is no result.")]
+#[inport(input: Operand, required, "The number to limit.")]
+#[outport(result: Rounded, "The limited number.")]
+#[outport(error: NotFinite, "Why there is no result.")]
 #[example(
     config = r#"{"min": -10, "max": 10}"#,
     steps = r#"[{"input": 25}, {"input": 9.75}]"#,
@@ -43,7 +38,7 @@ impl Clamp {
 
 impl Actor for Clamp {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        let value = number(tick, Self::IN_INPUT).clamp(self.min, self.max);
+        let value = tick.value(Self::IN_INPUT).clamp(self.min, self.max);
         self.precision.emit(tick, Self::OUT_RESULT, Self::OUT_ERROR, value)
     }
 }

@@ -1,23 +1,22 @@
 //! `tpl_math_divide`.
 
-use super::number::{Precision, number};
+use super::number::{Operand, Precision, Rounded};
+use crate::finite::NotFinite;
 use crate::prelude::*;
 
 /// Divides one number by another.
 ///
-/// `result` = `a` / `b`. One packet of each inport makes a pair, in order of arrival. Integers, floats, decimal strings such as `-2.5e3` and JSON payloads that are numbers count as themselves, anything
-/// else as 0. The result is a Float with `precision` decimals; halves are rounded away from zero.
+/// `result` = `a` / `b`.
 ///
 /// # Errors
 ///
-/// A divisor of 0, or one that is read as 0, is the Error `Division by zero`. /// An infinite or undefined result is
-/// the Error `Result is not a finite number`.
+/// A divisor of 0, or one that is read as 0, is the Error `Division by zero`.
 #[derive(Component)]
 #[component(id = "tpl_math_divide", title = "Divide", category = "math", firing = all)]
-#[inport(a: number, required, "The dividend.")]
-#[inport(b: number, required, "The divisor.")]
-#[outport(result: float, "The quotient.")]
-#[outport(error: error, "Why there is no result.")]
+#[inport(a: Operand, required, "The dividend.")]
+#[inport(b: Operand, required, "The divisor.")]
+#[outport(result: Rounded, "The quotient.")]
+#[outport(error: NotFinite, "Why there is no result.")]
 #[example(
     steps = r#"[{"a": 7, "b": 2}, {"a": 5, "b": 0}]"#,
     outputs = r#"[{"result": [3.5]}, {"error": [{"type": "Error", "data": "Division by zero"}]}]"#
@@ -30,7 +29,7 @@ pub(super) struct Divide {
 
 impl Actor for Divide {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        let (a, b) = (number(tick, Self::IN_A), number(tick, Self::IN_B));
+        let (a, b) = (tick.value(Self::IN_A), tick.value(Self::IN_B));
         if b == 0.0 {
             return tick.report(Self::OUT_ERROR, "Division by zero");
         }

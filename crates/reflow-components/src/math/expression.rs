@@ -1,33 +1,32 @@
 //! `tpl_math_expression`.
 
 use super::formula::{Formula, Mistake};
-use super::number::{Precision, number};
+use super::number::{Operand, Precision, Rounded};
+use crate::finite::NotFinite;
 use crate::prelude::*;
 use crate::read;
 
 /// Evaluates an arithmetic expression over a number.
 ///
-/// `$input` and `$x` stand for the input; a bare name stands for the number of that name in an Object input. There are `+ - * /`,
-/// `%` (the remainder, with the sign of the left side), `^` (to the power of, right to left) and parentheses. One minus may
-/// stand before an operand, and it binds tighter than `^`: `-2^2` is 4. Functions: `sin cos tan asin acos atan atan2
-/// abs floor ceil round sqrt pow min max clamp lerp mix mod sign step smoothstep fract log log2 exp deg rad`, with
+/// `$input` and `$x` stand for the input; a bare name stands for the number of that name in an Object input. There are `+ -
+/// * /`, `%` (the remainder, with the sign of the left side), `^` (to the power of, right to left) and parentheses. One
+/// minus may stand before an operand, and it binds tighter than `^`: `-2^2` is 4. Functions: `sin cos tan asin acos atan
+/// atan2 abs floor ceil round sqrt pow min max clamp lerp mix mod sign step smoothstep fract log log2 exp deg rad`, with
 /// GLSL's arguments and meaning; constants: `pi tau e`.
 ///
-/// Integers, floats, decimal strings such as `-2.5e3` and JSON payloads that are numbers count as themselves,
-/// anything else as 0. The result is a Float with `precision` decimals; halves are rounded away from zero. The
-/// expression is parsed once.
+/// The expression is parsed once.
 ///
 /// # Errors
 ///
-/// Nothing but an Error leaves when the expression cannot be read (`Unexpected end of expression`, `Expected number
-/// at position N`, `Unexpected character at position N`, `Invalid number: TEXT`, `Unknown function: NAME`; N counts
-/// characters from 0, white space left out and the input in place of `$input` and `$x`), for `Division by zero`,
-/// `Modulo by zero`, `Unknown variable: NAME`, and for `Result is not a finite number`.
+/// Nothing but an Error leaves when the expression cannot be read (`Unexpected end of expression`, `Expected number at
+/// position N`, `Unexpected character at position N`, `Invalid number: TEXT`, `Unknown function: NAME`; N counts characters
+/// from 0, white space left out and the input in place of `$input` and `$x`), for `Division by zero`, `Modulo by zero`,
+/// `Unknown variable: NAME`, and for `Result is not a finite number`.
 #[derive(Component)]
 #[component(id = "tpl_math_expression", title = "Expression", category = "math", prepare)]
-#[inport(input: number, required, "The number, or an object of numbers.")]
-#[outport(result: float, "The value of the expression.")]
-#[outport(error: error, "Why there is none.")]
+#[inport(input: Operand, required, "The number, or an object of numbers.")]
+#[outport(result: Rounded, "The value of the expression.")]
+#[outport(error: NotFinite, "Why there is none.")]
 #[example(
     config = r#"{"expression": "2 * $input ^ 2 - 1"}"#,
     steps = r#"[{"input": 3}]"#,
@@ -58,7 +57,7 @@ impl Expression {
 
 impl Actor for Expression {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        let input = number(tick, Self::IN_INPUT);
+        let input = tick.value(Self::IN_INPUT);
         let fields = tick.input(Self::IN_INPUT).and_then(read::payload);
         let value = self.formula.as_ref().map_err(|mistake| mistake.told(input)).and_then(|formula| {
             formula.evaluate(input, &|name| fields.and_then(|fields| fields.get(name)).and_then(Value::as_number))

@@ -1,24 +1,19 @@
 //! `tpl_math_min_max`.
 
-use super::number::{NOT_FINITE, Precision, number};
+use super::number::{Operand, Precision, Rounded};
+use crate::finite::{NOT_FINITE, NotFinite};
 use crate::prelude::*;
 
 /// Gives the smaller and the larger of two numbers.
 ///
-/// Both outports send for every pair. One packet of each inport makes a pair, in order of arrival. Integers, floats,
-/// decimal strings such as `-2.5e3` and JSON payloads that are numbers count as themselves, anything else as 0. The
-/// result is a Float with `precision` decimals; halves are rounded away from zero.
-///
-/// # Errors
-///
-/// An infinite or undefined input is the Error `Result is not a finite number`.
+/// Both outports send for every pair.
 #[derive(Component)]
 #[component(id = "tpl_math_min_max", title = "Min / Max", category = "math", firing = all)]
-#[inport(a: number, required, "One number.")]
-#[inport(b: number, required, "The other number.")]
-#[outport(min: float, "The smaller one.")]
-#[outport(max: float, "The larger one.")]
-#[outport(error: error, "Why there is no result.")]
+#[inport(a: Operand, required, "One number.")]
+#[inport(b: Operand, required, "The other number.")]
+#[outport(min: Rounded, "The smaller one.")]
+#[outport(max: Rounded, "The larger one.")]
+#[outport(error: NotFinite, "Why there is no result.")]
 #[example(steps = r#"[{"a": 3, "b": 8}]"#, outputs = r#"[{"min": [3.0], "max": [8.0]}]"#)]
 pub(super) struct MinMax {
     /// Decimals kept in the results.
@@ -28,7 +23,7 @@ pub(super) struct MinMax {
 
 impl Actor for MinMax {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        let (a, b) = (number(tick, Self::IN_A), number(tick, Self::IN_B));
+        let (a, b) = (tick.value(Self::IN_A), tick.value(Self::IN_B));
         if !(a.is_finite() && b.is_finite()) {
             return tick.report(Self::OUT_ERROR, NOT_FINITE);
         }

@@ -19,7 +19,7 @@ mod statistics;
 mod subtract;
 mod sum;
 
-use crate::catalog::Entry;
+use crate::Entry;
 
 pub(crate) fn components() -> Vec<Entry> {
     vec![

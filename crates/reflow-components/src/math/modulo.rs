@@ -1,23 +1,22 @@
 //! `tpl_math_modulo`.
 
-use super::number::{Precision, number};
+use super::number::{Operand, Precision, Rounded};
+use crate::finite::NotFinite;
 use crate::prelude::*;
 
 /// Gives the remainder of a division.
 ///
-/// `result` = `a` - `b` × trunc(`a` / `b`), the truncated remainder: its sign is that of `a`. One packet of each inport makes a pair, in order of arrival. Integers, floats, decimal strings such as `-2.5e3` and JSON payloads that are numbers count as themselves, anything
-/// else as 0. The result is a Float with `precision` decimals; halves are rounded away from zero.
+/// `result` = `a` - `b` × trunc(`a` / `b`), the truncated remainder: its sign is that of `a`.
 ///
 /// # Errors
 ///
-/// A divisor of 0, or one that is read as 0, is the Error `Modulo by zero`. /// An infinite or undefined result is
-/// the Error `Result is not a finite number`.
+/// A divisor of 0, or one that is read as 0, is the Error `Modulo by zero`.
 #[derive(Component)]
 #[component(id = "tpl_math_modulo", title = "Modulo", category = "math", firing = all)]
-#[inport(a: number, required, "The dividend.")]
-#[inport(b: number, required, "The divisor.")]
-#[outport(result: float, "The remainder.")]
-#[outport(error: error, "Why there is no result.")]
+#[inport(a: Operand, required, "The dividend.")]
+#[inport(b: Operand, required, "The divisor.")]
+#[outport(result: Rounded, "The remainder.")]
+#[outport(error: NotFinite, "Why there is no result.")]
 #[example(steps = r#"[{"a": -7, "b": 3}, {"a": 5.5, "b": 2}]"#, outputs = r#"[{"result": [-1.0]}, {"result": [1.5]}]"#)]
 pub(super) struct Modulo {
     /// Decimals kept in the result.
@@ -27,7 +26,7 @@ pub(super) struct Modulo {
 
 impl Actor for Modulo {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        let (a, b) = (number(tick, Self::IN_A), number(tick, Self::IN_B));
+        let (a, b) = (tick.value(Self::IN_A), tick.value(Self::IN_B));
         if b == 0.0 {
             return tick.report(Self::OUT_ERROR, "Modulo by zero");
         }

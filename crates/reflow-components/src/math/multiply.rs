@@ -1,22 +1,18 @@
 //! `tpl_math_multiply`.
 
-use super::number::{Precision, number};
+use super::number::{Operand, Precision, Rounded};
+use crate::finite::NotFinite;
 use crate::prelude::*;
 
 /// Multiplies two numbers.
 ///
-/// `result` = `a` × `b`. One packet of each inport makes a pair, in order of arrival. Integers, floats, decimal strings such as `-2.5e3` and JSON payloads that are numbers count as themselves, anything
-/// else as 0. The result is a Float with `precision` decimals; halves are rounded away from zero.
-///
-/// # Errors
-///
-/// An infinite or undefined result is the Error `Result is not a finite number`.
+/// `result` = `a` × `b`.
 #[derive(Component)]
 #[component(id = "tpl_math_multiply", title = "Multiply", category = "math", firing = all)]
-#[inport(a: number, required, "First factor.")]
-#[inport(b: number, required, "Second factor.")]
-#[outport(result: float, "The product.")]
-#[outport(error: error, "Why there is no result.")]
+#[inport(a: Operand, required, "First factor.")]
+#[inport(b: Operand, required, "Second factor.")]
+#[outport(result: Rounded, "The product.")]
+#[outport(error: NotFinite, "Why there is no result.")]
 #[example(
     config = r#"{"precision": 4}"#,
     steps = r#"[{"a": 3.14159265, "b": 2}]"#,
@@ -30,7 +26,7 @@ pub(super) struct Multiply {
 
 impl Actor for Multiply {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        let (a, b) = (number(tick, Self::IN_A), number(tick, Self::IN_B));
+        let (a, b) = (tick.value(Self::IN_A), tick.value(Self::IN_B));
         self.precision.emit(tick, Self::OUT_RESULT, Self::OUT_ERROR, a * b)
     }
 }

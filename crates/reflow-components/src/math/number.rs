@@ -1,9 +1,13 @@
 //! Numbers in and out of the components of this family.
 
-use reflow_runtime::{Failure, Tick, Value};
+use std::borrow::Cow;
+
+use reflow_component::declare::Outport;
+use reflow_runtime::{Failure, Message, PortType, Tick, Value};
 
 use crate::config::expected;
-use crate::prelude::{ConfigValue, Report};
+use crate::finite::{NotFinite, WriteFinite};
+use crate::prelude::{ConfigValue, List, Number, PortKind};
 use crate::read;
 
 /// How many decimals a result keeps; halves are rounded away from zero.
@@ -26,17 +30,17 @@ impl Precision {
     }
 
     /// Sends the rounded result, or an error when it is no finite number.
-    pub(super) fn emit(self, tick: &mut Tick<'_>, result: usize, error: usize, value: f64) -> Result<(), Failure> {
-        if !value.is_finite() {
-            return tick.report(error, NOT_FINITE);
-        }
-        tick.emit(result, self.round(value));
-        Ok(())
+    pub(super) fn emit(
+        self,
+        tick: &mut Tick<'_>,
+        result: Outport<Rounded>,
+        error: Outport<NotFinite>,
+        value: f64,
+    ) -> Result<(), Failure> {
+        // What is finite stays so when it is rounded.
+        tick.write_finite(result, error, self.round(value))
     }
 }
-
-/// What is said of infinities and NaN.
-pub(super) const NOT_FINITE: &str = "Result is not a finite number";
 
 impl Default for Precision {
     fn default() -> Self {
@@ -61,15 +65,92 @@ impl ConfigValue for Precision {
     }
 }
 
-/// The number on an inport; 0 when what is there is none.
-pub(super) fn number(tick: &Tick<'_>, port: usize) -> f64 {
-    tick.input(port).and_then(read::number).unwrap_or(0.0)
+/// A number to calculate with.
+pub(super) struct Operand;
+
+impl PortKind for Operand {
+    type Value = f64;
+
+    fn word() -> Cow<'static, str> {
+        Number::word()
+    }
+
+    fn text() -> Cow<'static, str> {
+        format!("{}; anything else counts as 0", Number::text()).into()
+    }
+
+    fn port_type() -> PortType {
+        Number::port_type()
+    }
+
+    fn also() -> Vec<PortType> {
+        Number::also()
+    }
+
+    fn read(message: &Message) -> Option<f64> {
+        Some(Number::read(message).unwrap_or(0.0))
+    }
+
+    fn make(value: f64) -> Message {
+        Number::make(value)
+    }
 }
 
-/// The numbers of the list on an inport; an item that is no number counts as 0, and so many items count.
-pub(super) fn numbers(tick: &Tick<'_>, port: usize) -> Vec<f64> {
-    let items = tick.input(port).and_then(read::list).unwrap_or_default();
-    items.iter().map(|item| item.as_number().unwrap_or(0.0)).collect()
+/// A list of numbers to calculate with.
+pub(super) struct Numbers;
+
+impl PortKind for Numbers {
+    type Value = Vec<f64>;
+
+    fn word() -> Cow<'static, str> {
+        List::word()
+    }
+
+    fn text() -> Cow<'static, str> {
+        "a list, also as the JSON payload of an Object, Any or Optional message; an item that is no number counts as 0, and \
+         anything but a list as an empty one"
+            .into()
+    }
+
+    fn port_type() -> PortType {
+        List::port_type()
+    }
+
+    fn also() -> Vec<PortType> {
+        List::also()
+    }
+
+    fn read(message: &Message) -> Option<Vec<f64>> {
+        let items = read::list(message).unwrap_or_default();
+        Some(items.iter().map(|item| item.as_number().unwrap_or(0.0)).collect())
+    }
+
+    fn make(value: Vec<f64>) -> Message {
+        Message::Array(value.into_iter().map(Value::Float).collect())
+    }
+}
+
+/// A result of this family.
+pub(super) struct Rounded;
+
+impl PortKind for Rounded {
+    type Value = f64;
+
+    fn made() -> Cow<'static, str> {
+        "a Float with `precision` decimals; halves are rounded away from zero".into()
+    }
+
+    fn port_type() -> PortType {
+        PortType::Float
+    }
+
+    fn read(message: &Message) -> Option<f64> {
+        message.as_number()
+    }
+
+    fn make(value: f64) -> Message {
+        Message::Float(value)
+    }
 }
 
 /// The sum of `values`; of none it is 0.

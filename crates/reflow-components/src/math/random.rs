@@ -2,20 +2,20 @@
 
 use std::hash::{BuildHasher, RandomState};
 
-use super::number::Precision;
+use super::number::{Precision, Rounded};
 use crate::prelude::*;
 
 /// Draws a random number from a range, one for every trigger.
 ///
-/// `result` is uniform from `min` up to but not including `max`, a Float with `precision` decimals. Limits given the wrong way
-/// round are swapped; where they are equal the result is that value. A packet of any kind on any inport is a trigger.
+/// `result` is uniform from `min` up to but not including `max`, a Float with `precision` decimals. Limits given the wrong
+/// way round are swapped; where they are equal the result is that value. A packet of any kind on any inport is a trigger.
 ///
 /// With a `seed` every run draws the same sequence, on every machine (SplitMix64; Steele, Lea, Flood, *Fast Splittable
 /// Pseudorandom Number Generators*, 2014). It is not for secrets.
 #[derive(Component)]
 #[component(id = "tpl_math_random", title = "Random", category = "math", prepare)]
-#[inport(trigger: any, "Whatever comes asks for a number.")]
-#[outport(result: float, "The number.")]
+#[inport(trigger: Any, "Whatever comes asks for a number.")]
+#[outport(result: Rounded, "The number.")]
 #[example(
     config = r#"{"min": 5, "max": 5}"#,
     steps = r#"[{"trigger": {"type": "Flow"}}]"#,

@@ -1,23 +1,18 @@
 //! `tpl_math_round`.
 
-use super::number::{Precision, number};
+use super::number::{Operand, Precision, Rounded};
+use crate::finite::NotFinite;
 use crate::prelude::*;
 
 /// Rounds a number by a chosen rule.
 ///
 /// `mode` chooses the rule. `round` keeps `precision` decimals, so that with the default of 10 a 2.5 stays 2.5: rounding to
-/// whole numbers takes a precision of 0. Integers, floats, decimal strings such as `-2.5e3` and JSON payloads that
-/// are numbers count as themselves, anything else as 0. The result is a Float with `precision` decimals; halves are
-/// rounded away from zero.
-///
-/// # Errors
-///
-/// An infinite or undefined result is the Error `Result is not a finite number`.
+/// whole numbers takes a precision of 0.
 #[derive(Component)]
 #[component(id = "tpl_math_round", title = "Round", category = "math")]
-#[inport(input: number, required, "The number.")]
-#[outport(result: float, "The rounded number.")]
-#[outport(error: error, "Why there is no result.")]
+#[inport(input: Operand, required, "The number.")]
+#[outport(result: Rounded, "The rounded number.")]
+#[outport(error: NotFinite, "Why there is no result.")]
 #[example(
     config = r#"{"precision": 0}"#,
     steps = r#"[{"input": 2.5}, {"input": -2.5}]"#,
@@ -52,7 +47,7 @@ enum Mode {
 
 impl Actor for Round {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        let input = number(tick, Self::IN_INPUT);
+        let input = tick.value(Self::IN_INPUT);
         let value = match self.mode {
             Mode::Round => input,
             Mode::Floor => input.floor(),

@@ -1,22 +1,21 @@
 //! `tpl_math_sqrt`.
 
-use super::number::{Precision, number};
+use super::number::{Operand, Precision, Rounded};
+use crate::finite::NotFinite;
 use crate::prelude::*;
 
 /// Gives the non-negative square root of a number.
 ///
-/// `result` = √`input`. Integers, floats, decimal strings such as `-2.5e3` and JSON payloads that are numbers count as themselves, anything
-/// else as 0. The result is a Float with `precision` decimals; halves are rounded away from zero.
+/// `result` = √`input`.
 ///
 /// # Errors
 ///
-/// A negative input is the Error `Square root of negative number`. /// An infinite or undefined result is the Error
-/// `Result is not a finite number`.
+/// A negative input is the Error `Square root of negative number`.
 #[derive(Component)]
 #[component(id = "tpl_math_sqrt", title = "Square Root", category = "math")]
-#[inport(input: number, required, "The number.")]
-#[outport(result: float, "The root.")]
-#[outport(error: error, "Why there is no result.")]
+#[inport(input: Operand, required, "The number.")]
+#[outport(result: Rounded, "The root.")]
+#[outport(error: NotFinite, "Why there is no result.")]
 #[example(
     steps = r#"[{"input": 9}, {"input": -1}]"#,
     outputs = r#"[{"result": [3.0]}, {"error": [{"type": "Error", "data": "Square root of negative number"}]}]"#
@@ -29,7 +28,7 @@ pub(super) struct Sqrt {
 
 impl Actor for Sqrt {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        let input = number(tick, Self::IN_INPUT);
+        let input = tick.value(Self::IN_INPUT);
         if input < 0.0 {
             return tick.report(Self::OUT_ERROR, "Square root of negative number");
         }

@@ -1,28 +1,27 @@
 //! `tpl_math_statistics`.
 
-use super::number::{NOT_FINITE, Precision, mean, numbers};
+use super::number::{Numbers, Precision, Rounded, mean};
+use crate::finite::{NOT_FINITE, NotFinite};
 use crate::prelude::*;
 
 /// Describes a list of numbers: mean, median, standard deviation, extremes and count.
 ///
 /// `median` is the middle one of the sorted values, or the mean of the two in the middle. `stddev` is that of a population:
-/// √(Σ(v - mean)² / n). An empty list only sends `count`. An item that is no number counts as 0; anything but a list
-/// counts as an empty one. A list may also come as the JSON payload of an Object, Any or Optional message. The Floats
-/// have `precision` decimals; halves are rounded away from zero.
+/// √(Σ(v - mean)² / n). An empty list only sends `count`.
 ///
 /// # Errors
 ///
 /// When one of the results is infinite or undefined, the Error `Result is not a finite number` comes in place of all.
 #[derive(Component)]
 #[component(id = "tpl_math_statistics", title = "Statistics", category = "math")]
-#[inport(values: array, required, "The numbers.")]
-#[outport(mean: float, "Arithmetic mean.")]
-#[outport(median: float, "Median.")]
-#[outport(stddev: float, "Standard deviation of the population.")]
-#[outport(min: float, "The smallest value.")]
-#[outport(max: float, "The largest value.")]
-#[outport(count: integer, "How many values there are.")]
-#[outport(error: error, "Why there is no result.")]
+#[inport(values: Numbers, required, "The numbers.")]
+#[outport(mean: Rounded, "Arithmetic mean.")]
+#[outport(median: Rounded, "Median.")]
+#[outport(stddev: Rounded, "Standard deviation of the population.")]
+#[outport(min: Rounded, "The smallest value.")]
+#[outport(max: Rounded, "The largest value.")]
+#[outport(count: Integer, "How many values there are.")]
+#[outport(error: NotFinite, "Why there is no result.")]
 #[example(
     steps = r#"[{"values": [4, 1, 3, 2]}]"#,
     outputs = r#"[{"mean": [2.5], "median": [2.5], "stddev": [1.1180339887], "min": [1.0], "max": [4.0], "count": [4]}]"#
@@ -35,7 +34,7 @@ pub(super) struct Statistics {
 
 impl Actor for Statistics {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        let mut values = numbers(tick, Self::IN_VALUES);
+        let mut values = tick.value(Self::IN_VALUES);
         let count = values.len();
         if count > 0 {
             values.sort_by(f64::total_cmp);

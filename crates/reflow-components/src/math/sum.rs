@@ -1,22 +1,17 @@
 //! `tpl_math_sum`.
 
-use super::number::{Precision, numbers, sum};
+use super::number::{Numbers, Precision, Rounded, sum};
+use crate::finite::NotFinite;
 use crate::prelude::*;
 
 /// Adds up a list.
 ///
-/// `result` is the sum of the items, and 0 for an empty list. An item that is no number counts as 0; anything but a list counts as an empty one. A list may also come as the
-/// JSON payload of an Object, Any or Optional message. The result is a Float with `precision` decimals; halves are
-/// rounded away from zero.
-///
-/// # Errors
-///
-/// An infinite or undefined result is the Error `Result is not a finite number`.
+/// `result` is the sum of the items, and 0 for an empty list.
 #[derive(Component)]
 #[component(id = "tpl_math_sum", title = "Sum", category = "math")]
-#[inport(values: array, required, "The numbers.")]
-#[outport(result: float, "The sum.")]
-#[outport(error: error, "Why there is no result.")]
+#[inport(values: Numbers, required, "The numbers.")]
+#[outport(result: Rounded, "The sum.")]
+#[outport(error: NotFinite, "Why there is no result.")]
 #[example(
     steps = r#"[{"values": [1, 2, 3]}, {"values": [1.5, 2]}]"#,
     outputs = r#"[{"result": [6.0]}, {"result": [3.5]}]"#
@@ -29,7 +24,7 @@ pub(super) struct Sum {
 
 impl Actor for Sum {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        let value = sum(&numbers(tick, Self::IN_VALUES));
+        let value = sum(&tick.value(Self::IN_VALUES));
         self.precision.emit(tick, Self::OUT_RESULT, Self::OUT_ERROR, value)
     }
 }

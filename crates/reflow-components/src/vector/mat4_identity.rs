@@ -1,21 +1,18 @@
 //! `tpl_mat4_identity`.
 
-use super::types::{Emit, IDENTITY};
+use reflow_component::vector::IDENTITY;
+
+use crate::finite::{NotFinite, WriteFinite};
 use crate::prelude::*;
 
 /// Gives the 4×4 identity matrix.
 ///
-/// A packet of any kind on any inport gives one. The result is an Object message that carries the list of 16 Floats,
-/// column by column: a translation stands in elements 12, 13 and 14.
-///
-/// # Errors
-///
-/// An infinite or undefined result is the Error `Result is not a finite number`.
+/// A packet of any kind on any inport gives one.
 #[derive(Component)]
 #[component(id = "tpl_mat4_identity", title = "Identity Matrix", category = "matrix")]
-#[inport(trigger: any, "Whatever comes asks for a matrix.")]
-#[outport(result: object, "The matrix.")]
-#[outport(error: error, "Why there is no result.")]
+#[inport(trigger: Any, "Whatever comes asks for a matrix.")]
+#[outport(result: Matrix4, "The matrix.")]
+#[outport(error: NotFinite, "Why there is no result.")]
 #[example(
     steps = r#"[{"trigger": {"type": "Flow"}}]"#,
     outputs = r#"[{"result": [{"type": "Object", "data": [1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0]}]}]"#
@@ -24,7 +21,7 @@ pub(super) struct Mat4Identity;
 
 impl Actor for Mat4Identity {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        tick.emit_matrix(Self::OUT_RESULT, Self::OUT_ERROR, IDENTITY)
+        tick.write_finite(Self::OUT_RESULT, Self::OUT_ERROR, IDENTITY)
     }
 }
 

@@ -1,29 +1,23 @@
 //! `tpl_mat4_look_at`.
 
-use super::types::{Emit, cross, dot, normalized, vec3_of, zip};
+use reflow_component::vector::{cross, dot, normalized, zip};
+
+use crate::finite::{NotFinite, WriteFinite};
 use crate::prelude::*;
 
 /// Builds the view matrix of an eye that looks at a target.
 ///
-/// With f = normalize(target - eye), or (0, 0, -1) where they coincide, r = normalize(f × up), or (1, 0, 0) where
-/// that has no length, and u = r × f, the columns are (r.x, u.x, -f.x, 0), (r.y, u.y, -f.y, 0), (r.z, u.z, -f.z, 0)
-/// and (-r·eye, -u·eye, f·eye, 1): right-handed, looking down -z. One packet of each connected inport makes a set, in
-/// order of arrival; with nothing connected to `up`, it is (0, 1, 0). The result is an Object message that carries the
-/// list of 16 Floats, column by column.
-///
-/// A vector is an Object `{x, y, z}` or a list of numbers, with 0 for what is missing or no number; a single number
-/// stands for all three parts; anything else is the zero vector.
-///
-/// # Errors
-///
-/// An infinite or undefined result is the Error `Result is not a finite number`.
+/// With f = normalize(target - eye), or (0, 0, -1) where they coincide, r = normalize(f × up), or (1, 0, 0) where that has
+/// no length, and u = r × f, the columns are (r.x, u.x, -f.x, 0), (r.y, u.y, -f.y, 0), (r.z, u.z, -f.z, 0) and (-r·eye,
+/// -u·eye, f·eye, 1): right-handed, looking down -z. One packet of each connected inport makes a set, in order of arrival;
+/// with nothing connected to `up`, it is (0, 1, 0).
 #[derive(Component)]
 #[component(id = "tpl_mat4_look_at", title = "Look-At Matrix", category = "matrix", per_node)]
-#[inport(eye: "vec3 object", required, "Where the eye is.")]
-#[inport(target: "vec3 object", required, "What it looks at.")]
-#[inport(up: "vec3 object", "Which way is up; (0, 1, 0) while nothing is connected.")]
-#[outport(result: object, "The matrix.")]
-#[outport(error: error, "Why there is no result.")]
+#[inport(eye: Vec3, required, "Where the eye is.")]
+#[inport(target: Vec3, required, "What it looks at.")]
+#[inport(up: Vec3, "Which way is up; (0, 1, 0) while nothing is connected.")]
+#[outport(result: Matrix4, "The matrix.")]
+#[outport(error: NotFinite, "Why there is no result.")]
 #[example(
     steps = r#"[{"eye": {"z": 5}, "target": {}, "up": {"y": 1}}]"#,
     outputs = r#"[{"result": [{"type": "Object", "data": [1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, -5.0, 1.0]}]}]"#
@@ -39,9 +33,8 @@ impl Mat4LookAt {
 
 impl Actor for Mat4LookAt {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        let vector = |port: usize| tick.input(port).map(vec3_of);
-        let (eye, target) = (vector(Self::IN_EYE).unwrap_or_default(), vector(Self::IN_TARGET).unwrap_or_default());
-        let up = vector(Self::IN_UP).unwrap_or([0.0, 1.0, 0.0]);
+        let (eye, target) = (tick.value(Self::IN_EYE), tick.value(Self::IN_TARGET));
+        let up = tick.read(Self::IN_UP).unwrap_or([0.0, 1.0, 0.0]);
         let forward = normalized(zip(target, eye, |target, eye| target - eye)).unwrap_or([0.0, 0.0, -1.0]);
         let right = normalized(cross(forward, up)).unwrap_or([1.0, 0.0, 0.0]);
         let up = cross(right, forward);
@@ -52,7 +45,7 @@ impl Actor for Mat4LookAt {
             cells.copy_from_slice(&values);
         }
         // Adding 0 makes the negative zeros positive, which reads better.
-        tick.emit_matrix(Self::OUT_RESULT, Self::OUT_ERROR, matrix.map(|element| element + 0.0))
+        tick.write_finite(Self::OUT_RESULT, Self::OUT_ERROR, matrix.map(|element| element + 0.0))
     }
 }
 

@@ -1,26 +1,17 @@
 //! `tpl_mat4_multiply`.
 
-use super::types::{Emit, matrix};
+use crate::finite::{NotFinite, WriteFinite};
 use crate::prelude::*;
 
 /// Multiplies two 4×4 matrices.
 ///
-/// `result` = a·b for column vectors: `b` is applied first, then `a`. One packet of each inport makes a set, in order
-/// of arrival. The result is an Object message that carries the list of 16 Floats, column by column: a translation
-/// stands in elements 12, 13 and 14.
-///
-/// A matrix is a list of 16 numbers, column by column, as an Array or as the payload of an Object or Any message, with
-/// 0 for what is missing or no number; anything else is the identity.
-///
-/// # Errors
-///
-/// An infinite or undefined result is the Error `Result is not a finite number`.
+/// `result` = a·b for column vectors: `b` is applied first, then `a`.
 #[derive(Component)]
 #[component(id = "tpl_mat4_multiply", title = "Matrix Multiply", category = "matrix", firing = all)]
-#[inport(a: "mat4 object", required, "What is applied last.")]
-#[inport(b: "mat4 object", required, "What is applied first.")]
-#[outport(result: object, "The matrix.")]
-#[outport(error: error, "Why there is no result.")]
+#[inport(a: Matrix4, required, "What is applied last.")]
+#[inport(b: Matrix4, required, "What is applied first.")]
+#[outport(result: Matrix4, "The matrix.")]
+#[outport(error: NotFinite, "Why there is no result.")]
 #[example(
     steps = r#"[{"a": [2, 0, 0, 0, 0, 2, 0, 0, 0, 0, 2, 0, 1, 2, 3, 1], "b": [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 5, 6, 7, 1]}]"#,
     outputs = r#"[{"result": [{"type": "Object", "data": [2.0, 0.0, 0.0, 0.0, 0.0, 2.0, 0.0, 0.0, 0.0, 0.0, 2.0, 0.0, 11.0, 14.0, 17.0, 1.0]}]}]"#
@@ -29,12 +20,12 @@ pub(super) struct Mat4Multiply;
 
 impl Actor for Mat4Multiply {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        let (a, b) = (matrix(tick, Self::IN_A), matrix(tick, Self::IN_B));
+        let (a, b) = (tick.value(Self::IN_A), tick.value(Self::IN_B));
         let product = std::array::from_fn(|at| {
             let (column, row) = (at / 4, at % 4);
             (0..4).fold(0.0, |sum, k| sum + a[k * 4 + row] * b[column * 4 + k])
         });
-        tick.emit_matrix(Self::OUT_RESULT, Self::OUT_ERROR, product)
+        tick.write_finite(Self::OUT_RESULT, Self::OUT_ERROR, product)
     }
 }
 

@@ -1,30 +1,26 @@
 //! `tpl_mat4_perspective`.
 
-use super::types::{Emit, scalars};
+use super::scalars;
+use crate::finite::{NotFinite, WriteFinite};
 use crate::prelude::*;
 
 /// Builds the matrix of a perspective projection.
 ///
-/// With g = 1 / tan(fov / 2) and n = 1 / (near - far): element 0 = g / aspect, 5 = g, 10 = (far + near)·n, 11 = -1, 14
-/// = 2·far·near·n, and 0 elsewhere. Right-handed, looking down -z, depths from -1 to 1.
+/// With g = 1 / tan(fov / 2) and n = 1 / (near - far): element 0 = g / aspect, 5 = g, 10 = (far + near)·n, 11 = -1, 14 =
+/// 2·far·near·n, and 0 elsewhere. Right-handed, looking down -z, depths from -1 to 1.
 ///
-/// A packet on any inport gives a result. Each inport remembers its newest packet; one that has had none, or none that
-/// is a number, stands for the config key of its name. The result is an Object message that carries the list of 16
-/// Floats, column by column: a translation stands in elements 12, 13 and 14.
+/// A packet on any inport gives a result. Each inport remembers its newest packet; one that has had none, or none that is a
+/// number, stands for the config key of its name.
 ///
 /// `near` = `far`, an `aspect` of 0 and a `fov` of 0 have no projection.
-///
-/// # Errors
-///
-/// An infinite or undefined result is the Error `Result is not a finite number`.
 #[derive(Component)]
 #[component(id = "tpl_mat4_perspective", title = "Perspective Matrix", category = "matrix", firing = required())]
-#[inport(fov: number, "Vertical field of view, in degrees.")]
-#[inport(aspect: number, "Width divided by height.")]
-#[inport(near: number, "Distance of the near plane.")]
-#[inport(far: number, "Distance of the far plane.")]
-#[outport(result: object, "The matrix.")]
-#[outport(error: error, "Why there is no result.")]
+#[inport(fov: Optional<Float>, "Vertical field of view, in degrees.")]
+#[inport(aspect: Optional<Float>, "Width divided by height.")]
+#[inport(near: Optional<Float>, "Distance of the near plane.")]
+#[inport(far: Optional<Float>, "Distance of the far plane.")]
+#[outport(result: Matrix4, "The matrix.")]
+#[outport(error: NotFinite, "Why there is no result.")]
 #[example(
     config = r#"{"fov": 90, "aspect": 2, "near": 1, "far": 3}"#,
     steps = r#"[{"fov": {"type": "Flow"}}]"#,
@@ -47,13 +43,21 @@ pub(super) struct Mat4Perspective {
 
 impl Actor for Mat4Perspective {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        let [fov, aspect, near, far] = scalars(tick, [self.fov, self.aspect, self.near, self.far]);
+        let [fov, aspect, near, far] = scalars(
+            tick,
+            [
+                (Self::IN_FOV, self.fov),
+                (Self::IN_ASPECT, self.aspect),
+                (Self::IN_NEAR, self.near),
+                (Self::IN_FAR, self.far),
+            ],
+        );
         let focal = 1.0 / (fov.to_radians() / 2.0).tan();
         let depth = 1.0 / (near - far);
         let mut matrix = [0.0; 16];
         (matrix[0], matrix[5]) = (focal / aspect, focal);
         (matrix[10], matrix[11], matrix[14]) = ((far + near) * depth, -1.0, 2.0 * far * near * depth);
-        tick.emit_matrix(Self::OUT_RESULT, Self::OUT_ERROR, matrix)
+        tick.write_finite(Self::OUT_RESULT, Self::OUT_ERROR, matrix)
     }
 }
 
@@ -69,8 +73,8 @@ mod tests {
         assert_eq!(
             outputs,
             [
-                json!({"error": [{"type": "Error", "data": super::super::types::NOT_FINITE}]}),
-                json!({"error": [{"type": "Error", "data": super::super::types::NOT_FINITE}]})
+                json!({"error": [{"type": "Error", "data": crate::finite::NOT_FINITE}]}),
+                json!({"error": [{"type": "Error", "data": crate::finite::NOT_FINITE}]})
             ]
         );
     }

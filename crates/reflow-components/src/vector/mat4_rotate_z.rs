@@ -1,27 +1,22 @@
 //! `tpl_mat4_rotate_z`.
 
-use super::types::{Emit, rotation};
+use reflow_component::vector::rotation;
+
+use crate::finite::{NotFinite, WriteFinite};
 use crate::prelude::*;
-use crate::read;
 
 /// Builds the matrix of a rotation about the z axis.
 ///
 /// With c and s the cosine and sine of `angle` in degrees: the identity with elements 0 = c, 1 = s, 4 = -s, 5 = c
-/// (right-handed, counter-clockwise looking down the axis towards the origin). Small numbers are left as they come:
-/// cos 90° is about 6.1·10⁻¹⁷.
+/// (right-handed, counter-clockwise looking down the axis towards the origin). Small numbers are left as they come: cos 90°
+/// is about 6.1·10⁻¹⁷.
 ///
-/// A packet on any inport gives a result. Integers, floats, decimal strings and JSON payloads that are numbers are
-/// angles; for anything else the config key counts. The result is an Object message that carries the list of 16
-/// Floats, column by column: a translation stands in elements 12, 13 and 14.
-///
-/// # Errors
-///
-/// An infinite or undefined result is the Error `Result is not a finite number`.
+/// A packet on any inport gives a result. Where no number comes the config key counts.
 #[derive(Component)]
 #[component(id = "tpl_mat4_rotate_z", title = "Rotate Z Matrix", category = "matrix")]
-#[inport(angle: number, "The angle, in degrees.")]
-#[outport(result: object, "The matrix.")]
-#[outport(error: error, "Why there is no result.")]
+#[inport(angle: Optional<Number>, "The angle, in degrees.")]
+#[outport(result: Matrix4, "The matrix.")]
+#[outport(error: NotFinite, "Why there is no result.")]
 #[example(
     config = r#"{"angle": 90}"#,
     steps = r#"[{"angle": {"type": "Flow"}}]"#,
@@ -35,7 +30,7 @@ pub(super) struct Mat4RotateZ {
 
 impl Actor for Mat4RotateZ {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        let angle = tick.input(Self::IN_ANGLE).and_then(read::number).unwrap_or(self.angle);
-        tick.emit_matrix(Self::OUT_RESULT, Self::OUT_ERROR, rotation(angle, [0, 1]))
+        let angle = tick.read(Self::IN_ANGLE).flatten().unwrap_or(self.angle);
+        tick.write_finite(Self::OUT_RESULT, Self::OUT_ERROR, rotation(angle, [0, 1]))
     }
 }

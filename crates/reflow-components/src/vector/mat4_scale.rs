@@ -1,24 +1,22 @@
 //! `tpl_mat4_scale`.
 
-use super::types::{Emit, IDENTITY, scalars};
+use reflow_component::vector::IDENTITY;
+
+use super::scalars;
+use crate::finite::{NotFinite, WriteFinite};
 use crate::prelude::*;
 
 /// Builds the matrix of a scaling.
 ///
-/// `result` = diagonal (x, y, z, 1). A packet on any inport gives a result. Each inport remembers its newest packet;
-/// one that has had none, or none that is a number, stands for the config key of its name. The result is an Object
-/// message that carries the list of 16 Floats, column by column: a translation stands in elements 12, 13 and 14.
-///
-/// # Errors
-///
-/// An infinite or undefined result is the Error `Result is not a finite number`.
+/// `result` = diagonal (x, y, z, 1). A packet on any inport gives a result. Each inport remembers its newest packet; one
+/// that has had none, or none that is a number, stands for the config key of its name.
 #[derive(Component)]
 #[component(id = "tpl_mat4_scale", title = "Scale Matrix", category = "matrix", firing = required())]
-#[inport(x: number, "The x part.")]
-#[inport(y: number, "The y part.")]
-#[inport(z: number, "The z part.")]
-#[outport(result: object, "The matrix.")]
-#[outport(error: error, "Why there is no result.")]
+#[inport(x: Optional<Float>, "The x part.")]
+#[inport(y: Optional<Float>, "The y part.")]
+#[inport(z: Optional<Float>, "The z part.")]
+#[outport(result: Matrix4, "The matrix.")]
+#[outport(error: NotFinite, "Why there is no result.")]
 #[example(
     config = r#"{"x": 2, "y": 3, "z": 0.5}"#,
     steps = r#"[{"x": {"type": "Flow"}}]"#,
@@ -38,10 +36,10 @@ pub(super) struct Mat4Scale {
 
 impl Actor for Mat4Scale {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        let [x, y, z] = scalars(tick, [self.x, self.y, self.z]);
+        let [x, y, z] = scalars(tick, [(Self::IN_X, self.x), (Self::IN_Y, self.y), (Self::IN_Z, self.z)]);
         let mut matrix = IDENTITY;
         (matrix[0], matrix[5], matrix[10]) = (x, y, z);
-        tick.emit_matrix(Self::OUT_RESULT, Self::OUT_ERROR, matrix)
+        tick.write_finite(Self::OUT_RESULT, Self::OUT_ERROR, matrix)
     }
 }
 

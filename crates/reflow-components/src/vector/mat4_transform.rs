@@ -1,29 +1,20 @@
 //! `tpl_mat4_transform`.
 
-use super::types::{Emit, TINY, matrix, vec3};
+use reflow_component::vector::TINY;
+
+use crate::finite::{NotFinite, WriteFinite};
 use crate::prelude::*;
 
 /// Applies a 4×4 matrix to a point.
 ///
-/// The vector is the point (x, y, z, 1), and the result is divided by w = m3·x + m7·y + m11·z + m15, unless |w| is at
-/// most 10⁻¹⁰. With `direction` it is a direction instead: no translation, no division. One packet of each inport
-/// makes a set, in order of arrival. The result is an Object `{x, y, z}` of Floats.
-///
-/// A matrix is a list of 16 numbers, column by column, as an Array or as the payload of an Object or Any message, with
-/// 0 for what is missing or no number; anything else is the identity.
-///
-/// A vector is an Object `{x, y, z}` or a list of numbers, with 0 for what is missing or no number; a single number
-/// stands for all three parts; anything else is the zero vector.
-///
-/// # Errors
-///
-/// An infinite or undefined result is the Error `Result is not a finite number`.
+/// The vector is the point (x, y, z, 1), and the result is divided by w = m3·x + m7·y + m11·z + m15, unless |w| is at most
+/// 10⁻¹⁰. With `direction` it is a direction instead: no translation, no division.
 #[derive(Component)]
 #[component(id = "tpl_mat4_transform", title = "Matrix Transform Point", category = "matrix", firing = all)]
-#[inport(matrix: "mat4 object", required, "The matrix.")]
-#[inport(vector: "vec3 object", required, "The point.")]
-#[outport(result: object, "The point it becomes.")]
-#[outport(error: error, "Why there is no result.")]
+#[inport(matrix: Matrix4, required, "The matrix.")]
+#[inport(vector: Vec3, required, "The point.")]
+#[outport(result: Vec3, "The point it becomes.")]
+#[outport(error: NotFinite, "Why there is no result.")]
 #[example(
     steps = r#"[{"matrix": [2, 0, 0, 0, 0, 2, 0, 0, 0, 0, 2, 0, 1, 2, 3, 1], "vector": {"x": 1, "y": 1, "z": 1}}]"#,
     outputs = r#"[{"result": [{"x": 3.0, "y": 4.0, "z": 5.0}]}]"#
@@ -36,11 +27,11 @@ pub(super) struct Mat4Transform {
 
 impl Actor for Mat4Transform {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        let (matrix, [x, y, z]) = (matrix(tick, Self::IN_MATRIX), vec3(tick, Self::IN_VECTOR));
+        let (matrix, [x, y, z]) = (tick.value(Self::IN_MATRIX), tick.value(Self::IN_VECTOR));
         let point = [x, y, z, if self.direction { 0.0 } else { 1.0 }];
         let row = |row: usize| (0..4).fold(0.0, |sum, column| sum + matrix[column * 4 + row] * point[column]);
         let scale = if self.direction || row(3).abs() <= TINY { 1.0 } else { row(3) };
-        tick.emit_parts(Self::OUT_RESULT, Self::OUT_ERROR, [row(0) / scale, row(1) / scale, row(2) / scale])
+        tick.write_finite(Self::OUT_RESULT, Self::OUT_ERROR, [row(0) / scale, row(1) / scale, row(2) / scale])
     }
 }
 

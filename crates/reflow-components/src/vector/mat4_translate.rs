@@ -1,24 +1,22 @@
 //! `tpl_mat4_translate`.
 
-use super::types::{Emit, IDENTITY, scalars};
+use reflow_component::vector::IDENTITY;
+
+use super::scalars;
+use crate::finite::{NotFinite, WriteFinite};
 use crate::prelude::*;
 
 /// Builds the matrix of a translation.
 ///
-/// A packet on any inport gives a result. Each inport remembers its newest packet; one that has had none, or none that
-/// is a number, stands for the config key of its name. The result is an Object message that carries the list of 16
-/// Floats, column by column: a translation stands in elements 12, 13 and 14.
-///
-/// # Errors
-///
-/// An infinite or undefined result is the Error `Result is not a finite number`.
+/// A packet on any inport gives a result. Each inport remembers its newest packet; one that has had none, or none that is a
+/// number, stands for the config key of its name.
 #[derive(Component)]
 #[component(id = "tpl_mat4_translate", title = "Translation Matrix", category = "matrix", firing = required())]
-#[inport(x: number, "The x part.")]
-#[inport(y: number, "The y part.")]
-#[inport(z: number, "The z part.")]
-#[outport(result: object, "The matrix.")]
-#[outport(error: error, "Why there is no result.")]
+#[inport(x: Optional<Float>, "The x part.")]
+#[inport(y: Optional<Float>, "The y part.")]
+#[inport(z: Optional<Float>, "The z part.")]
+#[outport(result: Matrix4, "The matrix.")]
+#[outport(error: NotFinite, "Why there is no result.")]
 #[example(
     config = r#"{"y": 2}"#,
     steps = r#"[{"x": 7.5}]"#,
@@ -39,8 +37,9 @@ pub(super) struct Mat4Translate {
 impl Actor for Mat4Translate {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
         let mut matrix = IDENTITY;
-        matrix[12..15].copy_from_slice(&scalars(tick, [self.x, self.y, self.z]));
-        tick.emit_matrix(Self::OUT_RESULT, Self::OUT_ERROR, matrix)
+        matrix[12..15]
+            .copy_from_slice(&scalars(tick, [(Self::IN_X, self.x), (Self::IN_Y, self.y), (Self::IN_Z, self.z)]));
+        tick.write_finite(Self::OUT_RESULT, Self::OUT_ERROR, matrix)
     }
 }
 

@@ -14,7 +14,6 @@ mod quat_from_euler;
 mod quat_multiply;
 mod quat_rotate_vec3;
 mod quat_slerp;
-mod types;
 mod vec3;
 mod vec3_add;
 mod vec3_cross;
@@ -27,7 +26,17 @@ mod vec3_reflect;
 mod vec3_scale;
 mod vec3_subtract;
 
-use crate::catalog::Entry;
+use reflow_component::Typed;
+use reflow_component::declare::Inport;
+use reflow_component::kind::{Float, Optional};
+use reflow_runtime::Tick;
+
+use crate::Entry;
+
+/// The numbers on inports, or else these.
+fn scalars<const N: usize>(tick: &Tick<'_>, parts: [(Inport<Optional<Float>>, f64); N]) -> [f64; N] {
+    parts.map(|(port, otherwise)| tick.read(port).flatten().unwrap_or(otherwise))
+}
 
 pub(crate) fn components() -> Vec<Entry> {
     vec![

@@ -1,25 +1,17 @@
 //! `tpl_quat_multiply`.
 
-use super::types::{Emit, quaternion};
+use crate::finite::{NotFinite, WriteFinite};
 use crate::prelude::*;
 
 /// Gives the Hamilton product of two quaternions.
 ///
-/// `result` = a·b: the rotation `b`, then the rotation `a`. Nothing is normalized. One packet of each inport makes a
-/// set, in order of arrival. The result is an Object `{x, y, z, w}` of Floats.
-///
-/// A quaternion is an Object `{x, y, z, w}` or a list of four numbers, with 0 for what is missing or no number; `{}`
-/// is the identity, and anything but an object or a list is all zero.
-///
-/// # Errors
-///
-/// An infinite or undefined result is the Error `Result is not a finite number`.
+/// `result` = a·b: the rotation `b`, then the rotation `a`. Nothing is normalized.
 #[derive(Component)]
 #[component(id = "tpl_quat_multiply", title = "Quaternion Multiply", category = "quaternion", firing = all)]
-#[inport(a: "quat object", required, "What is applied last.")]
-#[inport(b: "quat object", required, "What is applied first.")]
-#[outport(result: object, "The product.")]
-#[outport(error: error, "Why there is no result.")]
+#[inport(a: Quaternion, required, "What is applied last.")]
+#[inport(b: Quaternion, required, "What is applied first.")]
+#[outport(result: Quaternion, "The product.")]
+#[outport(error: NotFinite, "Why there is no result.")]
 #[example(
     steps = r#"[{"a": {"x": 1, "y": 0, "z": 0, "w": 0}, "b": {"x": 0, "y": 1, "z": 0, "w": 0}}]"#,
     outputs = r#"[{"result": [{"x": 0.0, "y": 0.0, "z": 1.0, "w": 0.0}]}]"#
@@ -28,14 +20,14 @@ pub(super) struct QuatMultiply;
 
 impl Actor for QuatMultiply {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        let ([ax, ay, az, aw], [bx, by, bz, bw]) = (quaternion(tick, Self::IN_A), quaternion(tick, Self::IN_B));
+        let ([ax, ay, az, aw], [bx, by, bz, bw]) = (tick.value(Self::IN_A), tick.value(Self::IN_B));
         let product = [
             aw * bx + ax * bw + ay * bz - az * by,
             aw * by - ax * bz + ay * bw + az * bx,
             aw * bz + ax * by - ay * bx + az * bw,
             aw * bw - ax * bx - ay * by - az * bz,
         ];
-        tick.emit_parts(Self::OUT_RESULT, Self::OUT_ERROR, product)
+        tick.write_finite(Self::OUT_RESULT, Self::OUT_ERROR, product)
     }
 }
 

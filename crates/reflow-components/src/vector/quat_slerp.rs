@@ -1,31 +1,23 @@
 //! `tpl_quat_slerp`.
 
-use super::types::{Emit, dot, normalized, quaternion, zip};
+use reflow_component::vector::{dot, normalized, zip};
+
+use crate::finite::{NotFinite, WriteFinite};
 use crate::prelude::*;
-use crate::read;
 
 /// Turns evenly from one rotation to another.
 ///
-/// Spherical interpolation along the shorter way (Shoemake, *Animating Rotation with Quaternion Curves*, 1985): with
-/// d = a·b, negated together with `b` when it is negative, and θ = acos d: (sin((1-t)θ)·a + sin(tθ)·b) / sin θ; where
-/// d is above 0.9995, the normalized straight line between them. `t` is not clamped; it may be an Integer, a Float, a
-/// decimal string or a JSON payload that is a number, and anything else counts as 0.5. `a` and `b` are used as they
-/// are, unless `normalize` is set. One packet of each inport makes a set, in order of arrival. The result is an
-/// Object `{x, y, z, w}` of Floats.
-///
-/// A quaternion is an Object `{x, y, z, w}` or a list of four numbers, with 0 for what is missing or no number; `{}`
-/// is the identity, and anything but an object or a list is all zero.
-///
-/// # Errors
-///
-/// An infinite or undefined result is the Error `Result is not a finite number`.
+/// Spherical interpolation along the shorter way (Shoemake, *Animating Rotation with Quaternion Curves*, 1985): with d =
+/// a·b, negated together with `b` when it is negative, and θ = acos d: (sin((1-t)θ)·a + sin(tθ)·b) / sin θ; where d is above
+/// 0.9995, the normalized straight line between them. `t` is not clamped; anything but a number counts as 0.5. `a` and `b`
+/// are used as they are, unless `normalize` is set.
 #[derive(Component)]
 #[component(id = "tpl_quat_slerp", title = "Quaternion Slerp", category = "quaternion", firing = all)]
-#[inport(a: "quat object", required, "The rotation at t = 0.")]
-#[inport(b: "quat object", required, "The rotation at t = 1.")]
-#[inport(t: float, required, "How far to turn.")]
-#[outport(result: object, "The rotation between them.")]
-#[outport(error: error, "Why there is no result.")]
+#[inport(a: Quaternion, required, "The rotation at t = 0.")]
+#[inport(b: Quaternion, required, "The rotation at t = 1.")]
+#[inport(t: Number, required, "How far to turn.")]
+#[outport(result: Quaternion, "The rotation between them.")]
+#[outport(error: NotFinite, "Why there is no result.")]
 #[example(
     steps = r#"[{"a": {"x": 0, "y": 0, "z": 0, "w": 1}, "b": {"x": 0, "y": 0, "z": 1, "w": 0}, "t": 1}]"#,
     outputs = r#"[{"result": [{"x": 0.0, "y": 0.0, "z": 1.0, "w": 0.0}]}]"#
@@ -38,8 +30,8 @@ pub(super) struct QuatSlerp {
 
 impl Actor for QuatSlerp {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        let (mut a, mut b) = (quaternion(tick, Self::IN_A), quaternion(tick, Self::IN_B));
-        let t = tick.input(Self::IN_T).and_then(read::number).unwrap_or(0.5);
+        let (mut a, mut b) = (tick.value(Self::IN_A), tick.value(Self::IN_B));
+        let t = tick.read(Self::IN_T).unwrap_or(0.5);
         if self.normalize {
             (a, b) = (normalized(a).unwrap_or_default(), normalized(b).unwrap_or_default());
         }
@@ -55,7 +47,7 @@ impl Actor for QuatSlerp {
             let (from, to) = (((1.0 - t) * angle).sin() / angle.sin(), (t * angle).sin() / angle.sin());
             zip(a, b, |a, b| from * a + to * b)
         };
-        tick.emit_parts(Self::OUT_RESULT, Self::OUT_ERROR, result)
+        tick.write_finite(Self::OUT_RESULT, Self::OUT_ERROR, result)
     }
 }
 

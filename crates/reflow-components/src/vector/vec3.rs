@@ -1,23 +1,20 @@
 //! `tpl_vec3`.
 
-use super::types::{Emit, scalars};
+use super::scalars;
+use crate::finite::{NotFinite, WriteFinite};
 use crate::prelude::*;
 
 /// Builds a vector from numbers.
 ///
-/// A packet on any inport gives a result. Each inport remembers its newest packet; one that has had none, or none that
-/// is a number, stands for the config key of its name. The result is an Object `{x, y, z}` of Floats.
-///
-/// # Errors
-///
-/// An infinite or undefined result is the Error `Result is not a finite number`.
+/// A packet on any inport gives a result. Each inport remembers its newest packet; one that has had none, or none that is a
+/// number, stands for the config key of its name.
 #[derive(Component)]
 #[component(id = "tpl_vec3", title = "Vector3", category = "vector", firing = required())]
-#[inport(x: number, "The x part.")]
-#[inport(y: number, "The y part.")]
-#[inport(z: number, "The z part.")]
-#[outport(result: object, "The result.")]
-#[outport(error: error, "Why there is no result.")]
+#[inport(x: Optional<Float>, "The x part.")]
+#[inport(y: Optional<Float>, "The y part.")]
+#[inport(z: Optional<Float>, "The z part.")]
+#[outport(result: Vec3, "The result.")]
+#[outport(error: NotFinite, "Why there is no result.")]
 #[example(
     config = r#"{"y": 2, "z": -1.5}"#,
     steps = r#"[{"x": 5}]"#,
@@ -37,8 +34,8 @@ pub(super) struct Vector3 {
 
 impl Actor for Vector3 {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        let parts = scalars(tick, [self.x, self.y, self.z]);
-        tick.emit_parts(Self::OUT_RESULT, Self::OUT_ERROR, parts)
+        let parts = scalars(tick, [(Self::IN_X, self.x), (Self::IN_Y, self.y), (Self::IN_Z, self.z)]);
+        tick.write_finite(Self::OUT_RESULT, Self::OUT_ERROR, parts)
     }
 }
 

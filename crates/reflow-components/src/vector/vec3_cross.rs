@@ -1,25 +1,19 @@
 //! `tpl_vec3_cross`.
 
-use super::types::{Emit, cross, vec3};
+use reflow_component::vector::cross;
+
+use crate::finite::{NotFinite, WriteFinite};
 use crate::prelude::*;
 
 /// Gives the right-handed vector product: x × y = z.
 ///
-/// `result` = (a.y·b.z - a.z·b.y, a.z·b.x - a.x·b.z, a.x·b.y - a.y·b.x). One packet of each inport makes a set, in
-/// order of arrival. The result is an Object `{x, y, z}` of Floats.
-///
-/// A vector is an Object `{x, y, z}` or a list of numbers, with 0 for what is missing or no number; a single number
-/// stands for all three parts; anything else is the zero vector.
-///
-/// # Errors
-///
-/// An infinite or undefined result is the Error `Result is not a finite number`.
+/// `result` = (a.y·b.z - a.z·b.y, a.z·b.x - a.x·b.z, a.x·b.y - a.y·b.x).
 #[derive(Component)]
 #[component(id = "tpl_vec3_cross", title = "Cross Product", category = "vector", firing = all)]
-#[inport(a: "vec3 object", required, "First vector.")]
-#[inport(b: "vec3 object", required, "Second vector.")]
-#[outport(result: object, "The result.")]
-#[outport(error: error, "Why there is no result.")]
+#[inport(a: Vec3, required, "First vector.")]
+#[inport(b: Vec3, required, "Second vector.")]
+#[outport(result: Vec3, "The result.")]
+#[outport(error: NotFinite, "Why there is no result.")]
 #[example(
     steps = r#"[{"a": {"x": 1, "y": 0, "z": 0}, "b": {"x": 0, "y": 1, "z": 0}}]"#,
     outputs = r#"[{"result": [{"x": 0.0, "y": 0.0, "z": 1.0}]}]"#
@@ -28,8 +22,8 @@ pub(super) struct Vec3Cross;
 
 impl Actor for Vec3Cross {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        let (a, b) = (vec3(tick, Self::IN_A), vec3(tick, Self::IN_B));
-        tick.emit_parts(Self::OUT_RESULT, Self::OUT_ERROR, cross(a, b))
+        let (a, b) = (tick.value(Self::IN_A), tick.value(Self::IN_B));
+        tick.write_finite(Self::OUT_RESULT, Self::OUT_ERROR, cross(a, b))
     }
 }
 

@@ -1,25 +1,19 @@
 //! `tpl_vec3_dot`.
 
-use super::types::{Emit, dot, vec3};
+use reflow_component::vector::dot;
+
+use crate::finite::{NotFinite, WriteFinite};
 use crate::prelude::*;
 
 /// Gives the scalar product of two vectors.
 ///
-/// `result` = a.x·b.x + a.y·b.y + a.z·b.z. One packet of each inport makes a set, in order of arrival. The result is a
-/// Float.
-///
-/// A vector is an Object `{x, y, z}` or a list of numbers, with 0 for what is missing or no number; a single number
-/// stands for all three parts; anything else is the zero vector.
-///
-/// # Errors
-///
-/// An infinite or undefined result is the Error `Result is not a finite number`.
+/// `result` = a.x·b.x + a.y·b.y + a.z·b.z. The result is a Float.
 #[derive(Component)]
 #[component(id = "tpl_vec3_dot", title = "Dot Product", category = "vector", firing = all)]
-#[inport(a: "vec3 object", required, "First vector.")]
-#[inport(b: "vec3 object", required, "Second vector.")]
-#[outport(result: float, "The product.")]
-#[outport(error: error, "Why there is no result.")]
+#[inport(a: Vec3, required, "First vector.")]
+#[inport(b: Vec3, required, "Second vector.")]
+#[outport(result: Float, "The product.")]
+#[outport(error: NotFinite, "Why there is no result.")]
 #[example(
     steps = r#"[{"a": {"x": 1, "y": 2, "z": 3}, "b": {"x": 4, "y": -5, "z": 6}}]"#,
     outputs = r#"[{"result": [12.0]}]"#
@@ -28,8 +22,8 @@ pub(super) struct Vec3Dot;
 
 impl Actor for Vec3Dot {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        let (a, b) = (vec3(tick, Self::IN_A), vec3(tick, Self::IN_B));
-        tick.emit_number(Self::OUT_RESULT, Self::OUT_ERROR, dot(a, b))
+        let (a, b) = (tick.value(Self::IN_A), tick.value(Self::IN_B));
+        tick.write_finite(Self::OUT_RESULT, Self::OUT_ERROR, dot(a, b))
     }
 }
 

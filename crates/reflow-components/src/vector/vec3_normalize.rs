@@ -1,25 +1,20 @@
 //! `tpl_vec3_normalize`.
 
-use super::types::{Emit, length, normalized, vec3};
+use reflow_component::vector::{length, normalized};
+
+use crate::finite::{NotFinite, WriteFinite};
 use crate::prelude::*;
 
 /// Scales a vector to length 1 and tells its old length.
 ///
-/// `length` = √(x² + y² + z²), `result` = `input` / `length`; a vector no longer than 10⁻¹⁰ becomes the zero vector.
-/// Both outports send for every packet. The result is an Object `{x, y, z}` of Floats.
-///
-/// A vector is an Object `{x, y, z}` or a list of numbers, with 0 for what is missing or no number; a single number
-/// stands for all three parts; anything else is the zero vector.
-///
-/// # Errors
-///
-/// An infinite or undefined result is the Error `Result is not a finite number`.
+/// `length` = √(x² + y² + z²), `result` = `input` / `length`; a vector no longer than 10⁻¹⁰ becomes the zero vector. Both
+/// outports send for every packet.
 #[derive(Component)]
 #[component(id = "tpl_vec3_normalize", title = "Normalize", category = "vector")]
-#[inport(input: "vec3 object", required, "The vector.")]
-#[outport(result: object, "The vector with length 1.")]
-#[outport(length: float, "Its length before.")]
-#[outport(error: error, "Why there is no result.")]
+#[inport(input: Vec3, required, "The vector.")]
+#[outport(result: Vec3, "The vector with length 1.")]
+#[outport(length: Float, "Its length before.")]
+#[outport(error: NotFinite, "Why there is no result.")]
 #[example(
     steps = r#"[{"input": {"x": 3, "y": 4, "z": 0}}]"#,
     outputs = r#"[{"result": [{"x": 0.6, "y": 0.8, "z": 0.0}], "length": [5.0]}]"#
@@ -28,13 +23,13 @@ pub(super) struct Vec3Normalize;
 
 impl Actor for Vec3Normalize {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        let input = vec3(tick, Self::IN_INPUT);
+        let input = tick.value(Self::IN_INPUT);
         let length = length(input);
         if length.is_finite() {
             tick.emit(Self::OUT_LENGTH, length);
         }
         let result = if length.is_finite() { normalized(input).unwrap_or_default() } else { [f64::NAN; 3] };
-        tick.emit_parts(Self::OUT_RESULT, Self::OUT_ERROR, result)
+        tick.write_finite(Self::OUT_RESULT, Self::OUT_ERROR, result)
     }
 }
 

@@ -1,25 +1,19 @@
 //! `tpl_vec3_reflect`.
 
-use super::types::{Emit, dot, normalized, vec3, zip};
+use reflow_component::vector::{dot, normalized, zip};
+
+use crate::finite::{NotFinite, WriteFinite};
 use crate::prelude::*;
 
 /// Mirrors a direction at a surface.
 ///
-/// `result` = incident - 2·(incident·normal)·normal. The normal is used as it is, unless `normalize` is set. One
-/// packet of each inport makes a set, in order of arrival. The result is an Object `{x, y, z}` of Floats.
-///
-/// A vector is an Object `{x, y, z}` or a list of numbers, with 0 for what is missing or no number; a single number
-/// stands for all three parts; anything else is the zero vector.
-///
-/// # Errors
-///
-/// An infinite or undefined result is the Error `Result is not a finite number`.
+/// `result` = incident - 2·(incident·normal)·normal. The normal is used as it is, unless `normalize` is set.
 #[derive(Component)]
 #[component(id = "tpl_vec3_reflect", title = "Reflect", category = "vector", firing = all)]
-#[inport(incident: "vec3 object", required, "The direction that arrives.")]
-#[inport(normal: "vec3 object", required, "The surface's normal.")]
-#[outport(result: object, "The result.")]
-#[outport(error: error, "Why there is no result.")]
+#[inport(incident: Vec3, required, "The direction that arrives.")]
+#[inport(normal: Vec3, required, "The surface's normal.")]
+#[outport(result: Vec3, "The result.")]
+#[outport(error: NotFinite, "Why there is no result.")]
 #[example(
     steps = r#"[{"incident": {"x": 1, "y": -1, "z": 0}, "normal": {"x": 0, "y": 1, "z": 0}}]"#,
     outputs = r#"[{"result": [{"x": 1.0, "y": 1.0, "z": 0.0}]}]"#
@@ -32,12 +26,12 @@ pub(super) struct Vec3Reflect {
 
 impl Actor for Vec3Reflect {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        let (incident, mut normal) = (vec3(tick, Self::IN_INCIDENT), vec3(tick, Self::IN_NORMAL));
+        let (incident, mut normal) = (tick.value(Self::IN_INCIDENT), tick.value(Self::IN_NORMAL));
         if self.normalize {
             normal = normalized(normal).unwrap_or_default();
         }
         let twice = 2.0 * dot(incident, normal);
-        tick.emit_parts(
+        tick.write_finite(
             Self::OUT_RESULT,
             Self::OUT_ERROR,
             zip(incident, normal, |incident, normal| incident - twice * normal),

@@ -1,25 +1,19 @@
 //! `tpl_vec3_subtract`.
 
-use super::types::{Emit, vec3, zip};
+use reflow_component::vector::zip;
+
+use crate::finite::{NotFinite, WriteFinite};
 use crate::prelude::*;
 
 /// Subtracts one vector from another, part by part.
 ///
-/// `result` = (a.x - b.x, a.y - b.y, a.z - b.z). One packet of each inport makes a set, in order of arrival. The
-/// result is an Object `{x, y, z}` of Floats.
-///
-/// A vector is an Object `{x, y, z}` or a list of numbers, with 0 for what is missing or no number; a single number
-/// stands for all three parts; anything else is the zero vector.
-///
-/// # Errors
-///
-/// An infinite or undefined result is the Error `Result is not a finite number`.
+/// `result` = (a.x - b.x, a.y - b.y, a.z - b.z).
 #[derive(Component)]
 #[component(id = "tpl_vec3_subtract", title = "Vector Subtract", category = "vector", firing = all)]
-#[inport(a: "vec3 object", required, "What is subtracted from.")]
-#[inport(b: "vec3 object", required, "What is subtracted.")]
-#[outport(result: object, "The result.")]
-#[outport(error: error, "Why there is no result.")]
+#[inport(a: Vec3, required, "What is subtracted from.")]
+#[inport(b: Vec3, required, "What is subtracted.")]
+#[outport(result: Vec3, "The result.")]
+#[outport(error: NotFinite, "Why there is no result.")]
 #[example(
     steps = r#"[{"a": {"x": 5, "y": 7, "z": 9}, "b": {"x": 1, "y": 2, "z": 3}}]"#,
     outputs = r#"[{"result": [{"x": 4.0, "y": 5.0, "z": 6.0}]}]"#
@@ -28,8 +22,8 @@ pub(super) struct Vec3Subtract;
 
 impl Actor for Vec3Subtract {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        let (a, b) = (vec3(tick, Self::IN_A), vec3(tick, Self::IN_B));
-        tick.emit_parts(Self::OUT_RESULT, Self::OUT_ERROR, zip(a, b, |a, b| a - b))
+        let (a, b) = (tick.value(Self::IN_A), tick.value(Self::IN_B));
+        tick.write_finite(Self::OUT_RESULT, Self::OUT_ERROR, zip(a, b, |a, b| a - b))
     }
 }
 

@@ -135,11 +135,12 @@ impl Check<'_> {
         let (from, to) = (&connection.from, &connection.to);
         let sends = self.declared(&from.node_id, Direction::Out, &from.port_id);
         let takes = self.declared(&to.node_id, Direction::In, &to.port_id);
-        let of = |declared: Option<&PortInfo>, own: &PortType| {
-            declared.map_or_else(|| own.clone(), |port| port.port_type.clone())
+        let of = |declared: Option<&PortInfo>, own: &PortType| -> Vec<PortType> {
+            declared.map_or_else(|| vec![own.clone()], |port| port.types().cloned().collect())
         };
         let (sends, takes) = (of(sends, &from.port_type), of(takes, &to.port_type));
-        if !takes.accepts(&sends) {
+        if !takes.iter().any(|takes| sends.iter().any(|sends| takes.accepts(sends))) {
+            let (sends, takes) = (alternatives(&sends), alternatives(&takes));
             let message = format!(
                 "`{}.{}` sends {sends}, but `{}.{}` takes {takes}",
                 from.node_id, from.port_id, to.node_id, to.port_id
@@ -150,4 +151,9 @@ impl Check<'_> {
             );
         }
     }
+}
+
+/// Types in words.
+fn alternatives(types: &[PortType]) -> String {
+    types.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ")
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use reflow_pack::{LoadOptions, LoadedPack, PackCatalog, load_pack};
 use reflow_runtime::{
-    Actor, Component, ComponentSpec, Endpoint, Failure, Instance, Message, Network, NodeSpec, PortSpec, RunReport,
-    Running, Tick, Value,
+    Actor, Component, ComponentSpec, Endpoint, Failure, Instance, Message, Network, NodeSpec, PortSpec, PortType,
+    RunReport, Running, Tick, Value,
 };
 
 pub fn here(path: &str) -> PathBuf {
@@ -131,8 +131,8 @@ pub struct ForwardTemplate;
 impl Component for ForwardTemplate {
     fn spec(&self) -> Arc<ComponentSpec> {
         Arc::new(ComponentSpec {
-            inports: vec![PortSpec::new("in", "any")],
-            outports: vec![PortSpec::new("out", "any")],
+            inports: vec![PortSpec::new("in", PortType::Any)],
+            outports: vec![PortSpec::new("out", PortType::Any)],
             ..ComponentSpec::default()
         })
     }

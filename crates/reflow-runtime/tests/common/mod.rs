@@ -6,7 +6,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use reflow_runtime::{
     Actor, AsyncActor, Component, ComponentSpec, Endpoint, Failure, Firing, Instance, Message, Network, NodeSpec,
-    PortSpec, Source, Tick, Value,
+    PortSpec, PortType, Source, Tick, Value,
 };
 
 /// A component out of a closure that makes instances.
@@ -26,7 +26,7 @@ impl Component for Made {
 }
 
 pub fn ports(names: &'static [&'static str]) -> Vec<PortSpec> {
-    names.iter().map(|name| PortSpec::new(*name, "any")).collect()
+    names.iter().map(|name| PortSpec::new(*name, PortType::Any)).collect()
 }
 
 pub fn spec(inports: &'static [&'static str], outports: &'static [&'static str]) -> ComponentSpec {

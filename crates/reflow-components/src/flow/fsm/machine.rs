@@ -123,7 +123,7 @@ impl Machine {
         } else {
             return Vec::new();
         }
-        vec![(Fsm::OUT_STATE, Message::String(Arc::clone(&self.current)))]
+        vec![(Fsm::OUT_STATE.index(), Message::String(Arc::clone(&self.current)))]
     }
 
     /// Lets time pass.
@@ -201,21 +201,24 @@ impl Machine {
         let name = |text: &Arc<str>| Value::String(Arc::clone(text));
         let transition = [("from", name(from)), ("to", name(&self.current)), ("event", name(&event.name))];
         let mut outputs = vec![
-            (Fsm::OUT_STATE, Message::String(Arc::clone(&self.current))),
-            (Fsm::OUT_TRANSITION, Message::object(Value::object(transition))),
+            (Fsm::OUT_STATE.index(), Message::String(Arc::clone(&self.current))),
+            (Fsm::OUT_TRANSITION.index(), Message::object(Value::object(transition))),
         ];
         if !step.emitted.is_empty() {
             let data = Value::from(step.emitted);
             let signal = Value::object([("id", name(&self.current)), ("data", data.clone())]);
-            outputs.extend([(Fsm::OUT_EMIT, Message::Object(signal)), (Fsm::OUT_DATA, Message::Object(data))]);
+            outputs.extend([
+                (Fsm::OUT_EMIT.index(), Message::Object(signal)),
+                (Fsm::OUT_DATA.index(), Message::Object(data)),
+            ]);
         }
         if self.states.get(&self.current).is_some_and(|state| state.entry.emit_context) {
-            outputs.push((Fsm::OUT_CONTEXT, Message::Object(self.context.clone().into())));
+            outputs.push((Fsm::OUT_CONTEXT.index(), Message::Object(self.context.clone().into())));
         }
         if step.is_done {
-            outputs.push((Fsm::OUT_DONE, Message::Flow));
+            outputs.push((Fsm::OUT_DONE.index(), Message::Flow));
         }
-        outputs.extend(step.errors.into_iter().map(|error| (Fsm::OUT_ERROR, Message::error(error))));
+        outputs.extend(step.errors.into_iter().map(|error| (Fsm::OUT_ERROR.index(), Message::error(error))));
         outputs
     }
 }

@@ -47,17 +47,17 @@ use crate::read;
 /// `Stopped after 10 transitions in state NAME`. Input that means nothing is ignored.
 #[derive(Component)]
 #[component(id = "tpl_fsm", title = "State Machine", category = "flow", prepare)]
-#[inport(event: "string or object", "What happens.")]
-#[inport(tick: any, "That `dt` seconds have passed.")]
-#[inport(control: string, "`reset` or `set:NAME`.")]
-#[inport(data: object, "Members of the context.")]
-#[outport(state: string, "The state, after each transition.")]
-#[outport(transition: object, "`{\"from\", \"to\", \"event\"}`.")]
-#[outport(context: object, "The context, when the last state asks for it.")]
-#[outport(done: flow, "That a final state was reached.")]
-#[outport(emit: object, "`{\"id\": STATE, \"data\": …}` with what the actions emit.")]
-#[outport(data: object, "What the actions emit, alone.")]
-#[outport(error: error, "What is wrong with the state table.")]
+#[inport(event: Either<Text, JsonObject>, "What happens.")]
+#[inport(tick: Any, "That `dt` seconds have passed.")]
+#[inport(control: Text, "`reset` or `set:NAME`.")]
+#[inport(data: JsonObject, "Members of the context.")]
+#[outport(state: Text, "The state, after each transition.")]
+#[outport(transition: JsonObject, "`{\"from\", \"to\", \"event\"}`.")]
+#[outport(context: JsonObject, "The context, when the last state asks for it.")]
+#[outport(done: Flow, "That a final state was reached.")]
+#[outport(emit: JsonObject, "`{\"id\": STATE, \"data\": …}` with what the actions emit.")]
+#[outport(data: JsonObject, "What the actions emit, alone.")]
+#[outport(error: ErrorText, "What is wrong with the state table.")]
 #[example(
     config = r#"{"initial": "red", "states": {"red": {"on": {"GO": "green"}}, "green": {"entry": {"emit": {"speed": 1.5}}, "type": "final"}}}"#,
     steps = r#"[{"event": "GO"}]"#,

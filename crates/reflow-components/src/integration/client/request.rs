@@ -51,11 +51,11 @@ use crate::read;
 /// answer with status 429 or from 500; the node's policy then tries again, after the `retries`.
 #[derive(Component)]
 #[component(id = "tpl_http_request", title = "HTTP Request", category = "integration", asynchronous)]
-#[inport(data_in: any, "The body; asks for a request.")]
-#[inport(headers_in: object, "Headers for this and later requests.")]
-#[outport(response_out: object, "The response.")]
-#[outport(error_out: error, "Why there is none.")]
-#[outport(body_out: any, "A body that is no JSON, as Bytes or as a stream.")]
+#[inport(data_in: Any, "The body; asks for a request.")]
+#[inport(headers_in: JsonObject, "Headers for this and later requests.")]
+#[outport(response_out: JsonObject, "The response.")]
+#[outport(error_out: ErrorText, "Why there is none.")]
+#[outport(body_out: Any, "A body that is no JSON, as Bytes or as a stream.")]
 #[example(
     steps = r#"[{"data_in": {"type": "Flow"}}]"#,
     outputs = r#"[{"error_out": [{"type": "Error", "data": "URL not configured"}]}]"#

@@ -26,15 +26,15 @@ use crate::read;
 /// the config for that time.
 #[derive(Component)]
 #[component(id = "tpl_server_request", title = "Server Request", category = "integration", prepare)]
-#[inport(trigger: any, "Whatever comes sends the configured request.")]
-#[inport(request: object, "A request to send instead.")]
-#[outport(body: any, "The body.")]
-#[outport(headers: object, "The headers, with names in lower case.")]
-#[outport(params: object, "The members of the query.")]
-#[outport(method: string, "The method.")]
-#[outport(url: string, "The path.")]
-#[outport(request_id: string, "What a response names the request by.")]
-#[outport(address: string, "Where the server listens.")]
+#[inport(trigger: Any, "Whatever comes sends the configured request.")]
+#[inport(request: JsonObject, "A request to send instead.")]
+#[outport(body: Any, "The body.")]
+#[outport(headers: JsonObject, "The headers, with names in lower case.")]
+#[outport(params: JsonObject, "The members of the query.")]
+#[outport(method: Text, "The method.")]
+#[outport(url: Text, "The path.")]
+#[outport(request_id: Text, "What a response names the request by.")]
+#[outport(address: Text, "Where the server listens.")]
 #[example(
     config = r#"{"path": "/orders", "query": {"page": "2"}}"#,
     steps = r#"[{"request": {"body": {"item": 5}}}]"#,
@@ -123,12 +123,12 @@ impl ServerRequest {
             path: self.path.clone(),
             limits: self.limits(),
             ports: Ports {
-                body: Self::OUT_BODY,
-                headers: Self::OUT_HEADERS,
-                params: Self::OUT_PARAMS,
-                method: Self::OUT_METHOD,
-                url: Self::OUT_URL,
-                request_id: Self::OUT_REQUEST_ID,
+                body: Self::OUT_BODY.index(),
+                headers: Self::OUT_HEADERS.index(),
+                params: Self::OUT_PARAMS.index(),
+                method: Self::OUT_METHOD.index(),
+                url: Self::OUT_URL.index(),
+                request_id: Self::OUT_REQUEST_ID.index(),
             },
         }
     }

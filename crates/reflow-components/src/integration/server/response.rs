@@ -29,12 +29,12 @@ use crate::read;
 /// answer a request, since it only announces an answer.
 #[derive(Component)]
 #[component(id = "tpl_server_response", title = "Server Response", category = "integration")]
-#[inport(body: any, "The body; makes the response.")]
-#[inport(status: integer, "The status of the next response.")]
-#[inport(headers: object, "Headers of the next response.")]
-#[inport(request_id: string, "The request that is answered.")]
-#[outport(response: object, "The response.")]
-#[outport(error: error, "What is wrong with it.")]
+#[inport(body: Any, "The body; makes the response.")]
+#[inport(status: Integer, "The status of the next response.")]
+#[inport(headers: JsonObject, "Headers of the next response.")]
+#[inport(request_id: Text, "The request that is answered.")]
+#[outport(response: JsonObject, "The response.")]
+#[outport(error: ErrorText, "What is wrong with it.")]
 #[example(
     config = r#"{"statusCode": 201}"#,
     steps = r#"[{"body": {"id": 7}}]"#,

@@ -1,0 +1,306 @@
+//! The documentation pages, written from the declarations: one a component and an index.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use reflow_message::Value;
+
+use crate::declare::{Declaration, Example, Firing, Key, Port, Source};
+
+/// The pages of a catalog by file name, `index.md` among them.
+pub fn pages(declarations: &[&Declaration]) -> BTreeMap<String, String> {
+    let pages = declarations.iter().map(|declaration| (format!("{}.md", declaration.id), page(declaration)));
+    pages.chain([("index.md".to_string(), index(declarations))]).collect()
+}
+
+/// The page of one component.
+pub fn page(declaration: &Declaration) -> String {
+    let Declaration { id, title, category, .. } = declaration;
+    let mut page = format!("# {title}\n\n`{id}` · {category}\n\n{}\n", declaration.summary());
+    if !declaration.body().is_empty() {
+        // The doc comment's headings stand below the page's title.
+        let body: Vec<_> = declaration.body().lines().map(demoted).collect();
+        write(&mut page, format_args!("\n{}\n", body.join("\n")));
+    }
+    ports(&mut page, "Inports", &declaration.inports);
+    kinds(&mut page, "Read", declaration.inports.iter().map(|port| (&port.kind.word, &port.kind.text)));
+    write(&mut page, format_args!("\n{}\n", firing(declaration)));
+    ports(&mut page, "Outports", &declaration.outports);
+    kinds(&mut page, "Sent", declaration.outports.iter().map(|port| (&port.kind.word, &port.kind.made)));
+    config(&mut page, &declaration.keys);
+    for example in &declaration.examples {
+        write(&mut page, format_args!("\n## Example\n\n```python\n{}```\n", python(declaration, example)));
+    }
+    page
+}
+
+/// The page that leads to the others.
+fn index(declarations: &[&Declaration]) -> String {
+    let mut families: BTreeMap<&str, Vec<&Declaration>> = BTreeMap::new();
+    for declaration in declarations {
+        families.entry(declaration.category).or_default().push(declaration);
+    }
+    let mut page = String::from("# Components\n\nEvery component of the bundled catalog, by family.\n");
+    for (family, declarations) in families {
+        write(&mut page, format_args!("\n## {family}\n\n| component | |\n| --- | --- |\n"));
+        for declaration in declarations {
+            let id = declaration.id;
+            write(&mut page, format_args!("| [`{id}`]({id}.md) | {} |\n", cell(&declaration.summary())));
+        }
+    }
+    page
+}
+
+/// Writing into a `String` cannot fail.
+fn write(page: &mut String, text: std::fmt::Arguments<'_>) {
+    let _ = page.write_fmt(text);
+}
+
+fn demoted(line: &str) -> String {
+    if line.starts_with('#') { format!("#{line}") } else { line.to_string() }
+}
+
+/// Text that stays in one cell of a table.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|").replace('\n', " ")
+}
+
+fn ports(page: &mut String, title: &str, ports: &[Port]) {
+    if ports.is_empty() {
+        return;
+    }
+    write(page, format_args!("\n## {title}\n\n| port | kind | |\n| --- | --- | --- |\n"));
+    for port in ports {
+        let required = if port.required { " Required." } else { "" };
+        let (name, kind) = (port.name, cell(&port.kind.word));
+        write(page, format_args!("| `{name}` | {kind} | {}{required} |\n", cell(port.summary)));
+    }
+}
+
+/// How messages are read or sent, a line for each kind that has something to say.
+fn kinds<'a>(
+    page: &mut String,
+    how: &str,
+    kinds: impl Iterator<Item = (&'a Cow<'static, str>, &'a Cow<'static, str>)>,
+) {
+    let kinds: BTreeMap<_, _> = kinds.filter(|(_, text)| !text.is_empty()).collect();
+    for (word, text) in kinds {
+        write(page, format_args!("\n{how} as {word}: {text}.\n"));
+    }
+}
+
+/// When a tick starts, in words.
+fn firing(declaration: &Declaration) -> String {
+    let names = |names: &[std::borrow::Cow<'static, str>]| {
+        names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    };
+    let mut text = match &declaration.firing {
+        _ if declaration.per_node => {
+            "When it fires depends on its config and on which inports are connected, as said above.".to_string()
+        }
+        Firing::Any => "Fires for every packet, on whichever inport.".to_string(),
+        Firing::All { latest, .. } if latest.is_empty() => {
+            "Fires when every inport has a packet: one of each, in order of arrival.".to_string()
+        }
+        Firing::All { latest, .. } => {
+            format!("Fires when every inport has a packet: one of each, in order, and the newest of {}.", names(latest))
+        }
+        Firing::Latest => "Fires when every inport has a packet; a newer one replaces one that waits.".to_string(),
+        Firing::Required(required) if required.is_empty() => {
+            "Fires for every packet, together with the newest one of each other inport.".to_string()
+        }
+        Firing::Required(required) => {
+            format!("Fires when {} have had a packet; the other inports offer their newest one.", names(required))
+        }
+    };
+    match declaration.source {
+        Source::No => {}
+        Source::ToTheEnd => text += " Runs by itself in a run to the end when nothing feeds it.",
+        Source::Yes => text += " Runs by itself when nothing feeds it.",
+    }
+    text
+}
+
+fn config(page: &mut String, keys: &[Key]) {
+    if keys.is_empty() {
+        return;
+    }
+    page.push_str("\n## Config\n\n| key | type | default | |\n| --- | --- | --- | --- |\n");
+    for key in keys {
+        let default = match &key.default {
+            None => "required".to_string(),
+            Some(Value::Null) => String::new(),
+            Some(value) => format!("`{}`", value.to_json_string()),
+        };
+        let (name, kind) = (key.rule.name, kind(key));
+        write(page, format_args!("| `{name}` | {} | {} | {} |\n", cell(&kind), cell(&default), cell(&notes(key))));
+    }
+    for key in keys {
+        let words = ["enum", "examples"].iter().find_map(|list| key.schema.get(list)?.as_array());
+        let Some((words, meanings)) = words.zip(key.schema.get("x-options")) else { continue };
+        write(page, format_args!("\n`{}` is one of:\n\n", key.rule.name));
+        for word in words.iter().filter_map(Value::as_str) {
+            let meaning = meanings.get(word).and_then(Value::as_str).unwrap_or_default().replace('\n', " ");
+            write(page, format_args!("- `{word}`: {meaning}\n"));
+        }
+    }
+}
+
+/// The type of a key, with its unit and its range.
+fn kind(key: &Key) -> String {
+    let mut kind = key.schema.get("type").and_then(Value::as_str).unwrap_or("any").to_string();
+    if !key.unit.is_empty() {
+        write(&mut kind, format_args!(" in {}", key.unit));
+    }
+    match (key.rule.min, key.rule.max) {
+        (Some(min), Some(max)) => write(&mut kind, format_args!(", {min} to {max}")),
+        (Some(min), None) => write(&mut kind, format_args!(", at least {min}")),
+        (None, Some(max)) => write(&mut kind, format_args!(", at most {max}")),
+        (None, None) => {}
+    }
+    if let Some([low, high]) = key.range {
+        write(&mut kind, format_args!(", usually {low} to {high}"));
+    }
+    kind
+}
+
+fn notes(key: &Key) -> String {
+    let mut notes = key.summary.to_string();
+    if !key.rule.aliases.is_empty() {
+        let aliases: Vec<_> = key.rule.aliases.iter().map(|alias| format!("`{alias}`")).collect();
+        write(&mut notes, format_args!(" Also called {}.", aliases.join(", ")));
+    }
+    if key.rule.lenient {
+        notes.push_str(" A value that does not fit means the default.");
+    }
+    notes
+}
+
+/// A Python program that runs the example and checks what comes out.
+fn python(declaration: &Declaration, example: &Example) -> String {
+    let id = declaration.id;
+    let read = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
+    let (config, steps, outputs) = (read(&example.config), read(&example.steps), read(&example.outputs));
+    let inputs = by_port(&steps, |step, port| step.get(port).cloned().into_iter().collect());
+    let results = by_port(&outputs, |step, port| step.get(port).and_then(Value::as_array).unwrap_or_default().to_vec());
+
+    let inputs: BTreeMap<_, Vec<_>> =
+        inputs.iter().map(|(port, messages)| (port, messages.iter().map(sent).collect())).collect();
+    let tagged =
+        if inputs.values().flatten().any(|message| message.starts_with("Message.")) { "Message, " } else { "" };
+    let mut text = format!(
+        "from offbit_reflow import {tagged}Network, template_actor\n\nnet = Network()\n\
+         net.register_actor(\"{id}\", template_actor(\"{id}\"))\n"
+    );
+    match config.as_object() {
+        Some(members) if !members.is_empty() => {
+            write(&mut text, format_args!("net.add_node(\"node\", \"{id}\", {})\n", literal(&config)));
+        }
+        _ => write(&mut text, format_args!("net.add_node(\"node\", \"{id}\")\n")),
+    }
+    for port in results.keys() {
+        write(&mut text, format_args!("net.add_outport(\"{port}\", \"node\", \"{port}\")\n"));
+    }
+    text.push_str("\nresult = net.run({\n");
+    for (port, messages) in &inputs {
+        write(&mut text, format_args!("    \"node.{port}\": iter([{}]),\n", messages.join(", ")));
+    }
+    text.push_str("})\n");
+    for (port, messages) in &results {
+        let plain: Option<Vec<_>> = messages.iter().map(|message| Some(literal(plain(message)?))).collect();
+        match plain {
+            Some(plain) => {
+                write(&mut text, format_args!("assert result.outputs[\"{port}\"] == [{}]\n", plain.join(", ")));
+            }
+            None => write(&mut text, format_args!("assert len(result.outputs[\"{port}\"]) == {}\n", messages.len())),
+        }
+    }
+    text
+}
+
+/// The messages of all steps by port.
+fn by_port(steps: &Value, of: impl Fn(&Value, &str) -> Vec<Value>) -> BTreeMap<String, Vec<Value>> {
+    let mut ports: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    for step in steps.as_array().unwrap_or_default() {
+        for port in step.as_object().into_iter().flat_map(|ports| ports.keys()) {
+            ports.entry(port.to_string()).or_default().extend(of(step, port));
+        }
+    }
+    ports
+}
+
+/// The members of a message in the tagged form, in order; of another, none.
+fn tags(message: &Value) -> &'static [&'static str] {
+    let members: Vec<_> = message.as_object().into_iter().flatten().map(|(key, _)| &**key).collect();
+    match members[..] {
+        ["type"] => &["type"],
+        ["data", "type"] => &["data", "type"],
+        _ => &[],
+    }
+}
+
+/// A message as a Python program sends it.
+fn sent(message: &Value) -> String {
+    match tags(message) {
+        [] => literal(message),
+        ["type"] => "Message.flow()".to_string(),
+        _ => format!("Message.from_json({})", literal(message)),
+    }
+}
+
+/// The plain value of a message as Python sees it; `None` for a Flow, which has none.
+fn plain(message: &Value) -> Option<&Value> {
+    match tags(message) {
+        [] => Some(message),
+        _ => message.get("data"),
+    }
+}
+
+/// JSON as a Python literal.
+fn literal(value: &Value) -> String {
+    let list = |items: Vec<String>| items.join(", ");
+    match value {
+        Value::Null => "None".to_string(),
+        Value::Boolean(true) => "True".to_string(),
+        Value::Boolean(false) => "False".to_string(),
+        Value::Array(items) => format!("[{}]", list(items.iter().map(literal).collect())),
+        Value::Object(members) => {
+            let member = |(key, value): (&std::sync::Arc<str>, &Value)| {
+                format!("{}: {}", Value::String(std::sync::Arc::clone(key)).to_json_string(), literal(value))
+            };
+            format!("{{{}}}", list(members.iter().map(member).collect()))
+        }
+        other => other.to_json_string(),
+    }
+}
+
+/// The files of a folder that are not as `pages` have them, and how.
+///
+/// # Errors
+/// When the folder is there and cannot be read.
+pub fn stale(
+    pages: &BTreeMap<String, String>,
+    folder: &std::path::Path,
+) -> std::io::Result<Vec<(String, &'static str)>> {
+    let mut stale = Vec::new();
+    for (file, page) in pages {
+        match std::fs::read_to_string(folder.join(file)) {
+            Ok(text) if text == *page => {}
+            Ok(_) => stale.push((file.clone(), "out of date")),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => stale.push((file.clone(), "missing")),
+            Err(error) => return Err(error),
+        }
+    }
+    if folder.is_dir() {
+        for entry in std::fs::read_dir(folder)? {
+            let name = entry?.file_name().to_string_lossy().into_owned();
+            if std::path::Path::new(&name).extension().is_some_and(|extension| extension == "md")
+                && !pages.contains_key(&name)
+            {
+                stale.push((name, "belongs to no component"));
+            }
+        }
+    }
+    Ok(stale)
+}

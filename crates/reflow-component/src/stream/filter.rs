@@ -1,0 +1,260 @@
+//! Filters: one stream in, one or more out.
+
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+use reflow_runtime::{Actor, Failure, Frame, Instance, Message, NodeHandle, StreamHandle, Tick};
+
+use super::frames::Frames;
+use super::inlet::{Inlet, Opening, Piece};
+use super::outlet::Outlet;
+use super::sample::Sample;
+use super::step::step;
+use super::{CLOSED, no_stream};
+use crate::declare::Declare;
+use crate::kind::Stream;
+use crate::port::Outport;
+use crate::report::Report;
+use reflow_message::PortType;
+
+/// A component that turns a stream into another one, frame by frame.
+///
+/// ```
+/// use reflow_component::prelude::*;
+/// use reflow_component::testing::{Trial, frames_of, stream_of};
+/// use reflow_runtime::Frame;
+///
+/// /// Adds up samples.
+/// #[derive(Component)]
+/// #[component(id = "tpl_running_sum", title = "Running Sum", category = "audio", filter)]
+/// struct RunningSum;
+///
+/// impl Filter for RunningSum {
+///     type Sample = f32;
+///     type State = f32;
+///
+///     fn begin(&self, _opening: &mut Opening) -> Result<f32, String> {
+///         Ok(0.0)
+///     }
+///
+///     fn data(sum: &mut f32, mut samples: Vec<f32>, out: &mut Frames) -> Result<(), String> {
+///         for sample in &mut samples {
+///             *sum += *sample;
+///             *sample = *sum;
+///         }
+///         out.push(samples);
+///         Ok(())
+///     }
+/// }
+///
+/// let bytes = |samples: &[f32]| samples.iter().flat_map(|sample| sample.to_le_bytes()).collect::<Vec<u8>>();
+/// let input = stream_of(None, [Frame::Data(bytes(&[1.0, 2.0]).into()), Frame::Data(bytes(&[3.0]).into()), Frame::End]);
+/// let sum = std::sync::Arc::new(Entry::of::<RunningSum>());
+/// let mut trial = Trial::new(sum, Value::Null, &["stream"], &[]).unwrap();
+/// let outputs = trial.step([("stream".to_string(), input)]);
+/// let expected = [Frame::Data(bytes(&[1.0, 3.0]).into()), Frame::Data(bytes(&[6.0]).into()), Frame::End];
+/// assert_eq!(frames_of(&outputs["stream"][0]), expected);
+/// ```
+///
+/// The ports `stream` (in and out) and `error` come with the form; a filter that declares outports of the kind `Stream`
+/// under other names has those. What is no stream is told on `error`.
+pub trait Filter: Send + Sync + 'static {
+    /// What the incoming data is made of.
+    type Sample: Sample;
+
+    /// What one stream needs from frame to frame. See [`Channels`](super::Channels) for one of each channel.
+    type State: Send + 'static;
+
+    /// What is said of the outgoing streams before the first frame is here. By default the same as of the incoming one.
+    fn describe(&self, incoming: &Opening) -> Opening {
+        incoming.clone()
+    }
+
+    /// A stream begins. What `opening` says afterwards goes out with the Begin frame, if there was one or it was changed.
+    ///
+    /// # Errors
+    /// Why the stream cannot be worked on; it leaves as an Error frame.
+    fn begin(&self, opening: &mut Opening) -> Result<Self::State, String>;
+
+    /// Whole samples have come. A sample that was cut is in the next frame; what is left of one at the end is dropped.
+    ///
+    /// # Errors
+    /// Why the stream cannot go on; it leaves as an Error frame.
+    fn data(state: &mut Self::State, samples: Vec<Self::Sample>, out: &mut Frames) -> Result<(), String>;
+
+    /// The stream has ended well.
+    ///
+    /// # Errors
+    /// As [`data`](Self::data).
+    fn end(_state: &mut Self::State, _out: &mut Frames) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// A packet has come that is on another inport than `stream`. It counts for streams that begin later.
+    ///
+    /// # Errors
+    /// The failure of the tick.
+    fn packet(&mut self, _tick: &mut Tick<'_>) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+/// Makes a node of a filter.
+pub fn filter<F: Filter + Declare>(filter: F) -> Instance {
+    let declaration = F::declaration();
+    let place = |ports: &[crate::port::Port], name| ports.iter().position(|port| port.name == name);
+    let is_stream = |port: &crate::port::Port| port.kind.port_type == PortType::Stream;
+    let outports = declaration.outports.iter().enumerate();
+    Instance::new(Shell {
+        inport: place(&declaration.inports, "stream").unwrap_or_default(),
+        error: place(&declaration.outports, "error"),
+        streams: outports.filter(|(_, port)| is_stream(port)).map(|(index, _)| index).collect(),
+        filter: Arc::new(RwLock::new(filter)),
+    })
+}
+
+struct Shell<F> {
+    filter: Arc<RwLock<F>>,
+    inport: usize,
+    error: Option<usize>,
+    /// The outports that carry streams.
+    streams: Vec<usize>,
+}
+
+impl<F: Filter> Shell<F> {
+    fn start(&self, tick: &mut Tick<'_>, handle: &StreamHandle) -> Result<(), String> {
+        let inlet = Inlet::<F::Sample>::take(handle)?;
+        let description = self.filter.read().describe(inlet.opening());
+        let mut outlets = Vec::with_capacity(self.streams.len());
+        for port in &self.streams {
+            let (outlet, handle) = Outlet::open(tick.node(), Outport::<Stream>::new(*port), &description)?;
+            tick.send(*port, Message::StreamHandle(handle));
+            outlets.push(outlet);
+        }
+        let (filter, streams) = (Arc::clone(&self.filter), self.streams.clone());
+        tick.spawn(move |node| {
+            let course =
+                Course { filter, inlet, outlets, node, state: None, frames: Frames { streams, ..Frames::default() } };
+            course.run()
+        });
+        Ok(())
+    }
+}
+
+impl<F: Filter> Actor for Shell<F> {
+    fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
+        let problem = match tick.input(self.inport) {
+            None => return self.filter.write().packet(tick),
+            Some(Message::StreamHandle(handle)) => {
+                let handle = Arc::clone(handle);
+                self.start(tick, &handle).err()
+            }
+            Some(_) => Some(String::new()),
+        };
+        match (problem, self.error) {
+            (None, _) => Ok(()),
+            (Some(_), Some(error)) => tick.report(error, no_stream("stream")),
+            (Some(_), None) => Err(no_stream("stream").into()),
+        }
+    }
+}
+
+/// One stream on its way through.
+struct Course<F: Filter> {
+    filter: Arc<RwLock<F>>,
+    inlet: Inlet<F::Sample>,
+    outlets: Vec<Outlet>,
+    node: NodeHandle,
+    state: Option<F::State>,
+    frames: Frames,
+}
+
+impl<F: Filter> Course<F> {
+    async fn run(mut self) {
+        let ended = self.work().await;
+        for mut outlet in self.outlets {
+            let last = match &ended {
+                Ok(()) => Frame::End,
+                Err(text) => Frame::Error(Arc::clone(text)),
+            };
+            outlet.write(last).await;
+        }
+    }
+
+    /// Works until the stream has ended, or nobody reads what comes of it.
+    async fn work(&mut self) -> Result<(), Arc<str>> {
+        loop {
+            match self.inlet.next().await {
+                Piece::Begin(_) if self.state.is_none() => self.begin(true).await?,
+                // A second one has nothing to begin.
+                Piece::Begin(begin) => self.write_all(&Frame::Begin(begin)).await,
+                Piece::Data(samples) => {
+                    self.begin(false).await?;
+                    let bytes = samples.len() * F::Sample::SIZE;
+                    self.step(bytes, move |state, frames| F::data(state, samples, frames)).await?;
+                }
+                Piece::End => {
+                    self.begin(false).await?;
+                    return self.step(0, F::end).await;
+                }
+                Piece::Failed(text) => return Err(text),
+            }
+            if self.frames.is_over || self.outlets.iter().all(|outlet| !outlet.is_read()) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Begins, if the stream has not begun; `told` is whether a Begin frame is to be passed on.
+    async fn begin(&mut self, told: bool) -> Result<(), Arc<str>> {
+        if self.state.is_some() {
+            return Ok(());
+        }
+        let before = self.inlet.opening().clone();
+        let (filter, mut opening) = (Arc::clone(&self.filter), before.clone());
+        let (opening, state) = step(&self.node, 0, move || {
+            let state = filter.read().begin(&mut opening);
+            (opening, state)
+        })
+        .await?;
+        self.state = Some(state?);
+        if told || opening != before {
+            for outlet in &mut self.outlets {
+                outlet.begin(opening.clone()).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs one step of the filter, then writes and sends what it put out.
+    async fn step(
+        &mut self,
+        bytes: usize,
+        work: impl FnOnce(&mut F::State, &mut Frames) -> Result<(), String> + Send + 'static,
+    ) -> Result<(), Arc<str>> {
+        let Some(mut state) = self.state.take() else { return Err(CLOSED.into()) };
+        let mut frames = std::mem::take(&mut self.frames);
+        let (state, frames, result) = step(&self.node, bytes, move || {
+            let result = work(&mut state, &mut frames);
+            (state, frames, result)
+        })
+        .await?;
+        (self.state, self.frames) = (Some(state), frames);
+        for (port, message) in std::mem::take(&mut self.frames.messages) {
+            // A run that was stopped drops this work soon.
+            let _ = self.node.send(port, message).await;
+        }
+        for (stream, data) in std::mem::take(&mut self.frames.data) {
+            if let Some(outlet) = self.outlets.get_mut(stream) {
+                outlet.write(Frame::Data(data)).await;
+            }
+        }
+        Ok(result?)
+    }
+
+    async fn write_all(&mut self, frame: &Frame) {
+        for outlet in &mut self.outlets {
+            outlet.write(frame.clone()).await;
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Reading a stream.
+
+use std::sync::Arc;
+
+use reflow_runtime::{Begin, Frame, StreamHandle, StreamReader, Value};
+
+use super::CLOSED;
+use super::sample::{Sample, samples};
+
+/// What is known of a stream when its data begins.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Opening {
+    /// Media type of the data.
+    pub content_type: Option<Arc<str>>,
+    /// Expected size of the data in bytes.
+    pub size_hint: Option<u64>,
+    /// Anything else, from the Begin frame.
+    pub metadata: Option<Value>,
+}
+
+impl Opening {
+    /// A whole number of the metadata.
+    pub fn whole(&self, key: &str) -> Option<u64> {
+        crate::config::whole_number(self.metadata.as_ref()?.get(key)?)?.try_into().ok()
+    }
+
+    /// A number of the metadata.
+    pub fn number(&self, key: &str) -> Option<f64> {
+        self.metadata.as_ref()?.get(key)?.as_number()
+    }
+
+    /// How many channels are interleaved in the data: `channels` of the metadata, at least 1.
+    pub fn channels(&self) -> usize {
+        self.whole("channels").map_or(1, |channels| channels.clamp(1, MOST_CHANNELS) as usize)
+    }
+
+    /// Samples a second: `sampleRate` of the metadata.
+    pub fn sample_rate(&self) -> Option<f64> {
+        self.number("sampleRate").filter(|rate| rate.is_finite() && *rate > 0.0)
+    }
+
+    pub(super) fn of(handle: &StreamHandle) -> Self {
+        Self { content_type: handle.content_type.clone(), size_hint: handle.size_hint, metadata: None }
+    }
+
+    /// Takes over what a Begin frame says.
+    pub(super) fn learn(&mut self, begin: Begin) {
+        self.content_type = begin.content_type.or(self.content_type.take());
+        self.size_hint = begin.size_hint.or(self.size_hint);
+        self.metadata = begin.metadata;
+    }
+}
+
+/// More are a mistake, and states for each would fill the memory.
+const MOST_CHANNELS: u64 = 1024;
+
+/// The reading end of a stream of samples.
+pub struct Inlet<S> {
+    reader: StreamReader,
+    /// What a frame boundary has cut off a sample, with the bytes that follow.
+    rest: Vec<u8>,
+    opening: Opening,
+    kind: std::marker::PhantomData<fn() -> S>,
+}
+
+/// What comes out of a stream.
+pub(super) enum Piece<S> {
+    /// A Begin frame.
+    Begin(Begin),
+    /// Whole samples.
+    Data(Vec<S>),
+    /// The end, as it should be.
+    End,
+    /// The end with an error: an Error frame, or a writer that is gone.
+    Failed(Arc<str>),
+}
+
+impl<S: Sample> Inlet<S> {
+    /// Takes the stream of a handle.
+    ///
+    /// # Errors
+    /// When it was taken before, or is not here.
+    pub fn take(handle: &StreamHandle) -> Result<Self, String> {
+        let reader = handle.take().map_err(|error| error.to_string())?;
+        Ok(Self { reader, rest: Vec::new(), opening: Opening::of(handle), kind: std::marker::PhantomData })
+    }
+
+    /// What is known of the stream so far.
+    pub fn opening(&self) -> &Opening {
+        &self.opening
+    }
+
+    /// The next piece.
+    pub(super) async fn next(&mut self) -> Piece<S> {
+        match self.reader.read().await {
+            Some(Frame::Begin(begin)) => {
+                self.opening.learn(begin.clone());
+                Piece::Begin(begin)
+            }
+            Some(Frame::Data(data)) => Piece::Data(self.whole(&data)),
+            Some(Frame::End) => Piece::End,
+            Some(Frame::Error(text)) => Piece::Failed(text),
+            None => Piece::Failed(CLOSED.into()),
+        }
+    }
+
+    /// The whole samples of a frame and of what was left before it.
+    fn whole(&mut self, data: &[u8]) -> Vec<S> {
+        if self.rest.is_empty() && data.len().is_multiple_of(S::SIZE) {
+            return samples(data);
+        }
+        self.rest.extend_from_slice(data);
+        let whole = self.rest.len() - self.rest.len() % S::SIZE;
+        let found = samples(&self.rest[..whole]);
+        self.rest.drain(..whole);
+        found
+    }
+
+    /// The next samples; `None` at the end of the stream.
+    ///
+    /// # Errors
+    /// The text of an Error frame, or that the stream was closed before its End.
+    pub async fn read(&mut self) -> Result<Option<Vec<S>>, Arc<str>> {
+        loop {
+            match self.next().await {
+                Piece::Begin(_) => {}
+                Piece::Data(samples) => return Ok(Some(samples)),
+                Piece::End => return Ok(None),
+                Piece::Failed(text) => return Err(text),
+            }
+        }
+    }
+}
+
+/// All samples of a stream, `most` at the most, and what its Begin said.
+///
+/// # Errors
+/// When the stream was taken before, ends with an error, or has more samples.
+pub async fn collect<S: Sample>(handle: &StreamHandle, most: usize) -> Result<(Opening, Vec<S>), Arc<str>> {
+    let mut inlet = Inlet::take(handle)?;
+    let mut all = Vec::new();
+    while let Some(samples) = inlet.read().await? {
+        if samples.len() > most - all.len() {
+            return Err(format!("the stream has more than {most} samples").into());
+        }
+        all.extend_from_slice(&samples);
+    }
+    Ok((inlet.opening, all))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::stream_of;
+    use proptest::prelude::*;
+    use reflow_runtime::{Message, block_until};
+    use std::pin::pin;
+
+    proptest! {
+        #[test]
+        fn samples_are_the_same_however_their_bytes_are_cut(
+            samples in prop::collection::vec(any::<f32>(), 0..40), cuts in prop::collection::vec(0..160_usize, 0..12),
+        ) {
+            let bytes: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+            let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut % (bytes.len() + 1)).collect();
+            cuts.extend([0, bytes.len()]);
+            cuts.sort_unstable();
+            let frames = cuts.windows(2).map(|cut| Frame::Data(bytes[cut[0]..cut[1]].into())).chain([Frame::End]);
+            let Message::StreamHandle(handle) = stream_of(None, frames) else { unreachable!() };
+            let mut collecting = pin!(collect::<f32>(&handle, 40));
+            let (_, found) = block_until(None, |cx| collecting.as_mut().poll(cx)).unwrap().unwrap();
+            let bits = |samples: &[f32]| samples.iter().map(|sample| sample.to_bits()).collect::<Vec<_>>();
+            prop_assert_eq!(bits(&found), bits(&samples));
+        }
+    }
+}

@@ -1,0 +1,7 @@
+use reflow_component::prelude::*;
+
+#[derive(Component)]
+#[component(id = "add", title = "Add", category = "math")]
+struct Add;
+
+fn main() {}

@@ -1,0 +1,4 @@
+//! Plain functions on slices.
+
+pub mod blur;
+pub mod level;

@@ -1,0 +1,11 @@
+//! Components for signed distance fields and shaders: they put nodes of two JSON languages together.
+#![forbid(unsafe_code)]
+
+mod sdf;
+
+use reflow_component::Entry;
+
+/// The components of this crate.
+pub fn components() -> Vec<Entry> {
+    sdf::components()
+}
