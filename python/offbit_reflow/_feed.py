@@ -27,14 +27,19 @@ class Feed:
         self._lock = threading.Lock()
         self._stopped = False
         self._error: BaseException | None = None
-        iterators = [feed for feed in inputs if isinstance(feed[2], Iterator)]
-        self._left = len(iterators)
+        ports: dict[tuple[str, str], list[Any]] = {}
         for node, port, value in inputs:
-            if not isinstance(value, Iterator):
-                run.feed(node, port, value)
+            ports.setdefault((node, port), []).append(value)
+        iterators = {}
+        for (node, port), values in ports.items():
+            if len(values) == 1 and not isinstance(values[0], Iterator):
+                run.feed(node, port, values[0])  # the first packet of a port always finds room
+            else:
+                iterators[node, port] = _in_order(values)
+        self._left = len(iterators)
         if not iterators:
             run.close_inputs()
-        for node, port, iterator in iterators:
+        for (node, port), iterator in iterators.items():
             context = contextvars.copy_context()
             threading.Thread(
                 target=context.run,
@@ -82,3 +87,12 @@ class Feed:
     def stop(self) -> None:
         """Read no further."""
         self._stopped = True
+
+
+def _in_order(values: list[Any]) -> Iterator[Any]:
+    """Read what comes to one port under several names, one after the other."""
+    for value in values:
+        if isinstance(value, Iterator):
+            yield from value
+        else:
+            yield value

@@ -115,6 +115,15 @@ def test_iterators_see_the_context_of_the_caller():
     assert one(Forward).run(inputs={"a.in": said()}, timeout=SOON).outputs == {"o": ["hello"]}
 
 
+def test_one_port_under_two_names():
+    net = Network({"capacity": 1})
+    sink = add(net, "a", Collect())
+    net.add_inport("first", "a", "in")
+    net.add_inport("second", "a", "in")
+    net.run(inputs={"first": 1, "second": iter([2, 3]), "a.in": 4}, timeout=SOON)
+    assert sink.values == [1, 2, 3, 4]
+
+
 def test_order_is_kept_and_empty_iterators_end():
     net = Network({"capacity": 1})
     sink = add(net, "a", Collect())

@@ -260,6 +260,28 @@ def test_whatever_threads_do_every_beginning_has_its_end(seed):
     )
 
 
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_networks_that_are_dropped_while_they_run_come_to_their_end():
+    source, counts = counted()
+
+    def drop() -> None:
+        for _ in range(5):
+            net = Network({"capacity": 4})
+            add(net, "source", source)
+            add(net, "sink", Collect())
+            connect(net, "source", "sink")
+            net.start()
+            net.listen("source", "out", capacity=1)
+
+    workers = [threading.Thread(target=drop) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(SOON)
+    wait_until(lambda: counts["setup"] == counts["teardown"] == 20)
+
+
 class TestListenBeforeStart:
     @pytest.mark.parametrize("call", ["start", "run"])
     def test_it_hears_the_first_packet(self, call):
