@@ -125,7 +125,12 @@ class Serving:
         for task in self._asyncio.all_tasks(loop):
             task._log_destroy_pending = False  # type: ignore[attr-defined]  # it was told to end and would not
         loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.run_until_complete(loop.shutdown_default_executor())
+        executor = loop._default_executor  # type: ignore[attr-defined]  # what was never used needs no thread to end it
+        if executor is not None:
+            try:
+                loop.run_until_complete(loop.shutdown_default_executor())
+            except RuntimeError:  # the interpreter is going, and from 3.12 on starts no thread to wait with
+                executor.shutdown(wait=False, cancel_futures=True)
         for tick in list(self.ticks):
             tick.drop()
 
