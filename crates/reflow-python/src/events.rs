@@ -1,7 +1,7 @@
 //! `EventStream` and `Listener`: what a network tells, and what leaves an outport, as iterators.
 
 use std::sync::Arc;
-use std::task::{Context, Poll, Wake};
+use std::task::{Context, Poll, Wake, Waker};
 
 use pyo3::exceptions::PyStopIteration;
 use pyo3::prelude::*;
@@ -107,18 +107,28 @@ impl PyEventStream {
     /// [`_poll`](Self::_poll) for streams of logs and failures: what is told, without the packets. A log is node, level, data
     /// and three times `None`; a failure is node, `None`, text, reason, traceback, and whether it will be tried again.
     fn _poll_told<'py>(&self, py: Python<'py>, wake: Py<PyAny>) -> PyResult<Option<Vec<Bound<'py, PyAny>>>> {
-        self.waker.forget(&wake);
-        let waker = self.waker.waker(Some(wake));
-        loop {
-            return match self.reader.poll_next(&mut Context::from_waker(&waker), true) {
-                Poll::Ready(Received::Event(record)) => match told(py, &record.event)? {
-                    Some(told) => Ok(Some(vec![told])),
-                    None => continue,
-                },
-                Poll::Ready(_) => Ok(Some(Vec::new())),
-                Poll::Pending => Ok(None),
-            };
+        let read = |waker: &Waker| {
+            loop {
+                return match self.reader.poll_next(&mut Context::from_waker(waker), true) {
+                    Poll::Ready(Received::Event(record)) => match told(py, &record.event)? {
+                        Some(told) => Ok(Some(vec![told])),
+                        None => continue,
+                    },
+                    Poll::Ready(_) => Ok(Some(Vec::new())),
+                    Poll::Pending => Ok(None),
+                };
+            }
+        };
+        let mut answer: PyResult<_> = read(Waker::noop());
+        if let Ok(None) = answer {
+            self.waker.forget(&wake);
+            answer = read(&self.waker.waker(Some(wake.clone_ref(py))));
+            if !matches!(answer, Ok(None)) {
+                // Nobody waits: what wakes would only be kept, and the threads that it takes.
+                self.waker.forget(&wake);
+            }
         }
+        answer
     }
 
     /// How many events were dropped because nobody read them in time.
