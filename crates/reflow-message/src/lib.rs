@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod buffer;
+mod host;
 mod json;
 mod json_reader;
 mod message;
@@ -13,6 +14,7 @@ mod value;
 mod wire;
 
 pub use buffer::{Buffer, BufferOwner};
+pub use host::{HostValue, HostValueError};
 pub use json::{DEFAULT_MAX_BYTES, ValueError, from_value, max_bytes, set_max_bytes, to_value};
 pub use json_reader::{JsonError, JsonProblem};
 pub use message::{AnyValue, HostObject, Message, NetworkEvent, NetworkEventType, RemoteReference};

@@ -5,12 +5,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::buffer::Buffer;
+use crate::host::HostValue;
 use crate::shared::SharedArray;
 use crate::stream::StreamHandle;
 use crate::value::Value;
 
 /// A typed datum. Every payload that can be large is shared, so cloning a message never copies data.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Message {
     /// A trigger without data.
     Flow,
@@ -40,6 +41,8 @@ pub enum Message {
     Encoded(Buffer),
     /// Anything: JSON-shaped data, or an object of a host that only this process can hold.
     Any(AnyValue),
+    /// A plain value of a host, as it is; to others it is one of the other kinds: see [`Message::known`].
+    Host(Arc<dyn HostValue>),
     /// The address of a port in another network.
     RemoteReference(Arc<RemoteReference>),
     /// Something that happened to another network.
@@ -59,6 +62,11 @@ pub enum AnyValue {
 pub trait HostObject: Any + Send + Sync {
     /// A short text for people, shown in traces in place of the object.
     fn describe(&self) -> String;
+
+    /// The memory that it holds, about.
+    fn bytes(&self) -> u64 {
+        0
+    }
 }
 
 impl AnyValue {
@@ -67,6 +75,13 @@ impl AnyValue {
         match self {
             Self::Host(object) => (&**object as &dyn Any).downcast_ref(),
             Self::Value(_) => None,
+        }
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        match self {
+            Self::Value(value) => value.bytes(),
+            Self::Host(object) => object.bytes(),
         }
     }
 
@@ -163,6 +178,7 @@ impl Message {
             Self::Event(_) => "Event",
             Self::Encoded(_) => "Encoded",
             Self::Any(_) => "Any",
+            Self::Host(value) => value.kind(),
             Self::RemoteReference(_) => "RemoteReference",
             Self::NetworkEvent(_) => "NetworkEvent",
         }
@@ -230,6 +246,10 @@ impl Message {
             Self::StreamHandle(handle) => handle.to_value(),
             Self::Optional(value) => value.as_deref().cloned().unwrap_or_default(),
             Self::Any(any) => any.to_value(),
+            Self::Host(value) => match value.message() {
+                Ok(message) => message.to_value(),
+                Err(_) => value.describe().into(),
+            },
             Self::RemoteReference(reference) => reference.to_value(),
             Self::NetworkEvent(event) => event.to_value(),
         }
@@ -242,6 +262,7 @@ impl Message {
             Self::Flow | Self::Bytes(_) | Self::Encoded(_) | Self::StreamHandle(_) | Self::Any(AnyValue::Host(_)) => {
                 None
             }
+            Self::Host(value) => value.message().ok()?.as_value(),
             other => Some(other.to_value()),
         }
     }
@@ -253,6 +274,7 @@ impl Message {
             Self::Float(value) => Some(*value),
             Self::Object(value) => value.as_number(),
             Self::Optional(Some(value)) | Self::Any(AnyValue::Value(value)) => value.as_number(),
+            Self::Host(value) => value.message().ok()?.as_number(),
             _ => None,
         }
     }
@@ -263,6 +285,7 @@ impl Message {
             Self::String(text) | Self::Error(text) => Some(text),
             Self::Object(value) => value.as_str(),
             Self::Optional(Some(value)) | Self::Any(AnyValue::Value(value)) => value.as_str(),
+            Self::Host(value) => value.message().ok()?.as_text(),
             _ => None,
         }
     }
@@ -290,7 +313,20 @@ pub(crate) fn byte_list(bytes: &[u8]) -> Value {
     bytes.iter().map(|&byte| Value::Integer(byte.into())).collect::<Vec<_>>().into()
 }
 
-/// Two messages are equal when kind and payload are; host objects and streams by identity.
+/// Shows kind and payload, as plain data.
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flow => f.write_str("Flow"),
+            Self::Bytes(bytes) | Self::Encoded(bytes) => write!(f, "{}({bytes:?})", self.kind()),
+            Self::Host(value) => write!(f, "Host(<{}>)", value.describe()),
+            other => write!(f, "{}({:?})", self.kind(), other.to_value()),
+        }
+    }
+}
+
+/// Two messages are equal when kind and payload are; host objects and streams by identity, plain values of a
+/// host by what they are elsewhere.
 impl PartialEq for Message {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
@@ -308,6 +344,11 @@ impl PartialEq for Message {
             (Self::Any(AnyValue::Host(a)), Self::Any(AnyValue::Host(b))) => Arc::ptr_eq(a, b),
             (Self::RemoteReference(a), Self::RemoteReference(b)) => a == b,
             (Self::NetworkEvent(a), Self::NetworkEvent(b)) => a == b,
+            (Self::Host(a), Self::Host(b)) if Arc::ptr_eq(a, b) => true,
+            (Self::Host(_), _) | (_, Self::Host(_)) => match (self.known(), other.known()) {
+                (Ok(a), Ok(b)) => a == b,
+                _ => false,
+            },
             _ => false,
         }
     }

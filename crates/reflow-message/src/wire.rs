@@ -75,6 +75,12 @@ impl Message {
                 handle.pin();
                 handle.to_value()
             }
+            Self::Host(value) => {
+                return match value.message() {
+                    Ok(message) => message.to_wire(),
+                    Err(_) => Value::object([("type", Value::from("Any")), ("data", value.describe().into())]),
+                };
+            }
             other => other.to_value(),
         };
         Value::object([("type", Value::from(self.kind())), ("data", data)])

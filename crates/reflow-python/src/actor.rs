@@ -98,6 +98,7 @@ impl PythonActor {
     /// Keeps the context for the next tick if nobody else holds it or the arguments; else it lives on as a retained one.
     fn recycle(&mut self, (context, arguments): (Bound<'_, PyContext>, Bound<'_, PyTuple>)) {
         if references::count(&context) == 2 && references::count(&arguments) == 1 {
+            context.get().let_go(context.py());
             self.spare = Some(Spare { context: context.unbind(), arguments: arguments.unbind() });
         } else {
             drop(arguments);

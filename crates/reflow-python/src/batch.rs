@@ -10,10 +10,14 @@ use pyo3::types::{PyDict, PyInt, PyList, PyString};
 use reflow_runtime::{Attempt, Message, NodeHandle, Step};
 
 use crate::attached::Attached;
-use crate::context::{Conclusion, PyContext, Start};
+use crate::borrowed::{self, Form};
+use crate::context::{Conclusion, PyContext, Start, route};
 use crate::convert;
 use crate::errors::ContextError;
 use crate::names::PortNames;
+use crate::plain::{self, PyPlain};
+use crate::protect::{self, Held};
+use crate::references;
 
 struct State {
     attempts: Vec<Attempt>,
@@ -36,7 +40,7 @@ pub(crate) struct PyBatch {
 /// Ticks of a batch that are not done, by their place in it.
 type Others = Vec<(usize, Step)>;
 /// An attempt that goes on elsewhere: tick, try and context.
-type Held = (u64, u32, Py<PyContext>);
+type Open = (u64, u32, Py<PyContext>);
 
 impl PyBatch {
     /// Calls `run` with a batch of all attempts; the answer names those that are not done by their place.
@@ -46,7 +50,7 @@ impl PyBatch {
         names: &Arc<PortNames>,
         run: &Bound<'_, PyAny>,
         attempts: &mut Vec<Attempt>,
-    ) -> PyResult<(Others, Vec<Held>)> {
+    ) -> PyResult<(Others, Vec<Open>)> {
         let (node, names, count) = (node.clone(), Arc::clone(names), attempts.len());
         let state = State { attempts: std::mem::take(attempts), contexts: BTreeMap::new(), done: false, over: false };
         let batch = Bound::new(py, Self { node, names, count, state: Attached::new(state) })?;
@@ -84,7 +88,8 @@ impl PyBatch {
             return Ok(());
         }
         if let Ok(columns) = value.cast::<PyDict>() {
-            return self.done(py, Some(columns));
+            // The columns were returned: the caller has the one reference to them.
+            return self.resolve(py, Some(columns), 1);
         }
         let rows = value.try_iter().map_err(|_| {
             convert::wrong_type("None, a dict of columns, or one value a tick, as what run(batch) returns,", value)
@@ -108,12 +113,13 @@ impl PyBatch {
             return Err(PyIndexError::new_err(format!("tick {index} of a batch of {}", self.count)));
         }
         let start = {
-            let state = self.state.lock(py);
+            let mut state = self.state.lock(py);
             if let Some(context) = state.contexts.get(&index) {
                 return Ok(context.clone_ref(py));
             }
-            let Some(attempt) = state.attempts.get(index) else { return Err(over()) };
-            let (inputs, sequence, number) = (attempt.inputs.clone(), attempt.sequence, attempt.number);
+            let Some(attempt) = state.attempts.get_mut(index) else { return Err(over()) };
+            // The context has the packets from now on.
+            let (inputs, sequence, number) = (std::mem::take(&mut attempt.inputs), attempt.sequence, attempt.number);
             Start { inputs, sequence, number, ..Start::default() }
         };
         let context = Py::new(py, PyContext::new(self.node.clone(), Arc::clone(&self.names)))?;
@@ -127,8 +133,9 @@ fn over() -> PyErr {
     ContextError::new_err("this batch is over; keep the ticks that are to be resolved later")
 }
 
-fn conclude(py: Python<'_>, context: Py<PyContext>, attempt: &mut Attempt, done: bool, held: &mut Vec<Held>) -> Step {
+fn conclude(py: Python<'_>, context: Py<PyContext>, attempt: &mut Attempt, done: bool, held: &mut Vec<Open>) -> Step {
     let this = context.get();
+    attempt.inputs = this.inputs_copy(py);
     match this.conclude(py) {
         Conclusion::Done { emitted, finish, .. } => {
             attempt.emitted.extend(emitted);
@@ -179,39 +186,7 @@ impl PyBatch {
 
     #[pyo3(signature = (outputs=None))]
     fn done(&self, py: Python<'_>, outputs: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
-        let count = self.count;
-        let mut columns = Vec::new();
-        for (port, values) in outputs.into_iter().flat_map(PyDictMethods::iter) {
-            let name = port.cast::<PyString>().map_err(|_| convert::wrong_type("a port name (str)", &port))?;
-            let mut column = Vec::with_capacity(count);
-            if let Ok(list) = values.cast::<PyList>() {
-                for value in list.iter() {
-                    column.push(convert::to_message(&value)?);
-                }
-            } else {
-                for value in values.try_iter()? {
-                    column.push(convert::to_message(&value?)?);
-                }
-            }
-            if column.len() != count {
-                return Err(PyValueError::new_err(format!(
-                    "outputs for port '{name}': expected one value a tick ({count}), got {}",
-                    column.len()
-                )));
-            }
-            columns.extend(self.names.outport(&self.node, name, count)?.map(|port| (port, column)));
-        }
-        let mut state = self.state.lock(py);
-        if state.done || state.over {
-            return Err(ContextError::new_err("this batch is already resolved"));
-        }
-        state.done = true;
-        for (port, column) in columns {
-            for (attempt, message) in state.attempts.iter_mut().zip(column) {
-                attempt.emitted.push((port, message));
-            }
-        }
-        Ok(())
+        self.resolve(py, outputs, references::of_argument(py))
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -232,23 +207,128 @@ impl PyBatch {
 }
 
 impl PyBatch {
-    fn column<'py>(&self, py: Python<'py>, port: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyList>> {
-        let index = self.names.inport(&self.node, port)?;
+    /// Answers all ticks with columns, of which `ours` references are the runtime's own.
+    fn resolve(&self, py: Python<'_>, outputs: Option<&Bound<'_, PyDict>>, ours: isize) -> PyResult<()> {
+        let count = self.count;
+        let mut columns = Vec::new();
+        let exclusive = outputs.is_some_and(|outputs| Held::ByUs(ours).exclusively(outputs));
+        for (port, values) in outputs.into_iter().flat_map(PyDictMethods::iter) {
+            let name = port.cast::<PyString>().map_err(|_| convert::wrong_type("a port name (str)", &port))?;
+            let at = self.names.outport(&self.node, name, count)?;
+            let mut column = Vec::with_capacity(count);
+            let mut add = |value: &Bound<'_, PyAny>, held: Held| -> PyResult<()> {
+                let message = self.message_of(column.len(), value, held)?;
+                column.push(match at {
+                    Some(port) => route(&self.node, port, message)?,
+                    None => message,
+                });
+                Ok(())
+            };
+            if let Ok(list) = values.cast::<PyList>() {
+                // The outputs have the list, the list has the value, and each is looked at here.
+                let held = if exclusive { Held::ByUs(2) } else { Held::ByOthers };
+                let held = if held.exclusively(list) { Held::ByUs(2) } else { Held::ByOthers };
+                for value in list.iter() {
+                    add(&value, held)?;
+                }
+            } else {
+                for value in values.try_iter()? {
+                    add(&value?, Held::ByOthers)?;
+                }
+            }
+            if column.len() != count {
+                return Err(PyValueError::new_err(format!(
+                    "outputs for port '{name}': expected one value a tick ({count}), got {}",
+                    column.len()
+                )));
+            }
+            columns.extend(at.map(|port| (port, column)));
+        }
+        let mut state = self.state.lock(py);
+        if state.done || state.over {
+            return Err(ContextError::new_err("this batch is already resolved"));
+        }
+        state.done = true;
+        for (port, column) in columns {
+            for (attempt, message) in state.attempts.iter_mut().zip(column) {
+                attempt.emitted.push((port, message));
+            }
+        }
+        Ok(())
+    }
+
+    /// The message to send for a value. One that the tick itself was given goes on as the message that it came in.
+    fn message_of(&self, index: usize, value: &Bound<'_, PyAny>, held: Held) -> PyResult<Message> {
+        if let (Held::ByUs(ours), true) = (held, borrowed::form(value) != Form::Leaf) {
+            let py = value.py();
+            let is_it =
+                |message: &&Message| message.host_value::<PyPlain>().is_some_and(|plain| plain.object(py).is(value));
+            let came_in = {
+                let state = self.state.lock(py);
+                let inputs = state.attempts.get(index).map(|attempt| &attempt.inputs);
+                inputs.and_then(|inputs| inputs.iter().map(|(_, message)| message).find(is_it).cloned())
+            };
+            if let Some(message) = came_in
+                && let Some(own) = protect::protected(value, Held::ByUs(ours + 1))?
+                && own.is(value)
+            {
+                return Ok(message);
+            }
+        }
+        convert::to_message(value, held)
+    }
+
+    /// What tick `index` was given on an inport, or `None`.
+    fn given<'py>(&self, py: Python<'py>, index: usize, port: u16) -> PyResult<Option<Bound<'py, PyAny>>> {
         // Copied out first: making Python objects may run other code, which must not meet the lock.
-        let messages: Vec<Option<Message>> = {
-            let state = self.state.lock(py);
+        let (mut message, context) = {
+            let mut state = self.state.lock(py);
             if state.over {
                 return Err(over());
             }
-            let find = |attempt: &Attempt| {
-                attempt.inputs.iter().find(|(at, _)| Some(*at) == index).map(|(_, message)| message.clone())
+            let context = state.contexts.get(&index).map(|context| context.clone_ref(py));
+            let inputs = state.attempts.get_mut(index).map(|attempt| &mut attempt.inputs);
+            let message = inputs.and_then(|inputs| inputs.iter_mut().find(|(at, _)| *at == port));
+            match message {
+                Some((_, message)) => match plain::own(py, message) {
+                    Some((object, before)) => {
+                        drop(state);
+                        drop(before);
+                        return Ok(Some(object));
+                    }
+                    None => (Some(message.clone()), context),
+                },
+                None => (None, context),
+            }
+        };
+        if let Some(context) = context {
+            return context.get().given(py, port)?.map(|given| given.plain(py)).transpose();
+        }
+        let Some(message) = &mut message else { return Ok(None) };
+        let object = plain::give(py, message)?;
+        if message.host_value::<PyPlain>().is_some() {
+            let own = message.clone();
+            let before = {
+                let mut state = self.state.lock(py);
+                let inputs = state.attempts.get_mut(index).map(|attempt| &mut attempt.inputs);
+                let slot = inputs.and_then(|inputs| inputs.iter_mut().find(|(at, _)| *at == port));
+                slot.map(|(_, slot)| std::mem::replace(slot, own))
             };
-            state.attempts.iter().map(find).collect()
-        };
-        let plain = |message: &Option<Message>| match message {
-            Some(message) => convert::plain_to_python(py, message),
-            None => Ok(py.None().into_bound(py)),
-        };
-        PyList::new(py, messages.iter().map(plain).collect::<PyResult<Vec<_>>>()?)
+            drop(before);
+        }
+        Ok(Some(object))
+    }
+
+    fn column<'py>(&self, py: Python<'py>, port: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyList>> {
+        let port = self.names.inport(&self.node, port)?;
+        let list = PyList::empty(py);
+        for index in 0..self.count {
+            let given = match port {
+                Some(port) => self.given(py, index, port)?,
+                None => None,
+            };
+            list.append(given)?;
+        }
+        Ok(list)
     }
 }

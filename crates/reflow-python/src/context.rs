@@ -14,11 +14,14 @@ use reflow_runtime::{Caller, Completion, Failure, Message, NodeHandle, Outcome, 
 use smallvec::SmallVec;
 
 use crate::attached::Attached;
+use crate::borrowed::{self, Form};
 use crate::convert;
 use crate::errors::{self, ContextError, ConversionError};
 use crate::executor;
-use crate::inputs;
 use crate::names::PortNames;
+use crate::plain::{self, PyPlain};
+use crate::protect::{self, Held};
+use crate::references;
 use crate::sending::{PySending, SendQueue};
 use crate::wait;
 
@@ -80,6 +83,21 @@ pub(crate) struct Start {
     pub(crate) detached: bool,
 }
 
+/// What an actor gets of a packet.
+pub(crate) enum Given<'py> {
+    Object(Bound<'py, PyAny>),
+    Message(Message),
+}
+
+impl<'py> Given<'py> {
+    pub(crate) fn plain(self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        match self {
+            Self::Object(object) => Ok(object),
+            Self::Message(message) => convert::plain_to_python(py, &message),
+        }
+    }
+}
+
 /// How a finished call leaves its attempt.
 pub(crate) enum Conclusion {
     Done { emitted: Packets, inputs_dict: Option<Py<PyDict>>, finish: bool },
@@ -109,17 +127,19 @@ impl PyContext {
         Self { node, names, state: Attached::new(state), retained: Attached::new(None) }
     }
 
-    /// The packets that a mapping of outputs stands for. Ports that lead nowhere are left out.
-    pub(crate) fn packets(&self, outputs: &Bound<'_, PyAny>) -> PyResult<Packets> {
+    /// The packets that a mapping of outputs stands for, of which `ours` references are the runtime's own. Ports that lead
+    /// nowhere are left out.
+    pub(crate) fn packets(&self, outputs: &Bound<'_, PyAny>, ours: isize) -> PyResult<Packets> {
         let mut packets = Packets::new();
-        self.each_output(outputs, |port, message| packets.push((port, message)))?;
+        self.each_output(outputs, ours, |port, message| packets.push((port, message)))?;
         Ok(packets)
     }
 
     /// The packets that a returned or yielded value stands for: a mapping of outputs, or what leaves by the only outport.
     pub(crate) fn outputs(&self, value: &Bound<'_, PyAny>) -> PyResult<Packets> {
         if value.is_instance_of::<PyDict>() || value.cast::<PyMapping>().is_ok() {
-            return self.packets(value);
+            // It was returned or yielded: the caller has the one reference to it.
+            return self.packets(value, 1);
         }
         let Some(port) = self.names.only_outport() else {
             let found = value.get_type().name()?;
@@ -128,7 +148,8 @@ impl PyContext {
                  yield a dict of outputs"
             )));
         };
-        Ok(smallvec::smallvec![(port, convert::to_message(value)?)])
+        let message = self.message_of(value, Held::ByUs(1))?;
+        Ok(smallvec::smallvec![(port, route(&self.node, port, message)?)])
     }
 
     /// Sends what a generator yielded.
@@ -139,12 +160,14 @@ impl PyContext {
         Ok(())
     }
 
-    fn each_output(&self, outputs: &Bound<'_, PyAny>, mut take: impl FnMut(u16, Message)) -> PyResult<()> {
+    fn each_output(&self, outputs: &Bound<'_, PyAny>, ours: isize, mut take: impl FnMut(u16, Message)) -> PyResult<()> {
+        // Whoever holds the outputs reaches their values. Else each has a reference there and one here.
+        let held = if Held::ByUs(ours).exclusively(outputs) { Held::ByUs(2) } else { Held::ByOthers };
         let mut one = |port: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>| -> PyResult<()> {
             let name = port.cast::<PyString>().map_err(|_| convert::wrong_type("a port name (str)", port))?;
-            let message = convert::to_message(value)?;
+            let message = self.message_of(value, held)?;
             if let Some(port) = self.names.outport(&self.node, name, 1)? {
-                take(port, message);
+                take(port, route(&self.node, port, message)?);
             }
             Ok(())
         };
@@ -179,6 +202,53 @@ impl PyContext {
         }
     }
 
+    /// The message to send for a value. One that the tick itself was given goes on as the message that it came in.
+    fn message_of(&self, value: &Bound<'_, PyAny>, held: Held) -> PyResult<Message> {
+        if let (Held::ByUs(ours), true) = (held, borrowed::form(value) != Form::Leaf)
+            && let Some(message) = self.came_in(value)
+            && let Some(own) = protect::protected(value, Held::ByUs(ours + 1))?
+            && own.is(value)
+        {
+            return Ok(message);
+        }
+        convert::to_message(value, held)
+    }
+
+    /// The input whose value this is.
+    fn came_in(&self, value: &Bound<'_, PyAny>) -> Option<Message> {
+        let py = value.py();
+        let state = self.state.lock(py);
+        let is_it = |message: &Message| message.host_value::<PyPlain>().is_some_and(|plain| plain.object(py).is(value));
+        state.inputs.iter().map(|(_, message)| message).find(|message| is_it(message)).cloned()
+    }
+
+    /// What the actor is given of the packet on a port: the value itself where it travels as it is, else the message.
+    pub(crate) fn given<'py>(&self, py: Python<'py>, port: u16) -> PyResult<Option<Given<'py>>> {
+        let mut message = {
+            let mut state = self.state.lock(py);
+            let Some((_, message)) = state.inputs.iter_mut().find(|(at, _)| *at == port) else { return Ok(None) };
+            match plain::own(py, message) {
+                Some((object, before)) => {
+                    drop(state);
+                    drop(before);
+                    return Ok(Some(Given::Object(object)));
+                }
+                None => message.clone(),
+            }
+        };
+        if message.host_value::<PyPlain>().is_none() {
+            return Ok(Some(Given::Message(message)));
+        }
+        let object = plain::give(py, &mut message)?;
+        let before = {
+            let mut state = self.state.lock(py);
+            let slot = state.inputs.iter_mut().find(|(at, _)| *at == port);
+            slot.map(|(_, slot)| std::mem::replace(slot, message))
+        };
+        drop(before);
+        Ok(Some(Given::Object(object)))
+    }
+
     fn deliver(&self, py: Python<'_>, port: u16, message: Message, deadline: Option<Instant>) -> PyResult<()> {
         let caller = self.caller(py);
         let mut interrupted = None;
@@ -210,6 +280,23 @@ impl PyContext {
     }
 }
 
+/// The message as it goes to the targets of a port: those that are no Python actors know their own kinds only.
+pub(crate) fn route(node: &NodeHandle, port: u16, message: Message) -> PyResult<Message> {
+    let Message::Host(value) = &message else { return Ok(message) };
+    let targets = node.targets(port);
+    let Some(other) = targets.other else { return Ok(message) };
+    match value.message() {
+        Ok(known) if !targets.hosted => Ok(known.clone()),
+        Ok(_) => Ok(message),
+        Err(error) => Err(ConversionError::new_err(format!(
+            "node `{}`, port `{}`: {error}, and node `{other}` is no Python actor; send a part of it, a text or bytes made \
+             of it, or Message.any(value), which passes by reference",
+            node.id(),
+            node.outport_name(port),
+        ))),
+    }
+}
+
 /// Sets the message of a port, and gives back the one that it replaces.
 fn put(packets: &mut Packets, port: u16, message: Message) -> Option<Message> {
     match packets.iter_mut().find(|(at, _)| *at == port) {
@@ -232,19 +319,23 @@ impl PyContext {
             if let Some(dict) = &state.inputs_dict {
                 return Ok(dict.bind(py).clone());
             }
-            state.inputs.clone()
+            state.inputs.iter().map(|(port, _)| *port).collect::<SmallVec<[u16; 4]>>()
         };
-        let dict = inputs::make(py, &this.names, &this.node, &packets)?;
+        let dict = this.inputs_as_dict(py, &packets)?;
         this.state.lock(py).inputs_dict = Some(dict.clone().unbind());
         Ok(dict)
     }
 
     fn __getitem__<'py>(&self, py: Python<'py>, port: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyAny>> {
-        convert::plain_to_python(py, &self.find(port)?)
+        let at = self.names.inport(&self.node, port)?;
+        match at.map(|at| self.given(py, at)).transpose()?.flatten() {
+            Some(given) => given.plain(py),
+            None => Err(self.no_packet(port)),
+        }
     }
 
     fn __contains__(&self, port: &Bound<'_, PyString>) -> PyResult<bool> {
-        Ok(self.find(port).is_ok())
+        Ok(self.find(port).is_some())
     }
 
     #[pyo3(signature = (port, default=None))]
@@ -254,14 +345,17 @@ impl PyContext {
         port: &Bound<'py, PyString>,
         default: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        match self.find(port) {
-            Ok(message) => convert::plain_to_python(py, &message).map(Some),
-            Err(_) => Ok(default),
+        let at = self.names.inport(&self.node, port)?;
+        match at.map(|at| self.given(py, at)).transpose()?.flatten() {
+            Some(given) => given.plain(py).map(Some),
+            None => Ok(default),
         }
     }
 
     fn message(&self, port: &Bound<'_, PyString>) -> PyResult<crate::message::PyMessage> {
-        Ok(self.find(port)?.into())
+        let message = self.find(port).ok_or_else(|| self.no_packet(port))?;
+        // The actor may have been given what is in it.
+        Ok(plain::settled(port.py(), &message)?.into())
     }
 
     #[getter]
@@ -270,9 +364,10 @@ impl PyContext {
     }
 
     fn emit(&self, py: Python<'_>, port: &Bound<'_, PyString>, message: &Bound<'_, PyAny>) -> PyResult<()> {
-        let message = convert::to_message(message)?;
+        let message = self.message_of(message, Held::ByUs(references::of_argument(py)))?;
         let mut replaced = None;
         if let Some(port) = self.names.outport(&self.node, port, 1)? {
+            let message = route(&self.node, port, message)?;
             let mut state = self.state.lock(py);
             if state.outcome.is_none() && state.phase != Phase::Over {
                 replaced = put(&mut state.emitted, port, message);
@@ -286,7 +381,7 @@ impl PyContext {
     fn send(&self, py: Python<'_>, messages: &Bound<'_, PyAny>, timeout: Option<f64>) -> PyResult<()> {
         let deadline = timeout.and_then(wait::deadline);
         let mut packets: SmallVec<[(u16, Message); 2]> = SmallVec::new();
-        self.each_output(messages, |port, message| packets.push((port, message)))?;
+        self.each_output(messages, references::of_argument(py), |port, message| packets.push((port, message)))?;
         if wait::on_loop() {
             let waits = self.state.lock(py).queue.as_ref().is_some_and(|queue| queue.is_waiting());
             if waits || packets.iter().any(|(port, _)| !self.node.has_room(*port)) {
@@ -307,7 +402,8 @@ impl PyContext {
     /// Sends what there is room for. What has to wait is in the answer, for an asyncio task to poll.
     #[pyo3(signature = (messages, yielded=false))]
     fn _sending(&self, py: Python<'_>, messages: &Bound<'_, PyAny>, yielded: bool) -> PyResult<Option<PySending>> {
-        let packets = if yielded { self.outputs(messages)? } else { self.packets(messages)? };
+        let packets =
+            if yielded { self.outputs(messages)? } else { self.packets(messages, references::of_argument(py))? };
         let caller = self.caller(py);
         let queue = Arc::clone(self.state.lock(py).queue.get_or_insert_default());
         let sending = PySending::from_context(self.node.clone(), caller, packets, queue);
@@ -317,14 +413,16 @@ impl PyContext {
     #[pyo3(signature = (outputs=None))]
     fn done(&self, py: Python<'_>, outputs: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
         let packets = match outputs {
-            Some(outputs) if !outputs.is_none() => Some(self.packets(outputs).or_else(|error| {
-                let deferred = self.state.lock(py).deferred;
-                if deferred && errors::is_network_error(py, &error) {
-                    // Nobody else would hear of it: the exception goes to a thread of the actor's.
-                    self.resolve(py, Err(Failure::new(error.value(py).to_string())), None)?;
-                }
-                Err(error)
-            })?),
+            Some(outputs) if !outputs.is_none() => {
+                Some(self.packets(outputs, references::of_argument(py)).or_else(|error| {
+                    let deferred = self.state.lock(py).deferred;
+                    if deferred && errors::is_network_error(py, &error) {
+                        // Nobody else would hear of it: the exception goes to a thread of the actor's.
+                        self.resolve(py, Err(Failure::new(error.value(py).to_string())), None)?;
+                    }
+                    Err(error)
+                })?)
+            }
             _ => None,
         };
         self.resolve(py, Ok(()), packets)
@@ -519,20 +617,38 @@ impl PyContext {
 }
 
 impl PyContext {
-    fn find(&self, name: &Bound<'_, PyString>) -> PyResult<Message> {
-        let at = self.names.inport(&self.node, name)?;
+    fn find(&self, name: &Bound<'_, PyString>) -> Option<Message> {
+        let at = self.names.inport(&self.node, name).ok().flatten()?;
         let state = self.state.lock(name.py());
-        match state.inputs.iter().find(|(index, _)| Some(*index) == at) {
-            Some((_, message)) => Ok(message.clone()),
-            None => {
-                let ports: Vec<_> =
-                    state.inputs.iter().map(|(port, _)| format!("'{}'", self.node.inport_name(*port))).collect();
-                Err(PyKeyError::new_err(format!(
-                    "no packet on port '{name}' in this tick; it has {}",
-                    ports.join(", ")
-                )))
-            }
+        state.inputs.iter().find(|(index, _)| *index == at).map(|(_, message)| message.clone())
+    }
+
+    fn no_packet(&self, name: &Bound<'_, PyString>) -> PyErr {
+        let state = self.state.lock(name.py());
+        let ports: Vec<_> =
+            state.inputs.iter().map(|(port, _)| format!("'{}'", self.node.inport_name(*port))).collect();
+        PyKeyError::new_err(format!("no packet on port '{name}' in this tick; it has {}", ports.join(", ")))
+    }
+
+    /// The packets as a new dict.
+    fn inputs_as_dict<'py>(&self, py: Python<'py>, ports: &[u16]) -> PyResult<Bound<'py, PyDict>> {
+        let dict = PyDict::new(py);
+        for port in ports {
+            let value = match self.given(py, *port)? {
+                Some(Given::Message(message)) => convert::port_value(py, &message, None)?,
+                Some(Given::Object(object)) => {
+                    let message = {
+                        let state = self.state.lock(py);
+                        state.inputs.iter().find(|(at, _)| at == port).map(|(_, message)| message.clone())
+                    };
+                    let Some(message) = message else { continue };
+                    convert::port_value(py, &message, Some(object))?
+                }
+                None => continue,
+            };
+            dict.set_item(self.names.inport_name(py, &self.node, *port), value)?;
         }
+        Ok(dict)
     }
 }
 

@@ -1,20 +1,25 @@
 //! Python values as messages and JSON-shaped data, and back.
 //!
-//! Numbers, texts and `None` convert at once; `bytes` travel by reference both ways; dicts and lists become an immutable
-//! value, so that receivers never see each other's mutations.
+//! Numbers, texts and `None` convert at once; `bytes` travel by reference both ways; everything else travels as it is
+//! (`plain.rs`) until it meets something that is not Python.
 
-use pyo3::buffer::PyBuffer;
-use pyo3::exceptions::{PyOverflowError, PyTypeError};
+use pyo3::buffer::PyUntypedBuffer;
+use pyo3::exceptions::PyTypeError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple, PyType};
-use reflow_runtime::{AnyValue, Buffer, BufferOwner, HostObject, Message, Value};
+use pyo3::types::{
+    PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyInt, PyList, PyMemoryView, PyString, PyTuple, PyType,
+};
+use reflow_runtime::{AnyValue, Buffer, BufferOwner, HostObject, KINDS, Message, Value};
 
+use crate::borrowed::{self, Form};
 use crate::errors::{self, ConversionError};
 use crate::json::{NotFinite, items_to_python, write};
 pub(crate) use crate::json::{to_value, value_to_python};
 use crate::message::PyMessage;
+use crate::plain::{self, PyPlain};
+use crate::protect::{self, Held};
 
 /// A Python `bytes` object as the owner of a buffer: nothing is copied on either way.
 pub(crate) struct PyBytesOwner {
@@ -33,18 +38,24 @@ impl BufferOwner for PyBytesOwner {
 pub(crate) struct PyHostObject {
     pub(crate) object: Py<PyAny>,
     description: String,
+    bytes: u64,
 }
 
 impl PyHostObject {
     pub(crate) fn new(object: &Bound<'_, PyAny>) -> Self {
         let name = object.get_type().name().map_or_else(|_| "object".into(), |name| name.to_string());
-        Self { object: object.clone().unbind(), description: format!("<{name} object>") }
+        let bytes = plain::size_of_object(object);
+        Self { object: object.clone().unbind(), description: format!("<{name} object>"), bytes }
     }
 }
 
 impl HostObject for PyHostObject {
     fn describe(&self) -> String {
         self.description.clone()
+    }
+
+    fn bytes(&self) -> u64 {
+        self.bytes
     }
 }
 
@@ -57,13 +68,22 @@ pub(crate) fn traverse(message: &Message, visit: &PyVisit<'_>) -> Result<(), PyT
     {
         visit.call(&host.object)?;
     }
+    if let Message::Host(shared) = message
+        && std::sync::Arc::strong_count(shared) == 1
+        && let Some(plain) = message.host_value::<PyPlain>()
+    {
+        plain.traverse(visit)?;
+    }
     Ok(())
 }
 
 /// The message that a Python value stands for: a `Message`, a tagged dict, or a plain value.
-pub(crate) fn to_message(object: &Bound<'_, PyAny>) -> PyResult<Message> {
+pub(crate) fn to_message(object: &Bound<'_, PyAny>, held: Held) -> PyResult<Message> {
     if let Ok(integer) = object.cast_exact::<PyInt>() {
-        return integer.extract().map(Message::Integer).map_err(|_| too_large(object));
+        return match integer.extract() {
+            Ok(integer) => Ok(Message::Integer(integer)),
+            Err(_) => plain::to_message(object, held),
+        };
     }
     if let Ok(message) = object.cast_exact::<PyMessage>() {
         return Ok(message.get().message.clone());
@@ -75,7 +95,7 @@ pub(crate) fn to_message(object: &Bound<'_, PyAny>) -> PyResult<Message> {
         return Ok(Message::String(text.to_str()?.into()));
     }
     if let Ok(dict) = object.cast::<PyDict>() {
-        return dict_to_message(dict);
+        return dict_to_message(dict, held);
     }
     if object.is_none() {
         return Ok(Message::Optional(None));
@@ -83,27 +103,23 @@ pub(crate) fn to_message(object: &Bound<'_, PyAny>) -> PyResult<Message> {
     if let Ok(boolean) = object.cast_exact::<PyBool>() {
         return Ok(Message::Boolean(boolean.is_true()));
     }
-    if let Some(buffer) = bytes_like(object)? {
-        return Ok(Message::Bytes(buffer));
+    if let Ok(bytes) = object.cast_exact::<PyBytes>() {
+        return Ok(Message::Bytes(buffer_of(bytes)));
     }
-    Ok(match to_value(object)? {
-        Value::Unsigned(_) => return Err(too_large(object)),
-        value => Message::from_value(value),
-    })
+    plain::to_message(object, held)
 }
 
-fn too_large(object: &Bound<'_, PyAny>) -> PyErr {
+/// Says that an integer has no message of its own.
+pub(crate) fn too_large(object: &Bound<'_, PyAny>) -> PyErr {
     let text = object.str().map_or_else(|_| String::new(), |text| text.to_string());
     let shown = if text.is_empty() || text.len() > 40 { "a larger one".into() } else { text };
-    PyOverflowError::new_err(format!(
-        "an Integer message holds -2**63 to 2**63-1, got {shown}; send a float, a string or a dict instead"
-    ))
+    ConversionError::new_err(format!("an Integer message holds -2**63 to 2**63-1, got {shown}"))
 }
 
-/// A dict with a string `type` and nothing besides `type` and `data` is a tagged message, every other one an Object.
-fn dict_to_message(dict: &Bound<'_, PyDict>) -> PyResult<Message> {
+/// A dict with a known kind as `type` and nothing besides it but `data` is a tagged message, every other one a plain value.
+fn dict_to_message(dict: &Bound<'_, PyDict>, held: Held) -> PyResult<Message> {
     let py = dict.py();
-    if let Some(message) = port_value_message(dict.as_any()) {
+    if let Some(message) = port_value_message(dict.as_any())? {
         return Ok(message);
     }
     if dict.len() <= 2
@@ -114,11 +130,12 @@ fn dict_to_message(dict: &Bound<'_, PyDict>) -> PyResult<Message> {
         if let Some(number) = data.as_ref().and_then(|data| tagged_number(kind, data)) {
             return Ok(number);
         }
-        if dict.len() == 1 || data.is_some() {
-            return tagged(kind.to_str()?, data.as_ref());
+        let name = kind.to_str()?;
+        if (dict.len() == 1 || data.is_some()) && KINDS.contains(&name) {
+            return tagged(name, data.as_ref());
         }
     }
-    to_value(dict.as_any()).map(Message::Object)
+    plain::to_message(dict.as_any(), held)
 }
 
 /// The message of a number whose kind is written as a literal, which Python interns: the most common form, read first.
@@ -133,13 +150,29 @@ fn tagged_number(kind: &Bound<'_, PyString>, data: &Bound<'_, PyAny>) -> Option<
     None
 }
 
-/// The message that a `PortValue` was made from.
-fn port_value_message(object: &Bound<'_, PyAny>) -> Option<Message> {
-    if object.is_exact_instance_of::<PyDict>() || !object.is_instance(port_value_type(object.py()).ok()?).ok()? {
-        return None;
+/// The message that a `PortValue` stands for, if its data says less than that.
+fn port_value_message(object: &Bound<'_, PyAny>) -> PyResult<Option<Message>> {
+    let py = object.py();
+    if object.is_exact_instance_of::<PyDict>() || !object.is_instance(port_value_type(py)?)? {
+        return Ok(None);
     }
-    let message = object.getattr(pyo3::intern!(object.py(), "_message")).ok()?;
-    message.cast_exact::<PyMessage>().ok().map(|message| message.get().message.clone())
+    if let Ok(message) = object.getattr(pyo3::intern!(py, "_message"))
+        && let Ok(message) = message.cast_exact::<PyMessage>()
+    {
+        return Ok(Some(message.get().message.clone()));
+    }
+    let dict = object.cast::<PyDict>()?;
+    let (Some(kind), Some(data)) =
+        (dict.get_item(pyo3::intern!(py, "type"))?, dict.get_item(pyo3::intern!(py, "data"))?)
+    else {
+        return Ok(None);
+    };
+    if borrowed::form(&data) == Form::Leaf || dict.len() != 2 {
+        return Ok(None);
+    }
+    // Containers go on as they came.
+    let message = plain::to_message(&data, Held::ByOthers)?;
+    Ok(Some(message).filter(|message| kind.extract::<&str>().is_ok_and(|kind| kind == message.kind())))
 }
 
 /// The message of a kind around Python data; raw bytes may be given as bytes.
@@ -148,6 +181,13 @@ fn tagged(kind: &str, data: Option<&Bound<'_, PyAny>>) -> PyResult<Message> {
         && let Some(buffer) = bytes_like(data)?
     {
         return Ok(if kind == "Bytes" { Message::Bytes(buffer) } else { Message::Encoded(buffer) });
+    }
+    if let ("Any", Some(object)) = (kind, data) {
+        // Whatever it is may be passed on by reference.
+        return Ok(Message::Any(match to_value(object) {
+            Ok(value) => AnyValue::Value(Box::new(value)),
+            Err(_) => AnyValue::Host(std::sync::Arc::new(PyHostObject::new(object))),
+        }));
     }
     let data = data.map(to_value).transpose()?;
     Message::from_tagged(kind, data.as_ref()).map_err(|error| errors::wire(&error))
@@ -158,7 +198,7 @@ pub(crate) fn from_json(object: &Bound<'_, PyAny>) -> PyResult<Message> {
     if let Ok(message) = object.cast_exact::<PyMessage>() {
         return Ok(message.get().message.clone());
     }
-    if let Some(message) = object.cast::<PyDict>().ok().and_then(|dict| port_value_message(dict.as_any())) {
+    if let Some(message) = port_value_message(object)? {
         return Ok(message);
     }
     if let Ok(dict) = object.cast::<PyDict>()
@@ -170,11 +210,48 @@ pub(crate) fn from_json(object: &Bound<'_, PyAny>) -> PyResult<Message> {
     Message::from_wire(&to_value(object)?).map_err(|error| errors::wire(&error))
 }
 
+/// The memory of an object with the buffer protocol, seen where it lies.
+struct PyBufferOwner {
+    /// Keeps the memory where it is.
+    _view: Py<PyMemoryView>,
+    memory: *const u8,
+    len: usize,
+}
+
+#[allow(unsafe_code, reason = "the memory belongs to the object behind the view, which the compiler cannot know")]
+// SAFETY: the pointer is only read through, and letting go of the view is deferred to a thread that is attached.
+unsafe impl Send for PyBufferOwner {}
+#[allow(unsafe_code, reason = "as above")]
+// SAFETY: as above.
+unsafe impl Sync for PyBufferOwner {}
+
+impl BufferOwner for PyBufferOwner {
+    fn bytes(&self) -> &[u8] {
+        if self.len == 0 {
+            return &[];
+        }
+        #[allow(unsafe_code, reason = "as above")]
+        // SAFETY: the view exports that many bytes from there on as long as it lives, and it is nobody else's.
+        unsafe {
+            std::slice::from_raw_parts(self.memory, self.len)
+        }
+    }
+}
+
+fn buffer_of(bytes: &Bound<'_, PyBytes>) -> Buffer {
+    Buffer::new(PyBytesOwner { object: bytes.clone().unbind(), view: bytes.clone().into() })
+}
+
 /// The bytes of a bytes-like object: shared for `bytes`, copied for what may change (bytearray, memoryview, arrays).
 pub(crate) fn bytes_like(object: &Bound<'_, PyAny>) -> PyResult<Option<Buffer>> {
+    let bytes = shared_bytes(object)?;
+    Ok(bytes.map(|bytes| if bytes.owner::<PyBufferOwner>().is_some() { bytes.to_vec().into() } else { bytes }))
+}
+
+/// The bytes of a bytes-like object where they lie; only those of a bytearray, which may become longer and shorter, are copied.
+pub(crate) fn shared_bytes(object: &Bound<'_, PyAny>) -> PyResult<Option<Buffer>> {
     if let Ok(bytes) = object.cast::<PyBytes>() {
-        let owner = PyBytesOwner { object: bytes.clone().unbind(), view: bytes.clone().into() };
-        return Ok(Some(Buffer::new(owner)));
+        return Ok(Some(buffer_of(bytes)));
     }
     if object.is_instance_of::<PyList>() || object.is_instance_of::<PyTuple>() || object.is_instance_of::<PyString>() {
         return Ok(None);
@@ -182,7 +259,7 @@ pub(crate) fn bytes_like(object: &Bound<'_, PyAny>) -> PyResult<Option<Buffer>> 
     if let Ok(bytes) = object.cast::<PyByteArray>() {
         return Ok(Some(bytes.to_vec().into()));
     }
-    let Ok(raw) = pyo3::buffer::PyUntypedBuffer::get(object) else { return Ok(None) };
+    let Ok(raw) = PyUntypedBuffer::get(object) else { return Ok(None) };
     if raw.dimensions() == 0 {
         return Ok(None);
     }
@@ -194,16 +271,9 @@ pub(crate) fn bytes_like(object: &Bound<'_, PyAny>) -> PyResult<Option<Buffer>> 
     if !raw.is_c_contiguous() {
         return Err(ConversionError::new_err("bytes: the buffer is not C-contiguous; copy it into one that is"));
     }
-    let flat = if raw.item_size() == 1 && raw.dimensions() == 1 { PyBuffer::<u8>::get(object).ok() } else { None };
-    let bytes = match flat {
-        Some(buffer) => buffer.to_vec(object.py())?,
-        // Other element types: `tobytes()` of a memoryview gives the raw memory.
-        None => {
-            let view = pyo3::types::PyMemoryView::from(object)?;
-            view.call_method0("tobytes")?.cast_into::<PyBytes>()?.as_bytes().to_vec()
-        }
-    };
-    Ok(Some(bytes.into()))
+    let view = PyMemoryView::from(object)?.unbind();
+    let (memory, len) = (raw.buf_ptr().cast_const().cast(), raw.len_bytes());
+    Ok(Some(Buffer::new(PyBufferOwner { _view: view, memory, len })))
 }
 
 /// The bytes as a Python `bytes` object: the very object that was sent, where it came from Python.
@@ -231,6 +301,10 @@ pub(crate) fn data_to_python<'py>(py: Python<'py>, message: &Message) -> PyResul
             Some(host) => host.object.bind(py).clone(),
             None => value_to_python(py, &any.to_value())?,
         },
+        Message::Host(_) => match message.host_value::<PyPlain>() {
+            Some(plain) => protect::copied(plain.object(py))?,
+            None => value_to_python(py, &message.to_value())?,
+        },
         Message::Encoded(bytes) => match reflow_runtime::decode(bytes) {
             Some(inner) => data_to_python(py, &inner)?,
             None => py.None().into_bound(py),
@@ -243,14 +317,19 @@ pub(crate) fn data_to_python<'py>(py: Python<'py>, message: &Message) -> PyResul
 pub(crate) fn plain_to_python<'py>(py: Python<'py>, message: &Message) -> PyResult<Bound<'py, PyAny>> {
     match message {
         Message::Bytes(buffer) => Ok(buffer_to_python(py, buffer).into_any()),
-        Message::StreamHandle(_) => Ok(port_value(py, message)?),
+        Message::StreamHandle(_) => Ok(port_value(py, message, None)?),
         other => data_to_python(py, other),
     }
 }
 
 /// The tagged form `{"type": ..., "data": ...}` as a plain dict.
 pub(crate) fn wire_to_python<'py>(py: Python<'py>, message: &Message) -> PyResult<Bound<'py, PyAny>> {
-    write(py, &message.to_wire(), NotFinite::None)
+    write(py, &known(message)?.to_wire(), NotFinite::None)
+}
+
+/// The message in a kind that has a wire form.
+pub(crate) fn known(message: &Message) -> PyResult<&Message> {
+    message.known().map_err(|error| ConversionError::new_err(error.to_string()))
 }
 
 pub(crate) fn port_value_type(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
@@ -264,7 +343,7 @@ fn bytes_value_type(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
 }
 
 /// The name of the kind, made once.
-fn kind_to_python<'py>(py: Python<'py>, message: &Message) -> &'py Bound<'py, PyString> {
+fn kind_to_python<'py>(py: Python<'py>, message: &Message) -> Bound<'py, PyString> {
     macro_rules! interned {
         ($($pattern:pat => $name:literal),+ $(,)?) => {
             match message {
@@ -272,18 +351,27 @@ fn kind_to_python<'py>(py: Python<'py>, message: &Message) -> &'py Bound<'py, Py
             }
         };
     }
-    interned! {
+    if let Message::Host(value) = message {
+        return PyString::intern(py, value.kind());
+    }
+    let name: &Bound<'py, PyString> = interned! {
         Message::Flow => "Flow", Message::Boolean(_) => "Boolean", Message::Integer(_) => "Integer",
         Message::Float(_) => "Float", Message::String(_) => "String", Message::Object(_) => "Object",
         Message::Array(_) => "Array", Message::Bytes(_) => "Bytes", Message::Error(_) => "Error",
         Message::StreamHandle(_) => "StreamHandle", Message::Optional(_) => "Optional", Message::Event(_) => "Event",
         Message::Encoded(_) => "Encoded", Message::Any(_) => "Any", Message::RemoteReference(_) => "RemoteReference",
-        Message::NetworkEvent(_) => "NetworkEvent",
-    }
+        Message::NetworkEvent(_) => "NetworkEvent", Message::Host(_) => "Any",
+    };
+    name.clone()
 }
 
-/// What `ctx.inputs[port]` gives: a dict of the tagged form that also knows its message.
-pub(crate) fn port_value<'py>(py: Python<'py>, message: &Message) -> PyResult<Bound<'py, PyAny>> {
+/// What `ctx.inputs[port]` gives: a dict of the tagged form that also knows its message. `data` is what the reader was given
+/// of a plain value.
+pub(crate) fn port_value<'py>(
+    py: Python<'py>,
+    message: &Message,
+    data: Option<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
     let (class, lazy) = match message {
         Message::Bytes(_) | Message::Encoded(_) => (bytes_value_type(py)?, true),
         _ => (port_value_type(py)?, false),
@@ -292,13 +380,14 @@ pub(crate) fn port_value<'py>(py: Python<'py>, message: &Message) -> PyResult<Bo
     let dict = object.cast::<PyDict>()?;
     dict.set_item(pyo3::intern!(py, "type"), kind_to_python(py, message))?;
     if !lazy && !matches!(message, Message::Flow) {
-        dict.set_item(pyo3::intern!(py, "data"), data_to_python(py, message)?)?;
+        let data = data.map_or_else(|| data_to_python(py, message), Ok)?;
+        dict.set_item(pyo3::intern!(py, "data"), data)?;
     }
     // Only what the dict cannot say itself: everything else may be changed in the dict and sent on.
-    let by_reference = matches!(
-        message,
-        Message::Bytes(_) | Message::Encoded(_) | Message::StreamHandle(_) | Message::Any(AnyValue::Host(_))
-    );
+    let by_reference = match message {
+        Message::Bytes(_) | Message::Encoded(_) | Message::StreamHandle(_) | Message::Any(AnyValue::Host(_)) => true,
+        other => other.host_value::<PyPlain>().is_some_and(|plain| !plain.is_tagged_plainly()),
+    };
     if by_reference {
         object.setattr(pyo3::intern!(py, "_message"), PyMessage::object(py, message.clone())?)?;
     }

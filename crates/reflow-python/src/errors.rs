@@ -48,6 +48,7 @@ pub(crate) fn send(error: &SendError) -> PyErr {
 pub(crate) fn network(error: &NetworkError) -> PyErr {
     match error {
         NetworkError::UnknownComponent { .. } => imported::UnknownComponentError::new_err(error.to_string()),
+        NetworkError::BadValue { .. } => ConversionError::new_err(error.to_string()),
         NetworkError::BadConfig { .. } => ConfigError::new_err(error.to_string()),
         NetworkError::Refused(diagnostics) => crate::graph::refusal(error.to_string(), diagnostics),
         NetworkError::BadInitial { .. } | NetworkError::Graph(_) => GraphError::new_err(error.to_string()),

@@ -7,10 +7,10 @@ use pyo3::exceptions::PyStopIteration;
 use pyo3::prelude::*;
 use reflow_runtime::{Event, EventReader, EventRecord, Listener, Message, Received};
 
-use crate::convert;
 use crate::errors::EventsClosed;
 use crate::json::{self, NotFinite};
 use crate::message::PyMessage;
+use crate::plain;
 use crate::wait::{self, LoopWaker};
 
 /// The events of a network, for one subscriber. Iterating ends with the run.
@@ -34,7 +34,7 @@ fn event_to_python<'py>(py: Python<'py>, record: &EventRecord) -> PyResult<Bound
 fn told<'py>(py: Python<'py>, event: &Event) -> PyResult<Option<Bound<'py, PyAny>>> {
     let told = match event {
         Event::ActorLog { actor, level, data } => {
-            let data = convert::value_to_python(py, data)?;
+            let data = json::value_to_python(py, data)?;
             (&**actor, &**level, data, py.None(), py.None(), py.None()).into_pyobject(py)?
         }
         Event::ActorFailed(failed) => {
@@ -170,7 +170,7 @@ impl PyListener {
         let received: Option<Option<Message>> =
             wait::block(py, None, "async for value in listener", |cx| listener.poll_next(cx))?;
         match received.flatten() {
-            Some(message) => convert::plain_to_python(py, &message),
+            Some(mut message) => plain::give(py, &mut message),
             None => Err(PyStopIteration::new_err(())),
         }
     }
@@ -196,7 +196,7 @@ impl PyListener {
         let waker = self.waker.waker(wake);
         match listener.poll_next(&mut Context::from_waker(&waker)) {
             Poll::Ready(Some(message)) if as_message => Ok(Some(vec![PyMessage::object(py, message)?.into_any()])),
-            Poll::Ready(Some(message)) => Ok(Some(vec![convert::plain_to_python(py, &message)?])),
+            Poll::Ready(Some(mut message)) => Ok(Some(vec![plain::give(py, &mut message)?])),
             Poll::Ready(None) => Ok(Some(Vec::new())),
             Poll::Pending => Ok(None),
         }

@@ -10,20 +10,6 @@ use crate::convert;
 use crate::names::PortNames;
 use crate::references;
 
-/// The packets as a new dict.
-pub(crate) fn make<'py>(
-    py: Python<'py>,
-    names: &PortNames,
-    node: &NodeHandle,
-    packets: &Packets,
-) -> PyResult<Bound<'py, PyDict>> {
-    let dict = PyDict::new(py);
-    for (port, message) in packets {
-        dict.set_item(names.inport_name(py, node, *port), convert::port_value(py, message)?)?;
-    }
-    Ok(dict)
-}
-
 /// Puts the packets into the dict of an earlier tick, if they are numbers and nobody else holds it.
 pub(crate) fn refill(
     py: Python<'_>,

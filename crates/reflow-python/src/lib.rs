@@ -10,6 +10,7 @@
 mod actor;
 mod attached;
 mod batch;
+mod borrowed;
 mod catalog;
 mod component;
 mod context;
@@ -27,6 +28,8 @@ mod message;
 mod names;
 mod network;
 mod packs;
+mod plain;
+mod protect;
 mod references;
 mod run;
 mod sending;

@@ -10,6 +10,8 @@ use reflow_runtime::{AnyValue, Message, Value};
 
 use crate::convert::{self, PyHostObject};
 use crate::errors::{self, ConversionError};
+use crate::plain::PyPlain;
+use crate::protect::Held;
 use crate::stream::PyStreamReader;
 
 /// A typed datum that travels over a connection. Made by the static methods; immutable.
@@ -21,6 +23,13 @@ pub(crate) struct PyMessage {
 impl PyMessage {
     pub(crate) fn object(py: Python<'_>, message: Message) -> PyResult<Bound<'_, Self>> {
         Bound::new(py, Self { message })
+    }
+}
+
+impl PyMessage {
+    /// The message in a kind of its own, where it has one.
+    fn known(&self) -> &Message {
+        self.message.known().unwrap_or(&self.message)
     }
 }
 
@@ -107,7 +116,7 @@ impl PyMessage {
 
     #[staticmethod]
     fn from_value(value: &Bound<'_, PyAny>) -> PyResult<Self> {
-        convert::to_message(value).map(Into::into)
+        convert::to_message(value, Held::ByOthers).map(Into::into)
     }
 
     #[getter]
@@ -120,35 +129,35 @@ impl PyMessage {
     }
 
     fn as_boolean(&self) -> Option<bool> {
-        match self.message {
-            Message::Boolean(value) => Some(value),
+        match self.known() {
+            Message::Boolean(value) => Some(*value),
             _ => None,
         }
     }
 
     fn as_integer(&self) -> Option<i64> {
-        match self.message {
-            Message::Integer(value) => Some(value),
+        match self.known() {
+            Message::Integer(value) => Some(*value),
             _ => None,
         }
     }
 
     fn as_float(&self) -> Option<f64> {
-        match self.message {
-            Message::Float(value) => Some(value),
+        match self.known() {
+            Message::Float(value) => Some(*value),
             _ => None,
         }
     }
 
     fn as_string(&self) -> Option<&str> {
-        match &self.message {
+        match self.known() {
             Message::String(text) | Message::Error(text) => Some(text),
             _ => None,
         }
     }
 
     fn as_bytes<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
-        match &self.message {
+        match self.known() {
             Message::Bytes(buffer) => Some(convert::buffer_to_python(py, buffer)),
             _ => None,
         }
@@ -171,14 +180,20 @@ impl PyMessage {
         convert::traverse(&self.message, &visit)
     }
 
-    fn __eq__(&self, other: &Self) -> bool {
-        self.message == other.message
+    fn __eq__(&self, py: Python<'_>, other: &Self) -> bool {
+        let plain = |message: &'_ Message| message.host_value::<PyPlain>().map(|plain| plain.object(py).clone());
+        match (plain(&self.message), plain(&other.message)) {
+            // What cannot be compared (arrays) is equal to itself.
+            (Some(a), Some(b)) if self.message.kind() == other.message.kind() => a.is(&b) || a.eq(&b).unwrap_or(false),
+            (Some(_), Some(_)) => false,
+            _ => self.message == other.message,
+        }
     }
 
     fn __hash__(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         self.message.kind().hash(&mut hasher);
-        match &self.message {
+        match self.known() {
             Message::Boolean(value) => value.hash(&mut hasher),
             Message::Integer(value) => value.hash(&mut hasher),
             // 0.0 and -0.0 are equal and must hash alike.
@@ -213,6 +228,10 @@ impl PyMessage {
                 "a {} message belongs to this process and cannot be pickled",
                 self.message.kind()
             ))),
+            message if message.host_value::<PyPlain>().is_some() => {
+                let rebuild = py.get_type::<Self>().getattr("from_value")?;
+                (rebuild, (convert::data_to_python(py, message)?,)).into_pyobject(py)
+            }
             message => {
                 let rebuild = py.get_type::<Self>().getattr("_unpickle")?;
                 let data = match message {

@@ -17,6 +17,7 @@ use crate::events::{PyEventStream, PyListener};
 use crate::executor::Executor;
 use crate::graph;
 use crate::life::Life;
+use crate::protect::Held;
 use crate::run::{PyRun, Run};
 use crate::wait;
 
@@ -138,7 +139,7 @@ impl PyNetwork {
     }
 
     fn add_initial(&self, actor: &str, port: &str, message: &Bound<'_, PyAny>) -> PyResult<()> {
-        let message = convert::to_message(message)?;
+        let message = convert::to_message(message, Held::ByOthers)?;
         self.network.lock().add_initial(Endpoint::new(actor, port), message);
         Ok(())
     }

@@ -15,6 +15,8 @@ use crate::events::PyListener;
 use crate::executor::{self, Executor, ExecutorEnd};
 use crate::exit;
 use crate::message::PyMessage;
+use crate::plain;
+use crate::protect::Held;
 use crate::sending::PySending;
 use crate::wait::{self, LoopWaker};
 
@@ -95,7 +97,7 @@ impl Run {
         value: &Bound<'_, PyAny>,
         deadline: Option<Instant>,
     ) -> PyResult<Result<(), SendError>> {
-        let message = convert::to_message(value)?;
+        let message = convert::to_message(value, Held::ByOthers)?;
         let mut interrupted = None;
         let sent = self.running.send_with(node, port, message, |mut send| {
             if wait::on_loop() {
@@ -186,7 +188,7 @@ impl PyRun {
 
     /// A packet on its way, for an asyncio task to poll.
     fn sending(&self, node: &str, port: &str, value: &Bound<'_, PyAny>) -> PyResult<PySending> {
-        let message = convert::to_message(value)?;
+        let message = convert::to_message(value, Held::ByOthers)?;
         let send = self.running()?.sending(node, port, message).map_err(|error| errors::network(&error))?;
         Ok(PySending::from_outside(send))
     }
@@ -207,8 +209,8 @@ impl PyRun {
         let outputs = PyDict::new(py);
         for (name, messages) in self.running()?.take_outputs() {
             let values = PyList::empty(py);
-            for message in &messages {
-                values.append(convert::plain_to_python(py, message)?)?;
+            for mut message in messages {
+                values.append(plain::give(py, &mut message)?)?;
             }
             outputs.set_item(name, values)?;
         }

@@ -5,6 +5,7 @@ use smallvec::SmallVec;
 use reflow_message::{Message, ValueError};
 
 use crate::failure::Failure;
+use crate::node::Node;
 
 /// Messages with the index of their port. Two fit in place, which covers most ticks.
 pub type Packets = SmallVec<[(u16, Message); 2]>;
@@ -33,6 +34,21 @@ impl Attempt {
             Some((_, queued)) => *queued = message,
             None => self.emitted.push((port, message)),
         }
+    }
+
+    /// Makes the inputs messages of the kinds that every component knows.
+    pub(crate) fn meet_component(&mut self, node: &Node) -> Result<(), Failure> {
+        for (port, message) in &mut self.inputs {
+            if let Message::Host(value) = message {
+                let known = value.message().cloned();
+                *message = known.map_err(|error| {
+                    Failure::new(format!("node `{}`, port `{}`: {error}", node.id, node.inport_name(*port)))
+                        .with_reason("conversion")
+                        .with_permanent(true)
+                })?;
+            }
+        }
+        Ok(())
     }
 
     /// Keeps back what is nested deeper than values may be: the attempt fails, and it does not leave.

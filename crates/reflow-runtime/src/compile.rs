@@ -148,7 +148,8 @@ pub(crate) fn launch(
             Ok(instance) => {
                 errors.extend(draft.unfit(&instance).map(|problem| draft.bad_config(problem)));
                 let spare = draft.spare();
-                let (node, assembler, source) = draft.finish(&activity, feed, &plan.inports);
+                let (mut node, assembler, source) = draft.finish(&activity, feed, &plan.inports);
+                node.hosted = matches!(instance, Instance::Hosted(_));
                 nodes.push(node);
                 actors.push((instance, assembler, source, spare));
             }
@@ -457,6 +458,7 @@ impl Draft<'_> {
             component: self.spec.component.as_str().into(),
             config: self.config,
             policy: self.spec.policy.clone().filter(|policy| *policy != crate::Policy::default()).map(Box::new),
+            hosted: false,
             inports: RwLock::new(self.inports),
             declared_inports: declared,
             outports: self.outports,

@@ -125,6 +125,16 @@ pub enum NetworkError {
     /// The call needs a running network.
     #[error("the network is not running; call start() first")]
     NotRunning,
+    /// A value from outside that the component cannot take.
+    #[error("node `{node}`, port `{port}`: {problem}")]
+    BadValue {
+        /// The node.
+        node: String,
+        /// The inport.
+        port: String,
+        /// What is wrong.
+        problem: String,
+    },
     /// The call needs a network that is not running.
     #[error("the network is running already; shut it down before starting it again")]
     Running,

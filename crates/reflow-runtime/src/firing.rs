@@ -213,6 +213,7 @@ impl Assembler {
 fn replace(slot: &mut Option<Message>, message: Message) {
     *slot = Some(match (slot.take(), message) {
         (Some(Message::Object(old)), Message::Object(new)) => Message::Object(old.merged_with(&new)),
+        (Some(Message::Host(old)), Message::Host(new)) => old.merged_with(&*new).unwrap_or(Message::Host(new)),
         (_, message) => message,
     });
 }

@@ -49,15 +49,15 @@ pub use event_bus::{DEFAULT_EVENT_CAPACITY, EventFilter, EventReader, Received};
 pub use failure::Failure;
 pub use host::{Host, HostedActor, NodeTask, Step};
 pub use network::{Blueprint, DEFAULT_CAPACITY, Endpoint, Network, NodeSpec, Start};
-pub use node::{BlockingSend, Caller, NodeHandle, NodeState, Sending};
+pub use node::{BlockingSend, Caller, NodeHandle, NodeState, Sending, Targets};
 pub use outside::OutsideSend;
 pub use policy::{OnError, Policy, TIMEOUT};
 pub use pool::Pools;
 pub use reflow_message::{
-    AnyValue, Begin, Buffer, BufferOwner, DEFAULT_MAX_BYTES, Frame, HostObject, KINDS, MAX_DEPTH, Message,
-    NetworkEvent, NetworkEventType, Object, PortType, RemoteReference, SharedArray, SharedObject, StreamError,
-    StreamHandle, StreamReader, StreamWriter, Value, ValueError, WireError, block_until, decode, from_value, max_bytes,
-    set_max_bytes, to_value,
+    AnyValue, Begin, Buffer, BufferOwner, DEFAULT_MAX_BYTES, Frame, HostObject, HostValue, HostValueError, KINDS,
+    MAX_DEPTH, Message, NetworkEvent, NetworkEventType, Object, PortType, RemoteReference, SharedArray, SharedObject,
+    StreamError, StreamHandle, StreamReader, StreamWriter, Value, ValueError, WireError, block_until, decode,
+    from_value, max_bytes, set_max_bytes, to_value,
 };
 pub use run::RunState;
 pub use running::{DEFAULT_LISTENER_CAPACITY, RunReport, Running};

@@ -79,6 +79,15 @@ pub(crate) struct Route {
     pub(crate) link: u32,
 }
 
+/// Whom an outport leads to.
+#[derive(Clone, Debug, Default)]
+pub struct Targets {
+    /// Whether there are nodes or listeners of a host, which take plain values as they are.
+    pub hosted: bool,
+    /// One of the other nodes, if there are any.
+    pub other: Option<Arc<str>>,
+}
+
 /// One node of a run.
 #[derive(Debug)]
 pub(crate) struct Node {
@@ -86,6 +95,8 @@ pub(crate) struct Node {
     pub(crate) component: Arc<str>,
     pub(crate) config: Value,
     pub(crate) policy: Option<Box<Policy>>,
+    /// Whether its actor belongs to a host and takes plain values as they are.
+    pub(crate) hosted: bool,
     /// Names of the inports: the declared ones first, then those that something is connected to.
     pub(crate) inports: RwLock<Vec<Arc<str>>>,
     pub(crate) declared_inports: usize,
@@ -381,6 +392,21 @@ impl NodeHandle {
             Poll::Ready(result) => result,
             Poll::Pending => block(BlockingSend { sender, deadline }),
         }
+    }
+
+    /// Whether the outport leads to nodes that take plain values of a host as they are, and whether it leads to others.
+    pub fn targets(&self, port: u16) -> Targets {
+        let routes = self.node().routes.get(usize::from(port)).into_iter().flatten();
+        let mut targets = Targets { hosted: self.node().tapped.load(Ordering::Relaxed), other: None };
+        for route in routes {
+            let target = &self.run.nodes[route.target as usize];
+            if target.hosted {
+                targets.hosted = true;
+            } else {
+                targets.other = Some(Arc::clone(&target.id));
+            }
+        }
+        targets
     }
 
     /// Whether a message sent to the outport would find room everywhere right now.

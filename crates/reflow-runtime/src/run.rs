@@ -219,6 +219,16 @@ impl Run {
             None if target.declared_inports == 0 => target.inport_or_new(port),
             None => return Err(NetworkError::unknown_port(node, Direction::In, port, &target.inports.read())),
         };
+        let message = if target.hosted {
+            message
+        } else {
+            let known = message.known().cloned();
+            known.map_err(|error| NetworkError::BadValue {
+                node: node.into(),
+                port: port.into(),
+                problem: error.to_string(),
+            })?
+        };
         let link = self.outside_link(index, port_index);
         Ok(OutsideSend::new(Arc::clone(self), Outgoing { target: index, link, port: port_index, message }))
     }

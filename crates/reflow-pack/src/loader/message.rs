@@ -39,6 +39,7 @@ fn kind(message: &Message) -> u32 {
         Message::Event(_) => REFLOW_EVENT,
         Message::Encoded(_) => REFLOW_ENCODED,
         Message::Any(_) => REFLOW_ANY,
+        Message::Host(value) => value.message().map_or(REFLOW_ANY, kind),
         Message::RemoteReference(_) => REFLOW_REMOTE_REFERENCE,
         Message::NetworkEvent(_) => REFLOW_NETWORK_EVENT,
     }

@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use reflow_runtime::{Completion, Failure, Outcome, Packets};
+use reflow_runtime::{Completion, Failure, Message, Outcome, Packets};
 
 use super::{Conclusion, Phase, PyContext, Start, State, put};
 use crate::errors::ContextError;
 use crate::inputs;
+use crate::plain;
 
 impl PyContext {
     /// Makes it the context of a new attempt.
@@ -105,9 +106,18 @@ impl PyContext {
         self.state.lock(py).quiet_end = true;
     }
 
+    /// Lets go of the packets of an attempt that nobody looks at any more.
+    pub(crate) fn let_go(&self, py: Python<'_>) {
+        let inputs = std::mem::take(&mut self.state.lock(py).inputs);
+        drop(inputs);
+    }
+
     /// A copy of the inputs, for the node's own use.
     pub(crate) fn inputs_copy(&self, py: Python<'_>) -> Packets {
-        self.state.lock(py).inputs.clone()
+        let inputs = self.state.lock(py).inputs.clone();
+        // The actor may still have what it was given.
+        let settled = |message: Message| plain::settled(py, &message).unwrap_or(message);
+        inputs.into_iter().map(|(port, message)| (port, settled(message))).collect()
     }
 
     pub(crate) fn run_number(&self) -> u64 {
@@ -193,7 +203,8 @@ impl PyContext {
 
     /// Resolves with the outputs of a returned dict, unless it is resolved already.
     pub(crate) fn done_with(&self, outputs: &Bound<'_, PyAny>) -> PyResult<()> {
-        let packets = self.packets(outputs)?;
+        // It was returned, and is nobody else's.
+        let packets = self.packets(outputs, 1)?;
         if self.is_resolved(outputs.py()) {
             return Ok(());
         }

@@ -203,11 +203,13 @@ pub(super) enum Call<'a> {
 }
 
 pub(super) fn run_sync(actor: &mut dyn Actor, handle: &NodeHandle, attempt: &mut Attempt) -> Result<(), Failure> {
+    attempt.meet_component(handle.node())?;
     let result = contain(|| actor.run(&mut Tick::new(handle, attempt)));
     attempt.refuse_too_deep().and(result)
 }
 
 pub(super) fn call_sync(actor: &mut dyn Actor, tick: &mut Tick<'_>, call: &Call<'_>) -> Result<(), Failure> {
+    tick.attempt.meet_component(tick.node.node())?;
     let result = match call {
         Call::Setup => actor.setup(tick),
         Call::Run => actor.run(tick),
@@ -222,6 +224,7 @@ pub(super) async fn call_async(
     tick: &mut Tick<'_>,
     call: &Call<'_>,
 ) -> Result<(), Failure> {
+    tick.attempt.meet_component(tick.node.node())?;
     let result = match call {
         Call::Setup => actor.setup(tick).await,
         Call::Run => actor.run(tick).await,

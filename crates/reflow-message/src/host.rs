@@ -1,0 +1,89 @@
+//! `HostValue`: a plain value of a host, on its way between actors of that host.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use crate::message::Message;
+
+/// A value as its host has it: it travels as it is between actors of that host, and becomes a message of another kind where it
+/// meets anything else.
+pub trait HostValue: Any + Send + Sync {
+    /// The kind of the message that it stands for elsewhere, "Any" where there is none.
+    fn kind(&self) -> &'static str;
+
+    /// The message that it stands for elsewhere; made once and kept.
+    ///
+    /// # Errors
+    /// [`HostValueError`] when it has no other form than its own.
+    fn message(&self) -> Result<&Message, HostValueError>;
+
+    /// A short text for people, shown in place of what has no other form.
+    fn describe(&self) -> String;
+
+    /// The memory that it holds, about.
+    fn bytes(&self) -> u64;
+
+    /// This mapping overlaid with the members of a newer one of the same host; `None` for what is no mapping.
+    fn merged_with(&self, _newer: &dyn HostValue) -> Option<Message> {
+        None
+    }
+}
+
+/// Why a value of a host cannot leave it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct HostValueError(pub Arc<str>);
+
+impl Message {
+    /// The value of a host, if it is one of a `T`.
+    pub fn host_value<T: HostValue>(&self) -> Option<&T> {
+        match self {
+            Self::Host(value) => (&**value as &dyn Any).downcast_ref(),
+            _ => None,
+        }
+    }
+
+    /// The value of a host, to be changed, if it is one of a `T` and nobody else has this message.
+    pub fn host_value_mut<T: HostValue>(&mut self) -> Option<&mut T> {
+        match self {
+            Self::Host(value) => (Arc::get_mut(value)? as &mut dyn Any).downcast_mut(),
+            _ => None,
+        }
+    }
+
+    /// The same in a kind that every component knows.
+    ///
+    /// # Errors
+    /// [`HostValueError`] when it is a value of a host that has no other form.
+    pub fn known(&self) -> Result<&Self, HostValueError> {
+        match self {
+            Self::Host(value) => value.message(),
+            known => Ok(known),
+        }
+    }
+
+    /// The memory that its payload holds, about.
+    pub fn payload_bytes(&self) -> u64 {
+        match self {
+            Self::String(text) | Self::Error(text) => text.len() as u64,
+            Self::Object(value) => value.bytes(),
+            Self::Array(items) => items.weight().bytes,
+            Self::Bytes(bytes) | Self::Encoded(bytes) => bytes.len() as u64,
+            Self::Event(value) | Self::Optional(Some(value)) => value.bytes(),
+            Self::Any(any) => any.bytes(),
+            Self::NetworkEvent(event) => event.data.bytes(),
+            Self::Host(value) => value.bytes(),
+            _ => 0,
+        }
+    }
+
+    /// What is kept of the message where it must not be owned: kind and size in words.
+    #[must_use]
+    pub fn described(&self) -> Self {
+        let text = match self {
+            Self::Host(value) => format!("<{} of {} bytes, not kept>", value.describe(), value.bytes()),
+            other => format!("<{} of {} bytes, not kept>", other.kind(), other.payload_bytes()),
+        };
+        Self::String(text.into())
+    }
+}

@@ -1,0 +1,210 @@
+//! Plain Python values on their way between Python actors: they arrive as they were sent.
+
+use std::sync::{Arc, OnceLock};
+
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyList, PySet, PyString, PyTuple};
+use reflow_runtime::{HostValue, HostValueError, Message, Value};
+
+use crate::borrowed::{self, Form};
+use crate::convert;
+use crate::json;
+use crate::protect::{self, Held};
+
+/// A plain value as Python has it.
+pub(crate) struct PyPlain {
+    object: Py<PyAny>,
+    form: Form,
+    /// What it is elsewhere.
+    known: OnceLock<Result<Message, HostValueError>>,
+    bytes: OnceLock<u64>,
+}
+
+impl PyPlain {
+    fn new(object: Bound<'_, PyAny>) -> Self {
+        let form = borrowed::form(&object);
+        Self { object: object.unbind(), form, known: OnceLock::new(), bytes: OnceLock::new() }
+    }
+
+    pub(crate) fn object<'py>(&self, py: Python<'py>) -> &Bound<'py, PyAny> {
+        self.object.bind(py)
+    }
+
+    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.object)
+    }
+
+    pub(crate) fn is_container(&self) -> bool {
+        self.form != Form::Leaf
+    }
+
+    /// Whether it is a mapping or a sequence, whose tagged form is a dict around it.
+    pub(crate) fn is_tagged_plainly(&self) -> bool {
+        !matches!(self.form, Form::Leaf | Form::ByteArray)
+    }
+}
+
+/// The message of a value that is none of the exact scalars: the value itself, its containers protected.
+pub(crate) fn to_message(object: &Bound<'_, PyAny>, held: Held) -> PyResult<Message> {
+    let own = protect::protected(object, held)?.unwrap_or_else(|| object.clone());
+    Ok(Message::Host(Arc::new(PyPlain::new(own))))
+}
+
+/// The value of a message that nobody else has, for the reader, who may change it from now on; beside it what was made of it
+/// before, to be dropped when nothing is held.
+pub(crate) fn own<'py>(py: Python<'py>, message: &mut Message) -> Option<(Bound<'py, PyAny>, impl Sized + use<>)> {
+    let plain = message.host_value_mut::<PyPlain>()?;
+    let before = (std::mem::take(&mut plain.known), std::mem::take(&mut plain.bytes));
+    Some((plain.object(py).clone(), before))
+}
+
+/// Gives the value of a message to the one who reads it. Where others have the message, too, the reader gets containers of its
+/// own, and the message becomes one of its own with them: asked again, it gives the same.
+pub(crate) fn give<'py>(py: Python<'py>, message: &mut Message) -> PyResult<Bound<'py, PyAny>> {
+    if let Some((object, _)) = own(py, message) {
+        return Ok(object);
+    }
+    let Some(plain) = message.host_value::<PyPlain>() else { return convert::plain_to_python(py, message) };
+    let object = plain.object(py).clone();
+    if !plain.is_container() {
+        return Ok(object);
+    }
+    let own = protect::copied(&object)?;
+    *message = Message::Host(Arc::new(PyPlain::new(own.clone())));
+    Ok(own)
+}
+
+/// The message as it can be kept while somebody may change what it holds.
+pub(crate) fn settled(py: Python<'_>, message: &Message) -> PyResult<Message> {
+    match message.host_value::<PyPlain>() {
+        Some(plain) if plain.is_container() => to_message(plain.object(py), Held::ByUs(1)).map(|new| {
+            // Nobody else holds it: the message may be shared.
+            match new.host_value::<PyPlain>() {
+                Some(made) if made.object.is(&plain.object) => message.clone(),
+                _ => new,
+            }
+        }),
+        _ => Ok(message.clone()),
+    }
+}
+
+impl HostValue for PyPlain {
+    fn kind(&self) -> &'static str {
+        match self.form {
+            Form::Dict | Form::DictLike => "Object",
+            Form::List | Form::ListLike | Form::Tuple | Form::Set | Form::Deque => "Array",
+            Form::ByteArray => "Bytes",
+            Form::Leaf => self.message().map_or("Any", Message::kind),
+        }
+    }
+
+    fn message(&self) -> Result<&Message, HostValueError> {
+        if self.known.get().is_none() {
+            // Made outside of the cell: conversions run code of their own, and other threads.
+            let made = Python::attach(|py| {
+                elsewhere(self.object.bind(py)).map_err(|error| HostValueError(text_of(py, &error).into()))
+            });
+            let _ = self.known.set(made);
+        }
+        match self.known.get() {
+            Some(Ok(message)) => Ok(message),
+            Some(Err(error)) => Err(error.clone()),
+            None => Err(HostValueError("it could not be converted".into())),
+        }
+    }
+
+    fn describe(&self) -> String {
+        Python::attach(|py| json::type_name(self.object.bind(py)))
+    }
+
+    fn bytes(&self) -> u64 {
+        if let Some(bytes) = self.bytes.get() {
+            return *bytes;
+        }
+        let bytes = Python::attach(|py| size_of_object(self.object.bind(py)));
+        *self.bytes.get_or_init(|| bytes)
+    }
+
+    fn merged_with(&self, newer: &dyn HostValue) -> Option<Message> {
+        let newer = (newer as &dyn std::any::Any).downcast_ref::<Self>()?;
+        Python::attach(|py| {
+            let of = |plain: &Self| protect::copied(plain.object(py)).ok()?.cast_into::<PyDict>().ok();
+            let (merged, newer) = (of(self)?, of(newer)?);
+            merged.update(newer.as_mapping()).ok()?;
+            Some(Message::Host(Arc::new(Self::new(merged.into_any()))))
+        })
+    }
+}
+
+/// The text of an exception.
+fn text_of(py: Python<'_>, error: &PyErr) -> String {
+    error
+        .value(py)
+        .str()
+        .map_or_else(|_| "it could not be converted".into(), |text| text.to_string_lossy().into_owned())
+}
+
+/// What a plain value is to components that know the kinds of messages only.
+fn elsewhere(object: &Bound<'_, PyAny>) -> PyResult<Message> {
+    if let Some(buffer) = convert::shared_bytes(object)? {
+        return Ok(Message::Bytes(buffer));
+    }
+    match json::to_value(object)? {
+        Value::Unsigned(_) => Err(convert::too_large(object)),
+        value => Ok(Message::from_value(value)),
+    }
+}
+
+/// How many values are looked at for an estimate.
+const SAMPLE: usize = 1000;
+
+/// The memory that an object takes, about: buffers and containers by what is in them.
+pub(crate) fn size_of_object(object: &Bound<'_, PyAny>) -> u64 {
+    let mut open = vec![object.clone()];
+    let (mut total, mut left) = (0_u64, SAMPLE);
+    while let Some(object) = open.pop() {
+        let Some(rest) = left.checked_sub(1) else { break };
+        left = rest;
+        total = total.saturating_add(own_size(&object));
+        let room = left.saturating_sub(open.len());
+        let items: Vec<_> = if let Ok(dict) = object.cast::<PyDict>() {
+            dict.iter().map(|(_, value)| value).take(room).collect()
+        } else if object.is_instance_of::<PyList>()
+            || object.is_instance_of::<PyTuple>()
+            || object.is_instance_of::<PySet>()
+            || borrowed::form(&object) == Form::Deque
+        {
+            object.try_iter().map(|items| items.filter_map(Result::ok).take(room).collect()).unwrap_or_default()
+        } else {
+            continue;
+        };
+        // What is not looked at is taken to be like what is.
+        let count = object.len().unwrap_or(0);
+        if count > items.len() {
+            let seen: u64 = items.iter().map(own_size).fold(0, u64::saturating_add);
+            total = total.saturating_add(seen / items.len().max(1) as u64 * (count - items.len()) as u64);
+        }
+        open.extend(items);
+    }
+    total
+}
+
+fn own_size(object: &Bound<'_, PyAny>) -> u64 {
+    if let Ok(bytes) = object.cast::<PyBytes>() {
+        return bytes.as_bytes().len() as u64;
+    }
+    if let Ok(text) = object.cast::<PyString>() {
+        return text.len().unwrap_or(0) as u64;
+    }
+    let py = object.py();
+    let number = |value: Bound<'_, PyAny>| value.extract::<u64>().ok();
+    let buffer = if object.hasattr(pyo3::intern!(py, "__array_interface__")).unwrap_or(false)
+        || object.is_instance_of::<pyo3::types::PyMemoryView>()
+    {
+        object.getattr(pyo3::intern!(py, "nbytes")).ok().and_then(number)
+    } else {
+        None
+    };
+    buffer.or_else(|| object.call_method0(pyo3::intern!(py, "__sizeof__")).ok().and_then(number)).unwrap_or(64)
+}

@@ -1,0 +1,218 @@
+//! Containers that travel are protected: what one side changes later, the other does not see. Whoever still holds a container
+//! when it is sent keeps it, and a copy travels; a container that nobody else holds travels itself. Everything in containers
+//! that is none itself travels by reference.
+
+use pyo3::prelude::*;
+use pyo3::types::{PyByteArray, PyDict, PyList, PySet, PyTuple, PyType};
+use reflow_runtime::MAX_DEPTH;
+use rustc_hash::FxHashMap;
+
+use crate::borrowed::{self, Form};
+use crate::errors::ConversionError;
+use crate::json::deque_type;
+
+/// Who holds a value that is sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Held {
+    /// Perhaps others, too.
+    ByOthers,
+    /// As many references as this are the runtime's own.
+    ByUs(isize),
+}
+
+impl Held {
+    /// Whether nobody else can change the object.
+    pub(crate) fn exclusively(self, object: &Bound<'_, PyAny>) -> bool {
+        match self {
+            // Without an interpreter lock, counts do not tell.
+            Self::ByUs(ours) => cfg!(not(Py_GIL_DISABLED)) && crate::references::count(object) <= ours,
+            Self::ByOthers => false,
+        }
+    }
+}
+
+/// The container to send for `object`: itself, or a copy; `None` for what is no container.
+pub(crate) fn protected<'py>(object: &Bound<'py, PyAny>, held: Held) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let form = borrowed::form(object);
+    if form == Form::Leaf {
+        return Ok(None);
+    }
+    let mut work = Work { open: Vec::new(), copies: FxHashMap::default(), tuples: FxHashMap::default() };
+    let exclusive = held.exclusively(object);
+    if exclusive && form == Form::Dict && borrowed::holds_only_leaves(object) {
+        return Ok(Some(object.clone()));
+    }
+    let root = match form {
+        Form::Tuple => work.tuple(object.cast()?, 1, exclusive)?.unwrap_or_else(|| object.clone()),
+        _ if exclusive => {
+            work.open.push((object.clone(), form, 1));
+            object.clone()
+        }
+        _ => work.copy(object, form, 1)?,
+    };
+    work.run()?;
+    Ok(Some(root))
+}
+
+/// A copy of `object`, if it is a container.
+pub(crate) fn copied<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    Ok(protected(object, Held::ByOthers)?.unwrap_or_else(|| object.clone()))
+}
+
+/// What a container was, so that its address is nobody else's meanwhile, and what it became.
+type Copied<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>);
+
+struct Work<'py> {
+    /// Containers of our own whose contents are still to be looked at, and how deep they are.
+    open: Vec<(Bound<'py, PyAny>, Form, usize)>,
+    /// What was copied, by address: what occurs twice, or inside of itself, does so in the copy.
+    copies: FxHashMap<usize, Copied<'py>>,
+    /// The same for tuples; `None` for those that may stay.
+    tuples: FxHashMap<usize, (Bound<'py, PyTuple>, Option<Bound<'py, PyAny>>)>,
+}
+
+impl<'py> Work<'py> {
+    fn run(&mut self) -> PyResult<()> {
+        while let Some((container, form, depth)) = self.open.pop() {
+            match form {
+                Form::Dict | Form::DictLike => {
+                    let dict = container.cast::<PyDict>()?;
+                    for (key, value) in borrowed::containers_in_dict(dict) {
+                        // The container and this pair.
+                        if let Some(own) = self.own(&value, depth + 1, 2)? {
+                            borrowed::set_in_dict(dict, &key, &own)?;
+                        }
+                    }
+                }
+                Form::List | Form::ListLike => {
+                    let list = container.cast::<PyList>()?;
+                    for (at, value) in borrowed::containers_in_list(list) {
+                        if let Some(own) = self.own(&value, depth + 1, 2)? {
+                            borrowed::set_in_list(list, at, &own)?;
+                        }
+                    }
+                }
+                Form::Deque => self.deque(&container, depth)?,
+                // What can be in a set cannot be changed, nor can a byte.
+                Form::Set | Form::ByteArray | Form::Tuple | Form::Leaf => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn deque(&mut self, deque: &Bound<'py, PyAny>, depth: usize) -> PyResult<()> {
+        let list = deque.py().get_type::<PyList>().call1((deque,))?.cast_into::<PyList>()?;
+        let mut changed = false;
+        for (at, value) in borrowed::containers_in_list(&list) {
+            // The deque, the list and this pair.
+            if let Some(own) = self.own(&value, depth + 1, 3)? {
+                borrowed::set_in_list(&list, at, &own)?;
+                changed = true;
+            }
+        }
+        if changed {
+            let class = deque_type(deque.py())?;
+            class.call_method1("clear", (deque,))?;
+            class.call_method1("extend", (deque, list))?;
+        }
+        Ok(())
+    }
+
+    /// What stands for a container inside of another one, if that is not itself.
+    fn own(&mut self, value: &Bound<'py, PyAny>, depth: usize, ours: isize) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let form = borrowed::form(value);
+        let exclusive = Held::ByUs(ours).exclusively(value);
+        match form {
+            Form::Tuple => self.tuple(value.cast()?, depth, exclusive),
+            _ if exclusive => {
+                check(depth)?;
+                self.open.push((value.clone(), form, depth));
+                Ok(None)
+            }
+            _ => self.copy(value, form, depth).map(Some),
+        }
+    }
+
+    /// A copy whose contents are still those of the original.
+    fn copy(&mut self, value: &Bound<'py, PyAny>, form: Form, depth: usize) -> PyResult<Bound<'py, PyAny>> {
+        let address = value.as_ptr() as usize;
+        if let Some((_, copy)) = self.copies.get(&address) {
+            return Ok(copy.clone());
+        }
+        check(depth)?;
+        let py = value.py();
+        let copy = match form {
+            Form::Dict => value.cast::<PyDict>()?.copy()?.into_any(),
+            Form::List => {
+                let list = value.cast::<PyList>()?;
+                list.get_slice(0, list.len()).into_any()
+            }
+            Form::Set if value.is_exact_instance_of::<PySet>() => value.call_method0("copy")?,
+            Form::ByteArray if value.is_exact_instance_of::<PyByteArray>() => {
+                PyByteArray::new(py, &value.cast::<PyByteArray>()?.to_vec()).into_any()
+            }
+            // Its own class knows how; one that does not is passed by reference.
+            _ => match py.import("copy")?.call_method1("copy", (value,)) {
+                Ok(copy) if borrowed::form(&copy) != Form::Leaf => copy,
+                _ => return Ok(value.clone()),
+            },
+        };
+        self.copies.insert(address, (value.clone(), copy.clone()));
+        self.open.push((copy.clone(), borrowed::form(&copy), depth));
+        Ok(copy)
+    }
+
+    /// What stands for a tuple, if that is not itself: one whose containers are our own.
+    fn tuple(
+        &mut self,
+        tuple: &Bound<'py, PyTuple>,
+        depth: usize,
+        exclusive: bool,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let address = tuple.as_ptr() as usize;
+        if let Some((_, known)) = self.tuples.get(&address) {
+            return Ok(known.clone());
+        }
+        check(depth)?;
+        let mut items: Vec<Bound<'py, PyAny>> = Vec::new();
+        let mut changed = false;
+        for (at, item) in tuple.iter().enumerate() {
+            if borrowed::form(&item) == Form::Leaf {
+                continue;
+            }
+            // The tuple and this item.
+            if let Some(own) = self.own(&item, depth + 1, if exclusive { 2 } else { 0 })? {
+                if !changed {
+                    items = tuple.iter().collect();
+                }
+                changed = true;
+                items[at] = own;
+            }
+        }
+        let new = if changed { Some(remade(tuple, &items)?) } else { None };
+        self.tuples.insert(address, (tuple.clone(), new.clone()));
+        Ok(new)
+    }
+}
+
+/// A tuple of the same class with other items.
+fn remade<'py>(tuple: &Bound<'py, PyTuple>, items: &[Bound<'py, PyAny>]) -> PyResult<Bound<'py, PyAny>> {
+    let py = tuple.py();
+    let plain = PyTuple::new(py, items)?;
+    if tuple.is_exact_instance_of::<PyTuple>() {
+        return Ok(plain.into_any());
+    }
+    let base: Bound<'py, PyType> = py.get_type::<PyTuple>();
+    let new = base.call_method1("__new__", (tuple.get_type(), plain))?;
+    if let (Ok(old), Ok(own)) = (tuple.getattr("__dict__"), new.getattr("__dict__")) {
+        own.call_method1("update", (old,))?;
+    }
+    Ok(new)
+}
+
+fn check(depth: usize) -> PyResult<()> {
+    if depth > MAX_DEPTH {
+        return Err(ConversionError::new_err(format!("a value is nested more than {MAX_DEPTH} levels deep")));
+    }
+    Ok(())
+}
