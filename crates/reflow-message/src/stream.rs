@@ -149,6 +149,19 @@ impl StreamHandle {
         Self { stream_id, origin_actor, origin_port, content_type, size_hint, end }
     }
 
+    /// The same description without the right to read: what looks at a stream must not keep its writer waiting.
+    #[must_use]
+    pub fn without_end(&self) -> Self {
+        Self {
+            stream_id: self.stream_id,
+            origin_actor: Arc::clone(&self.origin_actor),
+            origin_port: Arc::clone(&self.origin_port),
+            content_type: self.content_type.clone(),
+            size_hint: self.size_hint,
+            end: None,
+        }
+    }
+
     /// Takes the readable end; the first one to ask gets it.
     ///
     /// # Errors
@@ -254,7 +267,8 @@ impl StreamWriter {
         // End and Error always fit, so that a writer can finish without waiting.
         let closing = matches!(frame, Some(Frame::End | Frame::Error(_)));
         if capacity > 0 && state.frames.len() >= capacity && !closing {
-            if self.end.lock().is_some() {
+            // A reader may also have found the stream by its number.
+            if self.end.lock().as_ref().is_some_and(|end| !*end.taken.lock()) {
                 return Poll::Ready(Err(StreamError::FullBeforeHandOver { stream: self.id(), capacity }));
             }
             if !state.waiting_writers.iter().any(|waiting| waiting.will_wake(cx.waker())) {

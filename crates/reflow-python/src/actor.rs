@@ -565,7 +565,23 @@ pub(crate) fn failure_of(py: Python<'_>, error: PyErr) -> Failure {
     };
     let mut failure = Failure::new(message).with_reason(name);
     failure.traceback = format().ok().map(Into::into);
-    // The frames of the traceback hold the context of the tick.
-    drop(error);
+    let_go_of_frames(py, &error);
     failure
+}
+
+/// The frames of a traceback hold the packets of the tick, and a frame that holds its own exception is found by the collector of
+/// cycles only, which counts objects and not bytes.
+fn let_go_of_frames(py: Python<'_>, error: &PyErr) {
+    let mut next = Some(error.clone_ref(py));
+    // Exceptions name each other in a chain, or in a ring.
+    for _ in 0..16 {
+        let Some(error) = next else { break };
+        if let (Some(traceback), Ok(module)) = (error.traceback(py), py.import("traceback")) {
+            // A frame that still runs keeps what it has.
+            let _ = module.call_method1("clear_frames", (traceback,));
+        }
+        let value = error.value(py);
+        let context = value.getattr("__context__").ok().filter(|context| !context.is_none());
+        next = error.cause(py).or_else(|| context.map(PyErr::from_value));
+    }
 }

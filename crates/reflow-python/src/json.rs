@@ -109,12 +109,13 @@ impl<'py> Reader<'py> {
             }
             Left::Members(pairs) => {
                 let Some((key, value)) = pairs.next() else { return Ok(None) };
-                let Ok(name) = key_of(&key) else {
+                let Ok(text) = key.cast::<PyString>() else {
                     // The path leads to the mapping, not into it.
                     self.open.pop();
                     let found = type_name(&key);
                     return Err(self.refusal(&format!("the keys of a mapping must be str, got {found}")));
                 };
+                let name = text_of(&key, text)?;
                 self.charge(name.len())?;
                 if let Some(Container { made: Made::Members(_, key), .. }) = self.open.last_mut() {
                     *key = name;
@@ -242,10 +243,6 @@ fn text_of(object: &Bound<'_, PyAny>, text: &Bound<'_, PyString>) -> PyResult<Ar
         return Ok(value.extract::<String>()?.into());
     }
     Ok(text.to_str()?.into())
-}
-
-fn key_of(key: &Bound<'_, PyAny>) -> Result<Arc<str>, ()> {
-    text_of(key, key.cast::<PyString>().map_err(|_| ())?).map_err(|_| ())
 }
 
 fn is_sequence(object: &Bound<'_, PyAny>) -> PyResult<bool> {

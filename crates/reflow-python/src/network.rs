@@ -75,6 +75,12 @@ impl PyNetwork {
             if let Some(capacity) = settings.capacity {
                 network.set_capacity(capacity);
             }
+            if let Some(bytes) = settings.kept_bytes {
+                network.set_kept_bytes(bytes);
+            }
+            if let Some(bytes) = settings.max_value_bytes {
+                reflow_runtime::set_max_bytes(bytes);
+            }
         }
         crate::catalog::attach(&mut network);
         Ok(Self { network: Mutex::new(network), life: Life::new(), components: Attached::new(Vec::new()) })

@@ -5,7 +5,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyDict, PyList, PySet, PyTuple, PyType};
 use reflow_runtime::MAX_DEPTH;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::borrowed::{self, Form};
 use crate::errors::ConversionError;
@@ -37,7 +37,12 @@ pub(crate) fn protected<'py>(object: &Bound<'py, PyAny>, held: Held) -> PyResult
     if form == Form::Leaf {
         return Ok(None);
     }
-    let mut work = Work { open: Vec::new(), copies: FxHashMap::default(), tuples: FxHashMap::default() };
+    let mut work = Work {
+        open: Vec::new(),
+        around: FxHashSet::default(),
+        copies: FxHashMap::default(),
+        tuples: FxHashMap::default(),
+    };
     let exclusive = held.exclusively(object);
     if exclusive && form == Form::Dict && borrowed::holds_only_leaves(object) {
         return Ok(Some(object.clone()));
@@ -45,7 +50,7 @@ pub(crate) fn protected<'py>(object: &Bound<'py, PyAny>, held: Held) -> PyResult
     let root = match form {
         Form::Tuple => work.tuple(object.cast()?, 1, exclusive)?.unwrap_or_else(|| object.clone()),
         _ if exclusive => {
-            work.open.push((object.clone(), form, 1));
+            work.enter(object, object, form, 1);
             object.clone()
         }
         _ => work.copy(object, form, 1)?,
@@ -62,9 +67,18 @@ pub(crate) fn copied<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyA
 /// What a container was, so that its address is nobody else's meanwhile, and what it became.
 type Copied<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>);
 
+enum Step<'py> {
+    /// Look at the contents of a container of our own.
+    Enter { container: Bound<'py, PyAny>, form: Form, depth: usize, address: usize },
+    /// Everything inside of it was looked at.
+    Leave(usize),
+}
+
 struct Work<'py> {
-    /// Containers of our own whose contents are still to be looked at, and how deep they are.
-    open: Vec<(Bound<'py, PyAny>, Form, usize)>,
+    /// What is still to be done, the innermost last.
+    open: Vec<Step<'py>>,
+    /// The containers around the one that is being looked at, by the addresses that they had.
+    around: FxHashSet<usize>,
     /// What was copied, by address: what occurs twice, or inside of itself, does so in the copy.
     copies: FxHashMap<usize, Copied<'py>>,
     /// The same for tuples; `None` for those that may stay.
@@ -73,7 +87,18 @@ struct Work<'py> {
 
 impl<'py> Work<'py> {
     fn run(&mut self) -> PyResult<()> {
-        while let Some((container, form, depth)) = self.open.pop() {
+        while let Some(step) = self.open.pop() {
+            let (container, form, depth) = match step {
+                Step::Enter { container, form, depth, address } => {
+                    self.around.insert(address);
+                    self.open.push(Step::Leave(address));
+                    (container, form, depth)
+                }
+                Step::Leave(address) => {
+                    self.around.remove(&address);
+                    continue;
+                }
+            };
             match form {
                 Form::Dict | Form::DictLike => {
                     let dict = container.cast::<PyDict>()?;
@@ -100,6 +125,11 @@ impl<'py> Work<'py> {
         Ok(())
     }
 
+    fn enter(&mut self, container: &Bound<'py, PyAny>, original: &Bound<'py, PyAny>, form: Form, depth: usize) {
+        let address = original.as_ptr() as usize;
+        self.open.push(Step::Enter { container: container.clone(), form, depth, address });
+    }
+
     fn deque(&mut self, deque: &Bound<'py, PyAny>, depth: usize) -> PyResult<()> {
         let list = deque.py().get_type::<PyList>().call1((deque,))?.cast_into::<PyList>()?;
         let mut changed = false;
@@ -120,13 +150,16 @@ impl<'py> Work<'py> {
 
     /// What stands for a container inside of another one, if that is not itself.
     fn own(&mut self, value: &Bound<'py, PyAny>, depth: usize, ours: isize) -> PyResult<Option<Bound<'py, PyAny>>> {
+        if self.around.contains(&(value.as_ptr() as usize)) {
+            return Err(ConversionError::new_err("a value holds itself; send it by reference, as Message.any(value)"));
+        }
         let form = borrowed::form(value);
         let exclusive = Held::ByUs(ours).exclusively(value);
         match form {
             Form::Tuple => self.tuple(value.cast()?, depth, exclusive),
             _ if exclusive => {
                 check(depth)?;
-                self.open.push((value.clone(), form, depth));
+                self.enter(value, value, form, depth);
                 Ok(None)
             }
             _ => self.copy(value, form, depth).map(Some),
@@ -158,7 +191,7 @@ impl<'py> Work<'py> {
             },
         };
         self.copies.insert(address, (value.clone(), copy.clone()));
-        self.open.push((copy.clone(), borrowed::form(&copy), depth));
+        self.enter(&copy, value, borrowed::form(&copy), depth);
         Ok(copy)
     }
 

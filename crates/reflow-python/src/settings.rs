@@ -6,9 +6,13 @@ use reflow_runtime::Value;
 #[derive(Debug, Default)]
 pub(crate) struct Settings {
     pub(crate) capacity: Option<usize>,
+    /// Bytes of payloads that events and failures may keep.
+    pub(crate) kept_bytes: Option<u64>,
+    /// How large a value may be that is written out; for the whole process.
+    pub(crate) max_value_bytes: Option<u64>,
 }
 
-const KEYS: [&str; 3] = ["capacity", "compression", "tracing"];
+const KEYS: [&str; 5] = ["capacity", "compression", "kept_bytes", "max_value_bytes", "tracing"];
 const STRATEGIES: [&str; 4] = ["Never", "Always", "SizeThreshold", "Adaptive"];
 
 /// Reads a config. `compression` and `tracing` are accepted for programs written for earlier releases; a local network
@@ -35,10 +39,16 @@ pub(crate) fn read(config: &Value) -> Result<Settings, String> {
     if let Some(unknown) = members.keys().find(|key| !KEYS.contains(&&***key)) {
         return Err(format!("config: unknown key `{unknown}`; there are {}", KEYS.join(", ")));
     }
-    let capacity = match members.get("capacity") {
-        None | Some(Value::Null) => None,
-        Some(Value::Integer(capacity)) if *capacity >= 1 => Some(*capacity as usize),
-        Some(other) => return Err(format!("config: `capacity` must be a whole number of at least 1, got {other}")),
+    let number = |key: &str, least: u64| match members.get(key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Integer(number)) if u64::try_from(*number).is_ok_and(|number| number >= least) => {
+            Ok(Some(*number as u64))
+        }
+        Some(other) => Err(format!("config: `{key}` must be a whole number of at least {least}, got {other}")),
     };
-    Ok(Settings { capacity })
+    Ok(Settings {
+        capacity: number("capacity", 1)?.map(|capacity| capacity as usize),
+        kept_bytes: number("kept_bytes", 0)?,
+        max_value_bytes: number("max_value_bytes", 1)?,
+    })
 }

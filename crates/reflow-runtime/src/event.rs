@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use reflow_message::{Message, Value};
 
 use crate::attempt::Packets;
+use crate::budget::Charge;
 use crate::failure::Failure;
 
 /// What happened.
@@ -245,6 +246,18 @@ impl Event {
         matches!(self, Self::MessageReceived { .. } | Self::MessageSent { .. } | Self::ActorCompleted { .. })
     }
 
+    /// The messages that the event holds.
+    pub(crate) fn messages_mut(&mut self) -> Box<dyn Iterator<Item = &mut Message> + '_> {
+        match self {
+            Self::MessageReceived { message, .. } | Self::MessageSent { message, .. } => {
+                Box::new(std::iter::once(message))
+            }
+            Self::ActorCompleted { outputs, .. } => Box::new(outputs.iter_mut().map(|(_, message)| message)),
+            Self::ActorFailed(failed) => Box::new(failed.inputs.iter_mut().map(|(_, message)| message)),
+            _ => Box::new(std::iter::empty()),
+        }
+    }
+
     fn fields(&self) -> Vec<(&'static str, Value)> {
         let text = |text: &Arc<str>| Value::String(Arc::clone(text));
         let tagged = |packets: &[(Arc<str>, Message)]| {
@@ -333,18 +346,24 @@ pub(crate) fn named(packets: &Packets, name: impl Fn(u16) -> Arc<str>) -> Vec<(A
 }
 
 /// An event and when it happened.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct EventRecord {
     /// Milliseconds since 1970 UTC.
     pub timestamp_ms: u64,
     /// What happened.
     pub event: Event,
+    /// What it takes of the budget of events.
+    _charge: Option<Charge>,
 }
 
 impl EventRecord {
     pub(crate) fn now(event: Event) -> Self {
+        Self::charged(event, None)
+    }
+
+    pub(crate) fn charged(event: Event, charge: Option<Charge>) -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { timestamp_ms: since.as_millis() as u64, event }
+        Self { timestamp_ms: since.as_millis() as u64, event, _charge: charge }
     }
 
     /// The flat dictionary: `_type`, `timestamp` and the fields of the event. Floats keep NaN, which JSON shows as null.

@@ -10,6 +10,9 @@ use std::task::{Context, Poll, Waker};
 
 use parking_lot::Mutex;
 
+use reflow_message::Message;
+
+use crate::budget::Budget;
 use crate::event::{Event, EventRecord};
 
 /// Packet events kept for a subscriber that comes late.
@@ -54,6 +57,9 @@ pub(crate) struct EventBus {
     packets: AtomicBool,
     /// Whether anybody asked for `ActorCompleted`.
     completions: AtomicBool,
+    /// Whether there is anybody.
+    subscribed: AtomicBool,
+    budget: Arc<Budget>,
     state: Mutex<BusState>,
 }
 
@@ -126,8 +132,17 @@ impl EventBus {
         self.completions.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn emit(&self, event: Event) {
-        let record = Arc::new(EventRecord::now(event));
+    /// How many bytes of payloads events may keep.
+    pub(crate) fn budget(&self) -> &Arc<Budget> {
+        &self.budget
+    }
+
+    pub(crate) fn emit(&self, mut event: Event) {
+        if !self.subscribed.load(Ordering::Relaxed) {
+            event.messages_mut().for_each(|message| let_go(message));
+        }
+        let charge = self.budget.keep(event.messages_mut());
+        let record = Arc::new(EventRecord::charged(event, charge));
         let subscribers: Vec<_> = {
             let mut state = self.state.lock();
             state.keep(&record);
@@ -141,6 +156,7 @@ impl EventBus {
 
     fn update_wishes(&self, state: &mut BusState) {
         state.subscribers.retain(|subscriber| !subscriber.queue.lock().reader_gone);
+        self.subscribed.store(!state.subscribers.is_empty(), Ordering::Relaxed);
         let packets = state.packets_kept < PACKET_BACKLOG
             || state.subscribers.iter().any(|subscriber| subscriber.filter.wants_packets());
         self.packets.store(packets, Ordering::Relaxed);
@@ -206,6 +222,16 @@ impl EventBus {
             };
             waiting.into_iter().for_each(Waker::wake);
         }
+    }
+}
+
+/// Values of a host that are kept for a reader who may never come would have to be copied for those who take them: they are
+/// written down instead where they are small, and described else.
+fn let_go(message: &mut Message) {
+    const SMALL: u64 = 4096;
+    if let Message::Host(value) = message {
+        let known = if value.bytes() <= SMALL { value.message().cloned().ok() } else { None };
+        *message = known.unwrap_or_else(|| message.described());
     }
 }
 

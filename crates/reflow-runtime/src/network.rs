@@ -101,6 +101,11 @@ impl Network {
         self.plan.capacity = capacity.max(1);
     }
 
+    /// How many bytes of payloads events may keep, and in each run the record of failures; what goes beyond is described.
+    pub fn set_kept_bytes(&mut self, bytes: u64) {
+        self.events.budget().set_limit(bytes);
+    }
+
     /// Registers a component under a template id.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use crate::activity::Activity;
 use crate::actor::Signal;
+use crate::budget::{Budget, Charge};
 use crate::error::{NetworkError, SendError, suggestion};
 use crate::event::{Event, FailedAttempt};
 use crate::event_bus::EventBus;
@@ -74,6 +75,8 @@ pub(crate) struct Run {
     cancelled: AtomicBool,
     cancel: watch::Sender<bool>,
     pub(crate) failed: AtomicBool,
+    /// What its failures may keep of the packets that led to them.
+    kept: Arc<Budget>,
     end: Mutex<End>,
 }
 
@@ -84,7 +87,7 @@ struct End {
     /// Nothing is busy, and who waits for room waits for packets that only the outside can bring.
     starved: bool,
     waiting: Vec<Waker>,
-    failures: Vec<FailedAttempt>,
+    failures: Vec<(FailedAttempt, Option<Charge>)>,
     failures_dropped: u64,
     reason: Option<String>,
 }
@@ -109,8 +112,11 @@ impl Run {
     pub(crate) fn new(parts: RunParts) -> Arc<Self> {
         let RunParts { number, nodes, activity, events, capacity, boundaries } = parts;
         let index = nodes.iter().zip(0..).map(|(node, index)| (Arc::clone(&node.id), index)).collect();
+        let kept = Arc::new(Budget::default());
+        kept.set_limit(events.budget().limit());
         Arc::new(Self {
             number,
+            kept,
             id: format!("run-{}-{number}", std::process::id()),
             started: Instant::now(),
             live: AtomicUsize::new(nodes.len()),
@@ -362,9 +368,11 @@ impl Run {
     /// Notes a failure and tells listeners.
     pub(crate) fn fail(&self, failed: FailedAttempt) {
         if !failed.will_retry {
+            let mut kept = failed.clone();
+            let charge = self.kept.keep(kept.inputs.iter_mut().map(|(_, message)| message));
             let mut end = self.end.lock();
             if end.failures.len() < KEPT_FAILURES {
-                end.failures.push(failed.clone());
+                end.failures.push((kept, charge));
             } else {
                 end.failures_dropped += 1;
             }
@@ -492,7 +500,7 @@ impl Run {
 
     pub(crate) fn failures(&self) -> (Vec<FailedAttempt>, u64) {
         let end = self.end.lock();
-        (end.failures.clone(), end.failures_dropped)
+        (end.failures.iter().map(|(failed, _)| failed.clone()).collect(), end.failures_dropped)
     }
 
     pub(crate) fn reason(&self) -> Option<String> {
