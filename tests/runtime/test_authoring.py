@@ -174,7 +174,7 @@ class TestGenerator:
 
         def run(self, ctx):
             try:
-                yield {"out": object()}
+                yield {"out": {"type": "Integer", "data": "x"}}
             finally:
                 closed.append(1)
 

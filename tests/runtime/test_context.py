@@ -263,9 +263,9 @@ class TestOutputs:
                 (lambda: ctx.send({1: 2}), TypeError),
                 (lambda: ctx.emit(5, 1), TypeError),
                 (lambda: ctx.done([1]), ValueError),
-                (lambda: ctx.send({"out": object()}), ValueError),
-                (lambda: ctx.emit("out", {"type": "Nothing"}), RuntimeError),
-                (lambda: ctx.done({"out": {"type": "Nothing"}}), RuntimeError),
+                (lambda: ctx.send({"out": {"type": "Object", "data": object()}}), ValueError),
+                (lambda: ctx.emit("out", {"type": "Integer"}), RuntimeError),
+                (lambda: ctx.done({"out": {"type": "Integer"}}), RuntimeError),
                 (lambda: ctx.fail(5), TypeError),
             ]:
                 with pytest.raises(error):
@@ -287,7 +287,7 @@ class TestOutputs:
     def test_a_bad_send_sends_nothing_of_that_call(self):
         def run(self, ctx):
             with pytest.raises(ValueError):  # noqa: PT011  # any text
-                ctx.send({"out": 1, "other": object()})
+                ctx.send({"out": 1, "other": {"type": "Integer", "data": "x"}})
             ctx.done()
 
         assert run_one(running(run)).outputs["out"] == []

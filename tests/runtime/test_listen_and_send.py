@@ -143,7 +143,7 @@ class TestSend:
         with pytest.raises(TypeError):
             net.send("a", 5, 1)
         with pytest.raises(ValueError):  # noqa: PT011  # any text
-            net.send("a", "in", object())
+            net.send("a", "in", {"type": "Integer", "data": "x"})
 
     def test_after_shutdown(self, net):
         add(net, "a", Collect())

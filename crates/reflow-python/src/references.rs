@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
-/// How many references the argument of a call has that nobody else holds; 0 where counts do not tell: since CPython 3.14 the
+/// How many references the argument of a call has that nobody else holds; 0 where counts do not tell: since `CPython` 3.14 the
 /// interpreter lends arguments out without counting.
 pub(crate) fn of_argument(py: Python<'_>) -> isize {
     static LENT: PyOnceLock<bool> = PyOnceLock::new();

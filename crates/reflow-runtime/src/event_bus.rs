@@ -57,8 +57,8 @@ pub(crate) struct EventBus {
     packets: AtomicBool,
     /// Whether anybody asked for `ActorCompleted`.
     completions: AtomicBool,
-    /// Whether there is anybody.
-    subscribed: AtomicBool,
+    /// Whether anybody reads packet events.
+    watched: AtomicBool,
     budget: Arc<Budget>,
     state: Mutex<BusState>,
 }
@@ -138,8 +138,8 @@ impl EventBus {
     }
 
     pub(crate) fn emit(&self, mut event: Event) {
-        if !self.subscribed.load(Ordering::Relaxed) {
-            event.messages_mut().for_each(|message| let_go(message));
+        if event.is_packet() && !self.watched.load(Ordering::Relaxed) {
+            event.messages_mut().for_each(let_go);
         }
         let charge = self.budget.keep(event.messages_mut());
         let record = Arc::new(EventRecord::charged(event, charge));
@@ -156,9 +156,9 @@ impl EventBus {
 
     fn update_wishes(&self, state: &mut BusState) {
         state.subscribers.retain(|subscriber| !subscriber.queue.lock().reader_gone);
-        self.subscribed.store(!state.subscribers.is_empty(), Ordering::Relaxed);
-        let packets = state.packets_kept < PACKET_BACKLOG
-            || state.subscribers.iter().any(|subscriber| subscriber.filter.wants_packets());
+        let watched = state.subscribers.iter().any(|subscriber| subscriber.filter.wants_packets());
+        self.watched.store(watched, Ordering::Relaxed);
+        let packets = watched || state.packets_kept < PACKET_BACKLOG;
         self.packets.store(packets, Ordering::Relaxed);
         let completions = state
             .subscribers
