@@ -1,0 +1,119 @@
+"""What is kept beside the packets on their way is bounded in bytes."""
+
+import gc
+import os
+import sys
+
+import pytest
+
+from offbit_reflow import Actor, Network, Stream
+
+from .support import add, running
+
+SOON = 40
+BIG = 4 << 20
+COUNT = 100
+
+pytestmark = pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="reads /proc")
+
+
+def resident_mb():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+class Source(Actor):
+    outports = ["out"]
+
+    def run(self, ctx):
+        for _ in range(COUNT):
+            yield {"out": self.make()}
+
+    def make(self):
+        return os.urandom(BIG)
+
+
+class Dicts(Source):
+    def make(self):
+        return {"payload": os.urandom(BIG), "rows": [1]}
+
+
+def takes(self, ctx):
+    ctx["in"]
+    ctx.done()
+
+
+def fails(self, ctx):
+    data = ctx["in"]
+    raise ValueError(len(data))
+
+
+def fails_in_a_ring(self, ctx):
+    data = ctx["in"]
+    try:
+        raise ValueError(len(data))
+    except ValueError as error:
+        kept = error  # the frame holds its exception, and the exception its frame
+        raise RuntimeError from kept
+
+
+@pytest.mark.parametrize("source", [Source, Dicts])
+@pytest.mark.parametrize("subscribed", [False, True])
+@pytest.mark.parametrize("sink", [takes, fails, fails_in_a_ring], ids=lambda sink: sink.__name__)
+def test_big_packets_leave_nothing_behind(source, subscribed, sink):
+    net = Network({"capacity": 2})
+    add(net, "source", source)
+    add(net, "sink", running(sink))
+    net.add_connection("source", "out", "sink", "in")
+    events = net.events() if subscribed else None
+    gc.collect()
+    before = resident_mb()
+    with net:
+        net.start()
+        net.wait(timeout=SOON)
+        after = resident_mb()
+        failures = net.result().failures
+    assert after - before < 100
+    assert len(failures) == (0 if sink is takes else COUNT)
+    if sink is not takes:
+        assert "not kept" in str(failures[-1].inputs["in"].data())
+    if events is not None:
+        shown = [event["message"] for event in events if event["_type"] == "MessageSent"]
+        assert len(shown) == COUNT
+
+
+def test_the_budget_can_be_set():
+    net = Network({"kept_bytes": 0})
+    add(net, "sink", running(fails))
+    result = net.run(inputs={"sink.in": b"x" * 1000}, timeout=SOON)
+    assert result.failures[0].inputs["in"].data() == "<Bytes of 1000 bytes, not kept>"
+    with pytest.raises(ValueError, match="kept_bytes"):
+        Network({"kept_bytes": -1})
+
+
+@pytest.mark.parametrize("subscribed", [False, True])
+def test_a_stream_nobody_takes_tells_its_writer_whatever_events_hold(subscribed):
+    told = []
+
+    class Writes(Actor):
+        outports = ["out"]
+
+        def run(self, ctx):
+            ctx.finish()
+            stream = Stream.create(1)
+            ctx.send({"out": stream.into_message()})
+            try:
+                for _ in range(100):
+                    stream.send_bytes(b"x", timeout=SOON)
+            except RuntimeError as error:
+                told.append(str(error))
+            ctx.done()
+
+    net = Network()
+    add(net, "writes", Writes)
+    add(net, "ignores", running(lambda self, ctx: ctx.done()))
+    net.add_connection("writes", "out", "ignores", "in")
+    events = net.events() if subscribed else None
+    assert net.run(timeout=SOON).ok
+    assert "the reader is gone" in told[0]
+    assert sys.getrefcount(events) >= 1
