@@ -23,6 +23,9 @@ pub trait HostValue: Any + Send + Sync {
     /// The memory that it holds, about.
     fn bytes(&self) -> u64;
 
+    /// Whether it is worth writing down for somebody who may never ask; cheap to tell.
+    fn is_small(&self) -> bool;
+
     /// This mapping overlaid with the members of a newer one of the same host; `None` for what is no mapping.
     fn merged_with(&self, _newer: &dyn HostValue) -> Option<Message> {
         None

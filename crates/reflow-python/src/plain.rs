@@ -126,6 +126,14 @@ impl HostValue for PyPlain {
         *self.bytes.get_or_init(|| bytes)
     }
 
+    fn is_small(&self) -> bool {
+        Python::attach(|py| {
+            let object = self.object(py);
+            let short = self.form == Form::Leaf || object.len().is_ok_and(|len| len <= SMALL_LEN);
+            short && self.bytes() <= SMALL_BYTES
+        })
+    }
+
     fn merged_with(&self, newer: &dyn HostValue) -> Option<Message> {
         let newer = (newer as &dyn std::any::Any).downcast_ref::<Self>()?;
         Python::attach(|py| {
@@ -155,6 +163,10 @@ fn elsewhere(object: &Bound<'_, PyAny>) -> PyResult<Message> {
         value => Ok(Message::from_value(value)),
     }
 }
+
+/// How many items and bytes a small value has at most.
+const SMALL_LEN: usize = 64;
+const SMALL_BYTES: u64 = 4096;
 
 /// How many values are looked at for an estimate.
 const SAMPLE: usize = 1000;

@@ -228,10 +228,9 @@ impl EventBus {
 /// Values of a host that are kept for a reader who may never come would have to be copied for those who take them: they are
 /// written down instead where they are small, and described else.
 fn let_go(message: &mut Message) {
-    const SMALL: u64 = 4096;
     if let Message::Host(value) = message {
-        let known = if value.bytes() <= SMALL { value.message().cloned().ok() } else { None };
-        *message = known.unwrap_or_else(|| message.described());
+        let known = if value.is_small() { value.message().cloned().ok() } else { None };
+        *message = known.unwrap_or_else(|| Message::string(format!("<{}, not kept>", value.describe())));
     }
 }
 
