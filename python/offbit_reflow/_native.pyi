@@ -310,7 +310,14 @@ class Network:
     @property
     def is_running(self) -> bool: ...
     def add_connection(
-        self, from_actor: str, from_port: str, to_actor: str, to_port: str, capacity: int | None = None
+        self,
+        from_actor: str,
+        from_port: str,
+        to_actor: str,
+        to_port: str,
+        capacity: int | None = None,
+        *,
+        overflow: str = "wait",
     ) -> None: ...
     def add_initial(self, actor: str, port: str, message: Any) -> None: ...
     def add_inport(self, name: str, node: str, port: str) -> None: ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, overload
@@ -35,11 +35,13 @@ class Actor:
         A name for people. Nodes are made by the template id that the actor is registered under.
     inports, outports : list of str
         The declared ports. Ports that are connected but not declared work too.
-    await_all_inports : bool or "latest"
-        False: a tick for every packet. True: a tick when every declared inport has a packet, paired in order.
-        ``"latest"``: the same, but while waiting a newer packet replaces an older one.
+    await_all_inports : bool, str or dict
+        False: a tick for every packet. True: a tick when every declared inport has a packet; those that descend from one
+        source are paired by the origin of their packets, others in order. ``"position"``: all are paired in order.
+        ``"origin"``, or a dict such as ``{"join": {"a": "id", "b": "order.id"}, "timeout_ms": 500}``: paired by what their
+        packets have in common. ``"latest"``: every inport keeps its newest packet.
     latest_inports : list of str
-        With ``await_all_inports = True``: inports that offer their newest packet to every tick.
+        Inports that keep their newest packet. With ``await_all_inports = True`` they offer it to every tick.
     batch_size : int
         How many ticks `run` takes at once, at least 1. A `run` whose parameter is called ``ctx`` always takes one.
 
@@ -63,7 +65,7 @@ class Actor:
     component: ClassVar[str] = "anonymous"
     inports: list[str] = []
     outports: list[str] = []
-    await_all_inports: bool | str = False
+    await_all_inports: bool | str | dict[str, Any] = False
     latest_inports: list[str] = []
     batch_size: int = 1
     _optional_inports: list[str] = []
@@ -98,10 +100,8 @@ class _Declaration:
     component: str
     inports: list[str]
     outports: list[str]
-    firing: str
+    firing: Any
     latest_inports: list[str]
-    optional_inports: list[str]
-    required_inports: list[str]
     source: str
     batch_size: int
     setup: bool
@@ -120,9 +120,6 @@ def _declare(actor: Any, cls: type[Actor]) -> _Declaration:
     run = getattr(actor, "run")  # noqa: B009  # an instance may have one of its own
     generates = is_generator(run)
     without_inports = "yes" if declared or generates else "to_the_end"
-    wait_for = actor.await_all_inports
-    if isinstance(wait_for, str) and wait_for != "latest":
-        raise ValueError(f"{cls.__name__}.await_all_inports must be True, False or 'latest', got {wait_for!r}")
     batch_size = _batch_size(actor, cls)
     if is_async(run):
         _loop.prepare()
@@ -134,10 +131,8 @@ def _declare(actor: Any, cls: type[Actor]) -> _Declaration:
         component=str(actor.component),
         inports=inports,
         outports=_ports(actor, "outports"),
-        firing="latest" if wait_for == "latest" else "all" if wait_for else "any",
+        firing=_firing(actor, cls),
         latest_inports=_ports(actor, "latest_inports"),
-        optional_inports=_ports(actor, "_optional_inports"),
-        required_inports=[],
         source="no" if inports else without_inports,
         batch_size=batch_size,
         setup=_is_called(actor, cls, "setup", "ctx"),
@@ -148,6 +143,28 @@ def _declare(actor: Any, cls: type[Actor]) -> _Declaration:
         open_ports=cls._open_ports,
         summary=(inspect.getdoc(cls) or "").split("\n")[0] if cls is not Actor else "",
     )
+
+
+def _firing(actor: Any, cls: type[Actor]) -> Any:
+    """Give the firing rule as data: what ``await_all_inports`` says, and which inports are remembered."""
+    wait_for = actor.await_all_inports
+    if isinstance(wait_for, str) and wait_for not in ("latest", "position", "origin"):
+        raise ValueError(
+            f"{cls.__name__}.await_all_inports must be True, False, 'latest', 'position', 'origin' or a firing rule, "
+            f"got {wait_for!r}"
+        )
+    if not wait_for:
+        return "any"
+    if wait_for == "latest":
+        return "latest"
+    if isinstance(wait_for, str):
+        rule: dict[str, Any] = {"join": wait_for}
+    else:
+        rule = dict(wait_for) if isinstance(wait_for, Mapping) else {}
+    for key, ports in (("latest", _ports(actor, "latest_inports")), ("optional", _ports(actor, "_optional_inports"))):
+        if ports:
+            rule.setdefault(key, ports)
+    return rule or "all"
 
 
 def _is_called(actor: Any, cls: type[Actor], name: str, *arguments: str) -> bool:
@@ -239,8 +256,6 @@ def _from_callback(
         outports=list(outports),
         firing="all" if await_all else "any",
         latest_inports=[],
-        optional_inports=[],
-        required_inports=[],
         source="no",
         batch_size=1,
         setup=False,
@@ -260,7 +275,11 @@ def _from_callback(
 def actor(function: Callable[..., Any], /) -> type[Actor]: ...
 @overload
 def actor(
-    *, outports: list[str] | None = None, inports: list[str] | None = None, name: str | None = None
+    *,
+    outports: list[str] | None = None,
+    inports: list[str] | None = None,
+    name: str | None = None,
+    join: str | dict[str, Any] | None = None,
 ) -> Callable[[Callable[..., Any]], type[Actor]]: ...
 def actor(
     function: Callable[..., Any] | None = None,
@@ -269,10 +288,11 @@ def actor(
     outports: list[str] | None = None,
     inports: list[str] | None = None,
     name: str | None = None,
+    join: str | dict[str, Any] | None = None,
 ) -> Any:
     """Make an Actor class of a plain function.
 
-    Its parameters are the inports; it is called when all of those without a default have a value, paired in order, and
+    Its parameters are the inports; it is called when all of those without a default have a value that belongs together, and
     what it returns leaves by the outport ``out``. With `outports`, a dict that it returns is its outputs. Parameters with a
     default take the newest packet of their port once there has been one. A parameter called ``ctx`` gets the context.
     The function may be ``async``, or a generator whose items leave one by one; so may a partial or a callable object.
@@ -285,6 +305,9 @@ def actor(
         The inports, in the order of the parameters; their names by default.
     name : str, optional
         The name for people; that of the function by default.
+    join : str or dict, optional
+        By what packets are paired, where that is to be said: ``"position"``, ``"origin"``, or the key of each inport, see
+        `Actor.await_all_inports`.
 
     Examples
     --------
@@ -300,12 +323,16 @@ def actor(
     {'total': [3]}
     """
     if function is None:
-        return lambda function: _make(function, outports, inports, name)
-    return _make(function, outports, inports, name)
+        return lambda function: _make(function, outports, inports, name, join)
+    return _make(function, outports, inports, name, join)
 
 
 def _make(
-    function: Callable[..., Any], outports: list[str] | None, inports: list[str] | None, name: str | None
+    function: Callable[..., Any],
+    outports: list[str] | None,
+    inports: list[str] | None,
+    name: str | None,
+    join: str | dict[str, Any] | None,
 ) -> type[Actor]:
     own_name = _name_of(function)
     if inspect.isclass(function):
@@ -366,7 +393,7 @@ def _make(
     FunctionActor.component = name or own_name
     FunctionActor.inports = ports
     FunctionActor.outports = outs
-    FunctionActor.await_all_inports = bool(required) and len(ports) > 1
+    FunctionActor.await_all_inports = (join or True) if required and len(ports) > 1 else False
     FunctionActor._open_ports = False
     FunctionActor._optional_inports = optional if required else []
     FunctionActor.__name__ = FunctionActor.__qualname__ = own_name

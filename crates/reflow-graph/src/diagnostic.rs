@@ -57,11 +57,13 @@ pub enum Code {
     IgnoredConfig,
     /// A port is named that is one of several which differ by case only, in a graph that does not tell case apart.
     AmbiguousPort,
+    /// A node pairs by position what comes from one source by ways that can drop or reorder packets.
+    ShiftingPairs,
 }
 
 impl Code {
     /// Every kind, by code.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::UnknownComponent,
         Self::UnknownPort,
         Self::UnknownNode,
@@ -80,6 +82,7 @@ impl Code {
         Self::RecursiveSubgraph,
         Self::IgnoredConfig,
         Self::AmbiguousPort,
+        Self::ShiftingPairs,
     ];
 
     /// The code: `G001` and so on.
@@ -118,6 +121,7 @@ impl Code {
             Self::RecursiveSubgraph => ("G016", "recursive-subgraph", Error),
             Self::IgnoredConfig => ("G017", "ignored-config", Warning),
             Self::AmbiguousPort => ("G018", "ambiguous-port", Error),
+            Self::ShiftingPairs => ("G019", "shifting-pairs", Warning),
         }
     }
 }

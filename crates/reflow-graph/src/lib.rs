@@ -54,7 +54,7 @@ pub use export::{Connection, Edge, GraphExport, Group, Process};
 pub use graph::{Change, ConnectionId, Direction, Graph, Journal, Snapshot, Watch, replay};
 pub use metadata::{Data, Extra, Map, Metadata};
 pub use name::Name;
-pub use policy::{capacity_problems, policy_problems};
+pub use policy::{capacity_problems, overflow_problems, policy_problems};
 pub use printable::{printable, printable_line};
 pub use read::MAX_DEPTH;
 pub use reflow_message::PortType;

@@ -28,6 +28,7 @@ const POLICY: &[(&str, Rule)] = &[
     ("max_delay_ms", Rule::AtLeast(0.0)),
     ("multiplier", Rule::AtLeast(1.0)),
     ("on_error", Rule::OneOf(&["continue", "stop", "route"])),
+    ("ordered", Rule::Boolean),
     ("permanent", Rule::Strings),
     ("retry_on_timeout", Rule::Boolean),
     ("timeout_ms", Rule::Positive),
@@ -98,6 +99,16 @@ pub fn capacity_problems(capacity: &Value) -> Vec<Problem> {
         return Vec::new();
     }
     vec![Problem::new(format!("`capacity` must be {}, not {}", Rule::Count.expected(), shown(capacity)))]
+}
+
+/// What is wrong with a connection's `overflow`. Null means that producers wait and is fine.
+pub fn overflow_problems(overflow: &Value) -> Vec<Problem> {
+    let rule = Rule::OneOf(&["wait", "newest", "oldest", "error"]);
+    if overflow.is_null() || rule.accepts(overflow) {
+        return Vec::new();
+    }
+    let message = format!("`overflow` must be {}, not {}", rule.expected(), shown(overflow));
+    vec![Problem::new(message).with_hint(rule.hint(overflow))]
 }
 
 /// A value as a message shows it: whole if short.

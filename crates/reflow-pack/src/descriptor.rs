@@ -86,6 +86,7 @@ enum FiringForm {
     Word(String),
     All { all: Latest },
     Required { required: Vec<String> },
+    Rule(Value),
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -107,19 +108,21 @@ impl TryFrom<FiringForm> for FiringDescriptor {
             },
             FiringForm::All { all } => Firing::All { latest: owned(all.latest), optional: Vec::new() },
             FiringForm::Required { required } => Firing::Required(owned(required)),
+            FiringForm::Rule(rule) => Firing::from_value(&rule)?,
         }))
     }
 }
 
 impl From<FiringDescriptor> for FiringForm {
     fn from(firing: FiringDescriptor) -> Self {
-        let owned = |names: Vec<Cow<'static, str>>| names.into_iter().map(Cow::into_owned).collect();
-        match firing.0 {
+        let owned = |names: &[Cow<'static, str>]| names.iter().map(ToString::to_string).collect();
+        match &firing.0 {
             Firing::Any => Self::Word("any".into()),
             Firing::All { latest, .. } if latest.is_empty() => Self::Word("all".into()),
             Firing::All { latest, .. } => Self::All { all: Latest { latest: owned(latest) } },
             Firing::Latest => Self::Word("latest".into()),
             Firing::Required(required) => Self::Required { required: owned(required) },
+            Firing::Join(_) => Self::Rule(firing.0.to_value()),
         }
     }
 }
@@ -160,6 +163,7 @@ impl TemplateDescriptor {
         let named = match &self.firing.0 {
             Firing::All { latest, .. } => latest,
             Firing::Required(required) => required,
+            Firing::Join(join) => &join.latest,
             Firing::Any | Firing::Latest => return None,
         };
         let inports: HashSet<&str> = self.inports.iter().map(|port| &*port.name).collect();

@@ -126,8 +126,8 @@ impl PythonActor {
         let deadline = limit.and_then(|limit| Instant::now().checked_add(Duration::from_millis(limit)));
         let inputs = std::mem::take(&mut attempt.inputs);
         let inputs_dict = self.inputs_dict.take().and_then(|dict| context.get().refill_inputs(py, dict, &inputs));
-        let (sequence, number) = (attempt.sequence, attempt.number);
-        context.get().begin(py, Start { inputs, inputs_dict, sequence, number, deadline, detached: false });
+        let (sequence, number, origin) = (attempt.sequence, attempt.number, attempt.origin.clone());
+        context.get().begin(py, Start { inputs, inputs_dict, sequence, number, deadline, origin, detached: false });
         if !is_run {
             context.get().allow_quiet_end(py);
         }
@@ -366,6 +366,11 @@ impl HostedActor for PythonActor {
         })
     }
 
+    fn identity(&self) -> usize {
+        // An instance that all nodes share is there once.
+        self.object.as_ptr() as usize
+    }
+
     fn on_signal(&mut self, tick: &mut Tick<'_>, signal: &Signal) -> Step {
         if !self.methods.on_signal {
             return Step::Done;
@@ -450,19 +455,28 @@ impl PythonActor {
         let limit = node.policy().and_then(|policy| policy.timeout_ms).map(Duration::from_millis);
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         let (inputs, sequence, number) = (attempt.inputs.clone(), attempt.sequence, attempt.number);
-        context.get().begin(py, Start { inputs, inputs_dict: None, sequence, number, deadline, detached: true });
+        let origin = attempt.origin.clone();
+        context
+            .get()
+            .begin(py, Start { inputs, inputs_dict: None, sequence, number, deadline, origin, detached: true });
         let step = self.leave_open(py, &context, attempt);
         let (run, context) = (self.run.clone_ref(py), context.unbind());
         // This is the node's turn, so they are the node's variables.
         self.executor.host(copy_variables(py).ok()).spawn(Box::pin(async move {
-            Python::attach(|py| detached_call(py, run.bind(py), context.bind(py)));
+            Python::attach(|py| {
+                let context = context.bind(py);
+                // One that was given up while it waited for a thread never begins.
+                if context.get().is_abandoned(py) || !detached_call(py, run.bind(py), context) {
+                    context.get().unwound(py);
+                }
+            });
         }));
         step
     }
 }
 
-/// Runs a whole attempt on this thread; its answer is a completion.
-fn detached_call(py: Python<'_>, run: &Bound<'_, PyAny>, context: &Bound<'_, PyContext>) {
+/// Runs a whole attempt on this thread; its answer is a completion. Whether it goes on on the asyncio loop.
+fn detached_call(py: Python<'_>, run: &Bound<'_, PyAny>, context: &Bound<'_, PyContext>) -> bool {
     executor::beat(context.get().run_number());
     let finished = run.call1((context,)).and_then(|value| {
         if value.is_instance_of::<PyDict>() {
@@ -495,14 +509,15 @@ fn detached_call(py: Python<'_>, run: &Bound<'_, PyAny>, context: &Bound<'_, PyC
         }
     });
     match finished {
-        Ok(true) => return,
+        Ok(true) => return true,
         Ok(false) => {}
         Err(error) => context.get().fail_with(py, failure_of(py, error)),
     }
     let held = references::count(context) > 1 || context.get().is_deferred(py);
-    if !held {
+    if !held && !context.get().is_resolved(py) {
         context.get().fail_with(py, unresolved());
     }
+    false
 }
 
 /// What a call returned, as far as it matters.

@@ -120,7 +120,7 @@ impl PyBatch {
             let Some(attempt) = state.attempts.get_mut(index) else { return Err(over()) };
             // The context has the packets from now on.
             let (inputs, sequence, number) = (std::mem::take(&mut attempt.inputs), attempt.sequence, attempt.number);
-            Start { inputs, sequence, number, ..Start::default() }
+            Start { inputs, sequence, number, origin: attempt.origin.clone(), ..Start::default() }
         };
         let context = Py::new(py, PyContext::new(self.node.clone(), Arc::clone(&self.names)))?;
         context.get().begin(py, start);

@@ -40,9 +40,9 @@ impl PyComponent {
 impl PyComponent {
     /// A component whose nodes call `make()` once for the object that they run.
     #[staticmethod]
-    fn _from_python(make: Py<PyAny>, declaration: Declaration) -> Self {
-        let component = Arc::new(PythonComponent::new(make, declaration));
-        Self { component: Arc::clone(&component) as Arc<dyn Component>, origin: Origin::Python(component) }
+    fn _from_python(py: Python<'_>, make: Py<PyAny>, declaration: Declaration) -> PyResult<Self> {
+        let component = Arc::new(PythonComponent::new(py, make, declaration)?);
+        Ok(Self { component: Arc::clone(&component) as Arc<dyn Component>, origin: Origin::Python(component) })
     }
 
     /// A component whose ticks call `callable(ctx)`.

@@ -10,7 +10,9 @@ use pyo3::exceptions::{PyKeyError, PyTypeError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping, PyString};
-use reflow_runtime::{Caller, Completion, Failure, Message, NodeHandle, Outcome, Packets, SendError};
+use reflow_runtime::{
+    Caller, Completion, Failure, LateOrigin, Message, NodeHandle, Origin, Outcome, Packets, SendError,
+};
 use smallvec::SmallVec;
 
 use crate::attached::Attached;
@@ -53,11 +55,16 @@ struct State {
     /// Whether that was because the run was stopped.
     stopped: bool,
     deadline: Option<Instant>,
+    /// What its packets descend from: held while it is open, remembered for what is sent later.
+    origin: Option<Origin>,
+    late_origin: Option<LateOrigin>,
     inputs_dict: Option<Py<PyDict>>,
     /// What cancels the asyncio task that runs the attempt.
     task: Option<Py<PyAny>>,
     /// Sends that wait in asyncio tasks.
     queue: Option<Arc<SendQueue>>,
+    /// Whether a thread of its own is, or will be, inside `run`.
+    on_thread: bool,
 }
 
 /// One attempt at one tick: its inputs, and the ways to end it.
@@ -79,6 +86,7 @@ pub(crate) struct Start {
     pub(crate) sequence: u64,
     pub(crate) number: u32,
     pub(crate) deadline: Option<Instant>,
+    pub(crate) origin: Option<Origin>,
     /// Whether the call is answered by a completion in any case.
     pub(crate) detached: bool,
 }
@@ -120,9 +128,12 @@ impl PyContext {
             abandoned: false,
             stopped: false,
             deadline: None,
+            origin: None,
+            late_origin: None,
             inputs_dict: None,
             task: None,
             queue: None,
+            on_thread: false,
         };
         Self { node, names, state: Attached::new(state), retained: Attached::new(None) }
     }
@@ -154,8 +165,10 @@ impl PyContext {
 
     /// Sends what a generator yielded.
     pub(crate) fn send_yielded(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        for (port, message) in self.outputs(value)? {
-            self.deliver(value.py(), port, message, None)?;
+        let packets = self.outputs(value)?;
+        let origin = self.origin(value.py(), &packets);
+        for (port, message) in packets {
+            self.deliver(value.py(), port, message, origin.as_ref(), None)?;
         }
         Ok(())
     }
@@ -249,10 +262,25 @@ impl PyContext {
         Ok(Some(Given::Object(object)))
     }
 
-    fn deliver(&self, py: Python<'_>, port: u16, message: Message, deadline: Option<Instant>) -> PyResult<()> {
+    /// What packets descend from that leave together now.
+    fn origin(&self, py: Python<'_>, packets: &[(u16, Message)]) -> Option<Origin> {
+        let state = self.state.lock(py);
+        let known = state.origin.clone().or_else(|| state.late_origin.as_ref().map(LateOrigin::revive));
+        drop(state);
+        known.or_else(|| self.node.origin_of(packets.iter().map(|(port, _)| *port)))
+    }
+
+    fn deliver(
+        &self,
+        py: Python<'_>,
+        port: u16,
+        message: Message,
+        origin: Option<&Origin>,
+        deadline: Option<Instant>,
+    ) -> PyResult<()> {
         let caller = self.caller(py);
         let mut interrupted = None;
-        let sent = self.node.send_blocking(port, message, caller, deadline, |mut blocked| {
+        let sent = self.node.send_blocking(port, message, origin, caller, deadline, |mut blocked| {
             if let Caller::Attempt { sequence, number, running: true } = caller
                 && self.caller(py) != caller
             {
@@ -388,8 +416,9 @@ impl PyContext {
                 return Err(wait::would_hold_the_loop("await ctx.send_async(...)"));
             }
         }
+        let origin = self.origin(py, &packets);
         for (port, message) in packets {
-            self.deliver(py, port, message, deadline)?;
+            self.deliver(py, port, message, origin.as_ref(), deadline)?;
         }
         Ok(())
     }
@@ -406,7 +435,8 @@ impl PyContext {
             if yielded { self.outputs(messages)? } else { self.packets(messages, references::of_argument(py))? };
         let caller = self.caller(py);
         let queue = Arc::clone(self.state.lock(py).queue.get_or_insert_default());
-        let sending = PySending::from_context(self.node.clone(), caller, packets, queue);
+        let origin = self.origin(py, &packets);
+        let sending = PySending::from_context(self.node.clone(), caller, origin, packets, queue);
         Ok(if sending.sends_at_once()? { None } else { Some(sending) })
     }
 

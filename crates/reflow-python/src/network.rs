@@ -7,7 +7,9 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
-use reflow_runtime::{Endpoint, Event, EventFilter, Network, NodeSpec, Policy, Running, Start, suggestion};
+use reflow_runtime::{
+    ConnectionOptions, Endpoint, Event, EventFilter, Network, NodeSpec, Overflow, Policy, Running, Start, suggestion,
+};
 
 use crate::attached::Attached;
 use crate::component::PyComponent;
@@ -127,7 +129,7 @@ impl PyNetwork {
         Ok(())
     }
 
-    #[pyo3(signature = (from_actor, from_port, to_actor, to_port, capacity=None))]
+    #[pyo3(signature = (from_actor, from_port, to_actor, to_port, capacity=None, *, overflow="wait"))]
     fn add_connection(
         &self,
         from_actor: &str,
@@ -135,12 +137,14 @@ impl PyNetwork {
         to_actor: &str,
         to_port: &str,
         capacity: Option<usize>,
+        overflow: &str,
     ) -> PyResult<()> {
+        let overflow = Overflow::from_word(overflow).map_err(ConfigError::new_err)?;
         if capacity == Some(0) {
             return Err(ConfigError::new_err("capacity must be at least 1"));
         }
         let (from, to) = (Endpoint::new(from_actor, from_port), Endpoint::new(to_actor, to_port));
-        self.network.lock().add_connection(from, to, capacity);
+        self.network.lock().add_connection(from, to, ConnectionOptions { capacity, overflow });
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker, ready};
 
 use parking_lot::Mutex;
 use pyo3::prelude::*;
-use reflow_runtime::{Caller, Message, NodeHandle, OutsideSend, SendError, Sending};
+use reflow_runtime::{Caller, Message, NodeHandle, Origin, OutsideSend, SendError, Sending};
 
 use crate::errors;
 use crate::wait::LoopWaker;
@@ -47,6 +47,7 @@ impl SendQueue {
 struct FromContext {
     node: NodeHandle,
     caller: Caller,
+    origin: Option<Origin>,
     packets: VecDeque<(u16, Message)>,
     current: Option<Sending>,
     queue: Arc<SendQueue>,
@@ -64,7 +65,7 @@ impl FromContext {
                 self.current = None;
             }
             let Some((port, message)) = self.packets.pop_front() else { return Poll::Ready(Ok(())) };
-            self.current = Some(self.node.sending(port, message, self.caller)?);
+            self.current = Some(self.node.sending(port, message, self.origin.as_ref(), self.caller)?);
         }
     }
 }
@@ -93,11 +94,12 @@ impl PySending {
     pub(crate) fn from_context(
         node: NodeHandle,
         caller: Caller,
+        origin: Option<Origin>,
         packets: reflow_runtime::Packets,
         queue: Arc<SendQueue>,
     ) -> Self {
         let (packets, ticket) = (packets.into_iter().collect(), Arc::default());
-        Self::new(Packets::Context(FromContext { node, caller, packets, current: None, queue, ticket }))
+        Self::new(Packets::Context(FromContext { node, caller, origin, packets, current: None, queue, ticket }))
     }
 
     pub(crate) fn from_outside(send: OutsideSend) -> Self {

@@ -1,6 +1,5 @@
 //! Templates made of Python classes, instances and functions.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use pyo3::gc::{PyTraverseError, PyVisit};
@@ -9,7 +8,8 @@ use reflow_runtime::{Component, ComponentSpec, Documentation, Firing, Instance, 
 
 use crate::actor::{PythonActor, failure_of};
 use crate::attached::Attached;
-use crate::errors;
+use crate::convert;
+use crate::errors::{self, ConfigError};
 
 /// What a Python class says about its actors, read when it is registered.
 #[derive(FromPyObject)]
@@ -17,11 +17,9 @@ pub(crate) struct Declaration {
     component: String,
     inports: Vec<String>,
     outports: Vec<String>,
-    /// `any`, `all`, `latest`.
-    firing: String,
+    /// The firing rule, as JSON-shaped data.
+    firing: Py<PyAny>,
     latest_inports: Vec<String>,
-    optional_inports: Vec<String>,
-    required_inports: Vec<String>,
     /// `no`, `to_the_end`, `yes`.
     source: String,
     batch_size: usize,
@@ -58,26 +56,25 @@ pub(crate) struct Methods {
 }
 
 impl PythonComponent {
-    pub(crate) fn new(make: Py<PyAny>, declaration: Declaration) -> Self {
+    /// # Errors
+    /// When the firing rule is none.
+    pub(crate) fn new(py: Python<'_>, make: Py<PyAny>, declaration: Declaration) -> PyResult<Self> {
         let ports = |names: Vec<String>| names.into_iter().map(|name| PortSpec::new(name, PortType::Any)).collect();
-        let names = |names: Vec<String>| -> Vec<Cow<'static, str>> { names.into_iter().map(Cow::Owned).collect() };
-        let firing = match (&*declaration.firing, declaration.required_inports.is_empty()) {
-            (_, false) => Firing::Required(names(declaration.required_inports)),
-            ("all", _) => {
-                Firing::All { latest: names(declaration.latest_inports), optional: names(declaration.optional_inports) }
-            }
-            ("latest", _) => Firing::Latest,
-            _ => Firing::Any,
-        };
+        let firing = Firing::from_value(&convert::to_value(declaration.firing.bind(py))?);
+        let firing = firing.map_err(|error| ConfigError::new_err(format!("{}: {error}", declaration.component)))?;
         let source = match &*declaration.source {
             "yes" => Source::Yes,
             "to_the_end" => Source::ToTheEnd,
             _ => Source::No,
         };
         let outports = declaration.outports.len();
+        // Without a rule that remembers them, they keep their newest packet all the same.
+        let newest = if firing == Firing::Any { declaration.latest_inports } else { Vec::new() };
+        let inport = |name: String| PortSpec { latest: newest.contains(&name), ..PortSpec::new(name, PortType::Any) };
+        let inports = declaration.inports.into_iter().map(inport).collect();
         let spec = ComponentSpec {
             id: declaration.component.into(),
-            inports: ports(declaration.inports),
+            inports,
             outports: ports(declaration.outports),
             firing,
             source,
@@ -85,13 +82,13 @@ impl PythonComponent {
             documentation: Documentation { summary: declaration.summary.into(), ..Documentation::default() },
         };
         let Declaration { setup, finalize, teardown, on_signal, is_async, batch_size, .. } = declaration;
-        Self {
+        Ok(Self {
             make: Attached::new(Some(make)),
             spec: Arc::new(spec),
             batch_size,
             open_ports: declaration.open_ports,
             methods: Methods { setup, finalize, teardown, on_signal, is_async, outports },
-        }
+        })
     }
 }
 

@@ -129,6 +129,11 @@ impl Instance {
         Self::new_async(DetachedActor::new(actor, true))
     }
 
+    /// What runs behind a hosted actor, see [`HostedActor::identity`].
+    pub(crate) fn identity(&self) -> Option<usize> {
+        if let Self::Hosted(actor) = self { Some(actor.identity()) } else { None }
+    }
+
     /// Wraps an async actor.
     pub fn new_async(actor: impl AsyncActor) -> Self {
         Self::Async(Box::new(actor))

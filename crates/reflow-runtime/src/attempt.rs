@@ -6,6 +6,7 @@ use reflow_message::{Message, ValueError};
 
 use crate::failure::Failure;
 use crate::node::Node;
+use crate::origin::Origin;
 
 /// Messages with the index of their port. Two fit in place, which covers most ticks.
 pub type Packets = SmallVec<[(u16, Message); 2]>;
@@ -23,6 +24,8 @@ pub struct Attempt {
     pub emitted: Packets,
     /// What leaves whatever becomes of the attempt, in order.
     pub sent: Vec<(u16, Message)>,
+    /// What its packets descend from, where something needs that.
+    pub origin: Option<Origin>,
     /// Whether the actor asked for its node to end after this tick.
     pub finish: bool,
 }
@@ -66,7 +69,13 @@ impl Attempt {
         self.inputs.clear();
         self.emitted.clear();
         self.sent.clear();
+        self.origin = None;
         self.finish = false;
+    }
+
+    /// Whether it is the one of these numbers.
+    pub(crate) fn is(&self, sequence: u64, number: u32) -> bool {
+        (self.sequence, self.number) == (sequence, number)
     }
 }
 

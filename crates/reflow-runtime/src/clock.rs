@@ -103,12 +103,14 @@ impl Clock {
             let version = self.version.load(Ordering::Acquire);
             let (phase, since) = (self.phase.load(Ordering::Relaxed), self.since.load(Ordering::Relaxed));
             let (mut busy, mut blocked) = (self.busy.load(Ordering::Relaxed), self.blocked.load(Ordering::Relaxed));
+            // Before the version is looked at again: until then it is this phase that lasts.
+            let now = self.now();
             fence(Ordering::Acquire);
             if version % 2 == 1 || self.version.load(Ordering::Relaxed) != version {
                 std::hint::spin_loop();
                 continue;
             }
-            let passed = self.now().saturating_sub(since);
+            let passed = now.saturating_sub(since);
             busy += if phase == Phase::Busy as u8 { passed } else { 0 };
             blocked += if phase == Phase::Blocked as u8 { passed } else { 0 };
             return Times { busy: Duration::from_nanos(busy), blocked: Duration::from_nanos(blocked) };

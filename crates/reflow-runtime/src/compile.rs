@@ -2,33 +2,31 @@
 //! hashed on the way of a packet.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use indexmap::IndexMap;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::Mutex;
 use reflow_graph::{Code, Diagnostic, Direction, Place};
-use reflow_message::{Object, SharedObject, Value};
 use rustc_hash::FxHashMap;
-use smallvec::SmallVec;
 
 use crate::activity::{Activity, Sleeper};
 use crate::actor::Instance;
-use crate::component::{Component, ComponentSpec, Firing, Source};
+use crate::assembler::Assembler;
+use crate::connection::{ConnectionOptions, Overflow};
 use crate::diagnose;
+use crate::draft::{Draft, Fed, drafts};
 use crate::driver::{Driver, Spare, drive};
 use crate::error::{NetworkError, suggestion};
 use crate::event::Event;
 use crate::event_bus::EventBus;
-use crate::firing::Assembler;
+use crate::firing::{By, Firing};
 use crate::host::Host;
-use crate::mailbox::{Mailbox, Offer};
-use crate::network::{Endpoint, NodeSpec};
-use crate::node::{Node, NodeState, Route};
-use crate::open::OpenAttempts;
+use crate::mailbox::{Outgoing, Room};
+use crate::network::Endpoint;
+use crate::node::Route;
+use crate::pairing::{Shape, Sources, leading_to};
 use crate::plan::{ConnectionSpec, Plan};
 use crate::run::{Run, RunParts};
 use crate::running::Running;
-use crate::stray::Strays;
 use crate::subgraph::{Boundaries, dissolved};
 use crate::tap::{Doorstep, Tap};
 
@@ -36,28 +34,10 @@ use crate::tap::{Doorstep, Tap};
 pub(crate) struct Feed<'a> {
     /// Whether the run ends by itself.
     pub(crate) to_the_end: bool,
-    /// Ports that will be sent to.
-    pub(crate) inputs: &'a [Endpoint],
     /// Whether what leaves by the outports of the network is kept.
     pub(crate) collect: bool,
-}
-
-/// A node between its description and its start.
-struct Draft<'a> {
-    id: Arc<str>,
-    spec: &'a NodeSpec,
-    component: Arc<dyn Component>,
-    description: Arc<ComponentSpec>,
-    /// The firing rule that the node asks for itself.
-    firing: Option<Firing>,
-    folds_ports: bool,
-    config: Value,
-    inports: Vec<Arc<str>>,
-    outports: Vec<Arc<str>>,
-    routes: Vec<SmallVec<[Route; 1]>>,
-    mailbox: Mailbox,
-    /// Links of each inport.
-    links: Vec<usize>,
+    /// Ports that will be sent to.
+    pub(crate) inputs: &'a [Endpoint],
 }
 
 /// Everything that is wrong with a network, and everything that is odd about it; see [`diagnose::findings`].
@@ -79,10 +59,13 @@ pub(crate) fn check(plan: &Plan, inputs: Option<&[Endpoint]>) -> (Vec<NetworkErr
         _ => inputs.map(<[Endpoint]>::to_vec),
     };
     let plan = dissolved.as_ref().map_or(plan, |(plan, _)| plan);
-    let (drafts, mut errors) = drafts(plan);
+    let (mut drafts, mut errors) = drafts(plan);
     let (wrong, mut warnings): (Vec<_>, Vec<_>) =
         diagnose::findings(plan, inner.as_deref()).into_iter().partition(Diagnostic::is_error);
     errors.extend(wrong.into_iter().map(|diagnostic| NetworkError::Refused(vec![diagnostic])));
+    if errors.is_empty() {
+        warnings.extend(shifting(&mut drafts, plan));
+    }
     for draft in &drafts {
         let problems = draft.component.check_config(&draft.config);
         errors.extend(
@@ -92,6 +75,55 @@ pub(crate) fn check(plan: &Plan, inputs: Option<&[Endpoint]>) -> (Vec<NetworkErr
         warnings.extend(ignored.into_iter().map(|message| draft.finding(Code::IgnoredConfig, message)));
     }
     (errors, warnings)
+}
+
+/// What a check finds in how packets are paired.
+pub(crate) fn check_pairs(plan: &Plan) -> Vec<Diagnostic> {
+    let Ok(dissolved) = prepared(plan, &[]) else { return Vec::new() };
+    let plan = dissolved.as_ref().map_or(plan, |(plan, _)| plan);
+    let (mut drafts, errors) = drafts(plan);
+    if errors.is_empty() { shifting(&mut drafts, plan) } else { Vec::new() }
+}
+
+/// Nodes that pair by position what comes from one source by different ways.
+fn shifting(drafts: &mut [Draft<'_>], plan: &Plan) -> Vec<Diagnostic> {
+    let index: FxHashMap<String, u32> = plan.nodes.keys().cloned().zip(0..).collect();
+    for connection in &plan.connections {
+        connect(drafts, &index, connection, plan.capacity);
+    }
+    let feed = Feed { to_the_end: false, collect: false, inputs: &[] };
+    let feeds: Vec<_> = drafts.iter_mut().map(|draft| draft.feed(&feed, &plan.inports)).collect();
+    let rules: Vec<_> = drafts.iter_mut().zip(&feeds).map(|(draft, fed)| draft.firing(&fed.doors)).collect();
+    if !rules.iter().any(Firing::pairs) {
+        return Vec::new();
+    }
+    let shape = shape_of(drafts, &feeds, &rules, &FxHashMap::default());
+    let sources = Sources::of(&shape);
+    let groups = groups_of(drafts, &rules, &shape);
+    let mut found = Vec::new();
+    for (node, ((draft, rule), groups)) in (0_u32..).zip(drafts.iter().zip(&rules).zip(&groups)) {
+        let joined = |one: u16, other: u16| groups.iter().any(|group| group.contains(&one) && group.contains(&other));
+        let pairs = sources.parting(node, draft.paired(rule));
+        let Some((one, other)) = pairs.into_iter().find(|(one, other)| !joined(*one, *other)) else { continue };
+        let branch = |port: u16| {
+            let before: Vec<_> = sources.before(node, port).iter().map(|node| &*drafts[*node as usize].id).collect();
+            format!("`{}` (from `{}`)", draft.inports[usize::from(port)], before.join("`, `"))
+        };
+        let code = Code::ShiftingPairs;
+        found.push(Diagnostic {
+            code,
+            severity: code.severity(),
+            place: Place::Node { node: (&*draft.id).into() },
+            message: format!(
+                "pairs by position what descends from one source by different ways, {} and {}: a packet that one of them \
+                 drops, fails or reorders shifts all pairs after it",
+                branch(one),
+                branch(other)
+            ),
+            hint: Some("`\"firing\": \"origin\"` pairs what belongs together".into()),
+        });
+    }
+    found
 }
 
 pub(crate) fn launch(
@@ -121,35 +153,39 @@ pub(crate) fn launch(
     for connection in &plan.connections {
         connect(&mut drafts, &index, connection, plan.capacity);
     }
-    let nobody = Sleeper::new(Arc::clone(&activity));
     let mut initial_links: FxHashMap<(u32, u16), u32> = FxHashMap::default();
-    let mut received = Vec::with_capacity(plan.initials.len());
+    let mut initials = Vec::with_capacity(plan.initials.len());
     for initial in &plan.initials {
-        let at = index[&initial.to.node];
-        let draft = &mut drafts[at as usize];
+        let target = index[&initial.to.node];
+        let draft = &mut drafts[target as usize];
         let port = draft.inport(&initial.to.port);
-        let link = *initial_links.entry((at, port)).or_insert_with(|| draft.link(port, usize::MAX, None));
         // An initial has no bound, so it is always taken.
-        let offer = draft.mailbox.offer(link, initial.message.clone(), &nobody);
-        debug_assert!(matches!(offer, Offer::Taken { .. }));
-        received.push((Arc::clone(&draft.id), Arc::clone(&draft.inports[usize::from(port)]), initial.message.clone()));
-    }
-    for ((node, _), link) in initial_links {
-        let _ = drafts[node as usize].mailbox.close_link(link);
+        let room = Room::Bounded(usize::MAX, Overflow::Wait);
+        let link = *initial_links.entry((target, port)).or_insert_with(|| draft.link(port, room));
+        let message = initial.message.clone();
+        initials.push(Outgoing { target, link, port, message, origin: None });
     }
     for from in plan.outports.values() {
         // An outport of the network exists even if nothing else is connected to it.
         drafts[index[&from.node] as usize].outport(&from.port);
     }
+    let feeds: Vec<_> = drafts.iter_mut().map(|draft| draft.feed(feed, &plan.inports)).collect();
+    let rules: Vec<_> = drafts.iter_mut().zip(&feeds).map(|(draft, fed)| draft.firing(&fed.doors)).collect();
+    let shape = shape_of(&drafts, &feeds, &rules, &initial_links);
+    let groups = groups_of(&drafts, &rules, &shape);
     let mut nodes = Vec::with_capacity(drafts.len());
     let mut actors = Vec::with_capacity(drafts.len());
-    for draft in drafts {
+    let carries = leading_to(&shape, needing(&drafts, &groups));
+    for (draft, ((fed, firing), groups)) in drafts.into_iter().zip(feeds.into_iter().zip(rules).zip(groups)) {
         match draft.component.instantiate(&draft.config) {
             Ok(instance) => {
                 errors.extend(draft.unfit(&instance).map(|problem| draft.bad_config(problem)));
                 let spare = draft.spare();
-                let (mut node, assembler, source) = draft.finish(&activity, feed, &plan.inports);
+                let source = fed.source;
+                let place = nodes.len();
+                let (mut node, assembler) = draft.finish(&activity, &fed, &firing, groups, &carries, place);
                 node.hosted = matches!(instance, Instance::Hosted(_));
+                node.is_source = shape.sources.contains(&(place as u32));
                 nodes.push(node);
                 actors.push((instance, assembler, source, spare));
             }
@@ -189,14 +225,9 @@ pub(crate) fn launch(
     for node in &run.nodes {
         run.events.emit(Event::ActorStarted { actor: Arc::clone(&node.id), component: Arc::clone(&node.component) });
     }
-    if run.events.wants_packets() {
-        for (actor, port, message) in received {
-            let (actor, port) = run.boundaries.shown(reflow_graph::Direction::In, &actor, port, "");
-            run.events.emit(Event::MessageReceived { actor, port, message });
-        }
-    }
     // The start itself is activity: until every node is spawned, nothing is idle.
     run.activity.begin();
+    deliver_initials(&run, initials, &initial_links);
     if feed.to_the_end && feed.inputs.is_empty() {
         run.close_outside();
     }
@@ -204,6 +235,18 @@ pub(crate) fn launch(
     ready(&running);
     spawn(&run, actors);
     Ok(running)
+}
+
+/// Puts the packets that are there from the start into their mailboxes; nothing more will come over their links.
+fn deliver_initials(run: &Run, initials: Vec<Outgoing>, links: &FxHashMap<(u32, u16), u32>) {
+    let nobody = Sleeper::new(Arc::clone(&run.activity));
+    let with_origin =
+        initials.into_iter().map(|packet| Outgoing { origin: run.outside_origin(packet.target), ..packet });
+    run.deliver(None, &mut with_origin.collect(), &nobody);
+    for ((node, _), link) in links {
+        // Nobody sleeps yet.
+        let _ = run.nodes[*node as usize].mailbox.close_link(*link);
+    }
 }
 
 fn spawn(run: &Arc<Run>, actors: Vec<(Instance, Assembler, bool, Spare)>) {
@@ -232,7 +275,7 @@ fn prepared(plan: &Plan, inputs: &[Endpoint]) -> Result<Option<(Plan, Boundaries
 /// Where packets from outside go when they are sent to ports of subgraphs.
 fn inner_inputs(boundaries: &Boundaries, inputs: &[Endpoint]) -> Result<Vec<Endpoint>, NetworkError> {
     let behind = |input: &Endpoint| {
-        let (node, port) = boundaries.behind(reflow_graph::Direction::In, &input.node, &input.port)?;
+        let (node, port) = boundaries.behind(Direction::In, &input.node, &input.port)?;
         Ok(Endpoint::new(node, port))
     };
     inputs.iter().map(behind).collect()
@@ -260,260 +303,73 @@ fn deaf(
     (!exists).then(|| NetworkError::unknown_port(node, Direction::Out, port, &draft.outports))
 }
 
-/// Resolves components, configs and policies of all nodes.
-fn drafts(plan: &Plan) -> (Vec<Draft<'_>>, Vec<NetworkError>) {
-    let mut errors = Vec::new();
-    let mut drafts = Vec::with_capacity(plan.nodes.len());
-    for (id, spec) in &plan.nodes {
-        let Some(component) = plan.component_of(id, spec) else {
-            let known = plan.component_ids();
-            errors.push(NetworkError::UnknownComponent {
-                node: id.clone(),
-                component: spec.component.clone(),
-                suggestion: suggestion(&spec.component, known.iter().map(String::as_str)),
-            });
-            continue;
-        };
-        let config = match config_of(id, &spec.config) {
-            Ok(config) => config,
-            Err(error) => {
-                errors.push(error);
-                continue;
-            }
-        };
-        let description = component.spec();
-        let names =
-            |ports: &[crate::PortSpec]| -> Vec<Arc<str>> { ports.iter().map(|port| (&*port.name).into()).collect() };
-        let draft = Draft {
-            id: id.as_str().into(),
-            inports: names(&description.inports),
-            outports: names(&description.outports),
-            routes: vec![SmallVec::new(); description.outports.len()],
-            links: vec![0; description.inports.len()],
-            firing: None,
-            folds_ports: plan.folds_ports,
-            mailbox: Mailbox::default(),
-            spec,
-            component,
-            description,
-            config,
-        };
-        drafts.push(draft);
-        if let Some(firing) = &spec.firing {
-            let last = drafts.len() - 1;
-            match firing_of(firing) {
-                Ok(firing) => drafts[last].firing = Some(firing),
-                Err(problem) => errors.push(drafts[last].bad_config(problem)),
-            }
-        }
-    }
-    (drafts, errors)
-}
-
 fn connect(drafts: &mut [Draft<'_>], index: &FxHashMap<String, u32>, connection: &ConnectionSpec, capacity: usize) {
-    let ConnectionSpec { from, to, capacity: own } = connection;
+    let ConnectionSpec { from, to, options } = connection;
     let (source, target) = (index[&from.node], index[&to.node]);
     let outport = drafts[source as usize].outport(&from.port);
-    let latest = {
-        // A connection conflates when the port at either end says so.
-        let says = |ports: &[crate::PortSpec], name: &str| ports.iter().any(|port| port.latest && port.name == name);
-        says(&drafts[source as usize].description.outports, &from.port)
-            || says(&drafts[target as usize].description.inports, &to.port)
+    let newest = drafts[source as usize].description.outports.iter().any(|port| port.latest && port.name == from.port);
+    let ConnectionOptions { capacity: own, overflow } = *options;
+    let room = if newest && overflow == Overflow::Wait {
+        Room::Bounded(1, Overflow::Newest)
+    } else {
+        Room::Bounded(own.unwrap_or(capacity).max(1), overflow)
     };
     let draft = &mut drafts[target as usize];
     let inport = draft.inport(&to.port);
-    let link = draft.link(inport, own.unwrap_or(capacity).max(1), latest.then_some(false));
-    drafts[source as usize].routes[usize::from(outport)].push(Route { target, link });
+    let link = draft.link(inport, room);
+    drafts[source as usize].routes[usize::from(outport)].push(Route { target, link, carries: false });
 }
 
-impl Draft<'_> {
-    fn bad_config(&self, problem: String) -> NetworkError {
-        NetworkError::BadConfig { node: self.id.to_string(), component: self.spec.component.clone(), problem }
-    }
-
-    fn finding(&self, code: Code, message: String) -> Diagnostic {
-        Diagnostic {
-            code,
-            severity: code.severity(),
-            place: Place::Node { node: (&*self.id).into() },
-            message,
-            hint: None,
+fn shape_of(drafts: &[Draft<'_>], feeds: &[Fed], rules: &[Firing], initials: &FxHashMap<(u32, u16), u32>) -> Shape {
+    let mut shape = Shape { nodes: drafts.len(), ..Shape::default() };
+    for (from, draft) in (0_u32..).zip(drafts) {
+        for route in draft.routes.iter().flatten() {
+            let port = drafts[route.target as usize].links[route.link as usize].0;
+            shape.edges.push((from, route.target, port));
         }
     }
-
-    /// What a policy asks for that the actor cannot do.
-    fn unfit(&self, instance: &Instance) -> Option<String> {
-        let policy = self.spec.policy.as_ref()?;
-        let batches = matches!(instance, Instance::Hosted(actor) if actor.batch_limit() > 1);
-        let computes = matches!(instance, Instance::Sync(_));
-        if batches && policy.timeout_ms.is_some() {
-            return Some("policy: `timeout_ms` cannot be used with an actor that takes batches".into());
+    let fed: rustc_hash::FxHashSet<u32> = shape.edges.iter().map(|(_, to, _)| *to).collect();
+    for (node, ((draft, feed), rule)) in (0_u32..).zip(drafts.iter().zip(feeds).zip(rules)) {
+        let remembered = rule.latest().iter().chain(rule.optional());
+        shape.remembered.extend(remembered.filter_map(|name| draft.known_inport(name)).map(|port| (node, port)));
+        if !fed.contains(&node) || !feed.named.is_empty() {
+            shape.sources.insert(node);
         }
-        if policy.concurrency > 1 && (batches || computes) {
-            let kind = if batches { "takes batches" } else { "computes and never waits" };
-            return Some(format!("policy: `concurrency` above 1 cannot be used with an actor that {kind}"));
-        }
-        None
+        shape.doors.extend(feed.named.iter().map(|port| (node, *port)));
     }
+    shape.doors.extend(initials.keys().copied());
+    shape
+}
 
-    /// Where further actors of the node come from, if its policy lets several ticks run at once.
-    fn spare(&self) -> Spare {
-        let component = Arc::clone(&self.component);
-        let config = self.config.clone();
-        Box::new(move || match component.instantiate(&config) {
-            Ok(Instance::Async(actor)) => Some(actor),
-            _ => None,
+/// The inports of each node whose packets find each other by their origin or by a key.
+fn groups_of(drafts: &[Draft<'_>], rules: &[Firing], shape: &Shape) -> Vec<Vec<Vec<u16>>> {
+    if !rules.iter().any(Firing::pairs) {
+        return vec![Vec::new(); drafts.len()];
+    }
+    let sources = Sources::of(shape);
+    let groups = (0_u32..).zip(drafts.iter().zip(rules)).map(|(node, (draft, rule))| {
+        let paired: Vec<u16> = draft.paired(rule).collect();
+        match rule {
+            Firing::All { .. } => sources.groups(node, paired),
+            Firing::Join(join) => match &join.by {
+                By::Position => Vec::new(),
+                By::Origin => vec![paired],
+                By::Key(paths) => vec![paths.keys().filter_map(|name| draft.known_inport(name)).collect()],
+            },
+            _ => Vec::new(),
+        }
+    });
+    groups
+        .map(|mut groups| {
+            groups.retain(|group| group.len() > 1);
+            groups
         })
-    }
-
-    /// The port of this name; where case does not matter, one that differs by case only.
-    fn position(&self, ports: &[Arc<str>], name: &str) -> Option<u16> {
-        let folded = || {
-            let name = name.to_lowercase();
-            ports.iter().position(|known| known.to_lowercase() == name)
-        };
-        let exact = ports.iter().position(|known| **known == *name);
-        exact.or_else(|| if self.folds_ports { folded() } else { None }).map(|port| port as u16)
-    }
-
-    fn inport(&mut self, name: &str) -> u16 {
-        if let Some(port) = self.position(&self.inports, name) {
-            return port;
-        }
-        self.inports.push(name.into());
-        self.links.push(0);
-        (self.inports.len() - 1) as u16
-    }
-
-    fn outport(&mut self, name: &str) -> u16 {
-        if let Some(port) = self.position(&self.outports, name) {
-            return port;
-        }
-        self.outports.push(name.into());
-        self.routes.push(SmallVec::new());
-        (self.outports.len() - 1) as u16
-    }
-
-    fn link(&mut self, port: u16, capacity: usize, latest: Option<bool>) -> u32 {
-        self.links[usize::from(port)] += 1;
-        self.mailbox.add_link(port, capacity, latest)
-    }
-
-    /// The firing rule of the node; `doors` are the inports that packets come to from outside.
-    fn firing(&mut self, doors: &[u16]) -> Firing {
-        let own = self.firing.take();
-        own.unwrap_or_else(|| {
-            let connected = (0_u16..).zip(&self.links).filter(|(port, links)| **links > 0 || doors.contains(port));
-            let connected: Vec<&str> = connected.map(|(port, _)| &*self.inports[usize::from(port)]).collect();
-            self.component.firing(&self.config, &connected)
-        })
-    }
-
-    fn finish(
-        mut self,
-        activity: &Arc<Activity>,
-        feed: &Feed<'_>,
-        graph_inports: &IndexMap<String, Endpoint>,
-    ) -> (Node, Assembler, bool) {
-        let declared = self.description.inports.len();
-        let id = Arc::clone(&self.id);
-        let mut doors: Vec<u16> = Vec::new();
-        for input in feed.inputs.iter().filter(|input| *input.node == *id) {
-            doors.push(self.inport(&input.port));
-        }
-        let mut outside = !doors.is_empty();
-        let unfed = self.links.iter().all(|links| *links == 0) && !outside;
-        let source = unfed
-            && match self.description.source {
-                Source::No => false,
-                Source::ToTheEnd => feed.to_the_end,
-                Source::Yes => true,
-            };
-        if !feed.to_the_end && !source {
-            // In an open network, a port that nothing feeds waits for packets from outside.
-            outside |= unfed || self.links[..declared].contains(&0);
-        }
-        if !feed.to_the_end {
-            let inports = graph_inports.values().filter(|inport| *inport.node == *id);
-            doors.extend(inports.filter_map(|inport| self.position(&self.inports, &inport.port)));
-        }
-        let firing = self.firing(&doors);
-        let port = |name: &std::borrow::Cow<'static, str>| {
-            self.inports.iter().position(|known| **known == **name).map(|port| port as u16)
-        };
-        let assembler = match &firing {
-            Firing::Any => Assembler::Any,
-            Firing::All { latest, optional } => Assembler::all(
-                declared,
-                &latest.iter().filter_map(port).collect::<Vec<_>>(),
-                &optional.iter().filter_map(port).collect::<Vec<_>>(),
-            ),
-            Firing::Latest => Assembler::latest(declared),
-            Firing::Required(required) => {
-                Assembler::required(declared, &required.iter().filter_map(port).collect::<Vec<_>>(), &self.links)
-            }
-        };
-        let node = Node {
-            id: self.id,
-            component: self.spec.component.as_str().into(),
-            config: self.config,
-            policy: self.spec.policy.clone().filter(|policy| *policy != crate::Policy::default()).map(Box::new),
-            hosted: false,
-            inports: RwLock::new(self.inports),
-            declared_inports: declared,
-            outports: self.outports,
-            routes: self.routes,
-            mailbox: self.mailbox,
-            sleeper: Sleeper::new(Arc::clone(activity)),
-            open: OpenAttempts::default(),
-            counters: crate::stats::Counters::default(),
-            strays: Strays::new(self.component.open_ports(), self.description.outports.len()),
-            pools: crate::Pools::default(),
-            facts: parking_lot::Mutex::default(),
-            state: AtomicU8::new(NodeState::Waiting as u8),
-            holds: AtomicUsize::new(0),
-            outside: AtomicBool::new(outside),
-            outside_links: Mutex::default(),
-            taps: RwLock::default(),
-            tapped: AtomicBool::new(false),
-            exhausted: AtomicBool::new(false),
-        };
-        (node, assembler, source)
-    }
+        .collect()
 }
 
-/// The firing rule that a node's metadata asks for.
-pub(crate) fn firing_of(value: &Value) -> Result<Firing, String> {
-    if let Some(latest) = value.get("latest").and_then(Value::as_array) {
-        let names = latest.iter().map(|name| name.as_str().map(|name| name.to_string().into()));
-        if let Some(latest) = names.collect() {
-            return Ok(Firing::All { latest, optional: Vec::new() });
-        }
-    }
-    match value.as_str() {
-        Some("any") => Ok(Firing::Any),
-        Some("all") => Ok(Firing::all()),
-        Some("latest") => Ok(Firing::Latest),
-        _ => Err(format!("firing: expected \"any\", \"all\", \"latest\" or {{\"latest\": [inports]}}, got {value}")),
-    }
-}
-
-/// The config of a node with its environment variables resolved.
-fn config_of(node: &str, config: &Value) -> Result<Value, NetworkError> {
-    let config = if config.is_null() { Value::Object(SharedObject::default()) } else { config.clone() };
-    let Some(rules) = config.get("env_vars").and_then(Value::as_object) else { return Ok(config) };
-    let mut resolved = Object::new();
-    for (name, rule) in rules {
-        let value = std::env::var(&**name).ok();
-        let rule = rule.as_str().unwrap_or("required");
-        let value = match rule.strip_prefix("optional:") {
-            Some(default) => Some(value.unwrap_or_else(|| default.into())),
-            None if rule.starts_with("required") && value.is_none() => {
-                return Err(NetworkError::MissingVariable { node: node.into(), variable: name.to_string() });
-            }
-            None => value,
-        };
-        resolved.extend(value.map(|value| (Arc::clone(name), Value::from(value))));
-    }
-    Ok(config.merged_with(&Value::from(resolved)))
+/// The nodes that need to know what packets descend from.
+fn needing(drafts: &[Draft<'_>], groups: &[Vec<Vec<u16>>]) -> Vec<u32> {
+    let needs = |draft: &Draft<'_>, groups: &Vec<_>| !groups.is_empty() || draft.component.needs_origins();
+    let needing = (0_u32..).zip(drafts.iter().zip(groups)).filter(|(_, (draft, groups))| needs(draft, groups));
+    needing.map(|(node, _)| node).collect()
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use reflow_message::{PortType, Value};
 
 use crate::actor::Instance;
+use crate::firing::Firing;
 use crate::subgraph::Subgraph;
 
 /// Something a node can be made of: it describes itself and makes one actor a node.
@@ -36,6 +37,11 @@ pub trait Component: Send + Sync + 'static {
     /// [`spec`](Self::spec).
     fn firing(&self, _config: &Value, _connected: &[&str]) -> Firing {
         self.spec().firing.clone()
+    }
+
+    /// Whether ticks ask for the origin of their packets ([`Tick::origin`](crate::Tick::origin)).
+    fn needs_origins(&self) -> bool {
+        false
     }
 
     /// Whether connections may use ports that are not declared.
@@ -115,34 +121,6 @@ pub enum Source {
     ToTheEnd,
     /// It does.
     Yes,
-}
-
-/// When a node runs a tick.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Firing {
-    /// For every packet.
-    #[default]
-    Any,
-    /// When every declared inport has a packet: one of each, paired in order of arrival. The inports named here keep
-    /// their newest packet instead and offer it to every tick.
-    All {
-        /// Inports that offer their newest packet, once there has been one.
-        latest: Vec<Cow<'static, str>>,
-        /// Inports that offer their newest packet too, but that no tick waits for.
-        optional: Vec<Cow<'static, str>>,
-    },
-    /// When every declared inport has a packet; while waiting, newer packets replace older ones (objects are merged).
-    Latest,
-    /// When each of these inports has had a packet from every connection; the other inports keep their last packet and
-    /// offer it to every tick.
-    Required(Vec<Cow<'static, str>>),
-}
-
-impl Firing {
-    /// Pairs all declared inports in order.
-    pub fn all() -> Self {
-        Self::All { latest: Vec::new(), optional: Vec::new() }
-    }
 }
 
 /// Where components are found by id.

@@ -8,9 +8,10 @@ use reflow_graph::{
 };
 use reflow_message::Value;
 
-use crate::compile::firing_of;
-use crate::component::{Component, ComponentSpec, Firing, PortSpec};
+use crate::compile;
+use crate::component::{Component, ComponentSpec, PortSpec};
 use crate::error::NetworkError;
+use crate::firing::Firing;
 use crate::network::{Endpoint, Network};
 use crate::plan::Plan;
 use crate::policy::Policy;
@@ -18,7 +19,15 @@ use crate::policy::Policy;
 impl Network {
     /// Checks a graph against the components this network knows, registered or in its catalog: everything that is found.
     pub fn check_graph(&self, export: &GraphExport) -> Vec<Diagnostic> {
-        export.check(&Known { plan: &self.plan, configs: true })
+        let mut found = export.check(&Known { plan: &self.plan, configs: true });
+        let (components, catalog) = (self.plan.components.clone(), self.plan.catalog.clone());
+        let mut whole = Self::new();
+        whole.plan = Plan { components, catalog, ..Plan::default() };
+        // What does not fit together is found above.
+        if whole.add_graph(export).is_ok() {
+            found.extend(compile::check_pairs(&whole.plan));
+        }
+        found
     }
 
     /// Checks a graph's own structure, and what the runtime reads from its metadata, whatever its components are.
@@ -129,9 +138,8 @@ pub(crate) fn shape(plan: &Plan) -> GraphExport {
     }));
     export.connections.extend(plan.connections.iter().map(|connection| {
         let (from, to) = (&connection.from, &connection.to);
-        let capacity = connection.capacity.map(|capacity| Map::from_iter([("capacity".into(), capacity.into())]));
         let ends = Connection::new(Edge::new(&from.node, &from.port), Edge::new(&to.node, &to.port));
-        Connection { metadata: Metadata::from(capacity), ..ends }
+        Connection { metadata: connection.options.to_metadata(), ..ends }
     }));
     export.connections.extend(plan.initials.iter().map(|initial| {
         let to = Edge::new(&initial.to.node, &initial.to.port);
@@ -153,20 +161,15 @@ fn info(component: &dyn Component) -> ComponentInfo {
         outports: spec.outports.iter().map(|port| port_info(port, false)).collect(),
         open_ports: component.open_ports(),
         await_all: match &spec.firing {
-            Firing::All { optional, .. } => optional.is_empty(),
             Firing::Latest => true,
-            Firing::Any | Firing::Required(_) => false,
+            firing => firing.pairs() && firing.optional().is_empty(),
         },
         config: None,
     }
 }
 
 fn is_awaited(spec: &ComponentSpec, port: &PortSpec) -> bool {
-    match &spec.firing {
-        Firing::Required(required) => required.contains(&port.name),
-        Firing::All { optional, .. } => !optional.contains(&port.name),
-        Firing::Any | Firing::Latest => false,
-    }
+    spec.firing != Firing::Latest && spec.firing.awaits(&port.name)
 }
 
 fn port_info(port: &PortSpec, required: bool) -> PortInfo {
@@ -192,5 +195,5 @@ fn firing_problems(firing: &serde_json::Value) -> Vec<Problem> {
     if firing.is_null() {
         return Vec::new();
     }
-    firing_of(&firing.into()).err().into_iter().map(Problem::new).collect()
+    Firing::from_value(&firing.into()).err().into_iter().map(Problem::new).collect()
 }

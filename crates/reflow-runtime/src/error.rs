@@ -33,6 +33,16 @@ pub enum SendError {
         /// What was not sent.
         message: Message,
     },
+    /// A connection takes nothing that it has no room for.
+    #[error("node `{node}`: the connection to {to} is full, and its overflow is \"error\"")]
+    Overflow {
+        /// The sending or receiving node.
+        node: Arc<str>,
+        /// The node and inport that it leads to.
+        to: String,
+        /// What was not sent there.
+        message: Message,
+    },
     /// There was no room in time.
     #[error("node `{node}`: there was no room for the message within the time limit")]
     TimedOut {
@@ -134,6 +144,20 @@ pub enum NetworkError {
         port: String,
         /// What is wrong.
         problem: String,
+    },
+    /// A node that takes nothing more.
+    #[error("node `{node}` has ended, so it takes no signal any more")]
+    Ended {
+        /// The node.
+        node: String,
+    },
+    /// A node that has too many signals waiting.
+    #[error("node `{node}` has {waiting} signals waiting and takes no more until it has dealt with some")]
+    TooManySignals {
+        /// The node.
+        node: String,
+        /// How many wait.
+        waiting: usize,
     },
     /// The call needs a network that is not running.
     #[error("the network is running already; shut it down before starting it again")]

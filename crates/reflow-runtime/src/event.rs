@@ -109,6 +109,17 @@ pub enum Event {
         /// How many.
         count: u64,
     },
+    /// A packet found no partner to be paired with.
+    PacketUnmatched {
+        /// The node that pairs.
+        actor: Arc<str>,
+        /// The inport that it came to.
+        port: Arc<str>,
+        /// Why: `no_partner`, `timeout`, `bound`, `no_key` or `closed`.
+        reason: &'static str,
+        /// The packet.
+        message: Message,
+    },
     /// Every node waited for room; a connection was widened so that the network goes on.
     NetworkStalled {
         /// The node whose inport was full.
@@ -162,7 +173,7 @@ pub struct FailedAttempt {
 
 impl Event {
     /// The names of all types.
-    pub const NAMES: [&str; 18] = [
+    pub const NAMES: [&str; 19] = [
         "NetworkStarted",
         "ActorStarted",
         "MessageReceived",
@@ -175,6 +186,7 @@ impl Event {
         "ActorProgress",
         "ActorPublished",
         "PacketsUndelivered",
+        "PacketUnmatched",
         "NetworkStalled",
         "NetworkIdle",
         "NetworkCompleted",
@@ -198,6 +210,7 @@ impl Event {
             Self::ActorProgress { .. } => "ActorProgress",
             Self::ActorPublished { .. } => "ActorPublished",
             Self::PacketsUndelivered { .. } => "PacketsUndelivered",
+            Self::PacketUnmatched { .. } => "PacketUnmatched",
             Self::NetworkStalled { .. } => "NetworkStalled",
             Self::NetworkIdle => "NetworkIdle",
             Self::NetworkCompleted { .. } => "NetworkCompleted",
@@ -222,6 +235,7 @@ impl Event {
             | Self::ActorProgress { actor, .. }
             | Self::ActorPublished { actor, .. }
             | Self::PacketsUndelivered { actor, .. }
+            | Self::PacketUnmatched { actor, .. }
             | Self::NetworkStalled { actor, .. } => is(actor),
             Self::MessageSent { from, to, .. } => is(from) || is(to),
             Self::ActorFailed(failed) => is(&failed.actor),
@@ -312,6 +326,12 @@ impl Event {
                 vec![("actorId", text(actor)), ("name", text(name)), ("value", value.clone())]
             }
             Self::PacketsUndelivered { actor, count } => vec![("actorId", text(actor)), ("count", (*count).into())],
+            Self::PacketUnmatched { actor, port, reason, message } => vec![
+                ("actorId", text(actor)),
+                ("port", text(port)),
+                ("reason", (*reason).into()),
+                ("message", message.to_value()),
+            ],
             Self::NetworkStalled { actor, port, capacity, widened_to } => vec![
                 ("actorId", text(actor)),
                 ("port", text(port)),

@@ -1,313 +1,313 @@
-//! Assembling ticks: which packets start one, by the node's firing rule.
+//! `Firing`: when a node runs a tick, and with which packets. One type, whoever says it: a component, a graph, a pack.
 
-use std::collections::VecDeque;
+use std::borrow::Cow;
+use std::time::Duration;
 
-use reflow_message::Message;
+use indexmap::IndexMap;
+use reflow_message::Value;
 
-use crate::attempt::Packets;
+/// Names of ports.
+pub type Ports = Vec<Cow<'static, str>>;
 
-/// A firing rule over port indices, with the packets that wait for it.
-#[derive(Debug)]
-pub(crate) enum Assembler {
-    /// Every packet is a tick.
+/// When a node runs a tick.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Firing {
+    /// For every packet.
+    #[default]
     Any,
-    /// One packet of each declared port, paired in order.
-    All { ports: Vec<Waiting>, extra: VecDeque<(u32, u16, Message)> },
-    /// The newest packet of each declared port.
-    Latest { slots: Vec<Option<Message>>, extra: Packets },
-    /// Each required port as often as it has links; the others are remembered.
-    Required { ports: Vec<Remembered>, extra: Packets },
+    /// When every declared inport has a packet: one of each. Inports that descend from one source are paired by the origin
+    /// of their packets, others in order of arrival. The inports named here keep their newest packet instead and offer it to
+    /// every tick.
+    All {
+        /// Inports that offer their newest packet, once there has been one.
+        latest: Ports,
+        /// Inports that offer their newest packet too, but that no tick waits for.
+        optional: Ports,
+    },
+    /// As [`All`](Self::All), and the rule says by what packets are paired.
+    Join(Box<Join>),
+    /// When every declared inport has a packet; while waiting, newer packets replace older ones (objects are merged).
+    Latest,
+    /// When each of these inports has had a packet from every connection; the other inports keep their last packet and
+    /// offer it to every tick.
+    Required(Ports),
 }
 
-/// A port of [`Assembler::All`].
-#[derive(Debug, Default)]
-pub(crate) struct Waiting {
-    queue: VecDeque<(u32, Message)>,
-    /// Whether it offers its newest packet to every tick instead.
-    latest: bool,
-    /// Whether no tick waits for it.
-    optional: bool,
+/// By what the packets of a tick find each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Join {
+    /// What they have in common.
+    pub by: By,
+    /// How long a packet waits for its partners.
+    pub timeout: Option<Duration>,
+    /// How many packets may wait for partners; the oldest one goes when there are more.
+    pub bound: Option<usize>,
+    /// The outport that packets without a partner leave by.
+    pub unmatched: Cow<'static, str>,
+    /// As in [`Firing::All`].
+    pub latest: Ports,
+    /// As in [`Firing::All`].
+    pub optional: Ports,
 }
 
-impl Waiting {
-    fn is_ready(&self) -> bool {
-        self.optional || !self.queue.is_empty()
+/// What the packets of a tick have in common.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum By {
+    /// Their place in the order of arrival.
+    #[default]
+    Position,
+    /// The packet from outside, or from a source, that they descend from.
+    Origin,
+    /// A value in each of them: the path of it by inport, `id` or `order.id`.
+    Key(IndexMap<String, String>),
+}
+
+/// The outport of packets without a partner, unless the rule names another.
+pub(crate) const UNMATCHED: &str = "unmatched";
+/// Packets that wait for partners with the same key, unless the rule says how many.
+const KEYED_BOUND: usize = 10_000;
+
+impl Default for Join {
+    fn default() -> Self {
+        Self {
+            by: By::Position,
+            timeout: None,
+            bound: None,
+            unmatched: UNMATCHED.into(),
+            latest: Ports::new(),
+            optional: Ports::new(),
+        }
     }
 }
 
-/// A port of [`Assembler::Required`].
-#[derive(Debug, Default)]
-pub(crate) struct Remembered {
-    last: Option<Message>,
-    required: bool,
-    count: usize,
-    needed: usize,
+impl Join {
+    /// A join by this, and nothing else said.
+    pub fn by(by: By) -> Self {
+        let bound = matches!(by, By::Key(_)).then_some(KEYED_BOUND);
+        Self { by, bound, ..Self::default() }
+    }
 }
 
-impl Assembler {
-    /// Pairs ports `0..declared`; those in `latest` and `optional` offer their newest packet, and nobody waits for the
-    /// latter.
-    pub(crate) fn all(declared: usize, latest: &[u16], optional: &[u16]) -> Self {
-        if declared == 0 {
-            return Self::Any;
+impl Firing {
+    /// Pairs all declared inports.
+    pub fn all() -> Self {
+        Self::All { latest: Ports::new(), optional: Ports::new() }
+    }
+
+    /// A join by this, and nothing else said.
+    pub fn join(by: By) -> Self {
+        Self::Join(Box::new(Join::by(by)))
+    }
+
+    /// The rule that JSON-shaped data stands for: a word (`any`, `all`, `latest`, `position`, `origin`), or an object with
+    /// `latest` and `optional` (lists of inports) or `required`, or with `join` (`"position"`, `"origin"`, or the path of the
+    /// key by inport) and beside it `timeout_ms`, `bound`, `unmatched`.
+    ///
+    /// # Errors
+    /// A text that says what was found and what would be right.
+    pub fn from_value(value: &Value) -> Result<Self, String> {
+        if let Some(word) = value.as_str() {
+            return match word {
+                "any" => Ok(Self::Any),
+                "all" => Ok(Self::all()),
+                "latest" => Ok(Self::Latest),
+                "position" => Ok(Self::join(By::Position)),
+                "origin" => Ok(Self::join(By::Origin)),
+                _ => Err(expected(value)),
+            };
         }
-        let waiting = |port: usize| {
-            let optional = optional.contains(&(port as u16));
-            let latest = optional || latest.contains(&(port as u16));
-            Waiting { queue: VecDeque::new(), latest, optional }
+        let Some(members) = value.as_object() else { return Err(expected(value)) };
+        let known: &[&str] = if members.contains_key("join") {
+            &["join", "timeout_ms", "bound", "unmatched", "latest", "optional"]
+        } else if members.contains_key("required") {
+            &["required"]
+        } else {
+            &["latest", "optional"]
         };
-        let ports = (0..declared).map(waiting).collect();
-        Self::All { ports, extra: VecDeque::new() }
-    }
-
-    /// Keeps the newest packet of each of the ports `0..declared`.
-    pub(crate) fn latest(declared: usize) -> Self {
-        if declared == 0 {
-            return Self::Any;
+        if members.is_empty() {
+            return Err(expected(value));
         }
-        Self::Latest { slots: vec![None; declared], extra: Packets::new() }
+        if let Some(unknown) = members.keys().find(|key| !known.contains(&&***key)) {
+            return Err(format!("firing: there is no key `{unknown}` here; there are {}", known.join(", ")));
+        }
+        let latest = ports(value, "latest")?;
+        let optional = ports(value, "optional")?;
+        if members.contains_key("required") {
+            return Ok(Self::Required(ports(value, "required")?));
+        }
+        let Some(join) = value.get("join") else { return Ok(Self::All { latest, optional }) };
+        let mut join = Join { latest, optional, ..Join::by(by(join)?) };
+        if let Some(limit) = whole(value, "timeout_ms")? {
+            join.timeout = Some(Duration::from_millis(limit));
+        }
+        join.bound = whole(value, "bound")?.map(|bound| bound as usize).or(join.bound);
+        match value.get("unmatched") {
+            None | Some(Value::Null) => {}
+            Some(Value::String(port)) => join.unmatched = port.to_string().into(),
+            Some(other) => return Err(format!("firing: `unmatched` must be the name of an outport, got {other}")),
+        }
+        Ok(Self::Join(Box::new(join)))
     }
 
-    /// Waits for each required port as often as it has links (`links[port]`, at least once).
-    pub(crate) fn required(declared: usize, required: &[u16], links: &[usize]) -> Self {
-        let ports = (0..declared)
-            .map(|port| Remembered {
-                required: required.contains(&(port as u16)),
-                needed: links.get(port).copied().unwrap_or(0).max(1),
-                ..Remembered::default()
-            })
-            .collect();
-        Self::Required { ports, extra: Packets::new() }
-    }
-
-    /// Takes a packet in; if that completes a tick, its inputs are put into `inputs` and the answer is true. Each link
-    /// whose packet is no longer held is counted in `released`.
-    pub(crate) fn offer(
-        &mut self,
-        link: u32,
-        port: u16,
-        message: Message,
-        inputs: &mut Packets,
-        released: &mut [u32],
-    ) -> bool {
-        let at = usize::from(port);
+    /// The data that reads back as this rule.
+    pub fn to_value(&self) -> Value {
+        let list = |ports: &Ports| Value::from(ports.iter().map(|port| Value::from(&**port)).collect::<Vec<_>>());
+        let mut members: Vec<(&str, Value)> = Vec::new();
+        let lists = |latest: &Ports, optional: &Ports| {
+            let named = [("latest", latest), ("optional", optional)];
+            named.into_iter().filter(|(_, ports)| !ports.is_empty()).map(|(key, ports)| (key, list(ports))).collect()
+        };
         match self {
-            Self::Any => {
-                released[link as usize] += 1;
-                inputs.push((port, message));
-                true
+            Self::Any => return "any".into(),
+            Self::Latest => return "latest".into(),
+            Self::Required(required) => members.push(("required", list(required))),
+            Self::All { latest, optional } => {
+                members = lists(latest, optional);
+                if members.is_empty() {
+                    return "all".into();
+                }
             }
-            Self::All { ports, extra } => {
-                match ports.get_mut(at) {
-                    Some(waiting) if waiting.latest => {
-                        released[link as usize] += 1;
-                        waiting.queue.clear();
-                        waiting.queue.push_back((link, message));
-                    }
-                    Some(waiting) => waiting.queue.push_back((link, message)),
-                    None => extra.push_back((link, port, message)),
+            Self::Join(join) => {
+                members = lists(&join.latest, &join.optional);
+                members.push(("join", join.by.to_value()));
+                members.extend(join.timeout.map(|limit| ("timeout_ms", (limit.as_millis() as i64).into())));
+                members.extend(join.bound.map(|bound| ("bound", (bound as i64).into())));
+                if join.unmatched != UNMATCHED {
+                    members.push(("unmatched", (&*join.unmatched).into()));
                 }
-                self.take_pair(inputs, released)
-            }
-            Self::Latest { slots, extra } => {
-                released[link as usize] += 1;
-                match slots.get_mut(at) {
-                    Some(slot) => replace(slot, message),
-                    None => put(extra, port, message),
-                }
-                if slots.iter().any(Option::is_none) {
-                    return false;
-                }
-                inputs.extend((0_u16..).zip(slots).filter_map(|(port, slot)| Some((port, slot.take()?))));
-                inputs.append(extra);
-                true
-            }
-            Self::Required { ports, extra } => {
-                released[link as usize] += 1;
-                match ports.get_mut(at) {
-                    Some(entry) => {
-                        replace(&mut entry.last, message);
-                        entry.count += 1;
-                    }
-                    None => put(extra, port, message),
-                }
-                if ports.iter().any(|entry| entry.required && entry.count < entry.needed) {
-                    return false;
-                }
-                for (port, entry) in (0_u16..).zip(ports) {
-                    let message = if entry.required { entry.last.take() } else { entry.last.clone() };
-                    entry.count = 0;
-                    inputs.extend(message.map(|message| (port, message)));
-                }
-                inputs.append(extra);
-                true
             }
         }
+        Value::object(members)
     }
 
-    /// The next complete pair, if there is one without another packet.
-    pub(crate) fn take_pair(&mut self, inputs: &mut Packets, released: &mut [u32]) -> bool {
-        let Self::All { ports, extra } = self else { return false };
-        let only_latest = ports.iter().all(|waiting| waiting.latest);
-        if !ports.iter().all(Waiting::is_ready) || ports.iter().all(|waiting| waiting.queue.is_empty()) {
-            return false;
-        }
-        for (port, waiting) in (0_u16..).zip(ports) {
-            if waiting.latest && !only_latest {
-                inputs.extend(waiting.queue.front().map(|(_, message)| (port, message.clone())));
-            } else if let Some((link, message)) = waiting.queue.pop_front() {
-                if !waiting.latest {
-                    released[link as usize] += 1;
-                }
-                inputs.push((port, message));
-            }
-        }
-        // Packets of other ports ride along: one of each, and the next one in the next tick.
-        for (link, port, message) in std::mem::take(extra) {
-            if inputs.iter().any(|(taken, _)| *taken == port) {
-                extra.push_back((link, port, message));
-            } else {
-                released[link as usize] += 1;
-                inputs.push((port, message));
-            }
-        }
-        true
-    }
-
-    /// Whether no further tick can come once the ports with `closed[port]` bring nothing more.
-    pub(crate) fn is_exhausted(&self, closed: &[bool]) -> bool {
-        let is_closed = |port: usize| closed.get(port).copied().unwrap_or(true);
+    /// Inports that keep their newest packet.
+    pub fn latest(&self) -> &[Cow<'static, str>] {
         match self {
-            Self::Any => closed.iter().all(|closed| *closed),
-            Self::All { ports, .. } => {
-                ports.iter().enumerate().any(|(port, waiting)| !waiting.is_ready() && is_closed(port))
-                    || (0..ports.len()).all(is_closed)
-            }
-            Self::Latest { slots, .. } => {
-                slots.iter().enumerate().any(|(port, slot)| slot.is_none() && is_closed(port))
-                    || (0..slots.len()).all(is_closed)
-            }
-            Self::Required { ports, .. } => {
-                ports
-                    .iter()
-                    .enumerate()
-                    .any(|(port, entry)| entry.required && entry.count < entry.needed && is_closed(port))
-                    || (0..ports.len()).all(is_closed)
-            }
+            Self::All { latest, .. } => latest,
+            Self::Join(join) => &join.latest,
+            _ => &[],
         }
     }
 
-    /// Packets that wait for a partner.
-    pub(crate) fn held(&self) -> usize {
+    /// Inports that offer their newest packet, but that no tick waits for.
+    pub fn optional(&self) -> &[Cow<'static, str>] {
         match self {
-            Self::All { ports, extra } => {
-                ports.iter().filter(|waiting| !waiting.latest).map(|waiting| waiting.queue.len()).sum::<usize>()
-                    + extra.len()
-            }
-            Self::Any | Self::Latest { .. } | Self::Required { .. } => 0,
+            Self::All { optional, .. } => optional,
+            Self::Join(join) => &join.optional,
+            _ => &[],
+        }
+    }
+
+    /// Whether a tick takes a packet of each inport.
+    pub fn pairs(&self) -> bool {
+        matches!(self, Self::All { .. } | Self::Join(_))
+    }
+
+    /// The inports that a tick cannot do without, of these.
+    pub fn awaits(&self, port: &str) -> bool {
+        match self {
+            Self::Any => false,
+            Self::Latest => true,
+            Self::Required(required) => required.iter().any(|name| name == port),
+            Self::All { .. } | Self::Join(_) => !self.optional().iter().any(|name| name == port),
         }
     }
 }
 
-/// Puts a message into a remembered slot; two objects are merged, newer members win.
-fn replace(slot: &mut Option<Message>, message: Message) {
-    *slot = Some(match (slot.take(), message) {
-        (Some(Message::Object(old)), Message::Object(new)) => Message::Object(old.merged_with(&new)),
-        (Some(Message::Host(old)), Message::Host(new)) => old.merged_with(&*new).unwrap_or(Message::Host(new)),
-        (_, message) => message,
+impl By {
+    fn to_value(&self) -> Value {
+        match self {
+            Self::Position => "position".into(),
+            Self::Origin => "origin".into(),
+            Self::Key(paths) => {
+                Value::object(paths.iter().map(|(port, path)| (port.as_str(), Value::from(path.as_str()))))
+            }
+        }
+    }
+}
+
+fn expected(found: &Value) -> String {
+    format!(
+        "firing: expected \"any\", \"all\", \"latest\", \"position\", \"origin\", {{\"latest\": [inports]}}, \
+         {{\"required\": [inports]}} or {{\"join\": …}}, got {found}"
+    )
+}
+
+fn by(value: &Value) -> Result<By, String> {
+    let wrong =
+        || format!("firing: `join` must be \"position\", \"origin\" or the path of the key by inport, got {value}");
+    if let Some(word) = value.as_str() {
+        return match word {
+            "position" => Ok(By::Position),
+            "origin" => Ok(By::Origin),
+            _ => Err(wrong()),
+        };
+    }
+    let members = value.as_object().filter(|members| members.len() > 1).ok_or_else(wrong)?;
+    let path = |(port, path): (_, &Value)| Some((ToString::to_string(port), path.as_str()?.to_string()));
+    members.iter().map(path).collect::<Option<_>>().map(By::Key).ok_or_else(wrong)
+}
+
+fn ports(value: &Value, key: &str) -> Result<Ports, String> {
+    let Some(list) = value.get(key) else { return Ok(Ports::new()) };
+    let names = list.as_array().and_then(|list| {
+        list.iter().map(|name| name.as_str().map(|name| Cow::Owned(name.to_string()))).collect::<Option<Ports>>()
     });
+    names.ok_or_else(|| format!("firing: `{key}` must be a list of inports, got {list}"))
 }
 
-fn put(packets: &mut Packets, port: u16, message: Message) {
-    match packets.iter_mut().find(|(at, _)| *at == port) {
-        Some((_, slot)) => *slot = message,
-        None => packets.push((port, message)),
+fn whole(value: &Value, key: &str) -> Result<Option<u64>, String> {
+    match value.get(key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Integer(number)) if *number >= 1 => Ok(Some(*number as u64)),
+        Some(other) => Err(format!("firing: `{key}` must be a whole number of at least 1, got {other}")),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
-    /// Runs `(port, number)` packets through; link = port.
-    fn ticks(assembler: &mut Assembler, packets: &[(u16, i64)]) -> Vec<Vec<(u16, i64)>> {
-        let mut released = vec![0; 8];
-        let mut out = Vec::new();
-        for (port, number) in packets {
-            let mut inputs = Packets::new();
-            let mut fired =
-                assembler.offer(u32::from(*port), *port, Message::Integer(*number), &mut inputs, &mut released);
-            while fired {
-                out.push(
-                    inputs
-                        .drain(..)
-                        .map(|(port, message)| match message {
-                            Message::Integer(number) => (port, number),
-                            other => panic!("unexpected {other:?}"),
-                        })
-                        .collect(),
-                );
-                fired = assembler.take_pair(&mut inputs, &mut released);
-            }
+    fn read(json: &str) -> Result<Firing, String> {
+        Firing::from_value(&serde_json::from_str::<Value>(json).unwrap())
+    }
+
+    #[test]
+    fn every_rule_reads_back() {
+        for json in [
+            r#""any""#,
+            r#""all""#,
+            r#""latest""#,
+            r#"{"latest":["a"]}"#,
+            r#"{"optional":["a"]}"#,
+            r#"{"required":["a","b"]}"#,
+            r#"{"join":"origin"}"#,
+            r#"{"join":"position","latest":["c"]}"#,
+            r#"{"join":{"a":"id","b":"order.id"},"timeout_ms":50,"bound":7,"unmatched":"rest"}"#,
+        ] {
+            let rule = read(json).unwrap();
+            assert_eq!(Firing::from_value(&rule.to_value()), Ok(rule), "{json}");
         }
-        out
+        assert_eq!(read(r#""origin""#), read(r#"{"join":"origin"}"#));
     }
 
     #[test]
-    fn pairs_are_made_in_order_and_nothing_is_lost() {
-        let mut all = Assembler::all(2, &[], &[]);
-        let out = ticks(&mut all, &[(0, 1), (0, 2), (1, 10), (1, 20), (0, 3)]);
-        assert_eq!(out, [vec![(0, 1), (1, 10)], vec![(0, 2), (1, 20)]]);
-        assert_eq!(all.held(), 1);
-    }
-
-    #[test]
-    fn packets_of_undeclared_ports_ride_along_one_a_tick() {
-        let mut all = Assembler::all(1, &[], &[]);
-        let out = ticks(&mut all, &[(5, 7), (5, 8), (6, 9), (0, 1), (0, 2), (0, 3)]);
-        assert_eq!(out, [vec![(0, 1), (5, 7), (6, 9)], vec![(0, 2), (5, 8)], vec![(0, 3)]]);
-    }
-
-    #[test]
-    fn a_latest_port_beside_paired_ones_is_remembered() {
-        let mut all = Assembler::all(2, &[1], &[]);
-        let out = ticks(&mut all, &[(1, 7), (1, 8), (0, 1), (0, 2), (1, 9), (0, 3)]);
-        assert_eq!(out, [vec![(0, 1), (1, 8)], vec![(0, 2), (1, 8)], vec![(0, 3), (1, 9)]]);
-    }
-
-    #[test]
-    fn nobody_waits_for_an_optional_port() {
-        let mut all = Assembler::all(2, &[], &[1]);
-        let out = ticks(&mut all, &[(0, 1), (1, 7), (0, 2), (0, 3)]);
-        assert_eq!(out, [vec![(0, 1)], vec![(0, 2), (1, 7)], vec![(0, 3), (1, 7)]]);
-    }
-
-    #[test]
-    fn latest_conflates_every_port() {
-        let out = ticks(&mut Assembler::latest(2), &[(0, 1), (0, 2), (1, 10), (1, 20), (0, 3)]);
-        assert_eq!(out, [vec![(0, 2), (1, 10)], vec![(0, 3), (1, 20)]]);
-    }
-
-    #[test]
-    fn required_ports_fire_and_optional_ones_are_remembered() {
-        let mut required = Assembler::required(2, &[0], &[1, 1]);
-        let out = ticks(&mut required, &[(1, 25), (0, 1), (0, 2), (1, 50), (0, 3)]);
-        assert_eq!(out, [vec![(0, 1), (1, 25)], vec![(0, 2), (1, 25)], vec![(0, 3), (1, 50)]]);
-        let mut twice = Assembler::required(1, &[0], &[2]);
-        assert_eq!(ticks(&mut twice, &[(0, 1), (0, 2), (0, 3), (0, 4)]), [vec![(0, 2)], vec![(0, 4)]]);
-    }
-
-    proptest! {
-        #[test]
-        fn pairing_zips_the_ports(packets in prop::collection::vec((0_u16..3, any::<i64>()), 0..200)) {
-            let mut all = Assembler::all(3, &[], &[]);
-            let out = ticks(&mut all, &packets);
-            let port = |wanted: u16| packets.iter().filter(move |(port, _)| *port == wanted).map(|(_, number)| *number);
-            let expected: Vec<_> = port(0).zip(port(1)).zip(port(2))
-                .map(|((a, b), c)| vec![(0, a), (1, b), (2, c)]).collect();
-            prop_assert_eq!(all.held(), packets.len() - 3 * expected.len());
-            prop_assert_eq!(out, expected);
+    fn mistakes_are_named() {
+        for (json, word) in [
+            (r#""never""#, "never"),
+            ("5", "expected"),
+            ("{}", "expected"),
+            (r#"{"latest":"a"}"#, "latest"),
+            (r#"{"newest":["a"]}"#, "newest"),
+            (r#"{"join":"luck"}"#, "luck"),
+            (r#"{"join":{"a":"id"}}"#, "join"),
+            (r#"{"join":{"a":1,"b":"id"}}"#, "join"),
+            (r#"{"join":"origin","bound":0}"#, "bound"),
+            (r#"{"join":"origin","timeout_ms":-1}"#, "timeout_ms"),
+            (r#"{"join":"origin","unmatched":3}"#, "unmatched"),
+        ] {
+            let error = read(json).unwrap_err();
+            assert!(error.contains(word), "{json}: {error}");
         }
     }
 }

@@ -3,6 +3,7 @@
 use reflow_graph::{Connection, Edge, GraphExport, Map, Metadata, Name, Process};
 use reflow_message::{KINDS, Message, Value, WireError, to_value};
 
+use crate::connection::ConnectionOptions;
 use crate::diagnose::{self, Structure};
 use crate::error::NetworkError;
 use crate::network::{Endpoint, Network, NodeSpec};
@@ -32,8 +33,8 @@ impl Network {
 
     /// Adds a graph's nodes, connections, initials and graph ports.
     ///
-    /// A node's metadata is its config; the keys `policy` and `firing` of it are respected, and `capacity` in that of a
-    /// connection. An initial that is a tagged message becomes that message, any other one by its kind of JSON.
+    /// A node's metadata is its config; the keys `policy` and `firing` of it are respected, and `capacity` and `overflow` in
+    /// that of a connection. An initial that is a tagged message becomes that message, any other one by its kind of JSON.
     /// Components are looked up when the network starts.
     ///
     /// # Errors
@@ -45,7 +46,7 @@ impl Network {
             self.add_node(&**id, node_of(id, process)?);
         }
         for wire in export.wires() {
-            self.add_connection(end(&wire.from), end(&wire.to), capacity_of(&wire.metadata));
+            self.add_connection(end(&wire.from), end(&wire.to), ConnectionOptions::from_metadata(&wire.metadata));
         }
         for (to, message) in initials {
             self.add_initial(to, message);
@@ -95,11 +96,6 @@ pub(crate) fn node_of(id: &Name, process: &Process) -> Result<NodeSpec, NetworkE
         component: process.component.to_string(),
         problem,
     })
-}
-
-/// How many packets may wait on a connection, if its metadata says so.
-pub(crate) fn capacity_of(metadata: &Metadata) -> Option<usize> {
-    metadata.get("capacity")?.as_u64().map(|capacity| capacity as usize)
 }
 
 /// Where an initial goes, and the message it stands for.

@@ -28,7 +28,7 @@ pub enum Step {
     Failed(Failure),
     /// Deliver what was sent so far, then call [`HostedActor::resume`].
     Yield,
-    /// It goes on elsewhere, as [`NodeHandle::open_attempt`] has said, and ends with [`NodeHandle::complete`].
+    /// It goes on elsewhere and ends with [`NodeHandle::complete`].
     Pending,
 }
 
@@ -62,10 +62,15 @@ pub trait HostedActor: Send + 'static {
         Vec::new()
     }
 
-    /// Tells an attempt that went on elsewhere that its outcome is of no interest any more. The answer is whether it has yet to
-    /// unwind and will say so with [`NodeHandle::complete`].
+    /// Tells an attempt that went on elsewhere that its outcome is of no interest any more. The answer is whether its call has
+    /// yet to return and will say so with [`NodeHandle::complete`].
     fn abandon(&mut self, _sequence: u64, _number: u32) -> bool {
         false
+    }
+
+    /// Tells what runs behind it apart: two actors of one number share it, and cannot take each other's place.
+    fn identity(&self) -> usize {
+        0
     }
 
     /// A signal from outside, between ticks.

@@ -4,6 +4,9 @@
 //! producer takes a credit with every packet and gets it back when a tick of the node has taken the packet, so a flood on
 //! one connection cannot starve another. The consumer takes everything that waits in one go; producer and consumer meet
 //! under the lock once a batch.
+//!
+//! A link whose older packets may be replaced keeps them in a shelf of its own, and the queue has only a place for them. The
+//! consumer takes such a packet off its shelf when a tick starts, so it gets the newest there is at that moment.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -17,13 +20,19 @@ use reflow_message::Message;
 use crate::activity::Sleeper;
 use crate::actor::Signal;
 use crate::attempt::Completion;
+use crate::connection::Overflow;
+use crate::origin::Origin;
 use crate::stats::raise;
 
-/// A message and the link it came over.
+/// Signals that may wait for a node.
+pub(crate) const MAX_SIGNALS: usize = 1024;
+
+/// A message, the link it came over, and what it descends from.
 #[derive(Debug)]
 pub(crate) struct Packet {
     pub(crate) link: u32,
     pub(crate) message: Message,
+    pub(crate) origin: Option<Origin>,
 }
 
 /// What reaches a node besides packets. It wakes the node, which then does not go to sleep before it has dealt with it.
@@ -31,44 +40,79 @@ pub(crate) struct Packet {
 pub(crate) enum Control {
     Signal(Signal),
     Completion(Completion),
+    /// Nothing more descends from an origin of which the node has packets aside.
+    Ended(u64),
     /// Something changed that the node should look at: a port closed, the run was cancelled, a background task ended.
     Poke,
 }
 
+/// Why a mailbox takes no control item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// The node takes nothing more.
+    Closed,
+    /// Too many signals wait.
+    Full,
+}
+
+/// What a mailbox held when it closed.
+pub(crate) struct Leftovers {
+    /// Packets that no tick took.
+    pub(crate) packets: usize,
+    /// What the mailbox held, to be dropped by the caller, outside of every lock: the end of an origin is news.
+    pub(crate) rest: (VecDeque<Packet>, VecDeque<Control>, Vec<Shelf>),
+}
+
+/// How a link deals with packets for which there is no room.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Room {
+    /// As the connection says.
+    Bounded(usize, Overflow),
+    /// All links of the inport together keep the newest packet; with `true`, objects are merged.
+    Latest(bool),
+}
+
 /// One incoming connection, as its target sees it.
 #[derive(Debug)]
-pub(crate) struct Link {
+struct Link {
     /// The inport it leads to.
-    pub(crate) port: u16,
+    port: u16,
     /// Packets that may wait; `usize::MAX` for initials.
     capacity: usize,
+    overflow: Overflow,
+    shelf: Option<usize>,
     used: usize,
     /// The most that ever waited.
     high_water: usize,
     /// No further packet will come.
     closed: bool,
-    conflation: Option<Conflation>,
     waiting: SmallVec<[Arc<Sleeper>; 1]>,
 }
 
-/// A link whose newer packet replaces the older one that still waits.
-#[derive(Debug, Default)]
-struct Conflation {
-    merge_objects: bool,
-    waiting: Option<Message>,
+/// Packets of which older ones may be replaced. The queue has a place for each.
+#[derive(Debug)]
+pub(crate) struct Shelf {
+    /// The inport, if it is that of a whole inport.
+    port: Option<u16>,
+    capacity: usize,
+    merges: bool,
+    packets: VecDeque<(Message, Option<Origin>)>,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
     queue: VecDeque<Packet>,
     links: Vec<Link>,
+    shelves: Vec<Shelf>,
     control: VecDeque<Control>,
+    signals: usize,
     open_links: usize,
     /// The node sleeps until something arrives.
     consumer_asleep: bool,
     /// The node takes no more packets.
     closed: bool,
-    conflates: bool,
+    /// Packets that were replaced, or not taken.
+    dropped: u64,
 }
 
 /// The bounded queue in front of one node.
@@ -77,14 +121,21 @@ pub(crate) struct Mailbox {
     inner: Mutex<Inner>,
 }
 
-/// What became of an offered packet.
-pub(crate) enum Offer {
-    /// It waits in the mailbox; the flag says that the consumer was asleep and has to be woken.
-    Taken { wake: bool },
-    /// No room; the sleeper was registered. The flag is [`Sleeper::fall_asleep`]'s answer.
-    Full { message: Message, leave: bool },
-    /// The node takes no more packets.
-    Closed,
+/// What became of the packets that were offered.
+#[derive(Debug)]
+pub(crate) struct Offer {
+    /// The consumer was asleep and has to be woken.
+    pub(crate) wake: bool,
+    /// Packets that wait now.
+    pub(crate) taken: usize,
+    /// Packets of which the node takes no more.
+    pub(crate) undelivered: usize,
+    /// `Some` when the next packet found no room and the sleeper was registered: [`Sleeper::fall_asleep`]'s answer.
+    pub(crate) leave: Option<bool>,
+    /// A packet that its connection does not take.
+    pub(crate) refused: Option<Outgoing>,
+    /// Packets that were replaced; their end is news, so they are dropped when the lock is no longer held.
+    replaced: SmallVec<[(Message, Option<Origin>); 1]>,
 }
 
 /// What the consumer found.
@@ -95,95 +146,149 @@ pub(crate) struct Taken {
     pub(crate) asleep: Option<bool>,
 }
 
+/// Whether the consumer goes to sleep when it finds nothing.
+#[derive(Clone, Copy)]
+pub(crate) enum Sleep<'a> {
+    /// It does not.
+    No,
+    /// When there is no packet and no control item.
+    Empty(&'a Arc<Sleeper>),
+    /// When there is no control item: it cannot take packets now.
+    Occupied(&'a Arc<Sleeper>),
+}
+
+/// What the consumer knows of its links.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LinkInfo {
+    /// The inport it leads to.
+    pub(crate) port: u16,
+    /// Whether its packets are on a shelf.
+    pub(crate) shelved: bool,
+}
+
 impl Mailbox {
     /// Adds a link; links are numbered from 0 in order of addition.
-    pub(crate) fn add_link(&self, port: u16, capacity: usize, latest: Option<bool>) -> u32 {
-        self.insert_link(port, capacity, latest, true)
+    pub(crate) fn add_link(&self, port: u16, room: Room) -> u32 {
+        self.insert_link(port, room, true)
     }
 
     /// Adds a link for packets from outside. It is no producer that could close: whether the outside may still send is a
     /// flag of the node.
-    pub(crate) fn add_outside_link(&self, port: u16, capacity: usize) -> u32 {
-        self.insert_link(port, capacity, None, false)
+    pub(crate) fn add_outside_link(&self, port: u16, room: Room) -> u32 {
+        self.insert_link(port, room, false)
     }
 
-    fn insert_link(&self, port: u16, capacity: usize, latest: Option<bool>, open: bool) -> u32 {
+    fn insert_link(&self, port: u16, room: Room, open: bool) -> u32 {
         let mut inner = self.inner.lock();
-        inner.conflates |= latest.is_some();
+        let (capacity, overflow, shelf) = match room {
+            Room::Latest(merges) => (1, Overflow::Newest, Some(inner.shelf_of(port, merges))),
+            Room::Bounded(capacity, Overflow::Newest) => {
+                (capacity, Overflow::Newest, Some(inner.add_shelf(None, capacity, false)))
+            }
+            Room::Bounded(capacity, overflow) => (capacity, overflow, None),
+        };
         inner.open_links += usize::from(open);
         inner.links.push(Link {
             port,
             capacity,
+            overflow,
+            shelf,
             used: 0,
             high_water: 0,
             closed: !open,
-            conflation: latest.map(|merge_objects| Conflation { merge_objects, waiting: None }),
             waiting: SmallVec::new(),
         });
         (inner.links.len() - 1) as u32
     }
 
-    /// The inport of each link.
-    pub(crate) fn link_ports(&self) -> Vec<u16> {
-        self.inner.lock().links.iter().map(|link| link.port).collect()
+    /// All links.
+    pub(crate) fn links(&self) -> Vec<LinkInfo> {
+        let inner = self.inner.lock();
+        inner.links.iter().map(|link| LinkInfo { port: link.port, shelved: link.shelf.is_some() }).collect()
     }
 
-    /// Offers one packet. Without room, `sleeper` is registered for the next credit and put to sleep.
-    pub(crate) fn offer(&self, link: u32, message: Message, sleeper: &Arc<Sleeper>) -> Offer {
-        let mut inner = self.inner.lock();
-        if inner.closed {
-            return Offer::Closed;
-        }
-        match inner.push(link, message) {
-            Ok(()) => Offer::Taken { wake: std::mem::take(&mut inner.consumer_asleep) },
-            Err(message) => Offer::Full { message, leave: inner.register(link, sleeper) },
-        }
-    }
-
-    /// Offers the packets at the front of `pending` that go to `target`, as many as fit.
-    pub(crate) fn offer_many(
+    /// Offers the packets at the front of `pending` that go to `target`, as many as fit. Without room, `sleeper` is
+    /// registered for the next credit and put to sleep.
+    pub(crate) fn offer(
         &self,
         target: u32,
         pending: &mut VecDeque<Outgoing>,
         sleeper: &Arc<Sleeper>,
         mut taken: impl FnMut(&Outgoing),
-    ) -> ManyOffer {
-        let mut inner = self.inner.lock();
-        let mut offer = ManyOffer { wake: false, leave: None, undelivered: 0 };
-        while let Some(front) = pending.front() {
-            if front.target != target {
-                break;
+    ) -> Offer {
+        let mut offer =
+            Offer { wake: false, taken: 0, undelivered: 0, leave: None, refused: None, replaced: SmallVec::new() };
+        // Dropped after the lock: the end of an origin is told to mailboxes, perhaps to this one.
+        let mut lost: SmallVec<[Outgoing; 1]> = SmallVec::new();
+        {
+            let mut inner = self.inner.lock();
+            while let Some(front) = pending.front().filter(|front| front.target == target) {
+                if inner.closed {
+                    lost.extend(pending.pop_front());
+                    offer.undelivered += 1;
+                    continue;
+                }
+                match inner.room(front.link) {
+                    Fit::Fits => {}
+                    Fit::Full => {
+                        offer.leave = Some(inner.register(front.link, sleeper));
+                        break;
+                    }
+                    Fit::Dropped => {
+                        inner.dropped += 1;
+                        lost.extend(pending.pop_front());
+                        continue;
+                    }
+                    Fit::Refused => {
+                        inner.dropped += 1;
+                        offer.refused = pending.pop_front();
+                        break;
+                    }
+                }
+                taken(front);
+                let Some(Outgoing { link, message, origin, .. }) = pending.pop_front() else { break };
+                offer.taken += 1;
+                offer.replaced.extend(inner.push(Packet { link, message, origin }));
             }
-            if inner.closed {
-                pending.pop_front();
-                offer.undelivered += 1;
-                continue;
-            }
-            if !inner.has_room(front.link) {
-                offer.leave = Some(inner.register(front.link, sleeper));
-                break;
-            }
-            taken(front);
-            let Some(Outgoing { link, message, .. }) = pending.pop_front() else { break };
-            // There is room: it was asked for above, under the same lock.
-            let _ = inner.push(link, message);
+            offer.wake = std::mem::take(&mut inner.consumer_asleep);
         }
-        offer.wake = std::mem::take(&mut inner.consumer_asleep);
+        drop(lost);
+        offer.replaced.clear();
         offer
     }
 
-    /// Puts a control item in; gives it back when the node takes nothing more.
-    pub(crate) fn control(&self, control: Control) -> Result<(), Control> {
+    /// Takes the oldest packet off the shelf that the link keeps its packets on.
+    pub(crate) fn pull(&self, link: u32) -> Option<(Message, Option<Origin>)> {
         let mut inner = self.inner.lock();
-        if inner.closed {
-            return Err(control);
+        let shelf = inner.links.get(link as usize)?.shelf?;
+        inner.shelves[shelf].packets.pop_front()
+    }
+
+    /// Puts a control item in.
+    pub(crate) fn control(&self, control: Control) -> Result<(), Refused> {
+        let mut inner = self.inner.lock();
+        // A node that is about to end may wait for attempts that were given up.
+        if inner.closed && !matches!(control, Control::Completion(_)) {
+            return Err(Refused::Closed);
+        }
+        if matches!(control, Control::Signal(_)) {
+            if inner.signals >= MAX_SIGNALS {
+                return Err(Refused::Full);
+            }
+            inner.signals += 1;
         }
         inner.control.push_back(control);
         inner.consumer_asleep = false;
         Ok(())
     }
 
-    /// Gives credits back and takes everything that waits. With `sleep`, falls asleep if there is nothing.
+    /// A signal was handed over.
+    pub(crate) fn signal_taken(&self) {
+        let mut inner = self.inner.lock();
+        inner.signals = inner.signals.saturating_sub(1);
+    }
+
+    /// Gives credits back and takes everything that waits. With `sleep`, falls asleep if there is nothing to do.
     ///
     /// `released` counts packets a link and is zeroed.
     pub(crate) fn exchange(
@@ -191,33 +296,26 @@ impl Mailbox {
         batch: &mut VecDeque<Packet>,
         control: &mut VecDeque<Control>,
         released: &mut [u32],
-        sleep: Option<&Arc<Sleeper>>,
+        sleep: Sleep<'_>,
     ) -> Taken {
         let mut wakes: SmallVec<[Arc<Sleeper>; 4]> = SmallVec::new();
         let taken = {
             let mut inner = self.inner.lock();
             inner.release(released, &mut wakes);
-            let fresh = batch.len();
             if batch.is_empty() {
                 std::mem::swap(batch, &mut inner.queue);
             } else {
                 batch.append(&mut inner.queue);
             }
             control.append(&mut inner.control);
-            if inner.conflates {
-                for packet in batch.range_mut(fresh..) {
-                    if let Some(message) =
-                        inner.links[packet.link as usize].conflation.as_mut().and_then(|slot| slot.waiting.take())
-                    {
-                        packet.message = message;
-                    }
+            let asleep = match sleep {
+                Sleep::Empty(sleeper) if batch.is_empty() && control.is_empty() => {
+                    inner.consumer_asleep = true;
+                    Some(sleeper.fall_asleep(false))
                 }
-            }
-            let nothing = batch.is_empty() && control.is_empty();
-            let asleep = sleep.filter(|_| nothing).map(|sleeper| {
-                inner.consumer_asleep = true;
-                sleeper.fall_asleep(false)
-            });
+                Sleep::Occupied(sleeper) if control.is_empty() => Some(sleeper.fall_asleep(false)),
+                _ => None,
+            };
             Taken { open_links: inner.open_links, asleep }
         };
         wakes.iter().for_each(|sleeper| sleeper.wake());
@@ -259,20 +357,23 @@ impl Mailbox {
         }
     }
 
-    /// Takes nothing more: what waits is thrown away, waiting producers are woken. How many packets that loses.
-    pub(crate) fn close(&self) -> usize {
-        let (packets, _control, wakes) = {
+    /// Takes nothing more: what waits is thrown away and counted, waiting producers are woken.
+    pub(crate) fn close(&self) -> Leftovers {
+        let (queue, control, shelves, wakes) = {
             let mut inner = self.inner.lock();
             inner.closed = true;
             let mut wakes: SmallVec<[Arc<Sleeper>; 4]> = SmallVec::new();
             for link in &mut inner.links {
                 wakes.extend(link.waiting.drain(..));
                 link.used = 0;
+                link.shelf = None;
             }
-            (std::mem::take(&mut inner.queue), std::mem::take(&mut inner.control), wakes)
+            let inner = &mut *inner;
+            let (queue, control) = (std::mem::take(&mut inner.queue), std::mem::take(&mut inner.control));
+            (queue, control, std::mem::take(&mut inner.shelves), wakes)
         };
         wakes.iter().for_each(|sleeper| sleeper.wake());
-        packets.len()
+        Leftovers { packets: queue.len(), rest: (queue, control, shelves) }
     }
 
     /// Whether some link has room for a few packets only.
@@ -283,12 +384,7 @@ impl Mailbox {
     /// Whether a packet would find room on the link.
     pub(crate) fn has_room(&self, link: u32) -> bool {
         let inner = self.inner.lock();
-        inner.closed || inner.has_room(link)
-    }
-
-    /// Whoever waited for room on the link does so no more.
-    pub(crate) fn forget_waiting(&self, link: u32, sleeper: &Arc<Sleeper>) {
-        self.inner.lock().links[link as usize].waiting.retain(|known| !Arc::ptr_eq(known, sleeper));
+        inner.closed || !matches!(inner.room(link), Fit::Full)
     }
 
     /// The links that somebody waits for: number, capacity, and how many wait.
@@ -306,6 +402,13 @@ impl Mailbox {
         let inner = self.inner.lock();
         let fed: FxHashSet<u16> = inner.links.iter().filter(|link| link.used > 0).map(|link| link.port).collect();
         inner.links.iter().map(|link| !fed.contains(&link.port)).collect()
+    }
+
+    /// Whoever waited for room on the link does so no more.
+    pub(crate) fn forget_waiting(&self, link: u32, sleeper: &Arc<Sleeper>) {
+        if let Some(link) = self.inner.lock().links.get_mut(link as usize) {
+            link.waiting.retain(|known| !Arc::ptr_eq(known, sleeper));
+        }
     }
 
     /// Raises the capacity of a link and wakes who waits for it.
@@ -327,6 +430,7 @@ impl Mailbox {
             queued: inner.links.iter().map(|link| link.used).sum(),
             high_water: inner.links.iter().map(|link| link.high_water).max().unwrap_or(0),
             fullest: bounded().map(|link| link.used as f64 / link.capacity as f64).fold(0.0, f64::max),
+            dropped: inner.dropped,
         }
     }
 }
@@ -336,6 +440,7 @@ pub(crate) struct Fill {
     pub(crate) queued: usize,
     pub(crate) high_water: usize,
     pub(crate) fullest: f64,
+    pub(crate) dropped: u64,
 }
 
 /// A packet on its way out of a node, addressed.
@@ -347,45 +452,67 @@ pub(crate) struct Outgoing {
     /// The outport it left by.
     pub(crate) port: u16,
     pub(crate) message: Message,
+    pub(crate) origin: Option<Origin>,
 }
 
-/// What became of a run of offered packets.
-pub(crate) struct ManyOffer {
-    pub(crate) wake: bool,
-    /// `Some` when a packet found no room and the sleeper was registered.
-    pub(crate) leave: Option<bool>,
-    pub(crate) undelivered: usize,
+/// Whether there is room for a packet.
+enum Fit {
+    Fits,
+    Full,
+    Dropped,
+    Refused,
 }
 
 impl Inner {
-    fn has_room(&self, link: u32) -> bool {
-        let link = &self.links[link as usize];
-        link.used < link.capacity || link.conflation.is_some()
+    fn add_shelf(&mut self, port: Option<u16>, capacity: usize, merges: bool) -> usize {
+        self.shelves.push(Shelf { port, capacity, merges, packets: VecDeque::new() });
+        self.shelves.len() - 1
     }
 
-    fn push(&mut self, link: u32, message: Message) -> Result<(), Message> {
-        let entry = &mut self.links[link as usize];
-        if let Some(slot) = &mut entry.conflation {
-            let first = slot.waiting.is_none();
-            slot.waiting = Some(match (slot.waiting.take(), message) {
-                (Some(Message::Object(old)), Message::Object(new)) if slot.merge_objects => {
-                    Message::Object(old.merged_with(&new))
-                }
-                (_, message) => message,
-            });
-            if first {
-                entry.used += 1;
-                self.queue.push_back(Packet { link, message: Message::Flow });
-            }
-        } else {
-            if entry.used >= entry.capacity {
-                return Err(message);
-            }
-            entry.used += 1;
-            self.queue.push_back(Packet { link, message });
+    /// The shelf of an inport that keeps its newest packet.
+    fn shelf_of(&mut self, port: u16, merges: bool) -> usize {
+        let known = self.shelves.iter().position(|shelf| shelf.port == Some(port));
+        known.unwrap_or_else(|| self.add_shelf(Some(port), 1, merges))
+    }
+
+    fn room(&self, link: u32) -> Fit {
+        let link = &self.links[link as usize];
+        if link.used < link.capacity || link.shelf.is_some() {
+            return Fit::Fits;
         }
-        raise(&mut entry.high_water, entry.used);
-        Ok(())
+        match link.overflow {
+            Overflow::Wait | Overflow::Newest => Fit::Full,
+            Overflow::Oldest => Fit::Dropped,
+            Overflow::Error => Fit::Refused,
+        }
+    }
+
+    /// Puts a packet in, for which there is room; the answer is one that it replaces.
+    fn push(&mut self, packet: Packet) -> Option<(Message, Option<Origin>)> {
+        let Packet { link, message, origin } = packet;
+        let entry = &mut self.links[link as usize];
+        let Some(shelf) = entry.shelf else {
+            entry.used += 1;
+            raise(&mut entry.high_water, entry.used);
+            self.queue.push_back(Packet { link, message, origin });
+            return None;
+        };
+        let shelf = &mut self.shelves[shelf];
+        if shelf.packets.len() < shelf.capacity {
+            shelf.packets.push_back((message, origin));
+            entry.used += 1;
+            raise(&mut entry.high_water, entry.used);
+            self.queue.push_back(Packet { link, message: Message::Flow, origin: None });
+            return None;
+        }
+        self.dropped += 1;
+        let replaced = shelf.packets.pop_front()?;
+        let message = match (&replaced.0, message) {
+            (Message::Object(old), Message::Object(new)) if shelf.merges => Message::Object(old.merged_with(&new)),
+            (_, message) => message,
+        };
+        shelf.packets.push_back((message, origin));
+        Some(replaced)
     }
 
     fn register(&mut self, link: u32, sleeper: &Arc<Sleeper>) -> bool {
@@ -418,51 +545,119 @@ mod tests {
         Sleeper::new(activity)
     }
 
+    fn offer(mailbox: &Mailbox, link: u32, message: impl Into<Message>, sleeper: &Arc<Sleeper>) -> Offer {
+        let outgoing = Outgoing { target: 0, link, port: 0, message: message.into(), origin: None };
+        mailbox.offer(0, &mut VecDeque::from([outgoing]), sleeper, |_| {})
+    }
+
     fn take(mailbox: &Mailbox, released: &mut [u32]) -> Vec<Message> {
         let mut batch = VecDeque::new();
-        mailbox.exchange(&mut batch, &mut VecDeque::new(), released, None);
-        batch.into_iter().map(|packet| packet.message).collect()
+        mailbox.exchange(&mut batch, &mut VecDeque::new(), released, Sleep::No);
+        let links = mailbox.links();
+        let shelved = |link: u32| links[link as usize].shelved;
+        let fresh = |packet: Packet| {
+            if shelved(packet.link) { mailbox.pull(packet.link).unwrap().0 } else { packet.message }
+        };
+        batch.into_iter().map(fresh).collect()
+    }
+
+    fn bounded(capacity: usize) -> Room {
+        Room::Bounded(capacity, Overflow::Wait)
     }
 
     #[test]
     fn room_is_counted_per_link() {
         let mailbox = Mailbox::default();
-        let (a, b) = (mailbox.add_link(0, 1, None), mailbox.add_link(0, 1, None));
+        let (a, b) = (mailbox.add_link(0, bounded(1)), mailbox.add_link(0, bounded(1)));
         let producer = sleeper();
-        assert!(matches!(mailbox.offer(a, 1.into(), &producer), Offer::Taken { .. }));
-        assert!(matches!(mailbox.offer(a, 2.into(), &producer), Offer::Full { .. }));
+        assert_eq!(offer(&mailbox, a, 1, &producer).taken, 1);
+        assert!(offer(&mailbox, a, 2, &producer).leave.is_some());
         producer.rise();
-        assert!(matches!(mailbox.offer(b, 3.into(), &producer), Offer::Taken { .. }));
+        assert_eq!(offer(&mailbox, b, 3, &producer).taken, 1);
         assert_eq!(take(&mailbox, &mut [0, 0]), [Message::Integer(1), Message::Integer(3)]);
         // Taken but not released: the credit is still out.
-        assert!(matches!(mailbox.offer(a, 4.into(), &producer), Offer::Full { .. }));
+        assert!(offer(&mailbox, a, 4, &producer).leave.is_some());
         mailbox.release(&mut [1, 0]);
-        assert!(matches!(mailbox.offer(a, 4.into(), &producer), Offer::Taken { .. }));
+        assert_eq!(offer(&mailbox, a, 4, &producer).taken, 1);
     }
 
     #[test]
-    fn a_conflating_link_keeps_the_newest_and_its_place() {
+    fn a_latest_inport_keeps_the_newest_of_all_its_links_until_it_is_taken() {
         let mailbox = Mailbox::default();
-        let (latest, plain) = (mailbox.add_link(0, 1, Some(false)), mailbox.add_link(1, 9, None));
+        let (one, two) = (mailbox.add_link(0, Room::Latest(false)), mailbox.add_link(0, Room::Latest(false)));
+        let plain = mailbox.add_link(1, bounded(9));
         let producer = sleeper();
-        for number in 0..5 {
-            assert!(matches!(mailbox.offer(latest, number.into(), &producer), Offer::Taken { .. }));
-            assert!(matches!(mailbox.offer(plain, (10 + number).into(), &producer), Offer::Taken { .. }));
+        for number in 0..3 {
+            offer(&mailbox, one, number, &producer);
+            offer(&mailbox, plain, 10 + number, &producer);
+            offer(&mailbox, two, 100 + number, &producer);
         }
-        let expected: Vec<_> = [4, 10, 11, 12, 13, 14].map(Message::from).into();
-        assert_eq!(take(&mailbox, &mut [0, 0]), expected);
+        let mut batch = VecDeque::new();
+        mailbox.exchange(&mut batch, &mut VecDeque::new(), &mut [0; 3], Sleep::No);
+        assert_eq!(batch.iter().map(|packet| packet.link).collect::<Vec<_>>(), [one, plain, plain, plain]);
+        // A packet that comes after the place was taken still counts.
+        assert!(offer(&mailbox, one, 7, &producer).leave.is_none());
+        assert_eq!(mailbox.pull(two).unwrap().0, Message::Integer(7));
+        assert!(mailbox.pull(one).is_none());
+        assert_eq!(mailbox.fill().dropped, 6);
+    }
+
+    #[test]
+    fn objects_of_a_latest_inport_are_merged_where_asked_for() {
+        let mailbox = Mailbox::default();
+        let link = mailbox.add_link(0, Room::Latest(true));
+        let object = |key: &str, number: i64| {
+            Message::Object(reflow_message::Value::object([(key, reflow_message::Value::from(number))]))
+        };
+        offer(&mailbox, link, object("x", 1), &sleeper());
+        offer(&mailbox, link, object("y", 2), &sleeper());
+        let merged = reflow_message::Value::object([
+            ("x", reflow_message::Value::from(1)),
+            ("y", reflow_message::Value::from(2)),
+        ]);
+        assert_eq!(mailbox.pull(link).unwrap().0, Message::Object(merged));
+    }
+
+    #[test]
+    fn what_finds_no_room_is_dealt_with_as_the_connection_says() {
+        let numbers = |overflow| {
+            let mailbox = Mailbox::default();
+            let link = mailbox.add_link(0, Room::Bounded(2, overflow));
+            let producer = sleeper();
+            let offers: Vec<_> = (0..5).map(|number| offer(&mailbox, link, number, &producer)).collect();
+            let refused = offers.iter().filter(|offer| offer.refused.is_some()).count();
+            (take(&mailbox, &mut [0]), mailbox.fill().dropped, refused)
+        };
+        let integers = |numbers: [i64; 2]| numbers.map(Message::Integer).to_vec();
+        assert_eq!(numbers(Overflow::Newest), (integers([3, 4]), 3, 0));
+        assert_eq!(numbers(Overflow::Oldest), (integers([0, 1]), 3, 0));
+        assert_eq!(numbers(Overflow::Error), (integers([0, 1]), 3, 3));
+    }
+
+    #[test]
+    fn signals_are_bounded() {
+        let mailbox = Mailbox::default();
+        let signal = || Control::Signal(Signal { kind: "x".into(), data: reflow_message::Value::Null });
+        for _ in 0..MAX_SIGNALS {
+            mailbox.control(signal()).unwrap();
+        }
+        assert_eq!(mailbox.control(signal()), Err(Refused::Full));
+        mailbox.control(Control::Poke).unwrap();
+        mailbox.signal_taken();
+        mailbox.control(signal()).unwrap();
     }
 
     #[test]
     fn closing_wakes_producers_and_counts_what_is_lost() {
         let mailbox = Mailbox::default();
-        let link = mailbox.add_link(0, 2, None);
+        let link = mailbox.add_link(0, bounded(2));
         let producer = sleeper();
         for number in 0..2 {
-            mailbox.offer(link, number.into(), &producer);
+            offer(&mailbox, link, number, &producer);
         }
-        assert!(matches!(mailbox.offer(link, 9.into(), &producer), Offer::Full { .. }));
-        assert_eq!(mailbox.close(), 2);
-        assert!(matches!(mailbox.offer(link, 9.into(), &producer), Offer::Closed));
+        assert!(offer(&mailbox, link, 9, &producer).leave.is_some());
+        assert_eq!(mailbox.close().packets, 2);
+        assert_eq!(offer(&mailbox, link, 9, &producer).undelivered, 1);
+        assert_eq!(mailbox.control(Control::Poke), Err(Refused::Closed));
     }
 }

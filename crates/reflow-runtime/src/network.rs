@@ -9,9 +9,11 @@ use reflow_message::{Message, Value};
 
 use crate::compile::{self, Feed};
 use crate::component::{Catalog, Component};
+use crate::connection::ConnectionOptions;
 use crate::error::{NetworkError, suggestion};
 use crate::event::Event;
 use crate::event_bus::{EventBus, EventFilter, EventReader};
+use crate::firing::Firing;
 use crate::plan::{ConnectionSpec, InitialSpec, Plan};
 use crate::policy::Policy;
 use crate::running::Running;
@@ -40,7 +42,7 @@ pub struct NodeSpec {
     pub config: Value,
     /// What happens when an attempt fails.
     pub policy: Option<Policy>,
-    /// A firing rule in place of the component's own: `any`, `all`, `latest`, or `{"latest": [inports]}`.
+    /// A firing rule in place of the component's own, as [`Firing::from_value`] reads it.
     pub firing: Option<Value>,
 }
 
@@ -58,7 +60,7 @@ impl NodeSpec {
     pub fn from_metadata(component: impl Into<String>, metadata: Value) -> Result<Self, String> {
         let policy = metadata.get("policy").filter(|policy| policy.as_object().is_some());
         let policy = policy.map(Policy::from_value).transpose()?;
-        let firing = metadata.get("firing").filter(|firing| compile::firing_of(firing).is_ok()).cloned();
+        let firing = metadata.get("firing").filter(|firing| Firing::from_value(firing).is_ok()).cloned();
         Ok(Self { policy, firing, ..Self::new(component, metadata) })
     }
 }
@@ -140,9 +142,10 @@ impl Network {
         self.plan.nodes.keys().map(String::as_str)
     }
 
-    /// Adds a connection; the same one again delivers twice. `capacity` bounds the packets that may wait on it.
-    pub fn add_connection(&mut self, from: Endpoint, to: Endpoint, capacity: Option<usize>) {
-        self.plan.connections.push(ConnectionSpec { from, to, capacity });
+    /// Adds a connection; the same one again delivers twice. The options bound the packets that may wait on it and say what
+    /// happens to the next one; a bare capacity will do.
+    pub fn add_connection(&mut self, from: Endpoint, to: Endpoint, options: impl Into<ConnectionOptions>) {
+        self.plan.connections.push(ConnectionSpec { from, to, options: options.into() });
     }
 
     /// Adds a packet that is there from the start.

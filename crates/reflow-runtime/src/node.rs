@@ -1,29 +1,29 @@
 //! A node of a running network, and the handle that actors, hosts and threads use it through.
 
-use std::borrow::Borrow;
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
-use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::task::Poll;
+use std::time::Instant;
 
 use parking_lot::{Mutex, RwLock};
 use smallvec::SmallVec;
 
-use reflow_message::{Message, Object, Value, block_until};
+use reflow_message::{Message, Object, Value};
 
 use crate::activity::Sleeper;
 use crate::attempt::Completion;
+use crate::connection::Overflow;
 use crate::error::SendError;
 use crate::event::Event;
-use crate::mailbox::{Control, Mailbox, Offer, Outgoing};
-use crate::open::{AttemptKey, OpenAttempts};
+use crate::mailbox::{Control, Mailbox, Outgoing, Room};
+use crate::open_attempts::OpenAttempts;
+use crate::origin::{Mint, Origin};
 use crate::policy::Policy;
 use crate::pool::Pools;
 use crate::run::Run;
+use crate::sender::{BlockingSend, Caller, Sender, Sending};
 use crate::stats::{Counters, NodeStats};
 use crate::stray::Strays;
-use crate::tap::TapOffer;
 use crate::tick::PortIndex;
 
 /// Where a node is in its life.
@@ -77,6 +77,8 @@ pub(crate) const TAP: u32 = 1 << 31;
 pub(crate) struct Route {
     pub(crate) target: u32,
     pub(crate) link: u32,
+    /// Whether something behind it needs to know what packets descend from.
+    pub(crate) carries: bool,
 }
 
 /// Whom an outport leads to.
@@ -105,14 +107,14 @@ pub(crate) struct Node {
     pub(crate) routes: Vec<SmallVec<[Route; 1]>>,
     pub(crate) mailbox: Mailbox,
     pub(crate) sleeper: Arc<Sleeper>,
-    /// Attempts that go on elsewhere.
-    pub(crate) open: OpenAttempts,
     pub(crate) counters: Counters,
     pub(crate) strays: Strays,
     pub(crate) pools: Pools,
     /// What the actor tells about itself to whoever asks.
     pub(crate) facts: Mutex<Object>,
     pub(crate) state: AtomicU8,
+    /// Attempts that go on elsewhere.
+    pub(crate) open: OpenAttempts,
     /// Background work that keeps the node alive.
     pub(crate) holds: AtomicUsize,
     /// Whether packets from outside may still come.
@@ -124,6 +126,20 @@ pub(crate) struct Node {
     pub(crate) tapped: AtomicBool,
     /// Whether the run has decided that nothing more can reach it.
     pub(crate) exhausted: AtomicBool,
+    /// Whether it, or a node behind it, needs to know what packets descend from.
+    pub(crate) carries: bool,
+    /// Whether what it says of its own accord is new in the network, and not a summary of what it was told.
+    pub(crate) is_source: bool,
+    /// Where packets that descend from no other get their origin.
+    pub(crate) mint: Option<Mint>,
+    /// Its bit among the nodes that put packets aside until their partners come; 0 if it does not.
+    pub(crate) join: u64,
+    /// The outport of packets that found no partner.
+    pub(crate) unmatched: Option<u16>,
+    /// Whether it has connections of which older packets may be replaced.
+    pub(crate) keeps_newest: bool,
+    /// Inports that keep their newest packet; with `true`, objects are merged.
+    pub(crate) latest: SmallVec<[(u16, bool); 1]>,
 }
 
 impl Node {
@@ -159,17 +175,43 @@ impl Node {
         self.outports.get(usize::from(port)).cloned().unwrap_or_else(|| "?".into())
     }
 
+    /// The inport that a link leads to.
+    pub(crate) fn inport_of(&self, link: u32) -> Arc<str> {
+        let port = self.mailbox.links().get(link as usize).map(|link| link.port);
+        port.map_or_else(|| "?".into(), |port| self.inport_name(port))
+    }
+
+    /// The node and inport that a link leads to, for people.
+    pub(crate) fn place(&self, link: u32) -> String {
+        format!("{}.{}", self.id, self.inport_of(link))
+    }
+
+    /// How a link of this inport deals with packets for which there is no room.
+    pub(crate) fn room(&self, port: u16, capacity: usize) -> Room {
+        let latest = self.latest.iter().find(|(at, _)| *at == port);
+        latest.map_or(Room::Bounded(capacity, Overflow::Wait), |(_, merges)| Room::Latest(*merges))
+    }
+
+    /// The origin of packets that leave together by these outports and descend from no other; `None` where nothing needs
+    /// it.
+    pub(crate) fn new_origin(&self, ports: impl Iterator<Item = u16> + Clone) -> Option<Origin> {
+        self.mint.as_ref().map(|mint| mint.strike(ports))
+    }
+
     /// Hands `message` to `put`, once for every connection and listener of the outport.
-    pub(crate) fn address(&self, port: u16, message: Message, mut put: impl FnMut(Outgoing)) {
+    pub(crate) fn address(&self, port: u16, message: Message, origin: Option<&Origin>, mut put: impl FnMut(Outgoing)) {
         let routes = self.routes.get(usize::from(port)).map_or(&[][..], |routes| routes);
         if self.tapped.load(Ordering::Relaxed) {
             let taps = self.taps.read();
             for (_, tap) in taps.iter().filter(|(at, _)| *at == port) {
-                put(Outgoing { target: tap | TAP, link: 0, port, message: message.clone() });
+                put(Outgoing { target: tap | TAP, link: 0, port, message: message.clone(), origin: None });
             }
         }
         if let Some((last, others)) = routes.split_last() {
-            let to = |route: &Route, message| Outgoing { target: route.target, link: route.link, port, message };
+            let to = |route: &Route, message| {
+                let origin = if route.carries { origin.cloned() } else { None };
+                Outgoing { target: route.target, link: route.link, port, message, origin }
+            };
             others.iter().for_each(|route| put(to(route, message.clone())));
             put(to(last, message));
         }
@@ -187,8 +229,11 @@ impl Node {
             packets_out: self.counters.packets_out.get(),
             failures: self.counters.failures.get(),
             retries: self.counters.retries.get(),
+            late: self.counters.late.get(),
             undelivered: self.counters.undelivered.get(),
             stray: self.counters.stray.get(),
+            unmatched: self.counters.unmatched.get(),
+            dropped: fill.dropped,
             busy_s: times.busy.as_secs_f64(),
             blocked_s: times.blocked.as_secs_f64(),
             queued: fill.queued,
@@ -307,7 +352,7 @@ impl NodeHandle {
 
     /// Inports that something is connected to.
     pub fn connected_inports(&self) -> Vec<Arc<str>> {
-        let mut ports = self.node().mailbox.link_ports();
+        let mut ports: Vec<u16> = self.node().mailbox.links().iter().map(|link| link.port).collect();
         ports.sort_unstable();
         ports.dedup();
         ports.into_iter().map(|port| self.inport_name(port)).collect()
@@ -346,12 +391,31 @@ impl NodeHandle {
     /// # Errors
     /// [`SendError`] gives the message back when the node has ended or the run was stopped.
     pub async fn send(&self, port: impl PortIndex, message: impl Into<Message>) -> Result<(), SendError> {
-        let caller = if self.holds { Caller::Counted } else { Caller::Other };
-        self.send_as(port.index() as u16, message.into(), caller).await
+        self.send_from(None, port, message).await
     }
 
-    pub(crate) async fn send_as(&self, port: u16, message: Message, caller: Caller) -> Result<(), SendError> {
-        let mut sender = Sender::new(self, port, message, caller)?;
+    /// [`send`](Self::send) of a packet that descends from `origin`.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub async fn send_from(
+        &self,
+        origin: Option<&Origin>,
+        port: impl PortIndex,
+        message: impl Into<Message>,
+    ) -> Result<(), SendError> {
+        let caller = if self.holds { Caller::Counted } else { Caller::Other };
+        self.send_as(port.index() as u16, message.into(), origin, caller).await
+    }
+
+    pub(crate) async fn send_as(
+        &self,
+        port: u16,
+        message: Message,
+        origin: Option<&Origin>,
+        caller: Caller,
+    ) -> Result<(), SendError> {
+        let mut sender = Sender::new(self, port, message, origin, caller)?;
         std::future::poll_fn(|cx| {
             sender.sleeper.set_waker(cx.waker());
             sender.poll()
@@ -373,8 +437,30 @@ impl NodeHandle {
         }
     }
 
+    /// A new origin for packets that this node brings into the network, however many and by whichever of `ports`: they belong
+    /// together. `None` where nothing behind the node needs it. `on_end` runs once nothing that descends from them is left
+    /// on its way or in work; at once if there is no origin.
+    pub fn new_origin(
+        &self,
+        ports: impl IntoIterator<Item = u16, IntoIter: Clone>,
+        on_end: impl FnOnce() + Send + Sync + 'static,
+    ) -> Option<Origin> {
+        match &self.node().mint {
+            Some(mint) => Some(mint.strike_with(ports.into_iter(), Some(Box::new(on_end)))),
+            None => {
+                on_end();
+                None
+            }
+        }
+    }
+
+    /// A new origin for packets that leave together by these outports; `None` where nothing behind the node needs it.
+    pub fn origin_of(&self, ports: impl Iterator<Item = u16> + Clone) -> Option<Origin> {
+        self.node().new_origin(ports)
+    }
+
     /// Sends a message at once, blocking the thread while there is no room, until `deadline`. Only if it has to wait, it does
-    /// so inside `block`, where a host can let go of what its thread holds.
+    /// so inside `block`, where a host can let go of what its thread holds. The packet descends from `origin`.
     ///
     /// # Errors
     /// [`SendError`] gives the message back when the node has ended, the run was stopped or the deadline has passed.
@@ -382,15 +468,16 @@ impl NodeHandle {
         &self,
         port: u16,
         message: Message,
+        origin: Option<&Origin>,
         caller: Caller,
         deadline: Option<Instant>,
         block: impl FnOnce(BlockingSend<'_>) -> Result<(), SendError>,
     ) -> Result<(), SendError> {
-        let mut sender = Sender::new(self, port, message, caller)?;
+        let mut sender = Sender::new(self, port, message, origin, caller)?;
         // Nobody can be woken yet, so a full target is asked once more inside `block`.
         match sender.poll() {
             Poll::Ready(result) => result,
-            Poll::Pending => block(BlockingSend { sender, deadline }),
+            Poll::Pending => block(BlockingSend::new(sender, deadline)),
         }
     }
 
@@ -412,17 +499,11 @@ impl NodeHandle {
     /// Whether a message sent to the outport would find room everywhere right now.
     pub fn has_room(&self, port: u16) -> bool {
         let node = self.node();
-        let routes = node.routes.get(usize::from(port));
-        let at_targets = routes
-            .into_iter()
-            .flatten()
-            .all(|route| self.run.nodes[route.target as usize].mailbox.has_room(route.link));
+        let mut routes = node.routes.get(usize::from(port)).into_iter().flatten();
+        let at_targets = routes.all(|route| self.run.nodes[route.target as usize].mailbox.has_room(route.link));
         let taps = node.taps.read();
-        at_targets
-            && taps
-                .iter()
-                .filter(|(at, _)| *at == port)
-                .all(|(_, tap)| self.run.tap(*tap).is_none_or(|tap| tap.has_room()))
+        let mut listeners = taps.iter().filter(|(at, _)| *at == port).filter_map(|(_, tap)| self.run.tap(*tap));
+        at_targets && listeners.all(|tap| tap.has_room())
     }
 
     /// A message on its way, for hosts with futures of their own. It is sent by polling it; dropping it gives up what was not
@@ -430,13 +511,14 @@ impl NodeHandle {
     ///
     /// # Errors
     /// [`SendError`] gives the message back when the node has ended or the run was stopped.
-    pub fn sending(&self, port: u16, message: Message, caller: Caller) -> Result<Sending, SendError> {
-        Sender::new(self.clone(), port, message, caller).map(Sending)
-    }
-
-    /// Says that an attempt goes on elsewhere, before the answer [`Step::Pending`](crate::Step) and before it can be completed.
-    pub fn open_attempt(&self, sequence: u64, number: u32) {
-        self.node().open.open((sequence, number));
+    pub fn sending(
+        &self,
+        port: u16,
+        message: Message,
+        origin: Option<&Origin>,
+        caller: Caller,
+    ) -> Result<Sending, SendError> {
+        Sender::new(self.clone(), port, message, origin, caller).map(Sending)
     }
 
     /// Says that `run` has returned for an attempt: the node's task is not on its stack any more.
@@ -448,13 +530,19 @@ impl NodeHandle {
         }
     }
 
-    /// Ends an attempt that went on elsewhere; harmless when it has ended already. One that was abandoned ends with this, too.
+    /// Ends an attempt that went on elsewhere; harmless when it has ended already. The call of one that was abandoned ends with
+    /// this, too.
     pub fn complete(&self, completion: Completion) {
         let node = self.node();
-        node.open.close((completion.sequence, completion.number), &self.run.activity);
         // A stopped node takes no completion any more, but may wait for this one.
         let _ = node.mailbox.control(Control::Completion(completion));
         node.sleeper.wake();
+    }
+
+    /// Says that an attempt was ended a second time, or after it had been given up: that changes nothing, but is told.
+    pub fn tell_late(&self, what: &str) {
+        self.node().counters.late.add(1);
+        self.log("warning", what);
     }
 
     /// Makes the node look around: something it waits for may have changed.
@@ -474,155 +562,6 @@ impl NodeHandle {
     }
 }
 
-/// Who sends a message at once, and what waits with it when there is no room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Caller {
-    /// Somebody who is counted in the run's activity already and does nothing else meanwhile: the node's own task, or
-    /// background work that holds it.
-    Counted,
-    /// A thread or a foreign task that works for an attempt; `running` says that the attempt's `run` has not returned yet.
-    Attempt {
-        /// Number of the tick.
-        sequence: u64,
-        /// Number of the try.
-        number: u32,
-        /// Whether `run` has not returned yet.
-        running: bool,
-    },
-    /// Anybody else.
-    Other,
-}
-
-/// A message on its way to every target of a port, from a thread or future of its own.
-struct Sender<N: Borrow<NodeHandle>> {
-    node: N,
-    pending: VecDeque<Outgoing>,
-    original: Option<Message>,
-    sleeper: Arc<Sleeper>,
-    caller: Caller,
-    /// Whether it was counted by itself, and its attempt as one that waits. From the first time that it had to wait on.
-    waits: bool,
-}
-
-impl<N: Borrow<NodeHandle>> Sender<N> {
-    fn new(node: N, port: u16, message: Message, caller: Caller) -> Result<Self, SendError> {
-        let handle = node.borrow();
-        if handle.run.is_cancelled() {
-            return Err(SendError::Stopped { node: Arc::clone(handle.id()), message });
-        }
-        if handle.node().state().is_ended() {
-            return Err(SendError::Ended { node: Arc::clone(handle.id()), message });
-        }
-        if message.is_too_deep() {
-            return Err(SendError::TooDeep { node: Arc::clone(handle.id()), message });
-        }
-        let mut pending = VecDeque::with_capacity(1);
-        let original = Some(message.clone());
-        handle.node().address(port, message, |outgoing| pending.push_back(outgoing));
-        let sleeper = Sleeper::new(Arc::clone(&handle.run.activity));
-        Ok(Self { node, pending, original, sleeper, caller, waits: false })
-    }
-
-    fn poll(&mut self) -> Poll<Result<(), SendError>> {
-        self.sleeper.rise();
-        while let Some(outgoing) = self.pending.pop_front() {
-            let run = &self.node.borrow().run;
-            if run.is_cancelled() {
-                let node = Arc::clone(self.node.borrow().id());
-                return Poll::Ready(Err(SendError::Stopped { node, message: self.give_back() }));
-            }
-            if let Err((outgoing, leave)) = run.deliver(self.node.borrow().node(), outgoing, &self.sleeper) {
-                self.pending.push_front(outgoing);
-                self.begin_wait();
-                if leave && self.sleeper.leave() {
-                    self.node.borrow().run.on_quiet();
-                }
-                return Poll::Pending;
-            }
-        }
-        Poll::Ready(Ok(()))
-    }
-
-    /// What waits here: the attempt that this works for, and a count of its own where the caller has none.
-    fn begin_wait(&mut self) {
-        if self.caller == Caller::Counted || std::mem::replace(&mut self.waits, true) {
-            return;
-        }
-        let handle = self.node.borrow();
-        handle.run.activity.begin();
-        if let Some((key, running)) = self.attempt() {
-            handle.node().open.begin_wait(key, running, &handle.run.activity);
-            handle.node().counters.clock.block();
-        }
-    }
-
-    fn attempt(&self) -> Option<(AttemptKey, bool)> {
-        match self.caller {
-            Caller::Attempt { sequence, number, running } => Some(((sequence, number), running)),
-            Caller::Counted | Caller::Other => None,
-        }
-    }
-
-    fn give_back(&mut self) -> Message {
-        self.original.take().unwrap_or(Message::Flow)
-    }
-}
-
-impl<N: Borrow<NodeHandle>> Drop for Sender<N> {
-    fn drop(&mut self) {
-        let handle = self.node.borrow();
-        if let Some(outgoing) = self.pending.front() {
-            handle.run.forget_waiting(outgoing, &self.sleeper);
-        }
-        self.sleeper.rise();
-        if self.waits {
-            if let Some((key, running)) = self.attempt() {
-                handle.node().open.end_wait(key, running, &handle.run.activity);
-                handle.node().counters.clock.unblock();
-            }
-            handle.run.end_activity();
-        }
-    }
-}
-
-/// A message on its way that owns what it needs, see [`NodeHandle::sending`].
-pub struct Sending(Sender<NodeHandle>);
-
-impl Sending {
-    /// Delivers as much as there is room for; ready when all of it is delivered.
-    ///
-    /// # Errors
-    /// [`SendError`] gives the message back when the run was stopped.
-    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
-        self.0.sleeper.set_waker(cx.waker());
-        self.0.poll()
-    }
-}
-
-/// A send that found no room and waits for it when it is told to.
-pub struct BlockingSend<'a> {
-    sender: Sender<&'a NodeHandle>,
-    deadline: Option<Instant>,
-}
-
-impl BlockingSend<'_> {
-    /// Blocks the thread until there is room. Called again after a time-out of `step` (answer `None`), so that a host can
-    /// look at signals in between.
-    pub fn wait(&mut self, step: Option<Duration>) -> Option<Result<(), SendError>> {
-        let until = step.map(|step| Instant::now() + step).into_iter().chain(self.deadline).min();
-        let sender = &mut self.sender;
-        let sent = block_until(until, |cx| {
-            sender.sleeper.set_waker(cx.waker());
-            sender.poll()
-        });
-        if sent.is_none() && self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            let node = Arc::clone(self.sender.node.id());
-            return Some(Err(SendError::TimedOut { node, message: self.sender.give_back() }));
-        }
-        sent
-    }
-}
-
 impl Run {
     /// Whoever waited for room for this packet does so no more.
     pub(crate) fn forget_waiting(&self, outgoing: &Outgoing, sleeper: &Arc<Sleeper>) {
@@ -630,42 +569,6 @@ impl Run {
             self.nodes[outgoing.target as usize].mailbox.forget_waiting(outgoing.link, sleeper);
         } else if let Some(tap) = self.tap(outgoing.target & !TAP) {
             tap.forget_waiting(sleeper);
-        }
-    }
-
-    /// Puts one addressed packet where it belongs. Without room it comes back, with [`Sleeper::fall_asleep`]'s answer.
-    pub(crate) fn deliver(
-        &self,
-        from: &Node,
-        outgoing: Outgoing,
-        sleeper: &Arc<Sleeper>,
-    ) -> Result<(), (Outgoing, bool)> {
-        let Outgoing { target, link, port, message } = outgoing;
-        if target & TAP != 0 {
-            let Some(tap) = self.tap(target & !TAP) else { return Ok(()) };
-            return match tap.offer(message, sleeper) {
-                TapOffer::Taken => Ok(()),
-                TapOffer::Full { message, leave } => Err((Outgoing { target, link, port, message }, leave)),
-            };
-        }
-        let node = &self.nodes[target as usize];
-        let traced = self.events.wants_packets().then(|| message.clone());
-        match node.mailbox.offer(link, message, sleeper) {
-            Offer::Taken { wake } => {
-                from.counters.packets_out.add(1);
-                if let Some(message) = traced {
-                    self.trace_sent(from, port, node, link, message);
-                }
-                if wake {
-                    node.sleeper.wake();
-                }
-                Ok(())
-            }
-            Offer::Full { message, leave } => Err((Outgoing { target, link, port, message }, leave)),
-            Offer::Closed => {
-                from.counters.undelivered.add(1);
-                Ok(())
-            }
         }
     }
 }

@@ -1,60 +1,55 @@
 //! Sending a packet into a running network from outside.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use reflow_graph::Direction;
 use reflow_message::{Message, block_until};
 
 use crate::activity::Sleeper;
+use crate::delivery::Delivery;
 use crate::error::SendError;
-use crate::event::Event;
-use crate::mailbox::{Offer, Outgoing};
+use crate::mailbox::Outgoing;
 use crate::run::Run;
 
 /// A packet from outside that waits for room. It counts as activity of the run until it is in or given up.
 pub struct OutsideSend {
     run: Arc<Run>,
-    pending: Option<Outgoing>,
+    target: u32,
+    pending: VecDeque<Outgoing>,
+    message: Message,
     sleeper: Arc<Sleeper>,
 }
 
 impl OutsideSend {
     pub(crate) fn new(run: Arc<Run>, outgoing: Outgoing) -> Self {
         run.activity.begin();
+        let (target, message) = (outgoing.target, outgoing.message.clone());
+        let pending = VecDeque::from([outgoing]);
         let sleeper = Sleeper::new(Arc::clone(&run.activity));
-        Self { run, pending: Some(outgoing), sleeper }
+        Self { run, target, pending, message, sleeper }
     }
 
     pub(crate) fn poll(&mut self) -> Poll<Result<(), SendError>> {
         self.sleeper.rise();
-        let Some(Outgoing { target, link, port, message }) = self.pending.take() else { return Poll::Ready(Ok(())) };
-        let node = &self.run.nodes[target as usize];
+        let node = Arc::clone(&self.run.nodes[self.target as usize].id);
         if self.run.is_cancelled() {
-            return Poll::Ready(Err(SendError::Stopped { node: Arc::clone(&node.id), message }));
+            return Poll::Ready(Err(SendError::Stopped { node, message: self.give_back() }));
         }
-        let traced = self.run.events.wants_packets().then(|| message.clone());
-        let kept = message.clone();
-        match node.mailbox.offer(link, message, &self.sleeper) {
-            Offer::Taken { wake } => {
-                if let Some(message) = traced {
-                    let (actor, port) = self.run.boundaries.shown(Direction::In, &node.id, node.inport_name(port), "");
-                    self.run.events.emit(Event::MessageReceived { actor, port, message });
-                }
-                if wake {
-                    node.sleeper.wake();
-                }
-                Poll::Ready(Ok(()))
+        match self.run.deliver(None, &mut self.pending, &self.sleeper) {
+            Delivery::Done { undelivered: 0 } => Poll::Ready(Ok(())),
+            Delivery::Done { .. } => Poll::Ready(Err(SendError::Ended { node, message: self.give_back() })),
+            Delivery::Refused(refused) => {
+                let to = self.run.nodes[refused.target as usize].place(refused.link);
+                Poll::Ready(Err(SendError::Overflow { node, to, message: self.give_back() }))
             }
-            Offer::Full { message, leave } => {
-                self.pending = Some(Outgoing { target, link, port, message });
+            Delivery::Full { leave } => {
                 if leave && self.sleeper.leave() {
                     self.run.on_quiet();
                 }
                 Poll::Pending
             }
-            Offer::Closed => Poll::Ready(Err(SendError::Ended { node: Arc::clone(&node.id), message: kept })),
         }
     }
 
@@ -76,18 +71,19 @@ impl OutsideSend {
     }
 
     /// Gives up waiting.
-    pub fn give_up(self) -> SendError {
-        let (node, message) = match &self.pending {
-            Some(outgoing) => (Arc::clone(&self.run.nodes[outgoing.target as usize].id), outgoing.message.clone()),
-            None => ("?".into(), Message::Flow),
-        };
-        SendError::TimedOut { node, message }
+    pub fn give_up(mut self) -> SendError {
+        let node = Arc::clone(&self.run.nodes[self.target as usize].id);
+        SendError::TimedOut { node, message: self.give_back() }
+    }
+
+    fn give_back(&mut self) -> Message {
+        std::mem::replace(&mut self.message, Message::Flow)
     }
 }
 
 impl Drop for OutsideSend {
     fn drop(&mut self) {
-        if let Some(outgoing) = &self.pending {
+        if let Some(outgoing) = self.pending.front() {
             self.run.forget_waiting(outgoing, &self.sleeper);
         }
         self.sleeper.rise();

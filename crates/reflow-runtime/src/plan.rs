@@ -8,6 +8,7 @@ use reflow_message::Message;
 use rustc_hash::FxHashMap;
 
 use crate::component::{Catalog, Component};
+use crate::connection::ConnectionOptions;
 use crate::network::{DEFAULT_CAPACITY, Endpoint, NodeSpec};
 
 /// What is to run.
@@ -34,7 +35,7 @@ pub(crate) struct Plan {
 pub(crate) struct ConnectionSpec {
     pub(crate) from: Endpoint,
     pub(crate) to: Endpoint,
-    pub(crate) capacity: Option<usize>,
+    pub(crate) options: ConnectionOptions,
 }
 
 /// An initial packet.

@@ -29,6 +29,8 @@ pub struct Policy {
     pub permanent: Vec<String>,
     /// Ticks of the node that may run at once; at least 1.
     pub concurrency: usize,
+    /// Whether the outputs of ticks that run at once leave in the order of the ticks.
+    pub ordered: bool,
     /// What follows when the last try has failed.
     pub on_error: OnError,
 }
@@ -58,6 +60,7 @@ impl Default for Policy {
             retry_on_timeout: true,
             permanent: Vec::new(),
             concurrency: 1,
+            ordered: true,
             on_error: OnError::Continue,
         }
     }

@@ -1,7 +1,7 @@
 //! `Run`: a network that was started, until everything of it is gone.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -17,9 +17,10 @@ use crate::budget::{Budget, Charge};
 use crate::error::{NetworkError, SendError, suggestion};
 use crate::event::{Event, FailedAttempt};
 use crate::event_bus::EventBus;
-use crate::mailbox::{Control, Outgoing};
+use crate::mailbox::{Control, MAX_SIGNALS, Outgoing, Refused};
 use crate::native_host::NativeHost;
 use crate::node::{Node, NodeHandle, NodeState, Route, TAP};
+use crate::origin::{Ends, Mint, Origin};
 use crate::outside::OutsideSend;
 use crate::stall::Stall;
 use crate::subgraph::Boundaries;
@@ -68,6 +69,10 @@ pub(crate) struct Run {
     pub(crate) capacity: usize,
     /// How subgraphs look from their outside.
     pub(crate) boundaries: Arc<Boundaries>,
+    /// Nodes that put packets aside until their partners come.
+    joining: Vec<u32>,
+    /// Where packets from outside get their origin.
+    outside_mint: Option<Mint>,
     native: Arc<NativeHost>,
     live: AtomicUsize,
     outside_open: AtomicBool,
@@ -110,31 +115,48 @@ pub(crate) struct RunParts {
 
 impl Run {
     pub(crate) fn new(parts: RunParts) -> Arc<Self> {
-        let RunParts { number, nodes, activity, events, capacity, boundaries } = parts;
+        let RunParts { number, mut nodes, activity, events, capacity, boundaries } = parts;
         let index = nodes.iter().zip(0..).map(|(node, index)| (Arc::clone(&node.id), index)).collect();
         let kept = Arc::new(Budget::default());
         kept.set_limit(events.budget().limit());
-        Arc::new(Self {
-            number,
-            kept,
-            id: format!("run-{}-{number}", std::process::id()),
-            started: Instant::now(),
-            live: AtomicUsize::new(nodes.len()),
-            nodes,
-            index,
-            activity,
-            events,
-            taps: RwLock::default(),
-            next_tap: AtomicU32::new(0),
-            rings_ended: AtomicBool::new(false),
-            capacity,
-            boundaries,
-            native: NativeHost::shared(),
-            outside_open: AtomicBool::new(true),
-            cancelled: AtomicBool::new(false),
-            cancel: watch::Sender::new(false),
-            failed: AtomicBool::new(false),
-            end: Mutex::default(),
+        Arc::new_cyclic(|run: &Weak<Self>| {
+            let ends: Weak<dyn Ends> = Weak::clone(run) as _;
+            for (place, node) in (0_u32..).zip(&mut nodes) {
+                if node.routes.iter().flatten().any(|route| route.carries) {
+                    let (outports, ends) = (node.outports.len(), Weak::clone(&ends));
+                    let is_source = node.is_source;
+                    let mint =
+                        if is_source { Mint::new(place, outports, ends) } else { Mint::of_summaries(outports, ends) };
+                    node.mint = Some(mint);
+                }
+            }
+            let carries = nodes.iter().any(|node| node.carries);
+            let outside_mint = carries.then(|| Mint::new(nodes.len() as u32, 1, ends));
+            let joining = (0_u32..).zip(&nodes).filter(|(_, node)| node.join != 0).map(|(place, _)| place).collect();
+            Self {
+                number,
+                joining,
+                outside_mint,
+                kept,
+                id: format!("run-{}-{number}", std::process::id()),
+                started: Instant::now(),
+                live: AtomicUsize::new(nodes.len()),
+                nodes,
+                index,
+                activity,
+                events,
+                taps: RwLock::default(),
+                next_tap: AtomicU32::new(0),
+                rings_ended: AtomicBool::new(false),
+                capacity,
+                boundaries,
+                native: NativeHost::shared(),
+                outside_open: AtomicBool::new(true),
+                cancelled: AtomicBool::new(false),
+                cancel: watch::Sender::new(false),
+                failed: AtomicBool::new(false),
+                end: Mutex::default(),
+            }
         })
     }
 
@@ -173,15 +195,6 @@ impl Run {
         })
     }
 
-    pub(crate) fn trace_sent(&self, from: &Node, port: u16, to: &Node, link: u32, message: Message) {
-        // Listeners see when a packet went where; its port at the target is found by its link.
-        let to_port =
-            to.mailbox.link_ports().get(link as usize).map_or_else(|| "?".into(), |port| to.inport_name(*port));
-        let (sender, from_port) = self.boundaries.shown(Direction::Out, &from.id, from.outport_name(port), &to.id);
-        let (to, to_port) = self.boundaries.shown(Direction::In, &to.id, to_port, &from.id);
-        self.events.emit(Event::MessageSent { from: sender, from_port, to, to_port, message });
-    }
-
     // ---- from outside -------------------------------------------------------------------------------------------------
 
     /// The link for packets from outside to an inport of a node.
@@ -191,7 +204,7 @@ impl Run {
         if let Some((_, link)) = links.iter().find(|(at, _)| *at == port) {
             return *link;
         }
-        let link = node.mailbox.add_outside_link(port, self.capacity);
+        let link = node.mailbox.add_outside_link(port, node.room(port, self.capacity));
         links.push((port, link));
         link
     }
@@ -236,41 +249,59 @@ impl Run {
             })?
         };
         let link = self.outside_link(index, port_index);
-        Ok(OutsideSend::new(Arc::clone(self), Outgoing { target: index, link, port: port_index, message }))
+        let origin = self.outside_origin(index);
+        let outgoing = Outgoing { target: index, link, port: port_index, message, origin };
+        Ok(OutsideSend::new(Arc::clone(self), outgoing))
     }
 
     /// Nothing more comes from outside: nodes that only waited for that come to their end.
     pub(crate) fn close_outside(&self) {
         if self.outside_open.swap(false, Ordering::AcqRel) {
-            self.activity.begin();
             for index in 0..self.nodes.len() as u32 {
                 self.poke(index);
             }
-            self.end_activity();
         }
+    }
+
+    /// The origin of a packet from outside for this node.
+    pub(crate) fn outside_origin(&self, node: u32) -> Option<Origin> {
+        let mint = self.outside_mint.as_ref().filter(|_| self.nodes[node as usize].carries)?;
+        Some(mint.strike(std::iter::once(0)))
     }
 
     pub(crate) fn signal(&self, node: &str, signal: Signal) -> Result<(), NetworkError> {
         let index = self.node(node)?;
-        self.control(index, Control::Signal(signal));
-        Ok(())
+        self.control(index, Control::Signal(signal)).map_err(|refused| match refused {
+            Refused::Closed => NetworkError::Ended { node: node.into() },
+            Refused::Full => NetworkError::TooManySignals { node: node.into(), waiting: MAX_SIGNALS },
+        })
     }
 
     pub(crate) fn poke(&self, index: u32) {
-        self.control(index, Control::Poke);
+        // A node that has ended needs no look around.
+        let _ = self.control(index, Control::Poke);
     }
 
-    fn control(&self, index: u32, control: Control) {
+    fn control(&self, index: u32, control: Control) -> Result<(), Refused> {
         let node = &self.nodes[index as usize];
         if node.state().is_ended() {
-            return;
+            return Err(Refused::Closed);
         }
         // A count for the call: the node is woken and counted before it ends, and does not sleep before it has looked.
         self.activity.begin();
-        if node.mailbox.control(control).is_ok() {
+        let taken = node.mailbox.control(control);
+        if taken.is_ok() {
             node.sleeper.wake();
         }
         self.end_activity();
+        taken
+    }
+
+    /// Closes the mailbox of a node; how many packets that loses.
+    fn close_mailbox(node: &Node) -> usize {
+        let left = node.mailbox.close();
+        drop(left.rest);
+        left.packets
     }
 
     /// A listener on an outport. It ends when the node has ended.
@@ -395,7 +426,7 @@ impl Run {
         self.activity.begin();
         self.cancel.send_replace(true);
         for node in &self.nodes {
-            node.counters.undelivered.add(node.mailbox.close() as u64);
+            node.counters.undelivered.add(Self::close_mailbox(node) as u64);
             node.sleeper.wake();
         }
         for tap in self.taps.read().values() {
@@ -422,13 +453,13 @@ impl Run {
     /// The last act of a node: its connections close, and the run ends with the last node.
     pub(crate) fn node_ended(&self, index: u32, state: NodeState, undelivered: usize) {
         let node = &self.nodes[index as usize];
-        let undelivered = (undelivered + node.mailbox.close()) as u64;
+        let undelivered = (undelivered + Self::close_mailbox(node)) as u64;
         node.counters.undelivered.add(undelivered);
         if undelivered > 0 {
             self.events.emit(Event::PacketsUndelivered { actor: Arc::clone(&node.id), count: undelivered });
         }
         self.set_state(node, state, true);
-        for Route { target, link } in node.routes.iter().flatten() {
+        for Route { target, link, .. } in node.routes.iter().flatten() {
             let target = &self.nodes[*target as usize];
             if target.mailbox.close_link(*link) {
                 target.sleeper.wake();
@@ -509,5 +540,14 @@ impl Run {
 
     pub(crate) fn handle(self: &Arc<Self>, index: u32) -> NodeHandle {
         NodeHandle::new(Arc::clone(self), index)
+    }
+}
+
+impl Ends for Run {
+    fn origin_ended(&self, id: u64, joins: u64) {
+        for index in self.joining.iter().filter(|index| self.nodes[**index as usize].join & joins != 0) {
+            // A node that has ended has nothing aside any more.
+            let _ = self.control(*index, Control::Ended(id));
+        }
     }
 }

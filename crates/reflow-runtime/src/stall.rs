@@ -104,7 +104,9 @@ impl Run {
         for (source, node) in self.nodes.iter().enumerate() {
             for route in node.routes.iter().flatten() {
                 let target = route.target as usize;
-                if !for_room[target] && starved[target][route.link as usize] {
+                // A node that waits for partners has no use for what it has.
+                let starves = starved[target][route.link as usize] || self.nodes[target].join != 0;
+                if !for_room[target] && starves {
                     waits.add_edge(indices[target], indices[source], ());
                 }
             }
@@ -158,8 +160,7 @@ impl Run {
 
     fn port_of(&self, full: &Full) -> Arc<str> {
         let target = &self.nodes[full.target as usize];
-        let port = target.mailbox.link_ports().get(full.link as usize).copied();
-        port.map_or_else(|| "?".into(), |port| target.inport_name(port))
+        target.inport_of(full.link)
     }
 }
 

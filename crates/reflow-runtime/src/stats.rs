@@ -21,8 +21,10 @@ pub(crate) struct Counters {
     pub(crate) packets_out: Counter,
     pub(crate) failures: Counter,
     pub(crate) retries: Counter,
+    pub(crate) late: Counter,
     pub(crate) undelivered: Counter,
     pub(crate) stray: Counter,
+    pub(crate) unmatched: Counter,
     pub(crate) clock: Clock,
 }
 
@@ -62,14 +64,20 @@ pub struct NodeStats {
     pub packets_in: u64,
     /// Packets that were put into mailboxes, once for every connection.
     pub packets_out: u64,
-    /// Attempts that failed.
+    /// Ticks that were given up: their last attempt failed.
     pub failures: u64,
     /// Attempts that were tried again.
     pub retries: u64,
+    /// Attempts that were ended a second time, or after they had been given up.
+    pub late: u64,
     /// Packets for this node that no tick took, and packets of this node whose target had ended.
     pub undelivered: u64,
     /// Packets put on outports that are neither declared nor connected.
     pub stray: u64,
+    /// Packets that found no partner.
+    pub unmatched: u64,
+    /// Packets that newer ones replaced, or for which its connections had no room.
+    pub dropped: u64,
     /// Time spent in ticks until now, in seconds, without the waits for room.
     pub busy_s: f64,
     /// Time that ticks, or what they produced, waited for room until now, in seconds.

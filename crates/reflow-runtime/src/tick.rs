@@ -7,7 +7,9 @@ use reflow_message::{Message, Value};
 
 use crate::attempt::Attempt;
 use crate::error::SendError;
-use crate::node::{Caller, NodeHandle};
+use crate::node::NodeHandle;
+use crate::origin::Origin;
+use crate::sender::{Caller, Sending};
 
 /// A port by its position in the component's declaration: a number, or a constant that knows what the port carries.
 pub trait PortIndex: Send {
@@ -86,12 +88,27 @@ impl<'a> Tick<'a> {
         }
     }
 
+    /// What the packets of this tick descend from: the same for all packets that one packet from outside, or from a source,
+    /// has led to. `None` for a source, and where no node needs it ([`Component::needs_origins`](crate::Component)).
+    pub fn origin(&self) -> Option<&Origin> {
+        self.attempt.origin.as_ref()
+    }
+
     /// Sends `message` at once, before the tick ends, waiting for room; for async actors.
     ///
     /// # Errors
     /// [`SendError`] gives the message back when the run was stopped.
     pub async fn send_now(&mut self, port: impl PortIndex, message: impl Into<Message>) -> Result<(), SendError> {
-        self.node.send_as(port.index() as u16, message.into(), Caller::Counted).await
+        let (port, origin) = (port.index() as u16, self.attempt.origin.as_ref());
+        self.node.send_as(port, message.into(), origin, Caller::Counted).await
+    }
+
+    /// [`send_now`](Self::send_now) for callers who poll: what it gives owns what it needs, and sends by being polled.
+    ///
+    /// # Errors
+    /// As [`send_now`](Self::send_now).
+    pub fn sending(&self, port: impl PortIndex, message: impl Into<Message>) -> Result<Sending, SendError> {
+        self.node.sending(port.index() as u16, message.into(), self.attempt.origin.as_ref(), Caller::Counted)
     }
 
     /// Ends the node after this tick: a source has no more to say, a filter wants no more.

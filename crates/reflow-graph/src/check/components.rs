@@ -8,6 +8,7 @@ use super::Check;
 use super::known::Port;
 use super::references::initial_place;
 use crate::layout::shortened;
+use crate::policy::overflow_problems;
 use crate::{
     Code, Connection, ConnectionId, Diagnostic, Direction, Map, Name, Place, PortInfo, PortType, Problem, Process,
     Severity,
@@ -84,6 +85,9 @@ impl Check<'_> {
             self.types_fit(connection, &place);
             if let Some(capacity) = connection.metadata.get("capacity") {
                 self.problems(Code::BadCapacity, &place, self.catalog.capacity_problems(capacity));
+            }
+            if let Some(overflow) = connection.metadata.get("overflow") {
+                self.problems(Code::BadCapacity, &place, overflow_problems(overflow));
             }
         }
         for (direction, ports) in [(Direction::In, &export.inports), (Direction::Out, &export.outports)] {

@@ -34,6 +34,7 @@ impl BlockingActor {
             sequence: attempt.sequence,
             number: attempt.number,
             inputs: attempt.inputs.clone(),
+            origin: attempt.origin.clone(),
             ..Attempt::default()
         };
         let mut actor = Arc::clone(&self.actor).lock_owned().await;

@@ -1,9 +1,7 @@
 //! `HostTick`: what a pack knows as a tick, and the calls into its actors.
 
 use std::ffi::c_void;
-use std::future::Future;
 use std::mem::MaybeUninit;
-use std::pin::Pin;
 use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -12,7 +10,7 @@ use std::task::Waker;
 use reflow_pack_sdk::abi::{
     REFLOW_INVALID, REFLOW_OK, REFLOW_PENDING, ReflowActorTable, ReflowInput, ReflowStatus, ReflowTick,
 };
-use reflow_runtime::{Attempt, Failure, Message, SendError, Signal, Tick};
+use reflow_runtime::{Attempt, Failure, Message, Sending, Signal, Tick};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::node::HostNode;
@@ -34,8 +32,6 @@ pub(super) struct HostTick {
 
 // SAFETY: the pointers lead to things of the call, which moves between threads as a whole.
 unsafe impl Send for HostTick {}
-
-pub(super) type Sending = Pin<Box<dyn Future<Output = Result<(), SendError>> + Send>>;
 
 /// What a tick can do depends on the style of its actor.
 pub(super) enum Way {

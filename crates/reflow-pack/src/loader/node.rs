@@ -8,7 +8,7 @@ use reflow_pack_sdk::abi::{
     REFLOW_CLOSED, REFLOW_INVALID, REFLOW_NO_PORT, REFLOW_OK, REFLOW_TIMED_OUT, ReflowMessage, ReflowNode,
     ReflowStatus, ReflowStr, ReflowValue,
 };
-use reflow_runtime::{BlockingSend, Caller, Message, NodeHandle, SendError, Tick, Value};
+use reflow_runtime::{BlockingSend, Caller, Message, NodeHandle, Origin, SendError, Tick, Value};
 use tokio::sync::oneshot;
 
 use super::foreign::{self, guard};
@@ -61,7 +61,7 @@ impl HostNode {
     fn send(&self, port: u32, message: Message, timeout_ms: u64) -> ReflowStatus {
         let hold = self.hold.as_ref().filter(|hold| !hold.is_sending.swap(true, Ordering::AcqRel));
         let caller = if hold.is_some() { Caller::Counted } else { Caller::Other };
-        let status = send_blocking(&self.handle, port, message, caller, timeout_ms, || false);
+        let status = send_blocking(&self.handle, port, message, None, caller, timeout_ms, || false);
         if let Some(hold) = hold {
             hold.is_sending.store(false, Ordering::Release);
         }
@@ -74,6 +74,7 @@ pub(super) fn send_blocking(
     node: &NodeHandle,
     port: u32,
     message: Message,
+    origin: Option<&Origin>,
     caller: Caller,
     timeout_ms: u64,
     is_abandoned: impl Fn() -> bool,
@@ -90,7 +91,7 @@ pub(super) fn send_blocking(
             }
         }
     };
-    match node.send_blocking(port, message, caller, until, wait) {
+    match node.send_blocking(port, message, origin, caller, until, wait) {
         Ok(()) => REFLOW_OK,
         Err(SendError::TimedOut { .. }) => REFLOW_TIMED_OUT,
         Err(_) => REFLOW_CLOSED,

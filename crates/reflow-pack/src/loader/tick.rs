@@ -12,7 +12,7 @@ use reflow_pack_sdk::abi::{
 use reflow_pack_sdk::waker;
 use reflow_runtime::{Attempt, Caller, Failure, Message};
 
-use super::call::{HostTick, Sending, Way};
+use super::call::{HostTick, Way};
 use super::foreign::{self, guard, sized};
 use super::message;
 use super::node::{HostNode, send_blocking};
@@ -78,14 +78,19 @@ pub(super) unsafe extern "C" fn send_now(tick: *mut ReflowTick, port: u32, messa
     guard(REFLOW_INVALID, || {
         // SAFETY: the ABI says that the tick is the caller's and the message handed over; the node outlives the tick.
         let (tick, message) = unsafe { (look(tick), message::receive(message)) };
-        let Some(HostTick { head, way: Way::Blocking { is_abandoned, .. }, .. }) = tick else { return REFLOW_INVALID };
+        let Some(HostTick { head, attempt: head_attempt, way: Way::Blocking { is_abandoned, .. }, .. }) = tick else {
+            return REFLOW_INVALID;
+        };
+        let head_attempt = *head_attempt;
         if is_abandoned.load(Ordering::Acquire) {
             return REFLOW_CLOSED;
         }
         // SAFETY: as above.
         let node = unsafe { &*head.node.cast::<HostNode>() };
         let abandoned = || is_abandoned.load(Ordering::Acquire);
-        send_blocking(&node.handle, port, message, Caller::Counted, REFLOW_FOREVER, abandoned)
+        // SAFETY: the attempt lives as long as the tick.
+        let origin = unsafe { &*head_attempt }.origin.clone();
+        send_blocking(&node.handle, port, message, origin.as_ref(), Caller::Counted, REFLOW_FOREVER, abandoned)
     })
 }
 
@@ -96,18 +101,13 @@ pub(super) unsafe extern "C" fn poll_send(tick: *mut ReflowTick, port: u32, mess
         let Some(HostTick { way: Way::Async { tick, waker: Some(waker), sending }, .. }) = tick else {
             return REFLOW_INVALID;
         };
-        let future = sending.get_or_insert_with(|| {
-            // SAFETY: the future borrows the tick and is dropped before it, with the call that both belong to.
-            unsafe {
-                let tick = &mut **tick;
-                std::mem::transmute::<Box<dyn Future<Output = _> + Send + '_>, Box<dyn Future<Output = _> + Send>>(
-                    Box::new(tick.send_now(port as usize, message)),
-                )
-                .into()
-            }
-        });
-        let future: &mut Sending = future;
-        let polled = future.as_mut().poll(&mut Context::from_waker(waker));
+        if sending.is_none() {
+            // SAFETY: the tick of the runtime lives as long as the call, and this is its thread.
+            let Ok(started) = unsafe { &**tick }.sending(port as usize, message) else { return REFLOW_CLOSED };
+            *sending = Some(started);
+        }
+        let Some(started) = sending else { return REFLOW_INVALID };
+        let polled = started.poll(&mut Context::from_waker(waker));
         if polled.is_ready() {
             *sending = None;
         }

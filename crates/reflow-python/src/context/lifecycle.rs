@@ -15,9 +15,6 @@ use crate::plain;
 impl PyContext {
     /// Makes it the context of a new attempt.
     pub(crate) fn begin(&self, py: Python<'_>, start: Start) {
-        if start.detached {
-            self.node.open_attempt(start.sequence, start.number);
-        }
         // What it replaces goes when the state is no longer held.
         let _old = {
             let mut state = self.state.lock(py);
@@ -25,7 +22,9 @@ impl PyContext {
             state.outcome = None;
             (state.sequence, state.number) = (start.sequence, start.number);
             (state.finish, state.deferred, state.abandoned, state.quiet_end) = (false, false, false, false);
+            state.on_thread = start.detached;
             state.deadline = start.deadline;
+            (state.origin, state.late_origin) = (start.origin, None);
             let old = (std::mem::replace(&mut state.inputs, start.inputs), std::mem::take(&mut state.emitted));
             (old, std::mem::replace(&mut state.inputs_dict, start.inputs_dict), state.task.take())
         };
@@ -74,7 +73,6 @@ impl PyContext {
     pub(crate) fn leave_open(&self, py: Python<'_>) {
         let completion = {
             let mut state = self.state.lock(py);
-            self.node.open_attempt(state.sequence, state.number);
             match state.outcome.take() {
                 Some(result) => Some(state.complete(result)),
                 None => {
@@ -147,22 +145,24 @@ impl PyContext {
         }
     }
 
-    /// Tells the attempt that nobody wants its outcome any more; whether a task has yet to unwind, which
-    /// [`unwound`](Self::unwound) will tell.
+    /// Tells the attempt that nobody wants its outcome any more; whether its call has yet to return,
+    /// which [`unwound`](Self::unwound) will tell.
     pub(crate) fn abandon(&self, py: Python<'_>) -> bool {
-        let task = {
+        let (task, on_thread) = {
             let mut state = self.state.lock(py);
             state.abandoned = true;
             state.stopped = self.node.is_cancelled();
             state.phase = Phase::Over;
-            state.task.take()
+            state.let_origin_go();
+            (state.task.take(), state.on_thread)
         };
         // A loop that is closed has no task to cancel any more.
-        task.is_some_and(|task| task.bind(py).call0().and_then(|unwinds| unwinds.is_truthy()).unwrap_or(false))
+        on_thread
+            || task.is_some_and(|task| task.bind(py).call0().and_then(|unwinds| unwinds.is_truthy()).unwrap_or(false))
     }
 
-    /// The task of the attempt has ended; if that was abandoned, its node waits for nothing else.
-    pub(super) fn unwound(&self, py: Python<'_>) {
+    /// The call of the attempt has returned; if that was abandoned, its node waits for nothing else.
+    pub(crate) fn unwound(&self, py: Python<'_>) {
         let (task, completion) = {
             let mut state = self.state.lock(py);
             let unwound = || Completion {
@@ -172,6 +172,7 @@ impl PyContext {
                 finish: state.finish,
             };
             let completion = state.abandoned.then(unwound);
+            state.on_thread = false;
             (state.task.take(), completion)
         };
         // Let go of it only when the state is not held any more.
@@ -181,31 +182,52 @@ impl PyContext {
         }
     }
 
+    /// Whether nobody wants its outcome any more.
+    pub(crate) fn is_abandoned(&self, py: Python<'_>) -> bool {
+        self.state.lock(py).abandoned
+    }
+
     pub(crate) fn set_task(&self, py: Python<'_>, cancel: Py<PyAny>) {
         self.state.lock(py).task = Some(cancel);
     }
 
-    /// Fails the attempt for the host, unless it is resolved already.
+    /// Fails the attempt for the host. One that is resolved keeps its first outcome, and the second one is told.
     pub(crate) fn fail_with(&self, py: Python<'_>, failure: Failure) {
-        // An attempt that is resolved keeps its first outcome.
+        if self.is_abandoned(py) {
+            return;
+        }
+        if self.is_resolved(py) {
+            return self.node.tell_late(&format!("a tick failed after it had been ended: {}", failure.message));
+        }
+        // Nobody else can have resolved it meanwhile but another thread, who was first then.
         let _ = self.resolve(py, Err(failure), None);
     }
 
-    /// Resolves with what a returned value stands for, unless it is resolved already. None stands for nothing: the answer was
-    /// given, or will be.
+    /// Resolves with what a returned value stands for. None stands for nothing: the answer was given, or will be. An attempt
+    /// that is resolved keeps its first outcome, and the second one is told.
     pub(crate) fn returned(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        if value.is_none() || self.is_resolved(value.py()) {
+        if value.is_none() || self.is_abandoned(value.py()) {
+            return Ok(());
+        }
+        if self.is_resolved(value.py()) {
+            self.node.tell_late("run() returned something after the tick had been ended: it is not sent");
             return Ok(());
         }
         let packets = self.outputs(value)?;
         self.resolve(value.py(), Ok(()), Some(packets))
     }
 
-    /// Resolves with the outputs of a returned dict, unless it is resolved already.
+    /// Resolves with the outputs of a returned dict. One that is resolved keeps its first outcome, and the second one is told.
     pub(crate) fn done_with(&self, outputs: &Bound<'_, PyAny>) -> PyResult<()> {
         // It was returned, and is nobody else's.
         let packets = self.packets(outputs, 1)?;
+        if self.is_abandoned(outputs.py()) {
+            return Ok(());
+        }
         if self.is_resolved(outputs.py()) {
+            if !packets.is_empty() {
+                self.node.tell_late("run() returned outputs after the tick had been ended: they are not sent");
+            }
             return Ok(());
         }
         self.resolve(outputs.py(), Ok(()), Some(packets))
@@ -231,9 +253,16 @@ impl PyContext {
                     // Whoever ends a tick late need not know that the network was shut down meanwhile.
                     return Ok(());
                 }
+                drop(state);
+                self.node.tell_late("a tick was ended after it had been given up: its time limit has passed");
                 return Err(ContextError::new_err("this attempt was given up: its time limit has passed"));
             }
             if state.outcome.is_some() || state.phase == Phase::Over {
+                let is_late = state.phase == Phase::Over;
+                drop(state);
+                if is_late {
+                    self.node.tell_late("a tick was ended a second time: done() and fail() may be called once");
+                }
                 return Err(ContextError::new_err(
                     "this tick is already resolved: done() and fail() may be called once",
                 ));
@@ -261,6 +290,14 @@ impl State {
     fn end(&mut self) {
         self.phase = Phase::Over;
         self.outcome = Some(Ok(()));
+        self.let_origin_go();
+    }
+
+    /// What is over holds its origin no longer; what is sent through it later is still known by it.
+    fn let_origin_go(&mut self) {
+        if let Some(origin) = self.origin.take() {
+            self.late_origin = Some(origin.later());
+        }
     }
 
     /// The end of an open attempt, for its node.

@@ -1,27 +1,36 @@
 //! The task of a node: takes packets, assembles ticks, runs the actor, sends what it produced.
+//!
+//! Ticks of actors that compute and never wait run back to back, as do those of hosted actors without a policy. Everything else
+//! is an attempt in one table (`open`), whatever its style: it runs, goes on elsewhere, waits for another try, or waits for
+//! earlier ones to leave. One at a time is a table with one place.
 
+mod body;
 mod call;
-mod concurrent;
+mod open;
 mod outcome;
+mod start;
 mod wait;
 mod work;
 
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::AssertUnwindSafe;
 use std::task::{Context, Waker};
 
 use futures_util::FutureExt;
 
+use self::body::Body;
 use self::call::Call;
-use self::concurrent::Open;
+use self::open::Table;
 use crate::activity::Sleeper;
-use crate::actor::{AsyncActor, Instance};
+use crate::actor::{Instance, Signal};
+use crate::assembler::Assembler;
 use crate::attempt::Attempt;
 use crate::failure::Failure;
-use crate::firing::Assembler;
-use crate::mailbox::{Control, Outgoing, Packet};
+use crate::mailbox::{Control, LinkInfo, Outgoing, Packet};
 use crate::node::{Node, NodeHandle, NodeState};
 use crate::policy::{OnError, Policy};
+
+pub(crate) use body::Spare;
 
 /// Ticks that a node runs, or packets that it produces, before others get a turn.
 const TURN: usize = 128;
@@ -55,7 +64,7 @@ impl Drop for EndOfNode {
 /// The state of a node's task.
 pub(crate) struct Driver {
     handle: NodeHandle,
-    instance: Instance,
+    body: Body,
     assembler: Assembler,
     /// Runs without inputs until it says that it is finished.
     source: bool,
@@ -63,43 +72,37 @@ pub(crate) struct Driver {
     tight: bool,
     style: Style,
     waker: LastWaker,
-    /// Attempts that run at once.
-    open: Vec<Open>,
-    /// Async actors for those attempts and whether each was set up, and where more of them come from.
-    lanes: Vec<(Box<dyn AsyncActor>, bool)>,
-    spare: Spare,
+    /// Attempts that are not over.
+    open: Table,
     batch: VecDeque<Packet>,
     control: VecDeque<Control>,
-    link_ports: Vec<u16>,
+    signals: VecDeque<Signal>,
+    links: Vec<LinkInfo>,
     released: Vec<u32>,
     outbox: VecDeque<Outgoing>,
+    /// The attempt that is being assembled, or runs right now.
     attempt: Attempt,
-    /// Attempts of a batch actor.
-    attempts: Vec<Attempt>,
+    /// Attempts of a batch actor, for the next use.
+    batched: Vec<Attempt>,
     sequence: u64,
     /// Ticks since others had a turn.
-    since_pause: usize,
+    since_pause: u64,
     finish: bool,
     failed: bool,
 }
 
 /// How the node's ticks are run.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Style {
     /// Back to back, outputs together: the actor never waits.
     Computes,
-    /// One at a time, each delivered before the next.
+    /// Each delivered before the next; what does not end at once is an open attempt.
     Single,
-    /// The same without a policy: the actor is called directly, and only what does not end at once takes the long way.
-    Hosted,
     /// Up to so many in one call.
     Batches(usize),
     /// Up to so many at once.
     Concurrent(usize),
 }
-
-/// Makes another async actor for the node.
-pub(crate) type Spare = Box<dyn Fn() -> Option<Box<dyn AsyncActor>> + Send>;
 
 /// The waker that the node's sleeper was given last: a task keeps its waker, so it is handed over once.
 #[derive(Default)]
@@ -115,6 +118,7 @@ impl LastWaker {
 }
 
 /// What the next turn brings.
+#[derive(Debug, PartialEq, Eq)]
 enum Turn {
     Work,
     Closed,
@@ -129,33 +133,35 @@ impl Driver {
         source: bool,
         spare: Spare,
     ) -> Self {
-        let link_ports = handle.node().mailbox.link_ports();
-        let concurrency = handle.node().policy.as_ref().map_or(1, |policy| policy.concurrency);
+        let links = handle.node().mailbox.links();
+        let policy = handle.node().policy.as_deref();
+        let concurrency = policy.map_or(1, |policy| policy.concurrency);
         let style = match &instance {
-            Instance::Sync(_) if handle.node().policy.is_none() => Style::Computes,
-            Instance::Async(_) | Instance::Hosted(_) if concurrency > 1 => Style::Concurrent(concurrency),
+            Instance::Sync(_) if policy.is_none() => Style::Computes,
+            Instance::Sync(_) => Style::Single,
             Instance::Hosted(actor) if actor.batch_limit() > 1 => Style::Batches(actor.batch_limit()),
-            Instance::Hosted(_) if handle.node().policy.is_none() => Style::Hosted,
+            _ if concurrency > 1 => Style::Concurrent(concurrency),
             _ => Style::Single,
         };
+        let limit = if let Style::Concurrent(limit) = style { limit } else { 1 };
+        let ordered = policy.is_none_or(|policy| policy.ordered);
         Self {
             style,
             tight: handle.node().mailbox.is_tight(),
             waker: LastWaker::default(),
-            open: Vec::new(),
-            lanes: Vec::new(),
-            spare,
+            open: Table::new(limit, ordered),
+            body: Body::new(instance, spare),
             handle,
-            instance,
             assembler,
             source,
             batch: VecDeque::new(),
             control: VecDeque::new(),
-            released: vec![0; link_ports.len()],
-            link_ports,
+            signals: VecDeque::new(),
+            released: vec![0; links.len()],
+            links,
             outbox: VecDeque::new(),
             attempt: Attempt::default(),
-            attempts: Vec::new(),
+            batched: Vec::new(),
             sequence: 0,
             since_pause: 0,
             finish: false,
@@ -177,23 +183,25 @@ impl Driver {
 
     async fn run(mut self) -> (NodeState, usize) {
         let state = self.live().await;
+        self.give_up_open().await;
         self.teardown().await;
+        self.node().counters.clock.rest();
         self.outbox.clear();
         let held = self.batch.len() + self.assembler.held();
         (state, held)
     }
 
     async fn live(&mut self) -> NodeState {
+        if let Style::Concurrent(limit) = self.style
+            && let Err(failure) = self.body.fill(limit)
+        {
+            self.report(failure, false);
+            return NodeState::Failed;
+        }
         if let Err(failure) = self.call(Call::Setup).await {
             self.attempt.clear();
             self.report(failure, false);
             return self.after_failure(OnError::Continue, NodeState::Failed);
-        }
-        if let Style::Concurrent(limit) = self.style
-            && let Err(failure) = self.prepare_lanes(limit).await
-        {
-            self.report(failure, false);
-            return NodeState::Failed;
         }
         self.flush().await;
         let mut ran = false;
@@ -206,33 +214,16 @@ impl Driver {
             // Told once: a node goes back and forth between waiting and running with every packet.
             self.handle.run().set_state(self.node(), NodeState::Running, !ran);
             ran = true;
-            self.signals().await;
+            self.hand_signals().await;
             self.work().await;
             if self.failed {
                 return if self.is_cancelled() { NodeState::Failed } else { self.close(NodeState::Failed).await };
             }
-            if self.finish {
+            if self.finish && self.open.is_empty() {
                 break NodeState::Finished;
             }
         };
         self.close(state).await
-    }
-
-    /// One async actor for each attempt that may run at once.
-    async fn prepare_lanes(&mut self, limit: usize) -> Result<(), Failure> {
-        if !matches!(self.instance, Instance::Async(_)) {
-            return Ok(());
-        }
-        for _ in 0..limit {
-            let Some(actor) = (self.spare)() else { return Err("the component makes no further actors".into()) };
-            let own = std::mem::replace(&mut self.instance, Instance::Async(actor));
-            let result = self.call(Call::Setup).await;
-            if let Instance::Async(actor) = std::mem::replace(&mut self.instance, own) {
-                self.lanes.push((actor, true));
-            }
-            result?;
-        }
-        Ok(())
     }
 
     /// The orderly end: finalize once, send what it sends.
@@ -240,8 +231,13 @@ impl Driver {
         if self.is_cancelled() {
             return NodeState::Cancelled;
         }
+        if let Some(pairing) = self.assembler.pairing() {
+            pairing.close();
+            self.release_lone();
+            self.flush().await;
+        }
         let ticks = self.sequence;
-        if !self.has_finalize() {
+        if !self.body.has_finalize() {
             return if ticks == 0 && state == NodeState::Finished { NodeState::Skipped } else { state };
         }
         if state == NodeState::Failed {
@@ -258,29 +254,10 @@ impl Driver {
         }
     }
 
-    fn has_finalize(&self) -> bool {
-        match &self.instance {
-            Instance::Sync(actor) => actor.has_finalize(),
-            Instance::Async(actor) => actor.has_finalize(),
-            Instance::Hosted(actor) => actor.has_finalize(),
-        }
-    }
-
     async fn teardown(&mut self) {
-        self.open.clear();
-        for (mut actor, _) in std::mem::take(&mut self.lanes) {
-            if let Err(payload) = AssertUnwindSafe(actor.teardown()).catch_unwind().await {
-                self.report(Failure::from_panic(&*payload), false);
-            }
-        }
         // A panic here has nobody left to tell but the trace.
-        let panicked = match &mut self.instance {
-            Instance::Sync(actor) => catch_unwind(AssertUnwindSafe(|| actor.teardown())).err(),
-            Instance::Async(actor) => AssertUnwindSafe(actor.teardown()).catch_unwind().await.err(),
-            Instance::Hosted(actor) => catch_unwind(AssertUnwindSafe(|| actor.teardown())).err(),
-        };
-        if let Some(payload) = panicked {
-            self.report(Failure::from_panic(&*payload), false);
+        for failure in self.body.teardown().await {
+            self.report(Failure::from_panic(&*failure), false);
         }
     }
 }

@@ -1,93 +1,40 @@
-//! What becomes of an attempt: commit, another try, or giving up as the policy says.
+//! What becomes of attempts: what they send, and what is told when they fail.
 
 use std::collections::VecDeque;
-use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
-use super::call::Call;
-use super::{Driver, ERROR_PORT};
 use reflow_message::{Message, Value};
 
+use super::{Driver, ERROR_PORT};
+use crate::assembler::Held;
 use crate::attempt::{Attempt, Packets};
 use crate::event::{Event, FailedAttempt, named};
 use crate::failure::Failure;
+use crate::join::Lone;
 use crate::mailbox::Outgoing;
 use crate::node::{Node, NodeHandle, NodeState};
+use crate::origin::Origin;
 use crate::policy::OnError;
 
 impl Driver {
-    /// Commits, or tries again as the policy says.
-    pub(super) async fn finish_attempts(&mut self, mut result: Result<(), Failure>, held: Option<Packets>) {
-        loop {
-            self.finish |= self.attempt.finish;
-            let failure = match result {
-                Ok(()) => return self.commit(),
-                Err(failure) => failure,
-            };
-            let number = self.attempt.number;
-            let retry = self.policy().is_some_and(|policy| policy.retries(number, &failure));
-            self.attempt.emitted.clear();
-            if self.is_cancelled() {
-                return;
-            }
-            let Some(inputs) = held.as_ref().filter(|_| retry) else {
-                if let Some(inputs) = held {
-                    self.attempt.inputs = inputs;
-                }
-                return self.give_up_tick(failure);
-            };
-            self.attempt.inputs.clone_from(inputs);
-            self.back_off(failure).await;
-            if self.is_cancelled() {
-                return;
-            }
-            self.attempt.number += 1;
-            self.attempt.inputs.clone_from(inputs);
-            result = self.call(Call::Run).await;
-        }
-    }
-
-    pub(super) async fn back_off(&mut self, failure: Failure) {
-        let delay = self.policy().map_or(Duration::ZERO, |policy| policy.delay(self.attempt.number, fastrand::f64()));
+    pub(super) fn tell_retry(&self, attempt: &Attempt, failure: &Failure, delay: Duration) {
         self.node().counters.retries.add(1);
         self.handle.run().events.emit(Event::ActorRetry {
             actor: Arc::clone(self.handle.id()),
-            attempt: self.attempt.number + 1,
+            attempt: attempt.number + 1,
             delay_ms: delay.as_millis() as u64,
             error: Arc::clone(&failure.message),
         });
-        self.report(failure, true);
-        // What earlier ticks sent must not wait for this one.
-        self.flush().await;
-        if !delay.is_zero() {
-            let run = Arc::clone(self.handle.run());
-            run.set_state(self.node(), NodeState::BackingOff, true);
-            self.node().counters.clock.rest();
-            let mut sleep = Box::pin(run.native().sleep(delay));
-            let handle = self.handle.clone();
-            poll_fn(|cx| {
-                handle.node().sleeper.set_waker(cx.waker());
-                if run.is_cancelled() { Poll::Ready(()) } else { sleep.as_mut().poll(cx) }
-            })
-            .await;
-            self.node().counters.clock.work();
-            run.set_state(self.node(), NodeState::Running, true);
-        }
     }
 
-    /// The last failure of a tick: tells, then does what the policy says.
-    pub(super) fn give_up_tick(&mut self, failure: Failure) {
-        if self.is_cancelled() {
-            return;
-        }
+    /// The last failure of a tick: tells, then does what the policy says. The answer is what is to be routed.
+    pub(super) fn give_up(&mut self, attempt: &Attempt, failure: Failure) -> Option<Failure> {
         let on_error = self.policy().map(|policy| policy.on_error).unwrap_or_default();
-        if on_error == OnError::Route {
-            self.route_failure(&failure);
-        }
-        self.report(failure, false);
+        let routed = (on_error == OnError::Route).then(|| failure.clone());
+        self.report_attempt(attempt, failure, false);
         self.after_failure(on_error, NodeState::Running);
+        routed
     }
 
     pub(super) fn after_failure(&mut self, on_error: OnError, state: NodeState) -> NodeState {
@@ -101,38 +48,87 @@ impl Driver {
     }
 
     /// Sends the error and the packets of the tick from the outport `error`.
-    pub(super) fn route_failure(&mut self, failure: &Failure) {
+    pub(super) fn route_failure(&mut self, attempt: &Attempt, failure: &Failure) {
         let Some(port) = self.handle.outport(ERROR_PORT) else { return };
         let handle = &self.handle;
-        let packets = self.attempt.inputs.iter().map(|(port, message)| (handle.inport_name(*port), message.to_wire()));
+        let packets = attempt.inputs.iter().map(|(port, message)| (handle.inport_name(*port), message.to_wire()));
         let report = Value::object([
             ("error", Value::String(Arc::clone(&failure.message))),
             ("reason", Value::String(Arc::clone(&failure.reason))),
             ("node", Value::String(Arc::clone(handle.id()))),
-            ("attempts", self.attempt.number.into()),
+            ("attempts", attempt.number.into()),
             ("packets", Value::object(packets)),
         ]);
-        handle.node().address(port, Message::Object(report), |outgoing| self.outbox.push_back(outgoing));
+        let origin = attempt.origin.as_ref();
+        handle.node().address(port, Message::Object(report), origin, |outgoing| self.outbox.push_back(outgoing));
     }
 
     pub(super) fn report(&self, failure: Failure, will_retry: bool) {
+        self.report_attempt(&self.attempt, failure, will_retry);
+    }
+
+    pub(super) fn report_attempt(&self, attempt: &Attempt, failure: Failure, will_retry: bool) {
         let node = self.node();
-        node.counters.failures.add(1);
-        let inputs = named(&self.attempt.inputs, |port| node.inport_name(port));
+        // An attempt that is tried again has not failed its tick.
+        node.counters.failures.add(u64::from(!will_retry));
+        let inputs = named(&attempt.inputs, |port| node.inport_name(port));
         self.handle.run().fail(FailedAttempt {
             actor: Arc::clone(&node.id),
             component: Arc::clone(&node.component),
             failure,
-            attempt: self.attempt.number.max(1),
-            tick: self.attempt.sequence,
+            attempt: attempt.number.max(1),
+            tick: attempt.sequence,
             inputs,
             will_retry,
         });
     }
 
+    /// Tells that a connection did not take what this node sent.
+    pub(super) fn report_overflow(&self, refused: &Outgoing) {
+        let run = self.handle.run();
+        let to = run.nodes[refused.target as usize].place(refused.link);
+        let failure = Failure::new(format!(
+            "the connection from outport `{}` to {to} is full, and its overflow is \"error\": a packet was not sent",
+            self.node().outport_name(refused.port)
+        ));
+        self.report_attempt(&Attempt::default(), failure.with_reason("overflow"), false);
+    }
+
+    /// Lets go of packets that found no partner: by the outport that the rule names, and as an event.
+    pub(super) fn release_lone(&mut self) {
+        let Some(pairing) = self.assembler.pairing() else { return };
+        for Lone { port, held, why } in std::mem::take(&mut pairing.lone) {
+            let Held { link, message, origin, aside, .. } = held;
+            if held.credit {
+                self.released[link as usize] += 1;
+            }
+            let node = self.handle.node();
+            node.counters.unmatched.add(1);
+            let origin = origin.or_else(|| aside.map(|late| late.revive()));
+            if let Some(outport) = node.unmatched {
+                let outbox = &mut self.outbox;
+                node.address(outport, message.clone(), origin.as_ref(), |outgoing| outbox.push_back(outgoing));
+            }
+            self.handle.run().events.emit(Event::PacketUnmatched {
+                actor: Arc::clone(&node.id),
+                port: node.inport_name(port),
+                reason: why.name(),
+                message,
+            });
+        }
+    }
+
     /// Moves what leaves whatever becomes of the attempt into the outbox.
     pub(super) fn route_sent(&mut self) {
-        send(self.handle.node(), self.attempt.sent.drain(..), &mut self.outbox);
+        route_sent(&self.handle, &mut self.attempt, &mut self.outbox);
+    }
+
+    /// The same for what an actor has yielded: it leaves together.
+    pub(super) fn route_yielded(&mut self) {
+        if !self.attempt.sent.is_empty() {
+            let mut sent: Packets = self.attempt.sent.drain(..).collect();
+            together(self.handle.node(), self.attempt.origin.as_ref(), &mut sent, &mut self.outbox);
+        }
     }
 
     /// Moves the outputs of a committed attempt into the outbox.
@@ -142,14 +138,25 @@ impl Driver {
 
     /// Moves what was emitted into the outbox.
     pub(super) fn send_emitted(&mut self) {
-        send(self.handle.node(), self.attempt.emitted.drain(..), &mut self.outbox);
+        let origin = self.attempt.origin.clone();
+        together(self.handle.node(), origin.as_ref(), &mut self.attempt.emitted, &mut self.outbox);
+    }
+}
+
+/// Moves what leaves whatever becomes of the attempt into the outbox, one by one.
+pub(super) fn route_sent(handle: &NodeHandle, attempt: &mut Attempt, outbox: &mut VecDeque<Outgoing>) {
+    let node = handle.node();
+    for (port, message) in attempt.sent.drain(..) {
+        let new = if attempt.origin.is_none() { node.new_origin(std::iter::once(port)) } else { None };
+        let origin = attempt.origin.as_ref().or(new.as_ref());
+        node.address(port, message, origin, |outgoing| outbox.push_back(outgoing));
     }
 }
 
 /// Moves the outputs of a committed attempt into the outbox.
 pub(super) fn commit(handle: &NodeHandle, attempt: &mut Attempt, outbox: &mut VecDeque<Outgoing>) {
+    route_sent(handle, attempt, outbox);
     let (node, run) = (handle.node(), handle.run());
-    send(node, attempt.sent.drain(..), outbox);
     if run.events.wants_completions() {
         run.events.emit(Event::ActorCompleted {
             actor: Arc::clone(&node.id),
@@ -157,11 +164,19 @@ pub(super) fn commit(handle: &NodeHandle, attempt: &mut Attempt, outbox: &mut Ve
             outputs: named(&attempt.emitted, |port| node.outport_name(port)),
         });
     }
-    send(node, attempt.emitted.drain(..), outbox);
+    together(node, attempt.origin.as_ref(), &mut attempt.emitted, outbox);
 }
 
-fn send(node: &Node, messages: impl Iterator<Item = (u16, Message)>, outbox: &mut VecDeque<Outgoing>) {
-    for (port, message) in messages {
-        node.address(port, message, |outgoing| outbox.push_back(outgoing));
+/// Moves packets that leave together into the outbox.
+fn together(node: &Node, origin: Option<&Origin>, packets: &mut Packets, outbox: &mut VecDeque<Outgoing>) {
+    let new = match origin {
+        None if node.mint.is_some() && !packets.is_empty() => {
+            node.new_origin(packets.iter().map(|(port, _)| *port).collect::<Vec<_>>().into_iter())
+        }
+        _ => None,
+    };
+    let origin = origin.or(new.as_ref());
+    for (port, message) in packets.drain(..) {
+        node.address(port, message, origin, |outgoing| outbox.push_back(outgoing));
     }
 }

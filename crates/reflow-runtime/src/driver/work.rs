@@ -1,99 +1,152 @@
 //! A turn of a node: ticks, in the style that its actor and its policy ask for.
 
 use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Poll;
 
-use super::call::{Call, contain_step, run_sync};
-use super::outcome::commit;
+use reflow_message::Message;
+
+use super::body::Body;
+use super::call::{Call, run_sync};
 use super::{Driver, Style, TURN};
-use crate::actor::Instance;
-use crate::attempt::{Attempt, Packets};
-use crate::failure::Failure;
-use crate::host::Step;
-use crate::mailbox::{Control, Packet};
-use crate::policy::Policy;
-use crate::tick::Tick;
+use crate::assembler::Intake;
+use crate::mailbox::{Control, LinkInfo, Packet, Sleep};
 
 /// Ticks after which credits are given back, where connections have room for many packets.
 const RELEASE_EVERY: usize = 32;
 
 impl Driver {
-    /// Hands signals to the actor. Stale completions and pokes only had to wake the node.
-    pub(super) async fn signals(&mut self) {
+    /// Looks into the mailbox, and deals with everything in it but packets and signals.
+    pub(super) fn look(&mut self) {
+        self.handle.node().mailbox.exchange(&mut self.batch, &mut self.control, &mut self.released, Sleep::No);
+        self.sort_control();
+    }
+
+    pub(super) fn sort_control(&mut self) {
         while let Some(control) = self.control.pop_front() {
             match control {
-                Control::Completion(_) | Control::Poke => {}
-                Control::Signal(signal) => {
-                    let result = self.call(Call::Signal(&signal)).await;
-                    if let Err(failure) = result {
-                        self.report(failure, false);
+                Control::Signal(signal) => self.signals.push_back(signal),
+                Control::Completion(completion) => self.complete(completion),
+                // It only had to wake the node.
+                Control::Poke => {}
+                Control::Ended(origin) => {
+                    if let Some(pairing) = self.assembler.pairing() {
+                        pairing.end_origin(origin);
+                        self.release_lone();
                     }
-                    self.flush().await;
                 }
             }
         }
     }
 
+    /// Whether signals can be handed over: between ticks, unless the node runs several at once.
+    pub(super) fn takes_signals(&self) -> bool {
+        let beside_ticks = matches!(self.style, Style::Concurrent(_)) && !matches!(self.body, Body::Async(..));
+        !self.signals.is_empty() && (self.open.active() == 0 || beside_ticks)
+    }
+
+    /// Hands signals to the actor, if it can take them now.
+    pub(super) async fn hand_signals(&mut self) {
+        while self.takes_signals() && !self.is_cancelled() {
+            let Some(signal) = self.signals.pop_front() else { break };
+            self.handle.node().mailbox.signal_taken();
+            let result = self.call(Call::Signal(&signal)).await;
+            if let Err(failure) = result {
+                self.report(failure, false);
+            }
+            self.flush().await;
+        }
+    }
+
+    /// Whether another tick may start now.
+    pub(super) fn may_start(&self) -> bool {
+        let waits_for_signal = matches!(self.body, Body::Async(..)) && !self.signals.is_empty();
+        self.open.has_place() && !self.finish && !self.failed && !waits_for_signal && !self.is_cancelled()
+    }
+
     /// Runs ticks for a turn.
     pub(super) async fn work(&mut self) {
         self.node().counters.clock.work();
-        let ticks = match self.style {
+        self.replace_stuck().await;
+        self.start_again().await;
+        let before = self.sequence;
+        match self.style {
             Style::Computes => self.work_sync().await,
-            Style::Single => self.work_single().await,
-            Style::Hosted => self.work_hosted().await,
-            Style::Concurrent(limit) => self.work_concurrent(limit).await,
+            Style::Single | Style::Concurrent(_) => self.work_ticks().await,
             Style::Batches(limit) => self.work_batch(limit).await,
-        };
-        self.node().counters.clock.rest();
+        }
+        if self.open.active() == 0 {
+            self.node().counters.clock.rest();
+        }
         // A node that feeds itself finds its next packet at once, turn after turn, and others wait for its thread.
-        self.since_pause += ticks;
-        if self.since_pause >= TURN {
+        self.since_pause += self.sequence - before;
+        if self.since_pause >= TURN as u64 {
             self.since_pause = 0;
             yield_now().await;
         }
     }
 
     /// The fast path: ticks back to back, their outputs together.
-    pub(super) async fn work_sync(&mut self) -> usize {
+    async fn work_sync(&mut self) {
         let mut ticks = 0;
         while ticks < TURN && self.outbox.len() < TURN && !self.finish && !self.failed && self.assemble() {
             ticks += 1;
             self.count_tick();
-            let Instance::Sync(actor) = &mut self.instance else { break };
+            let Body::Sync(actor) = &mut self.body else { break };
             let result = run_sync(&mut **actor, &self.handle, &mut self.attempt);
             self.finish |= self.attempt.finish;
             self.route_sent();
             match result {
                 Ok(()) => self.commit(),
-                Err(failure) => self.give_up_tick(failure),
+                Err(_) if self.is_cancelled() => {}
+                Err(failure) => {
+                    let attempt = std::mem::take(&mut self.attempt);
+                    self.give_up(&attempt, failure);
+                }
             }
         }
         self.flush().await;
-        ticks
     }
 
     /// Counts a tick when it starts: it may take long, and somebody may be watching.
-    pub(super) fn count_tick(&self) {
+    fn count_tick(&self) {
         let counters = &self.node().counters;
         counters.ticks.tally(1);
         counters.packets_in.tally(self.attempt.inputs.len() as u64);
     }
 
-    /// One tick at a time, each delivered before the next, with everything a policy asks for.
-    pub(super) async fn work_single(&mut self) -> usize {
+    /// Ticks that are delivered before the next one, or go on while others start.
+    async fn work_ticks(&mut self) {
+        // What has ended elsewhere leaves before the next tick begins.
+        self.flush().await;
         let mut ticks = 0;
-        while ticks < TURN && !self.finish && !self.failed && !self.is_cancelled() && self.assemble() {
+        while ticks < TURN && self.may_start() && self.assemble() {
             ticks += 1;
             self.count_tick();
             self.release_while_working(ticks);
-            self.tick().await;
+            self.start().await;
             self.flush().await;
-            if !self.control.is_empty() {
+            if !self.control.is_empty() || !self.signals.is_empty() {
                 break;
             }
         }
-        ticks
+        self.flush().await;
+    }
+
+    /// Many ticks in one call.
+    async fn work_batch(&mut self, limit: usize) {
+        self.flush().await;
+        if self.may_start() {
+            let mut attempts = std::mem::take(&mut self.batched);
+            while attempts.len() < limit && self.assemble() {
+                self.count_tick();
+                attempts.push(std::mem::take(&mut self.attempt));
+            }
+            if !attempts.is_empty() {
+                self.start_batch(&mut attempts, Vec::new());
+            }
+            self.batched = attempts;
+        }
+        self.flush().await;
     }
 
     /// Gives credits back in the middle of a turn: its ticks may take long, and producers need not wait for all of them.
@@ -103,110 +156,78 @@ impl Driver {
         }
     }
 
-    /// [`work_single`](Self::work_single) for a hosted actor without a policy.
-    pub(super) async fn work_hosted(&mut self) -> usize {
-        let mut ticks = 0;
-        while ticks < TURN && !self.finish && !self.failed && !self.is_cancelled() && self.assemble() {
-            ticks += 1;
-            self.count_tick();
-            self.release_while_working(ticks);
-            let Instance::Hosted(actor) = &mut self.instance else { break };
-            let tick = &mut Tick::new(&self.handle, &mut self.attempt);
-            match contain_step(|| actor.run(tick, false)) {
-                Step::Done => {
-                    self.finish |= self.attempt.finish;
-                    self.route_sent();
-                    self.commit();
-                }
-                step => {
-                    let result = self.settle(step).await;
-                    self.route_sent();
-                    self.finish_attempts(result, None).await;
-                }
-            }
-            self.flush().await;
-            if !self.control.is_empty() {
-                break;
-            }
-        }
-        ticks
-    }
-
-    /// Many ticks in one call.
-    pub(super) async fn work_batch(&mut self, limit: usize) -> usize {
-        let mut attempts = std::mem::take(&mut self.attempts);
-        while attempts.len() < limit && self.assemble() {
-            self.count_tick();
-            attempts.push(std::mem::take(&mut self.attempt));
-        }
-        let count = attempts.len();
-        let held: Vec<Packets> = if self.policy().is_some_and(Policy::holds_packets) {
-            attempts.iter().map(|attempt| attempt.inputs.clone()).collect()
-        } else {
-            Vec::new()
-        };
-        let others = match &mut self.instance {
-            Instance::Hosted(actor) if count > 0 => {
-                catch_unwind(AssertUnwindSafe(|| actor.run_batch(&self.handle, &mut attempts))).unwrap_or_else(
-                    |payload| {
-                        attempts.resize_with(count, Attempt::default);
-                        let failure = Failure::from_panic(&*payload);
-                        (0..count).map(|at| (at, Step::Failed(failure.clone()))).collect()
-                    },
-                )
-            }
-            _ => Vec::new(),
-        };
-        let mut others = others.into_iter().peekable();
-        for (at, attempt) in attempts.iter_mut().enumerate() {
-            let Some((_, step)) = others.next_if(|(other, _)| *other == at) else {
-                self.finish |= attempt.finish;
-                commit(&self.handle, attempt, &mut self.outbox);
-                continue;
-            };
-            std::mem::swap(attempt, &mut self.attempt);
-            let held = held.get(at).cloned();
-            let result = self.settle(step).await;
-            self.finish_attempts(result, held).await;
-            std::mem::swap(attempt, &mut self.attempt);
-        }
-        attempts.clear();
-        self.attempts = attempts;
-        self.flush().await;
-        count
-    }
-
     /// Puts the inputs of the next tick into the attempt, if a tick is complete.
     pub(super) fn assemble(&mut self) -> bool {
         let attempt = &mut self.attempt;
         attempt.clear();
         attempt.number = 1;
-        let complete = self.source
-            || self.assembler.take_pair(&mut attempt.inputs, &mut self.released)
-            || loop {
-                let Some(Packet { link, message }) = self.batch.pop_front() else { break false };
-                if link as usize >= self.link_ports.len() {
-                    self.link_ports = self.handle.node().mailbox.link_ports();
-                    self.released.resize(self.link_ports.len(), 0);
-                    self.tight = self.handle.node().mailbox.is_tight();
-                }
-                let port = self.link_ports[link as usize];
-                if self.assembler.offer(link, port, message, &mut attempt.inputs, &mut self.released) {
-                    break true;
-                }
-            };
+        let complete = self.source || self.assemble_inputs();
         if complete {
             self.sequence += 1;
-            attempt.sequence = self.sequence;
+            self.attempt.sequence = self.sequence;
         }
         complete
     }
 
-    /// Runs one tick to its commit or its last failure.
-    pub(super) async fn tick(&mut self) {
-        let held = self.policy().is_some_and(Policy::holds_packets).then(|| self.attempt.inputs.clone());
-        let result = self.call(Call::Run).await;
-        self.finish_attempts(result, held).await;
+    fn assemble_inputs(&mut self) -> bool {
+        if self.handle.node().keeps_newest {
+            self.remember_newest();
+        }
+        let mut intake =
+            Intake { mailbox: &self.handle.node().mailbox, links: &self.links, released: &mut self.released };
+        if self.assembler.take(&mut self.attempt, &mut intake) {
+            return true;
+        }
+        let complete = loop {
+            let Some(Packet { link, message, origin }) = self.batch.pop_front() else { break false };
+            if link as usize >= self.links.len() {
+                self.refresh_links();
+            }
+            let mut intake =
+                Intake { mailbox: &self.handle.node().mailbox, links: &self.links, released: &mut self.released };
+            let held = intake.held(link, message, origin);
+            if self.assembler.offer(self.links[link as usize].port, held, &mut self.attempt, &mut intake) {
+                break true;
+            }
+        };
+        self.note_lone();
+        complete
+    }
+
+    fn note_lone(&mut self) {
+        if self.assembler.pairing().is_some_and(|pairing| !pairing.lone.is_empty()) {
+            self.release_lone();
+        }
+    }
+
+    fn refresh_links(&mut self) {
+        self.links = self.handle.node().mailbox.links();
+        self.released.resize(self.links.len(), 0);
+        self.tight = self.handle.node().mailbox.is_tight();
+    }
+
+    /// Takes in what has come meanwhile: packets of inports that are remembered count as soon as they are there, whatever
+    /// came before them to other inports.
+    fn remember_newest(&mut self) {
+        let node = self.handle.node();
+        node.mailbox.exchange(&mut self.batch, &mut self.control, &mut self.released, Sleep::No);
+        if !self.assembler.remembers() || self.batch.is_empty() {
+            return;
+        }
+        if self.batch.iter().any(|packet| packet.link as usize >= self.links.len()) {
+            self.refresh_links();
+        }
+        let links = &self.links;
+        let mut intake = Intake { mailbox: &self.handle.node().mailbox, links, released: &mut self.released };
+        let assembler = &mut self.assembler;
+        self.batch.retain_mut(|packet| {
+            let LinkInfo { port, shelved } = links[packet.link as usize];
+            if shelved {
+                let held = intake.held(packet.link, Message::Flow, packet.origin.take());
+                assembler.put(port, held, &mut intake);
+            }
+            !shelved
+        });
     }
 }
 

@@ -8,9 +8,10 @@ use rustc_hash::FxHashMap;
 
 use super::Subgraph;
 use super::boundary::{Boundaries, Boundary};
+use crate::connection::ConnectionOptions;
 use crate::diagnose;
 use crate::error::NetworkError;
-use crate::from_graph::{capacity_of, end, initial, inner_end, node_of};
+use crate::from_graph::{end, initial, inner_end, node_of};
 use crate::network::Endpoint;
 use crate::plan::{ConnectionSpec, InitialSpec, Plan};
 
@@ -88,7 +89,8 @@ fn add_connections(new: &mut Plan, plan: &Plan, flat: &Flat) -> Result<(), Netwo
             new.initials.push(InitialSpec { to, message });
         } else {
             let (from, to) = (end(from), end(to));
-            new.connections.push(ConnectionSpec { from, to, capacity: capacity_of(metadata) });
+            let options = ConnectionOptions::from_metadata(metadata);
+            new.connections.push(ConnectionSpec { from, to, options });
         }
     }
     Ok(())

@@ -1,0 +1,106 @@
+//! The one way of packets into mailboxes and to listeners, with its trace and its counters.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use reflow_graph::Direction;
+use reflow_message::Message;
+use smallvec::SmallVec;
+
+use crate::activity::Sleeper;
+use crate::event::Event;
+use crate::mailbox::Outgoing;
+use crate::node::{Node, TAP};
+use crate::run::Run;
+use crate::tap::TapOffer;
+
+/// What became of packets on their way.
+pub(crate) enum Delivery {
+    /// All are where they belong, but for those whose node takes no more.
+    Done {
+        /// How many those were.
+        undelivered: usize,
+    },
+    /// The first of the rest found no room, and the sleeper was put to sleep until there is some.
+    Full {
+        /// [`Sleeper::fall_asleep`]'s answer.
+        leave: bool,
+    },
+    /// The connection of this packet does not take what it has no room for. The rest is still to be delivered.
+    Refused(Outgoing),
+}
+
+impl Run {
+    /// Hands packets over, in order. They come from a node, or from outside.
+    pub(crate) fn deliver(
+        &self,
+        from: Option<&Node>,
+        pending: &mut VecDeque<Outgoing>,
+        sleeper: &Arc<Sleeper>,
+    ) -> Delivery {
+        let traced = self.events.wants_packets();
+        let mut undelivered = 0;
+        let mut taken = 0;
+        let delivery = loop {
+            let Some(front) = pending.front() else { break Delivery::Done { undelivered } };
+            if front.target & TAP != 0 {
+                if let Some(leave) = self.deliver_to_tap(pending, sleeper) {
+                    break Delivery::Full { leave };
+                }
+                continue;
+            }
+            let target = front.target;
+            let node = &self.nodes[target as usize];
+            let mut trace: SmallVec<[(u16, u32, Message); 1]> = SmallVec::new();
+            let offer = node.mailbox.offer(target, pending, sleeper, |outgoing| {
+                if traced {
+                    trace.push((outgoing.port, outgoing.link, outgoing.message.clone()));
+                }
+            });
+            taken += offer.taken;
+            undelivered += offer.undelivered;
+            for (port, link, message) in trace {
+                self.trace(from, port, node, link, message);
+            }
+            if offer.wake {
+                node.sleeper.wake();
+            }
+            if let Some(refused) = offer.refused {
+                break Delivery::Refused(refused);
+            }
+            if let Some(leave) = offer.leave {
+                break Delivery::Full { leave };
+            }
+        };
+        if let Some(from) = from {
+            from.counters.packets_out.add(taken as u64);
+            from.counters.undelivered.add(undelivered as u64);
+        }
+        delivery
+    }
+
+    /// Hands the first packet to the listener it is for. Without room it stays, with [`Sleeper::fall_asleep`]'s answer.
+    fn deliver_to_tap(&self, pending: &mut VecDeque<Outgoing>, sleeper: &Arc<Sleeper>) -> Option<bool> {
+        let Outgoing { target, link, port, message, origin } = pending.pop_front()?;
+        let tap = self.tap(target & !TAP)?;
+        match tap.offer(message, sleeper) {
+            TapOffer::Taken => None,
+            TapOffer::Full { message, leave } => {
+                pending.push_front(Outgoing { target, link, port, message, origin });
+                Some(leave)
+            }
+        }
+    }
+
+    /// Tells listeners which packet went where.
+    fn trace(&self, from: Option<&Node>, port: u16, to: &Node, link: u32, message: Message) {
+        let Some(from) = from else {
+            let (actor, port) = self.boundaries.shown(Direction::In, &to.id, to.inport_name(port), "");
+            return self.events.emit(Event::MessageReceived { actor, port, message });
+        };
+        let to_port = to.inport_of(link);
+        let (sender, from_port) = self.boundaries.shown(Direction::Out, &from.id, from.outport_name(port), &to.id);
+        let (to, to_port) = self.boundaries.shown(Direction::In, &to.id, to_port, &from.id);
+        self.events.emit(Event::MessageSent { from: sender, from_port, to, to_port, message });
+    }
+}

@@ -1,0 +1,366 @@
+//! `Draft`: a node between its description and its start.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize};
+
+use indexmap::IndexMap;
+use parking_lot::{Mutex, RwLock};
+use reflow_graph::{Code, Diagnostic, Place};
+use reflow_message::{Object, SharedObject, Value};
+use smallvec::SmallVec;
+
+use crate::activity::{Activity, Sleeper};
+use crate::actor::Instance;
+use crate::assembler::Assembler;
+use crate::compile::Feed;
+use crate::component::{Component, ComponentSpec, Source};
+use crate::connection::Overflow;
+use crate::driver::Spare;
+use crate::error::{NetworkError, suggestion};
+use crate::firing::{By, Firing};
+use crate::join::{Common, Matcher, path};
+use crate::mailbox::{Mailbox, Room};
+use crate::network::{Endpoint, NodeSpec};
+use crate::node::{Node, NodeState, Route};
+use crate::plan::Plan;
+
+/// A node between its description and its start.
+pub(crate) struct Draft<'a> {
+    pub(crate) id: Arc<str>,
+    pub(crate) spec: &'a NodeSpec,
+    pub(crate) component: Arc<dyn Component>,
+    pub(crate) description: Arc<ComponentSpec>,
+    /// The firing rule that the node asks for itself.
+    pub(crate) firing: Option<Firing>,
+    pub(crate) folds_ports: bool,
+    pub(crate) config: Value,
+    pub(crate) inports: Vec<Arc<str>>,
+    pub(crate) outports: Vec<Arc<str>>,
+    pub(crate) routes: Vec<SmallVec<[Route; 1]>>,
+    /// The links of its mailbox: inport, and how each deals with packets for which there is no room.
+    pub(crate) links: Vec<(u16, Room)>,
+}
+
+/// What feeds a node.
+pub(crate) struct Fed {
+    /// Inports that packets come to from outside.
+    pub(crate) doors: Vec<u16>,
+    /// Those of them that somebody has named.
+    pub(crate) named: Vec<u16>,
+    /// Whether packets from outside may come.
+    pub(crate) outside: bool,
+    /// Whether it runs without inputs.
+    pub(crate) source: bool,
+}
+
+/// Resolves components, configs and policies of all nodes.
+pub(crate) fn drafts(plan: &Plan) -> (Vec<Draft<'_>>, Vec<NetworkError>) {
+    let mut errors = Vec::new();
+    let mut drafts = Vec::with_capacity(plan.nodes.len());
+    for (id, spec) in &plan.nodes {
+        let Some(component) = plan.component_of(id, spec) else {
+            let known = plan.component_ids();
+            errors.push(NetworkError::UnknownComponent {
+                node: id.clone(),
+                component: spec.component.clone(),
+                suggestion: suggestion(&spec.component, known.iter().map(String::as_str)),
+            });
+            continue;
+        };
+        let config = match config_of(id, &spec.config) {
+            Ok(config) => config,
+            Err(error) => {
+                errors.push(error);
+                continue;
+            }
+        };
+        let description = component.spec();
+        let names =
+            |ports: &[crate::PortSpec]| -> Vec<Arc<str>> { ports.iter().map(|port| (&*port.name).into()).collect() };
+        let draft = Draft {
+            id: id.as_str().into(),
+            inports: names(&description.inports),
+            outports: names(&description.outports),
+            routes: vec![SmallVec::new(); description.outports.len()],
+            links: Vec::new(),
+            firing: None,
+            folds_ports: plan.folds_ports,
+            spec,
+            component,
+            description,
+            config,
+        };
+        drafts.push(draft);
+        if let Some(firing) = &spec.firing {
+            let last = drafts.len() - 1;
+            match Firing::from_value(firing) {
+                Ok(firing) => drafts[last].firing = Some(firing),
+                Err(problem) => errors.push(drafts[last].bad_config(problem)),
+            }
+        }
+    }
+    (drafts, errors)
+}
+
+impl Draft<'_> {
+    pub(crate) fn bad_config(&self, problem: String) -> NetworkError {
+        NetworkError::BadConfig { node: self.id.to_string(), component: self.spec.component.clone(), problem }
+    }
+
+    pub(crate) fn finding(&self, code: Code, message: String) -> Diagnostic {
+        Diagnostic {
+            code,
+            severity: code.severity(),
+            place: Place::Node { node: (&*self.id).into() },
+            message,
+            hint: None,
+        }
+    }
+
+    /// What a policy asks for that the actor cannot do.
+    pub(crate) fn unfit(&self, instance: &Instance) -> Option<String> {
+        let policy = self.spec.policy.as_ref()?;
+        let batches = matches!(instance, Instance::Hosted(actor) if actor.batch_limit() > 1);
+        let computes = matches!(instance, Instance::Sync(_));
+        if batches && policy.timeout_ms.is_some() {
+            return Some("policy: `timeout_ms` cannot be used with an actor that takes batches".into());
+        }
+        if policy.concurrency > 1 && (batches || computes) {
+            let kind = if batches { "takes batches" } else { "computes and never waits" };
+            return Some(format!("policy: `concurrency` above 1 cannot be used with an actor that {kind}"));
+        }
+        None
+    }
+
+    /// Where further actors of the node come from, if its policy lets several ticks run at once.
+    pub(crate) fn spare(&self) -> Spare {
+        let component = Arc::clone(&self.component);
+        let config = self.config.clone();
+        Box::new(move || component.instantiate(&config).ok())
+    }
+
+    /// The port of this name; where case does not matter, one that differs by case only.
+    pub(crate) fn position(&self, ports: &[Arc<str>], name: &str) -> Option<u16> {
+        let folded = || {
+            let name = name.to_lowercase();
+            ports.iter().position(|known| known.to_lowercase() == name)
+        };
+        let exact = ports.iter().position(|known| **known == *name);
+        exact.or_else(|| if self.folds_ports { folded() } else { None }).map(|port| port as u16)
+    }
+
+    pub(crate) fn inport(&mut self, name: &str) -> u16 {
+        if let Some(port) = self.position(&self.inports, name) {
+            return port;
+        }
+        self.inports.push(name.into());
+        (self.inports.len() - 1) as u16
+    }
+
+    pub(crate) fn outport(&mut self, name: &str) -> u16 {
+        if let Some(port) = self.position(&self.outports, name) {
+            return port;
+        }
+        self.outports.push(name.into());
+        self.routes.push(SmallVec::new());
+        (self.outports.len() - 1) as u16
+    }
+
+    /// The index of an inport that is declared or connected.
+    pub(crate) fn known_inport(&self, name: &str) -> Option<u16> {
+        self.position(&self.inports, name)
+    }
+
+    pub(crate) fn link(&mut self, port: u16, room: Room) -> u32 {
+        self.links.push((port, room));
+        (self.links.len() - 1) as u32
+    }
+
+    pub(crate) fn declared(&self) -> usize {
+        self.description.inports.len()
+    }
+
+    /// The declared inports of which a tick takes a packet that is its own.
+    pub(crate) fn paired(&self, rule: &Firing) -> impl Iterator<Item = u16> {
+        let remembered = rule.latest().iter().chain(rule.optional());
+        let remembered: Vec<u16> = remembered.filter_map(|name| self.known_inport(name)).collect();
+        let declared = if rule.pairs() { self.declared() as u16 } else { 0 };
+        (0..declared).filter(move |port| !remembered.contains(port))
+    }
+
+    pub(crate) fn feed(&mut self, feed: &Feed<'_>, graph_inports: &IndexMap<String, Endpoint>) -> Fed {
+        let id = Arc::clone(&self.id);
+        let mut doors: Vec<u16> = Vec::new();
+        for input in feed.inputs.iter().filter(|input| *input.node == *id) {
+            doors.push(self.inport(&input.port));
+        }
+        let has_links = |port: usize| self.links.iter().any(|(to, _)| usize::from(*to) == port);
+        let mut outside = !doors.is_empty();
+        let unfed = self.links.is_empty() && !outside;
+        let source = unfed
+            && match self.description.source {
+                Source::No => false,
+                Source::ToTheEnd => feed.to_the_end,
+                Source::Yes => true,
+            };
+        if !feed.to_the_end && !source {
+            // In an open network, a port that nothing feeds waits for packets from outside.
+            outside |= unfed || !(0..self.declared()).all(has_links);
+        }
+        if !feed.to_the_end {
+            let inports = graph_inports.values().filter(|inport| *inport.node == *id);
+            doors.extend(inports.filter_map(|inport| self.known_inport(&inport.port)));
+        }
+        Fed { named: doors.clone(), doors, outside, source }
+    }
+
+    /// The firing rule of the node; `doors` are the inports that packets come to from outside.
+    pub(crate) fn firing(&mut self, doors: &[u16]) -> Firing {
+        let own = self.firing.take();
+        own.unwrap_or_else(|| {
+            let has_links = |port: u16| self.links.iter().any(|(to, _)| *to == port);
+            let ports = (0_u16..).zip(&self.inports);
+            let connected: Vec<&str> =
+                ports.filter(|(port, _)| has_links(*port) || doors.contains(port)).map(|(_, name)| &**name).collect();
+            self.component.firing(&self.config, &connected)
+        })
+    }
+
+    /// Inports that keep their newest packet; with `true`, objects are merged.
+    pub(crate) fn latest(&self, rule: &Firing) -> SmallVec<[(u16, bool); 1]> {
+        let declared = (0_u16..).zip(&self.description.inports);
+        if *rule == Firing::Latest {
+            return declared.map(|(port, _)| (port, true)).collect();
+        }
+        let says = declared.filter(|(_, port)| port.latest).map(|(port, _)| port);
+        let mut latest: SmallVec<[(u16, bool); 1]> = says.map(|port| (port, false)).collect();
+        for port in rule.latest().iter().filter_map(|name| self.known_inport(name)) {
+            if latest.iter().all(|(known, _)| *known != port) {
+                latest.push((port, false));
+            }
+        }
+        latest
+    }
+
+    pub(crate) fn assembler(&self, rule: &Firing, groups: Vec<Vec<u16>>, join: u64) -> Assembler {
+        let declared = self.declared();
+        let places = |names: &[std::borrow::Cow<'static, str>]| -> Vec<u16> {
+            names.iter().filter_map(|name| self.known_inport(name)).collect()
+        };
+        let all = |groups| Assembler::all(declared, &places(rule.latest()), &places(rule.optional()), groups);
+        match rule {
+            Firing::Any => Assembler::Any,
+            Firing::Latest => Assembler::latest(declared),
+            Firing::Required(required) => {
+                let count = |port: usize| self.links.iter().filter(|(to, _)| usize::from(*to) == port).count();
+                let links: Vec<_> = (0..self.inports.len()).map(count).collect();
+                Assembler::required(declared, &places(required), &links)
+            }
+            Firing::All { .. } => {
+                let matcher = |ports| Matcher::new(ports, Common::Origin, None, None, join);
+                all(groups.into_iter().map(matcher).collect())
+            }
+            Firing::Join(rule) => {
+                let common = |ports: &[u16]| match &rule.by {
+                    By::Key(paths) => {
+                        let way = |port: &u16| paths.get(&*self.inports[usize::from(*port)]).map(|text| path(text));
+                        Common::Key(ports.iter().map(|port| way(port).unwrap_or_default()).collect())
+                    }
+                    _ => Common::Origin,
+                };
+                let matcher = |ports: Vec<u16>| {
+                    let common = common(&ports);
+                    Matcher::new(ports, common, rule.timeout, rule.bound, join)
+                };
+                all(groups.into_iter().map(matcher).collect())
+            }
+        }
+    }
+
+    pub(crate) fn finish(
+        mut self,
+        activity: &Arc<Activity>,
+        fed: &Fed,
+        firing: &Firing,
+        groups: Vec<Vec<u16>>,
+        carries: &[bool],
+        place: usize,
+    ) -> (Node, Assembler) {
+        let join = if groups.is_empty() { 0 } else { 1 << (place % 64) };
+        let assembler = self.assembler(firing, groups, join);
+        let latest = self.latest(firing);
+        let mailbox = Mailbox::default();
+        let mut keeps_newest = !latest.is_empty();
+        for (port, room) in &self.links {
+            let newest = latest.iter().find(|(at, _)| at == port);
+            let room = match (room, newest) {
+                // Packets that are there from the start all count.
+                (Room::Bounded(usize::MAX, _), _) | (_, None) => *room,
+                (_, Some((_, merges))) => Room::Latest(*merges),
+            };
+            keeps_newest |= matches!(room, Room::Bounded(_, Overflow::Newest));
+            mailbox.add_link(*port, room);
+        }
+        for route in self.routes.iter_mut().flatten() {
+            route.carries = carries[route.target as usize];
+        }
+        let unmatched = match firing {
+            Firing::Join(join) => self.position(&self.outports, &join.unmatched),
+            _ => self.position(&self.outports, crate::firing::UNMATCHED),
+        };
+        let declared = self.declared();
+        let node = Node {
+            id: self.id,
+            component: self.spec.component.as_str().into(),
+            config: self.config,
+            hosted: false,
+            policy: self.spec.policy.clone().filter(|policy| *policy != crate::Policy::default()).map(Box::new),
+            inports: RwLock::new(self.inports),
+            declared_inports: declared,
+            outports: self.outports,
+            routes: self.routes,
+            mailbox,
+            sleeper: Sleeper::new(Arc::clone(activity)),
+            counters: crate::stats::Counters::default(),
+            open: crate::open_attempts::OpenAttempts::default(),
+            strays: crate::stray::Strays::new(self.component.open_ports(), self.description.outports.len()),
+            facts: Mutex::default(),
+            pools: crate::Pools::default(),
+            state: AtomicU8::new(NodeState::Waiting as u8),
+            holds: AtomicUsize::new(0),
+            outside: AtomicBool::new(fed.outside),
+            outside_links: Mutex::default(),
+            taps: RwLock::default(),
+            tapped: AtomicBool::new(false),
+            exhausted: AtomicBool::new(false),
+            carries: carries[place],
+            is_source: false,
+            mint: None,
+            join,
+            unmatched: unmatched.filter(|_| join != 0),
+            latest,
+            keeps_newest,
+        };
+        (node, assembler)
+    }
+}
+
+/// The config of a node with its environment variables resolved.
+fn config_of(node: &str, config: &Value) -> Result<Value, NetworkError> {
+    let config = if config.is_null() { Value::Object(SharedObject::default()) } else { config.clone() };
+    let Some(rules) = config.get("env_vars").and_then(Value::as_object) else { return Ok(config) };
+    let mut resolved = Object::new();
+    for (name, rule) in rules {
+        let value = std::env::var(&**name).ok();
+        let rule = rule.as_str().unwrap_or("required");
+        let value = match rule.strip_prefix("optional:") {
+            Some(default) => Some(value.unwrap_or_else(|| default.into())),
+            None if rule.starts_with("required") && value.is_none() => {
+                return Err(NetworkError::MissingVariable { node: node.into(), variable: name.to_string() });
+            }
+            None => value,
+        };
+        resolved.extend(value.map(|value| (Arc::clone(name), Value::from(value))));
+    }
+    Ok(config.merged_with(&Value::from(resolved)))
+}

@@ -1,0 +1,429 @@
+//! The one way of attempts: from their start, over retries and time-outs, to the moment they leave.
+
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use futures_util::future::{AbortHandle, Abortable};
+use futures_util::{FutureExt, StreamExt};
+
+use super::body::Body;
+use super::call::{Call, cancelled, contain_step, run_sync};
+use super::open::{Lane, LaneEnd, Open, Stage, Unwinding};
+use super::{Driver, Style};
+use crate::actor::Instance;
+use crate::assembler::Pairing;
+use crate::attempt::{Attempt, Completion, Outcome, Packets};
+use crate::failure::Failure;
+use crate::host::Step;
+use crate::node::NodeState;
+use crate::policy::{Policy, TIMEOUT};
+use crate::tick::Tick;
+
+impl Driver {
+    /// Starts the attempt that was assembled.
+    pub(super) async fn start(&mut self) {
+        let held = self.hold();
+        let limit = self.limit();
+        let detached = limit.is_some() || matches!(self.style, Style::Concurrent(_));
+        let mut step = match &mut self.body {
+            Body::Sync(actor) => match run_sync(&mut **actor, &self.handle, &mut self.attempt) {
+                Ok(()) => Step::Done,
+                Err(failure) => Step::Failed(failure),
+            },
+            Body::Hosted(actor, ..) => {
+                let tick = &mut Tick::new(&self.handle, &mut self.attempt);
+                contain_step(|| actor.run(tick, detached))
+            }
+            Body::Async(..) => return self.start_lane(held, limit),
+        };
+        while let Step::Yield = step {
+            step = match self.resume().await {
+                Some(step) => step,
+                None => Step::Failed(cancelled()),
+            };
+        }
+        match step {
+            Step::Done if self.open.leaves_at_once(self.attempt.sequence) => {
+                self.finish |= self.attempt.finish;
+                self.route_sent();
+                self.commit();
+                self.let_followers_leave();
+            }
+            Step::Pending => {
+                let attempt = std::mem::take(&mut self.attempt);
+                self.leave_open(Open { attempt, held, stage: Stage::Elsewhere, until: limit });
+            }
+            Step::Done | Step::Yield => self.end_current(held, Ok(())),
+            Step::Failed(failure) => self.end_current(held, Err(failure)),
+        }
+    }
+
+    /// What another try, or the report of a failure, needs of the inputs.
+    fn hold(&self) -> Packets {
+        if self.policy().is_some_and(Policy::holds_packets) { self.attempt.inputs.clone() } else { Packets::new() }
+    }
+
+    /// When the time of an attempt that starts now is over.
+    fn limit(&self) -> Option<Instant> {
+        let limit = self.policy()?.timeout_ms?;
+        Instant::now().checked_add(Duration::from_millis(limit))
+    }
+
+    fn end_current(&mut self, held: Packets, result: Result<(), Failure>) {
+        let attempt = std::mem::take(&mut self.attempt);
+        self.end(attempt, held, result, &When::now());
+        self.let_followers_leave();
+    }
+
+    /// An open attempt is activity of its own: the node's task may sleep meanwhile.
+    pub(super) fn leave_open(&mut self, open: Open) {
+        self.node().open.open((open.attempt.sequence, open.attempt.number), &self.handle.run().activity);
+        self.open.put(open);
+    }
+
+    fn close_open(&self, sequence: u64, number: u32) {
+        self.node().open.close((sequence, number), &self.handle.run().activity);
+    }
+
+    fn start_lane(&mut self, held: Packets, until: Option<Instant>) {
+        let attempt = std::mem::take(&mut self.attempt);
+        let Body::Async(actors, _) = &mut self.body else { return };
+        let Some(mut actor) = actors.pop() else {
+            let failure = Failure::new("the component made too few actors");
+            return self.end(attempt, held, Err(failure), &When::now());
+        };
+        let handle = self.handle.clone();
+        let mut own = Attempt {
+            sequence: attempt.sequence,
+            number: attempt.number,
+            inputs: attempt.inputs,
+            origin: attempt.origin.clone(),
+            ..Attempt::default()
+        };
+        let known =
+            Attempt { sequence: own.sequence, number: own.number, origin: attempt.origin, ..Attempt::default() };
+        let (abort, registration) = AbortHandle::new_pair();
+        let lane: Lane = Box::pin(async move {
+            let run = AssertUnwindSafe(async {
+                let tick = &mut Tick::new(&handle, &mut own);
+                tick.attempt.meet_component(tick.node.node())?;
+                let result = actor.run(tick).await;
+                tick.attempt.refuse_too_deep().and(result)
+            });
+            let result = Abortable::new(run.catch_unwind(), registration).await.ok();
+            let result = result.map(|ended| ended.unwrap_or_else(|payload| Err(Failure::from_panic(&*payload))));
+            LaneEnd { actor, attempt: own, result }
+        });
+        self.open.lanes.push(lane);
+        self.leave_open(Open { attempt: known, held, stage: Stage::Here(abort), until });
+    }
+
+    /// Runs attempts of a batch actor in one call.
+    pub(super) fn start_batch(&mut self, attempts: &mut Vec<Attempt>, mut held: Vec<Packets>) {
+        let count = attempts.len();
+        if held.is_empty() && self.policy().is_some_and(Policy::holds_packets) {
+            held = attempts.iter().map(|attempt| attempt.inputs.clone()).collect();
+        }
+        let numbers: Vec<_> = attempts.iter().map(|attempt| (attempt.sequence, attempt.number)).collect();
+        let Body::Hosted(actor, ..) = &mut self.body else { return };
+        let others = catch_unwind(AssertUnwindSafe(|| actor.run_batch(&self.handle, attempts)));
+        let others = others.unwrap_or_else(|payload| {
+            attempts.resize_with(count, Attempt::default);
+            for (attempt, (sequence, number)) in attempts.iter_mut().zip(numbers) {
+                (attempt.sequence, attempt.number) = (sequence, number);
+            }
+            let failure = Failure::from_panic(&*payload);
+            (0..count).map(|at| (at, Step::Failed(failure.clone()))).collect()
+        });
+        let mut others = others.into_iter().peekable();
+        // What fails together is tried again together.
+        let when = When::now();
+        for (at, attempt) in attempts.iter_mut().enumerate() {
+            let step = others.next_if(|(other, _)| *other == at).map_or(Step::Done, |(_, step)| step);
+            if matches!(step, Step::Done) && self.open.leaves_at_once(attempt.sequence) {
+                self.finish |= attempt.finish;
+                super::outcome::commit(&self.handle, attempt, &mut self.outbox);
+                continue;
+            }
+            let attempt = std::mem::take(attempt);
+            let held = held.get_mut(at).map(std::mem::take).unwrap_or_default();
+            match step {
+                Step::Pending => self.leave_open(Open { attempt, held, stage: Stage::Elsewhere, until: None }),
+                Step::Failed(failure) => self.end(attempt, held, Err(failure), &when),
+                Step::Done | Step::Yield => self.end(attempt, held, Ok(()), &when),
+            }
+        }
+        attempts.clear();
+        self.let_followers_leave();
+    }
+
+    /// Starts the attempts again whose wait is over.
+    pub(super) async fn start_again(&mut self) {
+        if !self.open.is_backing_off() || self.is_cancelled() {
+            return;
+        }
+        let now = Instant::now();
+        if let Style::Batches(limit) = self.style {
+            let due = (0..limit).map_while(|_| self.open.take_due(now)).collect::<Vec<_>>();
+            let again = due.into_iter().map(|open| self.another(open));
+            let (mut attempts, held): (Vec<_>, Vec<_>) = again.unzip();
+            if !attempts.is_empty() {
+                self.start_batch(&mut attempts, held);
+            }
+            return;
+        }
+        while self.open.has_place_for_another_try()
+            && let Some(open) = self.open.take_due(now)
+        {
+            if self.style == Style::Single {
+                self.handle.run().set_state(self.node(), NodeState::Running, true);
+            }
+            (self.attempt, _) = self.another(open);
+            self.start().await;
+        }
+    }
+
+    /// The next try of an attempt whose wait is over, with what it holds.
+    fn another(&self, open: Open) -> (Attempt, Packets) {
+        let Open { mut attempt, held, .. } = open;
+        self.close_open(attempt.sequence, attempt.number);
+        attempt.number += 1;
+        attempt.inputs.clone_from(&held);
+        (attempt, held)
+    }
+
+    /// Takes the end of an attempt that went on elsewhere.
+    pub(super) fn complete(&mut self, completion: Completion) {
+        let Completion { sequence, number, outcome, finish } = completion;
+        let Some(Open { mut attempt, held, .. }) = self.open.take(sequence, number) else {
+            // One that is over has nothing more to say; the call of one that was given up has returned now.
+            return self.unwound(sequence, number);
+        };
+        self.close_open(sequence, number);
+        attempt.finish |= finish;
+        let result = match outcome {
+            Outcome::Done(packets) => {
+                attempt.emitted = packets;
+                Ok(())
+            }
+            Outcome::Failed(failure) => Err(failure),
+        };
+        self.end(attempt, held, result, &When::now());
+        self.let_followers_leave();
+    }
+
+    /// Commits an attempt, waits for another try as the policy says, or gives it up. Those that waited for it leave when all
+    /// that ended with it have been dealt with, see [`let_followers_leave`](Self::let_followers_leave).
+    fn end(&mut self, mut attempt: Attempt, held: Packets, result: Result<(), Failure>, when: &When) {
+        self.finish |= attempt.finish;
+        super::outcome::route_sent(&self.handle, &mut attempt, &mut self.outbox);
+        let (stage, until) = match result {
+            Ok(()) => (Stage::Committed, None),
+            Err(_) if self.is_cancelled() => return,
+            Err(failure) => {
+                attempt.emitted.clear();
+                if !held.is_empty() {
+                    attempt.inputs.clone_from(&held);
+                }
+                match self.another_try(&attempt, &failure, when) {
+                    Some(until) => {
+                        self.report_attempt(&attempt, failure, true);
+                        return self.leave_open(Open { attempt, held, stage: Stage::BackingOff, until: Some(until) });
+                    }
+                    None => (Stage::GivenUp(self.give_up(&attempt, failure)), None),
+                }
+            }
+        };
+        let open = Open { attempt, held, stage, until };
+        if self.open.leaves_at_once(open.attempt.sequence) {
+            self.leave(open);
+        } else {
+            self.open.put(open);
+        }
+    }
+
+    /// When the attempt is tried again, if it is.
+    fn another_try(&mut self, attempt: &Attempt, failure: &Failure, when: &When) -> Option<Instant> {
+        let policy = self.policy().filter(|policy| policy.retries(attempt.number, failure))?;
+        let delay = policy.delay(attempt.number, when.chance);
+        self.tell_retry(attempt, failure, delay);
+        if self.style == Style::Single && !delay.is_zero() {
+            self.handle.run().set_state(self.node(), NodeState::BackingOff, true);
+        }
+        Some(when.now.checked_add(delay).unwrap_or(when.now))
+    }
+
+    /// Sends what those have to send that waited for what has left now.
+    fn let_followers_leave(&mut self) {
+        while let Some(next) = self.open.take_over() {
+            self.leave(next);
+        }
+    }
+
+    /// Sends what an attempt that is over has to send.
+    fn leave(&mut self, open: Open) {
+        let Open { mut attempt, stage, .. } = open;
+        match stage {
+            Stage::Committed => super::outcome::commit(&self.handle, &mut attempt, &mut self.outbox),
+            Stage::GivenUp(Some(failure)) => self.route_failure(&attempt, &failure),
+            _ => {}
+        }
+    }
+
+    /// Follows attempts that run here, and what time brings; whether there is something to do now.
+    pub(super) fn poll_open(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut changed = false;
+        while !self.open.lanes.is_empty()
+            && let Poll::Ready(Some(LaneEnd { actor, attempt, result })) = self.open.lanes.poll_next_unpin(cx)
+        {
+            changed = true;
+            if let Body::Async(actors, _) = &mut self.body {
+                actors.push(actor);
+            }
+            let Some(open) = self.open.take(attempt.sequence, attempt.number) else { continue };
+            self.close_open(attempt.sequence, attempt.number);
+            let result = result.unwrap_or_else(|| Err(self.timed_out()));
+            self.end(attempt, open.held, result, &When::now());
+            self.let_followers_leave();
+        }
+        let timed = self.open.deadline().into_iter().chain(self.assembler.pairing().and_then(Pairing::deadline));
+        let Some(deadline) = timed.min() else {
+            self.open.timer = None;
+            return changed;
+        };
+        if deadline <= Instant::now() {
+            self.on_time();
+            return true;
+        }
+        if self.open.timer.as_ref().is_none_or(|(until, _)| *until != deadline) {
+            let wait = deadline.saturating_duration_since(Instant::now());
+            self.open.timer = Some((deadline, Box::pin(self.handle.run().native().sleep(wait))));
+        }
+        let rings = self.open.timer.as_mut().is_some_and(|(_, timer)| timer.as_mut().poll(cx).is_ready());
+        if rings {
+            self.open.timer = None;
+            self.on_time();
+        }
+        changed || rings
+    }
+
+    fn on_time(&mut self) {
+        // What has ended in time is not late.
+        self.look();
+        let now = Instant::now();
+        if let Some(pairing) = self.assembler.pairing() {
+            pairing.expire(now);
+            self.release_lone();
+        }
+        for open in self.open.take_late(now) {
+            let (sequence, number) = (open.attempt.sequence, open.attempt.number);
+            if self.abandon(sequence, number) {
+                // It has as long again to return.
+                let until = Some(self.limit().unwrap_or(now));
+                self.open.unwinding.push(Unwinding { sequence, number, until });
+            } else {
+                self.close_open(sequence, number);
+            }
+            let failure = self.timed_out();
+            self.end(open.attempt, open.held, Err(failure), &When::now());
+        }
+        self.let_followers_leave();
+    }
+
+    fn timed_out(&self) -> Failure {
+        let limit = self.policy().and_then(|policy| policy.timeout_ms).unwrap_or_default();
+        Failure::new(format!("the attempt took longer than its limit of {limit} ms")).with_reason(TIMEOUT)
+    }
+
+    fn unwound(&mut self, sequence: u64, number: u32) {
+        let before = self.open.unwinding.len();
+        self.open.unwinding.retain(|call| (call.sequence, call.number) != (sequence, number));
+        if self.open.unwinding.len() < before {
+            self.close_open(sequence, number);
+        }
+    }
+
+    /// Puts a fresh actor in the place of one that is still inside a call that was given up, if there can be one. Ticks of
+    /// one actor do not overlap.
+    pub(super) async fn replace_stuck(&mut self) {
+        let now = Instant::now();
+        let stuck = self.open.unwinding.iter().any(|call| call.until.is_some_and(|until| until <= now));
+        if !stuck || self.open.has_place_for_another_try() {
+            return;
+        }
+        let Body::Hosted(actor, replaced, spare) = &mut self.body else { return };
+        let fresh = catch_unwind(AssertUnwindSafe(spare)).ok().flatten();
+        let Some(Instance::Hosted(fresh)) = fresh.filter(|fresh| fresh.identity() != Some(actor.identity())) else {
+            // There is only this one, so its next tick waits.
+            self.open.unwinding.iter_mut().for_each(|call| call.until = None);
+            return;
+        };
+        replaced.push(std::mem::replace(actor, fresh));
+        for call in std::mem::take(&mut self.open.unwinding) {
+            self.close_open(call.sequence, call.number);
+        }
+        if let Err(failure) = self.call(Call::Setup).await {
+            self.report(failure, false);
+            self.failed = true;
+        }
+    }
+
+    /// Tells an attempt that nobody waits for its outcome any more; whether its call has yet to return.
+    fn abandon(&mut self, sequence: u64, number: u32) -> bool {
+        let Body::Hosted(actor, ..) = &mut self.body else { return false };
+        catch_unwind(AssertUnwindSafe(|| actor.abandon(sequence, number))).unwrap_or(false)
+    }
+
+    /// Gives up what is open, because the run was stopped or the node has failed, and waits until all of it has returned.
+    pub(super) async fn give_up_open(&mut self) {
+        for open in self.open.take_all() {
+            let (sequence, number) = (open.attempt.sequence, open.attempt.number);
+            match &open.stage {
+                Stage::Elsewhere if self.abandon(sequence, number) => {
+                    self.open.unwinding.push(Unwinding { sequence, number, until: None });
+                    continue;
+                }
+                Stage::Here(abort) => abort.abort(),
+                _ => {}
+            }
+            if !open.stage.is_over() {
+                self.close_open(sequence, number);
+            }
+        }
+        if !self.open.unwinding.is_empty() {
+            let patience = self.policy().and_then(|policy| policy.timeout_ms).unwrap_or_default();
+            let mut sleep = Box::pin(self.handle.run().native().sleep(Duration::from_millis(patience)));
+            poll_fn(|cx| {
+                self.node().sleeper.set_waker(cx.waker());
+                self.look();
+                let is_over = self.open.unwinding.is_empty();
+                // Whoever stops a run says how long it waits; a node that comes to its end by itself does not wait for ever.
+                let goes_on = is_over || !self.is_cancelled() && sleep.as_mut().poll(cx).is_ready();
+                if goes_on { Poll::Ready(()) } else { Poll::Pending }
+            })
+            .await;
+            for call in std::mem::take(&mut self.open.unwinding) {
+                self.close_open(call.sequence, call.number);
+            }
+        }
+        while let Some(LaneEnd { actor, .. }) = self.open.lanes.next().await {
+            if let Body::Async(actors, _) = &mut self.body {
+                actors.push(actor);
+            }
+        }
+    }
+}
+
+/// The moment of an end, and the chance that its wait is left to.
+struct When {
+    now: Instant,
+    chance: f64,
+}
+
+impl When {
+    fn now() -> Self {
+        Self { now: Instant::now(), chance: fastrand::f64() }
+    }
+}

@@ -1,0 +1,208 @@
+//! `Origin`: which packet from outside, or from a source, a packet descends from.
+//!
+//! Whatever may still bring forth a descendant (a packet that waits, an open attempt, a packet that is held for another try)
+//! holds the origin, so its end is noticed by counting alone, whatever became of the packets: passed on, filtered, failed,
+//! dropped. Only nodes between a source and a node that needs origins have them; elsewhere there is none to carry.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
+
+/// What a packet descends from. Copies share it; the last one to go ends it.
+#[derive(Clone)]
+pub struct Origin(Arc<Token>);
+
+struct Token {
+    id: u64,
+    /// A bit for each joining node that has put a packet aside without holding its origin.
+    aside: AtomicU64,
+    ends: Weak<dyn Ends>,
+    on_end: Option<Box<dyn FnOnce() + Send + Sync>>,
+}
+
+/// Who is told that nothing of an origin is left, although packets of it were put aside.
+pub(crate) trait Ends: Send + Sync {
+    /// `joins` has a bit for each joining node that is concerned.
+    fn origin_ended(&self, id: u64, joins: u64);
+}
+
+impl Origin {
+    fn new(id: u64, ends: Weak<dyn Ends>, on_end: Option<Box<dyn FnOnce() + Send + Sync>>) -> Self {
+        Self(Arc::new(Token { id, aside: AtomicU64::new(0), ends, on_end }))
+    }
+
+    /// Tells origins of one run apart.
+    pub fn id(&self) -> u64 {
+        self.0.id
+    }
+
+    /// The same, for packets that leave after everything of the origin may have ended.
+    pub fn later(&self) -> LateOrigin {
+        LateOrigin { id: self.0.id, ends: Weak::clone(&self.0.ends) }
+    }
+
+    /// Whether a node that is no source has said it of its own accord: others may say theirs at any time.
+    pub(crate) fn is_summary(&self) -> bool {
+        self.0.id >> SERIAL_BITS == 0
+    }
+
+    /// Notes that a joining node has put packets of it aside, or has none any more.
+    pub(crate) fn put_aside(&self, join: u64, aside: bool) {
+        if aside {
+            self.0.aside.fetch_or(join, Ordering::AcqRel);
+        } else {
+            self.0.aside.fetch_and(!join, Ordering::AcqRel);
+        }
+    }
+}
+
+impl Drop for Token {
+    fn drop(&mut self) {
+        let joins = *self.aside.get_mut();
+        if joins != 0
+            && let Some(ends) = self.ends.upgrade()
+        {
+            ends.origin_ended(self.id, joins);
+        }
+        if let Some(on_end) = self.on_end.take() {
+            on_end();
+        }
+    }
+}
+
+impl fmt::Debug for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Origin({}.{})", self.0.id >> SERIAL_BITS, self.0.id & ((1 << SERIAL_BITS) - 1))
+    }
+}
+
+/// An origin that is remembered without being held.
+#[derive(Clone)]
+pub struct LateOrigin {
+    id: u64,
+    ends: Weak<dyn Ends>,
+}
+
+impl LateOrigin {
+    /// The origin again: what is sent under it may find that nobody waits any more.
+    pub fn revive(&self) -> Origin {
+        Origin::new(self.id, Weak::clone(&self.ends), None)
+    }
+}
+
+impl fmt::Debug for LateOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LateOrigin({})", self.id)
+    }
+}
+
+/// Bits of an id that count; those above are its place of birth.
+const SERIAL_BITS: u32 = 40;
+
+/// Where origins come from: a source, or an inport that packets from outside come to.
+pub(crate) struct Mint {
+    place: u64,
+    ends: Weak<dyn Ends>,
+    /// How many origins have left by each outport.
+    left: Mutex<Vec<u64>>,
+}
+
+impl Mint {
+    /// The mint of a source, for that many outports; sources have numbers of their own.
+    pub(crate) fn new(place: u32, outports: usize, ends: Weak<dyn Ends>) -> Self {
+        Self { place: (u64::from(place) + 1) << SERIAL_BITS, ends, left: Mutex::new(vec![0; outports]) }
+    }
+
+    /// The mint of a node that is no source, for what it says of its own accord: its last words, for example, which descend
+    /// from everything it has seen. The first of one node belongs to the first of another.
+    pub(crate) fn of_summaries(outports: usize, ends: Weak<dyn Ends>) -> Self {
+        Self { place: 0, ends, left: Mutex::new(vec![0; outports]) }
+    }
+
+    /// The origin of packets that leave together by these outports.
+    ///
+    /// What leaves together has one origin. What leaves one by one has the number of its turn at its outport, so that the
+    /// third packet of one outport belongs to the third of another as long as nothing else was said.
+    pub(crate) fn strike(&self, ports: impl Iterator<Item = u16> + Clone) -> Origin {
+        self.strike_with(ports, None)
+    }
+
+    pub(crate) fn strike_with(
+        &self,
+        ports: impl Iterator<Item = u16> + Clone,
+        on_end: Option<Box<dyn FnOnce() + Send + Sync>>,
+    ) -> Origin {
+        let mut left = self.left.lock();
+        let turn = ports.clone().filter_map(|port| left.get(usize::from(port)).copied()).max().unwrap_or(0);
+        for port in ports {
+            if let Some(left) = left.get_mut(usize::from(port)) {
+                *left = turn + 1;
+            }
+        }
+        Origin::new(self.place | (turn & ((1 << SERIAL_BITS) - 1)), Weak::clone(&self.ends), on_end)
+    }
+}
+
+impl fmt::Debug for Mint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Mint")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default)]
+    struct Told(Mutex<Vec<(u64, u64)>>);
+
+    impl Ends for Told {
+        fn origin_ended(&self, id: u64, joins: u64) {
+            self.0.lock().push((id, joins));
+        }
+    }
+
+    fn mint(told: &Arc<Told>) -> Mint {
+        let told: Arc<dyn Ends> = Arc::clone(told) as _;
+        Mint::new(3, 2, Arc::downgrade(&told))
+    }
+
+    #[test]
+    fn what_leaves_together_has_one_origin_and_turns_are_counted_by_outport() {
+        let told = Arc::new(Told::default());
+        let mint = mint(&told);
+        let alone: Vec<_> = [0, 0, 1, 1].iter().map(|port| mint.strike(std::iter::once(*port)).id()).collect();
+        assert_eq!((alone[0], alone[1]), (alone[2], alone[3]));
+        let first_only = mint.strike([0].into_iter()).id();
+        let both = mint.strike([0, 1].into_iter()).id();
+        assert!(both > first_only);
+        assert!(mint.strike([1].into_iter()).id() > both);
+    }
+
+    #[test]
+    fn summaries_of_different_nodes_belong_together() {
+        let told: Arc<dyn Ends> = Arc::new(Told::default());
+        let mints = [(); 2].map(|()| Mint::of_summaries(1, Arc::downgrade(&told)));
+        let [one, other] = mints.map(|mint| mint.strike([0].into_iter()));
+        assert_eq!(one.id(), other.id());
+        assert!(one.is_summary());
+    }
+
+    #[test]
+    fn the_last_holder_tells_joins_that_have_something_aside() {
+        let told = Arc::new(Told::default());
+        let mint = mint(&told);
+        let (quiet, waited) = (mint.strike([0].into_iter()), mint.strike([0].into_iter()));
+        quiet.put_aside(1, true);
+        quiet.put_aside(1, false);
+        drop(quiet);
+        waited.put_aside(0b10, true);
+        let (copy, id) = (waited.clone(), waited.id());
+        drop(waited);
+        assert!(told.0.lock().is_empty());
+        drop(copy);
+        assert_eq!(*told.0.lock(), [(id, 0b10)]);
+    }
+}

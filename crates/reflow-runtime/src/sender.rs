@@ -1,0 +1,182 @@
+//! Sending at once, from a thread or a future of one's own: a packet that waits for room at every target of a port.
+
+use std::borrow::Borrow;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use reflow_message::{Message, block_until};
+
+use crate::activity::Sleeper;
+use crate::delivery::Delivery;
+use crate::error::SendError;
+use crate::mailbox::Outgoing;
+use crate::node::NodeHandle;
+use crate::open_attempts::AttemptKey;
+use crate::origin::Origin;
+
+/// Who sends a message at once, and what waits with it when there is no room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// Somebody who is counted in the run's activity already and does nothing else meanwhile: the node's own task, or
+    /// background work that holds it.
+    Counted,
+    /// A thread or a foreign task that works for an attempt; `running` says that the attempt's `run` has not returned yet.
+    Attempt {
+        /// Number of the tick.
+        sequence: u64,
+        /// Number of the try.
+        number: u32,
+        /// Whether `run` has not returned yet.
+        running: bool,
+    },
+    /// Anybody else.
+    Other,
+}
+
+/// A message on its way to every target of a port.
+pub(crate) struct Sender<N: Borrow<NodeHandle>> {
+    node: N,
+    pending: VecDeque<Outgoing>,
+    original: Option<Message>,
+    pub(crate) sleeper: Arc<Sleeper>,
+    caller: Caller,
+    /// Whether it was counted by itself, and its attempt as one that waits. From the first time that it had to wait on.
+    waits: bool,
+}
+
+impl<N: Borrow<NodeHandle>> Sender<N> {
+    pub(crate) fn new(
+        node: N,
+        port: u16,
+        message: Message,
+        origin: Option<&Origin>,
+        caller: Caller,
+    ) -> Result<Self, SendError> {
+        let handle = node.borrow();
+        if handle.is_cancelled() {
+            return Err(SendError::Stopped { node: Arc::clone(handle.id()), message });
+        }
+        if handle.node().state().is_ended() {
+            return Err(SendError::Ended { node: Arc::clone(handle.id()), message });
+        }
+        if message.is_too_deep() {
+            return Err(SendError::TooDeep { node: Arc::clone(handle.id()), message });
+        }
+        let mut pending = VecDeque::with_capacity(1);
+        let original = Some(message.clone());
+        let new = if origin.is_none() { handle.node().new_origin(std::iter::once(port)) } else { None };
+        handle.node().address(port, message, origin.or(new.as_ref()), |outgoing| pending.push_back(outgoing));
+        let sleeper = Sleeper::new(Arc::clone(&handle.run().activity));
+        Ok(Self { node, pending, original, sleeper, caller, waits: false })
+    }
+
+    pub(crate) fn poll(&mut self) -> Poll<Result<(), SendError>> {
+        self.sleeper.rise();
+        let handle = self.node.borrow();
+        let run = handle.run();
+        if run.is_cancelled() && !self.pending.is_empty() {
+            let node = Arc::clone(handle.id());
+            return Poll::Ready(Err(SendError::Stopped { node, message: self.give_back() }));
+        }
+        match run.deliver(Some(handle.node()), &mut self.pending, &self.sleeper) {
+            Delivery::Done { .. } => Poll::Ready(Ok(())),
+            Delivery::Refused(refused) => {
+                let to = run.nodes[refused.target as usize].place(refused.link);
+                let node = Arc::clone(handle.id());
+                Poll::Ready(Err(SendError::Overflow { node, to, message: self.give_back() }))
+            }
+            Delivery::Full { leave } => {
+                self.begin_wait();
+                if leave && self.sleeper.leave() {
+                    self.node.borrow().run().on_quiet();
+                }
+                Poll::Pending
+            }
+        }
+    }
+
+    /// What waits here: the attempt that this works for, and a count of its own where the caller has none.
+    fn begin_wait(&mut self) {
+        if self.caller == Caller::Counted || std::mem::replace(&mut self.waits, true) {
+            return;
+        }
+        let handle = self.node.borrow();
+        handle.run().activity.begin();
+        if let Some((key, running)) = self.attempt() {
+            handle.node().open.begin_wait(key, running, &handle.run().activity);
+            handle.node().counters.clock.block();
+        }
+    }
+
+    fn attempt(&self) -> Option<(AttemptKey, bool)> {
+        match self.caller {
+            Caller::Attempt { sequence, number, running } => Some(((sequence, number), running)),
+            Caller::Counted | Caller::Other => None,
+        }
+    }
+
+    fn give_back(&mut self) -> Message {
+        self.original.take().unwrap_or(Message::Flow)
+    }
+}
+
+impl<N: Borrow<NodeHandle>> Drop for Sender<N> {
+    fn drop(&mut self) {
+        let handle = self.node.borrow();
+        if let Some(outgoing) = self.pending.front() {
+            handle.run().forget_waiting(outgoing, &self.sleeper);
+        }
+        self.sleeper.rise();
+        if self.waits {
+            if let Some((key, running)) = self.attempt() {
+                handle.node().open.end_wait(key, running, &handle.run().activity);
+                handle.node().counters.clock.unblock();
+            }
+            handle.run().end_activity();
+        }
+    }
+}
+
+/// A message on its way that owns what it needs, see [`NodeHandle::sending`].
+pub struct Sending(pub(crate) Sender<NodeHandle>);
+
+impl Sending {
+    /// Delivers as much as there is room for; ready when all of it is delivered.
+    ///
+    /// # Errors
+    /// [`SendError`] gives the message back when the run was stopped.
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
+        self.0.sleeper.set_waker(cx.waker());
+        self.0.poll()
+    }
+}
+
+/// A send that found no room and waits for it when it is told to.
+pub struct BlockingSend<'a> {
+    sender: Sender<&'a NodeHandle>,
+    deadline: Option<Instant>,
+}
+
+impl<'a> BlockingSend<'a> {
+    pub(crate) fn new(sender: Sender<&'a NodeHandle>, deadline: Option<Instant>) -> Self {
+        Self { sender, deadline }
+    }
+
+    /// Blocks the thread until there is room. Called again after a time-out of `step` (answer `None`), so that a host can
+    /// look at signals in between.
+    pub fn wait(&mut self, step: Option<Duration>) -> Option<Result<(), SendError>> {
+        let until = step.map(|step| Instant::now() + step).into_iter().chain(self.deadline).min();
+        let sender = &mut self.sender;
+        let sent = block_until(until, |cx| {
+            sender.sleeper.set_waker(cx.waker());
+            sender.poll()
+        });
+        if sent.is_none() && self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            let node = Arc::clone(self.sender.node.id());
+            return Some(Err(SendError::TimedOut { node, message: self.sender.give_back() }));
+        }
+        sent
+    }
+}
