@@ -121,7 +121,7 @@ def test_a_full_queue_before_a_join_is_noticed(source, policy):
         stalls = net.events(types=["NetworkStalled"])
         add(net, "source", source, policy=policy)
         add(net, "rare", running(rare))
-        add(net, "pair", pair)
+        add(net, "pair", pair, firing="position")
         net.add_connection("source", "out", "pair", "a")
         net.add_connection("source", "out", "rare", "in")
         net.add_connection("rare", "out", "pair", "b")
