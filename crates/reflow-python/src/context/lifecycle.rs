@@ -210,7 +210,10 @@ impl PyContext {
             return Ok(());
         }
         if self.is_resolved(value.py()) {
-            self.node.tell_late("run() returned something after the tick had been ended: it is not sent");
+            // What else it returns is of no interest once the tick has been ended.
+            if value.is_instance_of::<PyDict>() {
+                self.node.tell_late("run() returned outputs after the tick had been ended: they are not sent");
+            }
             return Ok(());
         }
         let packets = self.outputs(value)?;
