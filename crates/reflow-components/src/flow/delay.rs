@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use reflow_runtime::NodeHandle;
+use reflow_runtime::{NodeHandle, Origin};
 use tokio::sync::Notify;
 
 use crate::prelude::*;
@@ -48,7 +48,7 @@ struct Line {
 
 #[derive(Default)]
 struct Waiting {
-    messages: VecDeque<(Instant, usize, Message)>,
+    messages: VecDeque<(Instant, usize, Message, Option<Origin>)>,
     /// How many bytes are on their way, with the message that is about to leave.
     bytes: usize,
     /// Whether somebody releases them.
@@ -72,10 +72,10 @@ impl Line {
                 waiting.is_served = next.is_some();
                 next
             };
-            let Some((arrived, bytes, message)) = next else { return };
+            let Some((arrived, bytes, message, origin)) = next else { return };
             tokio::time::sleep(delay.saturating_sub(arrived.elapsed())).await;
             // Only a run that was stopped refuses it.
-            let _ = node.send(Delay::OUT_OUTPUT, message).await;
+            let _ = node.send_from(origin.as_ref(), Delay::OUT_OUTPUT, message).await;
             self.waiting.lock().bytes -= bytes;
             self.has_room.notify_one();
         }
@@ -93,7 +93,7 @@ impl AsyncActor for Delay {
         let was_served = {
             let mut waiting = self.line.waiting.lock();
             waiting.bytes += bytes;
-            waiting.messages.push_back((arrived, bytes, message));
+            waiting.messages.push_back((arrived, bytes, message, tick.origin().cloned()));
             std::mem::replace(&mut waiting.is_served, true)
         };
         if !was_served {
