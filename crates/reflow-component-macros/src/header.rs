@@ -17,6 +17,7 @@ pub(crate) struct Header {
     pub(crate) shape: Shape,
     pub(crate) prepare: bool,
     pub(crate) per_node: bool,
+    pub(crate) origins: bool,
 }
 
 /// How the struct runs.
@@ -96,8 +97,8 @@ enum Rule {
     Required(Vec<Ident>),
 }
 
-const KEYS: &str = "expected id, title, category, firing, per_node, source, prepare, or a shape: heavy, blocking, \
-                    asynchronous, filter, collector, producer";
+const KEYS: &str = "expected id, title, category, firing, per_node, origins, source, prepare, or a shape: heavy, \
+                    blocking, asynchronous, filter, collector, producer";
 
 impl Header {
     pub(crate) fn read(input: &DeriveInput) -> Result<Self> {
@@ -110,6 +111,7 @@ impl Header {
             shape: Shape::Computes,
             prepare: false,
             per_node: false,
+            origins: false,
         };
         for attribute in input.attrs.iter().filter(|attribute| attribute.path().is_ident("component")) {
             attribute.parse_nested_meta(|meta| {
@@ -129,6 +131,7 @@ impl Header {
                     }
                     "prepare" => header.prepare = true,
                     "per_node" => header.per_node = true,
+                    "origins" => header.origins = true,
                     word => match Shape::of(word) {
                         Some(shape) if header.shape == Shape::Computes => header.shape = shape,
                         Some(_) => return Err(meta.error("a component has one shape")),

@@ -128,6 +128,8 @@ pub struct Declaration {
     pub firing: Firing,
     /// Whether a node's config and connections say otherwise: see [`Declare::firing_of_node`].
     pub per_node: bool,
+    /// Whether ticks ask for the origin of their packets.
+    pub origins: bool,
     /// Whether a node that nothing feeds runs.
     pub source: Source,
     /// The keys of the config.

@@ -120,6 +120,10 @@ impl Component for Entry {
         }
     }
 
+    fn needs_origins(&self) -> bool {
+        self.declaration.origins
+    }
+
     fn check_config(&self, config: &Value) -> Vec<String> {
         self.check(config)
     }

@@ -336,6 +336,7 @@ impl Row {
                 (_, false) => Firing::Required(Vec::new()),
             },
             per_node: false,
+            origins: false,
             source: Source::No,
             keys,
             examples: vec![self.example::<L>()],

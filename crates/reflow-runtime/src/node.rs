@@ -437,18 +437,15 @@ impl NodeHandle {
         }
     }
 
-    /// A new origin for packets that this node brings into the network, however many and by whichever of `ports`: they belong
-    /// together. `None` where nothing behind the node needs it. `on_end` runs once nothing that descends from them is left
-    /// on its way or in work; at once if there is no origin.
-    pub fn new_origin(
-        &self,
-        ports: impl IntoIterator<Item = u16, IntoIter: Clone>,
-        on_end: impl FnOnce() + Send + Sync + 'static,
-    ) -> Option<Origin> {
+    /// A new origin for packets that this node brings into the network, however many and by whichever outports: they belong
+    /// together, and to nothing else. `None` where nothing behind the node needs it. `on_end` runs once nothing that descends
+    /// from them is left on its way or in work, and is told whether a tick on it failed for good; it runs at once if there is no
+    /// origin.
+    pub fn new_origin(&self, on_end: impl FnOnce(bool) + Send + Sync + 'static) -> Option<Origin> {
         match &self.node().mint {
-            Some(mint) => Some(mint.strike_with(ports.into_iter(), Some(Box::new(on_end)))),
+            Some(mint) => Some(mint.strike_alone(Box::new(on_end))),
             None => {
-                on_end();
+                on_end(false);
                 None
             }
         }

@@ -5,7 +5,7 @@
 //! dropped. Only nodes between a source and a node that needs origins have them; elsewhere there is none to carry.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
@@ -19,8 +19,13 @@ struct Token {
     /// A bit for each joining node that has put a packet aside without holding its origin.
     aside: AtomicU64,
     ends: Weak<dyn Ends>,
-    on_end: Option<Box<dyn FnOnce() + Send + Sync>>,
+    /// Whether a tick on one of its packets failed for good.
+    failed: AtomicBool,
+    on_end: Option<OnEnd>,
 }
+
+/// What is done once nothing of an origin is left; it is told whether a tick on one of its packets failed for good.
+pub(crate) type OnEnd = Box<dyn FnOnce(bool) + Send + Sync>;
 
 /// Who is told that nothing of an origin is left, although packets of it were put aside.
 pub(crate) trait Ends: Send + Sync {
@@ -29,8 +34,8 @@ pub(crate) trait Ends: Send + Sync {
 }
 
 impl Origin {
-    fn new(id: u64, ends: Weak<dyn Ends>, on_end: Option<Box<dyn FnOnce() + Send + Sync>>) -> Self {
-        Self(Arc::new(Token { id, aside: AtomicU64::new(0), ends, on_end }))
+    fn new(id: u64, ends: Weak<dyn Ends>, on_end: Option<OnEnd>) -> Self {
+        Self(Arc::new(Token { id, aside: AtomicU64::new(0), ends, failed: AtomicBool::new(false), on_end }))
     }
 
     /// Tells origins of one run apart.
@@ -46,6 +51,11 @@ impl Origin {
     /// Whether a node that is no source has said it of its own accord: others may say theirs at any time.
     pub(crate) fn is_summary(&self) -> bool {
         self.0.id >> SERIAL_BITS == 0
+    }
+
+    /// Notes that a tick on one of its packets failed for good.
+    pub(crate) fn note_failure(&self) {
+        self.0.failed.store(true, Ordering::Release);
     }
 
     /// Notes that a joining node has put packets of it aside, or has none any more.
@@ -67,7 +77,7 @@ impl Drop for Token {
             ends.origin_ended(self.id, joins);
         }
         if let Some(on_end) = self.on_end.take() {
-            on_end();
+            on_end(*self.failed.get_mut());
         }
     }
 }
@@ -101,6 +111,9 @@ impl fmt::Debug for LateOrigin {
 /// Bits of an id that count; those above are its place of birth.
 const SERIAL_BITS: u32 = 40;
 
+/// The place of birth of origins that are alone.
+const ALONE: u64 = 1 << 63;
+
 /// Where origins come from: a source, or an inport that packets from outside come to.
 pub(crate) struct Mint {
     place: u64,
@@ -126,14 +139,6 @@ impl Mint {
     /// What leaves together has one origin. What leaves one by one has the number of its turn at its outport, so that the
     /// third packet of one outport belongs to the third of another as long as nothing else was said.
     pub(crate) fn strike(&self, ports: impl Iterator<Item = u16> + Clone) -> Origin {
-        self.strike_with(ports, None)
-    }
-
-    pub(crate) fn strike_with(
-        &self,
-        ports: impl Iterator<Item = u16> + Clone,
-        on_end: Option<Box<dyn FnOnce() + Send + Sync>>,
-    ) -> Origin {
         let mut left = self.left.lock();
         let turn = ports.clone().filter_map(|port| left.get(usize::from(port)).copied()).max().unwrap_or(0);
         for port in ports {
@@ -141,7 +146,13 @@ impl Mint {
                 *left = turn + 1;
             }
         }
-        Origin::new(self.place | (turn & ((1 << SERIAL_BITS) - 1)), Weak::clone(&self.ends), on_end)
+        Origin::new(self.place | (turn & ((1 << SERIAL_BITS) - 1)), Weak::clone(&self.ends), None)
+    }
+
+    /// An origin whose number no other one of this process has, for packets that belong together and to nothing else.
+    pub(crate) fn strike_alone(&self, on_end: OnEnd) -> Origin {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Origin::new(ALONE | NEXT.fetch_add(1, Ordering::Relaxed), Weak::clone(&self.ends), Some(on_end))
     }
 }
 
@@ -188,6 +199,24 @@ mod tests {
         let [one, other] = mints.map(|mint| mint.strike([0].into_iter()));
         assert_eq!(one.id(), other.id());
         assert!(one.is_summary());
+    }
+
+    #[test]
+    fn the_end_of_one_that_is_alone_tells_of_failures() {
+        let told = Arc::new(Told::default());
+        let ends = Arc::new(Mutex::new(Vec::new()));
+        let strike = |mint: &Mint| {
+            let ends = Arc::clone(&ends);
+            mint.strike_alone(Box::new(move |failed| ends.lock().push(failed)))
+        };
+        // Mints of several nodes do not know of each other.
+        let (one, other) = (strike(&mint(&told)), strike(&mint(&told)));
+        assert!(one.id() != other.id() && !one.is_summary());
+        other.clone().note_failure();
+        assert!(ends.lock().is_empty());
+        drop(one);
+        drop(other);
+        assert_eq!(*ends.lock(), [false, true]);
     }
 
     #[test]

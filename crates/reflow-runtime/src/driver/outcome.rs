@@ -71,6 +71,9 @@ impl Driver {
         let node = self.node();
         // An attempt that is tried again has not failed its tick.
         node.counters.failures.add(u64::from(!will_retry));
+        if let Some(origin) = attempt.origin.as_ref().filter(|_| !will_retry) {
+            origin.note_failure();
+        }
         let inputs = named(&attempt.inputs, |port| node.inport_name(port));
         self.handle.run().fail(FailedAttempt {
             actor: Arc::clone(&node.id),

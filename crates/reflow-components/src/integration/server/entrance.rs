@@ -1,7 +1,7 @@
 //! The way of requests into the network, one after the other.
 
 use reflow_runtime::{Message, NodeHandle};
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::Ports;
 use super::pending::Ticket;
@@ -14,6 +14,8 @@ pub(super) struct Letter {
     pub(super) method: Message,
     pub(super) url: Message,
     pub(super) body: Message,
+    /// The room that its body takes.
+    pub(super) room: OwnedSemaphorePermit,
 }
 
 /// Takes letters, in the order in which they come.
@@ -34,17 +36,28 @@ pub(super) async fn admit(mut letters: mpsc::Receiver<Letter>, node: &NodeHandle
         if !letter.ticket.is_open() {
             continue;
         }
+        let Letter { ticket, headers, params, method, url, body, room } = letter;
+        let id = Message::string(ticket.id());
         let messages = [
-            (ports.request_id, Message::string(letter.ticket.id())),
-            (ports.headers, letter.headers),
-            (ports.params, letter.params),
-            (ports.method, letter.method),
-            (ports.url, letter.url),
+            (ports.request_id, id),
+            (ports.headers, headers),
+            (ports.params, params),
+            (ports.method, method),
+            (ports.url, url),
             // The body comes last: what comes with it is there when it fires something.
-            (ports.body, letter.body),
+            (ports.body, body),
         ];
+        // Its room is taken as long as anything of it is left in the network.
+        let (asked, room) = (ticket.clone(), Some(room));
+        let origin = node.new_origin(move |failed| {
+            drop(room);
+            asked.ended(failed);
+        });
+        if let Some(origin) = &origin {
+            ticket.enters(origin.id());
+        }
         for (port, message) in messages {
-            if node.send(port, message).await.is_err() {
+            if node.send_from(origin.as_ref(), port, message).await.is_err() {
                 return;
             }
         }

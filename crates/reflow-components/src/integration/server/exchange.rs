@@ -16,6 +16,7 @@ use super::entrance::Letter;
 use super::patience::{Patience, later};
 use super::pending::{Answer, Question};
 use super::{Shared, content};
+use crate::size;
 
 /// An answer that the server gives itself.
 struct Refusal {
@@ -66,20 +67,18 @@ async fn answer(shared: &Arc<Shared>, patience: &Patience, request: Request<Inco
         let status = StatusCode::METHOD_NOT_ALLOWED;
         return Err(Refusal { is_unread, ..Refusal::new(status, "this method is not served") });
     }
-    // The room is held until the request is answered.
-    let (body, _room) = read(shared, body).await?;
+    let (body, room) = read(shared, body).await?;
     patience.body_came();
     let deadline = later(Instant::now(), server.limits.response_time);
     let mut question = Question::new(shared.node.run_id());
-    let letter = letter(&question, &parts, &body);
-    drop(body);
+    let letter = letter(shared, &question, &parts, body, room)?;
     let asked = async {
         if !shared.entrance.enter(letter).await {
             return Err(ENDED);
         }
-        // The other end goes away when it is certain that no answer will come.
-        let nothing = Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the network gave no answer");
-        (&mut question.answer).await.map_err(|_| nothing)
+        // The other end goes away when the work on the request failed.
+        let failed = Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the request could not be worked on");
+        (&mut question.answer).await.map_err(|_| failed)
     };
     let late = Refusal::new(StatusCode::GATEWAY_TIMEOUT, "the network gave no answer in time");
     timeout_at(deadline, asked).await.unwrap_or(Err(late))
@@ -111,16 +110,28 @@ fn take_room(room: &Arc<Semaphore>, bytes: usize) -> Result<OwnedSemaphorePermit
     Arc::clone(room).try_acquire_many_owned(bytes).map_err(|_| NO_ROOM)
 }
 
-fn letter(question: &Question, parts: &Parts, body: &Bytes) -> Letter {
+/// What enters the network. A body may take more room there than it did on the way, JSON of small things above all.
+fn letter(
+    shared: &Shared,
+    question: &Question,
+    parts: &Parts,
+    bytes: Bytes,
+    mut room: OwnedSemaphorePermit,
+) -> Result<Letter, Refusal> {
     let content_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    Letter {
+    let body = content::body(&bytes, content_type.unwrap_or_default());
+    // One alone may take all of it.
+    let most = shared.server.limits.total_body_bytes.saturating_sub(bytes.len());
+    room.merge(take_room(&shared.room, size::bytes(&body).saturating_sub(bytes.len()).min(most))?);
+    Ok(Letter {
         ticket: question.ticket.clone(),
         headers: Message::object(content::headers(&parts.headers)),
         params: Message::object(content::query(parts.uri.query().unwrap_or_default())),
         method: parts.method.as_str().into(),
         url: parts.uri.path().into(),
-        body: content::body(body, content_type.unwrap_or_default()),
-    }
+        body,
+        room,
+    })
 }
 
 fn refuse(refusal: Refusal) -> Response<Full<Bytes>> {

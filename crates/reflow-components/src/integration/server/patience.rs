@@ -58,8 +58,8 @@ struct State {
 impl Patience {
     pub(super) fn new(times: Times) -> Arc<Self> {
         let now = Instant::now();
-        // A client connects to say something: until it does, what counts is the shorter time.
-        let deadline = later(now, times.head.min(times.idle));
+        // A client connects to say something: its first request counts from here.
+        let deadline = later(now, times.head);
         Arc::new(Self { times, state: Mutex::new(State { phase: Phase::Idle, deadline, request: deadline }) })
     }
 

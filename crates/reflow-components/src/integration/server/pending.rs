@@ -1,6 +1,9 @@
 //! HTTP requests that wait for the answer of the network.
+//!
+//! A request is known by its id, and by the origin of the packets that it sent into the network: an answer that descends from
+//! them is an answer to it. What came for an answer before its body is kept here too, so that it goes with the request.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -8,6 +11,7 @@ use std::sync::{Arc, LazyLock};
 use hyper::StatusCode;
 use hyper::header::{HeaderName, HeaderValue};
 use parking_lot::Mutex;
+use reflow_runtime::{Message, Value};
 use rustc_hash::FxHashMap;
 use tokio::sync::oneshot;
 
@@ -19,6 +23,16 @@ pub(super) struct Answer {
     pub(super) body: bytes::Bytes,
 }
 
+/// What has come for answers that are not complete.
+#[derive(Debug, Default)]
+pub(super) struct Parts {
+    pub(super) status: Option<i64>,
+    pub(super) headers: Option<Value>,
+    /// Ids that wait for their bodies, or bodies for their ids.
+    pub(super) ids: VecDeque<String>,
+    pub(super) bodies: VecDeque<Message>,
+}
+
 /// What names a request in its process.
 #[derive(Clone, Debug)]
 pub(super) struct Ticket {
@@ -26,15 +40,26 @@ pub(super) struct Ticket {
     number: u64,
 }
 
-struct Waiting {
-    id: String,
-    answer: oneshot::Sender<Answer>,
+#[derive(Default)]
+struct Requests {
+    /// By number, oldest first.
+    by_number: BTreeMap<u64, Request>,
+    by_origin: FxHashMap<u64, u64>,
 }
 
-/// Open requests by run and number.
-type Open = FxHashMap<Arc<str>, BTreeMap<u64, Waiting>>;
+/// A request that is waited for, or of which something is left in the network.
+struct Request {
+    id: String,
+    answer: Option<oneshot::Sender<Answer>>,
+    origin: Option<u64>,
+    /// Whether something of it may be left in the network.
+    is_left: bool,
+    /// By the node that collects them.
+    parts: Vec<(Arc<str>, Parts)>,
+}
 
-static WAITING: LazyLock<Mutex<Open>> = LazyLock::new(Mutex::default);
+/// Requests by run.
+static REQUESTS: LazyLock<Mutex<FxHashMap<Arc<str>, Requests>>> = LazyLock::new(Mutex::default);
 
 /// The id of a request: its number, and what nobody can guess.
 fn id_of(number: u64) -> String {
@@ -48,9 +73,48 @@ impl Ticket {
         id_of(self.number)
     }
 
+    /// Looks at the request, and forgets it when nobody waits for it and nothing is left of it.
+    fn with<R>(&self, look: impl FnOnce(&mut Request) -> R) -> Option<R> {
+        let mut all = REQUESTS.lock();
+        let requests = all.get_mut(&self.run)?;
+        let request = requests.by_number.get_mut(&self.number)?;
+        let result = look(request);
+        if request.answer.is_none() && !request.is_left {
+            if let Some(origin) = request.origin {
+                requests.by_origin.remove(&origin);
+            }
+            requests.by_number.remove(&self.number);
+            if requests.by_number.is_empty() {
+                all.remove(&self.run);
+            }
+        }
+        Some(result)
+    }
+
     /// Whether somebody still waits for the answer.
     pub(super) fn is_open(&self) -> bool {
-        WAITING.lock().get(&self.run).is_some_and(|waiting| waiting.contains_key(&self.number))
+        self.with(|request| request.answer.is_some()).unwrap_or(false)
+    }
+
+    /// The packets of the request have this origin.
+    pub(super) fn enters(&self, origin: u64) {
+        let mut all = REQUESTS.lock();
+        let Some(requests) = all.get_mut(&self.run) else { return };
+        if let Some(request) = requests.by_number.get_mut(&self.number) {
+            (request.origin, request.is_left) = (Some(origin), true);
+            requests.by_origin.insert(origin, self.number);
+        }
+    }
+
+    /// Nothing of the request is left in the network. If a part of the work on it failed, no answer will come; else somebody may
+    /// have kept what leads to one.
+    pub(super) fn ended(&self, failed: bool) {
+        let left = self.with(|request| {
+            request.is_left = false;
+            (request.answer.take_if(|_| failed), std::mem::take(&mut request.parts))
+        });
+        // Values and whoever waits are nothing to think of under the lock.
+        drop(left);
     }
 }
 
@@ -66,35 +130,65 @@ impl Question {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let ticket = Ticket { run: run.into(), number: NEXT.fetch_add(1, Ordering::Relaxed) };
         let (sender, answer) = oneshot::channel();
-        let waiting = Waiting { id: ticket.id(), answer: sender };
-        WAITING.lock().entry(Arc::clone(&ticket.run)).or_default().insert(ticket.number, waiting);
+        let request =
+            Request { id: ticket.id(), answer: Some(sender), origin: None, is_left: false, parts: Vec::new() };
+        REQUESTS.lock().entry(Arc::clone(&ticket.run)).or_default().by_number.insert(ticket.number, request);
         Self { ticket, answer }
     }
 }
 
 impl Drop for Question {
     fn drop(&mut self) {
-        let mut all = WAITING.lock();
-        if let Some(waiting) = all.get_mut(&self.ticket.run) {
-            waiting.remove(&self.ticket.number);
-            if waiting.is_empty() {
-                all.remove(&self.ticket.run);
-            }
-        }
+        self.ticket.with(|request| request.answer = None);
     }
 }
 
-/// Answers the request `id` of a run, or its oldest one. Whether there was one.
-pub(super) fn answer(run: &str, id: Option<&str>, answer: Answer) -> bool {
-    let found = WAITING.lock().get_mut(run).and_then(|waiting| match id {
-        Some(id) => {
-            let number = id.split('-').next()?.parse().ok()?;
-            waiting.get(&number).filter(|waiting| waiting.id == id)?;
-            waiting.remove(&number)
-        }
-        None => waiting.pop_first().map(|(_, waiting)| waiting),
+/// Takes what has come at `node` for the request that packets of `origin` descend from; `None` when that is no request.
+pub(super) fn take_parts(run: &str, origin: u64, node: &str) -> Option<Parts> {
+    let mut all = REQUESTS.lock();
+    let requests = all.get_mut(run)?;
+    let request = requests.by_number.get_mut(requests.by_origin.get(&origin)?)?;
+    let at = request.parts.iter().position(|(at, _)| **at == *node);
+    Some(at.map(|at| request.parts.swap_remove(at).1).unwrap_or_default())
+}
+
+/// Keeps what has come at `node` for a request.
+pub(super) fn keep_parts(run: &str, origin: u64, node: &Arc<str>, parts: Parts) {
+    let mut all = REQUESTS.lock();
+    let request = all.get_mut(run).and_then(|requests| {
+        let number = requests.by_origin.get(&origin)?;
+        requests.by_number.get_mut(number)
     });
-    found.is_some_and(|waiting| waiting.answer.send(answer).is_ok())
+    if let Some(request) = request {
+        request.parts.push((Arc::clone(node), parts));
+    }
+}
+
+/// Which request an answer is for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum To<'a> {
+    /// The one with this id.
+    Id(&'a str),
+    /// The one that brought packets of this origin into the network.
+    Origin(u64),
+}
+
+/// Answers a request of a run. Whether somebody waits for it: each is answered once.
+pub(super) fn answer(run: &str, to: To<'_>, answer: Answer) -> bool {
+    let waiting = {
+        let mut all = REQUESTS.lock();
+        all.get_mut(run).and_then(|requests| {
+            let number = match to {
+                To::Id(id) => id.split('-').next()?.parse().ok()?,
+                To::Origin(origin) => *requests.by_origin.get(&origin)?,
+            };
+            let request = requests.by_number.get_mut(&number)?;
+            let is_meant = !matches!(to, To::Id(id) if id != request.id);
+            request.answer.take_if(|_| is_meant)
+        })
+    };
+    // The one who waits withdraws the request when it wakes up.
+    waiting.is_some_and(|waiting| waiting.send(answer).is_ok())
 }
 
 #[cfg(test)]
@@ -105,22 +199,63 @@ mod tests {
         Answer { status: StatusCode::from_u16(status).unwrap(), headers: Vec::new(), body: bytes::Bytes::new() }
     }
 
+    fn is_known(run: &str) -> bool {
+        REQUESTS.lock().contains_key(run)
+    }
+
     #[test]
-    fn answers_reach_the_request_that_is_meant_or_the_oldest() {
+    fn answers_reach_the_request_that_is_meant_once_or_nobody() {
         let (mut first, mut second, third) = (Question::new("r1"), Question::new("r1"), Question::new("r1"));
         let mut other = Question::new("r2");
+        first.ticket.enters(7);
+        third.ticket.enters(8);
         let id = second.ticket.id();
-        assert!(second.ticket.is_open());
-        assert!(!answer("r1", Some("2"), with(200)), "a number alone says nothing");
-        assert!(answer("r1", Some(&id), with(202)));
-        assert!(answer("r1", None, with(201)));
+        let number = id.split('-').next().unwrap();
+        assert!(!answer("r1", To::Id(number), with(200)), "a number alone says nothing");
+        assert!(answer("r1", To::Id(&id), with(202)));
+        assert!(answer("r1", To::Origin(7), with(201)));
         assert_eq!(first.answer.try_recv().unwrap().status, 201);
         assert_eq!(second.answer.try_recv().unwrap().status, 202);
+        assert!(!answer("r1", To::Id(&id), with(500)) && !answer("r1", To::Origin(7), with(500)));
         assert!(!second.ticket.is_open());
-        assert!(!answer("r1", Some(&id), with(500)));
         drop(third);
-        assert!(!answer("r1", None, with(500)));
+        assert!(!answer("r1", To::Origin(8), with(500)), "who has gone is answered no more, and nobody else is");
+        assert!(!answer("r1", To::Origin(9), with(500)) && !answer("r2", To::Origin(7), with(500)));
         assert!(other.answer.try_recv().is_err());
-        assert!(answer("r2", None, with(200)));
+    }
+
+    #[test]
+    fn a_request_is_forgotten_when_nobody_waits_and_nothing_is_left() {
+        let first = Question::new("r3");
+        first.ticket.enters(1);
+        let ticket = first.ticket.clone();
+        drop(first);
+        assert!(take_parts("r3", 1, "n").is_some(), "its packets are known while there are some");
+        ticket.ended(false);
+        assert!(take_parts("r3", 1, "n").is_none() && !is_known("r3"));
+        let mut second = Question::new("r3");
+        second.ticket.enters(2);
+        second.ticket.ended(false);
+        assert!(take_parts("r3", 2, "n").is_some());
+        assert!(answer("r3", To::Origin(2), with(200)), "somebody may have kept what leads to an answer");
+        assert_eq!(second.answer.try_recv().unwrap().status, 200);
+        let mut third = Question::new("r3");
+        third.ticket.enters(3);
+        third.ticket.ended(true);
+        assert_eq!(third.answer.try_recv().unwrap_err(), oneshot::error::TryRecvError::Closed);
+        drop((second, third));
+        assert!(!is_known("r3"));
+    }
+
+    #[test]
+    fn parts_belong_to_one_request_and_one_node() {
+        let question = Question::new("r4");
+        question.ticket.enters(1);
+        let (left, right): (Arc<str>, Arc<str>) = ("left".into(), "right".into());
+        keep_parts("r4", 1, &left, Parts { status: Some(404), ..Parts::default() });
+        assert_eq!(take_parts("r4", 1, &right).unwrap().status, None);
+        assert_eq!(take_parts("r4", 1, &left).unwrap().status, Some(404));
+        assert_eq!(take_parts("r4", 1, &left).unwrap().status, None);
+        assert!(take_parts("r4", 2, &left).is_none());
     }
 }

@@ -14,8 +14,8 @@ use crate::read;
 /// time as a fact of the node. Each request with the configured `method` (`ANY` is all) and `path` (a `*` at its end stands for
 /// anything) sends `request_id`, `headers`, `params` (the query), `method`, `url` (the path) and `body`, in this order: JSON as
 /// kind Object, text as String, in the encoding that its type names, anything else as Bytes. The request is answered by a
-/// `tpl_server_response` of the same network, which takes the oldest open request, or the one whose `request_id` it is given;
-/// `responseTimeout` after it has come it is answered with status 504, whether or not there was room for it in the network.
+/// `tpl_server_response` of the same network. When the work on it failed and no answer has come it is answered with status 500, and
+/// `responseTimeout` after it has come with 504, whether or not there was room for it in the network.
 ///
 /// What clients can ask for is limited, so that the server can stand on a public address. Status 503 is for clients beyond
 /// `maxConnections` and bodies beyond `maxTotalBodyBytes`, 413 and 431 for a body and a head that are too large. Who does not
@@ -146,7 +146,6 @@ impl Actor for ServerRequest {
             listen().map_err(|error: std::io::Error| format!("cannot listen on {}:{port}: {error}", self.host))?;
         let address = format!("http://{address}");
         tick.node().publish("address", address.as_str());
-        tick.node().log("info", format!("listening on {address}"));
         tick.send(Self::OUT_ADDRESS, address);
         let server = self.server();
         tick.spawn_with_farewell(FAREWELL, move |node| serve(listener, server, node));

@@ -1,11 +1,11 @@
 //! `tpl_server_response`.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use hyper::StatusCode;
 
 use super::framing;
-use super::pending::{Answer, answer};
+use super::pending::{Answer, Parts, To, answer, keep_parts, take_parts};
 use crate::prelude::*;
 use crate::read;
 
@@ -16,8 +16,9 @@ use crate::read;
 /// lists and objects is JSON, and null for other kinds; over the wire, text goes as it is unless the content type is JSON, Bytes
 /// always go as they are, and everything else goes as JSON.
 ///
-/// When a server of the same network has open requests, the oldest is answered, or with `request_id` connected the one that it
-/// names; the ids are used up in order, one a response.
+/// The answer goes to the request that its body descends from, whatever became of other requests on the way, or with
+/// `request_id` connected to the one that the id beside it names: the body and id that descend from one request, or from another
+/// packet, belong together. A request is answered once, and what comes later goes to nobody.
 ///
 /// Where an answer ends is said by the server: its headers of length, transfer and connection that come on `headers` are left
 /// out with a warning, as is what can be no header. A list stands for a header that comes several times. An answer with status
@@ -28,7 +29,7 @@ use crate::read;
 /// A status that is no whole number from 100 to 599 sends an Error and answers with status 500; so does one below 200 that is to
 /// answer a request, since it only announces an answer.
 #[derive(Component)]
-#[component(id = "tpl_server_response", title = "Server Response", category = "integration")]
+#[component(id = "tpl_server_response", title = "Server Response", category = "integration", origins)]
 #[inport(body: Any, "The body; makes the response.")]
 #[inport(status: Integer, "The status of the next response.")]
 #[inport(headers: JsonObject, "Headers of the next response.")]
@@ -48,18 +49,20 @@ pub(in crate::integration) struct ServerResponse {
     #[config(key = "contentType", default = "application/json".to_string(), lenient)]
     content_type: String,
     #[state]
-    status: Option<i64>,
+    is_named: bool,
+    /// Status and headers for the next answer that is none to a request.
     #[state]
-    headers: Option<Value>,
+    next: Parts,
+    /// Ids and bodies that descend from no request, by what they do descend from.
     #[state]
-    ids: VecDeque<String>,
+    others: BTreeMap<u64, Parts>,
     /// Headers that were left out, of which a warning has told.
     #[state]
     warned: BTreeSet<String>,
 }
 
-/// Ids that may wait for their bodies.
-const MAX_IDS: usize = 1 << 16;
+/// Ids and bodies without a partner that are kept, where nobody tells that none will come.
+const MAX_OTHERS: usize = 1 << 10;
 
 /// Headers of which a warning tells that they are left out.
 const MAX_WARNED: usize = 32;
@@ -84,9 +87,10 @@ impl ServerResponse {
         given
     }
 
-    fn respond(&mut self, tick: &mut Tick<'_>, message: &Message) -> Result<(), Failure> {
-        let status = self.status.take().unwrap_or(self.status_code);
-        let headers = self.headers.take();
+    fn respond(&mut self, tick: &mut Tick<'_>, to: Option<To<'_>>, response: Response) -> Result<(), Failure> {
+        let Response { status, headers, body: message } = response;
+        let message = &message;
+        let status = status.unwrap_or(self.status_code);
         let is_status = (100..=599).contains(&status);
         let of_answer = u16::try_from(status).ok().filter(|status| (200..=599).contains(status));
         let body = self.bytes(message);
@@ -98,7 +102,7 @@ impl ServerResponse {
             headers: self.framed(tick, headers.as_ref()).headers,
             body: body.clone().unwrap_or_default(),
         };
-        let is_answered = answer(tick.node().run_id(), self.ids.pop_front().as_deref(), given);
+        let is_answered = to.is_some_and(|to| answer(tick.node().run_id(), to, given));
         if let Err(text) = body {
             return tick.report(Self::OUT_ERROR, format!("The body cannot be written: {text}"));
         }
@@ -120,26 +124,79 @@ impl ServerResponse {
     }
 }
 
-impl Actor for ServerResponse {
-    fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        if let Some(status) = tick.input(Self::IN_STATUS) {
+/// A response that is complete.
+struct Response {
+    status: Option<i64>,
+    headers: Option<Value>,
+    body: Message,
+}
+
+impl Parts {
+    /// Takes what this tick brings.
+    fn add(&mut self, tick: &mut Tick<'_>) {
+        if let Some(status) = tick.input(ServerResponse::IN_STATUS) {
             // What is no status is told when it would be used.
-            self.status =
-                Some(read::number(status).filter(|status| status.fract() == 0.0).map_or(0, |status| status as i64));
+            let status = read::number(status).filter(|status| status.fract() == 0.0);
+            self.status = Some(status.map_or(0, |status| status as i64));
         }
-        if let Some(headers) = tick.input(Self::IN_HEADERS).and_then(read::payload) {
+        if let Some(headers) = tick.input(ServerResponse::IN_HEADERS).and_then(read::payload) {
             self.headers = Some(headers.clone());
         }
-        if let Some(id) = tick.input(Self::IN_REQUEST_ID).and_then(read::text) {
-            if self.ids.len() >= MAX_IDS {
-                self.ids.pop_front();
+        self.ids.extend(tick.input(ServerResponse::IN_REQUEST_ID).and_then(read::text).map(str::to_string));
+        self.bodies.extend(tick.take(ServerResponse::IN_BODY));
+    }
+
+    /// The next body, with its id when it needs one.
+    fn pair(&mut self, is_named: bool) -> Option<(Option<String>, Message)> {
+        if is_named && self.ids.is_empty() {
+            return None;
+        }
+        let body = self.bodies.pop_front()?;
+        Some((self.ids.pop_front(), body))
+    }
+}
+
+impl Actor for ServerResponse {
+    fn setup(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
+        self.is_named = tick.node().connected_inports().iter().any(|port| &**port == "request_id");
+        Ok(())
+    }
+
+    fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
+        let (run, node) = (tick.node().run_id().to_string(), std::sync::Arc::clone(tick.node().id()));
+        let origin = tick.origin().map_or(0, reflow_runtime::Origin::id);
+        if let Some(mut parts) = take_parts(&run, origin, &node) {
+            parts.add(tick);
+            let mut result = Ok(());
+            while result.is_ok()
+                && let Some((id, body)) = parts.pair(self.is_named)
+            {
+                let response = Response { status: parts.status.take(), headers: parts.headers.take(), body };
+                result = self.respond(tick, Some(id.as_deref().map_or(To::Origin(origin), To::Id)), response);
             }
-            self.ids.push_back(id.to_string());
+            keep_parts(&run, origin, &node, parts);
+            return result;
         }
-        match tick.take(Self::IN_BODY) {
-            Some(body) => self.respond(tick, &body),
-            None => Ok(()),
+        // Ids that nothing in the network brings come from outside, each right before its body.
+        let origin = if self.is_named { origin } else { 0 };
+        let mut parts = self.others.remove(&origin).unwrap_or_default();
+        parts.add(tick);
+        self.next.status = parts.status.take().or(self.next.status);
+        self.next.headers = parts.headers.take().or_else(|| self.next.headers.take());
+        let mut result = Ok(());
+        while result.is_ok()
+            && let Some((id, body)) = parts.pair(self.is_named)
+        {
+            let response = Response { status: self.next.status.take(), headers: self.next.headers.take(), body };
+            result = self.respond(tick, id.as_deref().map(To::Id), response);
         }
+        if !(parts.ids.is_empty() && parts.bodies.is_empty()) {
+            self.others.insert(origin, parts);
+            if self.others.len() > MAX_OTHERS {
+                self.others.pop_first();
+            }
+        }
+        result
     }
 }
 
