@@ -1,7 +1,10 @@
 # Every verb works on a machine with nothing but Python 3.11 or newer, rustup, make and gcc: tools go into .venv.
 
+# The interpreter, and its own virtual environment: `make test PYTHON=python3.13` leaves that of the default one alone.
 PYTHON ?= python3
-VENV ?= .venv
+ifeq ($(origin VENV), undefined)
+VENV := .venv$(if $(filter-out python3,$(PYTHON)),-$(shell $(PYTHON) -c "import sys, sysconfig; print('%d.%d' % sys.version_info[:2] + 't' * bool(sysconfig.get_config_var('Py_GIL_DISABLED')))"))
+endif
 BIN := $(VENV)/bin
 DEMO := build/seattle-weather.html
 # The profile of the extension for `make build`: `release` runs fast, `dev` builds fast. CI uses `dev`, which shares
@@ -12,7 +15,7 @@ PROFILE ?= release
 TEST_LINTS := unwrap_used needless_pass_by_value unreadable_literal
 
 .DEFAULT_GOAL := help
-.PHONY: help build lint format types test test-rust test-python test-all docs bench demo clean
+.PHONY: help build lint format types test test-rust test-python test-all audit docs bench demo clean
 
 help: ## Say what the verbs do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +26,10 @@ $(VENV)/tools: pyproject.toml
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 	$(BIN)/python -m pip install --quiet --group dev
 	touch $@
+
+# cargo-deny reads licences and advisories; it is a program of its own and not small, so only `make audit` asks for it.
+build/tools/bin/cargo-deny:
+	cargo install --quiet --locked --root build/tools cargo-deny
 
 build: $(VENV)/tools ## Build the extension and install the package into .venv, editable
 	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --quiet --locked --profile $(PROFILE)
@@ -50,9 +57,14 @@ test-rust: ## Run the Rust tests
 test-python: $(VENV)/tools ## Run the Python tests on what is built
 	$(BIN)/pytest
 
-test: build test-rust test-python ## Build, then run all Rust and Python tests
+test: build test-rust test-python ## Build, then run all Rust and Python tests (PYTHON=… for another interpreter)
 
 test-all: lint test types ## Everything that CI checks
+
+audit: $(VENV)/tools build/tools/bin/cargo-deny ## Check licences and advisories of dependencies, and the workflows
+	build/tools/bin/cargo-deny check
+	$(BIN)/python -m pip install --quiet --group audit
+	$(BIN)/zizmor --offline .github
 
 docs: build ## Build the Rust documentation, and run every example of the Python documentation
 	cargo doc --locked --workspace --no-deps
@@ -66,5 +78,5 @@ demo: build ## Run the example on real data; writes build/seattle-weather.html
 		--input data=examples/seattle_weather/data/seattle-weather.csv --input report=$(DEMO)
 
 clean: ## Remove everything that was built
-	rm -rf $(VENV) build target dist .mypy_cache .ruff_cache .pytest_cache .hypothesis python/offbit_reflow/_native*.so
+	rm -rf .venv* build target dist .mypy_cache .ruff_cache .pytest_cache .hypothesis python/offbit_reflow/_native*.so
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
