@@ -20,6 +20,7 @@ from ._values import PortValue, Signal
 from .actor import Actor, actor
 from .diagnostic import Diagnostic
 from .exceptions import ReflowError
+from .flow import Flow, node
 from .graph import CriticalPath, Graph, GraphDiff, SubgraphBuilder, compose_graphs
 from .network import EventStream, Listener, Network
 from .packs import inspect_pack, list_packs, load_pack, pack_abi_version
@@ -32,6 +33,7 @@ __all__ = [
     "Diagnostic",
     "EventStream",
     "Failure",
+    "Flow",
     "Graph",
     "GraphChanges",
     "GraphDiff",
@@ -54,6 +56,7 @@ __all__ = [
     "inspect_pack",
     "list_packs",
     "load_pack",
+    "node",
     "pack_abi_version",
     "template_actor",
     "template_info",

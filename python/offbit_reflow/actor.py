@@ -16,6 +16,7 @@ from ._loop import is_async, is_generator
 if TYPE_CHECKING:
     from ._native import ActorCallContext
     from ._values import Signal
+    from .flow import Flow
 
 
 class Actor:
@@ -271,6 +272,33 @@ def _from_callback(
     return _native.Actor._from_python(lambda: shared, declaration)
 
 
+class FunctionType(type):
+    """The class of functions that `actor` made actors of: they can be wired, and called with what leads into them."""
+
+    def __rshift__(cls, other: Any) -> Flow:
+        from .flow import as_flow, lead
+
+        return lead(as_flow(cls), as_flow(other))
+
+    def __rrshift__(cls, other: Any) -> Flow:
+        from .flow import as_flow, lead
+
+        return lead(as_flow(other), as_flow(cls))
+
+    def __getitem__(cls, port: str) -> Flow:
+        from .flow import as_flow
+
+        return as_flow(cls)[port]
+
+    def __call__(cls, *inputs: Any, **keywords: Any) -> Any:
+        """Make an instance; with arguments, a flow of one step, see `node`."""
+        if not inputs and not keywords:
+            return super().__call__()
+        from .flow import node
+
+        return node(cls, *inputs, **keywords)
+
+
 @overload
 def actor(function: Callable[..., Any], /) -> type[Actor]: ...
 @overload
@@ -381,7 +409,7 @@ def _make(
         async for item in result:
             yield outputs(item)
 
-    class FunctionActor(Actor):
+    class FunctionActor(Actor, metaclass=FunctionType):
         _remembered: dict[str, Any]
 
         def __init__(self) -> None:

@@ -1,0 +1,393 @@
+"""`Flow`: steps wired by operators and calls; a short way to write down a graph.
+
+A flow is no second way to run things: it is a description that builds a `Graph`, and everything else is done by that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from . import _native
+from .actor import Actor, actor, build
+from .graph import Graph
+from .network import Network
+
+if TYPE_CHECKING:
+    from .result import RunResult
+
+
+@dataclass(eq=False)
+class _Node:
+    """A node to be: compared by identity, so that a flow that is used twice has its nodes once."""
+
+    component: Any
+    name: str
+    inports: list[str]
+    outports: list[str]
+    metadata: dict[str, Any]
+    initials: dict[str, Any] = field(default_factory=dict)
+
+
+#: One end of a connection: a node, and a port unless the node's only one is meant.
+_End = tuple[_Node, str | None]
+
+
+class Flow:
+    """Steps and what flows between them: a part of a graph with a beginning and an end.
+
+    ``a >> b`` leads what leaves `a` into `b`; ``a >> [b, c]`` into both, ``[a, b] >> c`` from both. ``flow["port"]`` is the
+    same flow with this port as its end, or its beginning. Flows do not change: every operator gives a new one, and a flow
+    that stands in several places stands for the same nodes.
+
+    Make one with `node`, or by calling a function that `actor` made an actor of.
+
+    Examples
+    --------
+    >>> from offbit_reflow import actor
+    >>> @actor
+    ... def numbers(upto):
+    ...     yield from range(upto)
+    >>> @actor
+    ... def double(number):
+    ...     return number * 2
+    >>> flow = numbers >> double
+    >>> flow.run(upto=4).outputs
+    {'double': [0, 2, 4, 6]}
+    """
+
+    __slots__ = ("_begin", "_end", "_nodes", "_wires")
+
+    def __init__(
+        self, nodes: Iterable[_Node], wires: Iterable[tuple[_End, _End]], begin: list[_End], end: list[_End]
+    ) -> None:
+        self._nodes = list(dict.fromkeys(nodes))
+        self._wires = list(dict.fromkeys(wires))
+        self._begin = begin
+        self._end = end
+
+    # ---- wiring ------------------------------------------------------------------------------------------------------
+
+    def __rshift__(self, other: Any) -> Flow:
+        return lead(self, as_flow(other))
+
+    def __rrshift__(self, other: Any) -> Flow:
+        return lead(as_flow(other), self)
+
+    def __getitem__(self, port: str) -> Flow:
+        ends = list(dict.fromkeys(node for node, _ in (*self._begin, *self._end)))
+        starts: list[_End] = [(node, port) for node in ends if port in node.inports]
+        leaves: list[_End] = [(node, port) for node in ends if port in node.outports]
+        if not starts and not leaves:
+            known = ", ".join(f"`{name}`" for node in ends for name in (*node.inports, *node.outports)) or "none"
+            raise KeyError(f"no node at the ends of this flow has a port `{port}`; there are {known}")
+        return Flow(self._nodes, self._wires, starts or self._begin, leaves or self._end)
+
+    # ---- what becomes of it ------------------------------------------------------------------------------------------
+
+    def to_graph(self, name: str = "flow") -> Graph:
+        """Build the graph.
+
+        Parameters
+        ----------
+        name : str
+            The name of the graph.
+
+        Returns
+        -------
+        Graph
+            A node for every step, named after it. Inports that nothing leads to are inports of the graph, outports of the
+            flow's end are its outports.
+
+        Raises
+        ------
+        TypeError
+            If a connection does not say which of several ports it means.
+        """
+        graph, _ = self._build(name)
+        return graph
+
+    def network(self, config: Mapping[str, Any] | None = None) -> Network:
+        """Build the network: the graph with the actors of its steps registered.
+
+        Parameters
+        ----------
+        config : mapping, optional
+            As for `Network`.
+        """
+        graph, components = self._build("flow")
+        network = Network.from_graph(graph, config)
+        for template_id, component in components.items():
+            network.register_actor(template_id, component)
+        return network
+
+    def run(self, inputs: Mapping[str, Any] | None = None, *, timeout: float | None = None, **ports: Any) -> RunResult:
+        """Run the flow to its end.
+
+        Parameters
+        ----------
+        inputs : mapping, optional
+            What comes from outside, by ``"node.port"`` or the name of the inport: a message, or an iterator of messages.
+        timeout : float, optional
+            Longest time in seconds; no limit by default.
+        **ports
+            The same by keyword, for inports whose name no other open inport of the flow has.
+
+        Returns
+        -------
+        RunResult
+            Outputs are named after the steps at the end of the flow; ``"node.port"`` for steps with several outports.
+
+        Examples
+        --------
+        >>> from offbit_reflow import actor
+        >>> @actor
+        ... def shout(text):
+        ...     return text.upper()
+        >>> (shout >> shout).run(text="hello").outputs
+        {'shout_2': ['HELLO']}
+        """
+        with self.network() as network:
+            return network.run({**(inputs or {}), **ports}, timeout=timeout)
+
+    async def run_async(
+        self, inputs: Mapping[str, Any] | None = None, *, timeout: float | None = None, **ports: Any
+    ) -> RunResult:
+        """Run the flow to its end in an asyncio program; see `run`."""
+        with self.network() as network:
+            return await network.run_async({**(inputs or {}), **ports}, timeout=timeout)
+
+    def check(self) -> list[str]:
+        """Find everything that is wrong, without running anything; see `Network.check`."""
+        return self.network().check()
+
+    def _build(self, name: str) -> tuple[Graph, dict[str, Any]]:
+        names = _unique([node.name for node in self._nodes])
+        ids = dict(zip(self._nodes, names, strict=True))
+        components: dict[str, Any] = {}
+        graph = Graph(name, case_sensitive=True)
+        for node, node_id in ids.items():
+            graph.add_node(node_id, _register(components, node), node.metadata)
+        taken: set[tuple[_Node, str]] = set()
+        left: set[tuple[_Node, str]] = set()
+        for (source, outport), (target, inport) in self._wires:
+            outport, inport = _outport(source, outport), _inport(target, inport)
+            graph.add_connection(ids[source], outport, ids[target], inport)
+            taken.add((target, inport))
+            left.add((source, outport))
+        for node, node_id in ids.items():
+            for port, value in node.initials.items():
+                graph.add_initial(node_id, port, value)
+                taken.add((node, port))
+        open_ports = [(node, port) for node in self._nodes for port in node.inports if (node, port) not in taken]
+        for node, port in open_ports:
+            unique = sum(other == port for _, other in open_ports) == 1
+            graph.add_inport(port if unique else f"{ids[node]}.{port}", ids[node], port)
+        ends = dict.fromkeys(
+            (node, name)
+            for node, port in self._end
+            for name in ([port] if port is not None else node.outports)
+            if (node, name) not in left
+        )
+        for node, port in ends:
+            single = sum(other is node for other, _ in ends) == 1
+            graph.add_outport(ids[node] if single else f"{ids[node]}.{port}", ids[node], port)
+        return graph, components
+
+    # ---- seeing ------------------------------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        names = _unique([node.name for node in self._nodes])
+        return f"<Flow of {', '.join(names)}>"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        graph = self.to_graph()
+        return {"image/svg+xml": graph.to_svg(), "text/plain": graph.to_text()}
+
+
+def node(
+    component: Any,
+    *inputs: Any,
+    name: str | None = None,
+    policy: Mapping[str, Any] | None = None,
+    firing: Any = None,
+    config: Mapping[str, Any] | None = None,
+    **keywords: Any,
+) -> Flow:
+    """Make a flow of one step.
+
+    Parameters
+    ----------
+    component : Actor class, Actor instance, native handle, template id or function
+        What the step does. A plain function is made an actor of.
+    *inputs
+        Flows that lead into its inports, in order.
+    name : str, optional
+        The name of the node; that of the component by default. A second node of a name is called ``name_2``.
+    policy, firing : optional
+        As for `Network.add_node`.
+    config : mapping, optional
+        Its config, for keys that are no identifiers, or that are called like a parameter of this function.
+    **keywords
+        A flow leads into the inport of the name. Another value for an inport with a default is its initial packet; every
+        other keyword is a key of the config.
+
+    Returns
+    -------
+    Flow
+
+    Raises
+    ------
+    TypeError
+        If a flow leads into an inport that the component does not have, or a value is given for an inport that takes one
+        packet for every tick.
+
+    Examples
+    --------
+    >>> from offbit_reflow import node
+    >>> node("tpl_math_add", b=node("tpl_math_negate"), name="sum")
+    <Flow of tpl_math_negate, sum>
+    """
+    component, inports, outports, optional, default_name = _describe(component)
+    made = _Node(component, name or default_name, inports, outports, {})
+    if len(inputs) > len(inports):
+        raise TypeError(f"`{made.name}` has {len(inports)} inports, but {len(inputs)} flows lead into it")
+    feeds: dict[str, Any] = dict(zip(inports, inputs, strict=False))
+    settings = dict(config or {})
+    for key, value in keywords.items():
+        if key in feeds:
+            raise TypeError(f"`{made.name}`: two values for the inport `{key}`")
+        if _is_flow(value):
+            feeds[key] = value
+        elif key in optional:
+            made.initials[key] = value
+        elif key in inports:
+            raise TypeError(
+                f"`{made.name}`: its inport `{key}` takes a packet for every tick, so a single value would serve one tick; "
+                f"give the parameter a default, or lead a flow into it"
+            )
+        else:
+            settings[key] = value
+    made.metadata = settings | {
+        key: value for key, value in (("policy", policy), ("firing", firing)) if value is not None
+    }
+    nodes: list[_Node] = []
+    wires: list[tuple[_End, _End]] = []
+    begin: list[_End] = []
+    for port, value in feeds.items():
+        if inports and port not in inports:
+            raise TypeError(f"`{made.name}` has no inport `{port}`; it has {', '.join(f'`{one}`' for one in inports)}")
+        flow = as_flow(value)
+        nodes += flow._nodes
+        wires += [*flow._wires, *((end, (made, port)) for end in flow._end)]
+        begin += flow._begin
+    return Flow([*nodes, made], wires, begin or [(made, None)], [(made, None)])
+
+
+def lead(left: Flow, right: Flow) -> Flow:
+    wires = [(end, begin) for end in left._end for begin in right._begin]
+    return Flow(
+        [*left._nodes, *right._nodes],
+        [*left._wires, *right._wires, *wires],
+        left._begin or right._begin,
+        right._end or left._end,
+    )
+
+
+def _is_flow(value: Any) -> bool:
+    return isinstance(value, (Flow, Actor)) or (isinstance(value, type) and issubclass(value, Actor))
+
+
+def as_flow(value: Any) -> Flow:
+    """Make a flow of whatever may stand beside ``>>``."""
+    if isinstance(value, Flow):
+        return value
+    if isinstance(value, (list, tuple)):
+        flows = [as_flow(one) for one in value]
+        return Flow(
+            [node for flow in flows for node in flow._nodes],
+            [wire for flow in flows for wire in flow._wires],
+            [begin for flow in flows for begin in flow._begin],
+            [end for flow in flows for end in flow._end],
+        )
+    return node(value)
+
+
+def _describe(component: Any) -> tuple[Any, list[str], list[str], list[str], str]:
+    """Give a component, its inports, outports and inports with a default, and a name for nodes of it."""
+    if isinstance(component, str):
+        handle = _native.template_actor(component)
+        info = handle.info()
+        inports, outports = ([port["name"] for port in info[side]] for side in ("inports", "outports"))
+        optional = [port["name"] for port in info["inports"] if not port.get("required", False)]
+        return component, inports, outports, optional, component
+    if isinstance(component, _native.Actor):
+        info = component.info()
+        inports, outports = ([port["name"] for port in info[side]] for side in ("inports", "outports"))
+        return component, inports, outports, [], str(info.get("component") or "node")
+    if not isinstance(component, Actor) and not (isinstance(component, type) and issubclass(component, Actor)):
+        if not callable(component) or isinstance(component, type):
+            build(component)  # says what is wrong
+        component = actor(component)
+    cls = component if isinstance(component, type) else type(component)
+    optional = list(component._optional_inports) or (
+        list(component.inports) if not component.await_all_inports and len(component.inports) > 1 else []
+    )
+    return component, list(component.inports), list(component.outports), optional, cls.__name__
+
+
+def _register(components: dict[str, Any], node: _Node) -> str:
+    """Give the template id of a node's component, registered under a name of its own."""
+    if isinstance(node.component, str):
+        return node.component
+    for template_id, known in components.items():
+        if known is node.component:
+            return template_id
+    cls = node.component if isinstance(node.component, type) else type(node.component)
+    base = cls.__name__
+    template_id, count = base, 1
+    while template_id in components:
+        count += 1
+        template_id = f"{base}_{count}"
+    components[template_id] = node.component
+    return template_id
+
+
+def _inport(node: _Node, port: str | None) -> str:
+    return _only(node, port, node.inports, "inport", "take packets")
+
+
+def _outport(node: _Node, port: str | None) -> str:
+    return _only(
+        node, port, [one for one in node.outports if one != "error"] or node.outports, "outport", "send packets"
+    )
+
+
+def _only(node: _Node, port: str | None, ports: list[str], side: str, does: str) -> str:
+    if port is not None:
+        return port
+    if len(ports) == 1:
+        return ports[0]
+    if not ports:
+        raise TypeError(f"`{node.name}` has no {side}, so it cannot {does}")
+    names = ", ".join(f"`{one}`" for one in ports)
+    raise TypeError(f"`{node.name}` has the {side}s {names}; say which, as in {node.name}[{ports[0]!r}]")
+
+
+def _unique(names: list[str]) -> list[str]:
+    """Give every name once: a second ``x`` is ``x_2``."""
+    found: list[str] = []
+    taken = set(names)
+    seen: set[str] = set()
+    for name in names:
+        unique, count = name, 1
+        while unique in seen or (count > 1 and unique in taken):
+            count += 1
+            unique = f"{name}_{count}"
+        seen.add(unique)
+        found.append(unique)
+    return found
+
+
+__all__ = ["Flow", "node"]

@@ -1,0 +1,147 @@
+"""Flows: steps wired by operators and calls, which build the graphs that they describe."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from offbit_reflow import Actor, Flow, actor, node
+
+
+@actor
+def numbers(upto):
+    yield from range(upto)
+
+
+@actor
+def double(number):
+    return number * 2
+
+
+@actor
+def negate(number):
+    return -number
+
+
+@actor
+def pair(a, b):
+    return [a, b]
+
+
+@actor
+def above(number, limit=10):
+    return number > limit
+
+
+@actor(outports=["even", "odd"])
+def sort(number):
+    return {"odd" if number % 2 else "even": number}
+
+
+@actor
+def scaled(number, ctx):
+    return number * ctx.config["by"]
+
+
+class Total(Actor):
+    inports = ["number"]
+    outports = ["sum"]
+
+    def setup(self, ctx):
+        self.sum = 0
+
+    def run(self, ctx):
+        self.sum += ctx["number"]
+        ctx.done()
+
+    def finalize(self, ctx):
+        ctx.done({"sum": self.sum})
+
+
+def test_a_chain_runs_and_is_a_graph():
+    flow = numbers >> double >> negate
+    assert flow.run(upto=3).outputs == {"negate": [0, -2, -4]}
+    graph = flow.to_graph("chain")
+    assert sorted(graph.nodes()) == graph.nodes() or len(graph.nodes()) == 3
+    assert [c["from"]["nodeId"] for c in graph.to_json()["connections"]] == ["numbers", "double"]
+    assert list(graph.to_json()["inports"]) == ["upto"]
+
+
+def test_fan_out_and_fan_in():
+    assert (numbers >> [double, negate]).run(upto=3).outputs == {"double": [0, 2, 4], "negate": [0, -1, -2]}
+    both = numbers >> [double, negate] >> node(Total)
+    assert both.run(upto=3).outputs == {"Total": [3]}
+    assert ([node(numbers, name="left"), node(numbers, name="right")] >> node(Total)).run(
+        {"left.upto": 3, "right.upto": 4}
+    ).outputs == {"Total": [9]}
+
+
+def test_steps_with_several_ports_are_wired_by_name():
+    source = node(numbers)
+    flow = pair(a=source >> double, b=source >> negate)
+    assert flow.run(upto=3).outputs == {"pair": [[0, 0], [2, -1], [4, -2]]}
+    assert pair(source >> double, source >> negate).run(upto=2).outputs == {"pair": [[0, 0], [2, -1]]}
+    split = node(sort)
+    assert (numbers >> split).run(upto=4).outputs == {"sort.even": [0, 2], "sort.odd": [1, 3]}
+    assert (numbers >> split["odd"] >> double).run(upto=4).outputs == {"double": [2, 6]}
+
+
+def test_keywords_are_config_or_the_packet_of_an_inport_with_a_default():
+    assert (numbers >> scaled(by=10)).run(upto=3).outputs == {"scaled": [0, 10, 20]}
+    assert (numbers >> above(limit=1)["number"]).run(upto=4).outputs == {"above": [False, False, True, True]}
+    with pytest.raises(TypeError, match="takes a packet for every tick"):
+        pair(a=1)
+
+
+def test_nodes_are_named_after_their_steps():
+    flow = numbers >> double >> double >> node(double, name="last")
+    assert repr(flow) == "<Flow of numbers, double, double_2, last>"
+    assert flow.run(upto=2).outputs == {"last": [0, 8]}
+
+
+def test_templates_instances_and_plain_functions_are_steps():
+    total = Total()
+    flow = numbers >> node("tpl_math_negate", name="minus") >> node(total)
+    assert flow.run(upto=4).outputs == {"Total": [-6.0]}
+
+    def half(number):
+        return number / 2
+
+    assert (numbers >> node(half)).run(upto=3).outputs == {"half": [0.0, 0.5, 1.0]}
+
+
+def test_a_flow_inside_of_a_flow_is_the_same_nodes():
+    tail = double >> negate
+    assert (numbers >> tail).run(upto=2).outputs == {"negate": [0, -2]}
+    shared = node(numbers)
+    assert repr(Flow.__rshift__(shared, double) >> negate) == "<Flow of numbers, double, negate>"
+    assert len((pair(a=shared, b=shared)).to_graph().nodes()) == 2
+
+
+def test_what_is_not_clear_is_refused_with_words():
+    with pytest.raises(TypeError, match=r"`pair` has the inports `a`, `b`; say which"):
+        (numbers >> pair).to_graph()
+    with pytest.raises(KeyError, match="there are `a`, `b`, `out`"):
+        node(pair)["c"]
+    with pytest.raises(TypeError, match="2 flows lead into it"):
+        node(double, numbers, numbers)
+    with pytest.raises(TypeError, match="no inport, so it cannot take packets"):
+
+        class Source(Actor):
+            outports = ["out"]
+
+        (numbers >> node(Source)).to_graph()
+    with pytest.raises(TypeError, match="expected an Actor class"):
+        numbers >> 5
+
+
+def test_a_flow_is_checked_like_its_network_and_runs_in_asyncio():
+    assert (numbers >> double).check() == []
+    result = asyncio.run((numbers >> double).run_async(upto=3))
+    assert result.outputs == {"double": [0, 2, 4]}
+
+
+def test_functions_stay_actor_classes():
+    assert isinstance(double(), Actor)
+    assert issubclass(double, Actor)
