@@ -246,8 +246,8 @@ def node(
     Examples
     --------
     >>> from offbit_reflow import node
-    >>> node("tpl_math_add", b=node("tpl_math_negate"), name="sum")
-    <Flow of tpl_math_negate, sum>
+    >>> node("tpl_math_add", b=node("tpl_math_sqrt"), name="sum")
+    <Flow of tpl_math_sqrt, sum>
     """
     component, inports, outports, optional, default_name = _describe(component)
     made = _Node(component, name or default_name, inports, outports, {})
