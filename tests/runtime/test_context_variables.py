@@ -108,6 +108,28 @@ def test_every_method_of_an_actor():
     assert seen == [(name, "starter") for name in ("setup", "run", "on_signal", "finalize", "teardown")]
 
 
+def test_every_tick_of_nodes_that_are_woken_again_and_again():
+    """The next tick of a node may begin on another thread while the last one is just over."""
+    seen = []
+
+    def noting(self, ctx):
+        seen.append(request.get())
+        ctx.done({"out": None})
+
+    with Network() as net:
+        for name in ("a", "b", "c"):
+            add(net, name, running(noting))
+        connect(net, "a", "b", "c")
+        context = contextvars.copy_context()
+        context.run(request.set, "starter")
+        context.run(net.start)
+        for _ in range(2_000):
+            net.send("a", "in", None)
+        net.close_inputs()
+        net.wait(timeout=SOON)
+    assert seen == ["starter"] * 6_000
+
+
 def test_batches():
     def run(self, batch):
         return {"out": [request.get()] * len(batch)}

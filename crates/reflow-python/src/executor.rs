@@ -12,6 +12,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
+use pyo3::sync::MutexExt;
 use reflow_runtime::{Host, NodeTask};
 
 use crate::exit;
@@ -38,6 +39,9 @@ struct TaskInfo {
     blocks: AtomicBool,
     /// The `contextvars.Context` that it runs in.
     context: Option<Py<PyAny>>,
+    /// Held by the thread that is in `context`. Where threads run Python side by side, the next turn of the task can be on
+    /// another one before the last one has left.
+    inside: Mutex<()>,
 }
 
 type Runnable = async_task::Runnable<Arc<TaskInfo>>;
@@ -312,7 +316,7 @@ impl Worker {
         self.beat.fetch_add(1, Ordering::AcqRel);
         self.core.busy.fetch_add(1, Ordering::AcqRel);
         match (&info.context, turn) {
-            (Some(context), Some(turn)) => run_in(context, turn, runnable),
+            (Some(context), Some(turn)) => run_in(context, &info.inside, turn, runnable),
             _ => drop(runnable.run()),
         }
         self.core.busy.fetch_sub(1, Ordering::AcqRel);
@@ -400,9 +404,10 @@ impl Worker {
     }
 }
 
-/// Runs a turn in `context`.
-fn run_in(context: &Py<PyAny>, turn: &Bound<'_, Turn>, runnable: Runnable) {
+/// Runs a turn in `context`, as soon as the last one has left it.
+fn run_in(context: &Py<PyAny>, inside: &Mutex<()>, turn: &Bound<'_, Turn>, runnable: Runnable) {
     let py = turn.py();
+    let _inside = inside.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner);
     *lock(&turn.get().0) = Some(runnable);
     let ran = context.bind(py).call_method1(pyo3::intern!(py, "run"), (turn,));
     // What a turn leaves is told by its node; an exception here was meant for the thread. If it kept the turn from beginning:
