@@ -1,6 +1,7 @@
 //! Components for signed distance fields and shaders: they put nodes of two JSON languages together.
 #![forbid(unsafe_code)]
 
+pub mod kernels;
 mod sdf;
 
 use reflow_component::Entry;

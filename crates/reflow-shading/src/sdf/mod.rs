@@ -1,6 +1,8 @@
 //! The family `sdf`: shapes as signed distance fields. A distance is negative inside a shape; y is up.
 
+mod operations;
 mod primitives;
+mod transforms;
 
 use std::borrow::Cow;
 
@@ -10,8 +12,10 @@ use reflow_component::kind::{PortKind, payload};
 use reflow_component::prelude::{Message, Value};
 use reflow_component::table::{Language, components as of_table};
 
+use crate::kernels::sdf::Tree;
+
 pub(crate) fn components() -> Vec<Entry> {
-    of_table::<Sdf>(primitives::TABLE)
+    [primitives::TABLE, operations::TABLE, transforms::TABLE].into_iter().flat_map(of_table::<Sdf>).collect()
 }
 
 /// A node of the language: a shape.
@@ -37,7 +41,8 @@ impl PortKind for Sdf {
     }
 
     fn read(message: &Message) -> Option<Value> {
-        payload(message).filter(|node| node.get("type").and_then(Value::as_str).is_some()).cloned()
+        // The normal form: 32-bit floats, every default in its place.
+        payload(message).and_then(|node| Tree::read(node).ok()).map(|tree| tree.to_value())
     }
 
     fn make(node: Value) -> Message {
@@ -54,7 +59,11 @@ impl Language for Sdf {
     }
 
     fn specimen() -> Value {
-        let sphere = [("type", Value::from("primitive")), ("primitive", "sphere".into()), ("radius", 1.0.into())];
-        Value::object(sphere)
+        Value::object([
+            ("type", Value::from("primitive")),
+            ("primitive", "sphere".into()),
+            ("radius", 1.0.into()),
+            ("material", Value::Null),
+        ])
     }
 }

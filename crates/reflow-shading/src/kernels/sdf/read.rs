@@ -1,0 +1,213 @@
+//! Reading a tree from its JSON form: a wrong or missing field makes the whole tree invalid, and the error says where.
+
+use reflow_message::{Object, Value};
+
+use super::fields::Field;
+use super::tree::{Material, Node, NodeId, Operation, Primitive, Settings, Transform, Tree};
+
+/// Why a value is no field.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{path}: {problem}")]
+pub struct ReadError {
+    /// The way to the wrong place, `root.left.child` for example.
+    pub path: String,
+    /// What is wrong there.
+    pub problem: String,
+}
+
+/// The members of one node, and where it stands.
+pub(crate) struct Members<'a> {
+    object: &'a Object,
+    path: &'a str,
+}
+
+impl<'a> Members<'a> {
+    pub(crate) fn new(value: &'a Value, path: &'a str) -> Result<Self, ReadError> {
+        match value.as_object() {
+            Some(object) => Ok(Self { object, path }),
+            None => {
+                Err(ReadError { path: path.into(), problem: format!("expected an object, found {}", value.kind()) })
+            }
+        }
+    }
+
+    fn error(&self, problem: String) -> ReadError {
+        ReadError { path: self.path.into(), problem }
+    }
+
+    pub(crate) fn text(&self, key: &str) -> Result<&'a str, ReadError> {
+        let value = self.object.get(key).ok_or_else(|| self.error(format!("missing field `{key}`")))?;
+        value.as_str().ok_or_else(|| self.error(format!("`{key}`: expected a text, found {}", value.kind())))
+    }
+
+    pub(crate) fn field<F: Field>(&self, key: &str) -> Result<F, ReadError> {
+        let value = self.object.get(key).ok_or_else(|| self.error(format!("missing field `{key}`")))?;
+        F::read(value).ok_or_else(|| self.error(format!("`{key}`: expected {}", F::EXPECTED)))
+    }
+
+    pub(crate) fn field_or<F: Field>(&self, key: &str, default: F) -> Result<F, ReadError> {
+        if self.object.contains_key(key) { self.field(key) } else { Ok(default) }
+    }
+
+    pub(crate) fn unknown(&self, key: &str, found: &str, known: &[&str]) -> ReadError {
+        let found: String = found.chars().take(40).collect();
+        self.error(format!("unknown {key} `{found}`; there are {}", known.join(", ")))
+    }
+}
+
+/// What is left to do, as a stack: nodes to read, and nodes whose children were read.
+enum Work<'a> {
+    Read(&'a Value, String),
+    Close(Unfinished),
+}
+
+enum Unfinished {
+    Operation(Operation),
+    Transform(Transform),
+    Material(Material),
+    Scene(Box<Settings>),
+}
+
+impl Tree {
+    /// Reads a field from its JSON form.
+    ///
+    /// # Errors
+    /// [`ReadError`] says what is wrong, and where; there are no partial trees.
+    pub fn read(value: &Value) -> Result<Self, ReadError> {
+        let mut tree = Self::default();
+        let mut done: Vec<NodeId> = Vec::new();
+        let mut work = vec![Work::Read(value, "root".into())];
+        while let Some(next) = work.pop() {
+            match next {
+                Work::Read(value, path) => tree.open(value, path, &mut done, &mut work)?,
+                Work::Close(node) => {
+                    let node = close(node, &mut done);
+                    done.push(tree.push(node));
+                }
+            }
+        }
+        Ok(tree)
+    }
+
+    fn open<'a>(
+        &mut self,
+        value: &'a Value,
+        path: String,
+        done: &mut Vec<NodeId>,
+        work: &mut Vec<Work<'a>>,
+    ) -> Result<(), ReadError> {
+        const KINDS: [&str; 6] = ["primitive", "operation", "transform", "material", "ref", "scene"];
+        let members = Members::new(value, &path)?;
+        let child = |key: &str| -> Result<Work<'a>, ReadError> {
+            let child = value.get(key).ok_or_else(|| members.error(format!("missing field `{key}`")))?;
+            Ok(Work::Read(child, format!("{path}.{key}")))
+        };
+        match members.text("type")? {
+            "primitive" => {
+                let material = match value.get("material").filter(|material| !material.is_null()) {
+                    Some(material) => Some(Material::read(&Members::new(material, &format!("{path}.material"))?)?),
+                    None => None,
+                };
+                done.push(self.push(Node::Primitive { primitive: Primitive::read(&members)?, material }));
+            }
+            "operation" => {
+                work.push(Work::Close(Unfinished::Operation(Operation::read(&members)?)));
+                let (left, right) = (child("left")?, child("right")?);
+                work.extend([right, left]);
+            }
+            "transform" => {
+                work.push(Work::Close(Unfinished::Transform(Transform::read(&members)?)));
+                work.push(child("child")?);
+            }
+            "material" => {
+                let material: &Value =
+                    value.get("material").ok_or_else(|| members.error("missing field `material`".into()))?;
+                let material = Material::read(&Members::new(material, &format!("{path}.material"))?)?;
+                work.push(Work::Close(Unfinished::Material(material)));
+                work.push(child("child")?);
+            }
+            "ref" => done.push(self.push(Node::Reference { name: members.field("name")? })),
+            "scene" => {
+                let settings: &Value =
+                    value.get("settings").ok_or_else(|| members.error("missing field `settings`".into()))?;
+                let settings = Settings::read(&Members::new(settings, &format!("{path}.settings"))?)?;
+                work.push(Work::Close(Unfinished::Scene(Box::new(settings))));
+                work.push(child("root")?);
+            }
+            other => return Err(members.unknown("type", other, &KINDS)),
+        }
+        Ok(())
+    }
+}
+
+/// Puts a node together whose children were read.
+fn close(node: Unfinished, done: &mut Vec<NodeId>) -> Node {
+    // The children of a node were read, and so pushed, before it is closed.
+    let mut child = || done.pop().unwrap_or(NodeId(0));
+    match node {
+        Unfinished::Operation(operation) => {
+            let (right, left) = (child(), child());
+            Node::Operation { operation, left, right }
+        }
+        Unfinished::Transform(transform) => Node::Transform { transform, child: child() },
+        Unfinished::Material(material) => Node::Material { material, child: child() },
+        Unfinished::Scene(settings) => Node::Scene { root: child(), settings },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree(text: &str) -> Result<Tree, ReadError> {
+        Tree::read(&serde_json::from_str(text).unwrap())
+    }
+
+    #[test]
+    fn what_is_read_is_written_in_normal_form() {
+        let text = r#"{"type":"operation","op":"smoothUnion","k":1,"left":{"type":"primitive","primitive":"sphere","radius":0.1,"x":5},
+            "right":{"type":"transform","transform":"repeat","spacing":[1,2,3],"count":[1,0,2],"child":
+            {"type":"material","material":{"slot":"a"},"child":{"type":"primitive","primitive":"puddle","radius":1,"height":1,
+            "noise_freq":1,"noise_amp":1,"material":null}}}}"#;
+        let written = tree(text).unwrap().to_value();
+        assert_eq!(
+            written.to_json_string(),
+            concat!(
+                r#"{"k":1.0,"left":{"material":null,"primitive":"sphere","radius":0.10000000149011612,"type":"primitive"},"#,
+                r#""op":"smoothUnion","right":{"child":{"child":{"bevel":0.07999999821186066,"height":1.0,"material":null,"#,
+                r#""meniscus":0.009999999776482582,"noise_amp":1.0,"noise_freq":1.0,"primitive":"puddle","radius":1.0,"#,
+                r#""type":"primitive"},"material":{"color":[0.800000011920929,0.800000011920929,0.800000011920929],"#,
+                r#""emission":[0.0,0.0,0.0],"ior":1.5,"metallic":0.0,"roughness":0.5,"slot":"a"},"type":"material"},"#,
+                r#""count":[1,0,2],"spacing":[1.0,2.0,3.0],"transform":"repeat","type":"transform"},"type":"operation"}"#
+            )
+        );
+        assert_eq!(Tree::read(&written).unwrap().to_value(), written);
+        assert_eq!(tree(text).unwrap().slots(), ["a"]);
+    }
+
+    #[test]
+    fn errors_say_where_and_what() {
+        let cases = [
+            ("5", "root: expected an object, found number"),
+            ("{}", "root: missing field `type`"),
+            (r#"{"type":"cube"}"#, "root: unknown type `cube`; there are primitive, operation"),
+            (r#"{"type":"primitive","primitive":"sphere"}"#, "root: missing field `radius`"),
+            (
+                r#"{"type":"primitive","primitive":"box","size":[1,2]}"#,
+                "root: `size`: expected a list of 3 finite numbers",
+            ),
+            (
+                r#"{"type":"transform","transform":"round","radius":1,"child":{"type":"primitive","primitive":"sphere","radius":"1"}}"#,
+                "root.child: `radius`: expected a finite number",
+            ),
+            (
+                r#"{"type":"transform","transform":"repeat","spacing":[1,1,1],"count":[1.0,1,1],"child":{}}"#,
+                "root: `count`: expected a list of 3 whole numbers",
+            ),
+        ];
+        for (text, expected) in cases {
+            let error = tree(text).unwrap_err().to_string();
+            assert!(error.starts_with(expected), "{text}: {error}");
+        }
+    }
+}

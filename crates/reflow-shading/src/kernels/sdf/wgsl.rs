@@ -1,0 +1,511 @@
+//! A field as a compute shader that draws it by marching rays. It has everything in it: bindings, helpers, the distance as
+//! straight-line code, light, camera.
+
+use std::fmt::Write as _;
+
+use glam::Vec3;
+
+use super::noise::MAX_OCTAVES;
+use super::tree::{Material, Node, NodeId, Operation, Primitive, Settings, Transform, Tree};
+
+/// How hit points are coloured.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Shade {
+    /// The built-in light on the materials of the tree.
+    #[default]
+    BuiltIn,
+    /// WGSL that defines `shade`.
+    Text(String),
+    /// For each material slot of the tree, in order: the name of its function and the WGSL that defines it.
+    Slots(Vec<(String, String)>),
+}
+
+/// The name of a reference that nobody supplied.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CompileError {
+    /// There is nothing in the tree.
+    #[error("an empty field cannot be drawn")]
+    Empty,
+    /// A field from outside that is not there.
+    #[error("the field refers to `{0}`, which nobody supplies")]
+    Reference(String),
+    /// The text of a slot does not define its function.
+    #[error("the shade of slot {slot} does not define `fn {function}`")]
+    MissingFunction {
+        /// The number of the slot.
+        slot: usize,
+        /// The function.
+        function: String,
+    },
+    /// A function's name is no identifier.
+    #[error("`{0}` is no name of a WGSL function: letters, digits and `_`, no digit first, no reserved word")]
+    BadName(String),
+}
+
+/// The shader of a field.
+///
+/// # Errors
+/// [`CompileError`].
+pub fn compile(tree: &Tree, settings: &Settings, shade: &Shade) -> Result<String, CompileError> {
+    let root = tree.root().ok_or(CompileError::Empty)?;
+    let mut out = String::with_capacity(16_384 + 160 * tree.len());
+    out.push_str(BINDINGS);
+    constants(&mut out, settings);
+    out.push_str(include_str!("primitives.wgsl"));
+    if tree.uses_smooth_operations() {
+        out.push_str(include_str!("smooth.wgsl"));
+    }
+    if tree.uses_noise() {
+        out.push_str(include_str!("noise.wgsl"));
+    }
+    tubes(&mut out, tree);
+    Walk { tree, labels: None }.write(&mut out, "sdf_scene", root)?;
+    let slots = tree.slots();
+    if !slots.is_empty() {
+        let label = |own: Option<&Material>| {
+            own.and_then(|material| material.slot.as_deref())
+                .and_then(|slot| slots.iter().position(|known| *known == slot))
+        };
+        Walk { tree, labels: Some(labels(tree, root, 0, label)) }.write(&mut out, "sdf_material_id", root)?;
+    }
+    out.push_str(include_str!("march.wgsl"));
+    if settings.soft_shadows {
+        out.push_str(include_str!("shadow.wgsl"));
+    } else {
+        out.push_str("fn calc_shadow(p: vec3f, direction: vec3f) -> f32 {\n    return 1.0;\n}\n");
+    }
+    if settings.ao {
+        out.push_str(include_str!("occlusion.wgsl"));
+    } else {
+        out.push_str("fn calc_ao(p: vec3f, n: vec3f) -> f32 {\n    return 1.0;\n}\n");
+    }
+    match shade {
+        Shade::BuiltIn => {
+            surfaces(&mut out, tree, root)?;
+            out.push_str(include_str!("shade.wgsl"));
+        }
+        Shade::Text(text) => {
+            out.push_str(text);
+            out.push('\n');
+        }
+        Shade::Slots(texts) => dispatch(&mut out, texts)?,
+    }
+    out.push_str(include_str!("main.wgsl"));
+    Ok(out)
+}
+
+const BINDINGS: &str = "\
+struct Uniforms {
+    resolution: vec2f,
+    time: f32,
+    pad0: f32,
+    camera_pos: vec3f,
+    pad1: f32,
+    camera_target: vec3f,
+    fov: f32,
+}
+
+@group(0) @binding(0) var<uniform> u: Uniforms;
+@group(0) @binding(1) var output: texture_storage_2d<rgba8unorm, write>;
+
+";
+
+fn constants(out: &mut String, settings: &Settings) {
+    let light = settings.light_dir.try_normalize().unwrap_or(Vec3::ZERO);
+    let steps = settings.max_steps.min(i32::MAX as u32);
+    let numbers = [
+        ("MAX_DIST", settings.max_dist),
+        ("EPSILON", settings.epsilon),
+        ("AMBIENT", settings.ambient),
+        ("SHADOW_K", settings.shadow_k),
+    ];
+    let colours = [("LIGHT_DIR", light), ("LIGHT_COLOR", settings.light_color), ("BG_COLOR", settings.background)];
+    let _ = writeln!(out, "const MAX_STEPS: i32 = {steps};");
+    for (name, value) in numbers {
+        let _ = writeln!(out, "const {name}: f32 = {};", number(value));
+    }
+    for (name, value) in colours {
+        let _ = writeln!(out, "const {name}: vec3f = {};", vector(value));
+    }
+    out.push('\n');
+}
+
+/// A number as WGSL; those of a tree are finite.
+fn number(value: f32) -> String {
+    // What is too small for a normal number is 0 on many devices, and refused as a literal by some compilers.
+    if value.is_subnormal() { "0.0".into() } else { format!("{value:?}") }
+}
+
+fn vector(value: Vec3) -> String {
+    format!("vec3f({}, {}, {})", number(value.x), number(value.y), number(value.z))
+}
+
+/// The function of each tube, with its corners as constant tables.
+fn tubes(out: &mut String, tree: &Tree) {
+    for (id, node) in tree.nodes() {
+        let Node::Primitive { primitive: Primitive::TubePath { points, radii, .. }, .. } = node else { continue };
+        let count = points.len().min(radii.len());
+        if count < 2 {
+            continue;
+        }
+        let mut start = 0.0;
+        let corners: Vec<String> = (0..count)
+            .map(|at| {
+                start += if at == 0 { 0.0 } else { points[at - 1].distance(points[at]) };
+                let point = points[at];
+                let [x, y, z] = point.to_array().map(number);
+                format!("vec4f({x}, {y}, {z}, {})", number(start))
+            })
+            .collect();
+        let radii: Vec<String> = radii[..count].iter().map(|radius| number(*radius)).collect();
+        let (corners, radii, n, last) = (corners.join(", "), radii.join(", "), id.0, count - 1);
+        let _ = write!(
+            out,
+            "\
+var<private> TUBE_{n}_CORNERS: array<vec4f, {count}> = array<vec4f, {count}>({corners});
+var<private> TUBE_{n}_RADII: array<f32, {count}> = array<f32, {count}>({radii});
+
+fn sdf_tube_{n}(p: vec3f) -> f32 {{
+    var nearest = 3.0e38;
+    var along = 0.0;
+    for (var i = 0; i < {last}; i++) {{
+        let a = TUBE_{n}_CORNERS[i];
+        let axis = TUBE_{n}_CORNERS[i + 1].xyz - a.xyz;
+        let h = clamp(dot(p - a.xyz, axis) / max(dot(axis, axis), 0.00000001), 0.0, 1.0);
+        let d = length(p - a.xyz - h * axis);
+        if (d < nearest) {{
+            nearest = d;
+            along = a.w + h * length(axis);
+        }}
+    }}
+    let place = clamp(along / max(TUBE_{n}_CORNERS[{last}].w, 0.0001), 0.0, 1.0) * {last}.0;
+    let before = min(i32(place), {});
+    return nearest - mix(TUBE_{n}_RADII[before], TUBE_{n}_RADII[before + 1], place - f32(before));
+}}
+
+",
+            last - 1
+        );
+    }
+}
+
+/// For every primitive the label of its material, or else of the nearest material around it, or else `default`.
+fn labels(tree: &Tree, root: NodeId, default: i32, label: impl Fn(Option<&Material>) -> Option<usize>) -> Vec<i32> {
+    let mut labels = vec![default; tree.len()];
+    let mut pending = vec![(root, default)];
+    while let Some((id, around)) = pending.pop() {
+        let node = tree.node(id);
+        let own = match node {
+            Node::Primitive { material, .. } => label(material.as_ref()),
+            Node::Material { material, .. } => label(Some(material)),
+            _ => None,
+        };
+        let inside = own.map_or(around, |own| own as i32);
+        labels[id.index()] = inside;
+        pending.extend(node.children().map(|child| (child, inside)));
+    }
+    labels
+}
+
+/// The materials of the tree and the function that finds the one at a point.
+fn surfaces(out: &mut String, tree: &Tree, root: NodeId) -> Result<(), CompileError> {
+    let mut materials = vec![Material::default()];
+    for (_, node) in tree.nodes() {
+        if let Node::Primitive { material: Some(material), .. } | Node::Material { material, .. } = node
+            && !materials.contains(material)
+        {
+            materials.push(material.clone());
+        }
+    }
+    out.push_str(
+        "struct Surface {\n    color: vec3f,\n    roughness: f32,\n    emission: vec3f,\n    metallic: f32,\n}\n\n",
+    );
+    let surface = |material: &Material| {
+        format!(
+            "Surface({}, {}, {}, {})",
+            vector(material.color),
+            number(material.roughness),
+            vector(material.emission),
+            number(material.metallic)
+        )
+    };
+    if let [only] = &materials[..] {
+        let _ = writeln!(out, "fn surface_at(p: vec3f) -> Surface {{\n    return {};\n}}\n", surface(only));
+        return Ok(());
+    }
+    let label = |own: Option<&Material>| own.and_then(|own| materials.iter().position(|material| material == own));
+    Walk { tree, labels: Some(labels(tree, root, 0, label)) }.write(out, "sdf_surface_id", root)?;
+    out.push_str("fn surface_at(p: vec3f) -> Surface {\n    switch sdf_surface_id(p) {\n");
+    for (at, material) in materials.iter().enumerate().skip(1) {
+        let _ = writeln!(out, "        case {at}: {{ return {}; }}", surface(material));
+    }
+    let _ = writeln!(out, "        default: {{ return {}; }}\n    }}\n}}\n", surface(&materials[0]));
+    Ok(())
+}
+
+/// One prelude, the functions of all slots, and `shade` and `shade_probe` that choose between them.
+fn dispatch(out: &mut String, texts: &[(String, String)]) -> Result<(), CompileError> {
+    let mut parts = Vec::new();
+    for (slot, (function, text)) in texts.iter().enumerate() {
+        if !is_identifier(function) {
+            return Err(CompileError::BadName(function.clone()));
+        }
+        let missing = || CompileError::MissingFunction { slot, function: function.clone() };
+        let begins = |name: &str| definition(text, name);
+        let at = begins(function).ok_or_else(missing)?;
+        let first = begins(&format!("{function}_probe")).map_or(at, |probe| probe.min(at));
+        parts.push(text.split_at(first));
+    }
+    let prelude = parts.iter().find(|(prelude, _)| prelude.contains("shade_noise")).or(parts.first());
+    out.push_str(prelude.map_or("", |(prelude, _)| prelude));
+    for (_, functions) in &parts {
+        out.push('\n');
+        out.push_str(functions);
+    }
+    for (name, suffix) in [("shade_probe", "_probe"), ("shade", "")] {
+        let _ = writeln!(out, "\nfn {name}(ro: vec3f, rd: vec3f, t: f32) -> vec3f {{");
+        out.push_str("    switch sdf_material_id(ro + rd * t) {\n");
+        let call = |function: &str, text: &str| {
+            // A shade without a probe traces nothing further, so it is its own probe.
+            let probed = suffix.is_empty() || definition(text, &format!("{function}{suffix}")).is_some();
+            format!("{function}{}(ro, rd, t)", if probed { suffix } else { "" })
+        };
+        for (slot, (function, text)) in texts.iter().enumerate().skip(1) {
+            let _ = writeln!(out, "        case {slot}: {{ return {}; }}", call(function, text));
+        }
+        let fallback = texts.first().map_or_else(|| "vec3f(0.8)".into(), |(function, text)| call(function, text));
+        let _ = writeln!(out, "        default: {{ return {fallback}; }}\n    }}\n}}\n");
+    }
+    Ok(())
+}
+
+/// Where `fn name(` begins in a text.
+fn definition(text: &str, name: &str) -> Option<usize> {
+    let mut from = 0;
+    while let Some(found) = text[from..].find("fn ") {
+        let at = from + found;
+        let rest = text[at + 3..].trim_start();
+        if rest.strip_prefix(name).is_some_and(|rest| rest.trim_start().starts_with('(')) {
+            return Some(at);
+        }
+        from = at + 3;
+    }
+    None
+}
+
+/// Whether a text may name a function: ASCII letters, digits and `_`, and nothing that WGSL or this shader keeps for itself.
+pub(crate) fn is_identifier(name: &str) -> bool {
+    let mut letters = name.chars();
+    let starts = letters.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_');
+    let goes_on = letters.all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
+    const KEPT: [&str; 24] = [
+        "_",
+        "fn",
+        "let",
+        "var",
+        "const",
+        "if",
+        "else",
+        "for",
+        "while",
+        "loop",
+        "return",
+        "break",
+        "continue",
+        "switch",
+        "case",
+        "default",
+        "struct",
+        "true",
+        "false",
+        "alias",
+        "override",
+        "discard",
+        "diagnostic",
+        "main",
+    ];
+    starts && goes_on && !name.starts_with("__") && !KEPT.contains(&name) && name.len() <= 100
+}
+
+/// Straight-line code for a tree: distances alone, or the label of the nearest part.
+struct Walk<'a> {
+    tree: &'a Tree,
+    /// The label of every primitive, when it is that what is asked for.
+    labels: Option<Vec<i32>>,
+}
+
+enum Task {
+    Visit(NodeId, u32),
+    Combine(NodeId),
+    Adjust(NodeId, u32),
+}
+
+impl Walk<'_> {
+    fn write(&self, out: &mut String, name: &str, root: NodeId) -> Result<(), CompileError> {
+        let kind = if self.labels.is_some() { "i32" } else { "f32" };
+        let _ = writeln!(out, "fn {name}(p0: vec3f) -> {kind} {{");
+        let (mut points, mut values) = (1, 0);
+        // The variables of finished parts, by number: `d1` is a distance, `m1` its label.
+        let mut done: Vec<u32> = Vec::new();
+        let mut tasks = vec![Task::Visit(root, 0)];
+        while let Some(task) = tasks.pop() {
+            match task {
+                Task::Visit(id, point) => match self.tree.node(id) {
+                    Node::Primitive { primitive, .. } => {
+                        let _ = writeln!(out, "    let d{values} = {};", call(primitive, id, point));
+                        if let Some(labels) = &self.labels {
+                            let _ = writeln!(out, "    let m{values} = {};", labels[id.index()]);
+                        }
+                        done.push(values);
+                        values += 1;
+                    }
+                    Node::Operation { left, right, .. } => {
+                        tasks.extend([Task::Combine(id), Task::Visit(*right, point), Task::Visit(*left, point)]);
+                    }
+                    Node::Transform { transform, child } => {
+                        let inner = match warp(transform, point) {
+                            Some(text) => {
+                                let _ = writeln!(out, "    let p{points} = {text};");
+                                points += 1;
+                                points - 1
+                            }
+                            None => point,
+                        };
+                        tasks.extend([Task::Adjust(id, point), Task::Visit(*child, inner)]);
+                    }
+                    Node::Material { child, .. } | Node::Scene { root: child, .. } => {
+                        tasks.push(Task::Visit(*child, point));
+                    }
+                    Node::Reference { name } => return Err(CompileError::Reference(name.clone())),
+                },
+                Task::Combine(id) => {
+                    // Both sides were visited before.
+                    let (b, a) = (done.pop().unwrap_or(0), done.pop().unwrap_or(0));
+                    let Node::Operation { operation, .. } = self.tree.node(id) else { continue };
+                    let _ = writeln!(out, "    let d{values} = {};", combine(operation, a, b));
+                    if self.labels.is_some() {
+                        let _ = writeln!(out, "    let m{values} = {};", choose(operation, a, b));
+                    }
+                    done.push(values);
+                    values += 1;
+                }
+                Task::Adjust(id, point) => {
+                    let Node::Transform { transform, .. } = self.tree.node(id) else { continue };
+                    let inner = done.last().copied().unwrap_or(0);
+                    if let Some(text) = adjusted(transform, inner, point) {
+                        let _ = writeln!(out, "    let d{values} = {text};");
+                        if self.labels.is_some() {
+                            let _ = writeln!(out, "    let m{values} = m{inner};");
+                        }
+                        done.pop();
+                        done.push(values);
+                        values += 1;
+                    }
+                }
+            }
+        }
+        let result = done.pop().unwrap_or(0);
+        let _ = writeln!(out, "    return {}{result};\n}}\n", if self.labels.is_some() { 'm' } else { 'd' });
+        Ok(())
+    }
+}
+
+fn call(primitive: &Primitive, id: NodeId, p: u32) -> String {
+    let n = number;
+    match *primitive {
+        Primitive::Sphere { radius } => format!("sdf_sphere(p{p}, {})", n(radius)),
+        Primitive::Box { size } => format!("sdf_box(p{p}, {})", vector(size)),
+        Primitive::RoundBox { size, radius } => format!("sdf_round_box(p{p}, {}, {})", vector(size), n(radius)),
+        Primitive::Ellipsoid { radii } => format!("sdf_ellipsoid(p{p}, {})", vector(radii)),
+        Primitive::RoundBoxShell { size, radius, thickness } => {
+            format!("sdf_round_box_shell(p{p}, {}, {}, {})", vector(size), n(radius), n(thickness))
+        }
+        Primitive::Cylinder { radius, height } => format!("sdf_cylinder(p{p}, {}, {})", n(radius), n(height)),
+        Primitive::Capsule { radius, height } => format!("sdf_capsule(p{p}, {}, {})", n(radius), n(height)),
+        Primitive::Torus { major_radius, minor_radius } => {
+            format!("sdf_torus(p{p}, {}, {})", n(major_radius), n(minor_radius))
+        }
+        Primitive::Cone { angle, height } => format!("sdf_cone(p{p}, {}, {})", n(angle), n(height)),
+        Primitive::Plane { normal, offset } => {
+            let normal = normal.try_normalize().unwrap_or(Vec3::Y);
+            format!("sdf_plane(p{p}, {}, {})", vector(normal), n(offset))
+        }
+        Primitive::TaperedCapsule { a, b, radius_a, radius_b } => {
+            format!("sdf_tapered_capsule(p{p}, {}, {}, {}, {})", vector(a), vector(b), n(radius_a), n(radius_b))
+        }
+        Primitive::TubePath { ref points, ref radii, .. } if points.len().min(radii.len()) < 2 => "999.0".into(),
+        Primitive::TubePath { .. } => format!("sdf_tube_{}(p{p})", id.0),
+        Primitive::InfRepeat { spacing } => format!("sdf_inf_repeat(p{p}, {})", vector(spacing)),
+        Primitive::Puddle { radius, height, noise_freq, noise_amp, bevel, meniscus } => {
+            let rest = [radius, height, noise_freq, noise_amp, bevel, meniscus].map(number).join(", ");
+            format!("sdf_puddle(p{p}, {rest})")
+        }
+    }
+}
+
+fn combine(operation: &Operation, a: u32, b: u32) -> String {
+    match *operation {
+        Operation::SmoothUnion { k } if k > 0.0 => format!("smooth_min(d{a}, d{b}, {})", number(k)),
+        Operation::SmoothIntersection { k } if k > 0.0 => format!("smooth_max(d{a}, d{b}, {})", number(k)),
+        Operation::SmoothDifference { k } if k > 0.0 => format!("smooth_max(d{a}, -d{b}, {})", number(k)),
+        Operation::Union {} | Operation::SmoothUnion { .. } => format!("min(d{a}, d{b})"),
+        Operation::Intersection {} | Operation::SmoothIntersection { .. } => format!("max(d{a}, d{b})"),
+        Operation::Difference {} | Operation::SmoothDifference { .. } => format!("max(d{a}, -d{b})"),
+    }
+}
+
+/// The label of the side that the result belongs to; at a tie the left one, but for blends the right one.
+fn choose(operation: &Operation, a: u32, b: u32) -> String {
+    match *operation {
+        Operation::SmoothUnion { k } if k > 0.0 => format!("select(m{b}, m{a}, d{a} < d{b})"),
+        Operation::SmoothIntersection { k } if k > 0.0 => format!("select(m{b}, m{a}, d{a} > d{b})"),
+        Operation::Union {} | Operation::SmoothUnion { .. } => format!("select(m{b}, m{a}, d{a} <= d{b})"),
+        Operation::Intersection {} | Operation::SmoothIntersection { .. } => {
+            format!("select(m{b}, m{a}, d{a} >= d{b})")
+        }
+        Operation::Difference {} | Operation::SmoothDifference { .. } => format!("m{a}"),
+    }
+}
+
+/// The point that the child sees, if it is another one.
+fn warp(transform: &Transform, p: u32) -> Option<String> {
+    Some(match *transform {
+        Transform::Translate { offset } => format!("p{p} - {}", vector(offset)),
+        Transform::Rotate { angles } => {
+            format!("rot_xyz(p{p}, {})", vector(Vec3::from_array(angles.to_array().map(f32::to_radians))))
+        }
+        Transform::Scale { factor } => format!("p{p} / {}", vector(factor.max(Vec3::splat(1e-4)))),
+        Transform::Twist { strength } => format!("warp_twist(p{p}, {})", number(strength)),
+        Transform::Bend { strength } => format!("warp_bend(p{p}, {})", number(strength)),
+        Transform::Elongate { amount } => format!("warp_elongate(p{p}, {})", vector(amount.abs())),
+        Transform::Repeat { spacing, count } => {
+            format!("warp_repeat(p{p}, {}, {})", vector(spacing), vector(count.as_vec3()))
+        }
+        Transform::Mirror { axis } => {
+            let part = |letter: char, on: f32| {
+                if on.abs() > 0.5 { format!("abs(p{p}.{letter})") } else { format!("p{p}.{letter}") }
+            };
+            format!("vec3f({}, {}, {})", part('x', axis.x), part('y', axis.y), part('z', axis.z))
+        }
+        Transform::Round { .. } | Transform::Shell { .. } | Transform::Displace { .. } => return None,
+    })
+}
+
+/// The distance of a transform, if it is not that of its child; `p` is the point that the transform was asked at.
+fn adjusted(transform: &Transform, d: u32, p: u32) -> Option<String> {
+    Some(match *transform {
+        Transform::Scale { factor } => {
+            format!("d{d} * {}", number(factor.max(Vec3::splat(1e-4)).min_element()))
+        }
+        Transform::Round { radius } => format!("d{d} - ({})", number(radius)),
+        Transform::Shell { thickness } => format!("abs(d{d}) - ({})", number(thickness)),
+        Transform::Displace { frequency, amplitude, octaves } => format!(
+            "d{d} + (2.0 * fbm(p{p} * {}, {}) - 1.0) * {}",
+            number(frequency),
+            octaves.min(MAX_OCTAVES),
+            number(amplitude)
+        ),
+        _ => return None,
+    })
+}

@@ -1,0 +1,209 @@
+//! Reading a tree from its JSON form.
+
+use std::collections::HashMap;
+
+use reflow_message::{Object, Value};
+
+use super::math::MathOp;
+use super::tree::{Gradient, Input, Kind, MixMode, Node, NodeId, Stop, Tree, Wave};
+
+/// Why a value is no shader.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{path}: {problem}")]
+pub struct ReadError {
+    /// The way to the wrong place, `root.surface.roughness` for example.
+    pub path: String,
+    /// What is wrong there.
+    pub problem: String,
+}
+
+/// What is left to do, as a stack.
+enum Work<'a> {
+    Read(&'a Value, String),
+    /// An input that is left out.
+    Nothing,
+    Close(Kind),
+}
+
+impl Tree {
+    /// Reads a shader from its JSON form. Equal sub-trees become one.
+    ///
+    /// # Errors
+    /// [`ReadError`] says what is wrong, and where.
+    pub fn read(value: &Value) -> Result<Self, ReadError> {
+        let mut tree = Self::default();
+        let mut known: HashMap<String, NodeId> = HashMap::new();
+        let mut done: Vec<Option<NodeId>> = Vec::new();
+        let mut work = vec![Work::Read(value, "root".into())];
+        while let Some(next) = work.pop() {
+            match next {
+                Work::Nothing => done.push(None),
+                Work::Read(value, path) => {
+                    let fields = Fields::new(value, &path)?;
+                    let kind = fields.kind()?;
+                    let inputs = kind.inputs();
+                    work.push(Work::Close(kind));
+                    for input in inputs.iter().rev() {
+                        work.push(match fields.input(*input)? {
+                            Some(value) => Work::Read(value, format!("{path}.{}", input.name)),
+                            None => Work::Nothing,
+                        });
+                    }
+                }
+                Work::Close(kind) => {
+                    // The inputs of a node were read before it is closed.
+                    let inputs = done.split_off(done.len().saturating_sub(kind.inputs().len()));
+                    let key = format!("{kind:?}{inputs:?}");
+                    let id = *known.entry(key).or_insert_with(|| {
+                        tree.nodes.push(Node { kind, inputs });
+                        NodeId((tree.nodes.len() - 1) as u32)
+                    });
+                    done.push(Some(id));
+                }
+            }
+        }
+        Ok(tree)
+    }
+}
+
+/// The members of one node, and where it stands.
+struct Fields<'a, 'p> {
+    object: &'a Object,
+    path: &'p str,
+}
+
+impl<'a, 'p> Fields<'a, 'p> {
+    fn new(value: &'a Value, path: &'p str) -> Result<Self, ReadError> {
+        match value.as_object() {
+            Some(object) => Ok(Self { object, path }),
+            None => Err(ReadError { path: path.into(), problem: format!("expected a node, found {}", value.kind()) }),
+        }
+    }
+
+    fn error(&self, problem: impl Into<String>) -> ReadError {
+        ReadError { path: self.path.into(), problem: problem.into() }
+    }
+
+    fn find(&self, name: &str, alias: &str) -> Option<&'a Value> {
+        self.object.get(name).or_else(|| self.object.get(alias))
+    }
+
+    fn input(&self, input: Input) -> Result<Option<&'a Value>, ReadError> {
+        match self.find(input.name, input.alias) {
+            Some(Value::Null) | None if input.required => Err(self.error(format!("missing field `{}`", input.name))),
+            Some(Value::Null) | None => Ok(None),
+            found => Ok(found),
+        }
+    }
+
+    fn text(&self, name: &str, alias: &str) -> Result<&'a str, ReadError> {
+        let value = self.find(name, alias).ok_or_else(|| self.error(format!("missing field `{name}`")))?;
+        value.as_str().ok_or_else(|| self.error(format!("`{name}`: expected a text, found {}", value.kind())))
+    }
+
+    fn word<T>(&self, name: &str, alias: &str, known: &[&str], of: fn(&str) -> Option<T>) -> Result<T, ReadError> {
+        let word = self.text(name, alias)?;
+        of(word).ok_or_else(|| {
+            let word: String = word.chars().take(40).collect();
+            self.error(format!("`{name}`: there is no `{word}`; there are {}", known.join(", ")))
+        })
+    }
+
+    fn number(&self, name: &str, alias: &str) -> Result<f32, ReadError> {
+        let value = self.find(name, alias).ok_or_else(|| self.error(format!("missing field `{name}`")))?;
+        number(value).ok_or_else(|| self.error(format!("`{name}`: expected a finite number")))
+    }
+
+    fn numbers<const N: usize>(&self, name: &str) -> Result<[f32; N], ReadError> {
+        let value = self.object.get(name).ok_or_else(|| self.error(format!("missing field `{name}`")))?;
+        numbers(value).ok_or_else(|| self.error(format!("`{name}`: expected a list of {N} finite numbers")))
+    }
+
+    fn stops(&self) -> Result<Vec<Stop>, ReadError> {
+        let list = self.object.get("stops").and_then(Value::as_array);
+        let list = list.ok_or_else(|| self.error("`stops`: expected a list of {position, color}"))?;
+        let stop = |value: &Value| {
+            Some(Stop { position: number(value.get("position")?)?, color: numbers(value.get("color")?)? })
+        };
+        let stops: Option<Vec<_>> = list.iter().map(stop).collect();
+        let mut stops = stops.ok_or_else(|| {
+            self.error("`stops`: each needs a `position`, a number, and a `color`, a list of 4 numbers")
+        })?;
+        stops.sort_by(|a, b| a.position.total_cmp(&b.position));
+        Ok(stops)
+    }
+
+    fn kind(&self) -> Result<Kind, ReadError> {
+        let asset = || self.text("asset_id", "assetId").map(Into::into);
+        Ok(match self.text("type", "type")? {
+            "materialOutput" => Kind::MaterialOutput,
+            "principledBsdf" => Kind::PrincipledBsdf,
+            "imageTexture" => Kind::ImageTexture { asset_id: asset()? },
+            "noiseTexture" => Kind::NoiseTexture,
+            "voronoiTexture" => Kind::VoronoiTexture,
+            "checkerTexture" => Kind::CheckerTexture,
+            "gradientTexture" => Kind::GradientTexture {
+                gradient: self.word("gradient_type", "gradientType", Gradient::WORDS, Gradient::named)?,
+            },
+            "brickTexture" => Kind::BrickTexture,
+            "musgraveTexture" => Kind::MusgraveTexture,
+            "waveTexture" => Kind::WaveTexture { wave: self.word("wave_type", "waveType", Wave::WORDS, Wave::named)? },
+            "whiteNoiseTexture" => Kind::WhiteNoiseTexture,
+            "environmentTexture" => Kind::EnvironmentTexture { asset_id: asset()? },
+            "skyTexture" => Kind::SkyTexture,
+            "texCoord" => Kind::TexCoord,
+            "objectPosition" => Kind::ObjectPosition,
+            "objectNormal" => Kind::ObjectNormal,
+            "cameraVector" => Kind::CameraVector,
+            "vertexColor" => Kind::VertexColor,
+            "tangent" => Kind::Tangent,
+            "time" => Kind::Time,
+            "mathOp" => {
+                let known: Vec<_> = MathOp::all().map(|op| op.name).collect();
+                Kind::Math { op: self.word("op", "op", &known, MathOp::named)? }
+            }
+            // Modes of editors that are not known here mix.
+            "colorMix" => Kind::ColorMix { mode: MixMode::named(self.text("mode", "mode")?).unwrap_or(MixMode::Mix) },
+            "colorRamp" => Kind::ColorRamp { stops: self.stops()? },
+            "separateXYZ" => Kind::Separate {
+                axis: match self.text("component", "component")? {
+                    "y" => 1,
+                    "z" => 2,
+                    _ => 0,
+                },
+            },
+            "combineXYZ" => Kind::Combine,
+            "fresnel" => Kind::Fresnel,
+            "bumpMap" => Kind::BumpMap,
+            "normalMap" => Kind::NormalMap,
+            "mapping" => Kind::Mapping {
+                location: self.numbers("location")?,
+                rotation: self.numbers("rotation")?,
+                scale: self.numbers("scale")?,
+            },
+            "clamp" => Kind::Clamp { min: self.number("min_val", "minVal")?, max: self.number("max_val", "maxVal")? },
+            "mapRange" => Kind::MapRange {
+                from: [self.number("from_min", "fromMin")?, self.number("from_max", "fromMax")?],
+                to: [self.number("to_min", "toMin")?, self.number("to_max", "toMax")?],
+            },
+            "displacement" => Kind::Displacement,
+            "constFloat" => Kind::Float { c: self.number("c", "c")? },
+            "constVec3" => Kind::Vec3 { c: self.numbers("c")? },
+            "constVec4" => Kind::Vec4 { c: self.numbers("c")? },
+            other => {
+                let other: String = other.chars().take(40).collect();
+                return Err(self.error(format!("there is no node of the type `{other}`")));
+            }
+        })
+    }
+}
+
+fn number(value: &Value) -> Option<f32> {
+    value.as_number().map(|number| number as f32).filter(|number| number.is_finite())
+}
+
+fn numbers<const N: usize>(value: &Value) -> Option<[f32; N]> {
+    let items = value.as_array()?;
+    let numbers: Option<Vec<f32>> = items.iter().map(number).collect();
+    numbers?.try_into().ok()
+}

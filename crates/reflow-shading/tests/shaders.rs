@@ -1,0 +1,159 @@
+//! Every shader of nodes compiles to valid WGSL, for meshes and for distance fields.
+
+use proptest::prelude::*;
+use reflow_shading::kernels::sdf::{self, Settings, Shade};
+use reflow_shading::kernels::shader::{Gradient, MathOp, MixMode, TextureSlot, Tree, Wave, mesh_material, sdf_shade};
+
+fn assert_valid(text: &str, entry: &str) {
+    let module =
+        naga::front::wgsl::parse_str(text).unwrap_or_else(|error| panic!("{}\n{text}", error.emit_to_string(text)));
+    let mut validator =
+        naga::valid::Validator::new(naga::valid::ValidationFlags::all(), naga::valid::Capabilities::empty());
+    validator.validate(&module).unwrap_or_else(|error| panic!("{error:?}\n{text}"));
+    assert!(module.entry_points.iter().any(|found| found.name == entry), "no entry point {entry}");
+}
+
+fn assert_compiles(json: &str) {
+    let tree = Tree::read(&serde_json::from_str(json).unwrap()).unwrap_or_else(|error| panic!("{error}\n{json}"));
+    let material = mesh_material(&tree);
+    assert_valid(&material.vertex_wgsl, "vs_main");
+    assert_valid(&material.fragment_wgsl, "fs_main");
+    let ball = r#"{"type":"primitive","primitive":"sphere","radius":1}"#;
+    let field = sdf::Tree::read(&serde_json::from_str(ball).unwrap()).unwrap();
+    let shade = Shade::Text(sdf_shade(&tree, "shade").unwrap());
+    assert_valid(&sdf::compile(&field, &Settings::default(), &shade).unwrap(), "main");
+}
+
+const FLOAT: &str = r#"{"type":"constFloat","c":0.5}"#;
+const COLOR: &str = r#"{"type":"constVec3","c":[0.1,0.2,0.3]}"#;
+
+/// Every kind of node around some inputs.
+fn around(inputs: [String; 3]) -> Vec<String> {
+    let [a, b, c] = inputs;
+    let mut all: Vec<String> = [
+        r#"{"type":"texCoord"}"#.into(),
+        r#"{"type":"objectPosition"}"#.into(),
+        r#"{"type":"objectNormal"}"#.into(),
+        r#"{"type":"cameraVector"}"#.into(),
+        r#"{"type":"vertexColor"}"#.into(),
+        r#"{"type":"tangent"}"#.into(),
+        r#"{"type":"time"}"#.into(),
+        r#"{"type":"constVec4","c":[1,2,3,4]}"#.into(),
+        r#"{"type":"whiteNoiseTexture"}"#.into(),
+        r#"{"type":"environmentTexture","assetId":"e\"};"}"#.into(),
+        format!(r#"{{"type":"skyTexture","sunDirection":{a},"turbidity":{b}}}"#),
+        format!(r#"{{"type":"imageTexture","assetId":"x\n;","uv":{a}}}"#),
+        format!(r#"{{"type":"noiseTexture","scale":{a},"detail":{b},"roughness":{c},"vector":{a}}}"#),
+        format!(r#"{{"type":"voronoiTexture","scale":{a},"randomness":{b}}}"#),
+        format!(r#"{{"type":"checkerTexture","scale":{a},"color1":{b},"color2":{c}}}"#),
+        format!(r#"{{"type":"brickTexture","scale":{a},"mortarSize":{b},"color1":{c},"color2":{a},"mortarColor":{b}}}"#),
+        format!(r#"{{"type":"musgraveTexture","scale":{a},"detail":{b},"dimension":{c}}}"#),
+        format!(r#"{{"type":"colorRamp","stops":[{{"position":1,"color":[1,1,1,1]}},{{"position":0,"color":[0,0,0,1]}},{{"position":0,"color":[0,1,0,1]}}],"input":{a}}}"#),
+        format!(r#"{{"type":"colorRamp","stops":[],"input":{a}}}"#),
+        format!(r#"{{"type":"separateXYZ","input":{a},"component":"z"}}"#),
+        format!(r#"{{"type":"combineXYZ","x":{a},"y":{b},"z":{c}}}"#),
+        format!(r#"{{"type":"fresnel","ior":{a}}}"#),
+        format!(r#"{{"type":"bumpMap","strength":{a},"height":{b}}}"#),
+        format!(r#"{{"type":"normalMap","strength":{a},"color":{b}}}"#),
+        format!(r#"{{"type":"mapping","location":[1,2,3],"rotation":[0,1,0],"scale":[1,-1,1e-40],"input":{a}}}"#),
+        format!(r#"{{"type":"clamp","input":{a},"minVal":1,"maxVal":-1}}"#),
+        format!(r#"{{"type":"mapRange","input":{a},"fromMin":1,"fromMax":1,"toMin":3e38,"toMax":-3e38}}"#),
+        format!(r#"{{"type":"displacement","height":{a},"midlevel":{b},"scale":{c}}}"#),
+    ]
+    .into();
+    for word in Gradient::WORDS {
+        all.push(format!(r#"{{"type":"gradientTexture","gradientType":"{word}","vector":{a}}}"#));
+    }
+    for word in Wave::WORDS {
+        all.push(format!(r#"{{"type":"waveTexture","waveType":"{word}","scale":{a},"distortion":{b}}}"#));
+    }
+    for op in MathOp::all() {
+        all.push(format!(r#"{{"type":"mathOp","op":"{}","a":{a},"b":{b}}}"#, op.name));
+        all.push(format!(r#"{{"type":"mathOp","op":"{}","a":{a}}}"#, op.name));
+    }
+    for word in MixMode::WORDS {
+        all.push(format!(r#"{{"type":"colorMix","mode":"{word}","fac":{a},"a":{b},"b":{c}}}"#));
+    }
+    all
+}
+
+fn surface(value: &str) -> String {
+    format!(
+        r#"{{"type":"materialOutput","surface":{{"type":"principledBsdf","base_color":{value},"metallic":{value},"roughness":{value},
+        "emission":{value},"emissionStrength":{value},"alpha":{value},"normal":{value},"ao":{value},"clearcoat":{value},
+        "sheen":{value},"subsurface":{value},"transmission":{value},"ior":{value}}}}}"#
+    )
+}
+
+#[test]
+fn every_node_compiles_as_a_value_and_in_every_input_of_a_surface() {
+    for inputs in [[FLOAT, COLOR, FLOAT], [COLOR, FLOAT, COLOR]] {
+        for node in around(inputs.map(Into::into)) {
+            assert_compiles(&node);
+            assert_compiles(&surface(&node));
+        }
+    }
+}
+
+#[test]
+fn strides_and_slots_are_those_that_renderers_rely_on() {
+    let read = |json: &str| mesh_material(&Tree::read(&serde_json::from_str(json).unwrap()).unwrap());
+    assert_eq!(read(&surface(COLOR)).vertex_stride, 24);
+    assert_eq!(read(&surface(r#"{"type":"texCoord"}"#)).vertex_stride, 32);
+    let image = |asset: &str| format!(r#"{{"type":"imageTexture","assetId":"{asset}","uv":{{"type":"texCoord"}}}}"#);
+    let mixed = format!(
+        r#"{{"type":"colorMix","mode":"mix","fac":{FLOAT},"a":{},"b":{{"type":"colorMix","mode":"add","fac":{FLOAT},"a":{},"b":{}}}}}"#,
+        image("wood"),
+        image("rust"),
+        image("wood")
+    );
+    let slot = |binding, asset: &str| TextureSlot { binding, asset_id: asset.into() };
+    assert_eq!(read(&surface(&mixed)).texture_slots, [slot(2, "wood"), slot(3, "rust")]);
+}
+
+#[test]
+fn errors_say_where_and_what() {
+    let error = |json: &str| Tree::read(&serde_json::from_str(json).unwrap()).unwrap_err().to_string();
+    assert_eq!(error("5"), "root: expected a node, found number");
+    assert_eq!(error(r#"{"type":"nope"}"#), "root: there is no node of the type `nope`");
+    assert_eq!(error(r#"{"type":"materialOutput","surface":{"type":"fresnel"}}"#), "root.surface: missing field `ior`");
+    assert!(
+        error(&format!(r#"{{"type":"mathOp","op":"ad","a":{FLOAT}}}"#))
+            .starts_with("root: `op`: there is no `ad`; there are add,")
+    );
+    assert_eq!(error(r#"{"type":"constVec3","c":[1,2]}"#), "root: `c`: expected a list of 3 finite numbers");
+    assert!(sdf_shade(&Tree::read(&serde_json::from_str(FLOAT).unwrap()).unwrap(), "a b").is_err());
+}
+
+#[test]
+fn equal_parts_are_computed_once() {
+    // A chain that uses itself twice at every step has 2^60 paths and 61 nodes.
+    let mut value = reflow_message::Value::from(serde_json::from_str::<serde_json::Value>(FLOAT).unwrap());
+    for _ in 0..12 {
+        value = reflow_message::Value::object([
+            ("type", "mathOp".into()),
+            ("op", "add".into()),
+            ("a", value.clone()),
+            ("b", value),
+        ]);
+    }
+    assert_eq!(Tree::read(&value).unwrap().nodes().len(), 13);
+}
+
+fn shaders() -> impl Strategy<Value = String> {
+    let leaf =
+        prop_oneof![Just(FLOAT.to_string()), Just(COLOR.to_string()), Just(r#"{"type":"texCoord"}"#.to_string())];
+    leaf.prop_recursive(5, 24, 3, |inner| {
+        (inner.clone(), inner.clone(), inner, any::<prop::sample::Index>())
+            .prop_map(|(a, b, c, which)| which.get(&around([a, b, c])).clone())
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn random_shaders_compile(json in shaders()) {
+        assert_compiles(&json);
+        assert_compiles(&surface(&json));
+    }
+}
