@@ -578,8 +578,11 @@ pub(crate) fn failure_of(py: Python<'_>, error: PyErr) -> Failure {
         let lines = py.import("traceback")?.call_method1("format_exception", arguments)?;
         pyo3::types::PyString::new(py, "").call_method1("join", (lines,))?.extract()
     };
-    let mut failure = Failure::new(message).with_reason(name);
-    failure.traceback = format().ok().map(Into::into);
+    let failure = Failure::new(message).with_reason(name);
+    let failure = match format() {
+        Ok(traceback) => failure.with_traceback(&traceback),
+        Err(_) => failure,
+    };
     let_go_of_frames(py, &error);
     failure
 }

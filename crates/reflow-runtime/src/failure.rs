@@ -3,6 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
+/// The longest text of a failure in bytes. Exceptions like to quote what they were given, and a thousand failures are kept.
+const LONGEST_MESSAGE: usize = 4 << 10;
+/// The same for a traceback, and for one line of it.
+const LONGEST_TRACEBACK: usize = 32 << 10;
+const LONGEST_LINE: usize = 1 << 10;
+
 /// Why an attempt failed, as its actor tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
@@ -20,7 +26,28 @@ pub struct Failure {
 impl Failure {
     /// A failure with the reason `failed`.
     pub fn new(message: impl Into<Arc<str>>) -> Self {
-        Self { message: message.into(), reason: "failed".into(), permanent: None, traceback: None }
+        Self {
+            message: shortened(message.into(), LONGEST_MESSAGE),
+            reason: "failed".into(),
+            permanent: None,
+            traceback: None,
+        }
+    }
+
+    /// The same with the place where it went wrong.
+    #[must_use]
+    pub fn with_traceback(mut self, text: &str) -> Self {
+        let mut lines = String::with_capacity(text.len().min(LONGEST_TRACEBACK));
+        for line in text.split_inclusive('\n') {
+            if line.len() > LONGEST_LINE {
+                lines.push_str(&shortened(line.trim_end().into(), LONGEST_LINE));
+                lines.push('\n');
+            } else {
+                lines.push_str(line);
+            }
+        }
+        self.traceback = Some(shortened(lines.into(), LONGEST_TRACEBACK));
+        self
     }
 
     /// The same with another reason.
@@ -48,6 +75,15 @@ impl Failure {
     }
 }
 
+/// A text of at most about `most` bytes, which says how long it was.
+pub(crate) fn shortened(text: Arc<str>, most: usize) -> Arc<str> {
+    if text.len() <= most {
+        return text;
+    }
+    let end = text.floor_char_boundary(most);
+    format!("{}… ({} bytes in all)", &text[..end], text.len()).into()
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
@@ -65,5 +101,19 @@ impl From<&str> for Failure {
 impl From<String> for Failure {
     fn from(message: String) -> Self {
         Self::new(message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_of_any_length_are_kept_short() {
+        let failure = Failure::new("é".repeat(1 << 20)).with_traceback(&format!("{}\nlast\n", "x".repeat(1 << 20)));
+        assert!(failure.message.ends_with("… (2097152 bytes in all)") && failure.message.len() < 5000);
+        let traceback = failure.traceback.unwrap();
+        assert!(traceback.contains("… (1048576 bytes in all)\nlast\n") && traceback.len() < 2000);
+        assert_eq!(&*Failure::new("short").message, "short");
     }
 }

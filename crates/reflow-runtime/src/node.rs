@@ -15,6 +15,7 @@ use crate::attempt::Completion;
 use crate::connection::Overflow;
 use crate::error::SendError;
 use crate::event::Event;
+use crate::failure::shortened;
 use crate::mailbox::{Control, Mailbox, Outgoing, Room};
 use crate::open_attempts::OpenAttempts;
 use crate::origin::{Mint, Origin};
@@ -25,6 +26,9 @@ use crate::sender::{BlockingSend, Caller, Sender, Sending};
 use crate::stats::{Counters, NodeStats};
 use crate::stray::Strays;
 use crate::tick::PortIndex;
+
+/// The longest that an actor may have to say at once, in bytes.
+const LONGEST_LOG: usize = 64 << 10;
 
 /// Where a node is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -368,9 +372,17 @@ impl NodeHandle {
             .collect()
     }
 
-    /// Tells listeners something; `level` is `debug`, `info`, `warning` or `error`.
+    /// Tells listeners something; `level` is `debug`, `info`, `warning` or `error`. A text that is longer than 64 KiB is cut, other
+    /// data of that size are described.
     pub fn log(&self, level: &str, data: impl Into<Value>) {
-        self.run.events.emit(Event::ActorLog { actor: Arc::clone(self.id()), level: level.into(), data: data.into() });
+        let data = match data.into() {
+            Value::String(text) => Value::String(shortened(text, LONGEST_LOG)),
+            data => {
+                let message = Message::Object(data);
+                if message.payload_bytes() > LONGEST_LOG as u64 { message.described() } else { message }.to_value()
+            }
+        };
+        self.run.events.emit(Event::ActorLog { actor: Arc::clone(self.id()), level: level.into(), data });
     }
 
     /// Keeps a fact about the node for whoever asks the running network: where it listens, for example. A newer one of
@@ -383,7 +395,11 @@ impl NodeHandle {
 
     /// Tells listeners how far the actor is, from 0 to 1, and in words.
     pub fn progress(&self, fraction: f64, text: &str) {
-        self.run.events.emit(Event::ActorProgress { actor: Arc::clone(self.id()), fraction, text: text.into() });
+        self.run.events.emit(Event::ActorProgress {
+            actor: Arc::clone(self.id()),
+            fraction,
+            text: shortened(text.into(), LONGEST_LOG),
+        });
     }
 
     /// Sends a message at once, waiting for room. A dropped call has sent to some of the port's connections at most.
