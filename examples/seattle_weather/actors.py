@@ -63,7 +63,7 @@ def lines(reader):
 @actor(outports=["day"])
 def clean_row(row):
     """Turn the texts of a row into a day; a row that cannot be read fails, and leaves by the port `error`."""
-    return {
+    day = {
         "date": date(*map(int, row["date"].split("/"))).isoformat(),
         "rain": float(row["precipitation"]),
         "high": float(row["temp_max"]),
@@ -71,6 +71,7 @@ def clean_row(row):
         "wind": float(row["wind"]),
         "kind": row["weather"],
     }
+    return {"day": day}
 
 
 class CountRejected(Actor):
