@@ -63,7 +63,7 @@ def test_a_chain_runs_and_is_a_graph():
     flow = numbers >> double >> negate
     assert flow.run(upto=3).outputs == {"negate": [0, -2, -4]}
     graph = flow.to_graph("chain")
-    assert [node["id"] for node in graph.nodes()] == ["numbers", "double", "negate"] 
+    assert [node["id"] for node in graph.nodes()] == ["numbers", "double", "negate"]
     assert [c["from"]["nodeId"] for c in graph.to_json()["connections"]] == ["numbers", "double"]
     assert list(graph.to_json()["inports"]) == ["upto"]
 
