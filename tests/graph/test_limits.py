@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import threading
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from offbit_reflow import Graph, Network
+from offbit_reflow import Graph, Message, Network
 from offbit_reflow._printable import printable, printable_line
 
 COMMANDS = "\x1b]0;title\x07\x1b[2J\x9b31m\r\x7f\u202e\u2066\u2028"
@@ -105,3 +108,67 @@ def test_suggestions_for_long_names_are_not_looked_for():
     export["connections"] = [{"from": {"nodeId": long[1:], "portId": "output"}, "to": edge}]
     found = Graph.from_json(export).check()
     assert [finding.kind for finding in found] == ["unknown-node"]
+
+
+def nested(levels: int) -> dict:
+    value: dict = {}
+    for _ in range(levels - 1):
+        value = {"a": value}
+    return value
+
+
+EDITS = {
+    "metadata of a node": lambda graph, value: graph.add_node("x", "y", value),
+    "metadata of a connection": lambda graph, value: graph.add_connection("n", "out", "n", "in", value),
+    "initial": lambda graph, value: graph.add_initial("n", "in", value),
+    "initial message": lambda graph, value: graph.add_initial("n", "in", Message.object(value["a"])),
+    "properties": lambda graph, value: graph.set_properties(value),
+    "metadata of an inport": lambda graph, value: graph.add_inport("i", "n", "in", metadata=value),
+    "metadata of a group": lambda graph, value: graph.add_group("g", ["n"], value),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
+def test_what_a_graph_takes_can_be_read_back_and_what_is_deeper_is_refused(edit):
+    def deepest(levels: int) -> None:
+        graph = Graph("g")
+        graph.add_node("n", "c")
+        edit(graph, nested(levels))
+        text = graph.to_json()
+        assert Graph.from_json(text).to_json() == text
+        for method in FORMATS:
+            getattr(graph, method)()
+
+    def deeper(levels: int) -> None:
+        graph = Graph("g")
+        graph.add_node("n", "c")
+        before = graph.to_json()
+        with pytest.raises(ValueError, match="nested deeper than 252 levels"):
+            edit(graph, nested(levels))
+        assert graph.to_json() == before
+
+    with_small_stack(lambda: deepest(252))
+    for levels in (255, 500, 511):
+        with_small_stack(lambda levels=levels: deeper(levels))
+
+
+@pytest.mark.parametrize("levels", [257, 500, 511])
+def test_a_dict_that_is_too_deep_is_no_graph(levels):
+    def read() -> None:
+        export = {"caseSensitive": True, "properties": nested(levels)}
+        for reader in (Graph.from_json, lambda export: Graph().import_graph(export)):
+            with pytest.raises(ValueError, match="nested deeper"):
+                reader(export)
+
+    with_small_stack(read)
+
+
+def with_small_stack(call: Callable[[], None]) -> None:
+    """Call it in a thread with 512 KiB of stack."""
+    before = threading.stack_size(512 * 1024)
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            future = pool.submit(call)
+    finally:
+        threading.stack_size(before)
+    future.result()

@@ -7,7 +7,8 @@ use indexmap::IndexMap;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
-use reflow_graph::{Error, GraphExport, Map, Metadata, Name, PortType};
+use reflow_graph::{Error, GraphExport, MAX_DEPTH, Map, Metadata, Name, PortType};
+use reflow_runtime::Value;
 use rustc_hash::FxHashMap;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -18,6 +19,9 @@ use crate::convert;
 use crate::errors::{self, ConversionError, GraphError};
 use crate::message::PyMessage;
 
+/// How deep a part of a graph may be: with what is around it in a file (graph, list, connection, end), it can be read back.
+const MAX_PART_DEPTH: usize = MAX_DEPTH - 4;
+
 /// Anything of a graph as plain dicts and lists.
 pub(crate) fn to_python<'py>(py: Python<'py>, part: &(impl Serialize + Sync)) -> PyResult<Bound<'py, PyAny>> {
     let text = py.detach(|| serde_json::to_string(part)).map_err(|error| GraphError::new_err(error.to_string()))?;
@@ -26,23 +30,36 @@ pub(crate) fn to_python<'py>(py: Python<'py>, part: &(impl Serialize + Sync)) ->
 
 /// JSON-shaped data.
 pub(crate) fn json_of(object: &Bound<'_, PyAny>) -> PyResult<Json> {
-    convert::to_value(object).map(|value| Json::from(&value))
+    part_of(&convert::to_value(object)?)
+}
+
+/// The JSON of a part of a graph.
+fn part_of(value: &Value) -> PyResult<Json> {
+    json_within(value, MAX_PART_DEPTH)
+}
+
+/// JSON of a graph is a tree that is walked by recursion, so what is too deep for one never becomes one.
+fn json_within(value: &Value, limit: usize) -> PyResult<Json> {
+    if value.depth() > limit {
+        return Err(errors::graph(&Error::TooDeep { limit }));
+    }
+    Ok(Json::from(value))
 }
 
 /// The JSON of a packet: of a plain value, a message, or bytes.
 pub(crate) fn packet_of(object: &Bound<'_, PyAny>) -> PyResult<Json> {
     if let Ok(message) = object.cast_exact::<PyMessage>() {
-        return Ok(Json::from(&message.get().message.to_wire()));
+        return part_of(&message.get().message.to_wire());
     }
     match convert::bytes_like(object)? {
-        Some(bytes) => Ok(Json::from(&reflow_runtime::Message::Bytes(bytes).to_wire())),
+        Some(bytes) => part_of(&reflow_runtime::Message::Bytes(bytes).to_wire()),
         None => json_of(object),
     }
 }
 
 /// A mapping argument; nothing for `None`.
 pub(crate) fn map_of(name: &str, object: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Map>> {
-    Ok(match Json::from(&convert::mapping_to_value(name, object)?) {
+    Ok(match part_of(&convert::mapping_to_value(name, object)?)? {
         Json::Object(map) => Some(map),
         _ => None,
     })
@@ -82,7 +99,8 @@ pub(crate) fn export_of(object: &Bound<'_, PyAny>) -> PyResult<GraphExport> {
             let found = value.kind();
             return Err(GraphError::new_err(format!("expected a Graph, a GraphExport dict or JSON text, got {found}")));
         }
-        py.detach(|| GraphExport::from_value(&Json::from(&value)))
+        let json = json_within(&value, MAX_DEPTH)?;
+        py.detach(|| GraphExport::from_value(&json))
     };
     let mut export = read.map_err(|error: Error| errors::graph(&error))?;
     if let Ok(dict) = object.cast::<PyDict>() {
