@@ -15,7 +15,7 @@ PROFILE ?= release
 TEST_LINTS := unwrap_used needless_pass_by_value unreadable_literal
 
 .DEFAULT_GOAL := help
-.PHONY: help build lint format types test test-rust test-python test-all audit docs bench demo clean
+.PHONY: help build lint format types test test-rust test-python test-smoke test-all audit docs bench demo clean
 
 help: ## Say what the verbs do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ test-rust: ## Run the Rust tests
 
 test-python: $(VENV)/tools ## Run the Python tests on what is built
 	$(BIN)/pytest
+
+test-smoke: $(VENV)/tools ## Run the Python tests of actors, values and graphs on what is built
+	$(BIN)/pytest tests/runtime/test_authoring.py tests/runtime/test_plain_values.py tests/runtime/test_message.py tests/graph
 
 test: build test-rust test-python ## Build, then run all Rust and Python tests (PYTHON=… for another interpreter)
 

@@ -111,15 +111,12 @@ pub fn march(field: &Evaluator<'_>, bounds: Bounds, cells: UVec3, threads: NonZe
     let mut mesh = Mesh::default();
     let mut top: Vec<u32> = Vec::new();
     for slab in &mut slabs {
-        let offset = mesh.positions.len() as u32;
         let mut number: Vec<u32> = vec![NONE; slab.positions.len()];
         for (shared, own) in top.iter().zip(&slab.bottom).filter(|(_, own)| **own != NONE) {
             number[*own as usize] = *shared;
         }
-        let mut fresh = 0;
         for (at, number) in number.iter_mut().enumerate().filter(|(_, number)| **number == NONE) {
-            *number = offset + fresh;
-            fresh += 1;
+            *number = mesh.positions.len() as u32;
             mesh.positions.push(slab.positions[at]);
             mesh.normals.push(slab.normals[at]);
         }

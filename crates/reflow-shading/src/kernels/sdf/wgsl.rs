@@ -296,9 +296,6 @@ fn definition(text: &str, name: &str) -> Option<usize> {
 
 /// Whether a text may name a function: ASCII letters, digits and `_`, and nothing that WGSL or this shader keeps for itself.
 pub(crate) fn is_identifier(name: &str) -> bool {
-    let mut letters = name.chars();
-    let starts = letters.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_');
-    let goes_on = letters.all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
     const KEPT: [&str; 24] = [
         "_",
         "fn",
@@ -325,6 +322,9 @@ pub(crate) fn is_identifier(name: &str) -> bool {
         "diagnostic",
         "main",
     ];
+    let mut letters = name.chars();
+    let starts = letters.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_');
+    let goes_on = letters.all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
     starts && goes_on && !name.starts_with("__") && !KEPT.contains(&name) && name.len() <= 100
 }
 

@@ -107,9 +107,10 @@ impl<'a> Coder<'a> {
             let result = terms.first().map_or_else(|| "0.0".into(), |term| term.to(Type::Scalar));
             let (n, prefix) = (id.0, self.prefix);
             let _ = write!(out, "fn {prefix}height_{n}(s: Site) -> f32 {{\n{lines}    return {result};\n}}\n\n");
-            out.push_str(&match self.target {
-                Target::Mesh => format!("fn {prefix}bump_{n}(s: Site, strength: f32) -> vec3f {{\n    return shade_bump(s, {prefix}height_{n}(s), strength);\n}}\n\n"),
-                Target::Field => format!(
+            let _ = match self.target {
+                Target::Mesh => write!(out, "fn {prefix}bump_{n}(s: Site, strength: f32) -> vec3f {{\n    return shade_bump(s, {prefix}height_{n}(s), strength);\n}}\n\n"),
+                Target::Field => write!(
+                    out,
                     "fn {prefix}bump_{n}(s: Site, strength: f32) -> vec3f {{
     let t = shade_tangent(s.normal);
     let b = cross(s.normal, t);
@@ -121,7 +122,7 @@ impl<'a> Coder<'a> {
 
 "
                 ),
-            });
+            };
         }
         out
     }

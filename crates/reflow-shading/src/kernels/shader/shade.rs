@@ -40,7 +40,10 @@ pub fn sdf_shade(tree: &Tree, name: &str) -> Result<String, ShadeError> {
     let functions = coder.functions();
     let mut code = match tree.bsdf() {
         Some(bsdf) => surface(tree, &coder, bsdf, &SURFACE),
-        None => SURFACE.iter().map(|(input, _, default)| format!("    let {input} = {default};\n")).collect(),
+        None => SURFACE.iter().fold(String::new(), |mut code, (input, _, default)| {
+            let _ = writeln!(code, "    let {input} = {default};");
+            code
+        }),
     };
     code.push_str(
         "    return Lit(
