@@ -83,9 +83,10 @@ impl Clock {
     }
 
     fn enter(&self, phase: Phase) {
-        let now = self.now();
         self.version.fetch_add(1, Ordering::Relaxed);
         fence(Ordering::Release);
+        // From here on readers wait: none has counted the old phase for longer than until now.
+        let now = self.now();
         let passed = now.saturating_sub(self.since.load(Ordering::Relaxed));
         for (total, counted) in [(&self.busy, Phase::Busy), (&self.blocked, Phase::Blocked)] {
             if self.is(counted) {
