@@ -48,10 +48,13 @@ impl Check<'_> {
         }
         if let Some(firing) = process.metadata.get("firing") {
             self.problems(Code::BadFiring, place, self.catalog.firing_problems(firing));
-            // Every rule that names inports does so in lists.
-            let lists = firing.as_object().into_iter().flat_map(Map::values).filter_map(Value::as_array);
-            for port in lists.flatten().filter_map(Value::as_str) {
-                self.port_exists(&process.id, Direction::In, &port.into(), place);
+            // Every rule that names inports does so in lists, or as the keys of an object.
+            for members in firing.as_object().into_iter().flat_map(Map::values) {
+                let listed = members.as_array().into_iter().flatten().filter_map(Value::as_str);
+                let keyed = members.as_object().into_iter().flat_map(Map::keys).map(String::as_str);
+                for port in listed.chain(keyed) {
+                    self.port_exists(&process.id, Direction::In, &port.into(), place);
+                }
             }
         }
         let config = self.component_of(&process.id).and_then(|component| component.info.config.clone());

@@ -108,6 +108,8 @@ fn a_firing_rule_names_inports() {
     export.processes["a"].component = "join".into();
     export.processes["a"].metadata = metadata(json!({"firing": {"latest": ["a", "bb"]}}));
     assert!(found(&export).contains("error G002 unknown-port at node `a`: node `a` (`join`) has no inport `bb`"));
+    export.processes["a"].metadata = metadata(json!({"firing": {"join": {"a": "id", "bb": "id"}}}));
+    assert!(found(&export).contains("error G002 unknown-port at node `a`: node `a` (`join`) has no inport `bb`"));
 }
 
 #[test]
