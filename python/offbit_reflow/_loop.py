@@ -159,8 +159,9 @@ class Tick:
         self._doomed: list[asyncio.Future[None]] = []
         #: Until when it was told that the tick holds the loop.
         self.told_until = 0.0
-        self._variables = contextvars.copy_context()
-        self._variables.run(current_tick.set, self)
+        variables = contextvars.copy_context()
+        variables.run(current_tick.set, self)
+        self._variables: contextvars.Context | None = variables
         serving.ticks.add(self)
         serving.loop.call_soon_threadsafe(self._begin)
 
@@ -219,6 +220,8 @@ class Tick:
 
     def _conclude(self, result: Any, error: BaseException | None) -> None:
         context, self.context = self.context, None
+        # The task holds what the tick gave, and its variables hold the tick: without this a circle would keep every packet.
+        self.task = self._variables = None
         self._serving.ticks.discard(self)
         if context is not None:
             context._conclude_async(result, error)

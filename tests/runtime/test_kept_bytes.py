@@ -117,3 +117,37 @@ def test_a_stream_nobody_takes_tells_its_writer_whatever_events_hold(subscribed)
     assert net.run(timeout=SOON).ok
     assert "the reader is gone" in told[0]
     assert sys.getrefcount(events) >= 1
+
+
+@pytest.mark.parametrize("style", ["coroutine", "items"])
+@pytest.mark.parametrize("policy", [None, {"concurrency": 2}, {"timeout_ms": 30_000}], ids=["plain", "two", "limit"])
+def test_an_async_tick_that_has_ended_keeps_no_packet(style, policy):
+    """Without the garbage collector, too."""
+    alive = []
+
+    class Packet:
+        def __init__(self):
+            alive.append(1)
+
+        def __del__(self):
+            alive.pop()
+
+    async def coroutine(self, ctx):
+        most.append(len(alive))
+        return {"out": ctx["in"]}
+
+    async def items(self, ctx):
+        most.append(len(alive))
+        yield {"out": ctx["in"]}
+
+    most = []
+    net = Network({"capacity": 2})
+    net.register_actor("a", running(coroutine if style == "coroutine" else items))
+    net.add_node("a", "a", policy=policy)
+    gc.disable()
+    try:
+        assert net.run(inputs={"a.in": (Packet() for _ in range(100))}, timeout=SOON).ok
+    finally:
+        gc.enable()
+    assert len(most) == 100
+    assert max(most) < 30
