@@ -282,7 +282,7 @@ class TestSaidTwice:
         assert len(said) == 1
         assert result.outputs["out"] == [1]
 
-    @pytest.mark.parametrize("second", ["done", "fail", "return", "raise"])
+    @pytest.mark.parametrize("second", ["done", "fail", "return", "raise", "emit"])
     def test_a_late_one_is_a_warning_and_counted(self, second):
         class Late(Actor):
             inports = ["in"]
@@ -302,6 +302,8 @@ class TestSaidTwice:
                     return {"out": "too late"}
                 if second == "raise":
                     raise ValueError("too late")
+                if second == "emit":
+                    ctx.emit("out", "too late")
                 return None
 
         with Network() as net:
@@ -313,7 +315,7 @@ class TestSaidTwice:
             warnings = [event for event in of_type(list(events), "ActorLog") if event["level"] == "warning"]
         assert result.outputs["out"] == [1, 2]
         assert result.ok
-        expected = 2 if second in ("return", "raise") else 1
+        expected = 2 if second in ("return", "raise", "emit") else 1
         assert len(warnings) == expected
         assert result.nodes["a"]["late"] == expected
 

@@ -239,7 +239,11 @@ class TestTimeout:
                 assert ctx.remaining_ms is not None
                 timed_out.wait(SOON)
                 assert ctx.cancelled
-                for call in (lambda: ctx.done({"out": "late"}), ctx.check_cancelled):
+                for call in (
+                    lambda: ctx.done({"out": "late"}),
+                    lambda: ctx.send({"out": "late"}),
+                    ctx.check_cancelled,
+                ):
                     try:
                         call()
                     except RuntimeError as error:
@@ -252,7 +256,38 @@ class TestTimeout:
         result = run_one(running(run), ["slow", "quick"], policy={"timeout_ms": 100})
         assert told.wait(SOON)
         assert result.outputs["out"] == ["quick"]
-        assert len(outcome) == 2
+        assert len(outcome) == 3
+
+    def test_what_is_sent_or_yielded_late_does_not_leave(self):
+        """Not either where all nodes share one instance, which the next attempt waits for."""
+
+        def wait(ctx):
+            while ctx.attempt == 1 and not ctx.cancelled:
+                pass
+
+        def sends(self, ctx):
+            wait(ctx)
+            ctx.send({"out": ctx.attempt})
+            ctx.done()
+
+        def yields(self, ctx):
+            wait(ctx)
+            yield {"out": ctx.attempt}
+
+        async def sends_async(self, ctx):
+            try:
+                if ctx.attempt == 1:
+                    await asyncio.sleep(SOON)
+            except asyncio.CancelledError:
+                pass
+            await ctx.send_async({"out": ctx.attempt})
+            ctx.done()
+
+        for run in (sends, yields, sends_async):
+            for made in (running(run), running(run)()):
+                result = run_one(made, policy={"attempts": 2, "timeout_ms": 100})
+                assert result.outputs["out"] == [2], run.__name__
+                assert result.ok
 
     def test_every_style_within_its_limit(self):
         """A limit that is not reached changes nothing, for any number of ticks."""

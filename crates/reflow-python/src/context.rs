@@ -166,6 +166,7 @@ impl PyContext {
     /// Sends what a generator yielded.
     pub(crate) fn send_yielded(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
         let packets = self.outputs(value)?;
+        self.refuse_if_given_up(value.py())?;
         let origin = self.origin(value.py(), &packets);
         for (port, message) in packets {
             self.deliver(value.py(), port, message, origin.as_ref(), None)?;
@@ -393,15 +394,19 @@ impl PyContext {
 
     fn emit(&self, py: Python<'_>, port: &Bound<'_, PyString>, message: &Bound<'_, PyAny>) -> PyResult<()> {
         let message = self.message_of(message, Held::ByUs(references::of_argument(py)))?;
-        let mut replaced = None;
-        if let Some(port) = self.names.outport(&self.node, port, 1)? {
-            let message = route(&self.node, port, message)?;
-            let mut state = self.state.lock(py);
-            if state.outcome.is_none() && state.phase != Phase::Over {
-                replaced = put(&mut state.emitted, port, message);
-            }
+        let Some(port) = self.names.outport(&self.node, port, 1)? else { return Ok(()) };
+        let message = route(&self.node, port, message)?;
+        let mut state = self.state.lock(py);
+        if state.outcome.is_none() && state.phase != Phase::Over {
+            let replaced = put(&mut state.emitted, port, message);
+            drop((state, replaced));
+            return Ok(());
         }
-        drop(replaced);
+        let is_lost = !state.abandoned;
+        drop(state);
+        if is_lost {
+            self.node.tell_late("a packet was emitted after the tick had been ended: it is not sent");
+        }
         Ok(())
     }
 
@@ -410,6 +415,7 @@ impl PyContext {
         let deadline = timeout.and_then(wait::deadline);
         let mut packets: SmallVec<[(u16, Message); 2]> = SmallVec::new();
         self.each_output(messages, references::of_argument(py), |port, message| packets.push((port, message)))?;
+        self.refuse_if_given_up(py)?;
         if wait::on_loop() {
             let waits = self.state.lock(py).queue.as_ref().is_some_and(|queue| queue.is_waiting());
             if waits || packets.iter().any(|(port, _)| !self.node.has_room(*port)) {
@@ -433,6 +439,7 @@ impl PyContext {
     fn _sending(&self, py: Python<'_>, messages: &Bound<'_, PyAny>, yielded: bool) -> PyResult<Option<PySending>> {
         let packets =
             if yielded { self.outputs(messages)? } else { self.packets(messages, references::of_argument(py))? };
+        self.refuse_if_given_up(py)?;
         let caller = self.caller(py);
         let queue = Arc::clone(self.state.lock(py).queue.get_or_insert_default());
         let origin = self.origin(py, &packets);

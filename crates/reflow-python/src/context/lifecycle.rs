@@ -187,6 +187,13 @@ impl PyContext {
         self.state.lock(py).abandoned
     }
 
+    /// An error for an attempt whose time limit has passed: what it would send stands for nothing any more. In a run that was
+    /// stopped, the node says so itself.
+    pub(super) fn refuse_if_given_up(&self, py: Python<'_>) -> PyResult<()> {
+        let state = self.state.lock(py);
+        if state.abandoned && !state.stopped { Err(given_up()) } else { Ok(()) }
+    }
+
     pub(crate) fn set_task(&self, py: Python<'_>, cancel: Py<PyAny>) {
         self.state.lock(py).task = Some(cancel);
     }
@@ -258,7 +265,7 @@ impl PyContext {
                 }
                 drop(state);
                 self.node.tell_late("a tick was ended after it had been given up: its time limit has passed");
-                return Err(ContextError::new_err("this attempt was given up: its time limit has passed"));
+                return Err(given_up());
             }
             if state.outcome.is_some() || state.phase == Phase::Over {
                 let is_late = state.phase == Phase::Over;
@@ -312,4 +319,8 @@ impl State {
         };
         Completion { sequence: self.sequence, number: self.number, outcome, finish: self.finish }
     }
+}
+
+fn given_up() -> PyErr {
+    ContextError::new_err("this attempt was given up: its time limit has passed")
 }
