@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from offbit_reflow import Actor, Network, Stream
+from offbit_reflow import Actor, Network, Stream, actor
 
 from .support import add, running
 
@@ -151,3 +151,25 @@ def test_an_async_tick_that_has_ended_keeps_no_packet(style, policy):
         gc.enable()
     assert len(most) == 100
     assert max(most) < 30
+
+
+def test_what_found_no_partner_is_described():
+    """Bytes in dicts, and objects by what they have."""
+
+    class Row:
+        def __init__(self):
+            self.payload = bytearray(BIG)
+
+    @actor
+    def pair(a, b):
+        return a
+
+    for make in (lambda: bytes(BIG), Row):
+        net = Network({"capacity": 2})
+        add(net, "p", pair, firing={"join": {"a": "id", "b": "id"}, "bound": 2})
+        before = resident_mb()
+        result = net.run(
+            inputs={"p.a": ({"id": n, "row": make()} for n in range(COUNT)), "p.b": iter([])}, timeout=SOON
+        )
+        assert result.nodes["p"]["unmatched"] == COUNT
+        assert resident_mb() - before < 150

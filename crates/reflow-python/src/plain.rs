@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList, PySet, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyList, PyModule, PySet, PyString, PyTuple};
 use reflow_runtime::{HostValue, HostValueError, Message, Value};
 
 use crate::borrowed::{self, Form};
@@ -171,7 +171,7 @@ const SMALL_BYTES: u64 = 4096;
 /// How many values are looked at for an estimate.
 const SAMPLE: usize = 1000;
 
-/// The memory that an object takes, about: buffers and containers by what is in them.
+/// The memory that an object takes, about: buffers and containers by what is in them, other objects by their attributes.
 pub(crate) fn size_of_object(object: &Bound<'_, PyAny>) -> u64 {
     let mut open = vec![object.clone()];
     let (mut total, mut left) = (0_u64, SAMPLE);
@@ -189,6 +189,13 @@ pub(crate) fn size_of_object(object: &Bound<'_, PyAny>) -> u64 {
         {
             object.try_iter().map(|items| items.filter_map(Result::ok).take(room).collect()).unwrap_or_default()
         } else {
+            // What an object has, unless it is a module or a class.
+            match object.getattr_opt(pyo3::intern!(object.py(), "__dict__")) {
+                Ok(Some(members)) if members.is_instance_of::<PyDict>() && !object.is_instance_of::<PyModule>() => {
+                    open.push(members);
+                }
+                _ => {}
+            }
             continue;
         };
         // What is not looked at is taken to be like what is.

@@ -263,9 +263,9 @@ impl Event {
     /// The messages that the event holds.
     pub(crate) fn messages_mut(&mut self) -> Box<dyn Iterator<Item = &mut Message> + '_> {
         match self {
-            Self::MessageReceived { message, .. } | Self::MessageSent { message, .. } => {
-                Box::new(std::iter::once(message))
-            }
+            Self::MessageReceived { message, .. }
+            | Self::MessageSent { message, .. }
+            | Self::PacketUnmatched { message, .. } => Box::new(std::iter::once(message)),
             Self::ActorCompleted { outputs, .. } => Box::new(outputs.iter_mut().map(|(_, message)| message)),
             Self::ActorFailed(failed) => Box::new(failed.inputs.iter_mut().map(|(_, message)| message)),
             _ => Box::new(std::iter::empty()),
