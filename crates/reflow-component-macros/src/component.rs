@@ -24,7 +24,7 @@ pub(crate) fn expand(input: &DeriveInput, root: &TokenStream) -> Result<TokenStr
     let firing = header.firing(&inports, root)?;
     let source = header.source(root);
     let maker = header.shape.maker();
-    let Header { id, title, category, prepare, per_node, origins, .. } = &header;
+    let Header { id, title, category, prepare, per_node, origins, open_ports, .. } = &header;
 
     let constants = [(&inports, IN), (&outports, OUT)];
     let constants = constants.iter().flat_map(|(ports, direction)| {
@@ -61,6 +61,7 @@ pub(crate) fn expand(input: &DeriveInput, root: &TokenStream) -> Result<TokenStr
                     firing: #firing,
                     per_node: #per_node,
                     origins: #origins,
+                    open_ports: #open_ports,
                     source: #source,
                     keys: #keys,
                     examples: ::std::vec![#(#examples),*],

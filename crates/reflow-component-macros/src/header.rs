@@ -18,6 +18,7 @@ pub(crate) struct Header {
     pub(crate) prepare: bool,
     pub(crate) per_node: bool,
     pub(crate) origins: bool,
+    pub(crate) open_ports: bool,
 }
 
 /// How the struct runs.
@@ -97,7 +98,7 @@ enum Rule {
     Required(Vec<Ident>),
 }
 
-const KEYS: &str = "expected id, title, category, firing, per_node, origins, source, prepare, or a shape: heavy, \
+const KEYS: &str = "expected id, title, category, firing, per_node, origins, open_ports, source, prepare, or a shape: heavy, \
                     blocking, asynchronous, filter, collector, producer";
 
 impl Header {
@@ -112,6 +113,7 @@ impl Header {
             prepare: false,
             per_node: false,
             origins: false,
+            open_ports: false,
         };
         for attribute in input.attrs.iter().filter(|attribute| attribute.path().is_ident("component")) {
             attribute.parse_nested_meta(|meta| {
@@ -132,6 +134,7 @@ impl Header {
                     "prepare" => header.prepare = true,
                     "per_node" => header.per_node = true,
                     "origins" => header.origins = true,
+                    "open_ports" => header.open_ports = true,
                     word => match Shape::of(word) {
                         Some(shape) if header.shape == Shape::Computes => header.shape = shape,
                         Some(_) => return Err(meta.error("a component has one shape")),

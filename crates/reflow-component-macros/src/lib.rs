@@ -34,8 +34,8 @@ use syn::{DeriveInput, parse_macro_input};
 ///
 /// * `#[component(...)]`: `id`, `title`, `category`, `firing = any | all | latest | required(PORT, ...)` (default `any`),
 ///   `per_node` (`fn firing(&self, connected: &[&str]) -> Firing` of the struct, which was read from the node's config, gives
-///   the rule of a node with these inports connected), `origins` (ticks ask what their
-///   packets descend from), `source = yes | to_the_end`, `prepare` (after the config was read,
+///   the rule of a node with these inports connected), `origins` (ticks ask what their packets descend from), `open_ports`
+///   (connections may use names that are not declared), `source = yes | to_the_end`, `prepare` (after the config was read,
 ///   `fn prepare(&mut self)` of the struct looks at it as a whole; it may answer `Result<(), String>`), and a shape. Without
 ///   one the struct is an `Actor`; `heavy` runs that on the compute pool, `blocking` where it may block its thread;
 ///   `asynchronous` takes an `AsyncActor`, `filter`, `collector` and `producer` the stream traits of those names, whose

@@ -6,7 +6,9 @@ use std::fmt::Write as _;
 
 use reflow_message::Value;
 
-use crate::declare::{Declaration, Example, Firing, Key, Port, Source};
+use crate::declaration::{Declaration, Example, Key};
+use crate::firing::{Firing, Source};
+use crate::port::Port;
 
 /// The pages of a catalog by file name, `index.md` among them.
 pub fn pages(declarations: &[&Declaration]) -> BTreeMap<String, String> {

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use reflow_runtime::{Actor, AsyncActor, Component, ComponentSpec, Documentation, Firing, Instance, PortSpec, Value};
 
 use crate::config::Config;
-use crate::declare::{Declaration, Declare, Port};
+use crate::declaration::{Declaration, Declare};
+use crate::port::Port;
 use crate::schema::config_schema;
 
 /// A declared struct that becomes the actor of a node. Derived, never written by hand.
@@ -122,6 +123,10 @@ impl Component for Entry {
 
     fn needs_origins(&self) -> bool {
         self.declaration.origins
+    }
+
+    fn open_ports(&self) -> bool {
+        self.declaration.open_ports
     }
 
     fn check_config(&self, config: &Value) -> Vec<String> {

@@ -14,6 +14,7 @@ pub mod documentation;
 pub mod kind;
 pub mod vector;
 
+mod declaration;
 mod firing;
 mod lint;
 mod port;

@@ -2,7 +2,7 @@
 
 use reflow_message::Value;
 
-use crate::declare::{Declaration, Key};
+use crate::declaration::{Declaration, Key};
 
 /// JSON Schema (2020-12) of the config. Keys that are not named are allowed: tools keep notes of their own in configs.
 pub fn config_schema(declaration: &Declaration) -> Value {

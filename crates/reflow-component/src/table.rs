@@ -60,9 +60,11 @@ use reflow_message::Value;
 use reflow_runtime::{Actor, Failure, Instance, Tick};
 
 use crate::config::{Config, ConfigValue, Rule};
-use crate::declare::{Declaration, Example, Firing, Key, Port, Source};
+use crate::declaration::{Declaration, Example, Key};
 use crate::entry::Entry;
+use crate::firing::{Firing, Source};
 use crate::kind::{Any, ErrorText, PortKind};
+use crate::port::Port;
 use crate::report::Report;
 
 /// A JSON language: the kind of its nodes, and what the components that make them share.
@@ -337,6 +339,8 @@ impl Row {
             },
             per_node: false,
             origins: false,
+            // What asks for a node may come by any name.
+            open_ports: self.children.is_empty(),
             source: Source::No,
             keys,
             examples: vec![self.example::<L>()],

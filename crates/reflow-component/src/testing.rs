@@ -219,6 +219,10 @@ impl Actor for Recorder {
 struct Feeder(Feed);
 
 impl Component for Feeder {
+    fn open_ports(&self) -> bool {
+        true
+    }
+
     fn spec(&self) -> Arc<ComponentSpec> {
         Arc::default()
     }

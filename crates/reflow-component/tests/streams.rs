@@ -148,7 +148,7 @@ fn what_is_no_stream_and_what_was_taken_is_told() {
 }
 
 /// Waits until `is_so`, or fails.
-fn until(what: &str, is_so: impl Fn() -> bool) {
+fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(20);
     while !is_so() {
         assert!(Instant::now() < deadline, "{what}");
@@ -187,7 +187,8 @@ fn an_unread_stream_holds_its_writer_back_and_a_reader_that_goes_ends_it() {
     let most = FRAMES + 4 + 2;
     std::thread::sleep(Duration::from_millis(50));
     assert!(written.load(Ordering::Relaxed) <= most, "{} frames", written.load(Ordering::Relaxed));
-    drop(outputs);
+    let Message::StreamHandle(handle) = &outputs["stream"][0] else { unreachable!() };
+    drop(handle.take().unwrap());
     writing.join().unwrap();
     trial.finish();
 }
@@ -237,7 +238,13 @@ fn a_producer_says_how_its_stream_ends() {
     assert_eq!(frames_of(&run(1)["stream"][0]), [begin, data(&[0.0]), Frame::End]);
     assert_eq!(frames_of(&run(13)["stream"][0]).last(), Some(&Frame::Error("unlucky".into())));
     assert_eq!(run(-1)["error"], [Message::error("No number to count to")]);
-    assert_eq!(frames_of(&run(1000)["stream"][0]).len(), 1002, "more than there is room for");
+    trial.send([("to".to_string(), Message::Integer(1000))]);
+    let mut outputs = trial.take();
+    until("the handle comes at once", || {
+        outputs = trial.take();
+        outputs.contains_key("stream")
+    });
+    assert_eq!(frames_of(&outputs["stream"][0]).len(), 1002, "more than there is room for");
 }
 
 /// Collects bytes, ten of them at the most.

@@ -72,7 +72,7 @@ fn every_word_that_is_none_and_every_misspelt_key_is_told_on_every_level() {
 fn examples_have_no_slips() {
     for entry in entries() {
         for example in &entry.declaration().examples {
-            let warnings = entry.warnings(&Value::from_json(example.config).unwrap());
+            let warnings = entry.warnings(&Value::from_json(&example.config).unwrap());
             assert!(warnings.is_empty(), "{}: {warnings:?}", entry.declaration().id);
         }
     }
@@ -131,7 +131,7 @@ fn a_warning_stops_no_run() {
     ]);
     network.add_node("turn", NodeSpec::from_metadata("tpl_mat4_rotate_x", metadata).unwrap());
     network.add_initial(reflow_runtime::Endpoint::new("turn", "angle"), Message::Flow);
-    let (errors, warnings) = network.findings();
+    let (errors, warnings) = network.findings(None);
     assert!(errors.is_empty());
     let texts: Vec<_> = warnings.iter().map(ToString::to_string).collect();
     assert_eq!(

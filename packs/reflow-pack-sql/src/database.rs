@@ -2,28 +2,27 @@
 
 use std::time::Duration;
 
-use reflow_pack_sdk::{Failure, NodeHandle, Value};
+use reflow_pack_sdk::prelude::*;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 /// Statements that stay prepared.
 const PREPARED: usize = 64;
 
-/// How to open a database, out of a config.
-#[derive(Clone, Debug)]
+/// How to open a database: the keys that all templates of this pack have.
+#[derive(Clone, Debug, ConfigGroup)]
 pub(crate) struct Database {
+    /// A file, a `file:` URI, or `:memory:`.
+    #[config(key = "database", required)]
     path: String,
+    /// Refuse every change.
+    #[config]
     read_only: bool,
-    busy_timeout: Duration,
+    /// How long to wait for locks of others.
+    #[config(key = "busy_timeout_ms", default = 5000, unit = "ms")]
+    busy_timeout: u32,
 }
 
 impl Database {
-    pub(crate) fn of(config: &Value) -> Result<Self, String> {
-        let path = text(config, "database")?.ok_or("`database` is missing: a file, a `file:` URI, or `:memory:`")?;
-        let read_only = config.get("read_only").and_then(Value::as_boolean).unwrap_or(false);
-        let busy = config.get("busy_timeout_ms").and_then(Value::as_integer).unwrap_or(5000);
-        Ok(Self { path, read_only, busy_timeout: Duration::from_millis(busy.unsigned_abs()) })
-    }
-
     /// Opens it. What runs on it stops when the run of `node` does.
     pub(crate) fn open(&self, node: &NodeHandle) -> Result<Connection, Failure> {
         let access = if self.read_only {
@@ -34,7 +33,7 @@ impl Database {
         let flags = access | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let open = || {
             let mut connection = Connection::open_with_flags(&self.path, flags)?;
-            connection.busy_timeout(self.busy_timeout)?;
+            connection.busy_timeout(Duration::from_millis(self.busy_timeout.into()))?;
             connection.set_prepared_statement_cache_capacity(PREPARED);
             connection.pragma_update(None, "foreign_keys", true)?;
             if !self.read_only {
@@ -49,15 +48,6 @@ impl Database {
         open().map_err(|error: rusqlite::Error| {
             Failure::new(format!("cannot open the database `{}`: {error}", self.path)).with_reason("sql")
         })
-    }
-}
-
-/// A text of the config.
-pub(crate) fn text(config: &Value, key: &str) -> Result<Option<String>, String> {
-    match config.get(key) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text.to_string())),
-        Some(other) => Err(format!("`{key}` is {}, but a text is right", other.to_json_string())),
     }
 }
 

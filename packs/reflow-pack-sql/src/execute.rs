@@ -1,44 +1,31 @@
 //! `tpl_sql_execute`: a statement that changes something.
 
-use reflow_pack_sdk::{Actor, Component, Failure, Instance, Message, Tick, Value};
+use reflow_pack_sdk::prelude::*;
 use rusqlite::Connection;
 
 use crate::convert;
-use crate::database::{Database, failure, text};
-use crate::template::Template;
+use crate::database::{Database, failure};
 
-pub(crate) fn template() -> Box<dyn Component> {
-    Box::new(Template {
-        id: "tpl_sql_execute",
-        title: "SQL execute",
-        summary: "Runs a SQLite statement, with parameters from each packet.",
-        text: "Runs `sql` for every packet, with the packet as parameters as in `tpl_sql_query`. `setup` holds statements, \
-               separated by semicolons, that run once when the node starts: `CREATE TABLE IF NOT EXISTS …`.",
-        inport: ("parameters", "The parameters, or a Flow."),
-        outports: &[("result", "object", "`changes` and `last_insert_rowid`.")],
-        properties: r#"{
-            "sql": {"type": "string", "minLength": 1, "description": "One statement."},
-            "parameters": {"description": "What a Flow runs it with."},
-            "setup": {"type": "string", "description": "Statements that run once at the start."}
-        }"#,
-        required: &["sql"],
-        make: |config| {
-            Ok(Instance::new_blocking(Execute {
-                database: Database::of(config)?,
-                sql: text(config, "sql")?.ok_or("`sql` is missing")?,
-                setup: text(config, "setup")?.unwrap_or_default(),
-                parameters: config.get("parameters").cloned().unwrap_or_default(),
-                connection: None,
-            }))
-        },
-    })
-}
-
-struct Execute {
+/// Runs a SQLite statement, with parameters from each packet.
+///
+/// Runs `sql` for every packet, with the packet as parameters as in `tpl_sql_query`.
+#[derive(Component)]
+#[component(id = "tpl_sql_execute", title = "SQL execute", category = "sql", blocking)]
+#[inport(parameters: Any, "The parameters, or a Flow.")]
+#[outport(result: JsonObject, "`changes` and `last_insert_rowid`.")]
+pub(crate) struct Execute {
+    #[config(group)]
     database: Database,
+    /// One statement.
+    #[config(required)]
     sql: String,
-    setup: String,
+    /// What a Flow runs it with.
+    #[config]
     parameters: Value,
+    /// Statements, separated by semicolons, that run once at the start: `CREATE TABLE IF NOT EXISTS …`.
+    #[config]
+    setup: String,
+    #[state]
     connection: Option<Connection>,
 }
 
@@ -52,9 +39,9 @@ impl Actor for Execute {
 
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
         let connection = self.connection.as_ref().ok_or("the database is not open")?;
-        let parameters = convert::parameters(tick.input(0), &self.parameters)?;
+        let parameters = convert::parameters(tick.input(Self::IN_PARAMETERS), &self.parameters)?;
         let result = execute(connection, &self.sql, &parameters)?;
-        tick.emit(0, Message::object(result));
+        tick.write(Self::OUT_RESULT, result);
         Ok(())
     }
 }

@@ -1,51 +1,47 @@
 //! `tpl_sql_insert`: many rows in one transaction.
 
-use reflow_pack_sdk::{Actor, Component, Failure, Instance, Message, Tick, Value};
+use reflow_pack_sdk::prelude::*;
 use rusqlite::Connection;
 
 use crate::convert;
-use crate::database::{Database, failure, text};
-use crate::template::Template;
+use crate::database::{Database, failure};
 
-pub(crate) fn template() -> Box<dyn Component> {
-    Box::new(Template {
-        id: "tpl_sql_insert",
-        title: "SQL bulk insert",
-        summary: "Inserts a list of rows into a SQLite table, all or none.",
-        text: "Every packet is one row (an object by column) or a list of rows; its rows go into `table` in one transaction. \
-               The columns are those of `columns`, or of the first row; a row without one of them gives NULL. `on_conflict` \
-               says what happens to a row that breaks a constraint: `abort` undoes the whole packet, `ignore` leaves the row \
-               out, `replace` puts it in the place of the old one.",
-        inport: ("rows", "A row, or a list of rows."),
-        outports: &[("result", "object", "`inserted`: rows that the table has gained or changed.")],
-        properties: r#"{
-            "table": {"type": "string", "minLength": 1},
-            "columns": {"type": "array", "items": {"type": "string"}, "minItems": 1},
-            "on_conflict": {"enum": ["abort", "ignore", "replace"], "default": "abort"},
-            "setup": {"type": "string", "description": "Statements that run once at the start."}
-        }"#,
-        required: &["table"],
-        make: |config| {
-            let columns = config.get("columns").and_then(Value::as_array).unwrap_or_default();
-            Ok(Instance::new_blocking(Insert {
-                database: Database::of(config)?,
-                table: text(config, "table")?.ok_or("`table` is missing")?,
-                columns: columns.iter().filter_map(Value::as_str).map(Into::into).collect(),
-                on_conflict: text(config, "on_conflict")?.unwrap_or_else(|| "abort".into()),
-                setup: text(config, "setup")?.unwrap_or_default(),
-                connection: None,
-            }))
-        },
-    })
+/// Inserts a list of rows into a SQLite table, all or none.
+///
+/// Every packet is one row (an object by column) or a list of rows; its rows go into `table` in one transaction. The columns are
+/// those of `columns`, or of the first row; a row without one of them gives NULL.
+#[derive(Component)]
+#[component(id = "tpl_sql_insert", title = "SQL bulk insert", category = "sql", blocking)]
+#[inport(rows: Either<List, JsonObject>, "A row, or a list of rows.")]
+#[outport(result: JsonObject, "`inserted`: rows that the table has gained or changed.")]
+pub(crate) struct Insert {
+    #[config(group)]
+    database: Database,
+    /// The table.
+    #[config(required)]
+    table: String,
+    /// The columns, in order; those of the first row when there are none.
+    #[config]
+    columns: Vec<String>,
+    /// What happens to a row that breaks a constraint.
+    #[config(default = OnConflict::Abort)]
+    on_conflict: OnConflict,
+    /// Statements that run once at the start.
+    #[config]
+    setup: String,
+    #[state]
+    connection: Option<Connection>,
 }
 
-struct Insert {
-    database: Database,
-    table: String,
-    columns: Vec<String>,
-    on_conflict: String,
-    setup: String,
-    connection: Option<Connection>,
+/// What happens to a row that breaks a constraint.
+#[derive(Clone, Copy, Choice)]
+enum OnConflict {
+    /// The whole packet is undone.
+    Abort,
+    /// The row is left out.
+    Ignore,
+    /// The row takes the place of the old one.
+    Replace,
 }
 
 impl Actor for Insert {
@@ -57,7 +53,7 @@ impl Actor for Insert {
     }
 
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        let packet = tick.input(0).and_then(Message::as_value).ok_or("expected a row or a list of rows")?;
+        let packet = tick.input(Self::IN_ROWS).and_then(Message::as_value).ok_or("expected a row or a list of rows")?;
         let rows = packet.as_array().unwrap_or(std::slice::from_ref(&packet));
         let connection = self.connection.as_mut().ok_or("the database is not open")?;
         let before = connection.total_changes();
@@ -67,7 +63,7 @@ impl Actor for Insert {
             (columns, _) => columns.to_vec(),
         };
         if !rows.is_empty() {
-            let sql = statement(&self.table, &columns, &self.on_conflict);
+            let sql = statement(&self.table, &columns, self.on_conflict);
             let transaction = connection.transaction().map_err(|error| failure(&error))?;
             {
                 let mut statement = transaction.prepare_cached(&sql).map_err(|error| failure(&error))?;
@@ -87,15 +83,20 @@ impl Actor for Insert {
             transaction.commit().map_err(|error| failure(&error))?;
         }
         let inserted = connection.total_changes() - before;
-        tick.emit(0, Message::object(Value::object([("inserted", inserted)])));
+        tick.write(Self::OUT_RESULT, Value::object([("inserted", inserted)]));
         Ok(())
     }
 }
 
-fn statement(table: &str, columns: &[String], on_conflict: &str) -> String {
+fn statement(table: &str, columns: &[String], on_conflict: OnConflict) -> String {
     let names: Vec<_> = columns.iter().map(|column| quoted(column)).collect();
     let marks = vec!["?"; columns.len()].join(", ");
-    format!("INSERT OR {} INTO {} ({}) VALUES ({marks})", on_conflict.to_uppercase(), quoted(table), names.join(", "))
+    let otherwise = match on_conflict {
+        OnConflict::Abort => "ABORT",
+        OnConflict::Ignore => "IGNORE",
+        OnConflict::Replace => "REPLACE",
+    };
+    format!("INSERT OR {otherwise} INTO {} ({}) VALUES ({marks})", quoted(table), names.join(", "))
 }
 
 /// A name as an SQL identifier, whatever it holds.
@@ -109,7 +110,7 @@ mod tests {
 
     #[test]
     fn names_cannot_leave_their_quotes() {
-        let sql = statement("a\"; DROP TABLE b; --", &["x".into(), "y z".into()], "ignore");
+        let sql = statement("a\"; DROP TABLE b; --", &["x".into(), "y z".into()], OnConflict::Ignore);
         assert_eq!(sql, "INSERT OR IGNORE INTO \"a\"\"; DROP TABLE b; --\" (\"x\", \"y z\") VALUES (?, ?)");
     }
 }

@@ -9,12 +9,18 @@ mod execute;
 mod insert;
 mod query;
 mod schema;
-mod template;
 mod transaction;
 
 use reflow_pack_sdk::export_pack;
+use reflow_pack_sdk::prelude::component;
 
 export_pack!(
     "reflow.pack.sql",
-    all = [query::template(), execute::template(), insert::template(), schema::template(), transaction::template(),]
+    all = [
+        component::<query::Query>(),
+        component::<execute::Execute>(),
+        component::<insert::Insert>(),
+        component::<schema::Schema>(),
+        component::<transaction::Transaction>(),
+    ]
 );

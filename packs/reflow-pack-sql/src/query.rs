@@ -1,63 +1,52 @@
 //! `tpl_sql_query`: rows, all at once, one by one, or as a stream.
 
-use reflow_pack_sdk::{
-    Actor, Begin, Component, Failure, Frame, Instance, Message, StreamError, StreamWriter, Tick, Value,
-};
+use reflow_pack_sdk::StreamError;
+use reflow_pack_sdk::prelude::*;
 use rusqlite::{Connection, Rows};
 
 use crate::convert;
-use crate::database::{Database, failure, text};
-use crate::template::Template;
+use crate::database::{Database, failure};
 
-pub(crate) fn template() -> Box<dyn Component> {
-    Box::new(Template {
-        id: "tpl_sql_query",
-        title: "SQL query",
-        summary: "Rows of a SQLite query, with parameters from each packet.",
-        text: "Runs `sql` for every packet. Its parameters are the packet: a list by position, an object by name, any other \
-               value as the only one; a Flow runs it with `parameters` of the config.\n\n`deliver` says how the rows leave: \
-               `rows` as one Array on `rows`, `each` as one Object each on `row` while the query runs (a slow reader slows it \
-               down), `stream` as a stream of JSON lines on `stream`. `count` follows with how many there were.",
-        inport: ("parameters", "The parameters, or a Flow."),
-        outports: &[
-            ("rows", "array", "All rows, objects by column."),
-            ("row", "object", "One row after the other."),
-            ("stream", "stream", "Rows as JSON lines."),
-            ("count", "integer", "How many rows there were."),
-        ],
-        properties: r#"{
-            "sql": {"type": "string", "minLength": 1, "description": "One statement that gives rows."},
-            "parameters": {"description": "What a Flow runs it with."},
-            "deliver": {"enum": ["rows", "each", "stream"], "default": "rows"},
-            "buffer": {"type": "integer", "minimum": 1, "default": 64, "description": "Lines that may wait in a stream."}
-        }"#,
-        required: &["sql"],
-        make: |config| {
-            Ok(Instance::new_blocking(Query {
-                database: Database::of(config)?,
-                sql: text(config, "sql")?.ok_or("`sql` is missing")?,
-                parameters: config.get("parameters").cloned().unwrap_or_default(),
-                deliver: text(config, "deliver")?.unwrap_or_else(|| "rows".into()),
-                buffer: config.get("buffer").and_then(Value::as_integer).unwrap_or(64).max(1) as usize,
-                connection: None,
-            }))
-        },
-    })
-}
-
-struct Query {
+/// Rows of a SQLite query, with parameters from each packet.
+///
+/// Runs `sql` for every packet. Its parameters are the packet: a list by position, an object by name, any other value as the only
+/// one; a Flow runs it with `parameters` of the config. `count` follows with how many rows there were.
+#[derive(Component)]
+#[component(id = "tpl_sql_query", title = "SQL query", category = "sql", blocking)]
+#[inport(parameters: Any, "The parameters, or a Flow.")]
+#[outport(rows: List, "All rows, objects by column.")]
+#[outport(row: JsonObject, "One row after the other.")]
+#[outport(stream: Stream, "Rows as JSON lines.")]
+#[outport(count: Integer, "How many rows there were.")]
+pub(crate) struct Query {
+    #[config(group)]
     database: Database,
+    /// One statement that gives rows.
+    #[config(required)]
     sql: String,
+    /// What a Flow runs it with.
+    #[config]
     parameters: Value,
-    deliver: String,
-    buffer: usize,
+    /// How the rows leave.
+    #[config(default = Deliver::Rows)]
+    deliver: Deliver,
+    /// Lines that may wait in a stream.
+    #[config(default = 64, min = 1)]
+    buffer: u32,
+    #[state]
     connection: Option<Connection>,
 }
 
-const ROWS: usize = 0;
-const ROW: usize = 1;
-const STREAM: usize = 2;
-const COUNT: usize = 3;
+/// How rows leave.
+#[derive(Clone, Copy, Choice)]
+enum Deliver {
+    /// As one Array on `rows`.
+    Rows,
+    /// As one Object each on `row` while the query runs; a slow reader slows it down.
+    Each,
+    /// As a stream of JSON lines on `stream`.
+    Stream,
+}
 
 impl Actor for Query {
     fn setup(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
@@ -67,7 +56,7 @@ impl Actor for Query {
 
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
         let connection = self.connection.as_ref().ok_or("the database is not open")?;
-        let parameters = convert::parameters(tick.input(0), &self.parameters)?;
+        let parameters = convert::parameters(tick.input(Self::IN_PARAMETERS), &self.parameters)?;
         let mut statement = connection.prepare_cached(&self.sql).map_err(|error| failure(&error))?;
         convert::bind(&mut statement, &parameters)?;
         let columns = convert::columns(&statement);
@@ -77,17 +66,17 @@ impl Actor for Query {
             row.map(|row| convert::row(row, &columns)).transpose().map_err(|error| failure(&error))
         };
         let mut count = 0_i64;
-        match self.deliver.as_str() {
-            "each" => {
+        match self.deliver {
+            Deliver::Each => {
                 while let Some(row) = next(&mut rows)? {
-                    tick.send_now_blocking(ROW, Message::object(row))?;
+                    tick.send_now_blocking(Self::OUT_ROW, Message::object(row))?;
                     count += 1;
                 }
             }
-            "stream" => {
-                let writer = StreamWriter::new(tick.node(), "stream", Some("application/x-ndjson"), self.buffer);
+            Deliver::Stream => {
+                let writer = StreamWriter::new(tick.node(), "stream", Some("application/x-ndjson"), self.buffer as usize);
                 let handle = writer.handle(None)?;
-                tick.send_now_blocking(STREAM, handle)?;
+                tick.send_now_blocking(Self::OUT_STREAM, handle)?;
                 let metadata = Some(Value::object([("columns", Value::array(columns.iter().cloned()))]));
                 let mut frame = Frame::Begin(Begin { metadata, ..Begin::default() });
                 loop {
@@ -111,16 +100,16 @@ impl Actor for Query {
                     count += 1;
                 }
             }
-            _ => {
+            Deliver::Rows => {
                 let mut all = Vec::new();
                 while let Some(row) = next(&mut rows)? {
                     all.push(row);
                 }
                 count = all.len() as i64;
-                tick.emit(ROWS, Value::from(all));
+                tick.emit(Self::OUT_ROWS, Value::from(all));
             }
         }
-        tick.emit(COUNT, count);
+        tick.write(Self::OUT_COUNT, count);
         Ok(())
     }
 }

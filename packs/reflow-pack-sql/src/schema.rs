@@ -1,28 +1,22 @@
 //! `tpl_sql_schema`: what a database holds.
 
-use reflow_pack_sdk::{Actor, Component, Failure, Instance, Message, Tick, Value};
+use reflow_pack_sdk::prelude::*;
 use rusqlite::{Connection, Row};
 
 use crate::database::{Database, failure};
-use crate::template::Template;
 
-pub(crate) fn template() -> Box<dyn Component> {
-    Box::new(Template {
-        id: "tpl_sql_schema",
-        title: "SQL schema",
-        summary: "Tables, views and columns of a SQLite database.",
-        text: "For every packet: `tables`, a list of `name`, `kind` (`table` or `view`), `sql` and `columns`; each of those \
-               with `name`, `type`, `not_null`, `default` (an SQL text or null) and `primary_key` (its place in the key, or 0).",
-        inport: ("trigger", "Anything."),
-        outports: &[("schema", "object", "`tables`, by name.")],
-        properties: "{}",
-        required: &[],
-        make: |config| Ok(Instance::new_blocking(Schema { database: Database::of(config)?, connection: None })),
-    })
-}
-
-struct Schema {
+/// Tables, views and columns of a SQLite database.
+///
+/// For every packet: `tables`, a list of `name`, `kind` (`table` or `view`), `sql` and `columns`; each of those with `name`, `type`,
+/// `not_null`, `default` (an SQL text or null) and `primary_key` (its place in the key, or 0).
+#[derive(Component)]
+#[component(id = "tpl_sql_schema", title = "SQL schema", category = "sql", blocking)]
+#[inport(trigger: Any, "Anything.")]
+#[outport(schema: JsonObject, "`tables`, by name.")]
+pub(crate) struct Schema {
+    #[config(group)]
     database: Database,
+    #[state]
     connection: Option<Connection>,
 }
 
@@ -35,7 +29,7 @@ impl Actor for Schema {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
         let connection = self.connection.as_ref().ok_or("the database is not open")?;
         let tables = tables(connection).map_err(|error| failure(&error))?;
-        tick.emit(0, Message::object(Value::object([("tables", tables)])));
+        tick.write(Self::OUT_SCHEMA, Value::object([("tables", tables)]));
         Ok(())
     }
 }

@@ -1,34 +1,27 @@
 //! `tpl_sql_transaction`: several statements, all or none.
 
-use reflow_pack_sdk::{Actor, Component, Failure, Instance, Kind, Message, Tick, Value};
+use reflow_pack_sdk::prelude::*;
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::database::{Database, failure};
 use crate::execute::execute;
-use crate::template::Template;
 
-pub(crate) fn template() -> Box<dyn Component> {
-    Box::new(Template {
-        id: "tpl_sql_transaction",
-        title: "SQL transaction",
-        summary: "Runs a list of SQLite statements, all or none.",
-        text: "Every packet is a list of statements, each a text or `{\"sql\": …, \"parameters\": …}`; a Flow runs the \
-               `statements` of the config. They run in one transaction that holds the write lock from its start. When one \
-               fails everything is undone and the failure tells which one it was.",
-        inport: ("statements", "A list of statements, or a Flow."),
-        outports: &[("results", "array", "`changes` and `last_insert_rowid` of each statement.")],
-        properties: r#"{"statements": {"type": "array", "description": "What a Flow runs."}}"#,
-        required: &[],
-        make: |config| {
-            let statements = config.get("statements").cloned().unwrap_or_default();
-            Ok(Instance::new_blocking(Transaction { database: Database::of(config)?, statements, connection: None }))
-        },
-    })
-}
-
-struct Transaction {
+/// Runs a list of SQLite statements, all or none.
+///
+/// Every packet is a list of statements, each a text or `{"sql": …, "parameters": …}`; a Flow runs the `statements` of the config.
+/// They run in one transaction that holds the write lock from its start. When one fails everything is undone and the failure tells
+/// which one it was.
+#[derive(Component)]
+#[component(id = "tpl_sql_transaction", title = "SQL transaction", category = "sql", blocking)]
+#[inport(statements: Either<List, Flow>, "A list of statements, or a Flow.")]
+#[outport(results: List, "`changes` and `last_insert_rowid` of each statement.")]
+pub(crate) struct Transaction {
+    #[config(group)]
     database: Database,
-    statements: Value,
+    /// What a Flow runs.
+    #[config]
+    statements: Vec<Value>,
+    #[state]
     connection: Option<Connection>,
 }
 
@@ -39,8 +32,8 @@ impl Actor for Transaction {
     }
 
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        let packet = tick.input(0).filter(|message| message.kind() != Kind::Flow).and_then(Message::as_value);
-        let statements = packet.unwrap_or_else(|| self.statements.clone());
+        let packet = tick.input(Self::IN_STATEMENTS).filter(|message| message.kind() != Kind::Flow).and_then(Message::as_value);
+        let statements = packet.unwrap_or_else(|| self.statements.clone().into());
         let statements = statements.as_array().ok_or("expected a list of statements")?;
         let connection = self.connection.as_mut().ok_or("the database is not open")?;
         let transaction =
@@ -56,7 +49,7 @@ impl Actor for Transaction {
             results.push(execute(&transaction, sql, parameters).map_err(told)?);
         }
         transaction.commit().map_err(|error| failure(&error))?;
-        tick.emit(0, Value::from(results));
+        tick.emit(Self::OUT_RESULTS, Value::from(results));
         Ok(())
     }
 }

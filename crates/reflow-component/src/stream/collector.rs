@@ -9,7 +9,7 @@ use super::inlet::{Inlet, Opening};
 use super::no_stream;
 use super::sample::Sample;
 use super::step::step;
-use crate::declare::Declare;
+use crate::declaration::Declare;
 use crate::report::Report;
 
 /// A component that reads a stream to its end and sends what it found.

@@ -11,7 +11,7 @@ use super::outlet::Outlet;
 use super::sample::Sample;
 use super::step::step;
 use super::{CLOSED, no_stream};
-use crate::declare::Declare;
+use crate::declaration::Declare;
 use crate::kind::Stream;
 use crate::port::Outport;
 use crate::report::Report;

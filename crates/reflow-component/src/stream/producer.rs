@@ -9,7 +9,7 @@ use reflow_runtime::{AsyncActor, Failure, Instance, Message, NodeHandle, Tick, a
 use super::inlet::Opening;
 use super::outlet::Outlet;
 use super::step::panic_text;
-use crate::declare::Declare;
+use crate::declaration::Declare;
 use crate::kind::Stream;
 use crate::port::Outport;
 use crate::report::Report;
