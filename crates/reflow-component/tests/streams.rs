@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use reflow_component::prelude::*;
 use reflow_component::stream::{CLOSED, Channels, FRAMES, Outlet};
-use reflow_component::testing::{Trial, frames, frames_of, stream_of, streamed};
+use reflow_component::testing::{Messages, Trial, frames, frames_of, stream_of, streamed};
 use reflow_runtime::{Begin, Frame, StreamWriter, block_until};
 
 /// Adds up the samples of each channel.
@@ -176,7 +176,7 @@ fn an_unread_stream_holds_its_writer_back_and_a_reader_that_goes_ends_it() {
     let input = Message::StreamHandle(writer.handle(None).unwrap());
     let mut trial = trial::<Sums>();
     trial.send([("stream".to_string(), input)]);
-    let mut outputs = trial.take();
+    let mut outputs = Messages::new();
     until("the handle comes at once", || {
         outputs = trial.take();
         outputs.contains_key("stream")
@@ -239,7 +239,7 @@ fn a_producer_says_how_its_stream_ends() {
     assert_eq!(frames_of(&run(13)["stream"][0]).last(), Some(&Frame::Error("unlucky".into())));
     assert_eq!(run(-1)["error"], [Message::error("No number to count to")]);
     trial.send([("to".to_string(), Message::Integer(1000))]);
-    let mut outputs = trial.take();
+    let mut outputs = Messages::new();
     until("the handle comes at once", || {
         outputs = trial.take();
         outputs.contains_key("stream")

@@ -7,7 +7,7 @@ use crate::prelude::*;
 /// A packet of any kind on any inport is a trigger. `data` leaves by `output` as kind Object, whatever JSON it is: 5 arrives as
 /// Object 5. With `oneshot` only the first trigger brings it. Without `data` nothing is ever sent.
 #[derive(Component)]
-#[component(id = "tpl_data_emit", title = "Data Emit", category = "data")]
+#[component(id = "tpl_data_emit", title = "Data Emit", category = "data", open_ports)]
 #[inport(trigger: Any, "Whatever comes asks for the value.")]
 #[outport(output: Any, "The value.")]
 #[example(

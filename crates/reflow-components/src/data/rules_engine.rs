@@ -24,7 +24,7 @@ use crate::read;
 /// `actions.setProperty`, a list of `{key, value}`, set and leaves as kind Object. When they do not match it leaves by `unmatched`
 /// as it is. Without rules everything leaves by `output`. What is malformed is ignored; a malformed rule never holds.
 #[derive(Component)]
-#[component(id = "tpl_rules_engine", title = "Rules Engine", category = "logic", prepare)]
+#[component(id = "tpl_rules_engine", title = "Rules Engine", category = "logic", prepare, open_ports)]
 #[inport(data: Any, required, "The message to judge.")]
 #[outport(output: Any, "The message, when no rules are configured.")]
 #[outport(matched: Any, "The message that matched, with its new members.")]

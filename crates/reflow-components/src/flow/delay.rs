@@ -24,7 +24,7 @@ const MAX_BYTES: usize = 64 << 20;
 /// network is stopped is dropped. While 65,536 messages are on their way, or `maxBytes` bytes of them, no further one is
 /// taken: producers wait.
 #[derive(Component)]
-#[component(id = "tpl_delay", title = "Delay", category = "flow", asynchronous)]
+#[component(id = "tpl_delay", title = "Delay", category = "flow", asynchronous, open_ports)]
 #[inport(input: Any, required, "The message.")]
 #[outport(output: Any, "The same message, later.")]
 #[example(config = r#"{"delayMs": 20}"#, steps = r#"[{"input": 1}]"#, outputs = r#"[{"output": [1]}]"#)]

@@ -7,7 +7,7 @@ use crate::prelude::*;
 /// Every packet on `input` leaves by `output` as it is, whatever its kind: bytes, errors and stream handles too.
 /// Useful as a named place in a graph. A packet on any other inport only says that something came, and sends Flow.
 #[derive(Component)]
-#[component(id = "tpl_passthrough", title = "Passthrough", category = "flow")]
+#[component(id = "tpl_passthrough", title = "Passthrough", category = "flow", open_ports)]
 #[inport(input: Any, required, "Anything.")]
 #[outport(output: Any, "The same message.")]
 #[example(

@@ -13,7 +13,7 @@ static KEYS: LazyLock<[Arc<str>; 2]> = LazyLock::new(|| ["data".into(), "id".int
 /// are laid over `data`; when `data` is no object, the packet takes its place. Nothing is kept from one packet to the
 /// next.
 #[derive(Component)]
-#[component(id = "tpl_signal", title = "Signal", category = "flow", prepare)]
+#[component(id = "tpl_signal", title = "Signal", category = "flow", prepare, open_ports)]
 #[inport(trigger: Any, required, "Whatever comes asks for a signal.")]
 #[outport(signal: JsonObject, "The signal.")]
 #[example(

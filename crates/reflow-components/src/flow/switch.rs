@@ -15,7 +15,7 @@ use crate::read;
 /// Equal numbers are equal however they are written (2 and 2.0). A value may also be written in the tagged form
 /// `{"type": KIND, "data": …}`.
 #[derive(Component)]
-#[component(id = "tpl_switch", title = "Switch", category = "flow", prepare)]
+#[component(id = "tpl_switch", title = "Switch", category = "flow", prepare, open_ports)]
 #[inport(data: Any, required, "The message to send on.")]
 #[outport(case1: Any, "The message, when it equals `case1_value`.")]
 #[outport(case2: Any, "The message, when it equals `case2_value`.")]

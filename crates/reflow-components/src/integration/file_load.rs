@@ -16,7 +16,7 @@ use crate::read;
 /// Nothing but an Error leaves when no path is configured (`Missing 'path' in config`), when the file cannot be read (`File read
 /// error: …`, with the reason and number of the operating system), and when it has more than `maxBytes` bytes.
 #[derive(Component)]
-#[component(id = "tpl_file_load", title = "File Load", category = "io", asynchronous)]
+#[component(id = "tpl_file_load", title = "File Load", category = "io", asynchronous, open_ports)]
 #[inport(trigger: Any, "Whatever comes asks for the file.")]
 #[inport(path: Text, "The file to read this time.")]
 #[outport(output: Bytes, "The content.")]

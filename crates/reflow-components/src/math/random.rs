@@ -13,7 +13,7 @@ use crate::prelude::*;
 /// With a `seed` every run draws the same sequence, on every machine (SplitMix64; Steele, Lea, Flood, *Fast Splittable
 /// Pseudorandom Number Generators*, 2014). It is not for secrets.
 #[derive(Component)]
-#[component(id = "tpl_math_random", title = "Random", category = "math", prepare)]
+#[component(id = "tpl_math_random", title = "Random", category = "math", prepare, open_ports)]
 #[inport(trigger: Any, "Whatever comes asks for a number.")]
 #[outport(result: Rounded, "The number.")]
 #[example(

@@ -9,7 +9,7 @@ use crate::prelude::*;
 ///
 /// A packet of any kind on any inport gives one.
 #[derive(Component)]
-#[component(id = "tpl_mat4_identity", title = "Identity Matrix", category = "matrix")]
+#[component(id = "tpl_mat4_identity", title = "Identity Matrix", category = "matrix", open_ports)]
 #[inport(trigger: Any, "Whatever comes asks for a matrix.")]
 #[outport(result: Matrix4, "The matrix.")]
 #[outport(error: NotFinite, "Why there is no result.")]
