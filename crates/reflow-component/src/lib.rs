@@ -16,7 +16,7 @@ pub mod vector;
 
 mod declaration;
 mod firing;
-mod lint;
+pub mod lint;
 mod port;
 mod schema;
 mod shape;

@@ -16,7 +16,7 @@ const MOST: usize = 32;
 
 /// Looks at the value of a config key, and below it when it is a list or an object. Of a plain value only words are judged: whoever
 /// reads the key tells what else is wrong with it, and has done so when `is_told`.
-pub(crate) fn findings(key: &str, value: &Value, schema: &Value, is_told: bool) -> Vec<String> {
+pub fn findings(key: &str, value: &Value, schema: &Value, is_told: bool) -> Vec<String> {
     let mut lint = Lint { found: Vec::new() };
     lint.value(&mut key.to_string(), value, schema, true);
     // What is said of the value itself has been said already.

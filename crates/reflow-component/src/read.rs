@@ -2,7 +2,7 @@
 //! expected, a message that carries one as JSON is taken too. Ports that are read one way only have a
 //! [`kind`](crate::kind) that does it.
 
-use reflow_message::{AnyValue, Message, Value};
+use reflow_message::{Message, Value};
 
 pub use crate::kind::{decimal, payload};
 

@@ -13,7 +13,7 @@
 #define REFLOW_PACK_ABI_MAJOR 1
 
 // The minor version of the ABI: the runtime's must be the pack's or later.
-#define REFLOW_PACK_ABI_MINOR 1
+#define REFLOW_PACK_ABI_MINOR 2
 
 // Both in one number: `major << 16 | minor`, as a manifest and `reflow_pack_abi_version()` say it.
 #define REFLOW_PACK_ABI_VERSION ((REFLOW_PACK_ABI_MAJOR << 16) | REFLOW_PACK_ABI_MINOR)
@@ -120,6 +120,9 @@
 // An actor whose calls may answer `REFLOW_PENDING` and go on in `resume`.
 #define REFLOW_ASYNC 2
 
+// Since 1.2. An actor that computes for long; each call runs on the compute pool of the runtime.
+#define REFLOW_HEAVY 3
+
 // A value in the making, for one thread at a time.
 typedef struct ReflowBuilder ReflowBuilder;
 
@@ -208,7 +211,7 @@ typedef struct ReflowTick {
 typedef struct ReflowActorTable {
   // `sizeof(ReflowActorTable)` where the pack was built.
   uint32_t size;
-  // `REFLOW_SYNC`, `REFLOW_BLOCKING` or `REFLOW_ASYNC`.
+  // `REFLOW_SYNC`, `REFLOW_BLOCKING`, `REFLOW_ASYNC` or `REFLOW_HEAVY`.
   uint32_t style;
   // Once, before the first tick. May be null.
   ReflowStatus (*setup)(void *data, struct ReflowTick *tick);

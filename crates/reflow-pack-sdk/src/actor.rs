@@ -2,12 +2,12 @@
 
 use std::future::{Future, ready};
 
-use crate::abi::{REFLOW_BLOCKING, REFLOW_SYNC, ReflowActor};
+use crate::abi::{REFLOW_BLOCKING, REFLOW_HEAVY, REFLOW_SYNC, ReflowActor};
 use crate::failure::Failure;
 use crate::shell::Shell;
 use crate::shell_async::AsyncShell;
 use crate::tick::Tick;
-use crate::value::Value;
+use reflow_message::Value;
 
 /// An actor that computes, or (made with [`Instance::new_blocking`]) one that may block its thread.
 ///
@@ -99,6 +99,12 @@ impl Instance {
     /// An actor that may block its thread: files, databases, long computations. Each node has one tick at a time.
     pub fn new_blocking<A: Actor>(actor: A) -> Self {
         Self(Shell::<A, REFLOW_BLOCKING>::wrap(actor))
+    }
+
+    /// An actor that computes for long: its ticks run on the compute pool of the runtime, as many at once as there are cores,
+    /// one after the other for each node.
+    pub fn new_heavy<A: Actor>(actor: A) -> Self {
+        Self(Shell::<A, REFLOW_HEAVY>::wrap(actor))
     }
 
     /// An actor that may wait.

@@ -1,7 +1,9 @@
 //! `Component`: a template that nodes are made from, and the description that everybody reads.
 
+pub use reflow_component::declare::{Firing, Source};
+use reflow_message::{PortType, Value};
+
 use crate::actor::Instance;
-use crate::value::Value;
 
 /// Something a node can be made of: it describes itself and makes one actor a node.
 pub trait Component: Send + Sync + 'static {
@@ -52,8 +54,12 @@ pub struct Documentation {
 pub struct PortSpec {
     /// The name that connections use.
     pub name: String,
-    /// The type word of a port (`any`, `integer`, `stream`, …).
+    /// What it carries in a word for people; the type's own when empty.
     pub kind: String,
+    /// The type of its packets.
+    pub port_type: PortType,
+    /// Types that it takes or sends beside that.
+    pub also: Vec<PortType>,
     /// One line for people.
     pub summary: String,
     /// Whether a node of this component makes no sense with this inport unconnected.
@@ -63,9 +69,9 @@ pub struct PortSpec {
 }
 
 impl PortSpec {
-    /// A port of the given name and type word.
-    pub fn new(name: impl Into<String>, kind: impl Into<String>) -> Self {
-        Self { name: name.into(), kind: kind.into(), ..Self::default() }
+    /// A port of the given name and type.
+    pub fn new(name: impl Into<String>, port_type: PortType) -> Self {
+        Self { name: name.into(), port_type, ..Self::default() }
     }
 
     /// The same with a line for people.
@@ -85,7 +91,9 @@ impl PortSpec {
     fn describe(&self) -> Value {
         Value::object([
             ("name", Value::from(self.name.as_str())),
-            ("kind", if self.kind.is_empty() { "any" } else { self.kind.as_str() }.into()),
+            ("kind", if self.kind.is_empty() { self.port_type.to_string().into() } else { self.kind.as_str().into() }),
+            ("type", type_json(&self.port_type)),
+            ("also", Value::array(self.also.iter().map(type_json))),
             ("summary", self.summary.as_str().into()),
             ("required", self.required.into()),
             ("latest", self.latest.into()),
@@ -93,52 +101,14 @@ impl PortSpec {
     }
 }
 
-/// Whether a node that nothing feeds runs without inputs: again and again while there is room, until it calls `finish`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Source {
-    /// It waits for packets from outside.
-    #[default]
-    No,
-    /// It does in a run to the end, where nothing else could come from it; otherwise it waits.
-    ToTheEnd,
-    /// It does.
-    Yes,
-}
-
-/// When a node runs a tick.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Firing {
-    /// For every packet.
-    #[default]
-    Any,
-    /// When every declared inport has a packet: one of each, paired in order of arrival. The inports named here keep
-    /// their newest packet instead and offer it to every tick.
-    All {
-        /// Inports that offer their newest packet.
-        latest: Vec<String>,
-    },
-    /// When every declared inport has a packet; while waiting, newer packets replace older ones (objects are merged).
-    Latest,
-    /// When each of these inports has had a packet from every connection; the other inports keep their last packet and
-    /// offer it to every tick.
-    Required(Vec<String>),
-}
-
-impl Firing {
-    /// Pairs all declared inports in order.
-    pub fn all() -> Self {
-        Self::All { latest: Vec::new() }
-    }
-
-    fn describe(&self) -> Value {
-        let names = |names: &[String]| Value::array(names.iter().map(String::as_str));
-        match self {
-            Self::Any => "any".into(),
-            Self::All { latest } if latest.is_empty() => "all".into(),
-            Self::All { latest } => Value::object([("all", Value::object([("latest", names(latest))]))]),
-            Self::Latest => "latest".into(),
-            Self::Required(required) => Value::object([("required", names(required))]),
-        }
+fn describe_firing(firing: &Firing) -> Value {
+    let names = |names: &[std::borrow::Cow<'static, str>]| Value::array(names.iter().map(|name| &**name));
+    match firing {
+        Firing::Any => "any".into(),
+        Firing::All { latest, .. } if latest.is_empty() => "all".into(),
+        Firing::All { latest, .. } => Value::object([("all", Value::object([("latest", names(latest))]))]),
+        Firing::Latest => "latest".into(),
+        Firing::Required(required) => Value::object([("required", names(required))]),
     }
 }
 
@@ -155,7 +125,7 @@ impl ComponentSpec {
             ("id", Value::from(self.id.as_str())),
             ("inports", ports(&self.inports)),
             ("outports", ports(&self.outports)),
-            ("firing", self.firing.describe()),
+            ("firing", describe_firing(&self.firing)),
             ("source", source.into()),
             ("config_schema", self.config_schema.clone()),
             ("title", self.documentation.title.as_str().into()),
@@ -164,4 +134,9 @@ impl ComponentSpec {
             ("text", self.documentation.text.as_str().into()),
         ])
     }
+}
+
+/// A type as GraphExport writes it.
+fn type_json(port_type: &PortType) -> Value {
+    reflow_message::to_value(port_type).unwrap_or_default()
 }

@@ -10,13 +10,13 @@ use crate::abi::{
 use crate::component::Component;
 use crate::failure::panic_text;
 use crate::host::{self, host, text};
-use crate::value::Value;
+use crate::value;
 
 /// Makes the library a pack: defines its two exported functions.
 ///
-/// `export_pack!(Double, Words)` names one [`Component`] value a template; the pack is called as its crate.
-/// `export_pack!("acme.words": Double, Words)` gives it another name. `export_pack!("acme.words", all = list())` takes any
-/// iterator of `Box<dyn Component>`, for templates that are known only at run time.
+/// `export_pack!("acme.words", all = [component::<Double>(), component::<Words>()])` takes any iterator of
+/// `Box<dyn Component>`; [`component`](crate::declare::component) makes one of a declared struct. `export_pack!(DOUBLE, WORDS)`
+/// names one [`Component`] value a template; the pack is called as its crate, or `export_pack!("acme.words": DOUBLE)` otherwise.
 #[macro_export]
 macro_rules! export_pack {
     (@pack $name:expr, $components:expr) => {
@@ -129,7 +129,7 @@ unsafe extern "C" fn create(
     // SAFETY: `context` is the component leaked in `add`, shared by all callers; `config` is lent for the call.
     let made = catch_unwind(AssertUnwindSafe(|| unsafe {
         let component = &*context.cast::<Box<dyn Component>>();
-        component.instantiate(&Value::from_raw(config))
+        component.instantiate(&value::from_raw(config))
     }));
     let message = match made {
         Ok(Ok(instance)) => {

@@ -1,38 +1,28 @@
 //! What a pack author links against: the C ABI and a safe Rust face on it.
 //!
-//! A pack is a shared library with actors in it. Write a [`Component`] for each template, make its actors out of
-//! [`Actor`] or [`AsyncActor`], and name them in one [`export_pack!`] line; `reflow-pack build` packs the library into a
+//! A pack is a shared library with actors in it. Declare a struct for each template (see [`declare`]), which is an [`Actor`] or an
+//! [`AsyncActor`], and name them in one [`export_pack!`] line; `reflow-pack build` packs the library into a
 //! `.rflpack` that every runtime of the same ABI major version loads, whatever compiler built either side.
 //!
 //! ```
-//! use reflow_pack_sdk::{Actor, Component, ComponentSpec, Failure, Instance, Message, PortSpec, Tick, Value, export_pack};
+//! use reflow_pack_sdk::prelude::*;
 //!
+//! /// Doubles a number.
+//! #[derive(Component)]
+//! #[component(id = "acme_double", title = "Double", category = "math")]
+//! #[inport(number: Number, required, "The number.")]
+//! #[outport(doubled: Float, "Twice the number.")]
 //! struct Double;
 //!
 //! impl Actor for Double {
 //!     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-//!         let number = tick.input(0).and_then(Message::as_number).ok_or("expected a number")?;
-//!         tick.emit(0, number * 2.0);
+//!         let number = tick.need(Self::IN_NUMBER)?;
+//!         tick.write(Self::OUT_DOUBLED, number * 2.0);
 //!         Ok(())
 //!     }
 //! }
 //!
-//! impl Component for Double {
-//!     fn spec(&self) -> ComponentSpec {
-//!         ComponentSpec {
-//!             id: "acme_double".into(),
-//!             inports: vec![PortSpec::new("number", "number")],
-//!             outports: vec![PortSpec::new("doubled", "number")],
-//!             ..ComponentSpec::default()
-//!         }
-//!     }
-//!
-//!     fn instantiate(&self, _config: &Value) -> Result<Instance, String> {
-//!         Ok(Instance::new(Double))
-//!     }
-//! }
-//!
-//! export_pack!(Double);
+//! reflow_pack_sdk::export_pack!("acme.math", all = [component::<Double>()]);
 //! ```
 //!
 //! The same boundary for C is `include/reflow_pack.h`, generated from [`abi`].
@@ -42,11 +32,14 @@ pub mod abi;
 mod actor;
 mod bytes;
 mod component;
+pub mod declare;
 mod export;
 mod failure;
 mod host;
 mod message;
 mod node;
+mod portable;
+pub mod prelude;
 mod shell;
 mod shell_async;
 mod stream;
@@ -63,9 +56,10 @@ pub use export::register;
 pub use failure::Failure;
 pub use message::{Kind, Message};
 pub use node::{NodeHandle, SendError};
+pub use reflow_component::kind;
+pub use reflow_message::{Object, PortType, Value};
 pub use stream::{Begin, Frame, StreamError, StreamReader, StreamWriter};
-pub use tick::Tick;
-pub use value::{Object, Value};
+pub use tick::{PortIndex, Tick};
 
 /// The C header, `reflow_pack.h`, for tools that lay out packs in C.
 pub const C_HEADER: &str = include_str!("../include/reflow_pack.h");

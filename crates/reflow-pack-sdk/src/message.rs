@@ -9,10 +9,12 @@ use crate::abi::{
     REFLOW_ARRAY, REFLOW_BOOLEAN, REFLOW_BYTES, REFLOW_ERROR, REFLOW_FLOAT, REFLOW_FLOW, REFLOW_INTEGER,
     REFLOW_NETWORK_EVENT, REFLOW_OBJECT, REFLOW_OPTIONAL, REFLOW_STRING, ReflowMessage, ReflowPayload,
 };
+use reflow_message::Value;
+
 use crate::bytes::Bytes;
 use crate::host::{self, borrowed, host};
 use crate::stream::{StreamError, StreamReader};
-use crate::value::Value;
+use crate::value;
 
 /// A typed datum. Numbers are held in place; everything else is shared with the runtime, so cloning never copies data.
 #[repr(transparent)]
@@ -113,6 +115,10 @@ impl Message {
 
     /// A bytes message around anything that owns bytes; nothing is copied.
     pub fn bytes_of<T: AsRef<[u8]> + Send + Sync + 'static>(owner: T) -> Self {
+        Self::of_owner(REFLOW_BYTES, owner)
+    }
+
+    pub(crate) fn of_owner<T: AsRef<[u8]> + Send + Sync + 'static>(kind: u32, owner: T) -> Self {
         unsafe extern "C" fn release<T>(owner: *mut c_void) {
             // SAFETY: made by `Box::into_raw` below; the runtime calls this once.
             let owner = unsafe { Box::from_raw(owner.cast::<T>()) };
@@ -123,7 +129,7 @@ impl Message {
         // SAFETY: the box stays where it is until `release`, and nobody changes it.
         unsafe {
             let bytes = host::bytes((*owner).as_ref());
-            Self((host().message_of_bytes)(REFLOW_BYTES, bytes, owner.cast(), Some(release::<T>)))
+            Self((host().message_of_bytes)(kind, bytes, owner.cast(), Some(release::<T>)))
         }
     }
 
@@ -147,9 +153,9 @@ impl Message {
         }
     }
 
-    fn of_value(kind: u32, value: &Value) -> Self {
+    pub(crate) fn of_value(kind: u32, value: &Value) -> Self {
         // SAFETY: the value is ours and handed over.
-        Self(unsafe { (host().message_of_value)(kind, value.to_owned_raw()) })
+        Self(unsafe { (host().message_of_value)(kind, value::to_owned_raw(value)) })
     }
 
     /// The kind; [`Kind::Any`] for one that this SDK does not know.
@@ -219,7 +225,7 @@ impl Message {
         // SAFETY: the value is ours when it is there.
         unsafe {
             let value = (host().message_value)(&raw const self.0);
-            (!value.is_null()).then(|| Value::from_owned(value))
+            (!value.is_null()).then(|| value::from_owned(value))
         }
     }
 

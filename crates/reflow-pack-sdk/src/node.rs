@@ -3,12 +3,15 @@
 use std::fmt;
 use std::time::Duration;
 
+use reflow_message::Value;
+
 use crate::abi::{
     REFLOW_CLOSED, REFLOW_FOREVER, REFLOW_NO_PORT, REFLOW_OK, REFLOW_TIMED_OUT, ReflowNode, ReflowStatus, ReflowStr,
 };
 use crate::host::{borrowed, host, text};
 use crate::message::Message;
-use crate::value::Value;
+use crate::tick::PortIndex;
+use crate::value;
 
 /// A node of a running network. A clone may go to any thread and outlive the run; it does not keep the node alive.
 #[repr(transparent)]
@@ -92,7 +95,7 @@ impl NodeHandle {
     /// A copy of the node's config; an empty object when it has none.
     pub fn config(&self) -> Value {
         // SAFETY: the config lives as long as the node.
-        unsafe { Value::from_raw((host().node_config)(self.0)) }
+        unsafe { value::from_raw((host().node_config)(self.0)) }
     }
 
     /// Whether the run was asked to stop. Look often in long work.
@@ -114,9 +117,9 @@ impl NodeHandle {
     }
 
     /// The name of an inport.
-    pub fn inport_name(&self, port: usize) -> String {
+    pub fn inport_name(&self, port: impl PortIndex) -> String {
         // SAFETY: the node is alive; the message is ours.
-        let name = unsafe { Message::from_raw((host().node_inport_name)(self.0, port as u32)) };
+        let name = unsafe { Message::from_raw((host().node_inport_name)(self.0, port.index() as u32)) };
         name.as_text().unwrap_or_default().to_string()
     }
 
@@ -127,14 +130,14 @@ impl NodeHandle {
     /// [`SendError`] says why it was not sent.
     pub fn send_blocking(
         &self,
-        port: usize,
+        port: impl PortIndex,
         message: impl Into<Message>,
         timeout: Option<Duration>,
     ) -> Result<(), SendError> {
         let timeout =
             timeout.map_or(REFLOW_FOREVER, |timeout| timeout.as_millis().try_into().unwrap_or(REFLOW_FOREVER));
         // SAFETY: the node is alive and the message handed over.
-        sent(unsafe { (host().node_send)(self.0, port as u32, message.into().into_raw(), timeout) })
+        sent(unsafe { (host().node_send)(self.0, port.index() as u32, message.into().into_raw(), timeout) })
     }
 
     /// Tells listeners something; `level` is `debug`, `info`, `warning` or `error`.
@@ -192,12 +195,12 @@ fn port(index: u32) -> Option<usize> {
 /// `value` is null or owned by the caller.
 unsafe fn owned(value: *mut crate::abi::ReflowValue) -> Option<Value> {
     // SAFETY: as this function demands.
-    (!value.is_null()).then(|| unsafe { Value::from_owned(value) })
+    (!value.is_null()).then(|| unsafe { value::from_owned(value) })
 }
 
 /// Lends `value` to the runtime for a call.
 fn lend(value: &Value, call: impl FnOnce(*const crate::abi::ReflowValue)) {
-    let value = value.to_owned_raw();
+    let value = value::to_owned_raw(value);
     call(value);
     // SAFETY: it is ours and not used any more.
     unsafe { (host().value_drop)(value) };

@@ -9,7 +9,7 @@ use crate::actor::{Actor, Signal};
 use crate::failure::Failure;
 use crate::host::borrowed;
 use crate::tick::Tick;
-use crate::value::Value;
+use crate::value;
 
 /// The functions around an `A` whose style is `STYLE`.
 pub(crate) struct Shell<A, const STYLE: u32>(PhantomData<A>);
@@ -91,7 +91,7 @@ unsafe extern "C" fn on_signal<A: Actor>(
     // SAFETY: the ABI promises what `call` demands, and lends kind and value for the call.
     unsafe {
         call::<A>(data, tick, |actor, tick| {
-            let signal = Signal { kind: borrowed(kind).unwrap_or_default().to_string(), data: Value::from_raw(value) };
+            let signal = Signal { kind: borrowed(kind).unwrap_or_default().to_string(), data: value::from_raw(value) };
             actor.on_signal(tick, &signal)
         })
     }

@@ -14,7 +14,7 @@ use crate::actor::{AsyncActor, Signal};
 use crate::failure::Failure;
 use crate::host::{borrowed, host};
 use crate::tick::Tick;
-use crate::value::Value;
+use crate::value;
 use crate::waker;
 
 type Call = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send>>;
@@ -134,7 +134,7 @@ unsafe extern "C" fn on_signal<A: AsyncActor>(
     // SAFETY: the ABI promises what `start` demands, and lends kind and value for the call.
     unsafe {
         let kind = borrowed(kind).unwrap_or_default().to_string();
-        start::<A>(data, tick, Signal { kind, data: Value::from_raw(value) })
+        start::<A>(data, tick, Signal { kind, data: value::from_raw(value) })
     }
 }
 

@@ -16,8 +16,8 @@ use crate::bytes::Bytes;
 use crate::host::{host, text};
 use crate::message::Message;
 use crate::node::NodeHandle;
-use crate::value::Value;
 use crate::waker;
+use reflow_message::Value;
 
 /// One element of a stream.
 #[derive(Clone, Debug)]

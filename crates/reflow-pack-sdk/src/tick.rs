@@ -8,16 +8,43 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Poll, Wake, Waker};
 use std::time::Duration;
 
+use reflow_component::declare::{Inport, Outport};
+use reflow_component::kind::PortKind;
+use reflow_message::Value;
+
 use crate::abi::{REFLOW_FAILED, REFLOW_PENDING, ReflowFailure, ReflowInput, ReflowStatus, ReflowTick};
 use crate::failure::Failure;
 use crate::host::{host, text};
 use crate::message::Message;
 use crate::node::{NodeHandle, SendError, sent};
-use crate::value::Value;
 use crate::waker;
 
 /// Inputs whose taking is remembered; later ones are copied when they are taken.
 const PLACES: usize = u64::BITS as usize;
+
+/// A port by its position in the component's declaration: a number, or a constant that knows what the port carries.
+pub trait PortIndex: Send {
+    /// The position.
+    fn index(&self) -> usize;
+}
+
+impl PortIndex for usize {
+    fn index(&self) -> usize {
+        *self
+    }
+}
+
+impl<K> PortIndex for Inport<K> {
+    fn index(&self) -> usize {
+        Self::index(*self)
+    }
+}
+
+impl<K> PortIndex for Outport<K> {
+    fn index(&self) -> usize {
+        Self::index(*self)
+    }
+}
 
 /// One run of an actor on one set of inputs.
 ///
@@ -61,7 +88,8 @@ impl Tick<'_> {
 
     /// The message on the inport at `port`, if this tick has one.
     #[inline]
-    pub fn input(&self, port: usize) -> Option<&Message> {
+    pub fn input(&self, port: impl PortIndex) -> Option<&Message> {
+        let port = port.index();
         let (_, input) = self.present().find(|(_, input)| input.port as usize == port)?;
         Some(Message::lend(&input.message))
     }
@@ -78,7 +106,8 @@ impl Tick<'_> {
 
     /// Takes the message on the inport at `port` out, to pass it on or to keep it.
     #[inline]
-    pub fn take(&mut self, port: usize) -> Option<Message> {
+    pub fn take(&mut self, port: impl PortIndex) -> Option<Message> {
+        let port = port.index();
         let (at, input) = self.present().find(|(_, input)| input.port as usize == port)?;
         if at >= PLACES {
             return Some(Message::lend(&input.message).clone());
@@ -96,9 +125,9 @@ impl Tick<'_> {
 
     /// Sends `message` from the outport at `port` when the tick commits; a second one for the port replaces the first.
     #[inline]
-    pub fn emit(&mut self, port: usize, message: impl Into<Message>) {
+    pub fn emit(&mut self, port: impl PortIndex, message: impl Into<Message>) {
         // SAFETY: the tick is alive and the message handed over.
-        unsafe { (host().tick_emit)(self.raw, port as u32, message.into().into_raw()) };
+        unsafe { (host().tick_emit)(self.raw, port.index() as u32, message.into().into_raw()) };
     }
 
     /// [`emit`](Self::emit) by name. A name that nobody is connected to and nobody declared is dropped.
@@ -110,9 +139,9 @@ impl Tick<'_> {
 
     /// Sends `message` from the outport at `port` even if the tick fails later. Any number may be sent, in order; they
     /// leave at the end of the tick, before what was emitted.
-    pub fn send(&mut self, port: usize, message: impl Into<Message>) {
+    pub fn send(&mut self, port: impl PortIndex, message: impl Into<Message>) {
         // SAFETY: the tick is alive and the message handed over.
-        unsafe { (host().tick_send)(self.raw, port as u32, message.into().into_raw()) };
+        unsafe { (host().tick_send)(self.raw, port.index() as u32, message.into().into_raw()) };
     }
 
     /// [`send`](Self::send) by name.
@@ -126,8 +155,8 @@ impl Tick<'_> {
     ///
     /// # Errors
     /// [`SendError::Closed`] when the run was stopped.
-    pub async fn send_now(&mut self, port: usize, message: impl Into<Message>) -> Result<(), SendError> {
-        let mut message = Some(message.into());
+    pub async fn send_now(&mut self, port: impl PortIndex, message: impl Into<Message>) -> Result<(), SendError> {
+        let (port, mut message) = (port.index(), Some(message.into()));
         poll_fn(|_| self.poll_send(port, &mut message)).await
     }
 
@@ -145,9 +174,37 @@ impl Tick<'_> {
     ///
     /// # Errors
     /// [`SendError::Closed`] when the run was stopped.
-    pub fn send_now_blocking(&mut self, port: usize, message: impl Into<Message>) -> Result<(), SendError> {
+    pub fn send_now_blocking(&mut self, port: impl PortIndex, message: impl Into<Message>) -> Result<(), SendError> {
         // SAFETY: the tick is alive and the message handed over.
-        sent(unsafe { (host().tick_send_now)(self.raw, port as u32, message.into().into_raw()) })
+        sent(unsafe { (host().tick_send_now)(self.raw, port.index() as u32, message.into().into_raw()) })
+    }
+
+    /// What the packet on an inport carries; `None` without a packet, or when it is none of the port's kind.
+    pub fn read<K: PortKind>(&self, port: Inport<K>) -> Option<K::Value> {
+        self.input(port).and_then(|message| K::read(&message.to_portable()))
+    }
+
+    /// What the packet on an inport carries, or the default value.
+    pub fn value<K: PortKind<Value: Default>>(&self, port: Inport<K>) -> K::Value {
+        self.read(port).unwrap_or_default()
+    }
+
+    /// [`read`](Self::read) for what the tick cannot do without.
+    ///
+    /// # Errors
+    /// The failure that says what was expected on which port, and what came.
+    pub fn need<K: PortKind>(&self, port: Inport<K>) -> Result<K::Value, Failure> {
+        self.read(port).ok_or_else(|| {
+            let name = self.node().inport_name(port.index()).to_string();
+            let found = self.input(port).map_or("nothing".to_string(), |message| format!("{:?}", message.kind()));
+            let text = format!("expected {} on `{name}`, found {found}", K::word());
+            Failure::new(text).with_reason("bad_input").with_permanent(true)
+        })
+    }
+
+    /// Sends a value when the tick commits; a second one for the port replaces the first.
+    pub fn write<K: PortKind>(&mut self, port: Outport<K>, value: impl Into<K::Value>) {
+        self.emit(port, K::make(value.into()));
     }
 
     /// Ends the node after this tick: a source has no more to say, a filter wants no more.

@@ -104,7 +104,7 @@ fn the_sql_pack_stores_and_finds_rows() {
     let (outputs, _) = once("tpl_sql_execute", &execute, "dodo".into(), "result");
     assert_eq!(outputs[0].to_value().get("changes"), Some(&1_i64.into()));
     let unknown = network(&[("q", "tpl_sql_query", r#"{"sql": "SELECT 1", "databse": "x"}"#)], &[]).check();
-    assert!(unknown[0].to_string().contains("config `database`: is required"), "{unknown:?}");
+    assert!(unknown[0].to_string().contains("config: `database` is missing"), "{unknown:?}");
 }
 
 /// The lines of the stream that a query answers with, read while the network runs.

@@ -42,7 +42,7 @@ fn every_kind_of_message_crosses_and_comes_back() {
         vec![0_u8, 255].into(),
         Message::Optional(None),
     ];
-    for template in ["kitchen_remake", "kitchen_forward", "kitchen_leak"] {
+    for template in ["kitchen_remake", "kitchen_forward", "kitchen_heavy", "kitchen_leak"] {
         let mut network = network(&[("node", template, "")], &[]);
         for message in &messages {
             network.add_initial(Endpoint::new("node", "in"), message.clone());

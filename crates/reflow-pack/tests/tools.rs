@@ -29,10 +29,9 @@ fn refusal(arguments: &[&str]) -> String {
 #[test]
 fn a_new_pack_builds_out_of_tree_and_shouts() {
     let home = tempfile::tempdir().unwrap();
-    let sdk = here("../reflow-pack-sdk");
     for (language, name) in [("rust", "acme.rust"), ("c", "acme.c")] {
         let directory = home.path().join(name);
-        tool(&["new", text(&directory), "--language", language, "--sdk", text(&sdk)]);
+        tool(&["new", text(&directory), "--language", language]);
         assert!(refusal(&["new", text(&directory)]).contains("is not empty"));
         let bundle = home.path().join(format!("{name}.rflpack"));
         if language == "c" {

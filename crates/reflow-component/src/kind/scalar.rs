@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use reflow_message::{AnyValue, Buffer, Message, PortType, StreamHandle, Value};
+use reflow_message::{Buffer, Message, PortType, StreamHandle, Value};
 
 use super::{PortKind, decimal, payload};
 

@@ -59,7 +59,7 @@ pub struct ReflowActor {
 pub struct ReflowActorTable {
     /// `sizeof(ReflowActorTable)` where the pack was built.
     pub size: u32,
-    /// `REFLOW_SYNC`, `REFLOW_BLOCKING` or `REFLOW_ASYNC`.
+    /// `REFLOW_SYNC`, `REFLOW_BLOCKING`, `REFLOW_ASYNC` or `REFLOW_HEAVY`.
     pub style: u32,
     /// Once, before the first tick. May be null.
     pub setup: Option<unsafe extern "C" fn(data: *mut c_void, tick: *mut ReflowTick) -> ReflowStatus>,

@@ -91,6 +91,8 @@ pub const REFLOW_SYNC: u32 = 0;
 pub const REFLOW_BLOCKING: u32 = 1;
 /// An actor whose calls may answer `REFLOW_PENDING` and go on in `resume`.
 pub const REFLOW_ASYNC: u32 = 2;
+/// Since 1.2. An actor that computes for long; each call runs on the compute pool of the runtime.
+pub const REFLOW_HEAVY: u32 = 3;
 
 /// Text in UTF-8, not terminated by a zero.
 #[repr(C)]

@@ -1,5 +1,7 @@
-//! Actors of packs that block: each call runs on a thread that is made for waiting.
+//! Actors of packs that block or compute for long: each call runs on a thread of its own.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -9,7 +11,7 @@ use tokio::sync::{Mutex, mpsc};
 use super::call::{ForeignActor, HostTick, Method, Request};
 use super::node::HostNode;
 
-/// An actor of a pack whose calls may block their thread.
+/// An actor of a pack whose calls may block their thread, or that belong on the compute pool.
 ///
 /// A call that nobody waits for any more (the run was stopped, the attempt took too long) keeps its thread and the actor
 /// until it returns; what it still sends is dropped.
@@ -18,12 +20,14 @@ pub(super) struct BlockingActor {
     actor: Arc<Mutex<ForeignActor>>,
     node: Option<Arc<HostNode>>,
     has_finalize: bool,
+    /// Whether it computes rather than waits.
+    is_heavy: bool,
 }
 
 impl BlockingActor {
-    pub(super) fn new(actor: ForeignActor) -> Self {
+    pub(super) fn new(actor: ForeignActor, is_heavy: bool) -> Self {
         let has_finalize = actor.has_finalize();
-        Self { actor: Arc::new(Mutex::new(actor)), node: None, has_finalize }
+        Self { actor: Arc::new(Mutex::new(actor)), node: None, has_finalize, is_heavy }
     }
 
     async fn call(&mut self, tick: &mut Tick<'_>, method: Method) -> Result<(), Failure> {
@@ -41,7 +45,7 @@ impl BlockingActor {
         let abandoned = Abandoned(Arc::new(AtomicBool::new(false)));
         let is_abandoned = Arc::clone(&abandoned.0);
         let (requests, mut requested) = mpsc::unbounded_channel::<Request>();
-        let mut work = tokio::task::spawn_blocking(move || {
+        let work = move || {
             if is_abandoned.load(Ordering::Acquire) {
                 return (attempt, Err(Failure::new("nobody waits for this tick any more")));
             }
@@ -50,10 +54,13 @@ impl BlockingActor {
             let result = tick.outcome(status);
             drop(tick);
             (attempt, result)
-        });
+        };
+        let handle = tick.node();
+        let mut work: Pin<Box<dyn Future<Output = _> + Send>> =
+            if self.is_heavy { Box::pin(handle.compute(work)) } else { Box::pin(handle.blocking(work)) };
         let (done, result) = loop {
             tokio::select! {
-                done = &mut work => break done.map_err(|error| Failure::new(format!("the call was lost: {error}")))?,
+                done = &mut work => break done?,
                 Some(reply) = requested.recv() => {
                     // The thread waits for the answer, unless it is gone.
                     let _ = reply.send(HostNode::background(tick));

@@ -5,7 +5,8 @@ use std::mem::{MaybeUninit, offset_of};
 use std::sync::Arc;
 
 use reflow_pack_sdk::abi::{
-    REFLOW_ASYNC, REFLOW_BLOCKING, REFLOW_OK, REFLOW_SYNC, ReflowActor, ReflowActorTable, ReflowComponent, ReflowStr,
+    REFLOW_ASYNC, REFLOW_BLOCKING, REFLOW_HEAVY, REFLOW_OK, REFLOW_SYNC, ReflowActor, ReflowActorTable,
+    ReflowComponent, ReflowStr,
 };
 use reflow_runtime::{Component, ComponentSpec, Instance, Value};
 
@@ -114,7 +115,8 @@ impl Component for PackComponent {
         let (actor, style) = self.make(config)?;
         match style {
             REFLOW_SYNC => Ok(Instance::new(SyncActor::new(actor))),
-            REFLOW_BLOCKING => Ok(Instance::new_async(BlockingActor::new(actor))),
+            REFLOW_BLOCKING => Ok(Instance::new_async(BlockingActor::new(actor, false))),
+            REFLOW_HEAVY => Ok(Instance::new_async(BlockingActor::new(actor, true))),
             REFLOW_ASYNC => Ok(Instance::new_async(AsyncActor::new(actor))),
             other => Err(format!("its actor has the style {other}, which this runtime does not know")),
         }

@@ -22,7 +22,7 @@ pub enum Language {
 pub struct NewOptions {
     /// The language.
     pub language: Language,
-    /// Where the SDK lies, in place of the published one.
+    /// Where the SDK lies, in place of the one that fits this runtime and is laid out beside the pack.
     pub sdk: Option<PathBuf>,
 }
 
@@ -33,6 +33,10 @@ const RUST: [(&str, &str); 4] = [
     ("README.md", include_str!("template/README.md.in")),
     (".gitignore", "/target\n*.rflpack\n"),
 ];
+/// The sources of the SDK that fits this runtime: file names and contents.
+const SDK: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/sdk.rs"));
+/// Where they are laid out, below the pack.
+const SDK_FOLDER: &str = "reflow-sdk";
 const C: [(&str, &str); 5] = [
     ("pack.c", include_str!("template/c/pack.c.in")),
     ("pack.json", include_str!("template/c/pack.json.in")),
@@ -70,6 +74,13 @@ pub fn new(directory: &Path, name: &str, options: &NewOptions) -> Result<Vec<Pat
         write(&path, words.fill(content).as_bytes())?;
         written.push(path);
     }
+    if options.language == Language::Rust && options.sdk.is_none() {
+        for (file, content) in SDK {
+            let path = directory.join(SDK_FOLDER).join(file);
+            write(&path, content.as_bytes())?;
+            written.push(path);
+        }
+    }
     if options.language == Language::C {
         let path = directory.join("reflow_pack.h");
         write(&path, reflow_pack_sdk::C_HEADER.as_bytes())?;
@@ -87,7 +98,10 @@ impl Words {
         let ident: String = lower.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
         let ident = if ident.starts_with(|c: char| c.is_ascii_digit()) { format!("pack_{ident}") } else { ident };
         let sdk = match sdk {
-            None => format!("\"{}.{}\"", env!("CARGO_PKG_VERSION_MAJOR"), env!("CARGO_PKG_VERSION_MINOR")),
+            None if SDK.is_empty() => {
+                format!("\"{}.{}\"", env!("CARGO_PKG_VERSION_MAJOR"), env!("CARGO_PKG_VERSION_MINOR"))
+            }
+            None => format!("{{ path = \"{SDK_FOLDER}/crates/reflow-pack-sdk\" }}"),
             Some(sdk) => {
                 let sdk = sdk.canonicalize().map_err(PackError::io("find", sdk))?;
                 format!("{{ path = {:?} }}", sdk.display().to_string())

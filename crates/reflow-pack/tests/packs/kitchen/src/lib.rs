@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use reflow_pack_sdk::{
-    Actor, AsyncActor, Begin, Component, ComponentSpec, Failure, Frame, Instance, Kind, Message, PortSpec, Signal,
+    Actor, AsyncActor, Begin, Component, ComponentSpec, Failure, Frame, Instance, Kind, Message, PortSpec, PortType, Signal,
     Source, StreamWriter, Tick, Value, export_pack,
 };
 
@@ -22,13 +22,13 @@ struct Template {
 
 impl Component for Template {
     fn spec(&self) -> ComponentSpec {
-        let ports = |names: &[&str]| names.iter().map(|name| PortSpec::new(*name, "any")).collect();
+        let ports = |names: &[&str]| names.iter().map(|name| PortSpec::new(*name, PortType::Any)).collect();
         ComponentSpec {
             id: self.id.into(),
             inports: ports(self.inports),
             outports: ports(self.outports),
             source: self.source,
-            config_schema: Value::parse(r#"{"type":"object","properties":{"count":{"type":"integer","minimum":0}}}"#)
+            config_schema: Value::from_json(r#"{"type":"object","properties":{"count":{"type":"integer","minimum":0}}}"#)
                 .unwrap_or_default(),
             ..ComponentSpec::default()
         }
@@ -356,6 +356,7 @@ impl Actor for Numbers {
 fn templates() -> Vec<Box<dyn Component>> {
     vec![
         template("kitchen_forward", |_| Ok(Instance::new(Forward))),
+        template("kitchen_heavy", |_| Ok(Instance::new_heavy(Forward))),
         template("kitchen_remake", |_| Ok(Instance::new(Remake))),
         template("kitchen_slow", |_| Ok(Instance::new_async(Slow))),
         template("kitchen_block", |_| Ok(Instance::new_blocking(Block { seen: 0 }))),
