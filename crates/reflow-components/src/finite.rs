@@ -51,7 +51,7 @@ impl Finite for f64 {
 
 impl<const N: usize> Finite for [f64; N] {
     fn is_finite(&self) -> bool {
-        self.iter().all(|part| part.is_finite())
+        self.iter().all(|part| f64::is_finite(*part))
     }
 }
 

@@ -195,7 +195,7 @@ impl Tick<'_> {
     /// The failure that says what was expected on which port, and what came.
     pub fn need<K: PortKind>(&self, port: Inport<K>) -> Result<K::Value, Failure> {
         self.read(port).ok_or_else(|| {
-            let name = self.node().inport_name(port.index()).to_string();
+            let name = self.node().inport_name(port.index());
             let found = self.input(port).map_or("nothing".to_string(), |message| format!("{:?}", message.kind()));
             let text = format!("expected {} on `{name}`, found {found}", K::word());
             Failure::new(text).with_reason("bad_input").with_permanent(true)

@@ -8,10 +8,10 @@ use crate::read;
 
 /// Evaluates an arithmetic expression over a number.
 ///
-/// `$input` and `$x` stand for the input; a bare name stands for the number of that name in an Object input. There are `+ -
-/// * /`, `%` (the remainder, with the sign of the left side), `^` (to the power of, right to left) and parentheses. One
-/// minus may stand before an operand, and it binds tighter than `^`: `-2^2` is 4. Functions: `sin cos tan asin acos atan
-/// atan2 abs floor ceil round sqrt pow min max clamp lerp mix mod sign step smoothstep fract log log2 exp deg rad`, with
+/// `$input` and `$x` stand for the input; a bare name stands for the number of that name in an Object input. There are `+ - * /`,
+/// `%` (the remainder, with the sign of the left side), `^` (to the power of, right to left) and parentheses. One minus may
+/// stand before an operand, and it binds tighter than `^`: `-2^2` is 4. Functions: `sin cos tan asin acos atan atan2
+/// abs floor ceil round sqrt pow min max clamp lerp mix mod sign step smoothstep fract log log2 exp deg rad`, with
 /// GLSL's arguments and meaning; constants: `pi tau e`.
 ///
 /// The expression is parsed once.

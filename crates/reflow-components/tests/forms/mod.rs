@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 const FORMS: [&str; 4] = ["b64", "f32", "f64", "u8"];
 
 /// The message that a case sends.
-pub fn message(written: &Json) -> Result<Message, String> {
+pub(crate) fn message(written: &Json) -> Result<Message, String> {
     match written["type"].as_str() {
         Some("@stream") => Ok(stream(written)),
         Some("@bytes") => {
@@ -47,7 +47,7 @@ fn stream(written: &Json) -> Message {
 }
 
 /// What a case expects of a message that came out on a port.
-pub fn written(message: &Message, form: Option<&str>, is_joined: bool) -> Json {
+pub(crate) fn written(message: &Message, form: Option<&str>, is_joined: bool) -> Json {
     match (message, form) {
         (Message::Bytes(bytes), Some(form)) => json!({"type": "Bytes", form: unpack(form, bytes)}),
         (Message::StreamHandle(handle), form) => {
@@ -115,7 +115,7 @@ fn encoded(bytes: &[u8]) -> String {
 }
 
 /// The bytes that base64 text stands for.
-pub fn decoded(text: &str) -> Vec<u8> {
+pub(crate) fn decoded(text: &str) -> Vec<u8> {
     let digit = |byte: u8| DIGITS.iter().position(|digit| *digit == byte);
     let digits: Vec<u32> = text.bytes().filter_map(digit).map(|digit| digit as u32).collect();
     let bytes = digits.chunks(4).flat_map(|four| {
