@@ -18,10 +18,7 @@ pub fn list(message: &Message) -> Option<&[Value]> {
 /// carry something else, even though they can be written as JSON.
 pub fn json(message: &Message) -> Option<Value> {
     match message {
-        Message::Error(_)
-        | Message::RemoteReference(_)
-        | Message::NetworkEvent(_)
-        | Message::Any(AnyValue::Host(_)) => None,
+        Message::Error(_) | Message::RemoteReference(_) | Message::NetworkEvent(_) => None,
         other => other.as_value(),
     }
 }

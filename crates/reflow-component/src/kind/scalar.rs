@@ -246,10 +246,7 @@ impl PortKind for Json {
 
     fn read(message: &Message) -> Option<Value> {
         match message {
-            Message::Error(_)
-            | Message::RemoteReference(_)
-            | Message::NetworkEvent(_)
-            | Message::Any(AnyValue::Host(_)) => None,
+            Message::Error(_) | Message::RemoteReference(_) | Message::NetworkEvent(_) => None,
             other => other.as_value(),
         }
     }
