@@ -12,6 +12,7 @@ from . import _exit, _native
 from ._async_network import DEFAULT_GRACE, SHUTDOWN_GRACE, AsyncNetwork, broken_off
 from ._feed import Feed
 from ._logs import TYPES, Logs
+from ._printable import printable
 from ._waiting import next_item, wait_within
 from .actor import build
 from .exceptions import ContextError, EventsClosed, NetworkError, RunTimeout, UnknownComponentError
@@ -208,7 +209,8 @@ class Network(AsyncNetwork):
         """
         if not self._has_component(template_id):
             raise UnknownComponentError(
-                f"node `{id}`: there is no component `{template_id}`; register it before adding nodes of it", node=id
+                printable(f"node `{id}`: there is no component `{template_id}`; register it before adding nodes of it"),
+                node=id,
             )
         self._add_node(id, template_id, config, policy, firing)
 

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from offbit_reflow import Graph, Message, Network
+from offbit_reflow import Graph, Message, Network, ReflowError, template_actor
 from offbit_reflow._printable import printable, printable_line
 
 COMMANDS = "\x1b]0;title\x07\x1b[2J\x9b31m\r\x7f\u202e\u2066\u2028"
@@ -108,6 +108,22 @@ def test_suggestions_for_long_names_are_not_looked_for():
     export["connections"] = [{"from": {"nodeId": long[1:], "portId": "output"}, "to": edge}]
     found = Graph.from_json(export).check()
     assert [finding.kind for finding in found] == ["unknown-node"]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda name: Network().add_node("n", name),
+        lambda name: template_actor(name),
+        lambda name: Graph.from_json({"caseSensitive": True, "properties": {}, "processes": {name: 1}}),
+    ],
+)
+def test_exceptions_are_safe(call):
+    with pytest.raises(ReflowError) as refused:
+        call(COMMANDS)
+    text = str(refused.value)
+    assert printable(text) == text
+    assert "\\u001b" in text
 
 
 def nested(levels: int) -> dict:

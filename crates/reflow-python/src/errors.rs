@@ -26,46 +26,51 @@ pub(crate) use imported::{
     UnknownComponentsError,
 };
 
+/// What an exception says: names and texts from outside command no terminal, wherever it is shown.
+fn text(error: &impl ToString) -> String {
+    reflow_graph::printable(&error.to_string()).into_owned()
+}
+
 /// A message of the wrong shape.
 pub(crate) fn wire(error: &WireError) -> PyErr {
-    MessageError::new_err(error.to_string())
+    MessageError::new_err(text(error))
 }
 
 /// A stream that cannot be used as asked.
 pub(crate) fn stream(error: &StreamError) -> PyErr {
-    imported::StreamError::new_err(error.to_string())
+    imported::StreamError::new_err(text(error))
 }
 
 /// A message that could not be sent.
 pub(crate) fn send(error: &SendError) -> PyErr {
     match error {
-        SendError::TimedOut { .. } => RunTimeout::new_err(error.to_string()),
-        _ => imported::NetworkError::new_err(error.to_string()),
+        SendError::TimedOut { .. } => RunTimeout::new_err(text(error)),
+        _ => imported::NetworkError::new_err(text(error)),
     }
 }
 
 /// A network that cannot do what was asked.
 pub(crate) fn network(error: &NetworkError) -> PyErr {
     match error {
-        NetworkError::UnknownComponent { .. } => imported::UnknownComponentError::new_err(error.to_string()),
-        NetworkError::BadValue { .. } => ConversionError::new_err(error.to_string()),
-        NetworkError::BadConfig { .. } => ConfigError::new_err(error.to_string()),
-        NetworkError::Refused(diagnostics) => crate::graph::refusal(error.to_string(), diagnostics),
-        NetworkError::BadInitial { .. } | NetworkError::Graph(_) => GraphError::new_err(error.to_string()),
-        _ => imported::NetworkError::new_err(error.to_string()),
+        NetworkError::UnknownComponent { .. } => imported::UnknownComponentError::new_err(text(error)),
+        NetworkError::BadValue { .. } => ConversionError::new_err(text(error)),
+        NetworkError::BadConfig { .. } => ConfigError::new_err(text(error)),
+        NetworkError::Refused(diagnostics) => crate::graph::refusal(text(error), diagnostics),
+        NetworkError::BadInitial { .. } | NetworkError::Graph(_) => GraphError::new_err(text(error)),
+        _ => imported::NetworkError::new_err(text(error)),
     }
 }
 
 /// A pack that was refused.
 pub(crate) fn pack(error: &reflow_pack::PackError) -> PyErr {
-    imported::PackError::new_err(reflow_graph::printable(&error.to_string()).into_owned())
+    imported::PackError::new_err(text(error))
 }
 
 /// A template id that no catalog has.
 pub(crate) fn unknown_template(id: &str, known: &[String]) -> PyErr {
     let hint = reflow_runtime::suggestion(id, known.iter().map(String::as_str));
     let hint = hint.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
-    imported::UnknownComponentError::new_err(format!("there is no template `{id}`{hint}"))
+    imported::UnknownComponentError::new_err(text(&format!("there is no template `{id}`{hint}")))
 }
 
 /// A component that no catalog has.
@@ -77,20 +82,21 @@ pub(crate) fn unknown_component(node: &str, component: &str) -> PyErr {
 /// A graph that is not as it should be.
 pub(crate) fn graph(error: &reflow_graph::Error) -> PyErr {
     match error {
-        reflow_graph::Error::Refused { diagnostics } => crate::graph::refusal(error.to_string(), diagnostics),
-        reflow_graph::Error::Io(error) => pyo3::exceptions::PyOSError::new_err(error.to_string()),
-        _ => GraphError::new_err(error.to_string()),
+        reflow_graph::Error::Refused { diagnostics } => crate::graph::refusal(text(error), diagnostics),
+        reflow_graph::Error::Io(error) => pyo3::exceptions::PyOSError::new_err(text(error)),
+        _ => GraphError::new_err(text(error)),
     }
 }
 
 /// A graph that is not as it should be, in a call of the given name.
 pub(crate) fn graph_in(call: &str, error: &reflow_graph::Error) -> PyErr {
-    GraphError::new_err(format!("{call}: {error}"))
+    GraphError::new_err(text(&format!("{call}: {error}")))
 }
 
 /// A plain state error of the network.
-pub(crate) fn network_text(text: impl Into<String>) -> PyErr {
-    imported::NetworkError::new_err(text.into())
+pub(crate) fn network_text(said: impl Into<String>) -> PyErr {
+    let said: String = said.into();
+    imported::NetworkError::new_err(text(&said))
 }
 
 /// An outport that the actor of a node does not have.
