@@ -184,7 +184,7 @@ fn inputs_never_make_a_component_panic_or_hang() {
     };
     let mut found = Vec::new();
     for entry in entries() {
-        let declared: Vec<&str> = entry.declaration().inports.iter().map(|port| &*port.name).collect();
+        let declared: Vec<&str> = entry.declaration().inports.iter().map(|port| port.name).collect();
         for config in configs(entry.declaration().id) {
             let all: Vec<&str> = declared.iter().copied().chain(["undeclared"]).collect();
             found.extend(misbehaviour(entry, &config, &all, &sets(&all, 0)));
@@ -205,7 +205,7 @@ fn configs_are_refused_with_a_text_or_work() {
     let mut found = Vec::new();
     for entry in entries() {
         let declaration = entry.declaration();
-        let inports: Vec<&str> = declaration.inports.iter().map(|port| &*port.name).chain(["undeclared"]).collect();
+        let inports: Vec<&str> = declaration.inports.iter().map(|port| port.name).chain(["undeclared"]).collect();
         let sets = messages.clone().map(|message| vec![message; inports.len()]);
         let base = configs(declaration.id).pop().unwrap_or_default();
         let by_key = declaration.keys.iter().flat_map(|key| {

@@ -179,7 +179,7 @@ fn network(choices: &mut Choices<'_>) -> (Network, String) {
     for _ in 0..choices.below(3 * nodes.len() + 1) {
         let (Some(from), Some(to)) = (choices.one(&nodes).cloned(), choices.one(&nodes).cloned()) else { continue };
         let (Some(out), Some(inport)) = (choices.one(&from.1.outports), choices.one(&to.1.inports)) else { continue };
-        if &*inport.name == "path" {
+        if inport.name == "path" {
             continue;
         }
         story.push(format!("{}.{} -> {}.{}", from.0, out.name, to.0, inport.name));
@@ -192,7 +192,7 @@ fn network(choices: &mut Choices<'_>) -> (Network, String) {
     }
     for _ in 0..choices.below(12) {
         let Some(to) = choices.one(&nodes).cloned() else { continue };
-        let Some(inport) = choices.one(&to.1.inports).filter(|inport| &*inport.name != "path") else { continue };
+        let Some(inport) = choices.one(&to.1.inports).filter(|inport| inport.name != "path") else { continue };
         let value = value(choices, 0);
         let message = match choices.below(4) {
             0 => Message::Flow,
