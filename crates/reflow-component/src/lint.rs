@@ -110,7 +110,7 @@ impl Lint {
         true
     }
 
-    fn tell(&mut self, path: &str, text: String) {
+    fn tell(&mut self, path: &str, text: impl std::fmt::Display) {
         self.found.push(format!("config `{path}`: {text}"));
     }
 }

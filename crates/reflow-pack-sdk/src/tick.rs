@@ -23,7 +23,7 @@ use crate::waker;
 const PLACES: usize = u64::BITS as usize;
 
 /// A port by its position in the component's declaration: a number, or a constant that knows what the port carries.
-pub trait PortIndex: Send {
+pub trait PortIndex: Copy + Send {
     /// The position.
     fn index(&self) -> usize;
 }

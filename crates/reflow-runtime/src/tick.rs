@@ -12,7 +12,7 @@ use crate::origin::Origin;
 use crate::sender::{Caller, Sending};
 
 /// A port by its position in the component's declaration: a number, or a constant that knows what the port carries.
-pub trait PortIndex: Send {
+pub trait PortIndex: Copy + Send {
     /// The position.
     fn index(&self) -> usize;
 }

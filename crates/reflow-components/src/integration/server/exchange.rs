@@ -19,6 +19,7 @@ use super::{Shared, content};
 use crate::size;
 
 /// An answer that the server gives itself.
+#[derive(Clone, Copy)]
 struct Refusal {
     status: StatusCode,
     text: &'static str,
@@ -71,7 +72,7 @@ async fn answer(shared: &Arc<Shared>, patience: &Patience, request: Request<Inco
     patience.body_came();
     let deadline = later(Instant::now(), server.limits.response_time);
     let mut question = Question::new(shared.node.run_id());
-    let letter = letter(shared, &question, &parts, body, room)?;
+    let letter = letter(shared, &question, &parts, &body, room)?;
     let asked = async {
         if !shared.entrance.enter(letter).await {
             return Err(ENDED);
@@ -115,11 +116,11 @@ fn letter(
     shared: &Shared,
     question: &Question,
     parts: &Parts,
-    bytes: Bytes,
+    bytes: &Bytes,
     mut room: OwnedSemaphorePermit,
 ) -> Result<Letter, Refusal> {
     let content_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let body = content::body(&bytes, content_type.unwrap_or_default());
+    let body = content::body(bytes, content_type.unwrap_or_default());
     // One alone may take all of it.
     let most = shared.server.limits.total_body_bytes.saturating_sub(bytes.len());
     room.merge(take_room(&shared.room, size::bytes(&body).saturating_sub(bytes.len()).min(most))?);

@@ -79,7 +79,7 @@ impl Tree {
         let mut work = vec![Work::Read(value, "root".into())];
         while let Some(next) = work.pop() {
             match next {
-                Work::Read(value, path) => tree.open(value, path, &mut done, &mut work)?,
+                Work::Read(value, path) => tree.open(value, &path, &mut done, &mut work)?,
                 Work::Close(node) => {
                     let node = close(node, &mut done);
                     done.push(tree.push(node));
@@ -92,12 +92,12 @@ impl Tree {
     fn open<'a>(
         &mut self,
         value: &'a Value,
-        path: String,
+        path: &str,
         done: &mut Vec<NodeId>,
         work: &mut Vec<Work<'a>>,
     ) -> Result<(), ReadError> {
         const KINDS: [&str; 6] = ["primitive", "operation", "transform", "material", "ref", "scene"];
-        let members = Members::new(value, &path)?;
+        let members = Members::new(value, path)?;
         let child = |key: &str| -> Result<Work<'a>, ReadError> {
             let child = value.get(key).ok_or_else(|| members.error(format!("missing field `{key}`")))?;
             Ok(Work::Read(child, format!("{path}.{key}")))
