@@ -209,8 +209,13 @@ fn python(declaration: &Declaration, example: &Example) -> String {
         write(&mut text, format_args!("    \"node.{port}\": iter([{}]),\n", messages.join(", ")));
     }
     text.push_str("})\n");
+    let shown = |message: &Value| {
+        let text = literal(plain(message)?);
+        let is_bytes = message.get("type").and_then(Value::as_str) == Some("Bytes");
+        Some(if is_bytes { format!("bytes({text})") } else { text })
+    };
     for (port, messages) in &results {
-        let plain: Option<Vec<_>> = messages.iter().map(|message| Some(literal(plain(message)?))).collect();
+        let plain: Option<Vec<_>> = messages.iter().map(shown).collect();
         match plain {
             Some(plain) => {
                 write(&mut text, format_args!("assert result.outputs[\"{port}\"] == [{}]\n", plain.join(", ")));
