@@ -96,12 +96,11 @@ pub fn problems<D: Make>(config: impl Into<Value>) -> Vec<String> {
 /// A running network around one node.
 pub struct Trial {
     running: Running,
-    feed: Feed,
-    recorded: Feed,
+    recorded: Recorded,
 }
 
-/// Ports and messages, on their way in or out.
-type Feed = Arc<Mutex<Vec<(String, Message)>>>;
+/// Ports and messages that came out.
+type Recorded = Arc<Mutex<Vec<(String, Message)>>>;
 
 impl Trial {
     /// Starts a network with one node of `component`, its `inports` being wired. Its declared outports are recorded,
@@ -116,7 +115,7 @@ impl Trial {
         outports: &[&str],
     ) -> Result<Self, String> {
         let spec = component.spec();
-        let recorded = Feed::default();
+        let recorded = Recorded::default();
         let mut network = Network::new();
         network.register("trial", component).map_err(|error| error.to_string())?;
         network.add_node("trial", NodeSpec::new("trial", config));
@@ -131,14 +130,12 @@ impl Trial {
             // Room for everything, so that a step is over when nothing moves any more.
             network.add_connection(Endpoint::new("trial", port), Endpoint::new(recorder, "in"), Some(1 << 20));
         }
-        let feed = Feed::default();
-        network.register("feeder", Arc::new(Feeder(Arc::clone(&feed)))).map_err(|error| error.to_string())?;
-        network.add_node("feeder", NodeSpec::new("feeder", Value::Null));
+        // From outside, and not from a node: what a node sends by two ways is paired by what it comes from.
         for port in inports {
-            network.add_connection(Endpoint::new("feeder", *port), Endpoint::new("trial", *port), None);
+            network.add_inport(*port, Endpoint::new("trial", *port));
         }
         let running = network.start().map_err(|error| error.to_string())?;
-        Ok(Self { running, feed, recorded })
+        Ok(Self { running, recorded })
     }
 
     /// Sends one set of inputs, in order, and waits until nothing moves any more.
@@ -151,11 +148,16 @@ impl Trial {
         self.take()
     }
 
-    /// Sends one set of inputs, in order, and waits for nothing.
+    /// Sends one set of inputs, in order, and waits for nothing but room.
+    ///
+    /// # Panics
+    /// When there is no room in time.
     pub fn send(&mut self, inputs: impl IntoIterator<Item = (String, Message)>) {
-        self.feed.lock().extend(inputs);
-        // The feeder is a node of this very network, so there is nobody who could not be found.
-        let _ = self.running.signal("feeder", "step", Value::Null);
+        for (port, message) in inputs {
+            let sending = self.running.sending("trial", &port, message);
+            let sent = sending.unwrap_or_else(|error| panic!("{error}")).wait(PATIENCE);
+            assert!(sent.is_some(), "no room on `{port}` in time: {:#?}", self.running.stats());
+        }
     }
 
     /// Tells the node that nothing more comes and waits for its end; gives what it still sent.
@@ -194,7 +196,7 @@ impl Trial {
 #[derive(Clone)]
 struct Recorder {
     port: String,
-    recorded: Feed,
+    recorded: Recorded,
 }
 
 impl Component for Recorder {
@@ -210,37 +212,6 @@ impl Component for Recorder {
 impl Actor for Recorder {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
         self.recorded.lock().extend(tick.take(0).map(|message| (self.port.clone(), message)));
-        Ok(())
-    }
-}
-
-/// Sends what lies ready whenever it is told to.
-#[derive(Clone)]
-struct Feeder(Feed);
-
-impl Component for Feeder {
-    fn open_ports(&self) -> bool {
-        true
-    }
-
-    fn spec(&self) -> Arc<ComponentSpec> {
-        Arc::default()
-    }
-
-    fn instantiate(&self, _config: &Value) -> Result<Instance, String> {
-        Ok(Instance::new(self.clone()))
-    }
-}
-
-impl Actor for Feeder {
-    fn run(&mut self, _tick: &mut Tick<'_>) -> Result<(), Failure> {
-        Ok(())
-    }
-
-    fn on_signal(&mut self, tick: &mut Tick<'_>, _signal: &Signal) -> Result<(), Failure> {
-        for (port, message) in self.0.lock().drain(..) {
-            tick.send_named(&port, message);
-        }
         Ok(())
     }
 }

@@ -208,8 +208,9 @@ impl Draft<'_> {
             outside |= unfed || !(0..self.declared()).all(has_links);
         }
         if !feed.to_the_end {
+            // A component that leaves its ports open gets one of this name; for others a check has been here.
             let inports = graph_inports.values().filter(|inport| *inport.node == *id);
-            doors.extend(inports.filter_map(|inport| self.known_inport(&inport.port)));
+            doors.extend(inports.map(|inport| self.inport(&inport.port)));
         }
         Fed { named: doors.clone(), doors, outside, source }
     }
@@ -316,6 +317,7 @@ impl Draft<'_> {
             hosted: false,
             policy: self.spec.policy.clone().filter(|policy| *policy != crate::Policy::default()).map(Box::new),
             inports: RwLock::new(self.inports),
+            doors: fed.named.clone(),
             declared_inports: declared,
             outports: self.outports,
             routes: self.routes,

@@ -105,6 +105,8 @@ pub(crate) struct Node {
     pub(crate) hosted: bool,
     /// Names of the inports: the declared ones first, then those that something is connected to.
     pub(crate) inports: RwLock<Vec<Arc<str>>>,
+    /// Inports that packets come to from outside by name: of the network, and inputs of the run.
+    pub(crate) doors: Vec<u16>,
     pub(crate) declared_inports: usize,
     /// Names of the outports, in the same way.
     pub(crate) outports: Vec<Arc<str>>,
@@ -354,9 +356,10 @@ impl NodeHandle {
         self.node().outport_name(port)
     }
 
-    /// Inports that something is connected to.
+    /// Inports that something is connected to, an inport of the network as well.
     pub fn connected_inports(&self) -> Vec<Arc<str>> {
-        let mut ports: Vec<u16> = self.node().mailbox.links().iter().map(|link| link.port).collect();
+        let links = self.node().mailbox.links();
+        let mut ports: Vec<u16> = links.iter().map(|link| link.port).chain(self.node().doors.iter().copied()).collect();
         ports.sort_unstable();
         ports.dedup();
         ports.into_iter().map(|port| self.inport_name(port)).collect()
