@@ -62,7 +62,7 @@ def graph_of(component: str, **more: Any) -> dict[str, Any]:
 
 COMPONENTS = {
     "Class": (Class, "warning"),
-    "tpl_passthrough": (None, "error"),
+    "tpl_map": (None, "error"),
     "function": (function, "error"),
 }
 
@@ -349,7 +349,7 @@ def test_ports_that_differ_in_case_are_told_apart_or_refused():
 
 def test_an_unknown_component_is_tolerated_only_where_no_actors_are_named(tmp_path: Path, capsys):
     path = tmp_path / "g.json"
-    export = graph_of("tpl_passthrough")
+    export = graph_of("tpl_map")
     export["processes"]["mine"] = {"component": "Mine"}
     path.write_text(json.dumps(export), encoding="utf-8")
     assert main(["check", str(path)]) == 1
