@@ -33,7 +33,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use reflow_runtime::{
     Actor, Component, ComponentSpec, Endpoint, Failure, Frame, Instance, Message, Network, NodeSpec, PortSpec,
-    PortType, RunReport, Running, Signal, StreamWriter, Tick, Value,
+    PortType, RunReport, Running, StreamWriter, Tick, Value,
 };
 
 use crate::entry::{Entry, Make};
