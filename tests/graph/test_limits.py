@@ -179,6 +179,23 @@ def test_a_dict_that_is_too_deep_is_no_graph(levels):
     with_small_stack(read)
 
 
+def test_a_network_with_a_deep_config_is_drawn_and_written_without_it():
+    def look() -> None:
+        net = Network()
+        net.add_node("a", "tpl_passthrough", {"deep": nested(500), "flat": 1})
+        net.add_initial("a", "input", nested(500))
+        assert net.check() is not None
+        metadata = net.to_graph().get_node("a")["metadata"]
+        assert metadata["flat"] == 1
+        assert "levels deep, not shown" in metadata["deep"]
+        assert "not shown" in str(net.to_graph().to_json()["connections"])
+        assert net.to_svg()
+        assert net.to_text()
+        assert net.to_mermaid()
+
+    with_small_stack(look)
+
+
 def with_small_stack(call: Callable[[], None]) -> None:
     """Call it in a thread with 512 KiB of stack."""
     before = threading.stack_size(512 * 1024)

@@ -173,3 +173,26 @@ def test_what_found_no_partner_is_described():
         )
         assert result.nodes["p"]["unmatched"] == COUNT
         assert resident_mb() - before < 150
+
+
+def test_what_an_actor_says_is_kept_short():
+    class Talker(Actor):
+        inports = ["in"]
+
+        def run(self, ctx):
+            ctx.log("x" * 1_000_000)
+            ctx.log(["y" * 1_000_000])
+            raise ValueError("z" * 1_000_000)
+
+    net = Network()
+    net.register_actor("talker", Talker)
+    net.add_node("a", "talker")
+    events = net.events(types=["ActorLog", "ActorFailed"])
+    result = net.run(inputs={"a.in": 1}, timeout=10)
+    text, described, failed = events
+    assert len(text["data"]) < 70_000
+    assert text["data"].endswith("… (1000000 bytes in all)")
+    assert "not kept" in described["data"]
+    assert len(failed["error"]) < 5_000
+    assert len(result.failures[0].traceback) < 40_000
+    assert "raise ValueError" in result.failures[0].traceback

@@ -65,7 +65,8 @@ impl Network {
 
     /// The network as a graph: what [`from_graph`](Self::from_graph) makes the same network of.
     ///
-    /// Packets that belong to this process (streams, host objects) are described only.
+    /// Packets that belong to this process (streams, host objects) are described only, and so is what is nested too deeply for
+    /// a graph file.
     pub fn to_graph(&self) -> GraphExport {
         self.export(packet_of)
     }
@@ -132,15 +133,25 @@ fn is_tagged(value: &Value) -> bool {
 fn packet_of(message: &Message) -> serde_json::Value {
     let plain = message.to_value();
     let same = !is_tagged(&plain) && Message::from_value(plain.clone()) == *message;
-    serde_json::Value::from(&if same { plain } else { message.to_wire() })
+    json_of(&if same { plain } else { message.to_wire() })
+}
+
+/// A value as JSON of a graph. That is a tree which is walked by recursion, so what is too deep for a graph file is described.
+pub(crate) fn json_of(value: &Value) -> serde_json::Value {
+    // A file has the graph, a list, a connection or node, and an end around it.
+    const LIMIT: usize = reflow_graph::MAX_DEPTH - 4;
+    let depth = value.depth();
+    if depth > LIMIT {
+        format!("<{} nested {depth} levels deep, not shown>", value.kind()).into()
+    } else {
+        value.into()
+    }
 }
 
 /// A node's config, with the policy and firing rule it was given beside it.
 fn metadata_of(node: &NodeSpec) -> Metadata {
-    let mut metadata = match serde_json::Value::from(&node.config) {
-        serde_json::Value::Object(config) => config,
-        _ => Map::new(),
-    };
+    let config = node.config.as_object().into_iter().flatten();
+    let mut metadata: Map = config.map(|(key, value)| (key.to_string(), json_of(value))).collect();
     let policy = node.policy.as_ref().map(policy_of).filter(|policy| !policy.is_empty());
     if let Some(policy) = policy {
         metadata.entry("policy").or_insert(policy.into());

@@ -5,6 +5,7 @@ use std::time::Duration;
 use reflow_graph::{ConnectionId, GraphExport, NodeOverlay, NodeState, Overlay, SvgOptions, Theme};
 use reflow_message::Message;
 
+use crate::from_graph::json_of;
 use crate::network::Network;
 use crate::running::Running;
 use crate::stats::NodeStats;
@@ -38,7 +39,7 @@ impl Network {
 fn shown(message: &Message) -> serde_json::Value {
     match message {
         Message::Bytes(bytes) | Message::Encoded(bytes) => format!("{} bytes", bytes.len()).into(),
-        other => serde_json::Value::from(&other.to_value()),
+        other => json_of(&other.to_value()),
     }
 }
 

@@ -98,7 +98,7 @@ pub fn march(field: &Evaluator<'_>, bounds: Bounds, cells: UVec3, threads: NonZe
     let grid = Grid { origin: bounds.min, step: size / cells.as_vec3(), cells };
     let layers = cells.z as usize;
     let share = layers.div_ceil(threads.get());
-    let mut slabs: Vec<Slab> = std::thread::scope(|scope| {
+    let slabs: Vec<Slab> = std::thread::scope(|scope| {
         let grid = &grid;
         let ranges = (0..layers).step_by(share).map(|from| from..(from + share).min(layers));
         let running: Vec<_> = ranges.map(|layers| scope.spawn(move || Slab::march(field, grid, layers))).collect();
@@ -110,7 +110,7 @@ pub fn march(field: &Evaluator<'_>, bounds: Bounds, cells: UVec3, threads: NonZe
     // Neighbouring slabs have the vertices on the plane between them in common.
     let mut mesh = Mesh::default();
     let mut top: Vec<u32> = Vec::new();
-    for slab in &mut slabs {
+    for slab in &slabs {
         let mut number: Vec<u32> = vec![NONE; slab.positions.len()];
         for (shared, own) in top.iter().zip(&slab.bottom).filter(|(_, own)| **own != NONE) {
             number[*own as usize] = *shared;
@@ -173,7 +173,7 @@ impl Slab {
             }
             out.resize(plane, 0.0);
             field.distances(&points, out);
-            // A surface through a grid point would make triangles without area.
+            // What is no distance is far outside, so that no surface goes through it.
             out.iter_mut().for_each(|d| *d = if d.is_nan() { f32::MAX } else { *d });
         };
         let (mut low, mut high) = (Vec::new(), Vec::new());

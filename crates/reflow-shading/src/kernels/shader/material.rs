@@ -169,7 +169,6 @@ fn fs_main(in: FragmentIn) -> @location(0) vec4f {
     s.uv = in.uv;
     s.color = in.color;
     s.time = scene.time;
-    s.roughness = 0.5;
 ",
     );
     let Some(bsdf) = tree.bsdf() else {

@@ -2,12 +2,12 @@ struct Site {
     position: vec3f,
     time: f32,
     normal: vec3f,
-    roughness: f32,
     view: vec3f,
     uv: vec2f,
     color: vec3f,
 }
 
+// The noise of distance fields once more: a shade stands beside one, and not every field brings its noise.
 fn shade_hash(point: vec3f) -> f32 {
     let f = fract(point * 0.1031);
     let g = f + dot(f, f.yzx + 19.19);

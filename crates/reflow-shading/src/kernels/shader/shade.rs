@@ -85,7 +85,6 @@ fn {name}(ro: vec3f, rd: vec3f, t: f32) -> vec3f {{
     s.view = -rd;
     s.color = vec3f(1.0);
     s.time = u.time;
-    s.roughness = 0.5;
 {code}}}
 "
     );
