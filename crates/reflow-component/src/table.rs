@@ -56,14 +56,15 @@
 
 use std::borrow::Cow;
 
-use reflow_message::Value;
+use reflow_message::{Message, Value};
 use reflow_runtime::{Actor, Failure, Instance, Tick};
 
-use crate::config::{Config, ConfigValue, Rule};
+use crate::config::{Config, ConfigValue, Rule, expected};
 use crate::declaration::{Declaration, Example, Key};
 use crate::entry::Entry;
 use crate::firing::{Firing, Source};
 use crate::kind::{Any, ErrorText, PortKind};
+use crate::lint::not_a_word;
 use crate::port::Port;
 use crate::report::Report;
 
@@ -91,6 +92,16 @@ pub trait Language: PortKind<Value = Value> {
         Self::number(value)
     }
 
+    /// The node that stands in for three numbers.
+    fn constants(values: [f64; 3]) -> Value {
+        Value::array(values.map(Self::number))
+    }
+
+    /// What is said of a message that is no node.
+    fn refusal(port: &str, _message: Option<&Message>) -> String {
+        format!("No {} on {port}", Self::word())
+    }
+
     /// A small node, for examples.
     fn specimen() -> Value;
 }
@@ -109,12 +120,25 @@ pub struct Row {
     null: Option<&'static str>,
     fields: &'static [Field],
     children: &'static [Child],
+    waits: bool,
+    triggered: bool,
 }
 
 impl Row {
     /// A component whose nodes are tagged with `tag`. The first paragraph of `text` is its summary.
     pub const fn new(id: &'static str, title: &'static str, text: &'static str, tag: &'static str) -> Self {
-        Self { id, title, text, tag, variant: None, null: None, fields: &[], children: &[] }
+        Self {
+            id,
+            title,
+            text,
+            tag,
+            variant: None,
+            null: None,
+            fields: &[],
+            children: &[],
+            waits: false,
+            triggered: false,
+        }
     }
 
     /// The same with a second tag.
@@ -135,10 +159,23 @@ impl Row {
         Self { fields, ..self }
     }
 
-    /// The same with nodes that come in.
+    /// The same with nodes that come in. Each is remembered until another one comes, when there are several and none of them
+    /// is needed: then every packet gives a node.
     #[must_use]
     pub const fn around(self, children: &'static [Child]) -> Self {
         Self { children, ..self }
+    }
+
+    /// The same, giving no node before every inport that is connected has had one.
+    #[must_use]
+    pub const fn waits(self) -> Self {
+        Self { waits: true, ..self }
+    }
+
+    /// The same with the inport that asks for the node, as components without inputs have it.
+    #[must_use]
+    pub const fn triggered(self) -> Self {
+        Self { triggered: true, ..self }
     }
 }
 
@@ -150,18 +187,27 @@ pub struct Field {
     range: Option<[f64; 2]>,
     min: Option<f64>,
     unit: &'static str,
+    times: f64,
+    rounded: bool,
+    open: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Shape {
     Number(Part),
-    Whole(&'static str, u32, &'static str),
+    Whole(WholePart),
     Vector(&'static [Part]),
+    Wholes(&'static [WholePart]),
+    List(&'static str, &'static [f64], &'static str),
+    Text(&'static str, &'static str, &'static str),
     Word(&'static str, &'static str, &'static [&'static str], &'static str),
+    Json(&'static str, fn() -> Value, fn() -> Value, &'static str),
 }
 
 /// A key, its default and its summary.
 type Part = (&'static str, f64, &'static str);
+/// The same of a whole number.
+type WholePart = (&'static str, u32, &'static str);
 
 /// The number `key`.
 pub const fn number(member: &'static str, key: &'static str, default: f64, summary: &'static str) -> Field {
@@ -170,7 +216,7 @@ pub const fn number(member: &'static str, key: &'static str, default: f64, summa
 
 /// The whole number `key`.
 pub const fn whole(member: &'static str, key: &'static str, default: u32, summary: &'static str) -> Field {
-    Field::new(member, Shape::Whole(key, default, summary))
+    Field::new(member, Shape::Whole((key, default, summary)))
 }
 
 /// A list of numbers, a key each.
@@ -178,7 +224,33 @@ pub const fn vector(member: &'static str, parts: &'static [Part]) -> Field {
     Field::new(member, Shape::Vector(parts))
 }
 
-/// One of several words.
+/// A list of whole numbers, a key each.
+pub const fn wholes(member: &'static str, parts: &'static [WholePart]) -> Field {
+    Field::new(member, Shape::Wholes(parts))
+}
+
+/// A list of numbers in one key, of which those at the end may be left out.
+pub const fn list(member: &'static str, key: &'static str, default: &'static [f64], summary: &'static str) -> Field {
+    Field::new(member, Shape::List(key, default, summary))
+}
+
+/// A text.
+pub const fn text(member: &'static str, key: &'static str, default: &'static str, summary: &'static str) -> Field {
+    Field::new(member, Shape::Text(key, default, summary))
+}
+
+/// JSON that becomes a member as it is, when it is of the kind of its default.
+pub const fn json(
+    member: &'static str,
+    key: &'static str,
+    default: fn() -> Value,
+    schema: fn() -> Value,
+    summary: &'static str,
+) -> Field {
+    Field::new(member, Shape::Json(key, default, schema, summary))
+}
+
+/// One of several words; another one is a problem of the config.
 pub const fn word(
     member: &'static str,
     key: &'static str,
@@ -191,7 +263,7 @@ pub const fn word(
 
 impl Field {
     const fn new(member: &'static str, shape: Shape) -> Self {
-        Self { member, shape, range: None, min: None, unit: "" }
+        Self { member, shape, range: None, min: None, unit: "", times: 1.0, rounded: false, open: false }
     }
 
     /// The same with a range that editors offer; other numbers are allowed.
@@ -212,20 +284,62 @@ impl Field {
         Self { unit, ..self }
     }
 
+    /// The same in another unit than the node has it in: the number of the config times `factor`.
+    #[must_use]
+    pub const fn times(self, factor: f64) -> Self {
+        Self { times: factor, ..self }
+    }
+
+    /// The same as 32-bit floats.
+    #[must_use]
+    pub const fn rounded(self) -> Self {
+        Self { rounded: true, ..self }
+    }
+
+    /// The same word, or another one: it stands in the node as it was written.
+    #[must_use]
+    pub const fn open(self) -> Self {
+        Self { open: true, ..self }
+    }
+
     fn rule(&self, name: &'static str) -> Rule {
-        Rule { name, aliases: &[], min: self.min, max: None, required: false, lenient: true }
+        let lenient = self.open || !matches!(self.shape, Shape::Word(..));
+        Rule { name, aliases: &[], min: self.min, max: None, required: false, lenient }
+    }
+
+    fn number<L: Language>(&self, value: f64) -> Value {
+        let value = value * self.times;
+        L::number(if self.rounded { f64::from((value as f32).clamp(f32::MIN, f32::MAX)) } else { value })
     }
 
     fn read<L: Language>(&self, config: &mut Config<'_>) -> Value {
+        let part = |config: &mut Config<'_>, (key, default, _): &Part| {
+            self.number::<L>(config.read(&self.rule(key), || *default))
+        };
+        let whole = |config: &mut Config<'_>, (key, default, _): &WholePart| -> Value {
+            config.read(&self.rule(key), || *default).into()
+        };
         match self.shape {
-            Shape::Number((key, default, _)) => L::number(config.read(&self.rule(key), || default)),
-            Shape::Whole(key, default, _) => config.read(&self.rule(key), || default).into(),
-            Shape::Vector(parts) => {
-                Value::array(parts.iter().map(|(key, default, _)| L::number(config.read(&self.rule(key), || *default))))
+            Shape::Number(number) => part(config, &number),
+            Shape::Whole(number) => whole(config, &number),
+            Shape::Vector(parts) => Value::array(parts.iter().map(|number| part(config, number))),
+            Shape::Wholes(parts) => Value::array(parts.iter().map(|number| whole(config, number))),
+            Shape::List(key, default, _) => {
+                let given: Vec<f64> = config.read(&self.rule(key), || default.to_vec());
+                let numbers = default.iter().enumerate().map(|(at, default)| *given.get(at).unwrap_or(default));
+                Value::array(numbers.map(|number| self.number::<L>(number)))
             }
+            Shape::Text(key, default, _) => config.read(&self.rule(key), || default.to_string()).into(),
             Shape::Word(key, default, words, _) => {
                 let word: String = config.read(&self.rule(key), || default.to_string());
-                words.iter().find(|known| **known == word).unwrap_or(&default).to_string().into()
+                if !self.open && !words.contains(&&*word) {
+                    config.accept(Err(format!("`{key}`: {}", not_a_word(&word, words))));
+                }
+                word.into()
+            }
+            Shape::Json(key, default, ..) => {
+                let given: Value = config.read(&self.rule(key), default);
+                if given.kind() == default().kind() { given } else { default() }
             }
         }
     }
@@ -240,14 +354,22 @@ impl Field {
             schema,
         };
         let of_part = |(name, default, summary): &Part| key(*name, (*default).into(), f64::schema(), *summary);
+        let of_whole = |(name, default, summary): &WholePart| key(*name, (*default).into(), u32::schema(), *summary);
         match self.shape {
             Shape::Number(part) => vec![of_part(&part)],
-            Shape::Whole(name, default, summary) => vec![key(name, default.into(), u32::schema(), summary)],
+            Shape::Whole(part) => vec![of_whole(&part)],
             Shape::Vector(parts) => parts.iter().map(of_part).collect(),
+            Shape::Wholes(parts) => parts.iter().map(of_whole).collect(),
+            Shape::List(name, default, summary) => {
+                vec![key(name, Value::array(default.iter().copied()), Vec::<f64>::schema(), summary)]
+            }
+            Shape::Text(name, default, summary) => vec![key(name, default.into(), String::schema(), summary)],
             Shape::Word(name, default, words, summary) => {
-                let schema = [("type", Value::from("string")), ("examples", Value::array(words.iter().copied()))];
+                let listed = if self.open { "examples" } else { "enum" };
+                let schema = [("type", Value::from("string")), (listed, Value::array(words.iter().copied()))];
                 vec![key(name, default.into(), Value::object(schema), summary)]
             }
+            Shape::Json(name, default, schema, summary) => vec![key(name, default(), schema(), summary)],
         }
     }
 }
@@ -265,7 +387,25 @@ pub struct Child {
 enum Otherwise {
     Needed,
     LeftOut,
-    Number(Field),
+    /// What the config says, or else this.
+    Config {
+        key: &'static str,
+        default: Option<Constant>,
+        as_node: bool,
+        summary: &'static str,
+    },
+    Always(Constant),
+}
+
+/// What stands in for a node that was not sent.
+#[derive(Clone, Copy, Debug)]
+pub enum Constant {
+    /// The node of a number.
+    Number(f64),
+    /// The node of three numbers.
+    Numbers([f64; 3]),
+    /// A node that has nothing but its tag.
+    Tag(&'static str),
 }
 
 /// A node that there must be.
@@ -280,10 +420,110 @@ impl Child {
         Self { otherwise: Otherwise::LeftOut, ..self }
     }
 
-    /// The same, with a number of the config in its place where nothing was sent.
+    /// The same, with a number of the config in its place where nothing was sent. Three numbers and a node will do too.
     #[must_use]
     pub const fn or(self, key: &'static str, default: f64, summary: &'static str) -> Self {
-        Self { otherwise: Otherwise::Number(number(self.member, key, default, summary)), ..self }
+        self.or_constant(key, Constant::Number(default), summary)
+    }
+
+    /// [`or`](Self::or) for any constant.
+    #[must_use]
+    pub const fn or_constant(self, key: &'static str, default: Constant, summary: &'static str) -> Self {
+        Self { otherwise: Otherwise::Config { key, default: Some(default), as_node: false, summary }, ..self }
+    }
+
+    /// [`or_constant`](Self::or_constant) whose default is told as the node that it is.
+    #[must_use]
+    pub const fn or_node(self, key: &'static str, default: Constant, summary: &'static str) -> Self {
+        Self { otherwise: Otherwise::Config { key, default: Some(default), as_node: true, summary }, ..self }
+    }
+
+    /// The same, with what the config says in its place, and left out where that says nothing either.
+    #[must_use]
+    pub const fn or_given(self, key: &'static str, summary: &'static str) -> Self {
+        Self { otherwise: Otherwise::Config { key, default: None, as_node: false, summary }, ..self }
+    }
+
+    /// The same, with a constant in its place where nothing was sent.
+    #[must_use]
+    pub const fn or_always(self, constant: Constant) -> Self {
+        Self { otherwise: Otherwise::Always(constant), ..self }
+    }
+
+    fn port<L: Language>(&self) -> Port {
+        Port::of::<L>(self.port, self.summary, matches!(self.otherwise, Otherwise::Needed), false)
+    }
+
+    /// What stands in for the node.
+    fn stand_in<L: Language>(&self, config: &mut Config<'_>) -> Option<Value> {
+        match self.otherwise {
+            Otherwise::Needed | Otherwise::LeftOut => None,
+            Otherwise::Always(constant) => Some(constant.node::<L>()),
+            Otherwise::Config { key, default, .. } => match config.read(&stand_in_rule(key), || None) {
+                Some(StandIn::Number(number)) => Some(L::constant(number)),
+                Some(StandIn::Numbers(numbers)) => Some(L::constants(numbers)),
+                Some(StandIn::Node(node)) => Some(node),
+                None => default.map(Constant::node::<L>),
+            },
+        }
+    }
+
+    fn key<L: Language>(&self) -> Option<Key> {
+        let Otherwise::Config { key, default, as_node, summary } = self.otherwise else { return None };
+        let default = default.map(|constant| match constant {
+            Constant::Number(number) if !as_node => number.into(),
+            Constant::Numbers(numbers) if !as_node => Value::array(numbers),
+            constant => constant.node::<L>(),
+        });
+        Some(Key { rule: stand_in_rule(key), range: None, unit: "", summary, default, schema: StandIn::schema() })
+    }
+}
+
+impl Constant {
+    fn node<L: Language>(self) -> Value {
+        match self {
+            Self::Number(number) => L::constant(number),
+            Self::Numbers(numbers) => L::constants(numbers),
+            Self::Tag(tag) => Value::object([(L::TAG, tag)]),
+        }
+    }
+}
+
+/// What a config says in place of a node.
+enum StandIn {
+    Number(f64),
+    Numbers([f64; 3]),
+    Node(Value),
+}
+
+fn stand_in_rule(name: &'static str) -> Rule {
+    Rule { name, aliases: &[], min: None, max: None, required: false, lenient: true }
+}
+
+impl ConfigValue for StandIn {
+    fn read(value: &Value) -> Result<Self, String> {
+        let refused = || expected("a number, a list of 3 numbers or a node", value);
+        match value {
+            Value::Object(_) => Ok(Self::Node(value.clone())),
+            Value::Array(_) => {
+                let numbers = Vec::<f64>::read(value).map_err(|_| refused())?;
+                numbers.try_into().map(Self::Numbers).map_err(|_| refused())
+            }
+            _ => f64::read(value).map(Self::Number).map_err(|_| refused()),
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        match self {
+            Self::Number(number) => (*number).into(),
+            Self::Numbers(numbers) => Value::array(*numbers),
+            Self::Node(node) => node.clone(),
+        }
+    }
+
+    fn schema() -> Value {
+        let kinds = [f64::schema(), Vec::<f64>::schema(), Value::object([("type", "object")])];
+        Value::object([("anyOf", Value::array(kinds))])
     }
 }
 
@@ -298,32 +538,30 @@ impl Row {
         members.extend(self.variant.map(|(member, word)| (member, word.into())));
         members.extend(self.null.map(|member| (member, Value::Null)));
         members.extend(self.fields.iter().map(|field| (field.member, field.read::<L>(config))));
-        let numbers = self.children.iter().map(|child| match &child.otherwise {
-            Otherwise::Number(field) => {
-                let Shape::Number((key, default, _)) = field.shape else { return None };
-                Some(L::constant(config.read(&field.rule(key), || default)))
-            }
-            Otherwise::Needed | Otherwise::LeftOut => None,
-        });
-        Node { otherwise: numbers.collect(), row: self, members, language: std::marker::PhantomData }
+        let otherwise = self.children.iter().map(|child| child.stand_in::<L>(config)).collect();
+        let last = vec![None; self.children.len()];
+        Node { row: self, members, otherwise, last, language: std::marker::PhantomData }
+    }
+
+    /// Whether there is no node without some that came in.
+    fn needs(&self) -> bool {
+        self.children.iter().any(|child| matches!(child.otherwise, Otherwise::Needed))
     }
 
     fn declaration<L: Language>(&'static self) -> Declaration {
         let (name, summary) = L::OUTPORT;
         let mut outports = vec![Port::of::<L>(name, summary, false, false)];
-        let needs = self.children.iter().any(|child| matches!(child.otherwise, Otherwise::Needed));
+        let needs = self.needs();
         if needs {
             outports.push(Port::of::<ErrorText>("error", "Why there is no node.", false, false));
         }
         let mut inports: Vec<Port> = self.children.iter().map(Child::port::<L>).collect();
-        if inports.is_empty() {
+        let asked = self.triggered || inports.is_empty();
+        if asked {
             inports.push(Port::of::<Any>(L::TRIGGER, "Whatever comes asks for the node.", false, false));
         }
         let mut keys: Vec<Key> = self.fields.iter().flat_map(Field::keys).collect();
-        keys.extend(self.children.iter().flat_map(|child| match &child.otherwise {
-            Otherwise::Number(field) => field.keys(),
-            Otherwise::Needed | Otherwise::LeftOut => Vec::new(),
-        }));
+        keys.extend(self.children.iter().filter_map(Child::key::<L>));
         Declaration {
             id: self.id,
             title: self.title,
@@ -331,16 +569,11 @@ impl Row {
             text: Cow::Borrowed(self.text),
             inports,
             outports,
-            firing: match (self.children.len(), needs) {
-                (0 | 1, _) => Firing::Any,
-                (_, true) => Firing::all(),
-                // Every packet gives a node, with the newest one of each other inport.
-                (_, false) => Firing::Required(Vec::new()),
-            },
+            firing: if needs && self.children.len() > 1 { Firing::all() } else { Firing::Any },
             per_node: false,
             origins: false,
             // What asks for a node may come by any name.
-            open_ports: self.children.is_empty(),
+            open_ports: asked,
             source: Source::No,
             keys,
             examples: vec![self.example::<L>()],
@@ -350,14 +583,14 @@ impl Row {
     /// What the defaults make of the specimen.
     fn example<L: Language>(&'static self) -> Example {
         let node = self.node::<L>(&mut Config::new(&Value::Null));
-        let needs = self.children.iter().any(|child| matches!(child.otherwise, Otherwise::Needed));
         // Without an input that is needed every packet gives a node, so there is one.
-        let sent = |at: usize| needs || at == 0;
+        let sent = |at: usize| self.needs() || (at == 0 && !self.triggered);
         let children: Vec<_> = (0..self.children.len()).map(|at| sent(at).then(L::specimen)).collect();
         let inputs = self.children.iter().zip(&children).filter_map(|(child, node)| Some((child.port, node.clone()?)));
-        let step = match self.children {
-            [] => Value::object([(L::TRIGGER, Value::object([("type", "Flow")]))]),
-            _ => Value::object(inputs),
+        let step = if self.triggered || self.children.is_empty() {
+            Value::object([(L::TRIGGER, Value::object([("type", "Flow")]))])
+        } else {
+            Value::object(inputs)
         };
         let output = Value::object([(L::OUTPORT.0, Value::array([node.assemble(&children)]))]);
         Example {
@@ -368,20 +601,19 @@ impl Row {
     }
 }
 
-impl Child {
-    fn port<L: Language>(&self) -> Port {
-        Port::of::<L>(self.port, self.summary, matches!(self.otherwise, Otherwise::Needed), false)
-    }
-}
-
 /// The actor of a node: its members, ready to be put together.
 struct Node<L> {
     row: &'static Row,
     members: Vec<(&'static str, Value)>,
     /// What stands in for children that were not sent.
     otherwise: Vec<Option<Value>>,
+    /// The last node of each inport.
+    last: Vec<Option<Value>>,
     language: std::marker::PhantomData<fn() -> L>,
 }
+
+/// The largest node, in bytes written out. Parts that occur twice are shared here, and are copies elsewhere.
+const LARGEST: u64 = 256 << 20;
 
 impl<L: Language> Node<L> {
     /// The node around `children`, as far as they are there.
@@ -391,19 +623,40 @@ impl<L: Language> Node<L> {
             .filter_map(|(child, (node, otherwise))| Some((child.member, node.clone().or_else(|| otherwise.clone())?)));
         Value::object(self.members.iter().cloned().chain(inner))
     }
+
+    /// Whether an inport that is connected has had no node yet.
+    fn is_waiting(&self, tick: &Tick<'_>) -> bool {
+        self.row.waits && self.last.iter().any(Option::is_none) && {
+            let connected = tick.node().connected_inports();
+            let mut open = self.row.children.iter().zip(&self.last).filter(|(_, last)| last.is_none());
+            open.any(|(child, _)| connected.iter().any(|port| **port == *child.port))
+        }
+    }
 }
 
 impl<L: Language> Actor for Node<L> {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        let mut children = Vec::with_capacity(self.row.children.len());
+        let remembers = self.row.children.len() > 1 && !self.row.needs();
         for (port, child) in self.row.children.iter().enumerate() {
             let node = tick.input(port).and_then(L::read);
             if node.is_none() && matches!(child.otherwise, Otherwise::Needed) {
-                return tick.report(1, format!("No {} on {}", L::word(), child.port));
+                return tick.report(1, L::refusal(child.port, tick.input(port)));
             }
-            children.push(node);
+            if node.is_some() || !remembers {
+                self.last[port] = node;
+            }
         }
-        tick.emit(0, L::make(self.assemble(&children)));
+        if self.is_waiting(tick) {
+            return Ok(());
+        }
+        let node = self.assemble(&self.last);
+        let size = node.bytes();
+        if size > LARGEST || node.is_too_deep() {
+            let text =
+                format!("the {} is too large: {} levels deep, {size} bytes written out", L::word(), node.depth());
+            return if self.row.needs() { tick.report(1, text) } else { Err(text.into()) };
+        }
+        tick.emit(0, L::make(node));
         Ok(())
     }
 }

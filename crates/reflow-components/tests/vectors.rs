@@ -24,7 +24,7 @@ use serde_json::Value as Json;
 const PATIENCE_MS: u64 = 500;
 
 /// The families whose cases are replayed.
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
     "a-math.jsonl",
     "a-vector.jsonl",
     "a-flow.jsonl",
@@ -33,6 +33,7 @@ const FILES: [&str; 9] = [
     "b-audio.jsonl",
     "b-image.jsonl",
     "d-sdf.jsonl",
+    "d-shader.jsonl",
     "own.jsonl",
 ];
 

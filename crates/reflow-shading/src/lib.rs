@@ -3,10 +3,11 @@
 
 pub mod kernels;
 mod sdf;
+mod shader;
 
 use reflow_component::Entry;
 
 /// The components of this crate.
 pub fn components() -> Vec<Entry> {
-    sdf::components()
+    sdf::components().into_iter().chain(shader::components()).collect()
 }

@@ -140,10 +140,15 @@ fn a_tree_of_ten_thousand_nodes_compiles_in_one_go() {
 }
 
 #[test]
-fn what_is_missing_is_told() {
+fn what_is_missing_is_told_and_fields_from_outside_are_functions() {
     assert_eq!(compile(&Tree::default(), &Settings::default(), &Shade::BuiltIn), Err(CompileError::Empty));
-    let field = tree(r#"{"type":"ref","name":"x"}"#);
-    assert_eq!(compile(&field, &Settings::default(), &Shade::BuiltIn), Err(CompileError::Reference("x".into())));
+    let field = tree(
+        r#"{"type":"operation","op":"union","left":{"type":"ref","name":"x\n} fn y("},"right":{"type":"ref","name":"a"}}"#,
+    );
+    assert_eq!(field.references(), ["a", "x\n} fn y("]);
+    let text = compile(&field, &Settings::default(), &Shade::BuiltIn).unwrap();
+    assert!(text.contains("fn sdf_ref_1(") && !text.contains("fn y("));
+    assert_valid(&text);
 }
 
 proptest! {

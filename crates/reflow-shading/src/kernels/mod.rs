@@ -1,5 +1,8 @@
 //! What stands behind the components: typed trees of the two JSON languages, distances, meshes, and WGSL. Nothing here knows
 //! ticks or messages.
 
+pub mod path;
 pub mod sdf;
 pub mod shader;
+mod trail;
+pub mod validate;

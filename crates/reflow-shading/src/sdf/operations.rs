@@ -3,24 +3,24 @@
 use reflow_component::table::{Child, Field, Row, child, number};
 
 pub(super) const TABLE: &[Row] = &[
-    operation("tpl_sdf_union", "SDF Union", "Both shapes.\n\nThe distance is min(a, b).", "union", &[]),
+    operation("tpl_sdf_union", "Union", "Both shapes.\n\nThe distance is min(a, b).", "union", &[]),
     operation(
         "tpl_sdf_intersection",
-        "SDF Intersection",
+        "Intersection",
         "What two shapes have in common.\n\nThe distance is max(a, b).",
         "intersection",
         &[],
     ),
     operation(
         "tpl_sdf_difference",
-        "SDF Difference",
+        "Difference",
         "The first shape without the second.\n\nThe distance is max(a, -b).",
         "difference",
         &[],
     ),
     operation(
         "tpl_sdf_smooth_union",
-        "SDF Smooth Union",
+        "Smooth Union",
         "Both shapes, blended.\n\nWith h = clamp(0.5 + 0.5 (b - a) / k, 0, 1) and k = `smoothness`, the distance is b + (a - b) h - \
          k h (1 - h). With k not above 0 it is the union.",
         "smoothUnion",
@@ -28,14 +28,14 @@ pub(super) const TABLE: &[Row] = &[
     ),
     operation(
         "tpl_sdf_smooth_intersection",
-        "SDF Smooth Intersection",
+        "Smooth Intersection",
         "What two shapes have in common, blended.\n\nThe distance is -smin(-a, -b), with smin the distance of the smooth union.",
         "smoothIntersection",
         SMOOTHNESS,
     ),
     operation(
         "tpl_sdf_smooth_difference",
-        "SDF Smooth Difference",
+        "Smooth Difference",
         "The first shape without the second, blended.\n\nThe distance is -smin(-a, b), with smin the distance of the smooth union.",
         "smoothDifference",
         SMOOTHNESS,

@@ -8,7 +8,7 @@ pub(super) const TABLE: &[Row] = &[
         "SDF Sphere",
         "A sphere around the origin.\n\nThe distance at a point p is |p| - `radius`.",
         "sphere",
-        &[number("radius", "radius", 1.0, "Its radius.").range(0.01, 100.0)],
+        &[number("radius", "radius", 1.0, "Its radius.").min(0.0).range(0.01, 100.0)],
     ),
     primitive(
         "tpl_sdf_box",
@@ -128,15 +128,17 @@ pub(super) const TABLE: &[Row] = &[
         ],
     ),
     primitive(
-        "tpl_sdf_inf_repeat",
-        "SDF Infinite Repeat",
-        "The distance to the nearest point of an infinite lattice.\n\nIt is |p - round(p / spacing) spacing|: never negative, so \
-         round it (`tpl_sdf_round`) to see balls. An axis whose spacing is 0 does not repeat.",
-        "infRepeat",
-        &[vector(
-            "spacing",
-            &[("spacingX", 2.0, "Pitch along x."), ("spacingY", 2.0, "Along y."), ("spacingZ", 2.0, "Along z.")],
-        )],
+        "tpl_sdf_cone",
+        "SDF Cone",
+        "A cone with its apex at the origin that opens towards +y.\n\nThe distance is the exact one to a cone whose base is at \
+         y = `height`. With a height of 0 or below it has no base and no end.",
+        "cone",
+        &[
+            number("angle", "angle", 30.0, "Between the axis and the side; the node has it in radians.")
+                .times(std::f64::consts::PI / 180.0)
+                .unit("degrees"),
+            number("height", "height", 1.0, "Where the base is."),
+        ],
     ),
 ];
 

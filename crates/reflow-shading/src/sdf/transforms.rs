@@ -1,6 +1,6 @@
 //! A shape seen from a changed point, or with a changed distance.
 
-use reflow_component::table::{Field, Row, child, number, vector, whole};
+use reflow_component::table::{Field, Row, child, number, vector, whole, wholes};
 
 pub(super) const TABLE: &[Row] = &[
     transform(
@@ -61,15 +61,34 @@ pub(super) const TABLE: &[Row] = &[
         )],
     ),
     transform(
+        "tpl_sdf_repeat",
+        "Repeat",
+        "Repeats a shape on a finite grid.\n\nA count is that of the copies to each side: there are 2 `count` + 1 on each axis, \
+         around the origin. The shape is asked at p - clamp(round(p / spacing), -count, count) spacing. An axis whose spacing is 0 \
+         does not repeat.",
+        "repeat",
+        &[
+            vector(
+                "spacing",
+                &[("spacingX", 2.0, "Pitch along x."), ("spacingY", 2.0, "Along y."), ("spacingZ", 2.0, "Along z.")],
+            ),
+            wholes(
+                "count",
+                &[("countX", 3, "Copies to each side along x."), ("countY", 1, "Along y."), ("countZ", 3, "Along z.")],
+            )
+            .range(1.0, 20.0),
+        ],
+    ),
+    transform(
         "tpl_sdf_displace",
         "Displace",
-        "Adds fractal noise to the surface of a shape.\n\nThe distance grows by (2 fbm(`frequency` p) - 1) `amplitude`; the weights of \
-         the layers are a half, a quarter and so on. The result says more than the true distance.",
+        "Adds fractal noise to the surface of a shape.\n\nThe distance grows by (2 fbm(`frequency` p) - 1) `amplitude`, where the \
+         layers of fbm weigh a half, a quarter and so on, made up to 1. The result says more than the true distance.",
         "displace",
         &[
             number("frequency", "frequency", 3.0, "How fine the noise is.").range(0.1, 50.0),
             number("amplitude", "amplitude", 0.1, "How strong it is.").range(0.0, 2.0),
-            whole("octaves", "octaves", 4, "How many layers it has."),
+            whole("octaves", "octaves", 4, "How many layers it has.").range(1.0, 8.0),
         ],
     ),
 ];

@@ -2,7 +2,7 @@
 
 use glam::{Mat3, Vec3};
 
-use super::distance::rotation;
+use super::distance::{rotation, scale};
 use super::tree::{Node, NodeId, Operation, Primitive, Transform, Tree};
 
 /// An axis-parallel box.
@@ -76,6 +76,11 @@ impl Tree {
     /// planes and lattices. A field that says less than the true distance (an ellipsoid, a displaced or twisted one) may,
     /// once it is rounded, reach a little further.
     pub fn bounds(&self) -> Bounds {
+        self.boxes().pop().unwrap_or(Bounds::NOTHING)
+    }
+
+    /// The boxes of all nodes.
+    pub(crate) fn boxes(&self) -> Vec<Bounds> {
         let mut found: Vec<Bounds> = Vec::with_capacity(self.len());
         for (_, node) in self.nodes() {
             let of = |id: &NodeId| found[id.index()];
@@ -88,7 +93,7 @@ impl Tree {
             };
             found.push(bounds);
         }
-        found.pop().unwrap_or(Bounds::NOTHING)
+        found
     }
 }
 
@@ -153,7 +158,7 @@ fn of_transform(transform: &Transform, child: Bounds) -> Bounds {
         Transform::Translate { offset } => Bounds { min: child.min + offset, max: child.max + offset },
         Transform::Rotate { angles } => child.turned(rotation(angles).transpose()),
         Transform::Scale { factor } => {
-            let factor = factor.max(Vec3::splat(1e-4));
+            let factor = scale(factor);
             Bounds { min: child.min * factor, max: child.max * factor }
         }
         Transform::Twist { .. } => {

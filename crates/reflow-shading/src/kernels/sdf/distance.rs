@@ -5,7 +5,7 @@
 
 use glam::{FloatExt, Mat3, Vec2, Vec3, Vec3Swizzles};
 
-use super::noise::{MAX_OCTAVES, fbm, noise};
+use super::noise::{MAX_OCTAVES, fbm, fbm_range, noise};
 use super::tree::{Operation, Primitive, Transform};
 
 /// Where scales and walls end: below, there would be nothing to divide by.
@@ -45,14 +45,9 @@ impl Primitive {
                 let normal = normal.try_normalize().unwrap_or(Vec3::Y);
                 Box::new(move |p| p.dot(normal) + offset)
             }
-            Self::TaperedCapsule { a, b, radius_a, radius_b } => Box::new(move |p| {
-                let axis = b - a;
-                if axis.length_squared() == 0.0 {
-                    return (p - a).length() - radius_a.max(radius_b);
-                }
-                let h = ((p - a).dot(axis) / axis.length_squared()).clamp(0.0, 1.0);
-                (p - a - h * axis).length() - radius_a.lerp(radius_b, h)
-            }),
+            Self::TaperedCapsule { a, b, radius_a, radius_b } => {
+                Box::new(move |p| round_cone(p - a, b - a, radius_a, radius_b))
+            }
             Self::TubePath { ref points, ref radii, .. } => tube(points, radii),
             Self::InfRepeat { spacing } => {
                 Box::new(move |p| (p - nearest(p, spacing, Vec3::splat(f32::INFINITY))).length())
@@ -96,6 +91,30 @@ fn cone(p: Vec3, angle: f32, height: f32) -> f32 {
     let inside = q.y <= height && q.x * rim.y - q.y * rim.x <= 0.0;
     let d = side.length().min(base.length());
     if inside { -d } else { d }
+}
+
+/// The exact hull of two balls, one at the origin, one at `axis`.
+fn round_cone(p: Vec3, axis: Vec3, radius: f32, end_radius: f32) -> f32 {
+    let square = axis.length_squared();
+    let slope = radius - end_radius;
+    let rest = square - slope * slope;
+    if rest <= 0.0 {
+        // One ball holds the other.
+        return if slope < 0.0 { (p - axis).length() - end_radius } else { p.length() - radius };
+    }
+    let length = square.sqrt();
+    // Along the axis, and away from it.
+    let along = p.dot(axis) / length;
+    let away = (p - axis * (along / length)).length();
+    // Where the nearest points of the side are: between the two circles that the balls touch it at.
+    let shift = away * slope / rest.sqrt();
+    if along < shift {
+        return p.length() - radius;
+    }
+    if along > length + shift {
+        return (p - axis).length() - end_radius;
+    }
+    (away * rest.sqrt() + along * slope) / length - radius
 }
 
 /// The distance to the polyline less the radius at the nearest point, which goes by arc length.
@@ -194,7 +213,7 @@ impl PointMap {
         match *transform {
             Transform::Translate { offset } => Self::Translate(offset),
             Transform::Rotate { angles } => Self::Matrix(rotation(angles)),
-            Transform::Scale { factor } => Self::Divide(factor.max(Vec3::splat(TINY))),
+            Transform::Scale { factor } => Self::Divide(scale(factor)),
             Transform::Twist { strength } => Self::Twist(strength),
             Transform::Bend { strength } => Self::Bend(strength),
             Transform::Elongate { amount } => Self::Elongate(amount.abs()),
@@ -236,7 +255,7 @@ pub(crate) fn rotation(angles: Vec3) -> Mat3 {
 #[inline]
 pub(crate) fn adjust(transform: &Transform, p: Vec3, d: f32) -> f32 {
     match *transform {
-        Transform::Scale { factor } => d * factor.max(Vec3::splat(TINY)).min_element(),
+        Transform::Scale { factor } => d * scale(factor).min_element(),
         Transform::Round { radius } => d - radius,
         Transform::Shell { thickness } => d.abs() - thickness,
         Transform::Displace { frequency, amplitude, octaves } => d + displacement(p, frequency, amplitude, octaves),
@@ -244,6 +263,15 @@ pub(crate) fn adjust(transform: &Transform, p: Vec3, d: f32) -> f32 {
     }
 }
 
+/// Scales as they count: a negative one as its absolute value, and none as next to nothing.
+pub(crate) fn scale(factor: Vec3) -> Vec3 {
+    factor.abs().max(Vec3::splat(TINY))
+}
+
 fn displacement(p: Vec3, frequency: f32, amplitude: f32, octaves: u32) -> f32 {
-    (2.0 * fbm(p * frequency, octaves.min(MAX_OCTAVES)) - 1.0) * amplitude
+    let octaves = octaves.min(MAX_OCTAVES);
+    if octaves == 0 {
+        return 0.0;
+    }
+    (2.0 * fbm(p * frequency, octaves) / fbm_range(octaves) - 1.0) * amplitude
 }

@@ -1,6 +1,6 @@
 //! Lattice value noise: smooth values between 0 and 1, the same on every machine and in the WGSL.
 
-use glam::{FloatExt, Vec3};
+use glam::{FloatExt, Vec3, Vec3Swizzles};
 
 /// A number between 0 and 1 for a lattice point.
 fn hash(point: Vec3) -> f32 {
@@ -8,8 +8,6 @@ fn hash(point: Vec3) -> f32 {
     let f = f + Vec3::splat(f.dot(f.yzx() + 19.19));
     ((f.x + f.y) * f.z).fract_gl()
 }
-
-use glam::Vec3Swizzles;
 
 /// Value noise at a point, from 0 to 1.
 pub(crate) fn noise(point: Vec3) -> f32 {
@@ -31,6 +29,11 @@ pub(crate) fn fbm(point: Vec3, octaves: u32) -> f32 {
         point *= 2.0;
     }
     sum
+}
+
+/// The largest value of that many layers.
+pub(crate) fn fbm_range(octaves: u32) -> f32 {
+    1.0 - 0.5_f32.powi(octaves.min(MAX_OCTAVES).cast_signed())
 }
 
 /// Layers beyond these weigh less than an `f32` can tell.

@@ -63,11 +63,24 @@ fn sdf_plane(p: vec3f, normal: vec3f, offset: f32) -> f32 {
 fn sdf_tapered_capsule(p: vec3f, a: vec3f, b: vec3f, radius_a: f32, radius_b: f32) -> f32 {
     let axis = b - a;
     let square = dot(axis, axis);
-    if (square == 0.0) {
-        return length(p - a) - max(radius_a, radius_b);
+    let slope = radius_a - radius_b;
+    let rest = square - slope * slope;
+    let from_a = length(p - a) - radius_a;
+    let from_b = length(p - b) - radius_b;
+    if (rest <= 0.0) {
+        return select(from_a, from_b, slope < 0.0);
     }
-    let h = clamp(dot(p - a, axis) / square, 0.0, 1.0);
-    return length(p - a - h * axis) - mix(radius_a, radius_b, h);
+    let size = sqrt(square);
+    let along = dot(p - a, axis) / size;
+    let away = length(p - a - axis * (along / size));
+    let shift = away * slope / sqrt(rest);
+    if (along < shift) {
+        return from_a;
+    }
+    if (along > size + shift) {
+        return from_b;
+    }
+    return (away * sqrt(rest) + along * slope) / size - radius_a;
 }
 
 fn sdf_nearest(p: vec3f, spacing: vec3f, count: vec3f) -> vec3f {

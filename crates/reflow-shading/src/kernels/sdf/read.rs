@@ -2,6 +2,7 @@
 
 use reflow_message::{Object, Value};
 
+use super::super::trail::{Place, Trail};
 use super::fields::Field;
 use super::tree::{Material, Node, NodeId, Operation, Primitive, Settings, Transform, Tree};
 
@@ -15,49 +16,62 @@ pub struct ReadError {
     pub problem: String,
 }
 
-/// The members of one node, and where it stands.
-pub(crate) struct Members<'a> {
-    object: &'a Object,
-    path: &'a str,
+/// What is wrong with a node, in itself or in one of its records.
+pub(crate) struct Problem {
+    within: &'static str,
+    text: String,
 }
 
+impl From<String> for Problem {
+    fn from(text: String) -> Self {
+        Self { within: "", text }
+    }
+}
+
+/// The members of one node or record.
+pub(crate) struct Members<'a>(&'a Object);
+
 impl<'a> Members<'a> {
-    pub(crate) fn new(value: &'a Value, path: &'a str) -> Result<Self, ReadError> {
+    pub(crate) fn new(value: &'a Value) -> Result<Self, Problem> {
         match value.as_object() {
-            Some(object) => Ok(Self { object, path }),
-            None => {
-                Err(ReadError { path: path.into(), problem: format!("expected an object, found {}", value.kind()) })
-            }
+            Some(object) => Ok(Self(object)),
+            None => Err(format!("expected an object, found {}", value.kind()).into()),
         }
     }
 
-    fn error(&self, problem: String) -> ReadError {
-        ReadError { path: self.path.into(), problem }
+    fn member(&self, key: &str) -> Result<&'a Value, Problem> {
+        self.0.get(key).ok_or_else(|| format!("missing field `{key}`").into())
     }
 
-    pub(crate) fn text(&self, key: &str) -> Result<&'a str, ReadError> {
-        let value = self.object.get(key).ok_or_else(|| self.error(format!("missing field `{key}`")))?;
-        value.as_str().ok_or_else(|| self.error(format!("`{key}`: expected a text, found {}", value.kind())))
+    pub(crate) fn text(&self, key: &str) -> Result<&'a str, Problem> {
+        let value = self.member(key)?;
+        value.as_str().ok_or_else(|| format!("`{key}`: expected a text, found {}", value.kind()).into())
     }
 
-    pub(crate) fn field<F: Field>(&self, key: &str) -> Result<F, ReadError> {
-        let value = self.object.get(key).ok_or_else(|| self.error(format!("missing field `{key}`")))?;
-        F::read(value).ok_or_else(|| self.error(format!("`{key}`: expected {}", F::EXPECTED)))
+    pub(crate) fn field<F: Field>(&self, key: &str) -> Result<F, Problem> {
+        F::read(self.member(key)?).ok_or_else(|| format!("`{key}`: expected {}", F::EXPECTED).into())
     }
 
-    pub(crate) fn field_or<F: Field>(&self, key: &str, default: F) -> Result<F, ReadError> {
-        if self.object.contains_key(key) { self.field(key) } else { Ok(default) }
+    pub(crate) fn field_or<F: Field>(&self, key: &str, default: F) -> Result<F, Problem> {
+        if self.0.contains_key(key) { self.field(key) } else { Ok(default) }
     }
 
-    pub(crate) fn unknown(&self, key: &str, found: &str, known: &[&str]) -> ReadError {
-        let found: String = found.chars().take(40).collect();
-        self.error(format!("unknown {key} `{found}`; there are {}", known.join(", ")))
+    /// A record of its own, `material` or `settings`.
+    fn record<R>(&self, key: &'static str, read: fn(&Members<'_>) -> Result<R, Problem>) -> Result<R, Problem> {
+        let within = |problem: Problem| Problem { within: key, ..problem };
+        let members = Members::new(self.member(key)?).map_err(within)?;
+        read(&members).map_err(within)
     }
+}
+
+pub(crate) fn unknown(key: &str, found: &str, known: &[&str]) -> Problem {
+    let found: String = found.chars().take(40).collect();
+    format!("unknown {key} `{found}`; there are {}", known.join(", ")).into()
 }
 
 /// What is left to do, as a stack: nodes to read, and nodes whose children were read.
 enum Work<'a> {
-    Read(&'a Value, String),
+    Read(&'a Value, Place),
     Close(Unfinished),
 }
 
@@ -68,18 +82,33 @@ enum Unfinished {
     Scene(Box<Settings>),
 }
 
+/// The largest field, in bytes written out: some hundred thousand nodes. Parts may be shared, so that a short value is a
+/// field without end.
+const LARGEST: u64 = 64 << 20;
+
 impl Tree {
     /// Reads a field from its JSON form.
     ///
     /// # Errors
     /// [`ReadError`] says what is wrong, and where; there are no partial trees.
     pub fn read(value: &Value) -> Result<Self, ReadError> {
+        let mut trail = Trail::new();
+        if value.bytes() > LARGEST {
+            let problem = format!("{} bytes are too large for a field, there may be {LARGEST}", value.bytes());
+            return Err(ReadError { path: trail.text(Trail::ROOT), problem });
+        }
         let mut tree = Self::default();
         let mut done: Vec<NodeId> = Vec::new();
-        let mut work = vec![Work::Read(value, "root".into())];
+        let mut work = vec![Work::Read(value, Trail::ROOT)];
         while let Some(next) = work.pop() {
             match next {
-                Work::Read(value, path) => tree.open(value, &path, &mut done, &mut work)?,
+                Work::Read(value, place) => {
+                    tree.open(value, place, &mut trail, &mut done, &mut work).map_err(|problem| {
+                        let dot = if problem.within.is_empty() { "" } else { "." };
+                        let path = format!("{}{dot}{}", trail.text(place), problem.within);
+                        ReadError { path, problem: problem.text }
+                    })?;
+                }
                 Work::Close(node) => {
                     let node = close(node, &mut done);
                     done.push(tree.push(node));
@@ -92,22 +121,20 @@ impl Tree {
     fn open<'a>(
         &mut self,
         value: &'a Value,
-        path: &str,
+        place: Place,
+        trail: &mut Trail,
         done: &mut Vec<NodeId>,
         work: &mut Vec<Work<'a>>,
-    ) -> Result<(), ReadError> {
+    ) -> Result<(), Problem> {
         const KINDS: [&str; 6] = ["primitive", "operation", "transform", "material", "ref", "scene"];
-        let members = Members::new(value, path)?;
-        let child = |key: &str| -> Result<Work<'a>, ReadError> {
-            let child = value.get(key).ok_or_else(|| members.error(format!("missing field `{key}`")))?;
-            Ok(Work::Read(child, format!("{path}.{key}")))
+        let members = Members::new(value)?;
+        let mut child = |key: &'static str| -> Result<Work<'a>, Problem> {
+            Ok(Work::Read(members.member(key)?, trail.step(place, key)))
         };
         match members.text("type")? {
             "primitive" => {
-                let material = match value.get("material").filter(|material| !material.is_null()) {
-                    Some(material) => Some(Material::read(&Members::new(material, &format!("{path}.material"))?)?),
-                    None => None,
-                };
+                let has_material = value.get("material").is_some_and(|material| !material.is_null());
+                let material = if has_material { Some(members.record("material", Material::read)?) } else { None };
                 done.push(self.push(Node::Primitive { primitive: Primitive::read(&members)?, material }));
             }
             "operation" => {
@@ -120,21 +147,16 @@ impl Tree {
                 work.push(child("child")?);
             }
             "material" => {
-                let material: &Value =
-                    value.get("material").ok_or_else(|| members.error("missing field `material`".into()))?;
-                let material = Material::read(&Members::new(material, &format!("{path}.material"))?)?;
-                work.push(Work::Close(Unfinished::Material(material)));
+                work.push(Work::Close(Unfinished::Material(members.record("material", Material::read)?)));
                 work.push(child("child")?);
             }
             "ref" => done.push(self.push(Node::Reference { name: members.field("name")? })),
             "scene" => {
-                let settings: &Value =
-                    value.get("settings").ok_or_else(|| members.error("missing field `settings`".into()))?;
-                let settings = Settings::read(&Members::new(settings, &format!("{path}.settings"))?)?;
+                let settings = members.record("settings", Settings::read)?;
                 work.push(Work::Close(Unfinished::Scene(Box::new(settings))));
                 work.push(child("root")?);
             }
-            other => return Err(members.unknown("type", other, &KINDS)),
+            other => return Err(unknown("type", other, &KINDS)),
         }
         Ok(())
     }

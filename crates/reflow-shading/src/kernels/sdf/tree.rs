@@ -4,7 +4,7 @@ use glam::{UVec3, Vec3};
 use reflow_message::Value;
 
 use super::fields::Field;
-use super::read::{Members, ReadError};
+use super::read::{Members, Problem, unknown};
 
 /// The place of a node in its [`Tree`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -129,6 +129,15 @@ impl Tree {
         slots
     }
 
+    /// The names of the fields from outside, sorted, each once.
+    pub fn references(&self) -> Vec<&str> {
+        let names = self.nodes.iter().filter_map(|node| match node {
+            Node::Reference { name } => Some(name.as_str()),
+            _ => None,
+        });
+        names.collect::<std::collections::BTreeSet<_>>().into_iter().collect()
+    }
+
     /// Whether any node needs noise.
     pub fn uses_noise(&self) -> bool {
         self.nodes.iter().any(|node| {
@@ -185,10 +194,10 @@ macro_rules! variants {
             /// The key that names the variant.
             pub(crate) const TAG: &'static str = $tag;
 
-            pub(crate) fn read(members: &Members<'_>) -> Result<Self, ReadError> {
+            pub(crate) fn read(members: &Members<'_>) -> Result<Self, Problem> {
                 match members.text(Self::TAG)? {
                     $( $word => Ok(Self::$variant { $( $field: variants!(@read members, $field $(, $default)?) ),* }), )*
-                    other => Err(members.unknown(Self::TAG, other, &[$($word),*])),
+                    other => Err(unknown(Self::TAG, other, &[$($word),*])),
                 }
             }
 
@@ -423,7 +432,7 @@ macro_rules! record {
         }
 
         impl $name {
-            pub(crate) fn read(members: &Members<'_>) -> Result<Self, ReadError> {
+            pub(crate) fn read(members: &Members<'_>) -> Result<Self, Problem> {
                 Ok(Self { $( $field: members.field_or($key, $default)?, )* })
             }
 

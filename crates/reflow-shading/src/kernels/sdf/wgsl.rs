@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 
 use glam::Vec3;
 
-use super::noise::MAX_OCTAVES;
+use super::distance::scale;
+use super::noise::{MAX_OCTAVES, fbm_range};
 use super::tree::{Material, Node, NodeId, Operation, Primitive, Settings, Transform, Tree};
 
 /// How hit points are coloured.
@@ -20,16 +21,13 @@ pub enum Shade {
     Slots(Vec<(String, String)>),
 }
 
-/// The name of a reference that nobody supplied.
+/// Why there is no shader.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CompileError {
     /// There is nothing in the tree.
     #[error("an empty field cannot be drawn")]
     Empty,
-    /// A field from outside that is not there.
-    #[error("the field refers to `{0}`, which nobody supplies")]
-    Reference(String),
     /// The text of a slot does not define its function.
     #[error("the shade of slot {slot} does not define `fn {function}`")]
     MissingFunction {
@@ -45,13 +43,15 @@ pub enum CompileError {
 
 /// The shader of a field.
 ///
+/// A field from outside ([`Tree::references`]) is a function `sdf_ref_N` for the N-th of their names, which says that nothing is near.
+///
 /// # Errors
 /// [`CompileError`].
 pub fn compile(tree: &Tree, settings: &Settings, shade: &Shade) -> Result<String, CompileError> {
     let root = tree.root().ok_or(CompileError::Empty)?;
     let mut out = String::with_capacity(16_384 + 160 * tree.len());
     out.push_str(BINDINGS);
-    constants(&mut out, settings);
+    constants(&mut out, tree, settings);
     out.push_str(include_str!("primitives.wgsl"));
     if tree.uses_smooth_operations() {
         out.push_str(include_str!("smooth.wgsl"));
@@ -60,14 +60,17 @@ pub fn compile(tree: &Tree, settings: &Settings, shade: &Shade) -> Result<String
         out.push_str(include_str!("noise.wgsl"));
     }
     tubes(&mut out, tree);
-    Walk { tree, labels: None }.write(&mut out, "sdf_scene", root)?;
+    for at in 0..tree.references().len() {
+        let _ = writeln!(out, "fn sdf_ref_{at}(p: vec3f) -> f32 {{\n    return MAX_DIST;\n}}\n");
+    }
+    Walk::new(tree, None).write(&mut out, "sdf_scene", root);
     let slots = tree.slots();
     if !slots.is_empty() {
         let label = |own: Option<&Material>| {
             own.and_then(|material| material.slot.as_deref())
                 .and_then(|slot| slots.iter().position(|known| *known == slot))
         };
-        Walk { tree, labels: Some(labels(tree, root, 0, label)) }.write(&mut out, "sdf_material_id", root)?;
+        Walk::new(tree, Some(labels(tree, root, 0, label))).write(&mut out, "sdf_material_id", root);
     }
     out.push_str(include_str!("march.wgsl"));
     if settings.soft_shadows {
@@ -82,14 +85,14 @@ pub fn compile(tree: &Tree, settings: &Settings, shade: &Shade) -> Result<String
     }
     match shade {
         Shade::BuiltIn => {
-            surfaces(&mut out, tree, root)?;
+            surfaces(&mut out, tree, root);
             out.push_str(include_str!("shade.wgsl"));
         }
         Shade::Text(text) => {
             out.push_str(text);
             out.push('\n');
         }
-        Shade::Slots(texts) => dispatch(&mut out, texts)?,
+        Shade::Slots(texts) => out.push_str(&slot_shade(texts)?),
     }
     out.push_str(include_str!("main.wgsl"));
     Ok(out)
@@ -111,7 +114,7 @@ struct Uniforms {
 
 ";
 
-fn constants(out: &mut String, settings: &Settings) {
+fn constants(out: &mut String, tree: &Tree, settings: &Settings) {
     let light = settings.light_dir.try_normalize().unwrap_or(Vec3::ZERO);
     let steps = settings.max_steps.min(i32::MAX as u32);
     let numbers = [
@@ -119,6 +122,7 @@ fn constants(out: &mut String, settings: &Settings) {
         ("EPSILON", settings.epsilon),
         ("AMBIENT", settings.ambient),
         ("SHADOW_K", settings.shadow_k),
+        ("STEP", 1.0 / tree.stretch()),
     ];
     let colours = [("LIGHT_DIR", light), ("LIGHT_COLOR", settings.light_color), ("BG_COLOR", settings.background)];
     let _ = writeln!(out, "const MAX_STEPS: i32 = {steps};");
@@ -209,7 +213,7 @@ fn labels(tree: &Tree, root: NodeId, default: i32, label: impl Fn(Option<&Materi
 }
 
 /// The materials of the tree and the function that finds the one at a point.
-fn surfaces(out: &mut String, tree: &Tree, root: NodeId) -> Result<(), CompileError> {
+fn surfaces(out: &mut String, tree: &Tree, root: NodeId) {
     let mut materials = vec![Material::default()];
     for (_, node) in tree.nodes() {
         if let Node::Primitive { material: Some(material), .. } | Node::Material { material, .. } = node
@@ -232,20 +236,24 @@ fn surfaces(out: &mut String, tree: &Tree, root: NodeId) -> Result<(), CompileEr
     };
     if let [only] = &materials[..] {
         let _ = writeln!(out, "fn surface_at(p: vec3f) -> Surface {{\n    return {};\n}}\n", surface(only));
-        return Ok(());
+        return;
     }
     let label = |own: Option<&Material>| own.and_then(|own| materials.iter().position(|material| material == own));
-    Walk { tree, labels: Some(labels(tree, root, 0, label)) }.write(out, "sdf_surface_id", root)?;
+    Walk::new(tree, Some(labels(tree, root, 0, label))).write(out, "sdf_surface_id", root);
     out.push_str("fn surface_at(p: vec3f) -> Surface {\n    switch sdf_surface_id(p) {\n");
     for (at, material) in materials.iter().enumerate().skip(1) {
         let _ = writeln!(out, "        case {at}: {{ return {}; }}", surface(material));
     }
     let _ = writeln!(out, "        default: {{ return {}; }}\n    }}\n}}\n", surface(&materials[0]));
-    Ok(())
 }
 
-/// One prelude, the functions of all slots, and `shade` and `shade_probe` that choose between them.
-fn dispatch(out: &mut String, texts: &[(String, String)]) -> Result<(), CompileError> {
+/// The shade of a field with material slots: one prelude, the functions of all slots, and `shade` and `shade_probe` that choose
+/// between them.
+///
+/// # Errors
+/// [`CompileError`] when a text does not define its function.
+pub fn slot_shade(texts: &[(String, String)]) -> Result<String, CompileError> {
+    let mut out = String::new();
     let mut parts = Vec::new();
     for (slot, (function, text)) in texts.iter().enumerate() {
         if !is_identifier(function) {
@@ -268,7 +276,7 @@ fn dispatch(out: &mut String, texts: &[(String, String)]) -> Result<(), CompileE
         out.push_str("    switch sdf_material_id(ro + rd * t) {\n");
         let call = |function: &str, text: &str| {
             // A shade without a probe traces nothing further, so it is its own probe.
-            let probed = suffix.is_empty() || definition(text, &format!("{function}{suffix}")).is_some();
+            let probed = suffix.is_empty() || defines(text, &format!("{function}{suffix}"));
             format!("{function}{}(ro, rd, t)", if probed { suffix } else { "" })
         };
         for (slot, (function, text)) in texts.iter().enumerate().skip(1) {
@@ -277,7 +285,12 @@ fn dispatch(out: &mut String, texts: &[(String, String)]) -> Result<(), CompileE
         let fallback = texts.first().map_or_else(|| "vec3f(0.8)".into(), |(function, text)| call(function, text));
         let _ = writeln!(out, "        default: {{ return {fallback}; }}\n    }}\n}}\n");
     }
-    Ok(())
+    Ok(out)
+}
+
+/// Whether a text defines `fn name(`.
+pub(crate) fn defines(text: &str, name: &str) -> bool {
+    definition(text, name).is_some()
 }
 
 /// Where `fn name(` begins in a text.
@@ -333,6 +346,7 @@ struct Walk<'a> {
     tree: &'a Tree,
     /// The label of every primitive, when it is that what is asked for.
     labels: Option<Vec<i32>>,
+    references: Vec<&'a str>,
 }
 
 enum Task {
@@ -341,8 +355,12 @@ enum Task {
     Adjust(NodeId, u32),
 }
 
-impl Walk<'_> {
-    fn write(&self, out: &mut String, name: &str, root: NodeId) -> Result<(), CompileError> {
+impl<'a> Walk<'a> {
+    fn new(tree: &'a Tree, labels: Option<Vec<i32>>) -> Self {
+        Self { tree, labels, references: tree.references() }
+    }
+
+    fn write(&self, out: &mut String, name: &str, root: NodeId) {
         let kind = if self.labels.is_some() { "i32" } else { "f32" };
         let _ = writeln!(out, "fn {name}(p0: vec3f) -> {kind} {{");
         let (mut points, mut values) = (1, 0);
@@ -352,8 +370,16 @@ impl Walk<'_> {
         while let Some(task) = tasks.pop() {
             match task {
                 Task::Visit(id, point) => match self.tree.node(id) {
-                    Node::Primitive { primitive, .. } => {
-                        let _ = writeln!(out, "    let d{values} = {};", call(primitive, id, point));
+                    leaf @ (Node::Primitive { .. } | Node::Reference { .. }) => {
+                        let text = match leaf {
+                            Node::Primitive { primitive, .. } => call(primitive, id, point),
+                            Node::Reference { name } => {
+                                let at = self.references.binary_search(&name.as_str()).unwrap_or(0);
+                                format!("sdf_ref_{at}(p{point})")
+                            }
+                            _ => continue,
+                        };
+                        let _ = writeln!(out, "    let d{values} = {text};");
                         if let Some(labels) = &self.labels {
                             let _ = writeln!(out, "    let m{values} = {};", labels[id.index()]);
                         }
@@ -377,7 +403,6 @@ impl Walk<'_> {
                     Node::Material { child, .. } | Node::Scene { root: child, .. } => {
                         tasks.push(Task::Visit(*child, point));
                     }
-                    Node::Reference { name } => return Err(CompileError::Reference(name.clone())),
                 },
                 Task::Combine(id) => {
                     // Both sides were visited before.
@@ -407,7 +432,6 @@ impl Walk<'_> {
         }
         let result = done.pop().unwrap_or(0);
         let _ = writeln!(out, "    return {}{result};\n}}\n", if self.labels.is_some() { 'm' } else { 'd' });
-        Ok(())
     }
 }
 
@@ -475,7 +499,7 @@ fn warp(transform: &Transform, p: u32) -> Option<String> {
         Transform::Rotate { angles } => {
             format!("rot_xyz(p{p}, {})", vector(Vec3::from_array(angles.to_array().map(f32::to_radians))))
         }
-        Transform::Scale { factor } => format!("p{p} / {}", vector(factor.max(Vec3::splat(1e-4)))),
+        Transform::Scale { factor } => format!("p{p} / {}", vector(scale(factor))),
         Transform::Twist { strength } => format!("warp_twist(p{p}, {})", number(strength)),
         Transform::Bend { strength } => format!("warp_bend(p{p}, {})", number(strength)),
         Transform::Elongate { amount } => format!("warp_elongate(p{p}, {})", vector(amount.abs())),
@@ -496,14 +520,16 @@ fn warp(transform: &Transform, p: u32) -> Option<String> {
 fn adjusted(transform: &Transform, d: u32, p: u32) -> Option<String> {
     Some(match *transform {
         Transform::Scale { factor } => {
-            format!("d{d} * {}", number(factor.max(Vec3::splat(1e-4)).min_element()))
+            format!("d{d} * {}", number(scale(factor).min_element()))
         }
         Transform::Round { radius } => format!("d{d} - ({})", number(radius)),
         Transform::Shell { thickness } => format!("abs(d{d}) - ({})", number(thickness)),
+        Transform::Displace { octaves: 0, .. } => return None,
         Transform::Displace { frequency, amplitude, octaves } => format!(
-            "d{d} + (2.0 * fbm(p{p} * {}, {}) - 1.0) * {}",
+            "d{d} + (2.0 * fbm(p{p} * {}, {}) / {} - 1.0) * {}",
             number(frequency),
             octaves.min(MAX_OCTAVES),
+            number(fbm_range(octaves)),
             number(amplitude)
         ),
         _ => return None,

@@ -2,7 +2,7 @@
 
 use reflow_message::Value;
 
-use super::tree::{Material, Node, Operation, Primitive, Transform, Tree};
+use super::tree::{Material, Node, Operation, Primitive, Settings, Transform, Tree};
 
 impl Tree {
     /// The field in normal form: numbers are rounded to `f32`, every default is there.
@@ -31,14 +31,20 @@ impl Tree {
                 }
                 Node::Reference { name } => tagged("ref", None, Vec::new(), [("name", name.as_str().into())]),
                 Node::Scene { root, settings } => {
-                    let settings = Value::object(settings.write());
-                    let members = [("root", values[root.index()].clone()), ("settings", settings)];
+                    let members = [("root", values[root.index()].clone()), ("settings", settings.to_value())];
                     tagged("scene", None, Vec::new(), members)
                 }
             };
             values.push(value);
         }
         values.pop().unwrap_or_default()
+    }
+}
+
+impl Settings {
+    /// The settings in normal form.
+    pub fn to_value(&self) -> Value {
+        Value::object(self.write())
     }
 }
 

@@ -95,9 +95,14 @@ impl<'a> Coder<'a> {
         Self { tree, target, prefix, assets }
     }
 
-    /// The functions of bump maps: each is a height that has to be known around a point.
+    /// The functions of colour ramps and of bump maps: those are heights that have to be known around a point.
     pub(crate) fn functions(&self) -> String {
         let mut out = String::new();
+        for (id, node) in self.tree.nodes() {
+            if let Kind::ColorRamp { stops } = &node.kind {
+                let _ = write!(out, "fn {}ramp_{}(x: f32) -> vec3f {{\n{}}}\n\n", self.prefix, id.0, ramp_code(stops));
+            }
+        }
         for (id, node) in self.tree.nodes() {
             if !matches!(node.kind, Kind::BumpMap) {
                 continue;
@@ -244,10 +249,24 @@ impl<'a> Coder<'a> {
                 let b = b.unwrap_or(&zero);
                 let widest = if op.is_binary { a.kind.max(b.kind) } else { a.kind };
                 let (operands, result) = op.types(widest.min(Type::Vec3));
+                // The third value is a weight or, with the second one, a range.
+                match (op.name, find("b"), find("c")) {
+                    ("lerp", Some(_), Some(c)) => {
+                        let [a, b, c] = [a, b, c].map(|term| term.to(operands));
+                        return Term::new(format!("mix({a}, {b}, {c})"), result);
+                    }
+                    ("smoothstep", Some(b), Some(c)) => {
+                        let [a, b, c] = [a, b, c].map(|term| term.to(operands));
+                        let kind = operands.name();
+                        let high = format!("max({c}, {b} + {kind}(0.00001))");
+                        return Term::new(format!("smoothstep({b}, {high}, {a})"), result);
+                    }
+                    _ => {}
+                }
                 Term::new(op.code(&a.to(operands), &b.to(operands), operands), result)
             }
             Kind::ColorMix { mode } => vec3(mix_code(*mode, &color("a"), &color("b"), &scalar("fac"))),
-            Kind::ColorRamp { stops } => vec3(ramp_code(stops, &scalar("input"))),
+            Kind::ColorRamp { .. } => vec3(format!("{}ramp_{}({})", self.prefix, id.0, scalar("input"))),
             Kind::Separate { axis } => Term::new(format!("{}[{axis}]", color("input")), Type::Scalar),
             Kind::Combine => vec3(format!("vec3f({}, {}, {})", scalar("x"), scalar("y"), scalar("z"))),
             Kind::Fresnel => Term::new(format!("shade_fresnel({}, s)", scalar("ior")), Type::Scalar),
@@ -306,18 +325,20 @@ fn gradient_code(gradient: Gradient, p: &str) -> String {
     }
 }
 
-/// Piecewise linear between neighbouring stops, constant beyond the ends; white without a stop.
-fn ramp_code(stops: &[Stop], input: &str) -> String {
+/// The body of a function of `x`: piecewise linear between neighbouring stops, constant beyond the ends; white without a stop.
+fn ramp_code(stops: &[Stop]) -> String {
     let color = |stop: &Stop| format!("vec3f({})", list(&stop.color[..3]));
-    let Some((first, rest)) = stops.split_first() else { return "vec3f(1.0)".into() };
+    let Some((first, rest)) = stops.split_first() else { return "    return vec3f(1.0);\n".into() };
     let mut before = first;
-    let mut text = color(first);
+    let mut text = format!("    var color = {};\n", color(first));
     for stop in rest {
-        let (from, to) = (number(before.position), number(stop.position.max(before.position + 1e-6)));
-        text = format!("mix({text}, {}, clamp(({input} - {from}) / ({to} - {from}), 0.0, 1.0))", color(stop));
+        let from = number(before.position);
+        let steepness = number(1.0 / (stop.position - before.position).max(1e-6));
+        let share = format!("clamp((x - ({from})) * {steepness}, 0.0, 1.0)");
+        let _ = writeln!(text, "    color = mix(color, {}, {share});", color(stop));
         before = stop;
     }
-    text
+    text + "    return color;\n"
 }
 
 fn mix_code(mode: MixMode, a: &str, b: &str, fac: &str) -> String {

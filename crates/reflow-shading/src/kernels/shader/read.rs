@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
-use reflow_message::{Object, Value};
+use reflow_message::{SharedObject, Value};
 
+use super::super::trail::{Place, Trail};
 use super::math::MathOp;
 use super::tree::{Gradient, Input, Kind, MixMode, Node, NodeId, Stop, Tree, Wave};
 
@@ -19,11 +20,17 @@ pub struct ReadError {
 
 /// What is left to do, as a stack.
 enum Work<'a> {
-    Read(&'a Value, String),
+    Read(&'a SharedObject, Place),
     /// An input that is left out.
     Nothing,
-    Close(Kind),
+    /// A node whose inputs were read, and the object that it is.
+    Close(Kind, usize),
 }
+
+/// The most nodes that differ.
+const MOST_NODES: usize = 50_000;
+/// The most bump maps: the height of each is computed by a function of its own.
+const MOST_BUMPS: usize = 64;
 
 impl Tree {
     /// Reads a shader from its JSON form. Equal sub-trees become one.
@@ -31,33 +38,41 @@ impl Tree {
     /// # Errors
     /// [`ReadError`] says what is wrong, and where.
     pub fn read(value: &Value) -> Result<Self, ReadError> {
+        let mut trail = Trail::new();
+        let told = |trail: &Trail, place, problem| ReadError { path: trail.text(place), problem };
+        let root = object(value).map_err(|problem| told(&trail, Trail::ROOT, problem))?;
         let mut tree = Self::default();
-        let mut known: HashMap<String, NodeId> = HashMap::new();
+        let mut equal: HashMap<String, NodeId> = HashMap::new();
+        // A node that goes into several others is one object, which need not be read again.
+        let mut same: HashMap<usize, NodeId> = HashMap::new();
+        let mut bumps = 0;
         let mut done: Vec<Option<NodeId>> = Vec::new();
-        let mut work = vec![Work::Read(value, "root".into())];
+        let mut work = vec![Work::Read(root, Trail::ROOT)];
         while let Some(next) = work.pop() {
             match next {
                 Work::Nothing => done.push(None),
-                Work::Read(value, path) => {
-                    let fields = Fields::new(value, &path)?;
-                    let kind = fields.kind()?;
-                    let inputs = kind.inputs();
-                    work.push(Work::Close(kind));
-                    for input in inputs.iter().rev() {
-                        work.push(match fields.input(*input)? {
-                            Some(value) => Work::Read(value, format!("{path}.{}", input.name)),
-                            None => Work::Nothing,
-                        });
+                Work::Read(object, place) => match same.get(&object.address()) {
+                    Some(known) => done.push(Some(*known)),
+                    None => {
+                        open(object, place, &mut trail, &mut work).map_err(|problem| told(&trail, place, problem))?
                     }
-                }
-                Work::Close(kind) => {
+                },
+                Work::Close(kind, address) => {
                     // The inputs of a node were read before it is closed.
                     let inputs = done.split_off(done.len().saturating_sub(kind.inputs().len()));
                     let key = format!("{kind:?}{inputs:?}");
-                    let id = *known.entry(key).or_insert_with(|| {
+                    let id = *equal.entry(key).or_insert_with(|| {
+                        bumps += usize::from(matches!(kind, Kind::BumpMap));
                         tree.nodes.push(Node { kind, inputs });
                         NodeId((tree.nodes.len() - 1) as u32)
                     });
+                    if tree.nodes.len() > MOST_NODES || bumps > MOST_BUMPS {
+                        let problem = format!(
+                            "a shader has at most {MOST_NODES} nodes that differ, {MOST_BUMPS} of them bump maps"
+                        );
+                        return Err(told(&trail, Trail::ROOT, problem));
+                    }
+                    same.insert(address, id);
                     done.push(Some(id));
                 }
             }
@@ -66,74 +81,84 @@ impl Tree {
     }
 }
 
-/// The members of one node, and where it stands.
-struct Fields<'a, 'p> {
-    object: &'a Object,
-    path: &'p str,
+fn object(value: &Value) -> Result<&SharedObject, String> {
+    match value {
+        Value::Object(object) => Ok(object),
+        other => Err(format!("expected a node, found {}", other.kind())),
+    }
 }
 
-impl<'a, 'p> Fields<'a, 'p> {
-    fn new(value: &'a Value, path: &'p str) -> Result<Self, ReadError> {
-        match value.as_object() {
-            Some(object) => Ok(Self { object, path }),
-            None => Err(ReadError { path: path.into(), problem: format!("expected a node, found {}", value.kind()) }),
-        }
+fn open<'a>(object: &'a SharedObject, place: Place, trail: &mut Trail, work: &mut Vec<Work<'a>>) -> Result<(), String> {
+    let fields = Fields { object };
+    let kind = fields.kind()?;
+    let inputs = kind.inputs();
+    work.push(Work::Close(kind, object.address()));
+    for input in inputs.iter().rev() {
+        let inside = trail.step(place, input.name);
+        work.push(match fields.input(*input)? {
+            Some(Value::Object(object)) => Work::Read(object, inside),
+            Some(other) => return Err(format!("`{}`: expected a node, found {}", input.name, other.kind())),
+            None => Work::Nothing,
+        });
     }
+    Ok(())
+}
 
-    fn error(&self, problem: impl Into<String>) -> ReadError {
-        ReadError { path: self.path.into(), problem: problem.into() }
-    }
+/// The members of one node.
+struct Fields<'a> {
+    object: &'a SharedObject,
+}
 
+impl<'a> Fields<'a> {
     fn find(&self, name: &str, alias: &str) -> Option<&'a Value> {
         self.object.get(name).or_else(|| self.object.get(alias))
     }
 
-    fn input(&self, input: Input) -> Result<Option<&'a Value>, ReadError> {
+    fn input(&self, input: Input) -> Result<Option<&'a Value>, String> {
         match self.find(input.name, input.alias) {
-            Some(Value::Null) | None if input.required => Err(self.error(format!("missing field `{}`", input.name))),
+            Some(Value::Null) | None if input.required => Err(format!("missing field `{}`", input.name)),
             Some(Value::Null) | None => Ok(None),
             found => Ok(found),
         }
     }
 
-    fn text(&self, name: &str, alias: &str) -> Result<&'a str, ReadError> {
-        let value = self.find(name, alias).ok_or_else(|| self.error(format!("missing field `{name}`")))?;
-        value.as_str().ok_or_else(|| self.error(format!("`{name}`: expected a text, found {}", value.kind())))
+    fn text(&self, name: &str, alias: &str) -> Result<&'a str, String> {
+        let value = self.find(name, alias).ok_or_else(|| format!("missing field `{name}`"))?;
+        value.as_str().ok_or_else(|| format!("`{name}`: expected a text, found {}", value.kind()))
     }
 
-    fn word<T>(&self, name: &str, alias: &str, known: &[&str], of: fn(&str) -> Option<T>) -> Result<T, ReadError> {
+    fn word<T>(&self, name: &str, alias: &str, known: &[&str], of: fn(&str) -> Option<T>) -> Result<T, String> {
         let word = self.text(name, alias)?;
         of(word).ok_or_else(|| {
             let word: String = word.chars().take(40).collect();
-            self.error(format!("`{name}`: there is no `{word}`; there are {}", known.join(", ")))
+            format!("`{name}`: there is no `{word}`; there are {}", known.join(", "))
         })
     }
 
-    fn number(&self, name: &str, alias: &str) -> Result<f32, ReadError> {
-        let value = self.find(name, alias).ok_or_else(|| self.error(format!("missing field `{name}`")))?;
-        number(value).ok_or_else(|| self.error(format!("`{name}`: expected a finite number")))
+    fn number(&self, name: &str, alias: &str) -> Result<f32, String> {
+        let value = self.find(name, alias).ok_or_else(|| format!("missing field `{name}`"))?;
+        number(value).ok_or_else(|| format!("`{name}`: expected a finite number"))
     }
 
-    fn numbers<const N: usize>(&self, name: &str) -> Result<[f32; N], ReadError> {
-        let value = self.object.get(name).ok_or_else(|| self.error(format!("missing field `{name}`")))?;
-        numbers(value).ok_or_else(|| self.error(format!("`{name}`: expected a list of {N} finite numbers")))
+    fn numbers<const N: usize>(&self, name: &str) -> Result<[f32; N], String> {
+        let value = self.object.get(name).ok_or_else(|| format!("missing field `{name}`"))?;
+        numbers(value).ok_or_else(|| format!("`{name}`: expected a list of {N} finite numbers"))
     }
 
-    fn stops(&self) -> Result<Vec<Stop>, ReadError> {
+    fn stops(&self) -> Result<Vec<Stop>, String> {
         let list = self.object.get("stops").and_then(Value::as_array);
-        let list = list.ok_or_else(|| self.error("`stops`: expected a list of {position, color}"))?;
+        let list = list.ok_or("`stops`: expected a list of {position, color}")?;
         let stop = |value: &Value| {
             Some(Stop { position: number(value.get("position")?)?, color: numbers(value.get("color")?)? })
         };
         let stops: Option<Vec<_>> = list.iter().map(stop).collect();
-        let mut stops = stops.ok_or_else(|| {
-            self.error("`stops`: each needs a `position`, a number, and a `color`, a list of 4 numbers")
-        })?;
+        let mut stops =
+            stops.ok_or("`stops`: each needs a `position`, a number, and a `color`, a list of 4 numbers")?;
         stops.sort_by(|a, b| a.position.total_cmp(&b.position));
         Ok(stops)
     }
 
-    fn kind(&self) -> Result<Kind, ReadError> {
+    fn kind(&self) -> Result<Kind, String> {
         let asset = || self.text("asset_id", "assetId").map(Into::into);
         Ok(match self.text("type", "type")? {
             "materialOutput" => Kind::MaterialOutput,
@@ -192,7 +217,7 @@ impl<'a, 'p> Fields<'a, 'p> {
             "constVec4" => Kind::Vec4 { c: self.numbers("c")? },
             other => {
                 let other: String = other.chars().take(40).collect();
-                return Err(self.error(format!("there is no node of the type `{other}`")));
+                return Err(format!("there is no node of the type `{other}`"));
             }
         })
     }

@@ -194,7 +194,7 @@ impl Kind {
             Self::MusgraveTexture => const { &[need("scale"), need("detail"), need("dimension"), may("vector")] },
             Self::WaveTexture { .. } => const { &[need("scale"), need("distortion"), may("vector")] },
             Self::SkyTexture => const { &[need_as("sun_direction", "sunDirection"), need("turbidity"), may("vector")] },
-            Self::Math { .. } => const { &[need("a"), may("b")] },
+            Self::Math { .. } => const { &[need("a"), may("b"), may("c")] },
             Self::ColorMix { .. } => const { &[need("fac"), need("a"), need("b")] },
             Self::ColorRamp { .. }
             | Self::Separate { .. }

@@ -1,0 +1,121 @@
+//! `tpl_shader_compiler`.
+
+use std::hash::Hasher as _;
+
+use reflow_component::prelude::*;
+
+use super::Shader;
+use crate::kernels::shader::{MeshMaterial, Tree, mesh_material, sdf_shade};
+use crate::kernels::validate::validate;
+
+/// A shader as WGSL: for meshes, and as the shade of a distance field.
+///
+/// `material` has the keys `vertexWgsl` (entry point `vs_main`), `fragmentWgsl` (`fs_main`), `vertexStride`, `textureSlots` (each with
+/// `binding`, `asset_id` and `label`; the sampler of a texture is bound 100 places later) and `pipelineHash`, a number below 2^53
+/// that is the same for the same shaders. Vertices are position and normal, then texture coordinates and colour where they
+/// are used. `shade` defines the functions `NAME_probe` and `NAME` for `tpl_sdf_scene`, NAME being `shadeName`. What is
+/// no surface is shown as it is. The shaders were checked by a WGSL compiler.
+#[derive(Component)]
+#[component(id = "tpl_shader_compiler", title = "Shader Compiler", category = "shader", heavy)]
+#[inport(shader: Shader, required, "The root.")]
+#[outport(material: JsonObject, "What draws a mesh.")]
+#[outport(wgsl: Text, "The fragment shader for meshes.")]
+#[outport(shade: Text, "The shade for distance fields.")]
+#[outport(error: ErrorText, "Why there is no shader.")]
+#[example(
+    steps = r#"[{"shader": {"type": "fresnel"}}]"#,
+    outputs = r#"[{"error": [{"type": "Error", "data": "Shader IR parse error: root: missing field `ior`"}]}]"#
+)]
+pub(super) struct Compiler {
+    /// The name of the shade function.
+    #[config(key = "shadeName", default = "shade".to_string(), lenient)]
+    name: String,
+}
+
+impl Actor for Compiler {
+    fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
+        let Some(node) = tick.read(Self::IN_SHADER) else { return Ok(()) };
+        let tree = match Tree::read(&node) {
+            Ok(tree) => tree,
+            Err(error) => return tick.report(Self::OUT_ERROR, format!("Shader IR parse error: {error}")),
+        };
+        let material = mesh_material(&tree);
+        for (what, wgsl) in [("vertex", &material.vertex_wgsl), ("fragment", &material.fragment_wgsl)] {
+            if let Err(error) = validate(wgsl) {
+                return tick.report(Self::OUT_ERROR, format!("the {what} shader is no valid WGSL: {error}"));
+            }
+        }
+        // Sent, not emitted: a name that is none does not hold the material back.
+        tick.send(Self::OUT_MATERIAL, Message::Object(written(&material)));
+        tick.send(Self::OUT_WGSL, Message::from(material.fragment_wgsl));
+        match sdf_shade(&tree, &self.name) {
+            Ok(shade) => tick.send(Self::OUT_SHADE, Message::from(shade)),
+            Err(error) => return tick.report(Self::OUT_ERROR, format!("config `shadeName`: {error}")),
+        }
+        Ok(())
+    }
+}
+
+fn written(material: &MeshMaterial) -> Value {
+    let slot = |slot: &crate::kernels::shader::TextureSlot| {
+        let members = [
+            ("binding", slot.binding.into()),
+            ("asset_id", slot.asset_id.as_str().into()),
+            ("label", "diffuse".into()),
+        ];
+        Value::object::<_, Value>(members)
+    };
+    Value::object::<_, Value>([
+        ("vertexWgsl", material.vertex_wgsl.as_str().into()),
+        ("fragmentWgsl", material.fragment_wgsl.as_str().into()),
+        ("vertexStride", material.vertex_stride.into()),
+        ("textureSlots", Value::array(material.texture_slots.iter().map(slot))),
+        ("pipelineHash", hash(material).into()),
+    ])
+}
+
+/// FNV-1a, cut to what a JSON number holds.
+fn hash(material: &MeshMaterial) -> i64 {
+    let mut hasher = Fnv(0xcbf2_9ce4_8422_2325);
+    hasher.write(material.vertex_wgsl.as_bytes());
+    hasher.write(&[0]);
+    hasher.write(material.fragment_wgsl.as_bytes());
+    (hasher.finish() >> 11).cast_signed()
+}
+
+struct Fnv(u64);
+
+impl std::hash::Hasher for Fnv {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = bytes.iter().fold(self.0, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use reflow_component::testing::run;
+    use serde_json::json;
+
+    #[test]
+    fn a_value_and_a_surface_compile() {
+        let color = json!({"type": "constVec3", "c": [1, 0, 0]});
+        let outputs = run::<Compiler>(json!({"shadeName": "gold"}), [json!({"shader": color})]);
+        let output = &outputs[0];
+        assert!(output.get("error").is_none(), "{output}");
+        assert_eq!(output["material"][0]["fragmentWgsl"], output["wgsl"][0]);
+        assert!(output["shade"][0].as_str().unwrap().contains("fn gold_probe("));
+        assert!(output["material"][0]["pipelineHash"].as_u64().unwrap() < 1 << 53);
+    }
+
+    #[test]
+    fn a_bad_name_holds_back_the_shade_alone() {
+        let outputs = run::<Compiler>(json!({"shadeName": "a b"}), [json!({"shader": {"type": "time"}})]);
+        assert!(outputs[0]["error"][0]["data"].as_str().unwrap().starts_with("config `shadeName`: `a b`"));
+        assert!(outputs[0].get("material").is_some() && outputs[0].get("shade").is_none());
+    }
+}
