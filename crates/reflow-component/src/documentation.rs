@@ -140,7 +140,12 @@ fn config(page: &mut String, keys: &[Key]) {
     }
     for key in keys {
         let words = ["enum", "examples"].iter().find_map(|list| key.schema.get(list)?.as_array());
-        let Some((words, meanings)) = words.zip(key.schema.get("x-options")) else { continue };
+        let Some(words) = words else { continue };
+        let Some(meanings) = key.schema.get("x-options") else {
+            let words: Vec<_> = words.iter().filter_map(Value::as_str).map(|word| format!("`{word}`")).collect();
+            write(page, format_args!("\n`{}` is one of {}.\n", key.rule.name, words.join(", ")));
+            continue;
+        };
         write(page, format_args!("\n`{}` is one of:\n\n", key.rule.name));
         for word in words.iter().filter_map(Value::as_str) {
             let meaning = meanings.get(word).and_then(Value::as_str).unwrap_or_default().replace('\n', " ");
@@ -151,7 +156,10 @@ fn config(page: &mut String, keys: &[Key]) {
 
 /// The type of a key, with its unit and its range.
 fn kind(key: &Key) -> String {
-    let mut kind = key.schema.get("type").and_then(Value::as_str).unwrap_or("any").to_string();
+    let of = |schema: &Value| schema.get("type").and_then(Value::as_str).map(str::to_string);
+    let any = key.schema.get("anyOf").and_then(Value::as_array);
+    let any = any.map(|kinds| kinds.iter().filter_map(of).collect::<Vec<_>>().join(" or "));
+    let mut kind = of(&key.schema).or(any).unwrap_or_else(|| "any".into());
     if !key.unit.is_empty() {
         write(&mut kind, format_args!(" in {}", key.unit));
     }
@@ -241,7 +249,8 @@ fn by_port(steps: &Value, of: impl Fn(&Value, &str) -> Vec<Value>) -> BTreeMap<S
 fn tags(message: &Value) -> &'static [&'static str] {
     let members: Vec<_> = message.as_object().into_iter().flatten().map(|(key, _)| &**key).collect();
     match members[..] {
-        ["type"] => &["type"],
+        // An object with another word is an object.
+        ["type"] if message.get("type").and_then(Value::as_str) == Some("Flow") => &["type"],
         ["data", "type"] => &["data", "type"],
         _ => &[],
     }

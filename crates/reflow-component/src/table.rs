@@ -201,7 +201,7 @@ enum Shape {
     List(&'static str, &'static [f64], &'static str),
     Text(&'static str, &'static str, &'static str),
     Word(&'static str, &'static str, &'static [&'static str], &'static str),
-    Json(&'static str, fn() -> Value, fn() -> Value, &'static str),
+    Items(&'static str, fn() -> Value, fn() -> Value, &'static str),
 }
 
 /// A key, its default and its summary.
@@ -239,15 +239,15 @@ pub const fn text(member: &'static str, key: &'static str, default: &'static str
     Field::new(member, Shape::Text(key, default, summary))
 }
 
-/// JSON that becomes a member as it is, when it is of the kind of its default.
-pub const fn json(
+/// A list of JSON that becomes a member as it is.
+pub const fn items(
     member: &'static str,
     key: &'static str,
     default: fn() -> Value,
     schema: fn() -> Value,
     summary: &'static str,
 ) -> Field {
-    Field::new(member, Shape::Json(key, default, schema, summary))
+    Field::new(member, Shape::Items(key, default, schema, summary))
 }
 
 /// One of several words; another one is a problem of the config.
@@ -337,10 +337,7 @@ impl Field {
                 }
                 word.into()
             }
-            Shape::Json(key, default, ..) => {
-                let given: Value = config.read(&self.rule(key), default);
-                if given.kind() == default().kind() { given } else { default() }
-            }
+            Shape::Items(key, default, ..) => config.read(&self.rule(key), || Items(default())).0,
         }
     }
 
@@ -369,8 +366,25 @@ impl Field {
                 let schema = [("type", Value::from("string")), (listed, Value::array(words.iter().copied()))];
                 vec![key(name, default.into(), Value::object(schema), summary)]
             }
-            Shape::Json(name, default, schema, summary) => vec![key(name, default(), schema(), summary)],
+            Shape::Items(name, default, schema, summary) => vec![key(name, default(), schema(), summary)],
         }
+    }
+}
+
+/// A list of anything.
+struct Items(Value);
+
+impl ConfigValue for Items {
+    fn read(value: &Value) -> Result<Self, String> {
+        if value.as_array().is_some() { Ok(Self(value.clone())) } else { Err(expected("a list", value)) }
+    }
+
+    fn to_value(&self) -> Value {
+        self.0.clone()
+    }
+
+    fn schema() -> Value {
+        Value::object([("type", "array")])
     }
 }
 
@@ -470,12 +484,19 @@ impl Child {
 
     fn key<L: Language>(&self) -> Option<Key> {
         let Otherwise::Config { key, default, as_node, summary } = self.otherwise else { return None };
-        let default = default.map(|constant| match constant {
+        let default = default.map_or(Value::Null, |constant| match constant {
             Constant::Number(number) if !as_node => number.into(),
             Constant::Numbers(numbers) if !as_node => Value::array(numbers),
             constant => constant.node::<L>(),
         });
-        Some(Key { rule: stand_in_rule(key), range: None, unit: "", summary, default, schema: StandIn::schema() })
+        Some(Key {
+            rule: stand_in_rule(key),
+            range: None,
+            unit: "",
+            summary,
+            default: Some(default),
+            schema: StandIn::schema(),
+        })
     }
 }
 

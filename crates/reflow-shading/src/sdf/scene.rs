@@ -31,7 +31,7 @@ use crate::kernels::validate::{validate, validate_with};
 #[example(
     config = r#"{"requireShade": true}"#,
     steps = r#"[{"sdf": {"type": "primitive", "primitive": "sphere", "radius": 1}}]"#,
-    outputs = r#"[{}]"#
+    outputs = r"[{}]"
 )]
 pub(super) struct Scene {
     /// Width of the picture; carried along.

@@ -1,7 +1,7 @@
 //! Colours, and normals that are written as colours.
 
 use reflow_component::prelude::Value;
-use reflow_component::table::{Constant, Row, child, json, word};
+use reflow_component::table::{Constant, Row, child, items, word};
 
 use super::row;
 use crate::kernels::shader::MixMode;
@@ -40,7 +40,7 @@ pub(super) const TABLE: &[Row] = &[
          ends it stays. Alpha is carried along.",
         "colorRamp",
     )
-    .with(&[json("stops", "stops", black_to_white, stops_schema, "The stops, in any order.")])
+    .with(&[items("stops", "stops", black_to_white, stops_schema, "The stops, in any order.")])
     .around(&[child("input", "input", "The value; 0.5 where none came.").or_always(Constant::Number(0.5))]),
     row(
         "tpl_shader_fresnel",

@@ -13,7 +13,7 @@ use super::tree::{Node, NodeId, Operation, Primitive, Transform, Tree};
 const BLOCK: usize = 128;
 
 /// What is done to a block of points and distances.
-enum Step<'a> {
+pub(super) enum Step<'a> {
     /// Pushes the points as a child sees them.
     Enter(PointMap),
     /// Pushes the distances of a primitive at the points on top.
@@ -28,7 +28,9 @@ enum Step<'a> {
 ///
 /// A reference to a field from outside that nobody supplied is an error of [`Evaluator::new`].
 pub struct Evaluator<'a> {
-    steps: Vec<Step<'a>>,
+    pub(super) steps: Vec<Step<'a>>,
+    /// The primitives in the order that they are measured in.
+    pub(super) leaves: Vec<NodeId>,
     /// The most that each stack holds, in blocks.
     points: usize,
     distances: usize,
@@ -45,14 +47,17 @@ impl<'a> Evaluator<'a> {
             Do(Step<'a>),
         }
         let root = tree.root().ok_or(None)?;
-        let mut evaluator = Self { steps: Vec::with_capacity(tree.len()), points: 1, distances: 1 };
+        let mut evaluator = Self { steps: Vec::with_capacity(tree.len()), leaves: Vec::new(), points: 1, distances: 1 };
         let (mut points, mut distances) = (1_usize, 0_usize);
         let mut tasks = vec![Task::Visit(root)];
         while let Some(task) = tasks.pop() {
             let step = match task {
                 Task::Do(step) => step,
                 Task::Visit(id) => match tree.node(id) {
-                    Node::Primitive { primitive, .. } => Step::Measure(Primitive::distance(primitive)),
+                    Node::Primitive { primitive, .. } => {
+                        evaluator.leaves.push(id);
+                        Step::Measure(Primitive::distance(primitive))
+                    }
                     Node::Operation { operation, left, right } => {
                         tasks.extend([Task::Do(Step::Combine(operation)), Task::Visit(*right), Task::Visit(*left)]);
                         continue;

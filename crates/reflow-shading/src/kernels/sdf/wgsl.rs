@@ -7,6 +7,7 @@ use glam::Vec3;
 
 use super::distance::scale;
 use super::noise::{MAX_OCTAVES, fbm_range};
+use super::surface::{labels, surfaces_of};
 use super::tree::{Material, Node, NodeId, Operation, Primitive, Settings, Transform, Tree};
 
 /// How hit points are coloured.
@@ -194,34 +195,9 @@ fn sdf_tube_{n}(p: vec3f) -> f32 {{
     }
 }
 
-/// For every primitive the label of its material, or else of the nearest material around it, or else `default`.
-fn labels(tree: &Tree, root: NodeId, default: i32, label: impl Fn(Option<&Material>) -> Option<usize>) -> Vec<i32> {
-    let mut labels = vec![default; tree.len()];
-    let mut pending = vec![(root, default)];
-    while let Some((id, around)) = pending.pop() {
-        let node = tree.node(id);
-        let own = match node {
-            Node::Primitive { material, .. } => label(material.as_ref()),
-            Node::Material { material, .. } => label(Some(material)),
-            _ => None,
-        };
-        let inside = own.map_or(around, |own| own as i32);
-        labels[id.index()] = inside;
-        pending.extend(node.children().map(|child| (child, inside)));
-    }
-    labels
-}
-
 /// The materials of the tree and the function that finds the one at a point.
 fn surfaces(out: &mut String, tree: &Tree, root: NodeId) {
-    let mut materials = vec![Material::default()];
-    for (_, node) in tree.nodes() {
-        if let Node::Primitive { material: Some(material), .. } | Node::Material { material, .. } = node
-            && !materials.contains(material)
-        {
-            materials.push(material.clone());
-        }
-    }
+    let (materials, labels) = surfaces_of(tree, root);
     out.push_str(
         "struct Surface {\n    color: vec3f,\n    roughness: f32,\n    emission: vec3f,\n    metallic: f32,\n}\n\n",
     );
@@ -238,8 +214,7 @@ fn surfaces(out: &mut String, tree: &Tree, root: NodeId) {
         let _ = writeln!(out, "fn surface_at(p: vec3f) -> Surface {{\n    return {};\n}}\n", surface(only));
         return;
     }
-    let label = |own: Option<&Material>| own.and_then(|own| materials.iter().position(|material| material == own));
-    Walk::new(tree, Some(labels(tree, root, 0, label))).write(out, "sdf_surface_id", root);
+    Walk::new(tree, Some(labels)).write(out, "sdf_surface_id", root);
     out.push_str("fn surface_at(p: vec3f) -> Surface {\n    switch sdf_surface_id(p) {\n");
     for (at, material) in materials.iter().enumerate().skip(1) {
         let _ = writeln!(out, "        case {at}: {{ return {}; }}", surface(material));

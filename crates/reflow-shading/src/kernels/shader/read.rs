@@ -54,7 +54,7 @@ impl Tree {
                 Work::Read(object, place) => match same.get(&object.address()) {
                     Some(known) => done.push(Some(*known)),
                     None => {
-                        open(object, place, &mut trail, &mut work).map_err(|problem| told(&trail, place, problem))?
+                        open(object, place, &mut trail, &mut work).map_err(|problem| told(&trail, place, problem))?;
                     }
                 },
                 Work::Close(kind, address) => {
