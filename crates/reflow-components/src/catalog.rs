@@ -20,6 +20,7 @@ static BUNDLED: LazyLock<Arc<Bundled>> = LazyLock::new(|| {
         crate::integration::components(),
         crate::math::components(),
         crate::vector::components(),
+        reflow_geometry::components(),
         reflow_media::components(),
         reflow_shading::components(),
     ];

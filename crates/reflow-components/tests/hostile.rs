@@ -38,6 +38,9 @@ fn configs(id: &str) -> Vec<Value> {
         "tpl_cron_trigger" => vec![("cronExpression", "* * * * * *".into()), ("maxExecutions", 1.into())],
         "tpl_server_request" => vec![("port", 0.into())],
         "tpl_delay" => return vec![Value::object([("delayMs", 1)])],
+        // Small, so that there is time for all that is sent.
+        "tpl_noise_generator" | "tpl_voronoi" => return vec![Value::object([("width", 4), ("height", 4)])],
+        "tpl_tube_mesh" => return vec![Value::object([("segments", 3), ("rings", 4)])],
         _ => Vec::new(),
     };
     std::iter::once(Value::Null).chain((!more.is_empty()).then(|| Value::object(more))).collect()

@@ -24,7 +24,7 @@ use serde_json::Value as Json;
 const PATIENCE_MS: u64 = 500;
 
 /// The families whose cases are replayed.
-const FILES: [&str; 10] = [
+const FILES: &[&str] = &[
     "a-math.jsonl",
     "a-vector.jsonl",
     "a-flow.jsonl",
@@ -32,6 +32,8 @@ const FILES: [&str; 10] = [
     "a-integration.jsonl",
     "b-audio.jsonl",
     "b-image.jsonl",
+    "d-mesh-io.jsonl",
+    "d-procedural.jsonl",
     "d-sdf.jsonl",
     "d-shader.jsonl",
     "own.jsonl",

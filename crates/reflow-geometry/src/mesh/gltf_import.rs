@@ -1,0 +1,231 @@
+//! `tpl_gltf_import`.
+
+use reflow_component::declare::{Config, Declare};
+use reflow_component::prelude::*;
+
+use super::Imported;
+use crate::kernels::floats::write_f32;
+use crate::kernels::mesh::gltf::clip::Track;
+use crate::kernels::mesh::gltf::mesh::Choice as Meshes;
+use crate::kernels::mesh::gltf::skin::{Bone, MOST_INFLUENCES};
+use crate::kernels::mesh::gltf::{File, GltfError};
+
+/// Reads glTF 2.0: a mesh, its bones, and how they move.
+///
+/// Buffers have to be in the file: GLB, or JSON with data URIs. Only what the file has is sent. The primitives of the mesh stand one
+/// behind the other; where one of them has colours, those without are white. Points and lines are left out.
+#[derive(Component)]
+#[component(id = "tpl_gltf_import", title = "glTF Import", category = "mesh-io", heavy)]
+#[inport("file_data": Bytes, required, "The file.")]
+#[outport(mesh: Bytes, "Three vertices for every triangle, of 32-bit floats: position, normal, then texture coordinates when they are asked for, then a colour when there is one.")]
+#[outport(skeleton: JsonObject, "The bones, with the matrix of each by columns.")]
+#[outport("inverse_bind_matrices": Bytes, "16 floats of 32 bits for each bone, by columns.")]
+#[outport(clip: JsonObject, "The animation: what bones do over time.")]
+#[outport(skin: Bytes, "For every vertex of the skinned mesh, pairs of a bone (16 bits) and a weight (32-bit float).")]
+#[outport("skin_descriptor": JsonObject, "The counts of `skin`.")]
+#[outport(metadata: JsonObject, "Counts, names and the layout.")]
+#[outport(error: ErrorText, "Why nothing was read.")]
+#[example(
+    steps = r#"[{"file_data": "x"}]"#,
+    outputs = r#"[{"error": [{"type": "Error", "data": "Expected Bytes on file_data port"}]}]"#
+)]
+pub(super) struct GltfImport {
+    /// Which mesh is read.
+    #[config(key = "meshIndex", default = 0, lenient)]
+    mesh: u32,
+    /// Which skin is read.
+    #[config(key = "skinIndex", default = 0, lenient)]
+    skin: u32,
+    /// Which animation is read.
+    #[config(key = "animationIndex", default = 0, lenient)]
+    animation: u32,
+    /// How many bones a vertex follows.
+    #[config(key = "maxInfluences", default = 4, min = 1, max = MOST_INFLUENCES, lenient)]
+    influences: u32,
+    /// A name for the metadata.
+    #[config(default = "imported".to_string(), lenient)]
+    name: String,
+    /// Whether meshes are put where their nodes are.
+    #[config(key = "applyTransforms", default = false, lenient)]
+    placed: bool,
+    /// Whether all meshes are read, as one.
+    #[config(key = "allMeshes", default = false, lenient)]
+    all: bool,
+    /// Whether texture coordinates are kept.
+    #[config(key = "keepUv", default = false, lenient)]
+    uv: bool,
+    /// Whether the metadata lists the materials.
+    #[config(default = false, lenient)]
+    materials: bool,
+}
+
+impl Actor for GltfImport {
+    fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
+        let Some(file) = tick.read(Self::IN_FILE_DATA) else {
+            return tick.report(Self::OUT_ERROR, "Expected Bytes on file_data port");
+        };
+        match self.read(&file) {
+            Ok(scene) => {
+                scene.send(tick);
+                Ok(())
+            }
+            Err(error) => tick.report(Self::OUT_ERROR, error.to_string()),
+        }
+    }
+}
+
+/// The mesh of a file, read with the keys of this component in another one's config.
+pub(super) fn import(bytes: &[u8], config: &Value) -> Result<Imported, String> {
+    let reader = GltfImport::configure(&mut Config::new(config));
+    let scene = reader.read(bytes).map_err(|error| error.to_string())?;
+    let mesh = scene.mesh.ok_or("glTF: the file has no mesh")?;
+    Ok(Imported { mesh, metadata: Value::object(scene.metadata) })
+}
+
+/// What a file has.
+#[derive(Default)]
+struct Scene {
+    mesh: Option<Vec<u8>>,
+    skeleton: Option<Value>,
+    matrices: Option<Vec<u8>>,
+    clip: Option<Value>,
+    skin: Option<(Vec<u8>, Value)>,
+    metadata: Vec<(&'static str, Value)>,
+}
+
+impl Scene {
+    fn send(self, tick: &mut Tick<'_>) {
+        if let Some(mesh) = self.mesh {
+            tick.write(GltfImport::OUT_MESH, mesh);
+        }
+        if let Some(skeleton) = self.skeleton {
+            tick.write(GltfImport::OUT_SKELETON, skeleton);
+        }
+        if let Some(matrices) = self.matrices {
+            tick.write(GltfImport::OUT_INVERSE_BIND_MATRICES, matrices);
+        }
+        if let Some(clip) = self.clip {
+            tick.write(GltfImport::OUT_CLIP, clip);
+        }
+        if let Some((skin, descriptor)) = self.skin {
+            tick.write(GltfImport::OUT_SKIN, skin);
+            tick.write(GltfImport::OUT_SKIN_DESCRIPTOR, descriptor);
+        }
+        tick.write(GltfImport::OUT_METADATA, Value::object(self.metadata));
+    }
+}
+
+impl GltfImport {
+    fn read(&self, bytes: &[u8]) -> Result<Scene, GltfError> {
+        let file = File::read(bytes)?;
+        let document = &file.document;
+        let mut scene = Scene::default();
+        let meshes = Meshes { mesh: self.mesh as usize, all: self.all, placed: self.placed, uv: self.uv };
+        self.read_mesh(&file, meshes, &mut scene)?;
+        let skin = document.skins.get(self.skin as usize);
+        if let Some(skin) = skin {
+            let bones = file.bones(skin)?;
+            let name = skin.name.as_deref().unwrap_or("skeleton");
+            scene.skeleton = Some(skeleton(name, &bones));
+            if let Some(index) = skin.inverse_bind_matrices {
+                scene.matrices = Some(write_f32(&file.numbers(index, &[16], false)?.numbers));
+            }
+            if let Some(instance) = file.skinned(self.skin as usize) {
+                let most = self.influences as usize;
+                let weights = file.weights(instance.mesh, most)?;
+                let descriptor = Value::object([
+                    ("vertexCount", Value::from(weights.len() / (most * 6))),
+                    ("maxInfluences", most.into()),
+                    ("boneCount", bones.len().into()),
+                ]);
+                scene.skin = Some((weights, descriptor));
+            }
+            scene.metadata.push(("boneCount", bones.len().into()));
+            scene.metadata.push(("skeletonName", name.into()));
+        }
+        if let Some(animation) = document.animations.get(self.animation as usize) {
+            let tracks = file.tracks(animation, skin)?;
+            scene.clip = Some(clip(animation.name.as_deref().unwrap_or("clip"), &tracks));
+        }
+        let names = document.animations.iter().map(|animation| animation.name.as_deref().unwrap_or("clip"));
+        let facts = [
+            ("name", Value::from(self.name.as_str())),
+            ("format", "gltf".into()),
+            ("meshCount", document.meshes.len().into()),
+            ("skinCount", document.skins.len().into()),
+            ("animationCount", document.animations.len().into()),
+            ("animationNames", Value::array(names)),
+        ];
+        scene.metadata.extend(facts);
+        if self.materials {
+            scene.metadata.push(("materials", materials(&file)));
+        }
+        Ok(scene)
+    }
+
+    fn read_mesh(&self, file: &File<'_>, meshes: Meshes, scene: &mut Scene) -> Result<(), GltfError> {
+        if file.document.meshes.is_empty() {
+            return Ok(());
+        }
+        let soup = file.triangles(&file.instances(meshes)?, self.uv)?;
+        let first = file.document.meshes.get(if self.all { 0 } else { meshes.mesh });
+        let name = first.and_then(|mesh| mesh.name.as_deref()).unwrap_or("mesh");
+        let count = soup.vertex_count();
+        let facts = [
+            ("meshName", Value::from(name)),
+            ("vertexCount", count.into()),
+            ("triangleCount", (count / 3).into()),
+            ("stride", soup.layout.stride.into()),
+            ("hasColors", soup.layout.color.is_some().into()),
+        ];
+        scene.metadata.extend(facts);
+        scene.mesh = Some(soup.to_bytes());
+        Ok(())
+    }
+}
+
+fn skeleton(name: &str, bones: &[Bone]) -> Value {
+    let bone = |(index, bone): (usize, &Bone)| {
+        Value::object([
+            ("index", Value::from(index)),
+            ("name", bone.name.as_str().into()),
+            ("parent", bone.parent.map_or(Value::from(-1), Value::from)),
+            ("localBindTransform", Value::array(bone.local)),
+        ])
+    };
+    Value::object([
+        ("name", Value::from(name)),
+        ("boneCount", bones.len().into()),
+        ("bones", Value::array(bones.iter().enumerate().map(bone))),
+    ])
+}
+
+fn clip(name: &str, tracks: &[Track]) -> Value {
+    let numbers = |numbers: &[f32]| Value::array(numbers.iter().map(|number| f64::from(*number)));
+    let track = |track: &Track| {
+        Value::object([
+            ("boneIndex", Value::from(track.bone)),
+            ("property", track.property.into()),
+            ("interpolation", track.interpolation.into()),
+            ("times", numbers(&track.times)),
+            ("values", Value::array(track.values.chunks_exact(track.width).map(numbers))),
+        ])
+    };
+    let duration = tracks.iter().flat_map(|track| &track.times).fold(0.0_f32, |last, time| last.max(*time));
+    Value::object([
+        ("name", Value::from(name)),
+        ("duration", f64::from(duration).into()),
+        ("channelCount", tracks.len().into()),
+        ("channels", Value::array(tracks.iter().map(track))),
+    ])
+}
+
+fn materials(file: &File<'_>) -> Value {
+    let list = file.document.materials.iter().map(|material| {
+        Value::object([
+            ("name", Value::from(material.name.as_deref())),
+            ("pbrMetallicRoughness", material.pbr_metallic_roughness.as_ref().map(Value::from).into()),
+        ])
+    });
+    Value::array(list)
+}

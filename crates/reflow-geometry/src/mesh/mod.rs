@@ -1,0 +1,46 @@
+//! Meshes out of files and into them.
+
+mod gltf_export;
+mod gltf_import;
+mod mesh_import;
+mod obj_export;
+mod obj_import;
+mod read;
+mod stl_export;
+mod stl_import;
+
+use reflow_component::Entry;
+use reflow_component::prelude::Value;
+
+use crate::kernels::mesh::soup::Soup;
+
+pub(crate) fn components() -> Vec<Entry> {
+    vec![
+        Entry::of::<gltf_export::GltfExport>(),
+        Entry::of::<gltf_import::GltfImport>(),
+        Entry::of::<mesh_import::MeshImport>(),
+        Entry::of::<obj_export::ObjExport>(),
+        Entry::of::<obj_import::ObjImport>(),
+        Entry::of::<stl_export::StlExport>(),
+        Entry::of::<stl_import::StlImport>(),
+    ]
+}
+
+/// A mesh that was read, and what is said of it.
+struct Imported {
+    mesh: Vec<u8>,
+    metadata: Value,
+}
+
+impl Imported {
+    /// A mesh, with `facts` in front of the counts.
+    fn new(soup: &Soup, facts: impl IntoIterator<Item = (&'static str, Value)>) -> Self {
+        let count = soup.vertex_count();
+        let counts = [
+            ("triangleCount", Value::from(count / 3)),
+            ("vertexCount", count.into()),
+            ("stride", soup.layout.stride.into()),
+        ];
+        Self { mesh: soup.to_bytes(), metadata: Value::object(facts.into_iter().chain(counts)) }
+    }
+}
