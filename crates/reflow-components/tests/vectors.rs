@@ -91,8 +91,30 @@ fn replay(case: &Json) -> Result<Vec<Json>, String> {
         Ok(outputs)
     });
     // Streams are read when everything was sent: what goes into a step may be the end of an earlier one.
-    let outputs: Vec<Messages> = outputs.collect::<Result<_, String>>()?;
+    let mut outputs: Vec<Messages> = outputs.collect::<Result<_, String>>()?;
+    for (port, next) in case["chain"].as_object().into_iter().flatten() {
+        chain(&mut outputs, port, next)?;
+    }
     Ok(outputs.iter().map(|outputs| wire(outputs, case)).collect())
+}
+
+/// Sends what came out of `port` through one more component; what comes out of that stands under `port.outport` instead.
+fn chain(outputs: &mut [Messages], port: &str, next: &Json) -> Result<(), String> {
+    let template = next["template"].as_str().unwrap();
+    let component = entry(template).ok_or_else(|| format!("no component `{template}`"))?;
+    let inport = next["in"].as_str().unwrap();
+    let wanted: Vec<&str> = next["out"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+    let mut trial = Trial::new(Arc::<Entry>::clone(component), (&next["config"]).into(), &[inport], &wanted)?;
+    for step in outputs {
+        for message in step.remove(port).unwrap_or_default() {
+            for (name, messages) in trial.step([(inport.to_string(), message)]) {
+                if wanted.contains(&&*name) {
+                    step.entry(format!("{port}.{name}")).or_default().extend(messages);
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 fn messages(step: &Json) -> Result<Vec<(String, Message)>, String> {
