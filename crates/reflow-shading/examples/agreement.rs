@@ -1,14 +1,15 @@
-//! Fields, points in them and the distances there, for `compare/agreement.py`: one JSON object a line.
+//! Fields, points in them and the distances there, and pictures, for `compare/agreement.py`: one JSON object a line.
 //!
 //! ```sh
 //! cargo run -p reflow-shading --example agreement
 //! ```
 
 use std::io::Write as _;
+use std::num::NonZero;
 
 use glam::Vec3;
 use reflow_message::Value;
-use reflow_shading::kernels::sdf::{Evaluator, Settings, Shade, Tree, compile};
+use reflow_shading::kernels::sdf::{Evaluator, Settings, Shade, Tree, compile, preview};
 
 const PRIMITIVES: &[&str] = &[
     r#""primitive":"sphere","radius":0.8"#,
@@ -42,6 +43,13 @@ const TRANSFORMS: &[&str] = &[
     r#""transform":"displace","frequency":2.5,"amplitude":0.2,"octaves":4"#,
 ];
 
+const SCENE: &str = r#"{"type":"operation","op":"smoothUnion","k":0.2,
+    "left":{"type":"primitive","primitive":"sphere","radius":1,"material":{"color":[0.9,0.2,0.1],"metallic":0.5}},
+    "right":{"type":"operation","op":"union",
+        "left":{"type":"transform","transform":"twist","strength":0.7,"child":
+            {"type":"primitive","primitive":"box","size":[0.4,1.6,0.4],"material":{"color":[0.2,0.8,0.3],"roughness":0.2}}},
+        "right":{"type":"primitive","primitive":"plane","normal":[0,1,0],"offset":1}}}"#;
+
 const OPERATIONS: &[&str] =
     &["union", "intersection", "difference", "smoothUnion", "smoothIntersection", "smoothDifference"];
 
@@ -65,6 +73,25 @@ fn points(count: u32) -> Vec<Vec3> {
     (1..=count).map(|at| ((step * at as f32).fract() - 0.5) * 4.0).collect()
 }
 
+/// A scene and its picture. Rows of 64 pixels are what a GPU hands out without padding.
+fn picture(settings: &Settings) -> Result<Value, Box<dyn std::error::Error>> {
+    let tree = Tree::read(&Value::from_json(SCENE)?)?;
+    let picture = preview(&tree, settings, NonZero::<usize>::MIN)?;
+    let camera =
+        [settings.camera_pos, settings.camera_target].map(|point| Value::array(point.to_array().map(f64::from)));
+    let [position, target] = camera;
+    Ok(Value::object::<_, Value>([
+        ("picture", format!("soft shadows {}, occlusion {}", settings.soft_shadows, settings.ao).into()),
+        ("wgsl", compile(&tree, settings, &Shade::BuiltIn)?.into()),
+        ("width", picture.width.into()),
+        ("height", picture.height.into()),
+        ("position", position),
+        ("target", target),
+        ("fov", f64::from(settings.fov).into()),
+        ("pixels", Value::array(picture.pixels.into_iter().map(u32::from))),
+    ]))
+}
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let points = points(2048);
     let mut out = std::io::stdout().lock();
@@ -80,6 +107,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             ("distances", Value::array(distances.into_iter().map(f64::from))),
         ]);
         writeln!(out, "{}", line.to_json_string())?;
+    }
+    for (soft_shadows, ao) in [(false, false), (true, false), (false, true), (true, true)] {
+        let light_dir = Vec3::new(0.6, 0.8, 0.5);
+        let settings = Settings { width: 64, height: 48, soft_shadows, ao, light_dir, ..Settings::default() };
+        writeln!(out, "{}", picture(&settings)?.to_json_string())?;
     }
     Ok(())
 }
