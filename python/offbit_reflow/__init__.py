@@ -24,6 +24,7 @@ from .flow import Flow, node
 from .graph import CriticalPath, Graph, GraphDiff, SubgraphBuilder, compose_graphs
 from .network import EventStream, Listener, Network
 from .packs import inspect_pack, list_packs, load_pack, pack_abi_version
+from .pictures import Image, Mesh
 from .result import Failure, RunResult
 
 __all__ = [
@@ -38,7 +39,9 @@ __all__ = [
     "GraphChanges",
     "GraphDiff",
     "GraphJournal",
+    "Image",
     "Listener",
+    "Mesh",
     "Message",
     "Network",
     "PortValue",

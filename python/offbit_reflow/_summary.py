@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
+from itertools import islice
 from typing import TYPE_CHECKING, Any
+
+from . import pictures
 
 if TYPE_CHECKING:
     from .result import Failure, RunResult
@@ -14,6 +18,9 @@ if TYPE_CHECKING:
 SHOWN = 5
 #: Nodes that are listed.
 NODES = 200
+#: Pictures that are shown, and the bytes of the largest.
+PICTURES = 6
+LARGEST = 1 << 24
 
 _COLUMNS = ("state", "ticks", "in", "out", "failures", "busy", "blocked")
 
@@ -109,6 +116,7 @@ def html(result: RunResult) -> str:
     outputs = "".join(
         f"<li><code>{escape(port)}</code>: {len(values):,} packets</li>" for port, values in result.collected().items()
     )
+    drawn = "".join(_pictures(result))
     failures = "".join(
         f"<details><summary>{kind.count:,} × <code>{escape(kind.first.node)}</code>: {escape(kind.first.error)}</summary>"
         f"<pre>{escape(kind.first.traceback or '')}</pre></details>"
@@ -119,5 +127,21 @@ def html(result: RunResult) -> str:
         f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
         + (f"<p>and {more:,} more nodes</p>" if more else "")
         + (f"<ul>{outputs}</ul>" if outputs else "")
+        + drawn
         + failures
     )
+
+
+def _pictures(result: RunResult) -> Iterable[str]:
+    """Draw the last packet of outputs that are pictures or meshes, by the sizes that the last packets of others say."""
+    last = {port: values[-1] for port, values in result.collected().items() if values}
+    facts = [value for value in last.values() if isinstance(value, dict)]
+    found = ((port, pictures.seen(value, facts)) for port, value in last.items())
+    for port, thing in islice(((port, thing) for port, thing in found if thing is not None), PICTURES):
+        if isinstance(thing, pictures.Image) and len(thing.pixels) > LARGEST:
+            continue
+        data = b64encode(thing._repr_png_()).decode()
+        yield (
+            f"<figure><img src='data:image/png;base64,{data}' style='max-width: 480px; max-height: 480px'>"
+            f"<figcaption><code>{escape(port)}</code>: {escape(repr(thing)[1:-1])}</figcaption></figure>"
+        )

@@ -50,7 +50,8 @@ use syn::{DeriveInput, parse_macro_input};
 ///   `required`, `whole` (the field gets the whole config and is not a key), `group` (the field is a [`ConfigGroup`]).
 /// * `#[state]` on a field: starts as `Default`, or `#[state(EXPRESSION)]`.
 /// * `#[example(...)]`: JSON texts of `config` (optional), `steps` (inputs, set after set) and `outputs` (a list of messages
-///   by outport, for each step). Examples are printed in the documentation and run by the tests.
+///   by outport, for each step; `"..."` in place of the list for messages that it does not show). Examples are printed in the
+///   documentation and run by the tests.
 #[proc_macro_derive(Component, attributes(component, inport, outport, config, state, example))]
 pub fn derive_component(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);

@@ -193,7 +193,10 @@ fn python(declaration: &Declaration, example: &Example) -> String {
     let read = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
     let (config, steps, outputs) = (read(&example.config), read(&example.steps), read(&example.outputs));
     let inputs = by_port(&steps, |step, port| step.get(port).cloned().into_iter().collect());
-    let results = by_port(&outputs, |step, port| step.get(port).and_then(Value::as_array).unwrap_or_default().to_vec());
+    let mut results =
+        by_port(&outputs, |step, port| step.get(port).and_then(Value::as_array).unwrap_or_default().to_vec());
+    // What an example does not show is not written down.
+    results.retain(|_, messages| !messages.is_empty());
 
     let inputs: BTreeMap<_, Vec<_>> =
         inputs.iter().map(|(port, messages)| (port, messages.iter().map(sent).collect())).collect();

@@ -28,6 +28,7 @@ mod message;
 mod names;
 mod network;
 mod packs;
+mod pictures;
 mod plain;
 mod protect;
 mod references;
@@ -63,6 +64,8 @@ mod _native {
     use crate::network::PyNetwork;
     #[pymodule_export]
     use crate::packs::{_open_pack, _pack_command, OpenPack, inspect_pack, list_packs, pack_abi_version};
+    #[pymodule_export]
+    use crate::pictures::_draw_mesh;
     #[pymodule_export]
     use crate::run::{PyEnding, PyRun};
     #[pymodule_export]

@@ -12,7 +12,8 @@ use std::thread::available_parallelism;
 
 use glam::{UVec3, Vec3};
 use reflow_message::Value;
-use reflow_shading::kernels::sdf::{Evaluator, Mesh, Picture, Settings, Tree, march, preview};
+use reflow_shading::kernels::picture::Picture;
+use reflow_shading::kernels::sdf::{Evaluator, Mesh, Settings, Tree, march, preview};
 
 /// A twisted column on a base, with a ball cut out and a ring around: what `tpl_sdf_*` nodes put together, as JSON.
 const SCULPTURE: &str = r#"{

@@ -1,6 +1,7 @@
 //! Every shader of nodes compiles to valid WGSL, for meshes and for distance fields.
 
 use proptest::prelude::*;
+use reflow_message::Value;
 use reflow_shading::kernels::sdf::{self, Settings, Shade};
 use reflow_shading::kernels::shader::{Gradient, MathOp, MixMode, TextureSlot, Tree, Wave, mesh_material, sdf_shade};
 
@@ -11,6 +12,10 @@ fn assert_valid(text: &str, entry: &str) {
         naga::valid::Validator::new(naga::valid::ValidationFlags::all(), naga::valid::Capabilities::empty());
     validator.validate(&module).unwrap_or_else(|error| panic!("{error:?}\n{text}"));
     assert!(module.entry_points.iter().any(|found| found.name == entry), "no entry point {entry}");
+}
+
+fn object<const N: usize>(members: [(&str, Value); N]) -> Value {
+    Value::object(members)
 }
 
 fn assert_compiles(json: &str) {
@@ -128,16 +133,48 @@ fn errors_say_where_and_what() {
 #[test]
 fn equal_parts_are_computed_once() {
     // A chain that uses itself twice at every step has 2^60 paths and 61 nodes.
-    let mut value = reflow_message::Value::from(serde_json::from_str::<serde_json::Value>(FLOAT).unwrap());
-    for _ in 0..12 {
-        value = reflow_message::Value::object([
-            ("type", "mathOp".into()),
-            ("op", "add".into()),
-            ("a", value.clone()),
-            ("b", value),
-        ]);
+    let mut value = Value::from(serde_json::from_str::<serde_json::Value>(FLOAT).unwrap());
+    for _ in 0..60 {
+        value = object([("type", "mathOp".into()), ("op", "add".into()), ("a", value.clone()), ("b", value)]);
     }
-    assert_eq!(Tree::read(&value).unwrap().nodes().len(), 13);
+    assert_eq!(Tree::read(&value).unwrap().nodes().len(), 61);
+}
+
+#[test]
+fn a_shader_of_ten_thousand_nodes_compiles_in_one_go() {
+    // A balanced sum of numbers that all differ, and a ramp of as many stops.
+    let mut level: Vec<Value> =
+        (0..5000).map(|c| object([("type", "constFloat".into()), ("c", f64::from(c).into())])).collect();
+    while level.len() > 1 {
+        let sum = |pair: &[Value]| match pair {
+            [a, b] => object([("type", "mathOp".into()), ("op", "add".into()), ("a", a.clone()), ("b", b.clone())]),
+            [one, ..] => one.clone(),
+            [] => Value::Null,
+        };
+        level = level.chunks(2).map(sum).collect();
+    }
+    let stop = |at: u32| object([("position", at.into()), ("color", Value::array([0, 0, 0, 1]))]);
+    let stops = Value::array((0..5000).map(stop));
+    let root = object([("type", "colorRamp".into()), ("stops", stops), ("input", level.swap_remove(0))]);
+    let tree = Tree::read(&root).unwrap();
+    assert_eq!(tree.nodes().len(), 10_000);
+    assert_valid(&mesh_material(&tree).fragment_wgsl, "fs_main");
+}
+
+#[test]
+fn numbers_that_are_none_are_refused_with_the_node_named() {
+    for number in [f64::NAN, f64::INFINITY, 1e300] {
+        let bad = object([("type", "constFloat".into()), ("c", number.into())]);
+        let root = object([("type", "materialOutput".into()), ("surface", bad)]);
+        assert_eq!(Tree::read(&root).unwrap_err().to_string(), "root.surface: `c`: expected a finite number");
+    }
+    let bump = |at: u32| {
+        let height = object([("type", "constFloat".into()), ("c", at.into())]);
+        object([("type", "bumpMap".into()), ("strength", height.clone()), ("height", height)])
+    };
+    let sum = |a: Value, b: Value| object([("type", "mathOp".into()), ("op", "add".into()), ("a", a), ("b", b)]);
+    let many = (1..65).map(bump).fold(bump(0), sum);
+    assert!(Tree::read(&many).unwrap_err().to_string().contains("64 of them bump maps"));
 }
 
 fn shaders() -> impl Strategy<Value = String> {

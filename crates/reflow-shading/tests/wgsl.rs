@@ -1,6 +1,7 @@
 //! Every shader that is made is valid WGSL.
 
 use proptest::prelude::*;
+use reflow_message::Value;
 use reflow_shading::kernels::sdf::{CompileError, Material, Node, Primitive, Settings, Shade, Tree, compile};
 
 fn assert_valid(text: &str) {
@@ -11,6 +12,10 @@ fn assert_valid(text: &str) {
     validator.validate(&module).unwrap_or_else(|error| panic!("{error:?}\n{text}"));
     assert_eq!(module.entry_points.len(), 1);
     assert_eq!(module.entry_points[0].name, "main");
+}
+
+fn object<const N: usize>(members: [(&str, Value); N]) -> Value {
+    Value::object(members)
 }
 
 fn tree(text: &str) -> Tree {
@@ -137,6 +142,27 @@ fn a_tree_of_ten_thousand_nodes_compiles_in_one_go() {
     }
     assert_valid(&compile(&field, &Settings::default(), &Shade::BuiltIn).unwrap());
     assert_eq!(field.slots().len(), 7);
+}
+
+#[test]
+fn numbers_that_are_none_and_fields_without_end_are_refused() {
+    let ball =
+        |radius: f64| object([("type", "primitive".into()), ("primitive", "sphere".into()), ("radius", radius.into())]);
+    let union = |left: Value, right: Value| {
+        object([("type", "operation".into()), ("op", "union".into()), ("left", left), ("right", right)])
+    };
+    for number in [f64::NAN, f64::NEG_INFINITY, 1e300] {
+        let error = Tree::read(&union(ball(1.0), ball(number))).unwrap_err().to_string();
+        assert_eq!(error, "root.right: `radius`: expected a finite number");
+    }
+    // Parts are shared: sixty values, and 2^60 nodes.
+    let endless = (0..60).fold(ball(1.0), |shape, _| union(shape.clone(), shape));
+    assert!(Tree::read(&endless).unwrap_err().to_string().contains("too large for a field"));
+    // As many nodes as a value can be deep.
+    let deep = (0..500).fold(ball(1.0), |shape, _| union(shape, ball(0.5)));
+    let field = Tree::read(&deep).unwrap();
+    assert_eq!(field.len(), 1001);
+    assert_valid(&compile(&field, &Settings::default(), &Shade::BuiltIn).unwrap());
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! ticks or messages.
 
 pub mod path;
+pub mod picture;
 pub mod sdf;
 pub mod shader;
 mod trail;

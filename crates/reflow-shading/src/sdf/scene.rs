@@ -29,9 +29,9 @@ use crate::kernels::validate::{validate, validate_with};
 #[outport(stats: JsonObject, "`nodeCount`, `usesNoise`, `usesSmoothOps`, and `shaderSize` in bytes.")]
 #[outport(error: ErrorText, "Why there is no shader.")]
 #[example(
-    config = r#"{"requireShade": true}"#,
+    config = r#"{"width": 64, "height": 64, "ambient": 0.25, "lightDir": [0, 1, 0], "background": [0, 0, 1]}"#,
     steps = r#"[{"sdf": {"type": "primitive", "primitive": "sphere", "radius": 1}}]"#,
-    outputs = r"[{}]"
+    outputs = r#"[{"wgsl": "...", "stats": "...", "sdf": [{"type": "scene", "root": {"type": "primitive", "primitive": "sphere", "radius": 1.0, "material": null}, "settings": {"width": 64, "height": 64, "maxSteps": 128, "maxDist": 100.0, "epsilon": 0.0010000000474974513, "fov": 45.0, "cameraPos": [3.0, 2.0, 4.0], "cameraTarget": [0.0, 0.0, 0.0], "softShadows": false, "shadowK": 32.0, "ao": true, "ambient": 0.25, "lightDir": [0.0, 1.0, 0.0], "lightColor": [1.0, 1.0, 1.0], "background": [0.0, 0.0, 1.0], "time": 0.0, "customShadeWgsl": ""}}]}]"#
 )]
 pub(super) struct Scene {
     /// Width of the picture; carried along.

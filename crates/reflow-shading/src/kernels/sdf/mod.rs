@@ -19,7 +19,7 @@ mod write;
 pub use bounds::Bounds;
 pub use evaluate::Evaluator;
 pub use mesh::{Mesh, MeshError, march};
-pub use preview::{Picture, PreviewError, preview};
+pub use preview::{PreviewError, preview};
 pub use read::ReadError;
 pub use tree::{Material, Node, NodeId, Operation, Primitive, Settings, Transform, Tree};
 pub use wgsl::{CompileError, Shade, compile, slot_shade};

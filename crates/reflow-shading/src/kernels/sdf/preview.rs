@@ -4,20 +4,10 @@ use std::num::NonZero;
 
 use glam::{FloatExt, Vec2, Vec3};
 
+use super::super::picture::Picture;
 use super::evaluate::Evaluator;
 use super::surface::surfaces_of;
 use super::tree::{Material, Settings, Tree};
-
-/// 4 bytes a pixel, rows from top to bottom.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Picture {
-    /// Pixels in a row.
-    pub width: u32,
-    /// Rows.
-    pub height: u32,
-    /// Red, green, blue and alpha, which is 255.
-    pub pixels: Vec<u8>,
-}
 
 /// Why there is no picture.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
