@@ -32,6 +32,7 @@ const FILES: &[&str] = &[
     "a-integration.jsonl",
     "b-audio.jsonl",
     "b-image.jsonl",
+    "d-2d.jsonl",
     "d-mesh-io.jsonl",
     "d-procedural.jsonl",
     "d-sdf.jsonl",

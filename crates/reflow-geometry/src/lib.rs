@@ -4,13 +4,18 @@
 //! [`kernels`] are plain functions on slices; they know neither ticks nor messages.
 #![forbid(unsafe_code)]
 
+mod drawing;
 pub mod kernels;
 mod mesh;
 mod procedural;
+mod text;
 
 use reflow_component::Entry;
 
 /// The components of this crate.
 pub fn components() -> Vec<Entry> {
-    [mesh::components(), procedural::components()].into_iter().flatten().collect()
+    [drawing::components(), mesh::components(), procedural::components(), text::components()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
