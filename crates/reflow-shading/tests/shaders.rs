@@ -117,6 +117,20 @@ fn strides_and_slots_are_those_that_renderers_rely_on() {
 }
 
 #[test]
+fn shades_of_several_slots_stand_in_one_text() {
+    let slot = |name: &str| {
+        format!(r#"{{"type":"primitive","primitive":"sphere","radius":1,"material":{{"slot":"{name}"}}}}"#)
+    };
+    let both = format!(r#"{{"type":"operation","op":"union","left":{},"right":{}}}"#, slot("ice"), slot("gold"));
+    let field = sdf::Tree::read(&serde_json::from_str(&both).unwrap()).unwrap();
+    let ramp = format!(r#"{{"type":"colorRamp","stops":[{{"position":0,"color":[1,0,0,1]}}],"input":{FLOAT}}}"#);
+    let bump = format!(r#"{{"type":"bumpMap","strength":{FLOAT},"height":{ramp}}}"#);
+    let tree = Tree::read(&serde_json::from_str(&surface(&bump)).unwrap()).unwrap();
+    let texts = ["shade_ice", "gold"].map(|name| (name.to_string(), sdf_shade(&tree, name).unwrap()));
+    assert_valid(&sdf::compile(&field, &Settings::default(), &Shade::Slots(texts.into())).unwrap(), "main");
+}
+
+#[test]
 fn errors_say_where_and_what() {
     let error = |json: &str| Tree::read(&serde_json::from_str(json).unwrap()).unwrap_err().to_string();
     assert_eq!(error("5"), "root: expected a node, found number");
@@ -174,7 +188,7 @@ fn numbers_that_are_none_are_refused_with_the_node_named() {
     };
     let sum = |a: Value, b: Value| object([("type", "mathOp".into()), ("op", "add".into()), ("a", a), ("b", b)]);
     let many = (1..65).map(bump).fold(bump(0), sum);
-    assert!(Tree::read(&many).unwrap_err().to_string().contains("64 of them bump maps"));
+    assert!(Tree::read(&many).unwrap_err().to_string().contains("64 bump maps"));
 }
 
 fn shaders() -> impl Strategy<Value = String> {

@@ -5,6 +5,7 @@ use std::hash::Hasher as _;
 use reflow_component::prelude::*;
 
 use super::Shader;
+use crate::kernels::sdf;
 use crate::kernels::shader::{MeshMaterial, Tree, mesh_material, sdf_shade};
 use crate::kernels::validate::validate;
 
@@ -45,15 +46,32 @@ impl Actor for Compiler {
                 return tick.report(Self::OUT_ERROR, format!("the {what} shader is no valid WGSL: {error}"));
             }
         }
-        // Sent, not emitted: a name that is none does not hold the material back.
+        // Sent, not emitted: a bad name does not hold the material back.
         tick.send(Self::OUT_MATERIAL, Message::Object(written(&material)));
         tick.send(Self::OUT_WGSL, Message::from(material.fragment_wgsl));
-        match sdf_shade(&tree, &self.name) {
+        match shade(&tree, &self.name) {
             Ok(shade) => tick.send(Self::OUT_SHADE, Message::from(shade)),
-            Err(error) => return tick.report(Self::OUT_ERROR, format!("config `shadeName`: {error}")),
+            Err(problem) => return tick.report(Self::OUT_ERROR, format!("config `shadeName`: {problem}")),
         }
         Ok(())
     }
+}
+
+/// The shade, checked in a scene.
+fn shade(tree: &Tree, name: &str) -> Result<String, String> {
+    let shade = sdf_shade(tree, name).map_err(|error| error.to_string())?;
+    let mut ball = sdf::Tree::default();
+    let material = sdf::Material { slot: Some("shade".into()), ..sdf::Material::default() };
+    ball.push(sdf::Node::Primitive { primitive: sdf::Primitive::Sphere { radius: 1.0 }, material: Some(material) });
+    // A shade called `shade` is one for everything, others are for a slot.
+    let whole = if name == "shade" {
+        sdf::Shade::Text(shade.clone())
+    } else {
+        sdf::Shade::Slots(vec![(name.into(), shade.clone())])
+    };
+    let scene = sdf::compile(&ball, &sdf::Settings::default(), &whole).map_err(|error| error.to_string())?;
+    validate(&scene).map_err(|error| format!("the shade is no valid WGSL: {error}"))?;
+    Ok(shade)
 }
 
 fn written(material: &MeshMaterial) -> Value {
@@ -114,8 +132,17 @@ mod tests {
 
     #[test]
     fn a_bad_name_holds_back_the_shade_alone() {
-        let outputs = run::<Compiler>(json!({"shadeName": "a b"}), [json!({"shader": {"type": "time"}})]);
-        assert!(outputs[0]["error"][0]["data"].as_str().unwrap().starts_with("config `shadeName`: `a b`"));
-        assert!(outputs[0].get("material").is_some() && outputs[0].get("shade").is_none());
+        for (name, problem) in [
+            ("a b", "`a b` is no name"),
+            ("", "`` is no name"),
+            ("calc_normal", "the shade is no valid WGSL"),
+            ("f32", "the shade is no valid WGSL"),
+            ("target", "the shade is no valid WGSL"),
+        ] {
+            let outputs = run::<Compiler>(json!({"shadeName": name}), [json!({"shader": {"type": "time"}})]);
+            let told = outputs[0]["error"][0]["data"].as_str().unwrap();
+            assert!(told.starts_with(&format!("config `shadeName`: {problem}")), "{name}: {told}");
+            assert!(outputs[0].get("material").is_some() && outputs[0].get("shade").is_none());
+        }
     }
 }

@@ -16,12 +16,12 @@ pub(super) const TABLE: &[Row] = &[
     row(
         "tpl_shader_noise_texture",
         "Noise Texture",
-        "Layers of value noise, from 0 to 1.\n\nThere are `detail` layers beside the first, each twice as fine and weaker by `roughness`.",
+        "Layers of value noise, from 0 to 1.\n\nThere are `detail` layers, each twice as fine and weaker by `roughness`.",
         "noiseTexture",
     )
     .around(&[
         SCALE,
-        child("detail", "detail", "How many finer layers there are.").or("detail", 2.0, "The detail where none came."),
+        child("detail", "detail", "How many layers there are.").or("detail", 2.0, "The detail where none came."),
         child("roughness", "roughness", "How strong finer layers are.").or(
             "roughness",
             0.5,
@@ -98,13 +98,13 @@ pub(super) const TABLE: &[Row] = &[
     row(
         "tpl_shader_musgrave_texture",
         "Musgrave Texture",
-        "Layers of noise that get weaker by a dimension.\n\nThere are `detail` layers beside the first, each twice as fine and weaker by \
-         2 to the power of -`dimension`.",
+        "Layers of noise that get weaker by a dimension.\n\nThere are `detail` layers, each twice as fine and weaker by 2 to the \
+         power of -`dimension`.",
         "musgraveTexture",
     )
     .around(&[
         SCALE,
-        child("detail", "detail", "How many finer layers there are.").or("detail", 2.0, "The detail where none came."),
+        child("detail", "detail", "How many layers there are.").or("detail", 2.0, "The detail where none came."),
         child("dimension", "dimension", "How smooth it is.").or("dimension", 2.0, "The dimension where none came."),
         VECTOR,
     ]),

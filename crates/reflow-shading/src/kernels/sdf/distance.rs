@@ -13,47 +13,55 @@ const TINY: f32 = 1e-4;
 /// The distance to a tube without a segment.
 const NOWHERE: f32 = 999.0;
 
+/// A function that gives the distance at each point.
+pub(crate) type Measure<'a> = Box<dyn Fn(&[Vec3], &mut [f32]) + Send + Sync + 'a>;
+
+/// One call for many points: the formula is compiled into the loop.
+fn each<'a>(distance: impl Fn(Vec3) -> f32 + Send + Sync + 'a) -> Measure<'a> {
+    Box::new(move |points, out| out.iter_mut().zip(points).for_each(|(out, point)| *out = distance(*point)))
+}
+
 impl Primitive {
-    /// The signed distance at a point, as a function of the point. What depends on the shape alone is computed once.
-    pub(crate) fn distance(&self) -> Box<dyn Fn(Vec3) -> f32 + Send + Sync + '_> {
+    /// The signed distance at points. What depends on the shape alone is computed once.
+    pub(crate) fn measure(&self) -> Measure<'_> {
         match *self {
-            Self::Sphere { radius } => Box::new(move |p| p.length() - radius),
-            Self::Box { size } => Box::new(move |p| cuboid(p, size)),
-            Self::RoundBox { size, radius } => Box::new(move |p| cuboid(p, size) - radius),
+            Self::Sphere { radius } => each(move |p| p.length() - radius),
+            Self::Box { size } => each(move |p| cuboid(p, size)),
+            Self::RoundBox { size, radius } => each(move |p| cuboid(p, size) - radius),
             Self::Ellipsoid { radii } => {
                 let radii = radii.max(Vec3::splat(TINY));
-                Box::new(move |p| ellipsoid(p, radii))
+                each(move |p| ellipsoid(p, radii))
             }
             Self::RoundBoxShell { size, radius, thickness } => {
                 let half = thickness.max(TINY) / 2.0;
-                Box::new(move |p| (cuboid(p, size) - radius + half).abs() - half)
+                each(move |p| (cuboid(p, size) - radius + half).abs() - half)
             }
-            Self::Cylinder { radius, height } => Box::new(move |p| {
+            Self::Cylinder { radius, height } => each(move |p| {
                 let d = Vec2::new(p.xz().length() - radius, p.y.abs() - height);
                 d.max_element().min(0.0) + d.max(Vec2::ZERO).length()
             }),
-            Self::Capsule { radius, height } => Box::new(move |p| {
+            Self::Capsule { radius, height } => each(move |p| {
                 let y = p.y - p.y.clamp(0.0, height.max(0.0));
                 Vec3::new(p.x, y, p.z).length() - radius
             }),
             Self::Torus { major_radius, minor_radius } => {
-                Box::new(move |p| Vec2::new(p.xz().length() - major_radius, p.y).length() - minor_radius)
+                each(move |p| Vec2::new(p.xz().length() - major_radius, p.y).length() - minor_radius)
             }
-            Self::Cone { angle, height } => Box::new(move |p| cone(p, angle, height)),
+            Self::Cone { angle, height } => each(move |p| cone(p, angle, height)),
             Self::Plane { normal, offset } => {
                 // A normal that is no unit vector would scale the distance.
                 let normal = normal.try_normalize().unwrap_or(Vec3::Y);
-                Box::new(move |p| p.dot(normal) + offset)
+                each(move |p| p.dot(normal) + offset)
             }
             Self::TaperedCapsule { a, b, radius_a, radius_b } => {
-                Box::new(move |p| round_cone(p - a, b - a, radius_a, radius_b))
+                each(move |p| round_cone(p - a, b - a, radius_a, radius_b))
             }
             Self::TubePath { ref points, ref radii, .. } => tube(points, radii),
             Self::InfRepeat { spacing } => {
-                Box::new(move |p| (p - nearest(p, spacing, Vec3::splat(f32::INFINITY))).length())
+                each(move |p| (p - nearest(p, spacing, Vec3::splat(f32::INFINITY))).length())
             }
             Self::Puddle { radius, height, noise_freq, noise_amp, bevel, meniscus } => {
-                Box::new(move |p| puddle(p, radius, height, noise_freq, noise_amp, bevel, meniscus))
+                each(move |p| puddle(p, radius, height, noise_freq, noise_amp, bevel, meniscus))
             }
         }
     }
@@ -118,10 +126,10 @@ fn round_cone(p: Vec3, axis: Vec3, radius: f32, end_radius: f32) -> f32 {
 }
 
 /// The distance to the polyline less the radius at the nearest point, which goes by arc length.
-fn tube<'a>(points: &'a [Vec3], radii: &'a [f32]) -> Box<dyn Fn(Vec3) -> f32 + Send + Sync + 'a> {
+fn tube<'a>(points: &'a [Vec3], radii: &'a [f32]) -> Measure<'a> {
     let count = points.len().min(radii.len());
     if count < 2 {
-        return Box::new(|_| NOWHERE);
+        return each(|_| NOWHERE);
     }
     let (points, radii) = (&points[..count], &radii[..count]);
     let mut starts = vec![0.0_f32];
@@ -129,7 +137,7 @@ fn tube<'a>(points: &'a [Vec3], radii: &'a [f32]) -> Box<dyn Fn(Vec3) -> f32 + S
         starts.push(starts[starts.len() - 1] + pair[0].distance(pair[1]));
     }
     let total = starts[count - 1].max(TINY);
-    Box::new(move |p| {
+    each(move |p| {
         let (mut nearest, mut along) = (f32::INFINITY, 0.0);
         for (pair, start) in points.windows(2).zip(&starts) {
             let axis = pair[1] - pair[0];
@@ -171,16 +179,18 @@ pub(crate) fn nearest(p: Vec3, spacing: Vec3, count: Vec3) -> Vec3 {
 }
 
 impl Operation {
-    /// The distance of both fields together.
-    #[inline]
-    pub(crate) fn combine(&self, a: f32, b: f32) -> f32 {
+    /// Makes the distances of the left field those of both together.
+    pub(crate) fn combine_all(&self, left: &mut [f32], right: &[f32]) {
+        fn each(left: &mut [f32], right: &[f32], combine: impl Fn(f32, f32) -> f32) {
+            left.iter_mut().zip(right).for_each(|(a, b)| *a = combine(*a, *b));
+        }
         match *self {
-            Self::Union {} => a.min(b),
-            Self::Intersection {} => a.max(b),
-            Self::Difference {} => a.max(-b),
-            Self::SmoothUnion { k } => smooth_min(a, b, k),
-            Self::SmoothIntersection { k } => -smooth_min(-a, -b, k),
-            Self::SmoothDifference { k } => -smooth_min(-a, b, k),
+            Self::Union {} => each(left, right, f32::min),
+            Self::Intersection {} => each(left, right, f32::max),
+            Self::Difference {} => each(left, right, |a, b| a.max(-b)),
+            Self::SmoothUnion { k } => each(left, right, |a, b| smooth_min(a, b, k)),
+            Self::SmoothIntersection { k } => each(left, right, |a, b| -smooth_min(-a, -b, k)),
+            Self::SmoothDifference { k } => each(left, right, |a, b| -smooth_min(-a, b, k)),
         }
     }
 }

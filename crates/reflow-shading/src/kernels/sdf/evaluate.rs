@@ -6,8 +6,8 @@
 
 use glam::Vec3;
 
-use super::distance::{PointMap, adjust};
-use super::tree::{Node, NodeId, Operation, Primitive, Transform, Tree};
+use super::distance::{Measure, PointMap, adjust};
+use super::tree::{Node, NodeId, Operation, Transform, Tree};
 
 /// Points that take a step together: their stacks stay in the first cache.
 const BLOCK: usize = 128;
@@ -17,7 +17,7 @@ pub(super) enum Step<'a> {
     /// Pushes the points as a child sees them.
     Enter(PointMap),
     /// Pushes the distances of a primitive at the points on top.
-    Measure(Box<dyn Fn(Vec3) -> f32 + Send + Sync + 'a>),
+    Measure(Measure<'a>),
     /// Makes the two distances on top one.
     Combine(&'a Operation),
     /// Pops the points of a child and adjusts the distances on top.
@@ -56,7 +56,7 @@ impl<'a> Evaluator<'a> {
                 Task::Visit(id) => match tree.node(id) {
                     Node::Primitive { primitive, .. } => {
                         evaluator.leaves.push(id);
-                        Step::Measure(Primitive::distance(primitive))
+                        Step::Measure(primitive.measure())
                     }
                     Node::Operation { operation, left, right } => {
                         tasks.extend([Task::Do(Step::Combine(operation)), Task::Visit(*right), Task::Visit(*left)]);
@@ -108,19 +108,14 @@ impl<'a> Evaluator<'a> {
                         }
                         at += BLOCK;
                     }
-                    Step::Measure(distance) => {
-                        let points = &point_stack[at..at + count];
-                        for (to, point) in distance_stack[top..top + count].iter_mut().zip(points) {
-                            *to = distance(*point);
-                        }
+                    Step::Measure(measure) => {
+                        measure(&point_stack[at..at + count], &mut distance_stack[top..top + count]);
                         top += BLOCK;
                     }
                     Step::Combine(operation) => {
                         top -= BLOCK;
                         let (left, right) = distance_stack.split_at_mut(top);
-                        for (a, b) in left[top - BLOCK..][..count].iter_mut().zip(&right[..count]) {
-                            *a = operation.combine(*a, *b);
-                        }
+                        operation.combine_all(&mut left[top - BLOCK..][..count], &right[..count]);
                     }
                     Step::Leave(transform) => {
                         at -= BLOCK;
@@ -160,6 +155,7 @@ impl<'a> Evaluator<'a> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Primitive;
     use super::*;
     use proptest::prelude::*;
 

@@ -22,7 +22,7 @@ fn ray_march(ro: vec3f, rd: vec3f) -> f32 {
         if (d < EPSILON) {
             return t;
         }
-        t += d * STEP;
+        t += d * SDF_STEP;
         if (t > MAX_DIST) {
             break;
         }
@@ -37,7 +37,7 @@ fn ray_march_from(ro: vec3f, rd: vec3f, start: f32, end: f32) -> f32 {
         if (d < EPSILON) {
             return t;
         }
-        t += max(d * STEP, 1.5 * EPSILON);
+        t += max(d * SDF_STEP, 1.5 * EPSILON);
         if (t > end) {
             break;
         }

@@ -186,11 +186,22 @@ impl Slab {
             upper.fill(NONE);
             between.fill(NONE);
             for y in 0..grid.cells.y as usize {
+                // The inside corners of a column: bits 0, 2, 4 and 6, as they are for the lower x of a cell.
+                let column = |x: usize| {
+                    let at = y * grid.row() + x;
+                    let corners = [low[at], low[at + grid.row()], high[at], high[at + grid.row()]];
+                    (0..).zip(corners).fold(0_usize, |set, (bit, d)| set | usize::from(d < 0.0) << (2 * bit))
+                };
+                let mut next = column(0);
                 for x in 0..grid.cells.x as usize {
+                    let before = std::mem::replace(&mut next, column(x + 1));
+                    let inside = before | next << 1;
+                    if inside == 0 || inside == 255 {
+                        continue;
+                    }
                     let at = y * grid.row() + x;
                     let place = |corner: u8| at + usize::from(corner & 1) + grid.row() * usize::from(corner >> 1 & 1);
                     let value = |corner: u8| if corner & 4 == 0 { low[place(corner)] } else { high[place(corner)] };
-                    let inside = (0..8).filter(|corner| value(*corner) < 0.0).fold(0_usize, |set, c| set | 1 << c);
                     for triangle in &CASES[inside] {
                         for edge in triangle {
                             let (corner, axis) = (edge & 7, edge >> 3);

@@ -82,9 +82,9 @@ enum Unfinished {
     Scene(Box<Settings>),
 }
 
-/// The largest field, in bytes written out: some hundred thousand nodes. Parts may be shared, so that a short value is a
+/// The largest field, in bytes written out: about a hundred thousand nodes. Parts may be shared, so that a short value is a
 /// field without end.
-const LARGEST: u64 = 64 << 20;
+const LARGEST: u64 = 32 << 20;
 
 impl Tree {
     /// Reads a field from its JSON form.

@@ -70,15 +70,19 @@ impl Evaluator<'_> {
             let at = points.last().copied().unwrap_or(point);
             match step {
                 Step::Enter(map) => points.push(map.apply(at)),
-                Step::Measure(distance) => {
+                Step::Measure(measure) => {
                     let label = leaves.next().map_or(0, |leaf| labels[leaf.index()]);
-                    parts.push((distance(at), label));
+                    let mut distance = [0.0];
+                    measure(&[at], &mut distance);
+                    parts.push((distance[0], label));
                 }
                 Step::Combine(operation) => {
                     // Both sides were measured before.
                     let (right, left) = (parts.pop().unwrap_or_default(), parts.pop().unwrap_or_default());
                     let kept = if operation.takes_left(left.0, right.0) { left.1 } else { right.1 };
-                    parts.push((operation.combine(left.0, right.0), kept));
+                    let mut both = [left.0];
+                    operation.combine_all(&mut both, &[right.0]);
+                    parts.push((both[0], kept));
                 }
                 Step::Leave(transform) => {
                     points.pop();

@@ -138,6 +138,15 @@ impl Tree {
         names.collect::<std::collections::BTreeSet<_>>().into_iter().collect()
     }
 
+    /// The corners of all tubes.
+    pub(crate) fn corners(&self) -> usize {
+        let corners = self.nodes.iter().map(|node| match node {
+            Node::Primitive { primitive: Primitive::TubePath { points, .. }, .. } => points.len(),
+            _ => 0,
+        });
+        corners.sum()
+    }
+
     /// Whether any node needs noise.
     pub fn uses_noise(&self) -> bool {
         self.nodes.iter().any(|node| {

@@ -29,6 +29,9 @@ pub enum CompileError {
     /// There is nothing in the tree.
     #[error("an empty field cannot be drawn")]
     Empty,
+    /// The tables of the tubes would not fit a shader.
+    #[error("the tubes have {0} corners, a shader takes {MOST_CORNERS} at most")]
+    Corners(usize),
     /// The text of a slot does not define its function.
     #[error("the shade of slot {slot} does not define `fn {function}`")]
     MissingFunction {
@@ -42,6 +45,9 @@ pub enum CompileError {
     BadName(String),
 }
 
+/// The most corners of all tubes of a field.
+const MOST_CORNERS: usize = 16_384;
+
 /// The shader of a field.
 ///
 /// A field from outside ([`Tree::references`]) is a function `sdf_ref_N` for the N-th of their names, which says that nothing is near.
@@ -50,6 +56,10 @@ pub enum CompileError {
 /// [`CompileError`].
 pub fn compile(tree: &Tree, settings: &Settings, shade: &Shade) -> Result<String, CompileError> {
     let root = tree.root().ok_or(CompileError::Empty)?;
+    let corners = tree.corners();
+    if corners > MOST_CORNERS {
+        return Err(CompileError::Corners(corners));
+    }
     let mut out = String::with_capacity(16_384 + 160 * tree.len());
     out.push_str(BINDINGS);
     constants(&mut out, tree, settings);
@@ -123,7 +133,7 @@ fn constants(out: &mut String, tree: &Tree, settings: &Settings) {
         ("EPSILON", settings.epsilon),
         ("AMBIENT", settings.ambient),
         ("SHADOW_K", settings.shadow_k),
-        ("STEP", 1.0 / tree.stretch()),
+        ("SDF_STEP", 1.0 / tree.stretch()),
     ];
     let colours = [("LIGHT_DIR", light), ("LIGHT_COLOR", settings.light_color), ("BG_COLOR", settings.background)];
     let _ = writeln!(out, "const MAX_STEPS: i32 = {steps};");

@@ -31,9 +31,9 @@ fn shade_noise(point: vec3f) -> f32 {
     return mix(low, high, t.z);
 }
 
-// Layers of noise, from 0 to 1: `detail` doublings, each weaker by `gain`.
+// Layers of noise, from 0 to 1: `detail` of them, each twice as fine and weaker by `gain`.
 fn shade_fractal(point: vec3f, detail: f32, gain: f32) -> f32 {
-    let layers = i32(clamp(detail, 0.0, 15.0)) + 1;
+    let layers = i32(clamp(detail, 1.0, 16.0));
     var sum = 0.0;
     var total = 0.0;
     var weight = 1.0;

@@ -27,7 +27,7 @@ enum Work<'a> {
     Close(Kind, usize),
 }
 
-/// The most nodes that differ.
+/// The most nodes that differ, and stops of colour ramps.
 const MOST_NODES: usize = 50_000;
 /// The most bump maps: the height of each is computed by a function of its own.
 const MOST_BUMPS: usize = 64;
@@ -45,7 +45,7 @@ impl Tree {
         let mut equal: HashMap<String, NodeId> = HashMap::new();
         // A node that goes into several others is one object, which need not be read again.
         let mut same: HashMap<usize, NodeId> = HashMap::new();
-        let mut bumps = 0;
+        let (mut bumps, mut stops) = (0, 0);
         let mut done: Vec<Option<NodeId>> = Vec::new();
         let mut work = vec![Work::Read(root, Trail::ROOT)];
         while let Some(next) = work.pop() {
@@ -63,12 +63,13 @@ impl Tree {
                     let key = format!("{kind:?}{inputs:?}");
                     let id = *equal.entry(key).or_insert_with(|| {
                         bumps += usize::from(matches!(kind, Kind::BumpMap));
+                        stops += if let Kind::ColorRamp { stops } = &kind { stops.len() } else { 0 };
                         tree.nodes.push(Node { kind, inputs });
                         NodeId((tree.nodes.len() - 1) as u32)
                     });
-                    if tree.nodes.len() > MOST_NODES || bumps > MOST_BUMPS {
+                    if tree.nodes.len() + stops > MOST_NODES || bumps > MOST_BUMPS {
                         let problem = format!(
-                            "a shader has at most {MOST_NODES} nodes that differ, {MOST_BUMPS} of them bump maps"
+                            "a shader has at most {MOST_NODES} nodes that differ and colour stops, and {MOST_BUMPS} bump maps"
                         );
                         return Err(told(&trail, Trail::ROOT, problem));
                     }

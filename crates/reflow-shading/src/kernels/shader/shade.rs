@@ -25,6 +25,16 @@ const SURFACE: [(&str, Type, &str); 10] = [
     ("ior", Type::Scalar, "1.5"),
 ];
 
+/// A value that is no surface is the colour of one.
+fn bare(tree: &Tree, coder: &Coder<'_>) -> String {
+    let (mut code, terms) = coder.lines(&tree.bare_value().into_iter().collect::<Vec<_>>());
+    for (input, kind, default) in SURFACE {
+        let own = terms.first().filter(|_| input == "base_color").map(|term| term.to(kind));
+        let _ = writeln!(code, "    let {input} = {};", own.as_deref().unwrap_or(default));
+    }
+    code
+}
+
 /// WGSL that defines `NAME_probe`, which traces no further rays, and `NAME`, which may: mirrors see what `shade_probe` shows.
 ///
 /// It stands on what the shader of a field defines: `calc_normal`, `calc_ao`, `calc_shadow`, `ray_march_from` and the constants.
@@ -40,10 +50,7 @@ pub fn sdf_shade(tree: &Tree, name: &str) -> Result<String, ShadeError> {
     let functions = coder.functions();
     let mut code = match tree.bsdf() {
         Some(bsdf) => surface(tree, &coder, bsdf, &SURFACE),
-        None => SURFACE.iter().fold(String::new(), |mut code, (input, _, default)| {
-            let _ = writeln!(code, "    let {input} = {default};");
-            code
-        }),
+        None => bare(tree, &coder),
     };
     code.push_str(
         "    return Lit(
