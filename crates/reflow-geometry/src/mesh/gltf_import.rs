@@ -3,7 +3,7 @@
 use reflow_component::declare::{Config, Declare};
 use reflow_component::prelude::*;
 
-use super::Imported;
+use super::{Imported, rig};
 use crate::kernels::floats::write_f32;
 use crate::kernels::mesh::gltf::clip::Track;
 use crate::kernels::mesh::gltf::mesh::Choice as Meshes;
@@ -185,38 +185,15 @@ impl GltfImport {
 }
 
 fn skeleton(name: &str, bones: &[Bone]) -> Value {
-    let bone = |(index, bone): (usize, &Bone)| {
-        Value::object([
-            ("index", Value::from(index)),
-            ("name", bone.name.as_str().into()),
-            ("parent", bone.parent.map_or(Value::from(-1), Value::from)),
-            ("localBindTransform", Value::array(bone.local)),
-        ])
-    };
-    Value::object([
-        ("name", Value::from(name)),
-        ("boneCount", bones.len().into()),
-        ("bones", Value::array(bones.iter().enumerate().map(bone))),
-    ])
+    Value::object([("name", Value::from(name)), ("boneCount", bones.len().into()), ("bones", rig::bones(bones))])
 }
 
 fn clip(name: &str, tracks: &[Track]) -> Value {
-    let numbers = |numbers: &[f32]| Value::array(numbers.iter().map(|number| f64::from(*number)));
-    let track = |track: &Track| {
-        Value::object([
-            ("boneIndex", Value::from(track.bone)),
-            ("property", track.property.into()),
-            ("interpolation", track.interpolation.into()),
-            ("times", numbers(&track.times)),
-            ("values", Value::array(track.values.chunks_exact(track.width).map(numbers))),
-        ])
-    };
-    let duration = tracks.iter().flat_map(|track| &track.times).fold(0.0_f32, |last, time| last.max(*time));
     Value::object([
         ("name", Value::from(name)),
-        ("duration", f64::from(duration).into()),
+        ("duration", rig::duration(tracks).into()),
         ("channelCount", tracks.len().into()),
-        ("channels", Value::array(tracks.iter().map(track))),
+        ("channels", rig::channels(tracks)),
     ])
 }
 

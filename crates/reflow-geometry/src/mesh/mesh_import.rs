@@ -9,7 +9,7 @@ use crate::kernels::mesh::sniff::{self, Format};
 
 /// Reads a mesh of whatever format.
 ///
-/// The format is told by what is in the file: glTF, STL, OBJ or PLY.
+/// The format is told by what is in the file: glTF, STL, OBJ, PLY or FBX.
 #[derive(Component)]
 #[component(id = "tpl_mesh_import", title = "Mesh Import", category = "mesh-io", heavy)]
 #[inport("file_data": Either<Bytes, Text>, required, "The file.")]
@@ -80,7 +80,7 @@ impl MeshImport {
             Format::Stl => read::stl(bytes, false),
             Format::Obj => read::obj(bytes, Keep::default()),
             Format::Ply => read::ply(bytes),
-            Format::Fbx => Err("Unknown format: fbx".to_string()),
+            Format::Fbx => super::fbx_import::import(bytes, &self.config),
         }
     }
 }

@@ -1,11 +1,13 @@
 //! Meshes out of files and into them.
 
+mod fbx_import;
 mod gltf_export;
 mod gltf_import;
 mod mesh_import;
 mod obj_export;
 mod obj_import;
 mod read;
+mod rig;
 mod stl_export;
 mod stl_import;
 
@@ -16,6 +18,7 @@ use crate::kernels::mesh::soup::Soup;
 
 pub(crate) fn components() -> Vec<Entry> {
     vec![
+        Entry::of::<fbx_import::FbxImport>(),
         Entry::of::<gltf_export::GltfExport>(),
         Entry::of::<gltf_import::GltfImport>(),
         Entry::of::<mesh_import::MeshImport>(),
