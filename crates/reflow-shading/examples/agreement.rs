@@ -63,7 +63,34 @@ fn fields() -> Vec<String> {
         let (left, right) = (primitive(at), all[PRIMITIVES.len() + at].clone());
         all.push(format!(r#"{{"type":"operation","op":"{op}","k":0.25,"left":{left},"right":{right}}}"#));
     }
+    let mut dice = Dice(1);
+    all.extend((0..60).map(|_| dice.field(6)));
     all
+}
+
+/// Numbers that look random, the same every time (Knuth, *The Art of Computer Programming*, volume 2, MMIX).
+struct Dice(u64);
+
+impl Dice {
+    fn throw(&mut self, sides: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % sides
+    }
+
+    fn field(&mut self, depth: usize) -> String {
+        match if depth == 0 { 0 } else { self.throw(5) } {
+            0 => format!(r#"{{"type":"primitive",{}}}"#, PRIMITIVES[self.throw(PRIMITIVES.len())]),
+            1 | 2 => {
+                let (transform, child) = (TRANSFORMS[self.throw(TRANSFORMS.len())], self.field(depth - 1));
+                format!(r#"{{"type":"transform",{transform},"child":{child}}}"#)
+            }
+            _ => {
+                let op = OPERATIONS[self.throw(OPERATIONS.len())];
+                let (left, right) = (self.field(depth - 1), self.field(depth - 1));
+                format!(r#"{{"type":"operation","op":"{op}","k":0.25,"left":{left},"right":{right}}}"#)
+            }
+        }
+    }
 }
 
 /// Places in and around the shapes: the golden ratio's sequence in a box (Roberts, "The Unreasonable Effectiveness of
@@ -93,7 +120,7 @@ fn picture(settings: &Settings) -> Result<Value, Box<dyn std::error::Error>> {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let points = points(2048);
+    let points = points(512);
     let mut out = std::io::stdout().lock();
     for text in fields() {
         let tree = Tree::read(&Value::from_json(&text)?)?;

@@ -192,8 +192,16 @@ fn numbers_that_are_none_are_refused_with_the_node_named() {
 }
 
 fn shaders() -> impl Strategy<Value = String> {
-    let leaf =
-        prop_oneof![Just(FLOAT.to_string()), Just(COLOR.to_string()), Just(r#"{"type":"texCoord"}"#.to_string())];
+    let odd = [0.0, -0.0, 1.0, -1.0, 1e-40, -1e-45, 3.4e38, -3.4e38, 1e30];
+    let number =
+        prop_oneof![prop::sample::select(odd.to_vec()), -3.0..3.0].prop_map(|number: f64| format!("{number:e}"));
+    let leaf = prop_oneof![
+        Just(FLOAT.to_string()),
+        Just(COLOR.to_string()),
+        Just(r#"{"type":"texCoord"}"#.to_string()),
+        number.clone().prop_map(|c| format!(r#"{{"type":"constFloat","c":{c}}}"#)),
+        number.prop_map(|c| format!(r#"{{"type":"constVec4","c":[{c},{c},0,{c}]}}"#)),
+    ];
     leaf.prop_recursive(5, 24, 3, |inner| {
         (inner.clone(), inner.clone(), inner, any::<prop::sample::Index>())
             .prop_map(|(a, b, c, which)| which.get(&around([a, b, c])).clone())

@@ -30,6 +30,10 @@ pub fn validate_with(text: &str, foreign: &str) -> Result<(), Invalid> {
     if longest_expression(foreign) > MOST_OPERATORS {
         return Err(Invalid(format!("an expression has more than {MOST_OPERATORS} operators")));
     }
+    // A chain of them is nested, too.
+    if foreign.matches("else").count() > MOST_OPERATORS {
+        return Err(Invalid(format!("there are more than {MOST_OPERATORS} `else`")));
+    }
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, || validate(text));
         let thread = thread.map_err(|error| Invalid(format!("no thread to check it: {error}")))?;
@@ -110,6 +114,19 @@ mod tests {
         for tower in ["(".repeat(200_000), "f(".repeat(200_000), "{".repeat(200_000), "array<".repeat(3_000)] {
             let text = format!("fn f() -> i32 {{ return {tower}1; }}");
             assert!(validate_with(&text, &text).is_err());
+        }
+        let body = |statement: &str, times| format!("fn f(x: bool) {{ {} }}", statement.repeat(times));
+        assert!(validate_with("", &body("if x {} else ", 50_000)).is_err());
+        let chain = format!("{} {{}} }}", body("if x {} else ", 3_990).trim_end_matches('}'));
+        assert_eq!(validate_with(&chain, &chain), Ok(()));
+        // Long texts of other kinds reach the compiler, and it has an answer.
+        let structs: String = (1..20_000).map(|at| format!("struct S{at} {{ a: S{} }}\n", at - 1)).collect();
+        let aliases: String = (1..20_000).map(|at| format!("alias T{at} = T{};\n", at - 1)).collect();
+        let constants: String = (1..20_000).map(|at| format!("const c{at} = c{} + 1;\n", at - 1)).collect();
+        let functions: String = (1..20_000).map(|at| format!("fn f{at}() {{ f{}(); }}\n", at - 1)).collect();
+        let blocks = body("loop { break; }", 20_000);
+        for text in [structs, aliases, constants, functions, blocks] {
+            let _ = validate_with(&text, &text);
         }
         let sum = format!("fn f() -> i32 {{ return {}1; }}", "1+".repeat(3_900));
         assert_eq!(validate_with(&sum, &sum), Ok(()));

@@ -134,7 +134,7 @@ fn tube<'a>(points: &'a [Vec3], radii: &'a [f32]) -> Measure<'a> {
     let (points, radii) = (&points[..count], &radii[..count]);
     let mut starts = vec![0.0_f32];
     for pair in points.windows(2) {
-        starts.push(starts[starts.len() - 1] + pair[0].distance(pair[1]));
+        starts.push((starts[starts.len() - 1] + pair[0].distance(pair[1])).min(f32::MAX));
     }
     let total = starts[count - 1].max(TINY);
     each(move |p| {

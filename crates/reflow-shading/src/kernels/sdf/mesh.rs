@@ -174,7 +174,7 @@ impl Slab {
             out.resize(plane, 0.0);
             field.distances(&points, out);
             // What is no distance is far outside, so that no surface goes through it.
-            out.iter_mut().for_each(|d| *d = if d.is_nan() { f32::MAX } else { *d });
+            out.iter_mut().for_each(|d| *d = if d.is_nan() { f32::MAX } else { d.clamp(f32::MIN, f32::MAX) });
         };
         let (mut low, mut high) = (Vec::new(), Vec::new());
         measure(layers.start, &mut low);

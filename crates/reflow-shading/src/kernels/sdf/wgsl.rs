@@ -146,8 +146,9 @@ fn constants(out: &mut String, tree: &Tree, settings: &Settings) {
     out.push('\n');
 }
 
-/// A number as WGSL; those of a tree are finite.
+/// A number as WGSL. Those of a tree are finite; what is computed of them is the nearest that is.
 fn number(value: f32) -> String {
+    let value = if value.is_nan() { 0.0 } else { value.clamp(f32::MIN, f32::MAX) };
     // What is too small for a normal number is 0 on many devices, and refused as a literal by some compilers.
     if value.is_subnormal() { "0.0".into() } else { format!("{value:?}") }
 }
