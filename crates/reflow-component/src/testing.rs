@@ -32,7 +32,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use reflow_runtime::{
-    Actor, Component, ComponentSpec, Endpoint, Failure, Frame, Instance, Message, Network, NodeSpec, PortSpec,
+    Actor, Begin, Component, ComponentSpec, Endpoint, Failure, Frame, Instance, Message, Network, NodeSpec, PortSpec,
     PortType, RunReport, Running, StreamWriter, Tick, Value,
 };
 
@@ -68,7 +68,9 @@ pub fn run_component(
     let steps: Vec<_> = steps.into_iter().map(|step| step_messages(&step)).collect();
     let inports: BTreeSet<&str> = steps.iter().flatten().map(|(port, _)| &**port).collect();
     let mut trial = Trial::new(component, config, &inports.into_iter().collect::<Vec<_>>(), &[])?;
-    let outputs = steps.into_iter().map(|step| plain_step(&trial.step(step))).collect();
+    // Streams are read when everything was sent: what goes into a step may be the end of an earlier one.
+    let outputs: Vec<Messages> = steps.into_iter().map(|step| trial.step(step)).collect();
+    let outputs = outputs.iter().map(plain_step).collect();
     match trial.end().failures.first() {
         Some(attempt) => Err(attempt.failure.to_string()),
         None => Ok(outputs),
@@ -250,7 +252,10 @@ pub fn example_problems(entry: &Arc<Entry>) -> Vec<String> {
 /// A step whose messages are written in the shortest form.
 fn shortest(step: serde_json::Value) -> serde_json::Value {
     let serde_json::Value::Object(ports) = step else { return step };
-    let short = |message: &serde_json::Value| json_of(&message_of(&message.into()));
+    let short = |message: &serde_json::Value| match message["type"].as_str() {
+        Some("@stream") => message.clone(),
+        _ => json_of(&message_of(&message.into())),
+    };
     let ports = ports.into_iter().map(|(port, messages)| {
         let messages = match messages {
             serde_json::Value::Array(messages) => messages.iter().map(short).collect(),
@@ -325,8 +330,13 @@ pub fn step_messages(step: &serde_json::Value) -> Vec<(String, Message)> {
     members.map(|(port, message)| (port.clone(), message_of(&message.into()))).collect()
 }
 
-/// The message that plain or tagged JSON stands for.
+/// The message that plain or tagged JSON stands for. A stream is `{"type": "@stream", "u8": [[…], …]}` with the bytes of its frames,
+/// and where it has them `content_type`, `size_hint`, `metadata`, and `error` in place of an end. A stream of sound has samples under
+/// `f32`, and is `audio/raw-pcm-f32` unless it says otherwise.
 pub fn message_of(json: &Value) -> Message {
+    if json.get("type").and_then(Value::as_str) == Some("@stream") {
+        return written_stream(json);
+    }
     let tagged = json.as_object().is_some_and(|members| members.keys().all(|key| matches!(&**key, "type" | "data")));
     match Message::from_wire(json) {
         Ok(message) if tagged => message,
@@ -334,8 +344,74 @@ pub fn message_of(json: &Value) -> Message {
     }
 }
 
+/// The content type of streams of samples.
+const SAMPLES: &str = "audio/raw-pcm-f32";
+
+/// The stream that JSON stands for.
+fn written_stream(json: &Value) -> Message {
+    let text = |key| json.get(key).and_then(Value::as_str);
+    let content_type = text("content_type").or(json.get("f32").map(|_| SAMPLES));
+    let (size_hint, metadata) = (json.get("size_hint").and_then(Value::as_integer), json.get("metadata"));
+    let mut frames = Vec::new();
+    if size_hint.is_some() || metadata.is_some() {
+        frames.push(Frame::Begin(Begin {
+            content_type: content_type.map(Into::into),
+            size_hint: size_hint.and_then(|size| size.try_into().ok()),
+            metadata: metadata.cloned(),
+        }));
+    }
+    let lists = |form| json.get(form).and_then(Value::as_array).into_iter().flatten();
+    let numbers = |frame: &Value| -> Vec<f64> {
+        let numbers = frame.as_array().into_iter().flatten();
+        numbers.map(|number| number.as_number().unwrap_or(f64::NAN)).collect()
+    };
+    let samples = |frame| numbers(frame).into_iter().flat_map(|number| (number as f32).to_le_bytes()).collect();
+    let bytes = |frame| numbers(frame).into_iter().map(|number| number as u8).collect();
+    frames.extend(lists("f32").map(|frame| -> Vec<u8> { samples(frame) }).map(|data| Frame::Data(data.into())));
+    frames.extend(lists("u8").map(|frame| -> Vec<u8> { bytes(frame) }).map(|data| Frame::Data(data.into())));
+    frames.push(text("error").map_or(Frame::End, |error| Frame::Error(error.into())));
+    stream_of(content_type, frames)
+}
+
+/// What a stream that came out is written as.
+fn stream_json(message: &Message, content_type: Option<&str>) -> serde_json::Value {
+    let mut json = serde_json::json!({"type": "@stream"});
+    let is_sound = content_type.is_some_and(|content_type| content_type.starts_with("audio/"));
+    if let Some(content_type) = content_type.filter(|content_type| *content_type != SAMPLES) {
+        json["content_type"] = content_type.into();
+    }
+    let mut data = Vec::new();
+    for frame in frames_of(message) {
+        match frame {
+            Frame::Begin(Begin { size_hint, metadata, .. }) => {
+                size_hint.inspect(|size| json["size_hint"] = (*size).into());
+                metadata.inspect(|metadata| json["metadata"] = metadata.into());
+            }
+            Frame::Data(bytes) if is_sound => {
+                data.push(
+                    bytes.as_chunks().0.iter().map(|sample| shortest_float(*sample)).collect::<serde_json::Value>(),
+                );
+            }
+            Frame::Data(bytes) => data.push(bytes.to_vec().into()),
+            Frame::End => {}
+            Frame::Error(text) => json["error"] = text.as_ref().into(),
+        }
+    }
+    json[if is_sound { "f32" } else { "u8" }] = data.into();
+    json
+}
+
+/// A sample in as few digits as say which one it is.
+fn shortest_float(bytes: [u8; 4]) -> serde_json::Value {
+    let number = f32::from_le_bytes(bytes);
+    number.to_string().parse::<f64>().map_or(serde_json::Value::Null, Into::into)
+}
+
 /// The shortest JSON that stands for a message: see [`message_of`].
 pub fn json_of(message: &Message) -> serde_json::Value {
+    if let Message::StreamHandle(handle) = message {
+        return stream_json(message, handle.content_type.as_deref());
+    }
     let plain = message.to_value();
     let same = message_of(&plain) == *message && serde_json::Value::from(&plain) != serde_json::Value::Null;
     if same { (&plain).into() } else { (&message.to_wire()).into() }

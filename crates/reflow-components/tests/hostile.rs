@@ -51,7 +51,9 @@ fn configs(id: &str) -> Vec<Value> {
 /// Whether a node goes on by itself, so that only stopping it ends it: a timer that runs or is far off, a server.
 fn goes_on(id: &str, config: &Value) -> bool {
     let number = |key| config.get(key).and_then(Value::as_number);
-    let delays = id == "tpl_delay" && number("delayMs") != Some(1.0);
+    let delays = id == "tpl_delay" && number("delayMs") != Some(1.0)
+        || id == "tpl_stream_throttle" && !config.is_null()
+        || id == "tpl_camera_capture" && !config.is_null();
     id.ends_with("_trigger") || delays || config.get("port").is_some() || number("timeoutMs").is_some_and(|ms| ms > 1e3)
 }
 

@@ -18,7 +18,7 @@ use forms::decoded;
 use reflow_components::testing::{Messages, Trial};
 use reflow_components::{Entry, entry};
 use reflow_runtime::Message;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 /// How long a timer is watched at least.
 const PATIENCE_MS: u64 = 500;
@@ -31,7 +31,10 @@ const FILES: &[&str] = &[
     "a-data.jsonl",
     "a-integration.jsonl",
     "b-audio.jsonl",
+    "b-corrected.jsonl",
     "b-image.jsonl",
+    "b-stream.jsonl",
+    "b-video.jsonl",
     "d-2d.jsonl",
     "d-mesh-io.jsonl",
     "d-procedural.jsonl",
@@ -79,9 +82,10 @@ fn replay(case: &Json) -> Result<Vec<Json>, String> {
     let steps = case["steps"].as_array().unwrap();
     // A timer that goes on keeps its network busy; what was recorded is what came out by then.
     let settled = Duration::from_millis(case["settle_ms"].as_u64().unwrap_or(60).max(PATIENCE_MS));
-    let waits_for_timer = template.ends_with("_trigger");
+    // So does what waits until somebody reads all that it copies.
+    let waits = template.ends_with("_trigger") || template == "tpl_stream_tee";
     let outputs = steps.iter().map(|step| {
-        let mut outputs = if waits_for_timer {
+        let mut outputs = if waits {
             trial.send(messages(step)?);
             trial.running().wait(Some(settled));
             trial.take()
@@ -95,6 +99,10 @@ fn replay(case: &Json) -> Result<Vec<Json>, String> {
     let mut outputs: Vec<Messages> = outputs.collect::<Result<_, String>>()?;
     for (port, next) in case["chain"].as_object().into_iter().flatten() {
         chain(&mut outputs, port, next)?;
+    }
+    let drain = json!({"template": "tpl_stream_to_bytes", "in": "stream", "out": ["output", "metadata", "error"]});
+    for port in case["drain"].as_array().into_iter().flatten() {
+        chain(&mut outputs, port.as_str().unwrap(), &drain)?;
     }
     Ok(outputs.iter().map(|outputs| wire(outputs, case)).collect())
 }
@@ -134,8 +142,14 @@ fn wire(outputs: &Messages, case: &Json) -> Json {
         let form = case["decode"][port].as_str();
         messages.iter().map(|message| forms::written(message, form, joined(port))).collect()
     };
-    let ports = outputs.iter().map(|(port, messages)| (port.clone(), list(port, messages)));
-    ports.collect::<serde_json::Map<_, _>>().into()
+    // Side by side: a stream may wait until another one is read.
+    let list = &list;
+    std::thread::scope(|scope| {
+        let reading = outputs.iter().map(|(port, messages)| (port, scope.spawn(move || list(port, messages))));
+        let ports: Vec<_> = reading.collect();
+        ports.into_iter().map(|(port, list)| (port.clone(), list.join().unwrap())).collect::<serde_json::Map<_, _>>()
+    })
+    .into()
 }
 
 fn compare(case: &Json, got: &[Json]) -> Result<(), String> {
@@ -201,7 +215,10 @@ fn answer(stream: &mut TcpStream, pages: &Json) -> std::io::Result<()> {
     std::io::copy(&mut reader.by_ref().take(length), &mut std::io::sink())?;
     let page = &pages[&path];
     let body = decoded(page["b64"].as_str().unwrap_or_default());
-    let mut head = format!("HTTP/1.1 {} status\r\nconnection: close\r\n", page["status"].as_u64().unwrap_or(404));
+    let mut head = format!(
+        "HTTP/1.1 {} status\r\nconnection: close\r\n",
+        page["status"].as_u64().unwrap_or(if page.is_null() { 404 } else { 200 })
+    );
     for (name, value) in page["headers"].as_object().into_iter().flatten() {
         head.extend([name, ": ", value.as_str().unwrap(), "\r\n"]);
     }

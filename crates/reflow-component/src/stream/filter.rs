@@ -65,6 +65,14 @@ pub trait Filter: Send + Sync + 'static {
     /// What one stream needs from frame to frame. See [`Channels`](super::Channels) for one of each channel.
     type State: Send + 'static;
 
+    /// What keeps this filter from working on any stream: a config that cannot be meant. Told on `error`, in place of a stream.
+    ///
+    /// # Errors
+    /// What is wrong.
+    fn check(&self) -> Result<(), String> {
+        Ok(())
+    }
+
     /// What is said of the outgoing streams before the first frame is here. By default the same as of the incoming one.
     fn describe(&self, incoming: &Opening) -> Opening {
         incoming.clone()
@@ -90,7 +98,11 @@ pub trait Filter: Send + Sync + 'static {
         Ok(())
     }
 
-    /// A packet has come that is on another inport than `stream`. It counts for streams that begin later.
+    /// The stream has ended with an error, which follows what is put out here.
+    fn fail(_state: &mut Self::State, _out: &mut Frames) {}
+
+    /// A packet has come on another inport than `stream`, alone or beside a stream. It counts for streams that begin later, and for
+    /// that one.
     ///
     /// # Errors
     /// The failure of the tick.
@@ -123,8 +135,11 @@ struct Shell<F> {
 
 impl<F: Filter> Shell<F> {
     fn start(&self, tick: &mut Tick<'_>, handle: &StreamHandle) -> Result<(), String> {
-        let inlet = Inlet::<F::Sample>::take(handle)?;
-        let description = self.filter.read().describe(inlet.opening());
+        let inlet = Inlet::<F::Sample>::take(handle).map_err(|_| no_stream("stream"))?;
+        let filter = self.filter.read();
+        filter.check()?;
+        let description = filter.describe(inlet.opening());
+        drop(filter);
         let mut outlets = Vec::with_capacity(self.streams.len());
         for port in &self.streams {
             let (outlet, handle) = Outlet::open(tick.node(), Outport::<Stream>::new(*port), &description)?;
@@ -132,29 +147,40 @@ impl<F: Filter> Shell<F> {
             outlets.push(outlet);
         }
         let (filter, streams) = (Arc::clone(&self.filter), self.streams.clone());
+        let is_heard = self.is_heard(tick);
         tick.spawn(move |node| {
-            let course =
-                Course { filter, inlet, outlets, node, state: None, frames: Frames { streams, ..Frames::default() } };
-            course.run()
+            let frames = Frames { streams, ..Frames::default() };
+            Course { filter, inlet, outlets, node, is_heard, state: None, frames }.run()
         });
         Ok(())
+    }
+
+    /// Whether an outport leads somewhere that carries neither a stream nor errors: a stream is then worth reading although
+    /// nobody reads what comes of it.
+    fn is_heard(&self, tick: &Tick<'_>) -> bool {
+        let node = tick.node();
+        let others = node.connected_outports().into_iter().filter_map(|name| node.outport(&name)).map(usize::from);
+        others.filter(|port| Some(*port) != self.error).any(|port| !self.streams.contains(&port))
     }
 }
 
 impl<F: Filter> Actor for Shell<F> {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
+        if tick.inputs().count() > usize::from(tick.input(self.inport).is_some()) {
+            self.filter.write().packet(tick)?;
+        }
         let problem = match tick.input(self.inport) {
-            None => return self.filter.write().packet(tick),
+            None => return Ok(()),
             Some(Message::StreamHandle(handle)) => {
                 let handle = Arc::clone(handle);
                 self.start(tick, &handle).err()
             }
-            Some(_) => Some(String::new()),
+            Some(_) => Some(no_stream("stream")),
         };
         match (problem, self.error) {
             (None, _) => Ok(()),
-            (Some(_), Some(error)) => tick.report(error, no_stream("stream")),
-            (Some(_), None) => Err(no_stream("stream").into()),
+            (Some(problem), Some(error)) => tick.report(error, problem),
+            (Some(problem), None) => Err(problem.into()),
         }
     }
 }
@@ -165,6 +191,8 @@ struct Course<F: Filter> {
     inlet: Inlet<F::Sample>,
     outlets: Vec<Outlet>,
     node: NodeHandle,
+    /// Whether what it sends beside its streams goes somewhere.
+    is_heard: bool,
     state: Option<F::State>,
     frames: Frames,
 }
@@ -197,9 +225,18 @@ impl<F: Filter> Course<F> {
                     self.begin(false).await?;
                     return self.step(0, F::end).await;
                 }
-                Piece::Failed(text) => return Err(text),
+                Piece::Failed(text) => {
+                    if self.begin(false).await.is_ok() {
+                        let say = |state: &mut F::State, frames: &mut Frames| {
+                            F::fail(state, frames);
+                            Ok(())
+                        };
+                        self.step(0, say).await?;
+                    }
+                    return Err(text);
+                }
             }
-            if self.frames.is_over || self.outlets.iter().all(|outlet| !outlet.is_read()) {
+            if self.frames.is_over || !self.is_heard && self.outlets.iter().all(|outlet| !outlet.is_read()) {
                 return Ok(());
             }
         }

@@ -16,12 +16,26 @@ pub struct Opening {
     pub size_hint: Option<u64>,
     /// Anything else, from the Begin frame.
     pub metadata: Option<Value>,
+    /// Whether there was a Begin frame; without one, all that is known comes with the handle.
+    pub is_told: bool,
 }
 
 impl Opening {
     /// A whole number of the metadata.
     pub fn whole(&self, key: &str) -> Option<u64> {
         crate::config::whole_number(self.metadata.as_ref()?.get(key)?)?.try_into().ok()
+    }
+
+    /// A text of the metadata.
+    pub fn text(&self, key: &str) -> Option<&str> {
+        self.metadata.as_ref()?.get(key)?.as_str()
+    }
+
+    /// The metadata with these members added or replaced.
+    pub fn add<V: Into<Value>>(&mut self, members: impl IntoIterator<Item = (&'static str, V)>) {
+        let old = self.metadata.take().filter(|metadata| metadata.as_object().is_some());
+        self.metadata =
+            Some(old.unwrap_or_else(|| Value::object::<&str, Value>([])).merged_with(&Value::object(members)));
     }
 
     /// A number of the metadata.
@@ -40,7 +54,7 @@ impl Opening {
     }
 
     pub(super) fn of(handle: &StreamHandle) -> Self {
-        Self { content_type: handle.content_type.clone(), size_hint: handle.size_hint, metadata: None }
+        Self { content_type: handle.content_type.clone(), size_hint: handle.size_hint, ..Self::default() }
     }
 
     /// Takes over what a Begin frame says.
@@ -48,6 +62,7 @@ impl Opening {
         self.content_type = begin.content_type.or(self.content_type.take());
         self.size_hint = begin.size_hint.or(self.size_hint);
         self.metadata = begin.metadata;
+        self.is_told = true;
     }
 }
 

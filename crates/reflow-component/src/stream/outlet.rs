@@ -46,7 +46,7 @@ impl Outlet {
 
     /// Writes what is known of the stream.
     pub async fn begin(&mut self, opening: Opening) -> bool {
-        let Opening { content_type, size_hint, metadata } = opening;
+        let Opening { content_type, size_hint, metadata, .. } = opening;
         self.write(Frame::Begin(Begin { content_type, size_hint, metadata })).await
     }
 

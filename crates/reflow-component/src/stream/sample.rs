@@ -132,7 +132,10 @@ impl<T> Channels<T> {
     pub fn each<S>(&mut self, samples: &mut [S], mut work: impl FnMut(&mut T, &mut S)) {
         for sample in samples {
             work(&mut self.states[self.at], sample);
-            self.at = (self.at + 1) % self.states.len();
+            self.at += 1;
+            if self.at == self.states.len() {
+                self.at = 0;
+            }
         }
     }
 

@@ -10,8 +10,9 @@ use crate::kernels::level::{amplitude, scale};
 #[derive(Component)]
 #[component(id = "tpl_audio_gain", title = "Audio Gain", category = "media/audio", filter)]
 #[example(
-    steps = r#"[{"stream": 1}]"#,
-    outputs = r#"[{"error": [{"type": "Error", "data": "No StreamHandle on stream port"}]}]"#
+    config = r#"{"gainLinear": 2}"#,
+    steps = r#"[{"stream": {"type": "@stream", "f32": [[0.5, -0.25], [1]]}}]"#,
+    outputs = r#"[{"stream": [{"type": "@stream", "f32": [[1.0, -0.5], [2.0]]}]}]"#
 )]
 pub(super) struct AudioGain {
     /// Gain where `gainLinear` is not set.

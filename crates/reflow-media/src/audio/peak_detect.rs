@@ -1,0 +1,102 @@
+//! `tpl_peak_detect`.
+
+use reflow_component::prelude::*;
+
+use super::silence_detect::MOST_TOLD;
+use crate::kernels::detect::{PeakFinder, milliseconds};
+use crate::kernels::dynamics::loudest;
+use crate::kernels::groups::Groups;
+use crate::rate::SampleRate;
+
+/// Passes sound on and reports sudden rises of energy.
+///
+/// A sample is a peak when its energy *e* (its square) is above the running average times the square of `sensitivity`, and the last peak
+/// is at least `minIntervalMs` back. The average takes in every sample first, with a weight of one by the number of samples in
+/// `windowMs`. A peak gives `{event: "peak", sampleOffset, timeMs, energy}` as it happens, and the end of the stream
+/// `{event: "summary", totalPeaks, peaks}` with the first 10 000 of them. Offsets count from 0, and samples of several channels
+/// together; the loudest counts. Events leave also when nothing is connected to `stream`.
+#[derive(Component)]
+#[component(id = "tpl_peak_detect", title = "Peak Detect", category = "media/analysis", filter)]
+#[outport(stream: Stream, "The stream, unchanged.")]
+#[outport(events: JsonObject, "What happens, as it happens.")]
+#[example(
+    config = r#"{"sampleRate": 1000, "minIntervalMs": 2, "sensitivity": 2}"#,
+    steps = r#"[{"stream": {"type": "@stream", "f32": [[0, 0, 0.5]]}}]"#,
+    outputs = r#"[{"stream": [{"type": "@stream", "f32": [[0.0, 0.0, 0.5]]}], "events": [{"event": "peak", "sampleOffset": 2, "timeMs": 2, "energy": 0.25}, {"event": "summary", "totalPeaks": 1, "peaks": [{"event": "peak", "sampleOffset": 2, "timeMs": 2, "energy": 0.25}]}]}]"#
+)]
+pub(super) struct PeakDetect {
+    /// How far above the running level the amplitude of a peak is.
+    #[config(default = 3.0, range = 1..=20, lenient)]
+    sensitivity: f64,
+    /// How long the running average remembers.
+    #[config(key = "windowMs", default = 50.0, range = 5..=500, unit = "ms", lenient)]
+    window_ms: f64,
+    /// The shortest time between two peaks, and before the first one.
+    #[config(key = "minIntervalMs", default = 100.0, range = 10..=5_000, unit = "ms", lenient)]
+    min_interval_ms: f64,
+    #[config(group)]
+    rate: SampleRate,
+}
+
+pub(super) struct State {
+    groups: Groups<f32>,
+    finder: PeakFinder,
+    rate: f64,
+    total: u64,
+    peaks: Vec<Value>,
+}
+
+impl State {
+    fn look(&mut self, samples: &[f32], out: &mut Frames) {
+        for group in samples.chunks(self.groups.size()) {
+            let Some((at, energy)) = self.finder.step(loudest(group)) else { continue };
+            let event = Value::object([
+                ("event", Value::from("peak")),
+                ("sampleOffset", at.into()),
+                ("timeMs", milliseconds(at, self.rate).into()),
+                ("energy", f64::from(energy).into()),
+            ]);
+            self.total += 1;
+            if self.peaks.len() < MOST_TOLD {
+                self.peaks.push(event.clone());
+            }
+            out.send(PeakDetect::OUT_EVENTS, event);
+        }
+    }
+}
+
+impl Filter for PeakDetect {
+    type Sample = f32;
+    type State = State;
+
+    fn check(&self) -> Result<(), String> {
+        self.rate.check()
+    }
+
+    fn begin(&self, opening: &mut Opening) -> Result<State, String> {
+        let rate = self.rate.of(opening);
+        let samples = |ms: f64| (ms * rate / 1000.0) as u64;
+        let finder = PeakFinder::new(self.sensitivity, samples(self.window_ms), samples(self.min_interval_ms));
+        Ok(State { groups: Groups::new(opening.channels()), finder, rate, total: 0, peaks: Vec::new() })
+    }
+
+    fn data(state: &mut State, samples: Vec<f32>, out: &mut Frames) -> Result<(), String> {
+        out.push(samples.clone());
+        let samples = state.groups.whole(samples);
+        state.look(&samples, out);
+        Ok(())
+    }
+
+    fn end(state: &mut State, out: &mut Frames) -> Result<(), String> {
+        Self::fail(state, out);
+        Ok(())
+    }
+
+    fn fail(state: &mut State, out: &mut Frames) {
+        let rest = state.groups.rest();
+        state.look(&rest, out);
+        let peaks = Value::array(std::mem::take(&mut state.peaks));
+        let summary = [("event", Value::from("summary")), ("totalPeaks", state.total.into()), ("peaks", peaks)];
+        out.send(Self::OUT_EVENTS, Value::object(summary));
+    }
+}

@@ -1,0 +1,170 @@
+//! Scaling pictures.
+
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+
+/// A picture's size: pixels in a row, and rows.
+pub type Size = (usize, usize);
+
+/// How pixels between pixels, and pixels for several, are found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Between the four nearest; the corners of both pictures lie on each other.
+    Bilinear,
+    /// The mean of what a pixel covers.
+    Area,
+    /// A windowed sinc (Lanczos, 3 lobes), which keeps edges sharp.
+    Lanczos,
+}
+
+/// Scales a picture with so many channels, from 1 to 4; with [`Method::Bilinear`] every one by itself, otherwise colours as
+/// far as they are opaque.
+///
+/// # Errors
+/// When the sizes do not fit the pixels, or are none.
+pub fn resize(pixels: &[u8], from: Size, to: Size, channels: usize, method: Method) -> Result<Vec<u8>, String> {
+    if from.0.checked_mul(from.1).and_then(|count| count.checked_mul(channels)) != Some(pixels.len())
+        || pixels.is_empty()
+    {
+        return Err(format!("{} bytes are no {} × {} pixels of {channels} bytes", pixels.len(), from.0, from.1));
+    }
+    if to.0 == 0 || to.1 == 0 {
+        return Err("a picture has a width and a height".to_string());
+    }
+    let filter = match method {
+        Method::Bilinear => {
+            return Ok(match channels {
+                1 => bilinear::<1>(pixels, from, to),
+                2 => bilinear::<2>(pixels, from, to),
+                3 => bilinear::<3>(pixels, from, to),
+                _ => bilinear::<4>(pixels, from, to),
+            });
+        }
+        Method::Area => FilterType::Box,
+        Method::Lanczos => FilterType::Lanczos3,
+    };
+    let kind = [PixelType::U8, PixelType::U8x2, PixelType::U8x3, PixelType::U8x4][(channels - 1).min(3)];
+    let text = |error: &dyn std::fmt::Display| error.to_string();
+    let source = ImageRef::new(from.0 as u32, from.1 as u32, pixels, kind).map_err(|error| text(&error))?;
+    let mut target = Image::new(to.0 as u32, to.1 as u32, kind);
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)).use_alpha(true);
+    Resizer::new().resize(&source, &mut target, &options).map_err(|error| text(&error))?;
+    Ok(target.into_vec())
+}
+
+/// Where a pixel of the target lies in the source: the two pixels beside it, and how near it is to the second.
+#[derive(Clone, Copy)]
+struct Place {
+    first: usize,
+    second: usize,
+    share: f32,
+}
+
+fn places(from: usize, to: usize) -> Vec<Place> {
+    let place = |at: usize| {
+        let exact = if to > 1 { at as f64 * (from - 1) as f64 / (to - 1) as f64 } else { 0.0 };
+        let first = (exact as usize).min(from - 1);
+        Place { first, second: (first + 1).min(from - 1), share: (exact - first as f64) as f32 }
+    };
+    (0..to).map(place).collect()
+}
+
+/// Rows are scaled along when they are first needed, and two of them are kept.
+fn bilinear<const N: usize>(pixels: &[u8], from: Size, to: Size) -> Vec<u8> {
+    let (columns, rows) = (places(from.0, to.0), places(from.1, to.1));
+    let pixels = pixels.as_chunks::<N>().0;
+    let scaled = |y: usize, row: &mut Vec<f32>| {
+        let source = &pixels[y * from.0..(y + 1) * from.0];
+        row.clear();
+        for place in &columns {
+            let (left, right) = (source[place.first], source[place.second]);
+            for channel in 0..N {
+                let (left, right) = (f32::from(left[channel]), f32::from(right[channel]));
+                row.push(left + (right - left) * place.share);
+            }
+        }
+    };
+    let (mut top, mut bottom) = ((usize::MAX, Vec::new()), (usize::MAX, Vec::new()));
+    let mut result = Vec::with_capacity(to.0 * to.1 * N);
+    for place in rows {
+        if top.0 != place.first {
+            std::mem::swap(&mut top, &mut bottom);
+        }
+        for (row, y) in [(&mut top, place.first), (&mut bottom, place.second)] {
+            if row.0 != y {
+                scaled(y, &mut row.1);
+                row.0 = y;
+            }
+        }
+        let mixed = top.1.iter().zip(&bottom.1).map(|(top, bottom)| top + (bottom - top) * place.share);
+        // Half away from zero, of numbers that are never below 0.
+        result.extend(mixed.map(|value| (value + 0.5) as u8));
+    }
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const ALL: [Method; 3] = [Method::Bilinear, Method::Area, Method::Lanczos];
+
+    /// The formula, pixel by pixel.
+    fn slow(pixels: &[u8], from: Size, to: Size, channels: usize) -> Vec<u8> {
+        let mut result = Vec::new();
+        for y in 0..to.1 {
+            for x in 0..to.0 {
+                let place = |at: usize, from: usize, to: usize| {
+                    if to > 1 { at as f64 * (from - 1) as f64 / (to - 1) as f64 } else { 0.0 }
+                };
+                let (sx, sy) = (place(x, from.0, to.0), place(y, from.1, to.1));
+                let (x0, y0) = (sx as usize, sy as usize);
+                let (x1, y1) = ((x0 + 1).min(from.0 - 1), (y0 + 1).min(from.1 - 1));
+                let (fx, fy) = ((sx - x0 as f64) as f32, (sy - y0 as f64) as f32);
+                for channel in 0..channels {
+                    let at = |x: usize, y: usize| f32::from(pixels[(y * from.0 + x) * channels + channel]);
+                    let top = at(x0, y0) + (at(x1, y0) - at(x0, y0)) * fx;
+                    let bottom = at(x0, y1) + (at(x1, y1) - at(x0, y1)) * fx;
+                    result.push((top + (bottom - top) * fy).round() as u8);
+                }
+            }
+        }
+        result
+    }
+
+    proptest! {
+        #[test]
+        fn bilinear_is_what_the_formula_says(
+            width in 1..7_usize, height in 1..7_usize, to_width in 1..12_usize, to_height in 1..12_usize, channels in 1..5_usize,
+            seed in prop::collection::vec(any::<u8>(), 36 * 4),
+        ) {
+            let pixels = &seed[..width * height * channels];
+            let found = resize(pixels, (width, height), (to_width, to_height), channels, Method::Bilinear).unwrap();
+            prop_assert_eq!(found, slow(pixels, (width, height), (to_width, to_height), channels));
+        }
+
+        #[test]
+        fn a_plain_picture_stays_plain(
+            width in 1..9_usize, height in 1..9_usize, to_width in 1..20_usize, to_height in 1..20_usize, channels in 1..5_usize,
+            method in 0..3_usize, colour in 1..=255_u8,
+        ) {
+            // Opaque, as colours that can hardly be seen are not kept exactly.
+            let pixel = [colour, colour, colour, 255];
+            let pixel = if channels == 2 { &pixel[2..] } else { &pixel[..channels] };
+            let pixels = pixel.repeat(width * height);
+            let found = resize(&pixels, (width, height), (to_width, to_height), channels, ALL[method]).unwrap();
+            prop_assert_eq!(found.len(), to_width * to_height * channels);
+            let wanted = pixel.iter().cycle();
+            prop_assert!(found.iter().zip(wanted).all(|(a, b)| a.abs_diff(*b) <= 1), "{:?} {found:?}", ALL[method]);
+        }
+    }
+
+    #[test]
+    fn sizes_that_do_not_fit_are_refused() {
+        assert!(resize(&[0; 4], (2, 2), (1, 1), 4, Method::Bilinear).is_err());
+        assert!(resize(&[], (0, 0), (1, 1), 4, Method::Bilinear).is_err());
+        assert!(resize(&[0; 4], (1, 1), (0, 1), 4, Method::Area).is_err());
+        assert!(resize(&[0; 4], (usize::MAX, usize::MAX), (1, 1), 4, Method::Area).is_err());
+    }
+}
