@@ -1,0 +1,19 @@
+//! Plain functions on numbers, matrices and bytes.
+
+pub mod billboard;
+pub mod binding;
+pub mod camera;
+pub mod clips;
+pub mod easing;
+pub mod formula;
+pub mod ik;
+pub mod keyframes;
+pub mod morph;
+pub mod motions;
+pub mod particles;
+pub mod pose;
+pub mod sampling;
+pub mod skeleton;
+pub mod skinning;
+pub mod sky;
+pub mod weather;
