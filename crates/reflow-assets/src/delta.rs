@@ -85,7 +85,8 @@ impl Listeners {
         while !self.waiting.lock().is_empty() {
             let Some(_telling) = self.telling.try_lock() else { return };
             while let Some(delta) = { self.waiting.lock().pop_front() } {
-                let listeners: Vec<Listener> = self.list.lock().iter().map(|(_, listener)| Arc::clone(listener)).collect();
+                let listeners: Vec<Listener> =
+                    self.list.lock().iter().map(|(_, listener)| Arc::clone(listener)).collect();
                 listeners.iter().for_each(|listener| listener(&delta));
             }
         }

@@ -98,7 +98,8 @@ impl Disk {
     pub(crate) fn begin(&mut self, table: &mut Table) -> Result<Vec<Delta>, AssetError> {
         self.notice_fork();
         if let Err(error) = self.lock.acquire() {
-            let is_missing = matches!(&error, AssetError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound);
+            let is_missing =
+                matches!(&error, AssetError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound);
             if !is_missing {
                 return Err(error);
             }
@@ -195,7 +196,10 @@ impl Disk {
             self.journal = Some(Journal { file, inode: stamp.inode, length: stamp.length, sound });
         }
         let mut deltas = Vec::new();
-        for changes in lines.into_iter().filter_map(|(line, _)| if let Line::Changes(changes) = line { Some(changes) } else { None }) {
+        for changes in lines
+            .into_iter()
+            .filter_map(|(line, _)| if let Line::Changes(changes) = line { Some(changes) } else { None })
+        {
             if changes.number > self.number {
                 self.number = changes.number;
                 deltas.extend(apply(table, changes, |_, _| true));
@@ -253,7 +257,9 @@ impl Disk {
                 self.number = self.number.max(changes.number);
                 if changes.number > self.saved {
                     // Who does not know the journal may have gone on since: the newer state of each asset counts.
-                    let wins = |old: Option<&Arc<Entry>>, at: &str| known.is_some() || old.is_none_or(|old| *old.updated_at <= *at);
+                    let wins = |old: Option<&Arc<Entry>>, at: &str| {
+                        known.is_some() || old.is_none_or(|old| *old.updated_at <= *at)
+                    };
                     apply(&mut fresh, changes, wins);
                 }
             }
@@ -360,7 +366,12 @@ impl Disk {
 
     /// Lets a manifest that was [written](Snapshot::write) take its place. The database is locked, and the table is current. False
     /// when another process was faster.
-    pub(crate) fn checkpoint(&mut self, snapshot: &Snapshot, written: &Path, table: &Table) -> Result<bool, AssetError> {
+    pub(crate) fn checkpoint(
+        &mut self,
+        snapshot: &Snapshot,
+        written: &Path,
+        table: &Table,
+    ) -> Result<bool, AssetError> {
         let is_same = self.journal.as_ref().map(|journal| journal.inode) == snapshot.inode;
         if !is_same || self.journal.is_none() || snapshot.number < self.saved {
             discard(written);
@@ -371,9 +382,10 @@ impl Disk {
         let line = Line::Checkpoint(Checkpoint { manifest: stamp, number: snapshot.number }).to_bytes();
         self.write_line(&line).at("write", &journal)?;
         let bytes = fs::read(&journal).at("read", &journal)?;
-        let later = journal::read(&journal, &bytes)?.into_iter().map(|(line, _)| line).filter(
-            |line| matches!(line, Line::Changes(changes) if changes.number > snapshot.number),
-        );
+        let later = journal::read(&journal, &bytes)?
+            .into_iter()
+            .map(|(line, _)| line)
+            .filter(|line| matches!(line, Line::Changes(changes) if changes.number > snapshot.number));
         let later: Vec<u8> = later.flat_map(|line| line.to_bytes()).collect();
         fs::rename(written, &path).at("write", &path)?;
         sync_folder(&self.folder);

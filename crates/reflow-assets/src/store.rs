@@ -181,11 +181,13 @@ impl Store {
     pub fn get(&self, id: &str) -> Result<Asset, AssetError> {
         for attempt in 1.. {
             let mut file = None;
-            let (entry, kept) = self.read(|table| {
-                let entry = table.entry(id)?;
-                let kept = table.blob(&entry.hash).and_then(|blob| blob.content.clone());
-                Some((Arc::clone(entry), kept))
-            })?.ok_or_else(|| AssetError::EntityNotFound(id.into()))?;
+            let (entry, kept) = self
+                .read(|table| {
+                    let entry = table.entry(id)?;
+                    let kept = table.blob(&entry.hash).and_then(|blob| blob.content.clone());
+                    Some((Arc::clone(entry), kept))
+                })?
+                .ok_or_else(|| AssetError::EntityNotFound(id.into()))?;
             let content = match (&entry.inline, kept) {
                 (Some(value), _) => value.to_json_string().into_bytes(),
                 (None, Some(content)) => content.to_vec(),

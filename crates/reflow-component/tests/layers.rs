@@ -19,7 +19,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("reflow-media", FAMILY),
     ("reflow-geometry", FAMILY),
     ("reflow-shading", FAMILY),
-    ("reflow-assets", FAMILY),
+    ("reflow-assets", &["reflow-message"]),
     ("reflow-scene", &["reflow-assets", "reflow-component", "reflow-expr", "reflow-geometry", "reflow-message"]),
     (
         "reflow-components",

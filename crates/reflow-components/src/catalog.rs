@@ -22,6 +22,7 @@ static BUNDLED: LazyLock<Arc<Bundled>> = LazyLock::new(|| {
         crate::vector::components(),
         reflow_geometry::components(),
         reflow_media::components(),
+        reflow_scene::components(),
         reflow_shading::components(),
     ];
     let mut entries: Vec<_> = families.into_iter().flatten().map(Arc::new).collect();

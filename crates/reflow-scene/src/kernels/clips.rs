@@ -38,7 +38,13 @@ pub fn times(duration: f64, fps: f64) -> Vec<f64> {
 }
 
 /// A motion of some bones at these times, bone by bone. What the first bone does of its own and its locomotion are added up.
-pub fn sample(motion: &Motion, bones: usize, envelope: Envelope, times: &[f64], locomotion: Option<Locomotion>) -> Vec<Track> {
+pub fn sample(
+    motion: &Motion,
+    bones: usize,
+    envelope: Envelope,
+    times: &[f64],
+    locomotion: Option<Locomotion>,
+) -> Vec<Track> {
     let mut tracks = Vec::new();
     for bone in 0..bones {
         let strength = envelope.at(place(bone, bones));
@@ -92,7 +98,8 @@ mod tests {
 
     #[test]
     fn locomotion_is_added_to_a_position() {
-        let bounce = Motion::Bounce { height: 1.0, gravity: 8.0, restitution: 1.0, squash: 0.0, phase: 0.0, axis: Axis::Y };
+        let bounce =
+            Motion::Bounce { height: 1.0, gravity: 8.0, restitution: 1.0, squash: 0.0, phase: 0.0, axis: Axis::Y };
         let way = Locomotion { axis: Axis::X, speed: 2.0, start: [0.0, 0.0, 5.0] };
         let tracks = sample(&bounce, 1, Envelope::Uniform, &[0.0, 0.5], Some(way));
         assert_eq!(tracks.len(), 1);

@@ -248,12 +248,44 @@ mod tests {
     use proptest::prelude::*;
 
     const NAMES: [&str; 38] = [
-        "linear", "easeInQuad", "easeOutQuad", "easeInOutQuad", "easeIn", "easeOut", "easeInOut", "easeInQuart",
-        "easeOutQuart", "easeInOutQuart", "easeInExpo", "easeOutExpo", "easeInOutExpo", "backIn", "backOut",
-        "backInOut", "bounceIn", "bounceOut", "bounceInOut", "elasticIn", "elasticOut", "elasticInOut", "easeInSine",
-        "easeOutSine", "easeInOutSine", "easeInCirc", "easeOutCirc", "easeInOutCirc", "ease", "ease-in", "ease-out",
-        "ease-in-out", "materialStandard", "materialDecelerate", "materialAccelerate", "steps(5)",
-        "cubicBezier(0.1, 0.9, 0.9, 0.1)", "easeInOutElastic",
+        "linear",
+        "easeInQuad",
+        "easeOutQuad",
+        "easeInOutQuad",
+        "easeIn",
+        "easeOut",
+        "easeInOut",
+        "easeInQuart",
+        "easeOutQuart",
+        "easeInOutQuart",
+        "easeInExpo",
+        "easeOutExpo",
+        "easeInOutExpo",
+        "backIn",
+        "backOut",
+        "backInOut",
+        "bounceIn",
+        "bounceOut",
+        "bounceInOut",
+        "elasticIn",
+        "elasticOut",
+        "elasticInOut",
+        "easeInSine",
+        "easeOutSine",
+        "easeInOutSine",
+        "easeInCirc",
+        "easeOutCirc",
+        "easeInOutCirc",
+        "ease",
+        "ease-in",
+        "ease-out",
+        "ease-in-out",
+        "materialStandard",
+        "materialDecelerate",
+        "materialAccelerate",
+        "steps(5)",
+        "cubicBezier(0.1, 0.9, 0.9, 0.1)",
+        "easeInOutElastic",
     ];
 
     #[test]
@@ -286,7 +318,9 @@ mod tests {
         ] {
             assert!((ease(name, t) - value).abs() < 1e-12, "{name} at {t} is {}", ease(name, t));
         }
-        let shown = 1.0 - (-10.0_f64 * 0.2).exp() * ((200.0_f64.sqrt() * 0.2).cos() + 10.0 / 200.0_f64.sqrt() * (200.0_f64.sqrt() * 0.2).sin());
+        let shown = 1.0
+            - (-10.0_f64 * 0.2).exp()
+                * ((200.0_f64.sqrt() * 0.2).cos() + 10.0 / 200.0_f64.sqrt() * (200.0_f64.sqrt() * 0.2).sin());
         assert!((ease("spring()", 0.2) - shown).abs() < 1e-12);
     }
 

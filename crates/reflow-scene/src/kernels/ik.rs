@@ -40,12 +40,7 @@ pub fn look_at(bone: &Mat4, target: Vec3, axis: usize, weight: f32) -> Mat4 {
 ///
 /// The elbow stands where the law of cosines puts it, in the plane of the current bend, or of the place `pole` where one is given.
 /// The bones keep their lengths. Gives the three matrices.
-pub fn two_bone(
-    [root, mid, end]: [&Mat4; 3],
-    target: Vec3,
-    pole: Option<Vec3>,
-    weight: f32,
-) -> [Mat4; 3] {
+pub fn two_bone([root, mid, end]: [&Mat4; 3], target: Vec3, pole: Option<Vec3>, weight: f32) -> [Mat4; 3] {
     let (a, b, c) = (place(root), place(mid), place(end));
     let (upper, lower) = (a.distance(b), b.distance(c));
     // What is not a number is not solved.

@@ -70,13 +70,17 @@ mod tests {
     use super::*;
 
     fn at(json: &str, time: f64) -> String {
-        evaluate(Value::from_json(json).unwrap().as_array().unwrap(), time).map_or("none".into(), |v| v.to_json_string())
+        evaluate(Value::from_json(json).unwrap().as_array().unwrap(), time)
+            .map_or("none".into(), |v| v.to_json_string())
     }
 
     #[test]
     fn values_hold_at_the_ends_and_go_in_between() {
-        let list = r#"[{"time": 1, "value": 2, "easing": "easeInQuad"}, {"time": 3, "value": 6}, {"time": 4, "value": 7}]"#;
-        for (time, value) in [(0.0, "2"), (1.0, "2.0"), (2.0, "3.0"), (3.5, "6.5"), (4.0, "7"), (9.0, "7"), (f64::NAN, "7")] {
+        let list =
+            r#"[{"time": 1, "value": 2, "easing": "easeInQuad"}, {"time": 3, "value": 6}, {"time": 4, "value": 7}]"#;
+        for (time, value) in
+            [(0.0, "2"), (1.0, "2.0"), (2.0, "3.0"), (3.5, "6.5"), (4.0, "7"), (9.0, "7"), (f64::NAN, "7")]
+        {
             assert_eq!(at(list, time), value, "at {time}");
         }
         assert_eq!(at("[]", 0.0), "none");
@@ -94,7 +98,8 @@ mod tests {
     #[test]
     fn tweens_go_key_by_key() {
         let value = |json| Value::from_json(json).unwrap();
-        let tweened = tween(&value(r#"{"a": 0, "b": [0, 4], "c": 1}"#), &value(r#"{"a": 2, "b": [2, 0], "d": 1}"#), 0.5);
+        let tweened =
+            tween(&value(r#"{"a": 0, "b": [0, 4], "c": 1}"#), &value(r#"{"a": 2, "b": [2, 0], "d": 1}"#), 0.5);
         assert_eq!(tweened.to_json_string(), r#"{"a":1.0,"b":[1.0,2.0],"c":1}"#);
         assert_eq!(tween(&value("\"a\""), &value("3"), 0.1), value("3"));
     }

@@ -11,6 +11,8 @@ pub mod keyframes;
 pub mod morph;
 pub mod motions;
 pub mod particles;
+#[cfg(feature = "physics")]
+pub mod physics;
 pub mod pose;
 pub mod sampling;
 pub mod skeleton;

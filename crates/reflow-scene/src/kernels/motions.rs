@@ -143,6 +143,7 @@ impl State {
 
 /// A motion and its parameters; lengths and angles are those of a bone of full strength.
 #[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "parameters are described where they are read, with their keys in a config")]
 pub enum Motion {
     /// A wave that runs along the bones.
     Wave { speed: f64, amplitude: f64, wave_length: f64, axis: Axis },
@@ -157,7 +158,16 @@ pub enum Motion {
     /// Breath.
     Breathe { rate: f64, amount: f64, asymmetry: f64, axis: Option<Axis> },
     /// Plants in the wind.
-    Sway { strength: f64, frequency: f64, gust_frequency: f64, gust: f64, turbulence: f64, axis: Axis, second: Axis, second_strength: f64 },
+    Sway {
+        strength: f64,
+        frequency: f64,
+        gust_frequency: f64,
+        gust: f64,
+        turbulence: f64,
+        axis: Axis,
+        second: Axis,
+        second_strength: f64,
+    },
     /// A way around.
     Orbit { speed: f64, radius: f64, radius_y: f64, tilt: f64, spin: f64, phase: f64, axis: Axis },
     /// A way around and up.
@@ -220,15 +230,22 @@ impl Motion {
             Self::Breathe { rate, amount, asymmetry, axis } => {
                 let p = (t * rate).rem_euclid(1.0);
                 let smooth = |q: f64| q * q * (3.0 - 2.0 * q);
-                let m = if p < asymmetry { smooth(p / asymmetry) } else { 1.0 - smooth((p - asymmetry) / (1.0 - asymmetry)) };
+                let m = if p < asymmetry {
+                    smooth(p / asymmetry)
+                } else {
+                    1.0 - smooth((p - asymmetry) / (1.0 - asymmetry))
+                };
                 let (s, c) = (1.0 + envelope * amount * m, 1.0 - 0.3 * envelope * amount * m);
                 State { scale: Some(axis.map_or([s; 3], |axis| axis.split(s, c))), ..State::default() }
             }
             Self::Sway { strength, frequency, gust_frequency, gust, turbulence, axis, second, second_strength } => {
-                let (a, w, seed) = (envelope * strength, TAU * frequency * t, 7919_u64.wrapping_mul(bone as u64).wrapping_add(42));
+                let (a, w, seed) =
+                    (envelope * strength, TAU * frequency * t, 7919_u64.wrapping_mul(bone as u64).wrapping_add(42));
                 let gusts = gust * (TAU * gust_frequency * t + 1.3 * b).sin();
                 let a1 = a * ((w + 0.7 * b).sin() + gusts + turbulence * noise(seed, 3.0 * t));
-                let a2 = a * second_strength * ((0.7 * w + 1.1 * b).sin() + 0.5 * turbulence * noise(seed.wrapping_add(1000), 2.5 * t));
+                let a2 = a
+                    * second_strength
+                    * ((0.7 * w + 1.1 * b).sin() + 0.5 * turbulence * noise(seed.wrapping_add(1000), 2.5 * t));
                 State::turned(product(axis.turn(a1), second.turn(a2)))
             }
             Self::Orbit { speed, radius, radius_y, tilt, spin, phase, axis } => {
@@ -257,7 +274,7 @@ impl Motion {
             Self::Tremble { intensity, frequency: f, decay, axes, position } => {
                 let fade = if decay > 0.0 { (-decay * t).exp() } else { 1.0 };
                 let (a, seed) = (envelope * intensity * fade, 31_337_u64.wrapping_mul(bone as u64));
-                let n = |offset: u64, rate: f64| noise(seed.wrapping_add(offset), rate * f * t);
+                let n = |offset: u64, rate: f64| noise(seed.wrapping_add(offset), f * t * rate);
                 let wave = |rate: f64, shift: f64| (rate * 2.0 * PI * f * t + shift).sin();
                 let angles = [
                     a * (0.7 * wave(1.0, 0.0) + 0.3 * n(0, 0.5)),
@@ -267,7 +284,8 @@ impl Motion {
                 let [x, y, z] = [0, 1, 2].map(|at: usize| if axes[at] { angles[at] } else { 0.0 });
                 let rotation = product(product(Axis::X.turn(x), Axis::Y.turn(y)), Axis::Z.turn(z));
                 let jolt = envelope * position * fade;
-                let position = (position > 0.0).then(|| [n(300, 0.8), n(400, 0.9), n(500, 0.7)].map(|part| jolt * part));
+                let position =
+                    (position > 0.0).then(|| [n(300, 0.8), n(400, 0.9), n(500, 0.7)].map(|part| jolt * part));
                 State { position, ..State::turned(rotation) }
             }
         }
@@ -312,7 +330,11 @@ fn bounced(t: f64, height: f64, gravity: f64, restitution: f64) -> f64 {
         h *= loss;
     }
     let half = length(h) / 2.0;
-    let y = if s <= half { (2.0 * gravity * h).sqrt() * s - gravity * s * s / 2.0 } else { h - gravity * (s - half).powi(2) / 2.0 };
+    let y = if s <= half {
+        (2.0 * gravity * h).sqrt() * s - gravity * s * s / 2.0
+    } else {
+        h - gravity * (s - half).powi(2) / 2.0
+    };
     y.max(0.0)
 }
 

@@ -126,7 +126,8 @@ pub fn add(base: &Mat4, layer: &Mat4, reference: &Mat4, t: f32) -> Mat4 {
 /// The weighted mean of matrices, or, where the weights do not add up to 1, their weighted sum, element by element.
 pub fn sum(parts: &[(f32, Mat4)]) -> Mat4 {
     let total: f32 = parts.iter().map(|(weight, _)| weight).sum();
-    let transforms: Option<Vec<_>> = parts.iter().map(|(weight, matrix)| Some((*weight, Transform::of(matrix)?))).collect();
+    let transforms: Option<Vec<_>> =
+        parts.iter().map(|(weight, matrix)| Some((*weight, Transform::of(matrix)?))).collect();
     if let (Some(transforms), true) = (transforms, (total - 1.0).abs() < 1e-4)
         && let Some((_, first)) = transforms.iter().max_by(|(a, _), (b, _)| a.total_cmp(b))
     {

@@ -140,7 +140,7 @@ pub fn sample(clip: &Clip, skeleton: &Skeleton, inverse_bind: &[Mat4], time: f32
 
 /// The matrix of a transform, whose rotation need not have unit length, as keys may give it.
 fn matrix(part: &Transform) -> Mat4 {
-    let Quat { x, y, z, w } = part.rotation;
+    let [x, y, z, w] = part.rotation.to_array();
     let column = |a: f32, b: f32, c: f32, scale: f32| (Vec3::new(a, b, c) * scale).extend(0.0);
     Mat4::from_cols(
         column(1.0 - 2.0 * (y * y + z * z), 2.0 * (x * y + w * z), 2.0 * (x * z - w * y), part.scale.x),

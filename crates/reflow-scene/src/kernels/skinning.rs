@@ -63,7 +63,7 @@ fn counted(records: &[u8], bones: usize) -> impl Iterator<Item = (usize, f32)> {
     })
 }
 
-/// The sum of all weights of a vertex, those of missing bones as well: what the ones that count are to add up to.
+/// The sum of all weights of a vertex, those of missing bones as well.
 fn whole(records: &[u8]) -> f32 {
     counted(records, usize::MAX).map(|(_, weight)| weight).sum()
 }
@@ -77,8 +77,8 @@ fn linear(records: &[u8], bones: &[Mat4]) -> Option<Mat4> {
     if total < SMALLEST {
         return None;
     }
-    let whole = whole(records);
-    Some(if whole == total { sum } else { sum * (whole / total) })
+    // Where bones are missing, the others make up for them.
+    Some(if whole(records) == total { sum } else { sum * total.recip() })
 }
 
 /// A rotation and a translation as a dual quaternion.
@@ -114,7 +114,11 @@ fn dual(records: &[u8], bones: &[Option<Dual>]) -> Option<Mat4> {
 
 /// What turns normals: the inverse transpose, as far as length does not matter.
 fn turn(matrix: &Mat4) -> Mat3A {
-    let (x, y, z) = (Vec3A::from(matrix.x_axis.truncate()), Vec3A::from(matrix.y_axis.truncate()), Vec3A::from(matrix.z_axis.truncate()));
+    let (x, y, z) = (
+        Vec3A::from(matrix.x_axis.truncate()),
+        Vec3A::from(matrix.y_axis.truncate()),
+        Vec3A::from(matrix.z_axis.truncate()),
+    );
     // The cofactors are the inverse transpose times the determinant, whose sign they lack.
     let cofactors = Mat3A::from_cols(y.cross(z), z.cross(x), x.cross(y));
     if x.dot(cofactors.x_axis) < 0.0 { cofactors * -1.0 } else { cofactors }
