@@ -35,6 +35,10 @@ const FILES: &[&str] = &[
     "b-image.jsonl",
     "b-stream.jsonl",
     "b-video.jsonl",
+    "c-assets.jsonl",
+    "c-systems.jsonl",
+    "c-scene.jsonl",
+    "c-animation.jsonl",
     "d-2d.jsonl",
     "d-mesh-io.jsonl",
     "d-procedural.jsonl",
@@ -84,6 +88,7 @@ fn replay(case: &Json) -> Result<Vec<Json>, String> {
     let settled = Duration::from_millis(case["settle_ms"].as_u64().unwrap_or(60).max(PATIENCE_MS));
     // So does what waits until somebody reads all that it copies.
     let waits = template.ends_with("_trigger") || template == "tpl_stream_tee";
+    let mut links = links(case)?;
     let outputs = steps.iter().map(|step| {
         let mut outputs = if waits {
             trial.send(messages(step)?);
@@ -92,38 +97,64 @@ fn replay(case: &Json) -> Result<Vec<Json>, String> {
         } else {
             trial.step(messages(step)?)
         };
-        outputs.retain(|port, _| outports.contains(&port.as_str()));
+        links.iter_mut().for_each(|link| link.follow(&mut outputs, false));
+        outputs.retain(|port, _| outports.contains(&port.as_str()) || links.iter().any(|link| link.made(port)));
         Ok(outputs)
     });
     // Streams are read when everything was sent: what goes into a step may be the end of an earlier one.
     let mut outputs: Vec<Messages> = outputs.collect::<Result<_, String>>()?;
-    for (port, next) in case["chain"].as_object().into_iter().flatten() {
-        chain(&mut outputs, port, next)?;
-    }
-    let drain = json!({"template": "tpl_stream_to_bytes", "in": "stream", "out": ["output", "metadata", "error"]});
-    for port in case["drain"].as_array().into_iter().flatten() {
-        chain(&mut outputs, port.as_str().unwrap(), &drain)?;
+    for link in &mut links {
+        outputs.iter_mut().for_each(|step| link.follow(step, true));
     }
     Ok(outputs.iter().map(|outputs| wire(outputs, case)).collect())
 }
 
-/// Sends what came out of `port` through one more component; what comes out of that stands under `port.outport` instead.
-fn chain(outputs: &mut [Messages], port: &str, next: &Json) -> Result<(), String> {
-    let template = next["template"].as_str().unwrap();
-    let component = entry(template).ok_or_else(|| format!("no component `{template}`"))?;
-    let inport = next["in"].as_str().unwrap();
-    let wanted: Vec<&str> = next["out"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
-    let mut trial = Trial::new(Arc::<Entry>::clone(component), (&next["config"]).into(), &[inport], &wanted)?;
-    for step in outputs {
-        for message in step.remove(port).unwrap_or_default() {
-            for (name, messages) in trial.step([(inport.to_string(), message)]) {
-                if wanted.contains(&&*name) {
-                    step.entry(format!("{port}.{name}")).or_default().extend(messages);
+/// One more component behind a port of the one of the case: what comes out of that stands in the place of the port.
+struct Link {
+    port: String,
+    inport: String,
+    outports: Vec<String>,
+    trial: Trial,
+}
+
+fn links(case: &Json) -> Result<Vec<Link>, String> {
+    let drain = json!({"template": "tpl_stream_to_bytes", "in": "stream", "out": ["output", "metadata", "error"]});
+    let drains = case["drain"].as_array().into_iter().flatten().map(|port| (port.as_str().unwrap(), &drain));
+    let links = case["chain"].as_object().into_iter().flatten().map(|(port, next)| (port.as_str(), next));
+    let link = |(port, next): (&str, &Json)| {
+        let template = next["template"].as_str().unwrap();
+        let component = entry(template).ok_or_else(|| format!("no component `{template}`"))?;
+        let inport = next["in"].as_str().unwrap();
+        let outports: Vec<&str> = next["out"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+        let trial = Trial::new(Arc::<Entry>::clone(component), (&next["config"]).into(), &[inport], &outports)?;
+        let outports = outports.into_iter().map(|name| format!("{port}.{name}")).collect();
+        Ok(Link { port: port.to_string(), inport: inport.to_string(), outports, trial })
+    };
+    links.chain(drains).map(link).collect()
+}
+
+impl Link {
+    fn made(&self, port: &str) -> bool {
+        self.port == port || self.outports.iter().any(|name| name == port)
+    }
+
+    /// Hands on what came out of the port in a step: streams, whose end may be written in a later one, or everything else.
+    fn follow(&mut self, step: &mut Messages, streams: bool) {
+        let messages = step.remove(&self.port).unwrap_or_default();
+        let (now, later): (Vec<_>, Vec<_>) =
+            messages.into_iter().partition(|message| streams == matches!(message, Message::StreamHandle(_)));
+        if !later.is_empty() {
+            step.insert(self.port.clone(), later);
+        }
+        for message in now {
+            for (name, messages) in self.trial.step([(self.inport.clone(), message)]) {
+                let name = format!("{}.{name}", self.port);
+                if self.outports.contains(&name) {
+                    step.entry(name).or_default().extend(messages);
                 }
             }
         }
     }
-    Ok(())
 }
 
 fn messages(step: &Json) -> Result<Vec<(String, Message)>, String> {

@@ -76,21 +76,25 @@ impl Actor for GltfImport {
 
 /// The mesh of a file, read with the keys of this component in another one's config.
 pub(super) fn import(bytes: &[u8], config: &Value) -> Result<Imported, String> {
-    let reader = GltfImport::configure(&mut Config::new(config));
-    let scene = reader.read(bytes).map_err(|error| error.to_string())?;
+    let scene = scene(bytes, config)?;
     let mesh = scene.mesh.ok_or("glTF: the file has no mesh")?;
     Ok(Imported { mesh, metadata: Value::object(scene.metadata) })
 }
 
+/// All that a file has, read with the keys of this component in another one's config.
+pub(super) fn scene(bytes: &[u8], config: &Value) -> Result<Scene, String> {
+    GltfImport::configure(&mut Config::new(config)).read(bytes).map_err(|error| error.to_string())
+}
+
 /// What a file has.
 #[derive(Default)]
-struct Scene {
-    mesh: Option<Vec<u8>>,
-    skeleton: Option<Value>,
-    matrices: Option<Vec<u8>>,
-    clip: Option<Value>,
-    skin: Option<(Vec<u8>, Value)>,
-    metadata: Vec<(&'static str, Value)>,
+pub(super) struct Scene {
+    pub(super) mesh: Option<Vec<u8>>,
+    pub(super) skeleton: Option<Value>,
+    pub(super) matrices: Option<Vec<u8>>,
+    pub(super) clip: Option<Value>,
+    pub(super) skin: Option<(Vec<u8>, Value)>,
+    pub(super) metadata: Vec<(std::sync::Arc<str>, Value)>,
 }
 
 impl Scene {
@@ -140,8 +144,8 @@ impl GltfImport {
                 ]);
                 scene.skin = Some((weights, descriptor));
             }
-            scene.metadata.push(("boneCount", bones.len().into()));
-            scene.metadata.push(("skeletonName", name.into()));
+            scene.metadata.push(("boneCount".into(), bones.len().into()));
+            scene.metadata.push(("skeletonName".into(), name.into()));
         }
         if let Some(animation) = document.animations.get(self.animation as usize) {
             let tracks = file.tracks(animation, skin)?;
@@ -156,9 +160,9 @@ impl GltfImport {
             ("animationCount", document.animations.len().into()),
             ("animationNames", Value::array(names)),
         ];
-        scene.metadata.extend(facts);
+        scene.metadata.extend(facts.map(|(key, value)| (key.into(), value)));
         if self.materials {
-            scene.metadata.push(("materials", materials(&file)));
+            scene.metadata.push(("materials".into(), materials(&file)));
         }
         Ok(scene)
     }
@@ -178,7 +182,7 @@ impl GltfImport {
             ("stride", soup.layout.stride.into()),
             ("hasColors", soup.layout.color.is_some().into()),
         ];
-        scene.metadata.extend(facts);
+        scene.metadata.extend(facts.map(|(key, value)| (key.into(), value)));
         scene.mesh = Some(soup.to_bytes());
         Ok(())
     }

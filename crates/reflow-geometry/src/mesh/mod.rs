@@ -8,6 +8,7 @@ mod obj_export;
 mod obj_import;
 mod read;
 mod rig;
+mod scene_import;
 mod stl_export;
 mod stl_import;
 
@@ -24,6 +25,7 @@ pub(crate) fn components() -> Vec<Entry> {
         Entry::of::<mesh_import::MeshImport>(),
         Entry::of::<obj_export::ObjExport>(),
         Entry::of::<obj_import::ObjImport>(),
+        Entry::of::<scene_import::SceneImport>(),
         Entry::of::<stl_export::StlExport>(),
         Entry::of::<stl_import::StlImport>(),
     ]
