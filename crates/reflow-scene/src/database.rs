@@ -42,6 +42,7 @@ pub(crate) fn close(path: &str) {
 }
 
 /// The failure that trouble with a database is.
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` takes")]
 pub(crate) fn failure(error: AssetError) -> Failure {
     Failure::new(error.to_string()).with_reason("database")
 }
@@ -56,7 +57,7 @@ pub(crate) struct Selection {
     #[config(lenient)]
     entities: Option<Vec<String>>,
     /// A query: work on the entities of the assets that it finds.
-    #[config(lenient)]
+    #[config()]
     selector: Shaped<Selector>,
 }
 

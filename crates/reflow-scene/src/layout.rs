@@ -78,8 +78,7 @@ pub(crate) fn of(database: &str) -> Option<Arc<Mutex<Layout>>> {
 pub(crate) fn query(database: &str, _table: &Table, place: &str) -> Option<f64> {
     let (entity, property) = place.rsplit_once(':')?;
     let layout = Arc::clone(LAYOUTS.lock().get(&key(database)?)?);
-    let found = layout.lock().backend.query(entity, property);
-    found
+    layout.lock().backend.query(entity, property)
 }
 
 /// A tree in memory that nobody sees.

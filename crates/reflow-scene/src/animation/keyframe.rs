@@ -47,7 +47,7 @@ pub(super) struct Keyframe {
     #[config(lenient)]
     pingpong: bool,
     /// The delay of the track that is handed out.
-    #[config(lenient)]
+    #[config()]
     delay: Option<Value>,
 }
 

@@ -63,8 +63,7 @@ impl MorphTarget {
 fn weights(message: &Message) -> Option<Vec<f64>> {
     let list = |items: &[Value]| items.iter().map(|weight| weight.as_number().unwrap_or(0.0)).collect();
     match (message, payload(message)) {
-        (Message::Array(items), _) => Some(list(items)),
-        (_, Some(Value::Array(items))) => Some(list(items)),
+        (Message::Array(items), _) | (_, Some(Value::Array(items))) => Some(list(items)),
         (_, Some(value @ Value::Object(_))) => {
             Some(list(value.get("weights").and_then(Value::as_array).unwrap_or_default()))
         }

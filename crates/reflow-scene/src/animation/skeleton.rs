@@ -44,7 +44,7 @@ pub(super) struct SkeletonNode {
     #[config(default = "x".to_string(), lenient)]
     axis: String,
     /// Where the first of them is, `[x, y, z]`.
-    #[config(key = "startPosition", lenient)]
+    #[config(key = "startPosition")]
     start: Value,
 }
 

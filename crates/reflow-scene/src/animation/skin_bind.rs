@@ -64,9 +64,9 @@ impl SkinBind {
                 .collect());
         }
         let mut children = vec![(Vec3::ZERO, 0.0); places.len()];
-        for bone in 0..places.len() {
+        for (bone, place) in places.iter().enumerate() {
             if let Some(parent) = parent(bone) {
-                children[parent].0 += places[bone];
+                children[parent].0 += *place;
                 children[parent].1 += 1.0;
             }
         }

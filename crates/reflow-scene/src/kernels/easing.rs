@@ -152,10 +152,10 @@ impl Curve {
                     u * u * ((s + 1.0) * u - s) / 2.0
                 } else {
                     let u = 2.0 * t - 2.0;
-                    (u * u * ((s + 1.0) * u + s) + 2.0) / 2.0
+                    u * u * ((s + 1.0) * u + s) / 2.0 + 1.0
                 }
             }
-            (Self::Elastic, _) if t == 0.0 || t == 1.0 => t,
+            (Self::Elastic | Self::Exponential, _) if t == 0.0 || t == 1.0 => t,
             (Self::Elastic, Side::Both) => {
                 let wave = ((20.0 * t - 11.125) * 2.0 * PI / 4.5).sin();
                 if t < 0.5 {
@@ -164,7 +164,6 @@ impl Curve {
                     (-20.0 * t + 10.0).exp2() * wave / 2.0 + 1.0
                 }
             }
-            (Self::Exponential, Side::Both) if t == 0.0 || t == 1.0 => t,
             (_, Side::In) => self.start(t),
             (_, Side::Out) => 1.0 - self.start(1.0 - t),
             (_, Side::Both) if t < 0.5 => self.start(2.0 * t) / 2.0,

@@ -1,4 +1,5 @@
 //! Plain functions on numbers, matrices and bytes.
+#![expect(clippy::many_single_char_names, reason = "coordinates have the names that they have in formulas")]
 
 pub mod billboard;
 pub mod binding;

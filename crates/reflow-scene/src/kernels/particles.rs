@@ -78,7 +78,7 @@ impl Emitter {
         ]
     }
 
-    /// Three numbers of 0..1 that have nothing to do with each other (SplitMix64; Steele et al., 2014).
+    /// Three numbers of 0..1 that have nothing to do with each other (`SplitMix64`; Steele et al., 2014).
     fn hashed(&self, index: u64) -> [f64; 3] {
         let mut state = self.seed.to_bits() ^ index.wrapping_mul(0x9E37_79B9_7F4A_7C15);
         [(); 3].map(|()| {
@@ -133,9 +133,11 @@ pub fn advance(particles: &mut [Particle], emitter: &Emitter, acceleration: [f32
 
 /// Semi-implicit Euler: the velocity first.
 fn step(particle: &mut Particle, acceleration: [f32; 3], dt: f32) {
-    for axis in 0..3 {
-        particle.velocity[axis] += acceleration[axis] * dt;
-        particle.position[axis] += particle.velocity[axis] * dt;
+    for ((position, velocity), acceleration) in
+        particle.position.iter_mut().zip(&mut particle.velocity).zip(acceleration)
+    {
+        *velocity += acceleration * dt;
+        *position += *velocity * dt;
     }
 }
 

@@ -137,7 +137,7 @@ pub fn sum(parts: &[(f32, Mat4)]) -> Mat4 {
             scale += part.scale * *weight;
             // q and -q are the same rotation.
             let side = if part.rotation.dot(first.rotation) < 0.0 { -*weight } else { *weight };
-            rotation = rotation + part.rotation * side;
+            rotation += part.rotation * side;
         }
         if rotation.length() > 1e-6 {
             return Transform { translation, rotation: rotation.normalize(), scale }.matrix();

@@ -55,7 +55,7 @@ pub(super) struct Prefab {
     #[config(default = 24, lenient)]
     stride: u64,
     /// The material of a description.
-    #[config(lenient)]
+    #[config()]
     material: Option<Value>,
     #[config(whole)]
     config: Value,

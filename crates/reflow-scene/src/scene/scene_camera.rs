@@ -57,6 +57,9 @@ enum DepthRange {
     Positive,
 }
 
+/// The number of cameras, and the active one with its matrices.
+type Processed = (usize, Option<(Arc<str>, Value)>);
+
 /// Where a camera is and looks.
 fn place(table: &Table, camera: &Value) -> (Vec3, Vec3) {
     let vector = |key: &str, default| Vec3::from_array(floats(camera.get(key), default));
@@ -101,7 +104,7 @@ impl SceneCamera {
     }
 
     /// Stores the matrices of all cameras. Gives their number, and the active one.
-    fn process(&self, transaction: &mut Transaction<'_>) -> Result<(usize, Option<(Arc<str>, Value)>), AssetError> {
+    fn process(&self, transaction: &mut Transaction<'_>) -> Result<Processed, AssetError> {
         let (mut count, mut active) = (0, None);
         for entity in self.selection.entities(transaction, None, &["camera"]) {
             let id = format!("{entity}:camera");

@@ -50,7 +50,7 @@ fn pack(table: &Table, entity: &Arc<str>, light: &Value) -> ([f32; 16], Value) {
     let has_place = kind == 1.0 || kind == 2.0;
     let [x, y, z] = position(table, entity).filter(|_| has_place).unwrap_or_default();
     let [dx, dy, dz] = floats(light.get("direction"), [0.0, -1.0, 0.0]);
-    let [r, g, b] = floats(light.get("color"), [1.0; 3]);
+    let [red, green, blue] = floats(light.get("color"), [1.0; 3]);
     let number = |key: &str, default| float_or(light, key, default);
     let cosine = |key: &str, default| number(key, default).to_radians().cos();
     let casts = truth_or(light, "castShadow", false);
@@ -63,9 +63,9 @@ fn pack(table: &Table, entity: &Arc<str>, light: &Value) -> ([f32; 16], Value) {
         dy,
         dz,
         number("intensity", 1.0),
-        r,
-        g,
-        b,
+        red,
+        green,
+        blue,
         number("range", 20.0),
         cosine("innerAngle", 30.0),
         cosine("outerAngle", 45.0),

@@ -47,7 +47,7 @@ pub(super) struct ParticleEmitter {
     #[config(lenient)]
     random: Random,
     /// The acceleration of particles that go on, a list of three numbers.
-    #[config(lenient)]
+    #[config()]
     gravity: Value,
     #[state]
     alive: Vec<Particle>,
