@@ -29,7 +29,9 @@ fn closed() -> String {
 
 /// Configs to try a component with: none, and one each with which it reaches for files, the network and the clock.
 fn configs(id: &str) -> Vec<Value> {
-    let path = |name: &str| FOLDER.join(name).to_str().unwrap().into();
+    // Relative paths, those of databases for example, lead there from the first component on.
+    let folder = &*FOLDER;
+    let path = |name: &str| folder.join(name).to_str().unwrap().into();
     let more: Vec<(&str, Value)> = match id {
         "tpl_file_load" => vec![("path", path("."))],
         "tpl_file_save" => vec![("path", path("saved"))],

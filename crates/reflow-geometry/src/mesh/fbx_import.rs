@@ -81,6 +81,21 @@ pub(super) fn import(bytes: &[u8], config: &Value) -> Result<Imported, String> {
     Ok(Imported { mesh: parts.mesh, metadata: parts.metadata })
 }
 
+/// All that a file has, read with the keys of this component in another one's config.
+pub(super) fn scene(bytes: &[u8], config: &Value) -> Result<super::gltf_import::Scene, String> {
+    let reader = FbxImport::configure(&mut Config::new(config));
+    let parts = reader.read(bytes).map_err(|error| format!("FBX import failed: {error}"))?;
+    let metadata = parts.metadata.as_object().cloned().unwrap_or_default();
+    Ok(super::gltf_import::Scene {
+        mesh: Some(parts.mesh),
+        skeleton: Some(parts.skeleton),
+        matrices: Some(parts.matrices),
+        clip: Some(parts.clip),
+        skin: Some((parts.skin, parts.descriptor)),
+        metadata: metadata.into_iter().collect(),
+    })
+}
+
 impl FbxImport {
     fn read(&self, bytes: &[u8]) -> Result<Parts, FbxError> {
         let scene = Scene::new(read(bytes)?)?;

@@ -4,15 +4,15 @@ use reflow_component::kind::OneOf;
 use reflow_component::prelude::*;
 
 use super::gltf_import::Scene;
-use super::{gltf_import, read};
+use super::{fbx_import, gltf_import, read};
 use crate::kernels::mesh::gltf::skin::MOST_INFLUENCES;
 use crate::kernels::mesh::obj::Keep;
 use crate::kernels::mesh::sniff::{self, Format};
 
-/// Detects glTF/GLB, OBJ, STL or PLY and extracts mesh, skeleton, clip and skin.
+/// Detects glTF/GLB, FBX, OBJ, STL or PLY and extracts mesh, skeleton, clip and skin.
 ///
-/// The format is told by what is in the file. Only glTF has more than a mesh; its buffers have to be in the file. The keys of the
-/// component for glTF count here too, `applyTransforms` for example. Only what the file has is sent.
+/// The format is told by what is in the file. glTF and FBX have more than a mesh; buffers of glTF have to be in the file. The keys of
+/// the components for these formats count here too, `applyTransforms` for example. Only what the file has is sent.
 ///
 /// # Errors
 ///
@@ -59,13 +59,13 @@ pub(super) struct SceneImport {
 
 impl SceneImport {
     fn import(&self, bytes: &[u8]) -> Result<Scene, String> {
-        let format = sniff::format(bytes).filter(|format| *format != Format::Fbx);
-        let imported = match format.ok_or("Unknown or unsupported format for scene import")? {
+        let format = sniff::format(bytes).ok_or("Unknown or unsupported format for scene import")?;
+        let imported = match format {
             Format::Glb | Format::Gltf => return gltf_import::scene(bytes, &self.config),
             Format::Stl => read::stl(bytes, false)?,
             Format::Obj => read::obj(bytes, Keep::default())?,
             Format::Ply => read::ply(bytes)?,
-            Format::Fbx => return Err("Unknown or unsupported format for scene import".to_string()),
+            Format::Fbx => return fbx_import::scene(bytes, &self.config),
         };
         let metadata = imported.metadata.as_object().cloned().unwrap_or_default();
         Ok(Scene { mesh: Some(imported.mesh), metadata: metadata.into_iter().collect(), ..Scene::default() })
