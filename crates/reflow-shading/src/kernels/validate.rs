@@ -120,10 +120,11 @@ mod tests {
         let chain = format!("{} {{}} }}", body("if x {} else ", 3_990).trim_end_matches('}'));
         assert_eq!(validate_with(&chain, &chain), Ok(()));
         // Long texts of other kinds reach the compiler, and it has an answer.
-        let structs: String = (1..20_000).map(|at| format!("struct S{at} {{ a: S{} }}\n", at - 1)).collect();
-        let aliases: String = (1..20_000).map(|at| format!("alias T{at} = T{};\n", at - 1)).collect();
-        let constants: String = (1..20_000).map(|at| format!("const c{at} = c{} + 1;\n", at - 1)).collect();
-        let functions: String = (1..20_000).map(|at| format!("fn f{at}() {{ f{}(); }}\n", at - 1)).collect();
+        let lines = |line: fn(u32) -> String| (1..20_000).map(line).collect::<Vec<_>>().concat();
+        let structs = lines(|at| format!("struct S{at} {{ a: S{} }}\n", at - 1));
+        let aliases = lines(|at| format!("alias T{at} = T{};\n", at - 1));
+        let constants = lines(|at| format!("const c{at} = c{} + 1;\n", at - 1));
+        let functions = lines(|at| format!("fn f{at}() {{ f{}(); }}\n", at - 1));
         let blocks = body("loop { break; }", 20_000);
         for text in [structs, aliases, constants, functions, blocks] {
             let _ = validate_with(&text, &text);
