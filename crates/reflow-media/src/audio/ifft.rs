@@ -105,10 +105,10 @@ impl Filter for Ifft {
 
     fn check(&self) -> Result<(), String> {
         check_size("fftSize", self.fft_size, 1)?;
-        match self.hop_size > 2 * self.fft_size {
-            true => Err(format!("`hopSize` must be at most twice `fftSize`, not {}", self.hop_size)),
-            false => Ok(()),
+        if self.hop_size > 2 * self.fft_size {
+            return Err(format!("`hopSize` must be at most twice `fftSize`, not {}", self.hop_size));
         }
+        Ok(())
     }
 
     fn describe(&self, _incoming: &Opening) -> Opening {

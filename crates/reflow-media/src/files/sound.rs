@@ -59,7 +59,7 @@ mod with {
     use symphonia::core::errors::Error;
     use symphonia::core::formats::probe::Hint;
     use symphonia::core::formats::{FormatOptions, FormatReader, TrackType};
-    use symphonia::core::io::MediaSourceStream;
+    use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
     use symphonia::core::meta::MetadataOptions;
 
     use super::Sound;
@@ -88,7 +88,7 @@ mod with {
             let text = |error: Error| error.to_string();
             let mut hint = Hint::new();
             extension.inspect(|extension| _ = hint.with_extension(extension));
-            let stream = MediaSourceStream::new(Box::new(Cursor::new(file)), Default::default());
+            let stream = MediaSourceStream::new(Box::new(Cursor::new(file)), MediaSourceStreamOptions::default());
             let (options, metadata) = (FormatOptions::default(), MetadataOptions::default());
             let format = symphonia::default::get_probe().probe(&hint, stream, options, metadata).map_err(text)?;
             let track = format.default_track(TrackType::Audio).ok_or("there is no sound in it")?;

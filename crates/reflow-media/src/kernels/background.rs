@@ -63,32 +63,44 @@ fn between([from, to]: [Colour; 2], t: f64) -> Colour {
 }
 
 fn evenly_between([from, to]: [Colour; 2], t: f64) -> Colour {
-    let (a, b) = (oklab(from), oklab(to));
-    let [r, g, b] = from_oklab(std::array::from_fn(|at| a[at] + (b[at] - a[at]) * t as f32));
+    let (start, end) = (oklab(from), oklab(to));
+    let [r, g, b] = from_oklab(std::array::from_fn(|at| start[at] + (end[at] - start[at]) * t as f32));
     [r, g, b, between([from, to], t)[3]]
 }
 
-fn oklab([r, g, b, _]: Colour) -> [f32; 3] {
-    let [r, g, b] = [r, g, b].map(|byte| linear(f32::from(byte) / 255.0));
-    let l = (0.412_221_47 * r + 0.536_332_54 * g + 0.051_445_995 * b).cbrt();
-    let m = (0.211_903_5 * r + 0.680_699_5 * g + 0.107_396_96 * b).cbrt();
-    let s = (0.088_302_46 * r + 0.281_718_85 * g + 0.629_978_7 * b).cbrt();
-    [
-        0.210_454_26 * l + 0.793_617_8 * m - 0.004_072_047 * s,
-        1.977_998_5 * l - 2.428_592_2 * m + 0.450_593_7 * s,
-        0.025_904_037 * l + 0.782_771_77 * m - 0.808_675_77 * s,
-    ]
+type Matrix = [[f32; 3]; 3];
+
+/// The answers of the eye's cones, of light.
+const CONES: Matrix = [
+    [0.412_221_47, 0.536_332_54, 0.051_445_995],
+    [0.211_903_5, 0.680_699_5, 0.107_396_96],
+    [0.088_302_46, 0.281_718_85, 0.629_978_7],
+];
+/// Lightness, green to red and blue to yellow, of the cube roots of those.
+const OPPONENTS: Matrix = [
+    [0.210_454_26, 0.793_617_8, -0.004_072_047],
+    [1.977_998_5, -2.428_592_2, 0.450_593_7],
+    [0.025_904_037, 0.782_771_77, -0.808_675_77],
+];
+const FROM_OPPONENTS: Matrix =
+    [[1.0, 0.396_337_78, 0.215_803_76], [1.0, -0.105_561_346, -0.063_854_17], [1.0, -0.089_484_18, -1.291_485_5]];
+const FROM_CONES: Matrix = [
+    [4.076_741_7, -3.307_711_6, 0.230_969_94],
+    [-1.268_438, 2.609_757_4, -0.341_319_38],
+    [-0.004_196_086_3, -0.703_418_6, 1.707_614_7],
+];
+
+fn product(matrix: Matrix, vector: [f32; 3]) -> [f32; 3] {
+    matrix.map(|row| row.iter().zip(vector).map(|(factor, part)| factor * part).sum())
 }
 
-fn from_oklab([lightness, a, b]: [f32; 3]) -> [u8; 3] {
-    let l = (lightness + 0.396_337_78 * a + 0.215_803_76 * b).powi(3);
-    let m = (lightness - 0.105_561_346 * a - 0.063_854_17 * b).powi(3);
-    let s = (lightness - 0.089_484_18 * a - 1.291_485_5 * b).powi(3);
-    let light = [
-        4.076_741_7 * l - 3.307_711_6 * m + 0.230_969_94 * s,
-        -1.268_438 * l + 2.609_757_4 * m - 0.341_319_38 * s,
-        -0.004_196_086_3 * l - 0.703_418_6 * m + 1.707_614_7 * s,
-    ];
+fn oklab([r, g, b, _]: Colour) -> [f32; 3] {
+    let light = [r, g, b].map(|byte| linear(f32::from(byte) / 255.0));
+    product(OPPONENTS, product(CONES, light).map(f32::cbrt))
+}
+
+fn from_oklab(colour: [f32; 3]) -> [u8; 3] {
+    let light = product(FROM_CONES, product(FROM_OPPONENTS, colour).map(|root| root.powi(3)));
     light.map(|light| (encoded(light.clamp(0.0, 1.0)) * 255.0).round() as u8)
 }
 

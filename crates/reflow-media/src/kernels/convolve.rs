@@ -13,6 +13,9 @@ use super::spectrum::Transform;
 /// Up to this length, multiplying out is all that is done.
 const DIRECT: usize = 128;
 
+/// From this length on, longer blocks are less work.
+const LONG: usize = 8192;
+
 /// An impulse response, ready for signals.
 pub struct Impulse {
     /// The first part, last sample first.
@@ -26,8 +29,8 @@ impl Impulse {
     /// Prepares a response.
     pub fn new(response: &[f32]) -> Self {
         let block = match response.len() {
-            ..=DIRECT => response.len(),
-            ..=8192 => DIRECT,
+            length @ ..=DIRECT => length,
+            length if length <= LONG => DIRECT,
             _ => 512,
         };
         let head = response[..block].iter().rev().copied().collect();

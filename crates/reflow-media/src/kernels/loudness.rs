@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn silence_has_none_and_short_sounds_have_one() {
-        assert_eq!(loudness(&[0.0; 96_000], 1), None);
+        assert_eq!(loudness(&vec![0.0; 96_000], 1), None);
         assert_eq!(loudness(&[], 1), None);
         assert!((loudness(&sine(-20.0, 0.05, 1), 1).unwrap() + 23.0).abs() < 1.0);
     }

@@ -52,12 +52,18 @@ impl Stretcher {
     pub fn process(&mut self, samples: &[f32], out: &mut Vec<f32>) {
         self.came += (samples.len() / self.channels) as u64;
         self.take(samples);
-        while self.piece(out, u64::MAX) {}
+        // Nothing that would be too much if this were all.
+        while self.went + self.hop as u64 <= self.total() && self.piece(out, u64::MAX) {}
+    }
+
+    /// How many groups what has come so far makes.
+    fn total(&self) -> u64 {
+        (self.came as f64 * self.ratio).round() as u64
     }
 
     /// Appends the rest: in all, the nearest whole number to `ratio` times as many groups as came.
     pub fn end(&mut self, out: &mut Vec<f32>) {
-        let total = (self.came as f64 * self.ratio).round() as u64;
+        let total = self.total();
         let silence = vec![0.0; (self.window.len() + self.hop) * self.channels];
         while self.went < total {
             if !self.piece(out, total) {

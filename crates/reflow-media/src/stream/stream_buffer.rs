@@ -37,10 +37,10 @@ impl Filter for StreamBuffer {
     type State = State;
 
     fn check(&self) -> Result<(), String> {
-        match self.buffer_bytes > MOST {
-            true => Err(format!("`bufferBytes` must be at most {MOST}, not {}", self.buffer_bytes)),
-            false => Ok(()),
+        if self.buffer_bytes > MOST {
+            return Err(format!("`bufferBytes` must be at most {MOST}, not {}", self.buffer_bytes));
         }
+        Ok(())
     }
 
     fn begin(&self, _opening: &mut Opening) -> Result<State, String> {

@@ -11,7 +11,7 @@ pub(super) struct Embedded<'a> {
     pub(super) player: Cow<'a, str>,
 }
 
-/// A video on YouTube.
+/// A video on `YouTube`.
 pub(super) fn youtube(address: &str) -> Embedded<'_> {
     let id = parameter(address, "v").or_else(|| after(address, "youtu.be/")).or_else(|| after(address, "/embed/"));
     embedded(address, id, "https://www.youtube.com/embed/")

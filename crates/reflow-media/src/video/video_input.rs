@@ -86,7 +86,7 @@ enum Kind {
     Upload,
     /// Something live.
     Stream,
-    /// A page of YouTube.
+    /// A page of `YouTube`.
     Youtube,
     /// A page of Vimeo.
     Vimeo,
@@ -190,11 +190,8 @@ impl VideoInput {
 #[async_trait]
 impl AsyncActor for VideoInput {
     async fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        let kind = match self.source.meaning("source type") {
-            Ok(kind) => kind,
-            Err(_) => {
-                return tick.report(Self::OUT_ERROR, format!("Unsupported source type: {}", self.source.text()));
-            }
+        let Ok(kind) = self.source.meaning("source type") else {
+            return tick.report(Self::OUT_ERROR, format!("Unsupported source type: {}", self.source.text()));
         };
         let address = match address(self.url.as_deref(), tick.input(Self::IN_SOURCE)) {
             Ok(address) => address,
