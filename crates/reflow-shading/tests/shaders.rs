@@ -86,7 +86,8 @@ fn surface(value: &str) -> String {
     format!(
         r#"{{"type":"materialOutput","surface":{{"type":"principledBsdf","base_color":{value},"metallic":{value},"roughness":{value},
         "emission":{value},"emissionStrength":{value},"alpha":{value},"normal":{value},"ao":{value},"clearcoat":{value},
-        "sheen":{value},"subsurface":{value},"transmission":{value},"ior":{value}}}}}"#
+        "sheen":{value},"sheenTint":{value},"subsurface":{value},"subsurfaceColor":{value},"anisotropic":{value},
+        "anisotropicRotation":{value},"clearcoatRoughness":{value},"transmission":{value},"ior":{value}}}}}"#
     )
 }
 

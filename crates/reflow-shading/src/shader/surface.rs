@@ -30,7 +30,7 @@ pub(super) const TABLE: &[Row] = &[
         more("sheen", "How strong the fuzz at the edge is."),
         more("sheen_tint", "The colour of the fuzz."),
         more("anisotropic", "How much longer highlights are one way."),
-        more("anisotropic_rotation", "Which way that is."),
+        more("anisotropic_rotation", "Which way that is, in turns."),
     ])
     .waits(),
     row("tpl_shader_material_output", "Material Output", "The root of a material.", "materialOutput")

@@ -130,7 +130,7 @@ struct Shadow {
 ";
 
 /// The inputs of a surface with what counts when they are left out.
-const SURFACE: [(&str, Type, &str); 13] = [
+const SURFACE: [(&str, Type, &str); 16] = [
     ("base_color", Type::Vec3, "vec3f(0.8)"),
     ("metallic", Type::Scalar, "0.0"),
     ("roughness", Type::Scalar, "0.5"),
@@ -140,6 +140,9 @@ const SURFACE: [(&str, Type, &str); 13] = [
     ("ao", Type::Scalar, "1.0"),
     ("normal", Type::Vec3, "s.normal"),
     ("subsurface", Type::Scalar, "0.0"),
+    ("subsurface_color", Type::Vec3, "base_color"),
+    ("anisotropic", Type::Scalar, "0.0"),
+    ("anisotropic_rotation", Type::Scalar, "0.0"),
     ("clearcoat", Type::Scalar, "0.0"),
     ("clearcoat_roughness", Type::Scalar, "0.03"),
     ("sheen", Type::Scalar, "0.0"),
@@ -181,6 +184,8 @@ fn fs_main(in: FragmentIn) -> @location(0) vec4f {
     out.push_str(&surface(tree, coder, bsdf, &SURFACE));
     out.push_str(
         "    let n = normal / max(length(normal), 0.0000001);
+    let around = anisotropic_rotation * 6.2831853;
+    let tangent = cos(around) * shade_tangent(n) + sin(around) * cross(n, shade_tangent(n));
     let sky = mix(vec3f(0.03), vec3f(0.08), n.y * 0.5 + 0.5);
     var light = sky * base_color * ao;
     let count = min(min(scene.light_count, 16u), arrayLength(&lights));
@@ -199,9 +204,10 @@ fn fs_main(in: FragmentIn) -> @location(0) vec4f {
             lit = select(1.0, shadow_light(s.position), source.cast_shadow > 0.5);
         }
         let arriving = tint * way.w * lit;
-        light += shade_light(n, s.view, way.xyz, base_color, metallic, roughness) * arriving * 3.14159265;
+        let shown = shade_light_along(n, s.view, way.xyz, base_color, metallic, roughness, tangent, anisotropic);
+        light += shown * arriving * 3.14159265;
         let wrapped = max(dot(n, way.xyz) * 0.5 + 0.5, 0.0);
-        light += subsurface * base_color * wrapped * wrapped * arriving * (1.0 - metallic) * 0.5;
+        light += subsurface * subsurface_color * wrapped * wrapped * arriving * (1.0 - metallic) * 0.5;
         light += clearcoat * shade_light(n, s.view, way.xyz, vec3f(0.0), 0.0, clearcoat_roughness) * arriving;
         let grazing = pow(1.0 - clamp(dot(n, s.view), 0.0, 1.0), 5.0);
         light += sheen * sheen_tint * grazing * max(dot(n, way.xyz), 0.0) * arriving;

@@ -137,16 +137,25 @@ fn shade_from_hsv(c: vec3f) -> vec3f {
 }
 
 // What one light adds: Cook-Torrance with GGX, Smith and Schlick, and Lambert for what goes in.
-fn shade_light(n: vec3f, v: vec3f, l: vec3f, base: vec3f, metallic: f32, roughness_in: f32) -> vec3f {
+fn shade_light(n: vec3f, v: vec3f, l: vec3f, base: vec3f, metallic: f32, roughness: f32) -> vec3f {
+    return shade_light_along(n, v, l, base, metallic, roughness, shade_tangent(n), 0.0);
+}
+
+// The same with highlights that are longer along the tangent (Burley, 2012).
+fn shade_light_along(
+    n: vec3f, v: vec3f, l: vec3f, base: vec3f, metallic: f32, roughness_in: f32, tangent: vec3f, anisotropic: f32,
+) -> vec3f {
     let roughness = clamp(roughness_in, 0.04, 1.0);
     let h = normalize(v + l + vec3f(0.0, 0.0000001, 0.0));
     let nl = max(dot(n, l), 0.0);
     let nv = max(dot(n, v), 0.0001);
     let nh = max(dot(n, h), 0.0);
     let alpha = roughness * roughness;
-    let square = alpha * alpha;
-    let spread = nh * nh * (square - 1.0) + 1.0;
-    let distribution = square / max(3.14159265 * spread * spread, 0.0000001);
+    let aspect = sqrt(1.0 - 0.9 * clamp(anisotropic, 0.0, 1.0));
+    let wide = vec2f(alpha / aspect, alpha * aspect);
+    let across = vec2f(dot(h, tangent), dot(h, cross(n, tangent))) / wide;
+    let spread = dot(across, across) + nh * nh;
+    let distribution = 1.0 / max(3.14159265 * alpha * alpha * spread * spread, 0.0000001);
     let k = (roughness + 1.0) * (roughness + 1.0) / 8.0;
     let geometry = (nl / (nl * (1.0 - k) + k)) * (nv / (nv * (1.0 - k) + k));
     let f0 = mix(vec3f(0.04), base, metallic);
