@@ -4,6 +4,9 @@ use rustybuzz::Face;
 use rustybuzz::ttf_parser::{GlyphId, OutlineBuilder, name_id};
 use tiny_skia::{FillRule, Mask, Path, PathBuilder, Transform};
 
+/// A font without serifs that comes along: Latin, Greek, Cyrillic, Hebrew and Arabic. Its licence lies beside it.
+pub static SANS: &[u8] = include_bytes!("../../../fonts/sans.ttf");
+
 /// The largest size of a glyph, in pixels on a side.
 const LARGEST_GLYPH: u32 = 8192;
 
@@ -152,6 +155,15 @@ pub(crate) mod tests {
         assert_eq!(padded.coverage.iter().map(|byte| u32::from(*byte)).sum::<u32>(), 3500 * 255);
         assert_eq!(draw(&face, glyph, f32::NAN), Err(FontError::Size));
         assert_eq!(draw(&face, 0, 10.0), Ok(Picture::default()));
+    }
+
+    #[test]
+    fn the_font_that_comes_along_has_what_it_should() {
+        let face = read(SANS).unwrap();
+        assert_eq!(family(&face).as_deref(), Some("DejaVu Sans"));
+        for letter in "Aéßłž Ωж€“א… لا".chars() {
+            assert!(face.glyph_index(letter).is_some(), "{letter}");
+        }
     }
 
     proptest! {

@@ -236,7 +236,7 @@ impl Line {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::text::font::{read, tests::mini};
+    use crate::kernels::text::font::{SANS, read, tests::mini};
     use proptest::prelude::*;
 
     fn setting() -> Setting {
@@ -284,6 +284,20 @@ mod tests {
         assert_eq!(texts, ["A", "\u{5d1}", "\u{5d0}", "A"]);
     }
 
+    #[test]
+    fn letters_join_and_marks_stand_on_their_letters() {
+        let face = read(SANS).unwrap();
+        let set = |text: &str| setting().lay_out(&face, text);
+        // Lam and alef are one glyph.
+        assert_eq!(set("\u{644}\u{627}").glyphs.len(), 1);
+        // A letter and its mark are as wide as the letter.
+        assert_eq!(set("x\u{301}").width, set("x").width);
+        // What the font does not have is a question mark.
+        assert_eq!(set("\u{1f600}").glyphs[0].id, set("?").glyphs[0].id);
+        // Kerning brings letters together.
+        assert!(set("AV").width < set("A").width + set("V").width);
+    }
+
     proptest! {
         #[test]
         fn any_text_is_set(text in any::<String>(), max_width in 0.0..60.0_f32, letter_spacing in -3.0..3.0_f32) {
@@ -296,8 +310,10 @@ mod tests {
         #[test]
         fn marks_emoji_and_directions_are_set(text in "[aé\u{301}\u{5d0}\u{627}\u{1f600}\u{200d}\u{202e}\u{2029} \r\n]{0,40}", max_width in 0.0..30.0_f32) {
             let bytes = mini();
-            let face = read(&bytes).unwrap();
-            let _ = Setting { max_width, ..setting() }.lay_out(&face, &text);
+            for font in [&bytes[..], SANS] {
+                let face = read(font).unwrap();
+                let _ = Setting { max_width, ..setting() }.lay_out(&face, &text);
+            }
         }
     }
 }

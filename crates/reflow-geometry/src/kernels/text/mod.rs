@@ -4,3 +4,4 @@ pub mod atlas;
 pub mod distance;
 pub mod font;
 pub mod layout;
+pub mod solid;
