@@ -20,7 +20,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("reflow-geometry", FAMILY),
     ("reflow-shading", FAMILY),
     ("reflow-assets", &["reflow-message"]),
-    ("reflow-scene", &["reflow-assets", "reflow-component", "reflow-message"]),
+    ("reflow-scene", &["reflow-assets", "reflow-component", "reflow-geometry", "reflow-message"]),
     (
         "reflow-components",
         &[

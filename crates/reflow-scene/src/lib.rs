@@ -12,6 +12,7 @@ mod kinds;
 mod paths;
 mod scene;
 mod systems;
+mod text;
 mod values;
 
 pub mod kernels;
@@ -21,6 +22,7 @@ use reflow_component::Entry;
 
 /// The components of this crate.
 pub fn components() -> Vec<Entry> {
-    let families = [assets::components(), systems::components(), animation::components(), scene::components()];
+    let families =
+        [assets::components(), systems::components(), animation::components(), scene::components(), text::components()];
     families.into_iter().flatten().collect()
 }

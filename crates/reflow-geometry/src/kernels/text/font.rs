@@ -1,6 +1,6 @@
 //! Fonts: TrueType and OpenType outlines.
 
-use rustybuzz::Face;
+pub use rustybuzz::Face;
 use rustybuzz::ttf_parser::{GlyphId, OutlineBuilder, name_id};
 use tiny_skia::{FillRule, Mask, Path, PathBuilder, Transform};
 
