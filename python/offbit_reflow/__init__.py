@@ -18,6 +18,7 @@ from ._native import (
 )
 from ._values import PortValue, Signal
 from .actor import Actor, actor
+from .assets import Asset, AssetStore, AssetWatch
 from .diagnostic import Diagnostic
 from .exceptions import ReflowError
 from .flow import Flow, node
@@ -30,6 +31,9 @@ from .result import Failure, RunResult
 __all__ = [
     "Actor",
     "ActorCallContext",
+    "Asset",
+    "AssetStore",
+    "AssetWatch",
     "CriticalPath",
     "Diagnostic",
     "EventStream",

@@ -125,6 +125,20 @@ class RunFailed(ReflowError, RuntimeError):
     code = "run-failed"
 
 
+class AssetError(ReflowError, RuntimeError):
+    """A database of assets that cannot be read or written."""
+
+    code = "assets"
+
+
+class AssetNotFoundError(AssetError, KeyError):
+    """An asset that there is not."""
+
+    code = "asset-not-found"
+
+    __str__ = Exception.__str__
+
+
 class PackError(ReflowError, RuntimeError):
     """A pack that was refused."""
 

@@ -18,6 +18,9 @@ use crate::table::Table;
 #[cfg(target_os = "linux")]
 const SYNCED_SINGLY: usize = 8;
 
+/// Nobody still writes a file for that long.
+const ABANDONED: std::time::Duration = std::time::Duration::from_secs(600);
+
 /// What this process knows of a database on disk.
 #[derive(Debug)]
 pub(crate) struct Disk {
@@ -254,6 +257,7 @@ impl Disk {
             self.is_merged = known.is_none();
             for (line, _) in lines {
                 let Line::Changes(changes) = line else { continue };
+                self.needs_sweep = true;
                 self.number = self.number.max(changes.number);
                 if changes.number > self.saved {
                     // Who does not know the journal may have gone on since: the newer state of each asset counts.
@@ -264,7 +268,6 @@ impl Disk {
                 }
             }
             self.number = self.number.max(self.saved);
-            self.needs_sweep |= self.is_dirty();
         } else {
             // A journal of a later time must not be taken for one of this.
             (self.lineage, self.number, self.saved, self.is_merged) = (0, 0, 0, false);
@@ -390,8 +393,9 @@ impl Disk {
         fs::rename(written, &path).at("write", &path)?;
         sync_folder(&self.folder);
         (self.manifest, self.saved, self.is_merged) = (stamp, snapshot.number, false);
-        self.write_journal(stamp, snapshot.number, &later)?;
+        // Before the journal begins again: who finds changes in it knows that this may not have come to its end.
         self.collect(snapshot.number, table);
+        self.write_journal(stamp, snapshot.number, &later)?;
         Ok(true)
     }
 
@@ -403,7 +407,8 @@ impl Disk {
         for (_, hash) in gone.iter().filter(|(_, hash)| table.blob(hash).is_none()) {
             blob::path(&self.folder, hash).iter().for_each(|path| discard(path));
         }
-        if std::mem::take(&mut self.needs_sweep) && self.number == number {
+        if self.needs_sweep && self.number == number {
+            self.needs_sweep = false;
             self.sweep(table);
         }
     }
@@ -412,6 +417,18 @@ impl Disk {
     fn sweep(&self, table: &Table) {
         let list = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten().map(|file| file.path());
         let name = |path: &Path| path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_string();
+        let is_old = |path: &Path| {
+            let age = fs::metadata(path).and_then(|metadata| metadata.modified()).map(|time| time.elapsed());
+            matches!(age, Ok(Ok(age)) if age > ABANDONED)
+        };
+        // A file that is being written by another process has no lock.
+        for path in list(&self.folder) {
+            let name = name(&path);
+            let is_ours = [".manifest.", ".journal."].iter().any(|start| name.starts_with(start));
+            if is_ours && name.ends_with(".tmp") && is_old(&path) {
+                discard(&path);
+            }
+        }
         for folder in list(&self.folder.join("blobs")) {
             for path in list(&folder) {
                 let name = name(&path);

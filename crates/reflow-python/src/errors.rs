@@ -6,6 +6,8 @@ use reflow_runtime::{NetworkError, NodeHandle, SendError, StreamError, WireError
 
 mod imported {
     #![allow(missing_docs, reason = "documented where they are defined, in Python")]
+    pyo3::import_exception!(offbit_reflow.exceptions, AssetError);
+    pyo3::import_exception!(offbit_reflow.exceptions, AssetNotFoundError);
     pyo3::import_exception!(offbit_reflow.exceptions, ContextError);
     pyo3::import_exception!(offbit_reflow.exceptions, ConversionError);
     pyo3::import_exception!(offbit_reflow.exceptions, ConfigError);
@@ -64,6 +66,20 @@ pub(crate) fn network(error: &NetworkError) -> PyErr {
 /// A pack that was refused.
 pub(crate) fn pack(error: &reflow_pack::PackError) -> PyErr {
     imported::PackError::new_err(text(error))
+}
+
+/// A store of assets that cannot do what was asked.
+pub(crate) fn asset(error: &reflow_assets::AssetError) -> PyErr {
+    use reflow_assets::AssetError;
+    match error {
+        AssetError::EntityNotFound(_) | AssetError::AssetNotFound(_) => {
+            imported::AssetNotFoundError::new_err(text(error))
+        }
+        AssetError::NoId | AssetError::TooDeep { .. } | AssetError::TooLarge { .. } => {
+            ConversionError::new_err(text(error))
+        }
+        _ => imported::AssetError::new_err(text(error)),
+    }
 }
 
 /// A template id that no catalog has.

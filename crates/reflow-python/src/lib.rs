@@ -8,6 +8,7 @@
 )]
 
 mod actor;
+mod assets;
 mod attached;
 mod batch;
 mod borrowed;
@@ -42,6 +43,8 @@ mod wait;
 /// The native half of `offbit_reflow`.
 #[pyo3::pymodule]
 mod _native {
+    #[pymodule_export]
+    use crate::assets::{_flush_assets, PyAssetStore, PyAssetWatch};
     #[pymodule_export]
     use crate::batch::PyBatch;
     #[pymodule_export]

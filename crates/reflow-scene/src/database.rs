@@ -55,7 +55,7 @@ pub(crate) struct Selection {
     entity: Option<String>,
     /// The entities to work on, in this order.
     #[config(lenient)]
-    entities: Option<Vec<String>>,
+    entities: Option<Vec<Value>>,
     /// A query: work on the entities of the assets that it finds.
     #[config()]
     selector: Shaped<Selector>,
@@ -81,7 +81,7 @@ impl Selection {
             return vec![entity.as_str().into()];
         }
         if let Some(entities) = &self.entities {
-            return entities.iter().map(|entity| entity.as_str().into()).collect();
+            return entities.iter().filter_map(|entity| entity.as_str().map(Into::into)).collect();
         }
         if self.selector.as_object().is_some() {
             let mut seen = rustc_hash::FxHashSet::default();

@@ -8,7 +8,7 @@ use reflow_message::Buffer;
 use rustc_hash::FxHashSet;
 
 use super::instance::grey;
-use crate::database::{bad_input, close, failure, named};
+use crate::database::{close, failure, named};
 use crate::kinds::Mesh;
 use crate::values::{empty, object, text_or};
 
@@ -23,7 +23,7 @@ use crate::values::{empty, object, text_or};
 ///
 /// # Errors
 ///
-/// The tick fails when the database cannot be written, and for spawning from an entity that has no components.
+/// The tick fails when the database cannot be written. Spawning from an entity that has no components is a warning.
 #[derive(Component)]
 #[component(id = "tpl_prefab", title = "Prefab", category = "scene", blocking)]
 #[inport(entity: Text, "The entity, for this packet.")]
@@ -101,7 +101,7 @@ impl Prefab {
     fn spawn(&self, tick: &mut Tick<'_>, store: &Store, name: &Arc<str>, new: Arc<str>) -> Result<(), Failure> {
         let copied = store.write(|transaction| Ok(transaction.spawn(name, &new))).map_err(failure)?;
         if copied == 0 {
-            return Err(bad_input(format!("the entity `{name}` has no components to copy")));
+            tick.node().log("warning", format!("the entity `{name}` has no components to copy"));
         }
         let text = |text: &Arc<str>| Value::String(Arc::clone(text));
         tick.write(
