@@ -56,8 +56,9 @@ def network() -> Network:
         "blend": ("tpl_animation_blend_tree", {"mode": "1d", "thresholds": [0.0, 1.0]}),
         "skin": ("tpl_skinning", {}),
     }
-    for name, (template, config) in nodes.items():
+    for template in {template for template, _ in nodes.values()}:
         net.register_actor(template, template_actor(template))
+    for name, (template, config) in nodes.items():
         net.add_node(name, template, config)
     wires = [
         ("skeleton", "skeleton", "bind", "skeleton"),
@@ -103,6 +104,7 @@ def meshes(frames: int) -> list[bytes]:
         ]:
             net.send(node, port, value)
         net.wait()
+        frames_made: list[bytes] = []
         for frame in range(frames):
             time = frame / 20
             # Standing, walking, standing.
@@ -111,8 +113,8 @@ def meshes(frames: int) -> list[bytes]:
             net.send("walk_pose", "time", Message.float(time))
             net.wait()
             net.send("blend", "parameter", Message.float(weight))
-            net.wait()
-        return list(net.result().outputs["mesh"])
+            frames_made += net.wait().outputs["mesh"]
+        return frames_made
     finally:
         net.shutdown()
 

@@ -88,7 +88,7 @@ class AssetStore:
     >>> store.components_of("player")
     ['transform', 'mesh']
     >>> [row["id"] for row in store.query(size={"$gt": 40})]
-    ['player:transform', 'player:mesh']
+    ['player:mesh']
     >>> store.delete("player:mesh")
     >>> "player:mesh" in store
     False

@@ -159,15 +159,15 @@ for number in range(10**9):
 @pytest.mark.skipif(sys.platform == "win32", reason="kills by a signal")
 def test_a_process_that_is_killed_loses_nothing_that_was_acknowledged(tmp_path):
     for _ in range(3):
-        process = subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE, text=True)
-        last = -1
-        for line in process.stdout:
-            last = int(line)
-            if last >= 150:
-                process.send_signal(signal.SIGKILL)
-                break
-        rest = process.stdout.read().split("\n")
-        process.wait()
+        command = [sys.executable, "-c", WRITER, str(tmp_path)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            last = -1
+            for line in process.stdout:
+                last = int(line)
+                if last >= 150:
+                    process.send_signal(signal.SIGKILL)
+                    break
+            rest = process.stdout.read().split("\n")
         last = max([last, *(int(line) for line in rest[:-1] if line)])
         store = AssetStore(tmp_path)
         assert store["left"] in (last, last + 1)

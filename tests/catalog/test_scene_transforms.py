@@ -96,8 +96,8 @@ def test_vertices_go_where_the_matrices_of_their_bones_lead():
             ("bone_transforms", pose.transpose(0, 2, 1).astype("<f4").tobytes()),
         ]:
             net.send("skin", port, Message.bytes(data))
-            net.wait()
-        moved = np.frombuffer(net.result().outputs["mesh"][0], dtype="<f4").reshape(vertices, 6)
+            result = net.wait()
+        moved = np.frombuffer(result.outputs["mesh"][0], dtype="<f4").reshape(vertices, 6)
     finally:
         net.shutdown()
     matrices = (pose[indices] * weights[:, :, None, None]).sum(axis=1)

@@ -40,8 +40,7 @@ fn skinning() {
 }
 
 fn particles() {
-    let emitter =
-        Emitter { shape: Shape::Sphere, radius: 1.0, speed: 1.0, lifetime: 1e6, seed: 1.0, is_hashed: true };
+    let emitter = Emitter { shape: Shape::Sphere, radius: 1.0, speed: 1.0, lifetime: 1e6, seed: 1.0, is_hashed: true };
     let mut set: Vec<_> = (0..10_000).map(|index| emitter.particle(index)).collect();
     let mut born = 10_000;
     best("particles_10k", 200, || advance(black_box(&mut set), &emitter, [0.0, -9.81, 0.0], 0.016, &mut born));
@@ -70,7 +69,8 @@ fn store(count: usize) {
     let start = Instant::now();
     for index in 0..count {
         let value = Value::object([("x", index), ("y", index * 2)]);
-        one.put_json(&format!("entity{index}:{}", if index % 100 == 0 { "rare" } else { "transform" }), value, empty()).unwrap();
+        one.put_json(&format!("entity{index}:{}", if index % 100 == 0 { "rare" } else { "transform" }), value, empty())
+            .unwrap();
     }
     println!("store_{count}_write_each {:.9}", start.elapsed().as_secs_f64() / count as f64);
     let start = Instant::now();
