@@ -19,7 +19,7 @@ use crate::table::Table;
 const SYNCED_SINGLY: usize = 8;
 
 /// Nobody still writes a file for that long.
-const ABANDONED: std::time::Duration = std::time::Duration::from_secs(600);
+const ABANDONED: std::time::Duration = std::time::Duration::from_mins(10);
 
 /// What this process knows of a database on disk.
 #[derive(Debug)]
@@ -425,7 +425,7 @@ impl Disk {
         for path in list(&self.folder) {
             let name = name(&path);
             let is_ours = [".manifest.", ".journal."].iter().any(|start| name.starts_with(start));
-            if is_ours && name.ends_with(".tmp") && is_old(&path) {
+            if is_ours && path.extension().is_some_and(|extension| extension == "tmp") && is_old(&path) {
                 discard(&path);
             }
         }
