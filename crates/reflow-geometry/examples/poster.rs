@@ -20,7 +20,14 @@ const HEIGHT: u32 = 800;
 
 /// A layer with one shape.
 fn layer(path: &BezPath, fill: [u8; 4], outline: Option<[u8; 4]>) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
-    let line = |color| Line { color, width: 6.0, cap: Cap::Round, join: Join::Round, dashes: vec![24.0, 14.0], dash_offset: 0.0 };
+    let line = |color| Line {
+        color,
+        width: 6.0,
+        cap: Cap::Round,
+        join: Join::Round,
+        dashes: vec![24.0, 14.0],
+        dash_offset: 0.0,
+    };
     let drawing = Drawing {
         size: (WIDTH, HEIGHT),
         background: [0; 4],
@@ -41,7 +48,8 @@ fn text(content: &str, size: f32, top: f32, color: [u8; 3]) -> Result<Vec<u8>, B
     let mut pixels = vec![0; (WIDTH * HEIGHT * 4) as usize];
     for glyph in &layout.glyphs {
         let picture = draw(&face, glyph.id, size)?;
-        let (x, y) = ((left + glyph.x) as i64 + i64::from(picture.left), (top + glyph.y) as i64 - i64::from(picture.bottom));
+        let (x, y) =
+            ((left + glyph.x) as i64 + i64::from(picture.left), (top + glyph.y) as i64 - i64::from(picture.bottom));
         for (at, coverage) in (0_i64..).zip(&picture.coverage) {
             let width = i64::from(picture.width);
             let (x, y) = (x + at % width, y - i64::from(picture.height) + at / width);

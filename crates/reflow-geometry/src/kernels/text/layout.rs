@@ -5,6 +5,7 @@
 
 use rustybuzz::{Direction, Face, UnicodeBuffer};
 use unicode_bidi::{BidiInfo, Level};
+use unicode_script::{Script, UnicodeScript};
 
 use super::font::advance;
 
@@ -160,6 +161,19 @@ impl Setting {
 
     /// The glyphs of a run, from left to right.
     fn shape(&self, face: &Face<'_>, text: &str, is_rightwards: bool) -> Vec<Shaped> {
+        let mut parts = scripts(text);
+        if !is_rightwards {
+            parts.reverse();
+        }
+        let shaped = parts.into_iter().flat_map(|(start, part)| {
+            let glyphs = self.shape_script(face, part, is_rightwards);
+            glyphs.into_iter().map(move |glyph| Shaped { cluster: glyph.cluster + start, ..glyph })
+        });
+        shaped.collect()
+    }
+
+    /// The glyphs of a run of one script.
+    fn shape_script(&self, face: &Face<'_>, text: &str, is_rightwards: bool) -> Vec<Shaped> {
         let scale = self.scale(face);
         let mut buffer = UnicodeBuffer::new();
         buffer.push_str(text);
@@ -188,6 +202,25 @@ impl Setting {
         glyphs.iter_mut().filter(|glyph| glyph.advance > 0.0).for_each(|glyph| glyph.advance += self.letter_spacing);
         glyphs
     }
+}
+
+/// Parts of one script, in the order of the text, each with where it begins. Marks, blanks and signs belong to what is before.
+fn scripts(text: &str) -> Vec<(usize, &str)> {
+    let mut parts = Vec::new();
+    let (mut start, mut current) = (0, None);
+    for (at, character) in text.char_indices() {
+        let script = character.script();
+        if matches!(script, Script::Common | Script::Inherited | Script::Unknown) {
+            continue;
+        }
+        if current.is_some_and(|current| current != script) {
+            parts.push((start, &text[start..at]));
+            start = at;
+        }
+        current = Some(script);
+    }
+    parts.push((start, &text[start..]));
+    parts
 }
 
 /// Parts of one direction, in the order of the text.
@@ -290,6 +323,8 @@ mod tests {
         let set = |text: &str| setting().lay_out(&face, text);
         // Lam and alef are one glyph.
         assert_eq!(set("\u{644}\u{627}").glyphs.len(), 1);
+        // Letters join beside another script, too.
+        assert_eq!(set("\u{5d0} \u{644}\u{627}").glyphs.len(), 3);
         // A letter and its mark are as wide as the letter.
         assert_eq!(set("x\u{301}").width, set("x").width);
         // What the font does not have is a question mark.
