@@ -33,6 +33,7 @@ const FILES: &[&str] = &[
     "b-audio.jsonl",
     "b-corrected.jsonl",
     "b-image.jsonl",
+    "b-independent.jsonl",
     "b-stream.jsonl",
     "b-video.jsonl",
     "c-assets.jsonl",
