@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import logging
+
     from ._native import EventStream
 
 #: The events that become log records.
 TYPES = ["ActorLog", "ActorFailed"]
 
-_LEVELS = {
-    "debug": logging.DEBUG,
-    "info": logging.INFO,
-    "warning": logging.WARNING,
-    "warn": logging.WARNING,
-    "error": logging.ERROR,
-    "critical": logging.CRITICAL,
-}
+_LEVELS = {"debug": 10, "info": 20, "warning": 30, "warn": 30, "error": 40, "critical": 50}
+_INFO = _LEVELS["info"]
 
 
 class Logs:
@@ -61,7 +56,7 @@ class Logs:
         node, level, said, reason, traceback, will_retry = event
         logger = _logger(node)
         if level is not None:
-            logger.log(_LEVELS.get(level, logging.INFO), "%s: %s", node, said)
+            logger.log(_LEVELS.get(level, _INFO), "%s: %s", node, said)
         elif will_retry:
             logger.info("node `%s` failed and is tried again: %s", node, said)
         else:
@@ -84,4 +79,6 @@ class Logs:
 
 
 def _logger(node: str) -> logging.Logger:
+    import logging  # not before there is something to tell
+
     return logging.getLogger(f"offbit_reflow.{node}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass
-from html import escape
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -104,6 +103,8 @@ def _failure(kind: Kind) -> str:
 
 def html(result: RunResult) -> str:
     """Sum a run up for a notebook."""
+    from html import escape  # for notebooks only
+
     shown = busiest(result.nodes, NODES)
     head = "".join(f"<th>{name}</th>" for name in ("node", *_COLUMNS))
     rows = "".join(

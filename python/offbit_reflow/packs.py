@@ -5,13 +5,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 from os import PathLike
+from typing import TYPE_CHECKING
 
 from . import _native
 from ._native import inspect_pack, list_packs, pack_abi_version
-from ._pack_modules import PackModules
 from ._printable import printable
 from .actor import build
 from .exceptions import PackError
+
+if TYPE_CHECKING:
+    from ._pack_modules import PackModules
 
 #: Held while a pack is loaded; its modules may load packs that they need.
 _LOADING = threading.RLock()
@@ -46,6 +49,8 @@ def load_pack(
         pack = _native._open_pack(path, allow_python, None if trusted_keys is None else list(trusted_keys))
         if pack.python is None:
             return list(pack.register({}))
+        from ._pack_modules import PackModules  # the import machinery it brings is for packs with Python only
+
         directory, classes, files = pack.python
         modules = PackModules(pack.name, directory, files)
         try:

@@ -36,11 +36,13 @@ struct Spare {
 pub(crate) struct PythonActor {
     object: Py<PyAny>,
     run: Py<PyAny>,
+    /// The function that `run` is with the actor as its first argument: calling that saves the interpreter a step a tick.
+    function: Option<(Py<PyAny>, Py<PyAny>)>,
     batch_size: usize,
     methods: Methods,
     executor: Arc<Executor>,
     /// The `contextvars.Context` of the node, a copy of its starter's.
-    variables: Option<Py<PyAny>>,
+    variables: Option<Arc<Py<PyAny>>>,
     spare: Option<Spare>,
     /// The `ctx.inputs` of the last tick; somebody else may hold it.
     inputs_dict: Option<Py<PyDict>>,
@@ -59,6 +61,7 @@ impl PythonActor {
     pub(crate) fn new(py: Python<'_>, object: Py<PyAny>, run: Py<PyAny>, batch_size: usize, methods: Methods) -> Self {
         Self {
             object,
+            function: function_of(run.bind(py)),
             run,
             batch_size,
             methods,
@@ -91,8 +94,17 @@ impl PythonActor {
         }
         let names = self.names(py, node);
         let context = Bound::new(py, PyContext::new(node.clone(), names))?;
-        let arguments = PyTuple::new(py, [&context])?;
+        let arguments = self.arguments(&context)?;
         Ok((context, arguments))
+    }
+
+    /// What `run` is called with.
+    fn arguments<'py>(&self, context: &Bound<'py, PyContext>) -> PyResult<Bound<'py, PyTuple>> {
+        let py = context.py();
+        match &self.function {
+            Some((_, object)) => PyTuple::new(py, [object.bind(py), context.as_any()]),
+            None => PyTuple::new(py, [context]),
+        }
     }
 
     /// Keeps the context for the next tick if nobody else holds it or the arguments; else it lives on as a retained one.
@@ -114,7 +126,7 @@ impl PythonActor {
         py: Python<'_>,
         tick: &mut Tick<'_>,
         is_run: bool,
-        call: impl FnOnce(&Bound<'_, PyTuple>) -> PyResult<Py<PyAny>>,
+        call: impl FnOnce(&Bound<'_, PyContext>, &Bound<'_, PyTuple>) -> PyResult<Py<PyAny>>,
     ) -> Step {
         let (node, attempt) = tick.parts();
         executor::beat(node.run_number());
@@ -131,7 +143,7 @@ impl PythonActor {
         if !is_run {
             context.get().allow_quiet_end(py);
         }
-        let result = call(&arguments).map(|result| result.into_bound(py));
+        let result = call(&context, &arguments).map(|result| result.into_bound(py));
         self.conclude(py, (context, arguments), result, attempt, is_run)
     }
 
@@ -291,7 +303,7 @@ impl PythonActor {
             }
         }
         drop(generator);
-        match PyTuple::new(py, [&context]) {
+        match self.arguments(&context) {
             Ok(arguments) => self.settle(py, (context, arguments), attempt, is_run),
             Err(error) => Step::Failed(failure_of(py, error)),
         }
@@ -304,15 +316,14 @@ impl PythonActor {
     fn call_method(&mut self, tick: &mut Tick<'_>, name: &'static str) -> Step {
         Python::attach(|py| {
             let method = self.method(py, name);
-            self.call(py, tick, false, |arguments| Ok(method?.call(arguments, None)?.unbind()))
+            self.call(py, tick, false, |context, _| Ok(method?.call1((context,))?.unbind()))
         })
     }
 }
 
 impl HostedActor for PythonActor {
     fn host(&self) -> Arc<dyn Host> {
-        let variables = self.variables.as_ref().map(|context| Python::attach(|py| context.clone_ref(py)));
-        self.executor.host(variables)
+        self.executor.host(self.variables.clone())
     }
 
     fn setup(&mut self, tick: &mut Tick<'_>) -> Step {
@@ -325,8 +336,8 @@ impl HostedActor for PythonActor {
             if detached && !self.methods.is_async {
                 return self.run_detached(py, tick);
             }
-            let run = self.run.clone_ref(py);
-            self.call(py, tick, true, |arguments| Ok(run.bind(py).call(arguments, None)?.unbind()))
+            let run = self.function.as_ref().map_or(&self.run, |(function, _)| function).clone_ref(py);
+            self.call(py, tick, true, |_, arguments| Ok(run.bind(py).call(arguments, None)?.unbind()))
         })
     }
 
@@ -382,9 +393,9 @@ impl HostedActor for PythonActor {
                 PyResult::Ok((self.method(py, "on_signal")?, signal))
             };
             let prepared = arguments();
-            self.call(py, tick, false, |arguments| {
+            self.call(py, tick, false, |context, _| {
                 let (method, signal) = prepared?;
-                Ok(method.call1((arguments.get_item(0)?, signal))?.unbind())
+                Ok(method.call1((context, signal))?.unbind())
             })
         })
     }
@@ -552,9 +563,23 @@ impl Kind {
     }
 }
 
-/// A copy of the `contextvars` that are set on this thread.
-fn copy_variables(py: Python<'_>) -> PyResult<Py<PyAny>> {
-    Ok(py.import(pyo3::intern!(py, "contextvars"))?.call_method0(pyo3::intern!(py, "copy_context"))?.unbind())
+/// The function of a plain method, and its object.
+fn function_of(run: &Bound<'_, PyAny>) -> Option<(Py<PyAny>, Py<PyAny>)> {
+    static METHOD: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    let py = run.py();
+    let method = METHOD.import(py, "types", "MethodType").ok()?;
+    if !run.is_exact_instance(method) {
+        return None;
+    }
+    let part = |name| Some(run.getattr(name).ok()?.unbind());
+    Some((part(pyo3::intern!(py, "__func__"))?, part(pyo3::intern!(py, "__self__"))?))
+}
+
+/// The `run` of a copy of the `contextvars` that are set on this thread. It is shared without being attached.
+fn copy_variables(py: Python<'_>) -> PyResult<Arc<Py<PyAny>>> {
+    static COPY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let context = COPY.import(py, "contextvars", "copy_context")?.call0()?;
+    Ok(Arc::new(context.getattr(pyo3::intern!(py, "run"))?.unbind()))
 }
 
 fn loop_module(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {

@@ -241,6 +241,9 @@ impl PyContext {
         let mut message = {
             let mut state = self.state.lock(py);
             let Some((_, message)) = state.inputs.iter_mut().find(|(at, _)| *at == port) else { return Ok(None) };
+            if !matches!(message, Message::Host(_)) {
+                return Ok(Some(Given::Message(message.clone())));
+            }
             match plain::own(py, message) {
                 Some((object, before)) => {
                     drop(state);

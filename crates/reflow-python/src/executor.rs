@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 use pyo3::sync::MutexExt;
+use pyo3::types::PyTuple;
 use reflow_runtime::{Host, NodeTask};
 
 use crate::exit;
@@ -37,8 +38,8 @@ thread_local! {
 struct TaskInfo {
     /// Whether its last turn blocked.
     blocks: AtomicBool,
-    /// The `contextvars.Context` that it runs in.
-    context: Option<Py<PyAny>>,
+    /// The `run` of the `contextvars.Context` that it runs in.
+    context: Option<Arc<Py<PyAny>>>,
     /// Held by the thread that is in `context`. Where threads run Python side by side, the next turn of the task can be on
     /// another one before the last one has left.
     inside: Mutex<()>,
@@ -113,8 +114,8 @@ impl Executor {
         self.spawn(Box::pin(async move { job() }), TaskInfo::default());
     }
 
-    /// The host of a task that runs in a `contextvars.Context` of its own: what it sets, no other sees.
-    pub(crate) fn host(self: &Arc<Self>, context: Option<Py<PyAny>>) -> Arc<dyn Host> {
+    /// The host of a task that runs in a `contextvars.Context` of its own, whose `run` this is: what it sets, no other sees.
+    pub(crate) fn host(self: &Arc<Self>, context: Option<Arc<Py<PyAny>>>) -> Arc<dyn Host> {
         Arc::new(InContext { executor: Arc::clone(self), context })
     }
 
@@ -154,27 +155,41 @@ pub(crate) struct ExecutorEnd(Arc<Core>);
 /// See [`Executor::host`].
 struct InContext {
     executor: Arc<Executor>,
-    context: Option<Py<PyAny>>,
+    context: Option<Arc<Py<PyAny>>>,
 }
 
 impl Host for InContext {
     fn spawn(&self, task: NodeTask) {
-        let context = self.context.as_ref().map(|context| Python::attach(|py| context.clone_ref(py)));
-        self.executor.spawn(task, TaskInfo { context, ..TaskInfo::default() });
+        self.executor.spawn(task, TaskInfo { context: self.context.clone(), ..TaskInfo::default() });
     }
 }
 
-/// One turn of a task, as a callable for `contextvars.Context.run`.
+/// The next turn of a thread, for `contextvars.Context.run`.
 #[pyclass(name = "_Turn", module = "offbit_reflow._native", frozen)]
 pub(crate) struct Turn(Mutex<Option<Runnable>>);
 
 #[pymethods]
 impl Turn {
-    fn __call__(&self) {
+    /// Bound methods without arguments are what the interpreter calls fastest.
+    fn take(&self) {
         let runnable = lock(&self.0).take();
         if let Some(runnable) = runnable {
             runnable.run();
         }
+    }
+}
+
+/// The turn of a thread, and the arguments that run it.
+struct Entry<'py> {
+    turn: Bound<'py, Turn>,
+    arguments: Bound<'py, PyTuple>,
+}
+
+impl<'py> Entry<'py> {
+    fn new(py: Python<'py>) -> PyResult<Self> {
+        let turn = Bound::new(py, Turn(Mutex::new(None)))?;
+        let arguments = PyTuple::new(py, [turn.getattr(pyo3::intern!(py, "take"))?])?;
+        Ok(Self { turn, arguments })
     }
 }
 
@@ -293,9 +308,9 @@ impl Worker {
                 state.coming -= std::mem::take(&mut coming);
                 state.numbers.push(number);
             }
-            let turn = Bound::new(py, Turn(Mutex::new(None))).ok();
+            let entry = Entry::new(py).ok();
             while let Some(runnable) = worker.next(py) {
-                worker.poll(turn.as_ref(), runnable);
+                worker.poll(entry.as_ref(), runnable);
             }
         });
         WORKER.set(None);
@@ -306,7 +321,7 @@ impl Worker {
         core.changed.notify_all();
     }
 
-    fn poll(self: &Arc<Self>, turn: Option<&Bound<'_, Turn>>, runnable: Runnable) {
+    fn poll(self: &Arc<Self>, entry: Option<&Entry<'_>>, runnable: Runnable) {
         let info = Arc::clone(runnable.metadata());
         let given_away = info.blocks.load(Ordering::Relaxed);
         let started = given_away.then(Instant::now);
@@ -315,8 +330,8 @@ impl Worker {
         }
         self.beat.fetch_add(1, Ordering::AcqRel);
         self.core.busy.fetch_add(1, Ordering::AcqRel);
-        match (&info.context, turn) {
-            (Some(context), Some(turn)) => run_in(context, &info.inside, turn, runnable),
+        match (&info.context, entry) {
+            (Some(context), Some(entry)) => run_in(context, &info.inside, entry, runnable),
             _ => drop(runnable.run()),
         }
         self.core.busy.fetch_sub(1, Ordering::AcqRel);
@@ -404,15 +419,16 @@ impl Worker {
     }
 }
 
-/// Runs a turn in `context`, as soon as the last one has left it.
-fn run_in(context: &Py<PyAny>, inside: &Mutex<()>, turn: &Bound<'_, Turn>, runnable: Runnable) {
-    let py = turn.py();
+/// Runs a turn in the context whose `run` this is, as soon as the last one has left it.
+fn run_in(run: &Py<PyAny>, inside: &Mutex<()>, entry: &Entry<'_>, runnable: Runnable) {
+    let py = entry.turn.py();
     let _inside = inside.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner);
-    *lock(&turn.get().0) = Some(runnable);
-    let ran = context.bind(py).call_method1(pyo3::intern!(py, "run"), (turn,));
+    let turn = entry.turn.get();
+    *lock(&turn.0) = Some(runnable);
+    let ran = run.bind(py).call(&entry.arguments, None);
     // What a turn leaves is told by its node; an exception here was meant for the thread. If it kept the turn from beginning:
     drop(ran);
-    turn.get().__call__();
+    turn.take();
 }
 
 /// Makes this a thread that `threading` knows, and gives Python's number of it; 0 if it will not say.

@@ -20,7 +20,7 @@ use crate::event::Event;
 use crate::event_bus::EventBus;
 use crate::firing::{By, Firing};
 use crate::host::Host;
-use crate::mailbox::{Outgoing, Room};
+use crate::mailbox::{Outgoing, Packet, Room};
 use crate::network::Endpoint;
 use crate::node::Route;
 use crate::pairing::{Shape, Sources, leading_to};
@@ -163,7 +163,7 @@ pub(crate) fn launch(
         let room = Room::Bounded(usize::MAX, Overflow::Wait);
         let link = *initial_links.entry((target, port)).or_insert_with(|| draft.link(port, room));
         let message = initial.message.clone();
-        initials.push(Outgoing { target, link, port, message, origin: None });
+        initials.push(Outgoing { target, port, packet: Packet { link, message, origin: None } });
     }
     for from in plan.outports.values() {
         // An outport of the network exists even if nothing else is connected to it.
@@ -240,8 +240,10 @@ pub(crate) fn launch(
 /// Puts the packets that are there from the start into their mailboxes; nothing more will come over their links.
 fn deliver_initials(run: &Run, initials: Vec<Outgoing>, links: &FxHashMap<(u32, u16), u32>) {
     let nobody = Sleeper::new(Arc::clone(&run.activity));
-    let with_origin =
-        initials.into_iter().map(|packet| Outgoing { origin: run.outside_origin(packet.target), ..packet });
+    let with_origin = initials.into_iter().map(|mut initial| {
+        initial.packet.origin = run.outside_origin(initial.target);
+        initial
+    });
     run.deliver(None, &mut with_origin.collect(), &nobody);
     for ((node, _), link) in links {
         // Nobody sleeps yet.

@@ -5,11 +5,10 @@ use std::sync::Arc;
 
 use reflow_graph::Direction;
 use reflow_message::Message;
-use smallvec::SmallVec;
 
 use crate::activity::Sleeper;
 use crate::event::Event;
-use crate::mailbox::Outgoing;
+use crate::mailbox::{Outgoing, Packet};
 use crate::node::{Node, TAP};
 use crate::run::Run;
 use crate::tap::TapOffer;
@@ -51,10 +50,10 @@ impl Run {
             }
             let target = front.target;
             let node = &self.nodes[target as usize];
-            let mut trace: SmallVec<[(u16, u32, Message); 1]> = SmallVec::new();
+            let mut trace: Vec<(u16, u32, Message)> = Vec::new();
             let offer = node.mailbox.offer(target, pending, sleeper, |outgoing| {
                 if traced {
-                    trace.push((outgoing.port, outgoing.link, outgoing.message.clone()));
+                    trace.push((outgoing.port, outgoing.packet.link, outgoing.packet.message.clone()));
                 }
             });
             taken += offer.taken;
@@ -66,7 +65,7 @@ impl Run {
                 node.sleeper.wake();
             }
             if let Some(refused) = offer.refused {
-                break Delivery::Refused(refused);
+                break Delivery::Refused(*refused);
             }
             if let Some(leave) = offer.leave {
                 break Delivery::Full { leave };
@@ -81,12 +80,12 @@ impl Run {
 
     /// Hands the first packet to the listener it is for. Without room it stays, with [`Sleeper::fall_asleep`]'s answer.
     fn deliver_to_tap(&self, pending: &mut VecDeque<Outgoing>, sleeper: &Arc<Sleeper>) -> Option<bool> {
-        let Outgoing { target, link, port, message, origin } = pending.pop_front()?;
+        let Outgoing { target, port, packet } = pending.pop_front()?;
         let tap = self.tap(target & !TAP)?;
-        match tap.offer(message, sleeper) {
+        match tap.offer(packet.message, sleeper) {
             TapOffer::Taken => None,
             TapOffer::Full { message, leave } => {
-                pending.push_front(Outgoing { target, link, port, message, origin });
+                pending.push_front(Outgoing { target, port, packet: Packet { message, ..packet } });
                 Some(leave)
             }
         }

@@ -133,9 +133,7 @@ pub(crate) struct Offer {
     /// `Some` when the next packet found no room and the sleeper was registered: [`Sleeper::fall_asleep`]'s answer.
     pub(crate) leave: Option<bool>,
     /// A packet that its connection does not take.
-    pub(crate) refused: Option<Outgoing>,
-    /// Packets that were replaced; their end is news, so they are dropped when the lock is no longer held.
-    replaced: SmallVec<[(Message, Option<Origin>); 1]>,
+    pub(crate) refused: Option<Box<Outgoing>>,
 }
 
 /// What the consumer found.
@@ -216,10 +214,9 @@ impl Mailbox {
         sleeper: &Arc<Sleeper>,
         mut taken: impl FnMut(&Outgoing),
     ) -> Offer {
-        let mut offer =
-            Offer { wake: false, taken: 0, undelivered: 0, leave: None, refused: None, replaced: SmallVec::new() };
+        let mut offer = Offer { wake: false, taken: 0, undelivered: 0, leave: None, refused: None };
         // Dropped after the lock: the end of an origin is told to mailboxes, perhaps to this one.
-        let mut lost: SmallVec<[Outgoing; 1]> = SmallVec::new();
+        let (mut lost, mut replaced) = (Vec::new(), Vec::new());
         {
             let mut inner = self.inner.lock();
             while let Some(front) = pending.front().filter(|front| front.target == target) {
@@ -228,10 +225,10 @@ impl Mailbox {
                     offer.undelivered += 1;
                     continue;
                 }
-                match inner.room(front.link) {
+                match inner.room(front.packet.link) {
                     Fit::Fits => {}
                     Fit::Full => {
-                        offer.leave = Some(inner.register(front.link, sleeper));
+                        offer.leave = Some(inner.register(front.packet.link, sleeper));
                         break;
                     }
                     Fit::Dropped => {
@@ -241,19 +238,18 @@ impl Mailbox {
                     }
                     Fit::Refused => {
                         inner.dropped += 1;
-                        offer.refused = pending.pop_front();
+                        offer.refused = pending.pop_front().map(Box::new);
                         break;
                     }
                 }
                 taken(front);
-                let Some(Outgoing { link, message, origin, .. }) = pending.pop_front() else { break };
+                let Some(Outgoing { packet, .. }) = pending.pop_front() else { break };
                 offer.taken += 1;
-                offer.replaced.extend(inner.push(Packet { link, message, origin }));
+                replaced.extend(inner.push(packet));
             }
             offer.wake = std::mem::take(&mut inner.consumer_asleep);
         }
-        drop(lost);
-        offer.replaced.clear();
+        drop((lost, replaced));
         offer
     }
 
@@ -448,11 +444,9 @@ pub(crate) struct Fill {
 pub(crate) struct Outgoing {
     /// The target node, or a tap (see `route`).
     pub(crate) target: u32,
-    pub(crate) link: u32,
     /// The outport it left by.
     pub(crate) port: u16,
-    pub(crate) message: Message,
-    pub(crate) origin: Option<Origin>,
+    pub(crate) packet: Packet,
 }
 
 /// Whether there is room for a packet.
@@ -489,14 +483,14 @@ impl Inner {
 
     /// Puts a packet in, for which there is room; the answer is one that it replaces.
     fn push(&mut self, packet: Packet) -> Option<(Message, Option<Origin>)> {
-        let Packet { link, message, origin } = packet;
-        let entry = &mut self.links[link as usize];
+        let entry = &mut self.links[packet.link as usize];
         let Some(shelf) = entry.shelf else {
             entry.used += 1;
             raise(&mut entry.high_water, entry.used);
-            self.queue.push_back(Packet { link, message, origin });
+            self.queue.push_back(packet);
             return None;
         };
+        let Packet { link, message, origin } = packet;
         let shelf = &mut self.shelves[shelf];
         if shelf.packets.len() < shelf.capacity {
             shelf.packets.push_back((message, origin));
@@ -546,7 +540,7 @@ mod tests {
     }
 
     fn offer(mailbox: &Mailbox, link: u32, message: impl Into<Message>, sleeper: &Arc<Sleeper>) -> Offer {
-        let outgoing = Outgoing { target: 0, link, port: 0, message: message.into(), origin: None };
+        let outgoing = Outgoing { target: 0, port: 0, packet: Packet { link, message: message.into(), origin: None } };
         mailbox.offer(0, &mut VecDeque::from([outgoing]), sleeper, |_| {})
     }
 

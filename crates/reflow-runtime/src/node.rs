@@ -16,7 +16,7 @@ use crate::connection::Overflow;
 use crate::error::SendError;
 use crate::event::Event;
 use crate::failure::shortened;
-use crate::mailbox::{Control, Mailbox, Outgoing, Room};
+use crate::mailbox::{Control, Mailbox, Outgoing, Packet, Room};
 use crate::open_attempts::OpenAttempts;
 use crate::origin::{Mint, Origin};
 use crate::policy::Policy;
@@ -210,13 +210,14 @@ impl Node {
         if self.tapped.load(Ordering::Relaxed) {
             let taps = self.taps.read();
             for (_, tap) in taps.iter().filter(|(at, _)| *at == port) {
-                put(Outgoing { target: tap | TAP, link: 0, port, message: message.clone(), origin: None });
+                let packet = Packet { link: 0, message: message.clone(), origin: None };
+                put(Outgoing { target: tap | TAP, port, packet });
             }
         }
         if let Some((last, others)) = routes.split_last() {
             let to = |route: &Route, message| {
                 let origin = if route.carries { origin.cloned() } else { None };
-                Outgoing { target: route.target, link: route.link, port, message, origin }
+                Outgoing { target: route.target, port, packet: Packet { link: route.link, message, origin } }
             };
             others.iter().for_each(|route| put(to(route, message.clone())));
             put(to(last, message));
@@ -582,7 +583,7 @@ impl Run {
     /// Whoever waited for room for this packet does so no more.
     pub(crate) fn forget_waiting(&self, outgoing: &Outgoing, sleeper: &Arc<Sleeper>) {
         if outgoing.target & TAP == 0 {
-            self.nodes[outgoing.target as usize].mailbox.forget_waiting(outgoing.link, sleeper);
+            self.nodes[outgoing.target as usize].mailbox.forget_waiting(outgoing.packet.link, sleeper);
         } else if let Some(tap) = self.tap(outgoing.target & !TAP) {
             tap.forget_waiting(sleeper);
         }

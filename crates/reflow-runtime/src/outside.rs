@@ -25,7 +25,7 @@ pub struct OutsideSend {
 impl OutsideSend {
     pub(crate) fn new(run: Arc<Run>, outgoing: Outgoing) -> Self {
         run.activity.begin();
-        let (target, message) = (outgoing.target, outgoing.message.clone());
+        let (target, message) = (outgoing.target, outgoing.packet.message.clone());
         let pending = VecDeque::from([outgoing]);
         let sleeper = Sleeper::new(Arc::clone(&run.activity));
         Self { run, target, pending, message, sleeper }
@@ -41,7 +41,7 @@ impl OutsideSend {
             Delivery::Done { undelivered: 0 } => Poll::Ready(Ok(())),
             Delivery::Done { .. } => Poll::Ready(Err(SendError::Ended { node, message: self.give_back() })),
             Delivery::Refused(refused) => {
-                let to = self.run.nodes[refused.target as usize].place(refused.link);
+                let to = self.run.nodes[refused.target as usize].place(refused.packet.link);
                 Poll::Ready(Err(SendError::Overflow { node, to, message: self.give_back() }))
             }
             Delivery::Full { leave } => {

@@ -17,7 +17,7 @@ use crate::budget::{Budget, Charge};
 use crate::error::{NetworkError, SendError, suggestion};
 use crate::event::{Event, FailedAttempt};
 use crate::event_bus::EventBus;
-use crate::mailbox::{Control, MAX_SIGNALS, Outgoing, Refused};
+use crate::mailbox::{Control, MAX_SIGNALS, Outgoing, Packet, Refused};
 use crate::native_host::NativeHost;
 use crate::node::{Node, NodeHandle, NodeState, Route, TAP};
 use crate::origin::{Ends, Mint, Origin};
@@ -250,7 +250,7 @@ impl Run {
         };
         let link = self.outside_link(index, port_index);
         let origin = self.outside_origin(index);
-        let outgoing = Outgoing { target: index, link, port: port_index, message, origin };
+        let outgoing = Outgoing { target: index, port: port_index, packet: Packet { link, message, origin } };
         Ok(OutsideSend::new(Arc::clone(self), outgoing))
     }
 

@@ -83,7 +83,7 @@ impl<N: Borrow<NodeHandle>> Sender<N> {
         match run.deliver(Some(handle.node()), &mut self.pending, &self.sleeper) {
             Delivery::Done { .. } => Poll::Ready(Ok(())),
             Delivery::Refused(refused) => {
-                let to = run.nodes[refused.target as usize].place(refused.link);
+                let to = run.nodes[refused.target as usize].place(refused.packet.link);
                 let node = Arc::clone(handle.id());
                 Poll::Ready(Err(SendError::Overflow { node, to, message: self.give_back() }))
             }

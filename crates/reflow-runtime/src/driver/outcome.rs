@@ -89,7 +89,7 @@ impl Driver {
     /// Tells that a connection did not take what this node sent.
     pub(super) fn report_overflow(&self, refused: &Outgoing) {
         let run = self.handle.run();
-        let to = run.nodes[refused.target as usize].place(refused.link);
+        let to = run.nodes[refused.target as usize].place(refused.packet.link);
         let failure = Failure::new(format!(
             "the connection from outport `{}` to {to} is full, and its overflow is \"error\": a packet was not sent",
             self.node().outport_name(refused.port)
@@ -148,6 +148,9 @@ impl Driver {
 
 /// Moves what leaves whatever becomes of the attempt into the outbox, one by one.
 pub(super) fn route_sent(handle: &NodeHandle, attempt: &mut Attempt, outbox: &mut VecDeque<Outgoing>) {
+    if attempt.sent.is_empty() {
+        return;
+    }
     let node = handle.node();
     for (port, message) in attempt.sent.drain(..) {
         let new = if attempt.origin.is_none() { node.new_origin(std::iter::once(port)) } else { None };
@@ -179,7 +182,11 @@ fn together(node: &Node, origin: Option<&Origin>, packets: &mut Packets, outbox:
         _ => None,
     };
     let origin = origin.or(new.as_ref());
-    for (port, message) in packets.drain(..) {
-        node.address(port, message, origin, |outgoing| outbox.push_back(outgoing));
+    let mut address = |(port, message)| node.address(port, message, origin, |outgoing| outbox.push_back(outgoing));
+    // Most ticks send one packet, for which a drain is a long way round.
+    if packets.len() == 1 {
+        packets.pop().into_iter().for_each(address);
+    } else {
+        packets.drain(..).for_each(&mut address);
     }
 }

@@ -4,6 +4,8 @@ use std::future::poll_fn;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
+use smallvec::{SmallVec, smallvec};
+
 use super::{Driver, Turn};
 use crate::assembler::Assembler;
 use crate::delivery::Delivery;
@@ -90,9 +92,12 @@ impl Driver {
         if open_links == 0 {
             return true;
         }
-        let mut closed = vec![true; node.declared_inports];
+        if matches!(self.assembler, Assembler::Any) {
+            return false;
+        }
+        let mut closed: SmallVec<[bool; 16]> = smallvec![true; node.declared_inports];
         node.mailbox.closed_ports(&mut closed);
-        !matches!(self.assembler, Assembler::Any) && self.assembler.is_exhausted(&closed)
+        self.assembler.is_exhausted(&closed)
     }
 
     /// Hands everything in the outbox over, waiting for room. What the run's end leaves behind is counted.

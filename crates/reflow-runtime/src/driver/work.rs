@@ -8,7 +8,7 @@ use reflow_message::Message;
 use super::body::Body;
 use super::call::{Call, run_sync};
 use super::{Driver, Style, TURN};
-use crate::assembler::Intake;
+use crate::assembler::{Assembler, Intake};
 use crate::mailbox::{Control, LinkInfo, Packet, Sleep};
 
 /// Ticks after which credits are given back, where connections have room for many packets.
@@ -170,7 +170,17 @@ impl Driver {
     }
 
     fn assemble_inputs(&mut self) -> bool {
-        if self.handle.node().keeps_newest {
+        let keeps_newest = self.handle.node().keeps_newest;
+        if matches!(self.assembler, Assembler::Any)
+            && !keeps_newest
+            && let Some(packet) = self.batch.pop_front_if(|packet| is_plain(&self.links, packet))
+        {
+            self.released[packet.link as usize] += 1;
+            self.attempt.origin = packet.origin;
+            self.attempt.inputs.push((self.links[packet.link as usize].port, packet.message));
+            return true;
+        }
+        if keeps_newest {
             self.remember_newest();
         }
         let mut intake =
@@ -229,6 +239,11 @@ impl Driver {
             !shelved
         });
     }
+}
+
+/// Whether a packet is in the queue itself, and came over a link that the node knows.
+fn is_plain(links: &[LinkInfo], packet: &Packet) -> bool {
+    links.get(packet.link as usize).is_some_and(|link| !link.shelved)
 }
 
 /// Lets other tasks of the host have a turn.
