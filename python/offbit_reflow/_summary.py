@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
@@ -135,6 +134,9 @@ def html(result: RunResult) -> str:
 
 def _pictures(result: RunResult) -> Iterable[str]:
     """Draw the last packet of outputs that are pictures or meshes, by the sizes that the last packets of others say."""
+    from base64 import b64encode  # for notebooks only
+    from html import escape
+
     last = {port: values[-1] for port, values in result.collected().items() if values}
     facts = [value for value in last.values() if isinstance(value, dict)]
     found = ((port, pictures.seen(value, facts)) for port, value in last.items())
