@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::once::Once;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyIterator, PyTuple, PyType, PyWeakrefReference};
 use reflow_runtime::{Attempt, Failure, Host, HostedActor, NodeHandle, Signal, Step, Tick};
 
@@ -541,7 +541,7 @@ enum Kind {
 
 impl Kind {
     fn of(py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<Self> {
-        static TYPES: PyOnceLock<[Py<PyType>; 3]> = PyOnceLock::new();
+        static TYPES: Once<[Py<PyType>; 3]> = Once::new();
         let [generator, coroutine, async_generator] = TYPES.get_or_try_init(py, || {
             let types = py.import("types")?;
             let named = |name: &str| PyResult::Ok(types.getattr(name)?.cast_into::<PyType>()?.unbind());
@@ -555,7 +555,7 @@ impl Kind {
             Self::Awaitable("start_coroutine")
         } else if value.is_instance(async_generator.bind(py))? {
             Self::Awaitable("start_generator")
-        } else if value.hasattr(pyo3::intern!(py, "__await__"))? {
+        } else if value.hasattr(crate::once::intern!(py, "__await__"))? {
             Self::Awaitable("start_awaitable")
         } else {
             Self::Other
@@ -565,21 +565,21 @@ impl Kind {
 
 /// The function of a plain method, and its object.
 fn function_of(run: &Bound<'_, PyAny>) -> Option<(Py<PyAny>, Py<PyAny>)> {
-    static METHOD: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    static METHOD: Once<Py<PyType>> = Once::new();
     let py = run.py();
     let method = METHOD.import(py, "types", "MethodType").ok()?;
     if !run.is_exact_instance(method) {
         return None;
     }
     let part = |name| Some(run.getattr(name).ok()?.unbind());
-    Some((part(pyo3::intern!(py, "__func__"))?, part(pyo3::intern!(py, "__self__"))?))
+    Some((part(crate::once::intern!(py, "__func__"))?, part(crate::once::intern!(py, "__self__"))?))
 }
 
 /// The `run` of a copy of the `contextvars` that are set on this thread. It is shared without being attached.
 fn copy_variables(py: Python<'_>) -> PyResult<Arc<Py<PyAny>>> {
-    static COPY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    static COPY: Once<Py<PyAny>> = Once::new();
     let context = COPY.import(py, "contextvars", "copy_context")?.call0()?;
-    Ok(Arc::new(context.getattr(pyo3::intern!(py, "run"))?.unbind()))
+    Ok(Arc::new(context.getattr(crate::once::intern!(py, "run"))?.unbind()))
 }
 
 fn loop_module(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {

@@ -3,11 +3,11 @@
 //! Numbers, texts and `None` convert at once; `bytes` travel by reference both ways; everything else travels as it is
 //! (`plain.rs`) until it meets something that is not Python.
 
+use crate::once::Once;
 use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::PyTypeError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::{
     PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyInt, PyList, PyMemoryView, PyString, PyTuple, PyType,
 };
@@ -123,10 +123,10 @@ fn dict_to_message(dict: &Bound<'_, PyDict>, held: Held) -> PyResult<Message> {
         return Ok(message);
     }
     if dict.len() <= 2
-        && let Some(kind) = dict.get_item(pyo3::intern!(py, "type"))?
+        && let Some(kind) = dict.get_item(crate::once::intern!(py, "type"))?
         && let Ok(kind) = kind.cast::<PyString>()
     {
-        let data = dict.get_item(pyo3::intern!(py, "data"))?;
+        let data = dict.get_item(crate::once::intern!(py, "data"))?;
         if let Some(number) = data.as_ref().and_then(|data| tagged_number(kind, data)) {
             return Ok(number);
         }
@@ -141,10 +141,10 @@ fn dict_to_message(dict: &Bound<'_, PyDict>, held: Held) -> PyResult<Message> {
 /// The message of a number whose kind is written as a literal, which Python interns: the most common form, read first.
 fn tagged_number(kind: &Bound<'_, PyString>, data: &Bound<'_, PyAny>) -> Option<Message> {
     let py = kind.py();
-    if kind.as_ptr() == pyo3::intern!(py, "Integer").as_ptr() {
+    if kind.as_ptr() == crate::once::intern!(py, "Integer").as_ptr() {
         return data.cast_exact::<PyInt>().ok()?.extract().ok().map(Message::Integer);
     }
-    if kind.as_ptr() == pyo3::intern!(py, "Float").as_ptr() {
+    if kind.as_ptr() == crate::once::intern!(py, "Float").as_ptr() {
         return data.cast_exact::<PyFloat>().ok().map(|float| Message::Float(float.value()));
     }
     None
@@ -156,14 +156,14 @@ fn port_value_message(object: &Bound<'_, PyAny>) -> PyResult<Option<Message>> {
     if object.is_exact_instance_of::<PyDict>() || !object.is_instance(port_value_type(py)?)? {
         return Ok(None);
     }
-    if let Ok(message) = object.getattr(pyo3::intern!(py, "_message"))
+    if let Ok(message) = object.getattr(crate::once::intern!(py, "_message"))
         && let Ok(message) = message.cast_exact::<PyMessage>()
     {
         return Ok(Some(message.get().message.clone()));
     }
     let dict = object.cast::<PyDict>()?;
     let (Some(kind), Some(data)) =
-        (dict.get_item(pyo3::intern!(py, "type"))?, dict.get_item(pyo3::intern!(py, "data"))?)
+        (dict.get_item(crate::once::intern!(py, "type"))?, dict.get_item(crate::once::intern!(py, "data"))?)
     else {
         return Ok(None);
     };
@@ -333,12 +333,12 @@ pub(crate) fn known(message: &Message) -> PyResult<&Message> {
 }
 
 pub(crate) fn port_value_type(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
-    static PORT_VALUE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    static PORT_VALUE: Once<Py<PyType>> = Once::new();
     PORT_VALUE.import(py, "offbit_reflow._values", "PortValue")
 }
 
 fn bytes_value_type(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
-    static BYTES_VALUE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    static BYTES_VALUE: Once<Py<PyType>> = Once::new();
     BYTES_VALUE.import(py, "offbit_reflow._values", "BytesPortValue")
 }
 
@@ -347,7 +347,7 @@ fn kind_to_python<'py>(py: Python<'py>, message: &Message) -> Bound<'py, PyStrin
     macro_rules! interned {
         ($($pattern:pat => $name:literal),+ $(,)?) => {
             match message {
-                $($pattern => pyo3::intern!(py, $name),)+
+                $($pattern => crate::once::intern!(py, $name),)+
             }
         };
     }
@@ -378,10 +378,10 @@ pub(crate) fn port_value<'py>(
     };
     let object = class.call0()?;
     let dict = object.cast::<PyDict>()?;
-    dict.set_item(pyo3::intern!(py, "type"), kind_to_python(py, message))?;
+    dict.set_item(crate::once::intern!(py, "type"), kind_to_python(py, message))?;
     if !lazy && !matches!(message, Message::Flow) {
         let data = data.map_or_else(|| data_to_python(py, message), Ok)?;
-        dict.set_item(pyo3::intern!(py, "data"), data)?;
+        dict.set_item(crate::once::intern!(py, "data"), data)?;
     }
     // Only what the dict cannot say itself: everything else may be changed in the dict and sent on.
     let by_reference = match message {
@@ -389,7 +389,7 @@ pub(crate) fn port_value<'py>(
         other => other.host_value::<PyPlain>().is_some_and(|plain| !plain.is_tagged_plainly()),
     };
     if by_reference {
-        object.setattr(pyo3::intern!(py, "_message"), PyMessage::object(py, message.clone())?)?;
+        object.setattr(crate::once::intern!(py, "_message"), PyMessage::object(py, message.clone())?)?;
     }
     Ok(object)
 }
@@ -402,8 +402,8 @@ pub(crate) fn refill_port_value(value: &Bound<'_, PyAny>, message: &Message) -> 
             return Ok(false);
         }
         let dict = value.cast::<PyDict>()?;
-        dict.set_item(pyo3::intern!(py, "type"), kind_to_python(py, message))?;
-        dict.set_item(pyo3::intern!(py, "data"), data_to_python(py, message)?)?;
+        dict.set_item(crate::once::intern!(py, "type"), kind_to_python(py, message))?;
+        dict.set_item(crate::once::intern!(py, "data"), data_to_python(py, message)?)?;
         // An actor may have put in something of its own.
         Ok(dict.len() == 2)
     };

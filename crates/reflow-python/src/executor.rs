@@ -188,7 +188,7 @@ struct Entry<'py> {
 impl<'py> Entry<'py> {
     fn new(py: Python<'py>) -> PyResult<Self> {
         let turn = Bound::new(py, Turn(Mutex::new(None)))?;
-        let arguments = PyTuple::new(py, [turn.getattr(pyo3::intern!(py, "take"))?])?;
+        let arguments = PyTuple::new(py, [turn.getattr(crate::once::intern!(py, "take"))?])?;
         Ok(Self { turn, arguments })
     }
 }
@@ -439,8 +439,10 @@ fn enter_thread(py: Python<'_>, name: &str) -> u64 {
 
 /// Gives this thread the trace functions that `threading` has now.
 fn follow_tracing(py: Python<'_>) {
-    let follow =
-        || py.import(pyo3::intern!(py, "offbit_reflow._threads"))?.call_method0(pyo3::intern!(py, "follow_tracing"));
+    let follow = || {
+        py.import(crate::once::intern!(py, "offbit_reflow._threads"))?
+            .call_method0(crate::once::intern!(py, "follow_tracing"))
+    };
     // Without it, actors go on untraced.
     let _ = follow();
 }

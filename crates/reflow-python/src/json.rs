@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::once::Once;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::{
     PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyIterator, PyList, PyMapping, PyRange,
     PySequence, PySet, PyString, PyTuple, PyType,
@@ -256,12 +256,12 @@ fn is_sequence(object: &Bound<'_, PyAny>) -> PyResult<bool> {
 }
 
 pub(crate) fn deque_type(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
-    static DEQUE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    static DEQUE: Once<Py<PyType>> = Once::new();
     DEQUE.import(py, "collections", "deque")
 }
 
 fn enum_type(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
-    static ENUM: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    static ENUM: Once<Py<PyType>> = Once::new();
     ENUM.import(py, "enum", "Enum")
 }
 

@@ -28,6 +28,7 @@ mod life;
 mod message;
 mod names;
 mod network;
+mod once;
 mod packs;
 mod pictures;
 mod plain;

@@ -190,7 +190,7 @@ pub(crate) fn size_of_object(object: &Bound<'_, PyAny>) -> u64 {
             object.try_iter().map(|items| items.filter_map(Result::ok).take(room).collect()).unwrap_or_default()
         } else {
             // What an object has, unless it is a module or a class.
-            match object.getattr_opt(pyo3::intern!(object.py(), "__dict__")) {
+            match object.getattr_opt(crate::once::intern!(object.py(), "__dict__")) {
                 Ok(Some(members)) if members.is_instance_of::<PyDict>() && !object.is_instance_of::<PyModule>() => {
                     open.push(members);
                 }
@@ -218,12 +218,12 @@ fn own_size(object: &Bound<'_, PyAny>) -> u64 {
     }
     let py = object.py();
     let number = |value: Bound<'_, PyAny>| value.extract::<u64>().ok();
-    let buffer = if object.hasattr(pyo3::intern!(py, "__array_interface__")).unwrap_or(false)
+    let buffer = if object.hasattr(crate::once::intern!(py, "__array_interface__")).unwrap_or(false)
         || object.is_instance_of::<pyo3::types::PyMemoryView>()
     {
-        object.getattr(pyo3::intern!(py, "nbytes")).ok().and_then(number)
+        object.getattr(crate::once::intern!(py, "nbytes")).ok().and_then(number)
     } else {
         None
     };
-    buffer.or_else(|| object.call_method0(pyo3::intern!(py, "__sizeof__")).ok().and_then(number)).unwrap_or(64)
+    buffer.or_else(|| object.call_method0(crate::once::intern!(py, "__sizeof__")).ok().and_then(number)).unwrap_or(64)
 }

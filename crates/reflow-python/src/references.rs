@@ -1,12 +1,12 @@
 //! How many references a Python object has: how a finished tick learns that somebody kept its context.
 
+use crate::once::Once;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 
 /// How many references the argument of a call has that nobody else holds; 0 where counts do not tell: since `CPython` 3.14 the
 /// interpreter lends arguments out without counting.
 pub(crate) fn of_argument(py: Python<'_>) -> isize {
-    static LENT: PyOnceLock<bool> = PyOnceLock::new();
+    static LENT: Once<bool> = Once::new();
     isize::from(!*LENT.get_or_init(py, || py.version_info() >= (3, 14)))
 }
 

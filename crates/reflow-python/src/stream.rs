@@ -286,8 +286,8 @@ fn frame_to_dict<'py>(py: Python<'py>, frame: &Frame) -> PyResult<Bound<'py, PyD
             }
         }
         Frame::Data(buffer) => {
-            dict.set_item(pyo3::intern!(py, "kind"), pyo3::intern!(py, "data"))?;
-            dict.set_item(pyo3::intern!(py, "data"), convert::buffer_to_python(py, buffer))?;
+            dict.set_item(crate::once::intern!(py, "kind"), crate::once::intern!(py, "data"))?;
+            dict.set_item(crate::once::intern!(py, "data"), convert::buffer_to_python(py, buffer))?;
         }
         Frame::End => dict.set_item("kind", "end")?,
         Frame::Error(text) => {

@@ -126,7 +126,7 @@ impl Component for PythonComponent {
                 let make = self.make.lock(py).as_ref().map(|make| make.clone_ref(py));
                 let make = make.ok_or_else(|| errors::network_text("its network is gone"))?;
                 let object = make.bind(py).call0()?;
-                let run = object.getattr(pyo3::intern!(py, "run"))?;
+                let run = object.getattr(crate::once::intern!(py, "run"))?;
                 PyResult::Ok((object.unbind(), run.unbind()))
             };
             let (object, run) = make()

@@ -1,8 +1,8 @@
 //! Findings of a check as `offbit_reflow.Diagnostic`.
 
-use pyo3::intern;
+use crate::once::Once;
+use crate::once::intern;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyList, PyType};
 use reflow_graph::{Code, Diagnostic};
 
@@ -11,7 +11,7 @@ use crate::errors::{GraphCheckError, UnknownComponentsError};
 
 /// Findings as a list of `Diagnostic`.
 pub(crate) fn to_python<'py>(py: Python<'py>, found: &[Diagnostic]) -> PyResult<Bound<'py, PyList>> {
-    static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    static CLASS: Once<Py<PyType>> = Once::new();
     let class = CLASS.import(py, "offbit_reflow.diagnostic", "Diagnostic")?;
     let list = PyList::empty(py);
     for diagnostic in found {

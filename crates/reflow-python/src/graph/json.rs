@@ -3,8 +3,8 @@
 //! The way in is that of every config, so the same values are accepted. The way out is JSON text, which `json.loads` reads
 //! faster than anything could build the same dicts one by one, and which keeps the order of keys.
 
+use crate::once::intern;
 use indexmap::IndexMap;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 use reflow_graph::{Error, GraphExport, MAX_DEPTH, Map, Metadata, Name, PortType};
