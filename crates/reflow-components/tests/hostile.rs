@@ -41,8 +41,9 @@ fn configs(id: &str) -> Vec<Value> {
         "tpl_server_request" => vec![("port", 0.into())],
         "tpl_delay" => return vec![Value::object([("delayMs", 1)])],
         // Small, so that there is time for all that is sent.
-        "tpl_noise_generator" | "tpl_voronoi" => return vec![Value::object([("width", 4), ("height", 4)])],
-        "tpl_canvas_2d" | "tpl_vector_rasterize" => return vec![Value::object([("width", 4), ("height", 4)])],
+        "tpl_noise_generator" | "tpl_voronoi" | "tpl_canvas_2d" | "tpl_vector_rasterize" => {
+            return vec![Value::object([("width", 4), ("height", 4)])];
+        }
         "tpl_shadow_map" => return vec![Value::object([("resolution", 4)])],
         "tpl_tube_mesh" => return vec![Value::object([("segments", 3), ("rings", 4)])],
         _ => Vec::new(),
