@@ -194,9 +194,9 @@ class _Ending:
 
 @final
 class _Turn:
-    """One turn of a task of the Python host."""
+    """The next turn of a thread of the Python host."""
 
-    def __call__(self, *args: Any, **kwargs: Any) -> None: ...
+    def take(self) -> None: ...
 
 @final
 class Stream:

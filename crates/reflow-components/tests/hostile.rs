@@ -192,6 +192,7 @@ fn inputs_never_make_a_component_panic_or_hang() {
         let set = |number: usize| (0..inports.len()).map(|port| message(number + port * step)).collect();
         (0..messages.len()).map(set).collect()
     };
+    LazyLock::force(&FOLDER);
     let mut found = Vec::new();
     for entry in entries() {
         let declared: Vec<&str> = entry.declaration().inports.iter().map(|port| port.name).collect();
@@ -212,6 +213,7 @@ fn configs_are_refused_with_a_text_or_work() {
         Message::object(Value::object([("x", 1)])),
         Message::from(vec![Value::from(1)]),
     ];
+    LazyLock::force(&FOLDER);
     let mut found = Vec::new();
     for entry in entries() {
         let declaration = entry.declaration();

@@ -22,6 +22,10 @@ fn bytes(mut seed: u64) -> Vec<u8> {
 
 #[test]
 fn whatever_the_network_the_process_lives_and_other_nodes_go_on() {
+    // Components that store something do so where relative paths lead to.
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("networks");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::env::set_current_dir(&folder).unwrap();
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let limit = number("NETWORKS_FOR").map(Duration::from_secs);
     let clock = || SystemTime::UNIX_EPOCH.elapsed().map_or(0, |time| time.as_nanos() as u64);
