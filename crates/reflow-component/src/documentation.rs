@@ -32,7 +32,12 @@ pub fn page(declaration: &Declaration) -> String {
     kinds(&mut page, "Sent", declaration.outports.iter().map(|port| (&port.kind.word, &port.kind.made)));
     config(&mut page, &declaration.keys);
     for example in &declaration.examples {
-        write(&mut page, format_args!("\n## Example\n\n```python\n{}```\n", python(declaration, example)));
+        page.push_str("\n## Example\n\n");
+        if example.steps.contains(STREAM) || example.outputs.contains(STREAM) {
+            page.push_str(&streams(example));
+        } else {
+            write(&mut page, format_args!("```python\n{}```\n", python(declaration, example)));
+        }
     }
     page
 }
@@ -187,6 +192,21 @@ fn notes(key: &Key) -> String {
     notes
 }
 
+/// How examples write a stream.
+const STREAM: &str = "\"@stream\"";
+
+/// What goes in and what comes out, where that is streams, which a program makes frame by frame.
+fn streams(example: &Example) -> String {
+    let text = |json: &str| serde_json::from_str::<Value>(json).unwrap_or_default().to_json_string();
+    let mut page =
+        "A stream is written as the bytes (`u8`) or samples (`f32`) of its frames.\n\n```json\n{".to_string();
+    if !example.config.is_empty() {
+        write(&mut page, format_args!("\"config\": {},\n ", text(&example.config)));
+    }
+    write(&mut page, format_args!("\"in\": {},\n \"out\": {}}}\n```\n", text(&example.steps), text(&example.outputs)));
+    page
+}
+
 /// A Python program that runs the example and checks what comes out.
 fn python(declaration: &Declaration, example: &Example) -> String {
     let id = declaration.id;
@@ -215,11 +235,23 @@ fn python(declaration: &Declaration, example: &Example) -> String {
     for port in results.keys() {
         write(&mut text, format_args!("net.add_outport(\"{port}\", \"node\", \"{port}\")\n"));
     }
-    text.push_str("\nresult = net.run({\n");
-    for (port, messages) in &inputs {
-        write(&mut text, format_args!("    \"node.{port}\": iter([{}]),\n", messages.join(", ")));
+    let is_declared = |name: &String| declaration.inports.iter().any(|port| port.name == name.as_str());
+    let by_packet = matches!(declaration.firing, Firing::Any) && !declaration.per_node;
+    if by_packet && inputs.len() > 1 && inputs.keys().all(|port| is_declared(port)) {
+        // Which packet comes first decides what comes out.
+        text.push_str("\nnet.start(collect=True)\n");
+        let steps = steps.as_array().unwrap_or_default();
+        for (port, message) in steps.iter().filter_map(Value::as_object).flatten() {
+            write(&mut text, format_args!("net.send(\"node\", \"{port}\", {})\n", sent(message)));
+        }
+        text.push_str("net.close_inputs()\nresult = net.wait()\n");
+    } else {
+        text.push_str("\nresult = net.run({\n");
+        for (port, messages) in &inputs {
+            write(&mut text, format_args!("    \"node.{port}\": iter([{}]),\n", messages.join(", ")));
+        }
+        text.push_str("})\n");
     }
-    text.push_str("})\n");
     let shown = |message: &Value| {
         let text = literal(plain(message)?);
         let is_bytes = message.get("type").and_then(Value::as_str) == Some("Bytes");
