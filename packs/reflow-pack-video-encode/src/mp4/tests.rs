@@ -1,0 +1,63 @@
+//! What is written is read back, and nothing that is read brings the reader down.
+
+use proptest::prelude::*;
+
+use super::{File, Fragments, Track, read};
+
+fn track() -> Track {
+    Track { width: 33, height: 18, timescale: 90_000, sps: vec![103, 66, 0, 30, 1], pps: vec![104, 2] }
+}
+
+fn samples() -> impl Strategy<Value = Vec<(Vec<u8>, u32, bool)>> {
+    let sample = (prop::collection::vec(any::<u8>(), 1..40), 1..100_000_u32, any::<bool>());
+    prop::collection::vec(sample, 1..40)
+}
+
+fn written(samples: &[(Vec<u8>, u32, bool)], is_whole: bool) -> Vec<u8> {
+    if is_whole {
+        let mut file = File::default();
+        samples.iter().for_each(|(data, duration, is_key)| file.push(data, *duration, *is_key));
+        return file.finish(&track());
+    }
+    let (mut fragments, mut bytes) = Fragments::new(&track(), 90_000);
+    for (data, duration, is_key) in samples {
+        bytes.extend(fragments.push(data, *duration, *is_key).unwrap_or_default());
+    }
+    bytes.extend(fragments.finish());
+    bytes
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read_back(samples in samples(), is_whole: bool) {
+        let bytes = written(&samples, is_whole);
+        let found = read(&bytes).unwrap();
+        prop_assert_eq!((found.width, found.height, found.timescale), (33, 18, 90_000));
+        prop_assert_eq!(&found.sets, &[track().sps, track().pps]);
+        let found: Vec<_> = found
+            .entries
+            .iter()
+            .map(|(start, sample)| (bytes[*start..][..sample.size as usize].to_vec(), sample.duration, sample.is_key))
+            .collect();
+        prop_assert_eq!(found, samples);
+    }
+
+    #[test]
+    fn what_was_damaged_is_refused_or_read(
+        samples in samples(), is_whole: bool, damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..12), cut: prop::sample::Index,
+    ) {
+        let mut bytes = written(&samples, is_whole);
+        damage.iter().for_each(|(at, byte)| { let at = at.index(bytes.len()); bytes[at] = *byte });
+        let end = cut.index(bytes.len() * 2).min(bytes.len());
+        if let Ok(found) = read(&bytes[..end]) {
+            for (start, sample) in found.entries {
+                prop_assert!(start + sample.size as usize <= end);
+            }
+        }
+    }
+
+    #[test]
+    fn anything_is_refused_or_read(bytes in prop::collection::vec(any::<u8>(), 0..256)) {
+        let _ = read(&bytes);
+    }
+}
