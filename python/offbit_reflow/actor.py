@@ -218,8 +218,9 @@ def build(actor: Any, factory: Callable[[], Actor] | None = None) -> _native.Act
 
     Parameters
     ----------
-    actor : type or Actor or native handle
-        A class gives every node an instance of its own; an instance is shared.
+    actor : type or Actor or native handle or callable object
+        A class gives every node an instance of its own; an instance is shared. A partial, a builtin or another object that
+        can be called is made an actor of, as `actor` does; a function is decorated where it is written.
     factory : callable, optional
         Makes the instance of a node, when the class is not to be called without arguments.
 
@@ -231,6 +232,8 @@ def build(actor: Any, factory: Callable[[], Actor] | None = None) -> _native.Act
     if isinstance(actor, _native.Actor):
         return actor
     if isinstance(actor, type) and issubclass(actor, Actor):
+        if factory is None:
+            _needs_no_arguments(actor)
         return _native.Actor._from_python(factory or actor, _declare(actor, actor))
     if isinstance(actor, Actor):
         return actor._build()
@@ -238,7 +241,43 @@ def build(actor: Any, factory: Callable[[], Actor] | None = None) -> _native.Act
         built = actor._build()
         if isinstance(built, _native.Actor):
             return built
-    raise TypeError(f"expected an Actor class, an Actor instance or a native handle, got {actor!r}")
+    if callable(actor) and not isinstance(actor, type) and not inspect.isfunction(actor):
+        return build(_make(actor, None, None, None, None))
+    raise TypeError(_no_actor(actor))
+
+
+def _needs_no_arguments(cls: type[Actor]) -> None:
+    """Refuse a class of which nodes could not make an instance."""
+    try:
+        signature = inspect.signature(cls.__init__)
+        signature.bind(None)
+    except ValueError:
+        return  # a class that does not tell
+    except TypeError as error:
+        name = cls.__name__
+        raise TypeError(
+            f"{name} cannot be made without arguments ({error}): register an instance, {name}(…), that all nodes share, or the "
+            f"class with `factory=lambda: {name}(…)` for one of each node"
+        ) from None
+
+
+def _no_actor(value: Any) -> str:
+    """Say why something is no actor, and what would be one."""
+    text = f"expected an Actor class, an Actor instance or a native handle, got {value!r}"
+    if inspect.isfunction(value):
+        name = value.__name__
+        text += f"; `{name}` is a plain function: write @actor above it, or give actor({name})"
+    elif isinstance(value, type):
+        text += f"; {value.__name__} does not derive from Actor"
+        if "__call__" in vars(value):
+            text += f": give an object of it, {value.__name__}(…), which can be called"
+    elif isinstance(value, str):
+        text += (
+            f"; a template of the catalog needs no registration, its nodes name it; or give template_actor({value!r})"
+            if value in _native.template_list()
+            else "; a text is no actor"
+        )
+    return text
 
 
 class _Callback:
@@ -363,23 +402,16 @@ def _make(
     join: str | dict[str, Any] | None,
 ) -> type[Actor]:
     own_name = _name_of(function)
-    if inspect.isclass(function):
-        raise TypeError(f"@actor: {own_name} is a class; decorate a function, or subclass Actor")
-    parameters = list(inspect.signature(function).parameters.values())
-    for parameter in parameters:
-        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            raise TypeError(f"@actor: {own_name} takes *{parameter.name}; every inport needs a name")
-        if parameter.kind is parameter.POSITIONAL_ONLY:
-            raise TypeError(f"@actor: {own_name} takes {parameter.name} by position only; inports are passed by name")
-    wants_context = any(parameter.name == "ctx" for parameter in parameters)
-    parameters = [parameter for parameter in parameters if parameter.name != "ctx"]
-    names = [parameter.name for parameter in parameters]
+    positional, optional_names, wants_context = _parameters(function, own_name, inports)
+    names = [name for name, _ in positional]
     ports = list(inports) if inports is not None else names
     if len(ports) != len(names):
         raise TypeError(f"@actor: {own_name} has {len(names)} parameters but inports names {len(ports)}")
     outs = list(outports) if outports is not None else ["out"]
-    optional = [port for port, p in zip(ports, parameters, strict=True) if p.default is not p.empty]
+    optional = [port for port, name in zip(ports, names, strict=True) if name in optional_names]
     required = [port for port in ports if port not in optional]
+
+    by_position = [name for name, only in positional if only]
 
     def arguments(ctx: ActorCallContext, remembered: dict[str, Any]) -> dict[str, Any]:
         values = remembered | {n: ctx[p] for n, p in zip(names, ports, strict=True) if p in ctx}
@@ -388,6 +420,8 @@ def _make(
         if wants_context:
             values["ctx"] = ctx
         return values
+
+    call = _by_position(function, own_name, by_position) if by_position else function
 
     def outputs(result: Any) -> dict[str, Any]:
         if outports is not None and isinstance(result, dict):
@@ -429,7 +463,7 @@ def _make(
     FunctionActor.__module__ = getattr(function, "__module__", __name__)
 
     def run_plain(self: Any, ctx: ActorCallContext) -> Any:
-        result = function(**arguments(ctx, self._remembered))
+        result = call(**arguments(ctx, self._remembered))
         # A decorator may hide what is inside.
         if inspect.isawaitable(result):
             return end_later(ctx, result)
@@ -440,15 +474,15 @@ def _make(
         return end(ctx, result)
 
     async def run_async(self: Any, ctx: ActorCallContext) -> Any:
-        end(ctx, await function(**arguments(ctx, self._remembered)))
+        end(ctx, await call(**arguments(ctx, self._remembered)))
 
     async def run_async_items(self: Any, ctx: ActorCallContext) -> Any:
-        async with aclosing(function(**arguments(ctx, self._remembered))) as items:
+        async with aclosing(call(**arguments(ctx, self._remembered))) as items:
             async for item in items:
                 yield outputs(item)
 
     def run_items(self: Any, ctx: ActorCallContext) -> Any:
-        for item in function(**arguments(ctx, self._remembered)):
+        for item in call(**arguments(ctx, self._remembered)):
             yield outputs(item)
 
     forms = {
@@ -463,6 +497,63 @@ def _make(
         run = _like(function, run)
     FunctionActor.run = run  # type: ignore[method-assign]  # chosen by the form of the function
     return FunctionActor
+
+
+def _parameters(
+    function: Any, own_name: str, inports: list[str] | None
+) -> tuple[list[tuple[str, bool]], set[str], bool]:
+    """Give the parameters of a function: each with whether it goes by position only, those with a default, and `ctx`."""
+    if isinstance(function, type):
+        why = "is an Actor class already" if issubclass(function, Actor) else "is a class"
+        raise TypeError(f"@actor: {own_name} {why}; decorate a function, or subclass Actor")
+    if isinstance(function, (Actor, _native.Actor)):
+        raise TypeError(f"@actor: {function!r} is an actor already")
+    if not callable(function):
+        raise TypeError(f"@actor: expected a function or another callable object, got {function!r}")
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except ValueError:
+        if inports is not None:  # by position, as that is all that is known of it
+            return [(port, True) for port in inports], set(), False
+        raise TypeError(
+            f'@actor: {own_name} does not tell its parameters; name its inports, @actor(inports=["a", "b"]), which are '
+            f"passed in this order"
+        ) from None
+    extra = [one for one in parameters if one.kind in (one.VAR_POSITIONAL, one.VAR_KEYWORD)]
+    if extra and inports is None:
+        stars = "*" if extra[0].kind is extra[0].VAR_POSITIONAL else "**"
+        raise TypeError(
+            f"@actor: {own_name} takes {stars}{extra[0].name}, and every inport needs a name. If a decorator hides the "
+            f'parameters, it should use functools.wraps; else name the inports, @actor(inports=["a", "b"]), which are '
+            f"passed in this order"
+        )
+    known = [one for one in parameters if one.name != "ctx" and one not in extra]
+    context = next((one for one in parameters if one.name == "ctx"), None)
+    if context is not None and context.kind is context.POSITIONAL_ONLY:
+        raise TypeError(f"@actor: {own_name} takes ctx by position only; the context is passed by name")
+    every = [(one.name, one.kind is one.POSITIONAL_ONLY) for one in known]
+    if extra and inports is not None:  # what has no name of its own goes by position, if it may
+        by_position = extra[0].kind is extra[0].VAR_POSITIONAL
+        rest = [(port, by_position) for port in inports[len(known) :]]
+        every = [(name, by_position and (only or bool(rest))) for name, only in every] + rest
+    return every, {one.name for one in known if one.default is not one.empty}, context is not None
+
+
+def _by_position(function: Callable[..., Any], own_name: str, names: list[str]) -> Callable[..., Any]:
+    """Call a function whose first parameters have no names for the caller."""
+
+    def call(**values: Any) -> Any:
+        first = []
+        for name in names:
+            if name not in values:
+                break  # of those with a default, what follows the first that is missing keeps its own
+            first.append(values.pop(name))
+        for name in names:
+            if name in values:
+                raise TypeError(f"{own_name}: `{name}` goes by position, and what stands before it has got no packet yet")
+        return function(*first, **values)
+
+    return call
 
 
 def _name_of(function: Any) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import _native
 from .actor import build
+from .exceptions import GraphError
 
 if TYPE_CHECKING:
     from .diagnostic import Diagnostic
@@ -262,6 +263,13 @@ def compose_graphs(composition: Mapping[str, Any]) -> dict[str, Any]:
     >>> list(compose_graphs({"graphs": [part, part]})["processes"])
     ['part/a', 'part_1/a']
     """
+    if isinstance(composition, Graph):
+        raise GraphError("composition parse: this is a Graph; a composition is a mapping, {'graphs': [graph, …]}")
+    if isinstance(composition, Mapping) and "processes" in composition and "graphs" not in composition:
+        raise GraphError(
+            "composition parse: this is a GraphExport (it has `processes`), not a composition, which is "
+            "{'graphs': [export, …], 'connections': [{'from': …, 'to': …}]}"
+        )
     composed: dict[str, Any] = _native.compose_graphs(composition)
     return composed
 

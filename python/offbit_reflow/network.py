@@ -161,7 +161,8 @@ class Network(AsyncNetwork):
         template_id : str
             The name that nodes are made by.
         actor : Actor class, Actor instance or native handle
-            A class gives every node an instance of its own; an instance is shared by all of them.
+            A class gives every node an instance of its own; an instance is shared by all of them. Of a partial, a builtin or
+            another callable object an actor is made, see `actor`; a function is decorated where it is written.
         factory : callable, optional
             Makes the instance of each node, for a class that needs arguments.
 
@@ -207,6 +208,11 @@ class Network(AsyncNetwork):
         ConfigError
             If the policy is not one.
         """
+        if not isinstance(template_id, str):
+            raise TypeError(
+                f"node `{id}`: a node is made by the id that its component is registered under, got {template_id!r}; write "
+                f'register_actor("name", …) and add_node("{id}", "name"), or use `node` of flows'
+            )
         if not self._has_component(template_id):
             raise UnknownComponentError(
                 printable(f"node `{id}`: there is no component `{template_id}`; register it before adding nodes of it"),

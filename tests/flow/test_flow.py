@@ -132,7 +132,7 @@ def test_what_is_not_clear_is_refused_with_words():
             outports = ["out"]
 
         (numbers >> node(Source)).to_graph()
-    with pytest.raises(TypeError, match="expected an Actor class"):
+    with pytest.raises(TypeError, match="expected an Actor class, an Actor instance or"):
         numbers >> 5
 
 

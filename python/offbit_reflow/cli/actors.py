@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import importlib.util
+import inspect
 import sys
 import traceback
 from pathlib import Path
@@ -101,15 +102,32 @@ def _names(name: str, value: Any) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def register(network: Network, names: list[str]) -> None:
-    """Register the actors of all modules."""
+def plain_functions(module: ModuleType) -> list[str]:
+    """Name the functions that a module defines and made no actors of."""
+    return [
+        name
+        for name, value in vars(module).items()
+        if inspect.isfunction(value) and value.__module__ == module.__name__ and not name.startswith("_")
+    ]
+
+
+def register(network: Network, names: list[str]) -> dict[str, str]:
+    """Register the actors of all modules; give the functions that were not made actors of, with their modules."""
     origins: dict[str, str] = {}
+    plain: dict[str, str] = {}
     for module_name in names:
-        found = find(load(module_name))
+        module = load(module_name)
+        found = find(module)
+        functions = plain_functions(module)
+        plain |= dict.fromkeys(functions, module_name)
         if not found:
-            raise UsageError(f"--actors {module_name}: there are no actors in it")
+            text = f"--actors {module_name}: there are no actors in it"
+            if functions:
+                text += f"; write @actor above a function to make one of it ({', '.join(functions[:5])})"
+            raise UsageError(text)
         for alias, value in found.items():
             if alias in origins:
                 raise UsageError(f"--actors: `{alias}` is both in {origins[alias]} and in {module_name}")
             origins[alias] = module_name
             network.register_actor(alias, value)
+    return plain

@@ -10,6 +10,8 @@ from ..graph import compose_graphs
 from .exit import OK, UsageError
 from .files import read_json, write_text
 
+_KEYS = ("graphs", "connections", "shared_resources", "properties", "case_sensitive")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
@@ -20,6 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> int:
     """Run the command."""
     request = read_json(arguments.request)
+    if isinstance(request, dict) and request and not any(key in request for key in (*_KEYS, "processes")):
+        known = ", ".join(f"`{key}`" for key in _KEYS)
+        raise UsageError(f"{arguments.request}: this is no request to compose graphs; its keys would be {known}")
     try:
         export = compose_graphs(request)
     except ReflowError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..exceptions import GraphCheckError, NetworkError, ReflowError
@@ -40,7 +40,7 @@ def examine(name: str, modules: Sequence[str], inputs: Sequence[str] = ()) -> Fi
     export = read_export(name)
     try:
         network = Network.from_graph(export)
-        actors.register(network, list(modules))
+        plain = actors.register(network, list(modules))
     except GraphCheckError as error:
         return Findings([str(finding) for finding in error.diagnostics])
     except ReflowError as error:
@@ -52,4 +52,13 @@ def examine(name: str, modules: Sequence[str], inputs: Sequence[str] = ()) -> Fi
         except NetworkError as error:
             raise UsageError(f"--input {each}: {error}") from error
     errors, warnings = network._findings(ends)
+    errors = [error + _without_decorator(error, plain) for error in errors]
     return Findings(errors, warnings, network)
+
+
+def _without_decorator(error: str, plain: Mapping[str, str]) -> str:
+    """Say that a component is there, but as a plain function."""
+    for name, module in plain.items():
+        if error.startswith("error G001 ") and f"`{name}`" in error:
+            return f"\n  hint: `{name}` in {module} is a plain function; write @actor above it"
+    return ""
