@@ -1,4 +1,7 @@
-"""What actors log and how they fail, in Python's `logging`: the logger of a node is ``offbit_reflow.<node>``."""
+"""What actors log and how they fail, in Python's `logging`: the logger of a node is ``offbit_reflow.<node>``.
+
+For those who write structured logs, records have the attributes ``node``, and ``data`` (what `ctx.log` said) or ``reason``.
+"""
 
 from __future__ import annotations
 
@@ -55,26 +58,33 @@ class Logs:
     def _tell(self, event: tuple[str, str | None, Any, str | None, str | None, bool | None]) -> None:
         node, level, said, reason, traceback, will_retry = event
         logger = _logger(node)
+        where = {"node": node, "reason": reason}
         if level is not None:
-            logger.log(_LEVELS.get(level, _INFO), "%s: %s", node, said)
+            logger.log(_LEVELS.get(level, _INFO), "%s: %s", node, said, extra={"node": node, "data": said})
         elif will_retry:
-            logger.info("node `%s` failed and is tried again: %s", node, said)
+            logger.info("node `%s` failed and is tried again: %s", node, said, extra=where)
         else:
             kind = (node, reason or "")
             count = self._counts[kind] = self._counts.get(kind, 0) + 1
             if count == 1:
                 details = f"\n{traceback.rstrip()}" if traceback else ""
                 self._told[kind] = 1
-                logger.error("node `%s` failed: %s%s", node, said, details)
+                logger.error("node `%s` failed: %s%s", node, said, details, extra=where)
             elif str(count).strip("0") == "1":
                 self._told[kind] = count
-                logger.error("node `%s` has failed %s times: %s", node, f"{count:,}", said)
+                logger.error("node `%s` has failed %s times: %s", node, f"{count:,}", said, extra=where)
 
     def _close(self) -> None:
         for kind, count in self._counts.items():
             if count > self._told.get(kind, 0):
                 node, reason = kind
-                _logger(node).error("node `%s` failed %s times in all: %s", node, f"{count:,}", reason)
+                _logger(node).error(
+                    "node `%s` failed %s times in all: %s",
+                    node,
+                    f"{count:,}",
+                    reason,
+                    extra={"node": node, "reason": reason},
+                )
         self._counts, self._told = {}, {}
 
 

@@ -312,7 +312,7 @@ def _from_callback(
 
 
 class FunctionType(type):
-    """The class of functions that `actor` made actors of: they can be wired, and called with what leads into them."""
+    """The class of actors that can be wired, and called with what leads into them: functions, and `Step`."""
 
     def __rshift__(cls, other: Any) -> Flow:
         from .flow import as_flow, lead
@@ -335,7 +335,74 @@ class FunctionType(type):
             return super().__call__()
         from .flow import node
 
+        if issubclass(cls, Step):
+            options = cls._options()
+            given = {name: value for name, value in keywords.items() if name in options and callable(value)}
+            if given:
+                keywords = {name: value for name, value in keywords.items() if name not in given}
+                made = {"_given": {**cls._given, **given}, "__doc__": cls.__doc__, "__module__": cls.__module__}
+                cls = FunctionType(cls.__name__, (cls,), made)
         return node(cls, *inputs, **keywords)
+
+
+class Step(Actor, metaclass=FunctionType):
+    """An actor with options, which stands in a flow as functions do: ``batch(size=10)``.
+
+    Subclass it, and declare each option as an annotated attribute with its default; one without a default must be given. A
+    node's options come from its config: `prepare` is called once they are attributes of the instance. An option that is a
+    function can be given where the step is called, and not in a graph file.
+
+    Examples
+    --------
+    >>> from offbit_reflow import actor
+    >>> from offbit_reflow.operators import Step
+    >>> class Scale(Step):
+    ...     factor: float = 1.0
+    ...     inports = ["number"]
+    ...     outports = ["out"]
+    ...
+    ...     def run(self, ctx):
+    ...         return ctx["number"] * self.factor
+    >>> Scale(factor=2).run(number=21).outputs
+    {'Scale': [42]}
+    """
+
+    _open_ports = False
+    #: Options that were given where the step was called, and that are no data.
+    _given: ClassVar[dict[str, Any]] = {}
+    #: The same as the attributes of `Actor`: no options.
+    _DECLARED: ClassVar[frozenset[str]] = frozenset(
+        ("component", "inports", "outports", "await_all_inports", "latest_inports", "batch_size")
+    )
+
+    @classmethod
+    def _options(cls) -> dict[str, Any]:
+        """Give the options with their defaults; `...` where there is none."""
+        found: dict[str, Any] = {}
+        for base in reversed(cls.__mro__):
+            if issubclass(base, Step) and base is not Step:
+                for name in inspect.get_annotations(base):
+                    if not name.startswith("_") and name not in cls._DECLARED:
+                        found[name] = getattr(cls, name, ...)
+        return found
+
+    def setup(self, ctx: ActorCallContext) -> Any:
+        """Make attributes of the options, then prepare."""
+        options = self._options()
+        settings = {**ctx.config, **self._given}
+        for name, default in options.items():
+            value = settings.pop(name, default)
+            if value is ...:
+                raise ValueError(f"`{self.component}` needs the option `{name}`")
+            setattr(self, name, value)
+        settings = {name: value for name, value in settings.items() if name not in ("policy", "firing")}
+        if settings:
+            known = ", ".join(f"`{name}`" for name in options) or "none"
+            raise ValueError(f"`{self.component}` has no option `{next(iter(settings))}`; there are {known}")
+        return self.prepare(ctx)
+
+    def prepare(self, ctx: ActorCallContext) -> Any:
+        """Prepare; called once for a node, before its first tick, when its options are there."""
 
 
 @overload
@@ -550,7 +617,9 @@ def _by_position(function: Callable[..., Any], own_name: str, names: list[str]) 
             first.append(values.pop(name))
         for name in names:
             if name in values:
-                raise TypeError(f"{own_name}: `{name}` goes by position, and what stands before it has got no packet yet")
+                raise TypeError(
+                    f"{own_name}: `{name}` goes by position, and what stands before it has got no packet yet"
+                )
         return function(*first, **values)
 
     return call
@@ -576,4 +645,4 @@ def _like(function: Any, run: Any) -> Any:
     return run_like
 
 
-__all__ = ["Actor", "actor", "build", "is_async"]
+__all__ = ["Actor", "Step", "actor", "build", "is_async"]

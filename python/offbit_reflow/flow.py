@@ -230,8 +230,8 @@ def node(
     config : mapping, optional
         Its config, for keys that are no identifiers, or that are called like a parameter of this function.
     **keywords
-        A flow leads into the inport of the name. Another value for an inport with a default is its initial packet; every
-        other keyword is a key of the config.
+        A flow leads into the inport of the name. Another value for an inport with a default is its initial packet, and so are
+        values for all inports that have none; every other keyword is a key of the config.
 
     Returns
     -------
@@ -255,16 +255,22 @@ def node(
         raise TypeError(f"`{made.name}` has {len(inports)} inports, but {len(inputs)} flows lead into it")
     feeds: dict[str, Any] = dict(zip(inports, inputs, strict=False))
     settings = dict(config or {})
+    # With a value for each inport that fires it there is one tick, and that is what is meant.
+    is_complete = all(
+        port in keywords and not _is_flow(keywords[port]) and port not in feeds
+        for port in inports
+        if port not in optional
+    )
     for key, value in keywords.items():
         if key in feeds:
             raise TypeError(f"`{made.name}`: two values for the inport `{key}`")
         if _is_flow(value):
             feeds[key] = value
-        elif key in optional:
+        elif key in optional or (key in inports and is_complete):
             made.initials[key] = value
         elif key in inports:
             raise TypeError(
-                f"`{made.name}`: its inport `{key}` takes a packet for every tick, so a single value would serve one tick; "
+                f"`{made.name}`: its inport `{key}` takes a packet for every tick, so one value would serve one tick only; "
                 f"give the parameter a default, or lead a flow into it"
             )
         else:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import atexit
+import sys
 import warnings
 import weakref
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from . import _exit, _native
 from ._async_network import DEFAULT_GRACE, SHUTDOWN_GRACE, AsyncNetwork, broken_off
@@ -14,10 +15,13 @@ from ._feed import Feed
 from ._logs import TYPES, Logs
 from ._printable import printable
 from ._waiting import next_item, wait_within
-from .actor import build
+from .actor import Actor, build
 from .exceptions import ContextError, EventsClosed, NetworkError, RunTimeout, UnknownComponentError
 from .graph import Graph
 from .result import Failure, NotCollected, RunResult
+
+if TYPE_CHECKING:
+    from .metrics import Metrics
 
 _live: weakref.WeakSet[Network] = weakref.WeakSet()
 
@@ -166,14 +170,33 @@ class Network(AsyncNetwork):
         factory : callable, optional
             Makes the instance of each node, for a class that needs arguments.
 
+        Notes
+        -----
+        Registered again with something else, an id stands for that from the next start on: a notebook's cell can be run again.
+        Nodes that run keep theirs, of which a warning tells.
+
         Raises
         ------
         NetworkError
-            If the id is taken (a RuntimeError).
+            If the very same actor is registered under the id already, outside of a notebook (a RuntimeError).
         TypeError
             If `actor` is none of these.
         """
-        self._register(template_id, build(actor, factory))
+        registered: dict[str, Any] = self.__dict__.setdefault("_registered", {})
+        known = registered.get(template_id)
+        is_same = known is not None and _same(known, actor)
+        # The native half refuses an id that is taken: to register the same again changes nothing, so it is a mistake.
+        self._register(
+            template_id, build(actor, factory), replace=known is not None and (not is_same or _in_notebook())
+        )
+        registered[template_id] = actor
+        told: set[str] = self.__dict__.setdefault("_told", set())
+        if known is not None and not is_same and self.is_running and template_id not in told:
+            told.add(template_id)
+            warnings.warn(
+                printable(f"`{template_id}` is something else from the next start on; the nodes that run keep theirs"),
+                stacklevel=2,
+            )
 
     def add_node(
         self,
@@ -430,6 +453,26 @@ class Network(AsyncNetwork):
         """State and counters of every node, see `RunResult.nodes`."""
         return self._run.stats()
 
+    def metrics(self) -> Metrics:
+        """Write the counters of the network down in the text format of Prometheus.
+
+        Returns
+        -------
+        Metrics
+            A text, with the attributes ``healthy``, ``ready`` and ``state``. `offbit_reflow.metrics.MetricsServer` serves it,
+            and so does ``reflow run --metrics ADDRESS``.
+
+        Examples
+        --------
+        >>> from offbit_reflow import Network
+        >>> net = Network()
+        >>> net.metrics().splitlines()[-1]
+        'reflow_nodes 0'
+        """
+        from .metrics import of  # a server is not what every program needs
+
+        return of(self)
+
     def info(self, node: str) -> dict[str, Any]:
         """Give what the actor of a node has published about itself (`ActorCallContext.publish`).
 
@@ -554,6 +597,23 @@ class Listener:
 
     async def __aexit__(self, *exc: object) -> None:
         self.close()
+
+
+def _same(known: Any, actor: Any) -> bool:
+    """Tell whether two things that were registered are one and the same: the object, or an instance made just as the other."""
+    if known is actor:
+        return True
+    if isinstance(actor, type) or type(known) is not type(actor) or not isinstance(actor, Actor):
+        return False
+    try:
+        return bool(vars(known) == vars(actor))
+    except Exception:  # values that cannot be compared, or that have no one answer
+        return False
+
+
+def _in_notebook() -> bool:
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and ipython.get_ipython() is not None
 
 
 @atexit.register

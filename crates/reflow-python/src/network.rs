@@ -88,8 +88,9 @@ impl PyNetwork {
         Ok(Self { network: Mutex::new(network), life: Life::new(), components: Attached::new(Vec::new()) })
     }
 
-    /// Registers a native handle under a template id.
-    fn _register(&self, template_id: &str, actor: &Bound<'_, PyAny>) -> PyResult<()> {
+    /// Registers a native handle under a template id, in place of another if asked for.
+    #[pyo3(signature = (template_id, actor, replace = false))]
+    fn _register(&self, template_id: &str, actor: &Bound<'_, PyAny>, replace: bool) -> PyResult<()> {
         let Ok(component) = actor.cast::<PyComponent>() else {
             return Err(PyTypeError::new_err(format!(
                 "register_actor() needs an Actor class, an Actor instance or a native handle, got {}",
@@ -97,8 +98,18 @@ impl PyNetwork {
             )));
         };
         let made = Arc::clone(&component.get().component);
-        self.network.lock().register(template_id, made).map_err(|error| errors::network(&error))?;
-        self.components.lock(actor.py()).push(component.clone().unbind());
+        let before = if replace {
+            self.network.lock().replace(template_id, made)
+        } else {
+            self.network.lock().register(template_id, made).map_err(|error| errors::network(&error))?;
+            None
+        };
+        let mut components = self.components.lock(actor.py());
+        let at = before.and_then(|before| components.iter().position(|one| Arc::ptr_eq(&one.get().component, &before)));
+        let replaced = at.map(|at| components.swap_remove(at));
+        components.push(component.clone().unbind());
+        drop(components);
+        drop(replaced); // which may run what Python has for that
         Ok(())
     }
 

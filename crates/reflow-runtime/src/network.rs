@@ -122,6 +122,12 @@ impl Network {
         }
     }
 
+    /// Registers a component under a template id in place of the one that has it, which is given back. A run that is under way
+    /// keeps its own.
+    pub fn replace(&mut self, id: impl Into<String>, component: Arc<dyn Component>) -> Option<Arc<dyn Component>> {
+        self.plan.components.insert(id.into(), component)
+    }
+
     /// The component registered under `id`, or the catalog's.
     pub fn component(&self, id: &str) -> Option<Arc<dyn Component>> {
         self.plan.component(id)

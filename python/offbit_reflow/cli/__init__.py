@@ -1,4 +1,4 @@
-"""The command line: ``reflow run``, ``draw``, ``check``, ``diff``, ``compose``, ``components`` and ``pack``."""
+"""The command line: ``reflow run``, ``check``, ``draw`` and so on; `COMMANDS` has them all."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from typing import NoReturn
 
 from .. import __version__
 from .._printable import printable
 from ..exceptions import ReflowError
-from . import check, components, compose, diff, draw, pack, run, signals
+from . import check, completion, components, compose, diff, draw, pack, run, signals
 from .exit import FAILED, USAGE, UsageError
 
-COMMANDS = (run, check, draw, diff, compose, components, pack)
+COMMANDS = (run, check, draw, diff, compose, components, pack, completion)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -26,7 +27,12 @@ class _Parser(argparse.ArgumentParser):
 
 def build_parser() -> argparse.ArgumentParser:
     """Make the parser with all subcommands."""
-    parser = _Parser(prog="reflow", description="Run, check, draw and compare graphs of actors.")
+    parser = _Parser(
+        prog="reflow",
+        description="Run, check, draw and compare graphs of actors.",
+        epilog="`reflow COMMAND --help` explains a command.",
+        formatter_class=partial(argparse.HelpFormatter, max_help_position=16),
+    )
     parser.add_argument("--version", action="version", version=f"reflow {__version__}")
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
     for command in COMMANDS:
@@ -36,7 +42,7 @@ def build_parser() -> argparse.ArgumentParser:
             name,
             help=summary.rstrip("."),
             description=summary,
-            epilog=details.strip(),
+            epilog=details.strip("\n").rstrip(),
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         command.add_arguments(subparser)

@@ -1,4 +1,4 @@
-"""Check graphs: everything that is wrong with them, before anything runs.
+"""Find everything that is wrong with graphs, before anything runs.
 
 What is found is what `reflow run` says and refuses, too. Nodes can be made of the actors given and of the catalog; without
 --actors, components that are not in the catalog are not checked.
@@ -8,10 +8,11 @@ Exit code: 0 when there is no error (warnings may be printed), 1 when there is o
 from __future__ import annotations
 
 import argparse
+import json
 
 from .._printable import printable
 from ..network import Network
-from . import actors, graphs
+from . import actors, graphs, packs
 from .exit import FAILED, OK
 
 
@@ -19,11 +20,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("graphs", metavar="GRAPH.json", nargs="+", help="a GraphExport; - reads standard input")
     actors.add_argument(parser)
+    packs.add_arguments(parser)
     parser.add_argument("--strict", action="store_true", help="let warnings fail the command too")
+    parser.add_argument("--json", action="store_true", help="write findings as JSON objects, a line each")
 
 
 def main(arguments: argparse.Namespace) -> int:
     """Run the command."""
+    packs.load(arguments)
     status = OK
     for name in arguments.graphs:
         found = graphs.examine(name, arguments.actors)
@@ -33,8 +37,12 @@ def main(arguments: argparse.Namespace) -> int:
             known = graphs.load(name).check(Network())
             errors = [str(finding) for finding in known if finding.is_error and finding.kind != "unknown-component"]
             warnings = [str(finding) for finding in known if not finding.is_error]
-        for finding in [*errors, *warnings]:
-            print(printable(f"{name}: {finding}"))
+        for level, findings in (("error", errors), ("warning", warnings)):
+            for finding in findings:
+                if arguments.json:
+                    print(json.dumps({"graph": name, "level": level, "finding": finding}))
+                else:
+                    print(printable(f"{name}: {finding}"))
         if errors or (arguments.strict and warnings):
             status = FAILED
     return status

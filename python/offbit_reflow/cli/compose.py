@@ -1,4 +1,7 @@
-"""Compose graphs into one, as a request file says, and write its GraphExport."""
+"""Compose graphs into one, as a request file says.
+
+What is written is a GraphExport.
+"""
 
 from __future__ import annotations
 

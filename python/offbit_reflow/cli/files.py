@@ -49,7 +49,9 @@ def read_export(name: str) -> dict[str, Any]:
     if not isinstance(export, dict):
         raise UsageError(f"{name}: a GraphExport is a JSON object, this is {type(export).__name__}")
     if "graphs" in export and "processes" not in export:
-        raise UsageError(f"{name}: this is a request to compose graphs; `reflow compose {name} -o graph.json` makes a graph")
+        raise UsageError(
+            f"{name}: this is a request to compose graphs; `reflow compose {name} -o graph.json` makes a graph"
+        )
     return export
 
 

@@ -8,12 +8,13 @@ import shutil
 import sys
 import threading
 from time import monotonic
-from typing import Self, TextIO
+from typing import Any, Self, TextIO
 
 from .._printable import printable
 from ..exceptions import EventsClosed, NetworkError
 from ..network import Network
 from . import table
+from .report import Style
 from .screen import Screen
 
 #: Time between two pictures, in seconds.
@@ -28,17 +29,18 @@ class Progress:
     On a terminal, a table of the nodes that is redrawn in place; elsewhere only the words of actors.
     """
 
-    def __init__(self, network: Network, out: TextIO) -> None:
+    def __init__(self, network: Network, out: TextIO, style: Style | None = None) -> None:
+        style = style or Style()
         self._network = network
         self._out = out
-        self._live = out.isatty() and os.environ.get("TERM") != "dumb"
+        self._live = not (style.quiet or style.json) and out.isatty() and os.environ.get("TERM") != "dumb"
         self._colour = "NO_COLOR" not in os.environ
         self._screen = Screen(out)
         self._rates = table.Rates()
         self._texts: dict[str, str] = {}
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="reflow-progress", daemon=True)
-        self._words = _Words(out)
+        self._words = _Words(out, style)
 
     def __enter__(self) -> Self:
         self._events = self._network.events(types=["ActorProgress"])
@@ -99,14 +101,18 @@ class Progress:
 class _Words(logging.Handler):
     """Writes what actors log, and how they fail, while the block runs; without tracebacks, which the summary has."""
 
-    def __init__(self, out: TextIO) -> None:
-        super().__init__()
+    def __init__(self, out: TextIO, style: Style) -> None:
+        super().__init__(style.level.upper())
         self._out = out
+        self._style = style
         self._logger = logging.getLogger(_ROOT)
 
     def emit(self, record: logging.LogRecord) -> None:
+        node = getattr(record, "node", record.name.removeprefix(f"{_ROOT}."))
+        if self._style.json:
+            self._style.write("log", level=record.levelname.lower(), **structured(record, node))
+            return
         words = record.getMessage().split("\n")[0]
-        node = record.name.removeprefix(f"{_ROOT}.")
         print(
             printable(f"{node}: {record.levelname.lower()}: {words.removeprefix(f'{node}: ')}"),
             file=self._out,
@@ -125,6 +131,18 @@ class _Words(logging.Handler):
         self._logger.removeHandler(self)
         level, self._logger.propagate = self._before
         self._logger.setLevel(level)  # which forgets what was enabled
+
+
+def structured(record: logging.LogRecord, node: str) -> dict[str, Any]:
+    """Give what a record says as data."""
+    message, _, details = record.getMessage().partition("\n")
+    members: dict[str, Any] = {"node": node, "logger": record.name, "message": message.removeprefix(f"{node}: ")}
+    for key in ("data", "reason"):
+        if getattr(record, key, None) is not None:
+            members[key] = getattr(record, key)
+    if details:
+        members["traceback"] = details
+    return members
 
 
 def _is_console(handler: logging.Handler) -> bool:

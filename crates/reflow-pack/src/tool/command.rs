@@ -9,16 +9,16 @@ use crate::{AbiVersion, HOST_TRIPLE, LoadOptions, PackError, PublicKey, SigningK
 const HELP: &str = "\
 Actor packs for offbit-reflow.
 
-  reflow-pack new DIRECTORY [--name NAME] [--language rust|c|python] [--sdk PATH]
-  reflow-pack build [DIRECTORY] [--library FILE] [--profile NAME] [--output PATH] [--key FILE]
-  reflow-pack build --collect BUNDLE... --output FILE [--key FILE]
-  reflow-pack inspect BUNDLE
-  reflow-pack verify BUNDLE... [--trust PUBLIC_KEY]...
-  reflow-pack keygen FILE
-  reflow-pack sign BUNDLE --key FILE
-  reflow-pack strip BUNDLE --output FILE [--target TRIPLE] [--key FILE]
-  reflow-pack list BUNDLE_OR_LIBRARY... [--allow-python]
-  reflow-pack abi
+  reflow pack new DIRECTORY [--name NAME] [--language rust|c|python] [--sdk PATH]
+  reflow pack build [DIRECTORY] [--library FILE] [--profile NAME] [--output PATH] [--key FILE]
+  reflow pack build --collect BUNDLE... --output FILE [--key FILE]
+  reflow pack inspect BUNDLE
+  reflow pack verify BUNDLE... [--trusted-key PUBLIC_KEY]...
+  reflow pack keygen FILE
+  reflow pack sign BUNDLE --key FILE
+  reflow pack strip BUNDLE --output FILE [--target TRIPLE] [--key FILE]
+  reflow pack list BUNDLE_OR_LIBRARY... [--allow-python]
+  reflow pack abi
 ";
 
 /// Runs one command line (without the program's name) and writes what it has to say to `out`.
@@ -26,6 +26,10 @@ Actor packs for offbit-reflow.
 /// # Errors
 /// What was wrong with the words, or what the command came upon.
 pub fn run(arguments: Vec<String>, out: &mut String) -> Result<(), PackError> {
+    if arguments.iter().any(|word| word == "--help" || word == "-h") {
+        out.push_str(HELP);
+        return Ok(());
+    }
     let mut arguments = Arguments(arguments);
     let command = arguments.word().unwrap_or_else(|| "help".into());
     match command.as_str() {
@@ -60,7 +64,7 @@ pub fn run(arguments: Vec<String>, out: &mut String) -> Result<(), PackError> {
             let _ = writeln!(out, "{} on {HOST_TRIPLE}", AbiVersion::CURRENT);
             Ok(())
         }
-        "help" | "--help" | "-h" => {
+        "help" => {
             out.push_str(HELP);
             Ok(())
         }
@@ -105,8 +109,10 @@ fn build(mut arguments: Arguments, out: &mut String) -> Result<(), PackError> {
 
 fn verify(mut arguments: Arguments, out: &mut String) -> Result<(), PackError> {
     let mut keys: Vec<PublicKey> = Vec::new();
-    while let Some(key) = arguments.option("--trust")? {
-        keys.push(key.parse()?);
+    for name in ["--trusted-key", "--trust"] {
+        while let Some(key) = arguments.option(name)? {
+            keys.push(key.parse()?);
+        }
     }
     let trust = if keys.is_empty() { Trust::Any } else { Trust::SignedBy(keys) };
     for path in arguments.rest()? {

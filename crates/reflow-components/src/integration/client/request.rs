@@ -24,6 +24,10 @@ use crate::read;
 /// one itself. The configured `body` takes precedence and goes as JSON; the headers that came take precedence over the
 /// configured ones.
 ///
+/// A packet on `url_in` is the address of this request and of those that follow, in place of the configured `url`; when nothing is
+/// connected to `data_in` it asks for a request itself, and packets on `headers_in` do not. With the firing rule `all` every request
+/// has its own body, headers and address, paired. A text that is no address is told by `error_out`.
+///
 /// `response_out` is `{status, headers, body, url, method}`, whatever the status; header names are in lower case, repeated headers
 /// are joined with commas, and several `set-cookie` are a list. `url` is where the answer came from in the end. With the
 /// `responseType` `auto` the body is what the text says as JSON, or else the text, read in the encoding that its type names; what
@@ -53,6 +57,7 @@ use crate::read;
 #[component(id = "tpl_http_request", title = "HTTP Request", category = "integration", asynchronous)]
 #[inport(data_in: Any, "The body; asks for a request.")]
 #[inport(headers_in: JsonObject, "Headers for this and later requests.")]
+#[inport(url_in: Text, "The address of this and later requests.")]
 #[outport(response_out: JsonObject, "The response.")]
 #[outport(error_out: ErrorText, "Why there is none.")]
 #[outport(body_out: Any, "A body that is no JSON, as Bytes or as a stream.")]
@@ -102,10 +107,13 @@ pub(in crate::integration) struct HttpRequest {
     ca_certificate: Option<String>,
     #[state]
     clock: Clock,
+    /// The client for this machine, which no proxy serves, and that for all others.
     #[state]
-    client: Option<Client>,
+    clients: [Option<Client>; 2],
     #[state]
     sticky: Option<Value>,
+    #[state]
+    came_url: Option<String>,
     #[state]
     has_answered: AtomicBool,
 }
@@ -139,17 +147,29 @@ enum Fail {
 }
 
 impl HttpRequest {
+    /// The address that requests go to now.
+    fn url(&self) -> Option<&str> {
+        self.came_url.as_deref().or(self.url.as_deref())
+    }
+
     async fn client(&mut self) -> Result<Client, String> {
-        if let Some(client) = &self.client {
+        if let Some(client) = self.client_now() {
             return Ok(client.clone());
         }
-        let (url, ca_certificate) = (self.url.clone().unwrap_or_default(), self.ca_certificate.clone());
+        let (url, ca_certificate) = (self.url().unwrap_or_default().to_string(), self.ca_certificate.clone());
         let client = blocking(move || trust::client(&url, ca_certificate.as_deref())).await?;
-        Ok(self.client.insert(client).clone())
+        let local = usize::from(!trust::is_local(self.url().unwrap_or_default()));
+        Ok(self.clients[local].insert(client).clone())
+    }
+
+    /// The client that is there for the address of now.
+    fn client_now(&self) -> Option<&Client> {
+        let [local, other] = &self.clients;
+        if trust::is_local(self.url().unwrap_or_default()) { local.as_ref() } else { other.as_ref() }
     }
 
     async fn request(&mut self, data: Option<Message>) -> Result<Request, Refused> {
-        if self.url.is_none() {
+        if self.url().is_none() {
             return Err(Refused::Plain("URL not configured".into()));
         }
         let method = match self.method.to_uppercase().as_str() {
@@ -181,7 +201,7 @@ impl HttpRequest {
 
     /// Where the request goes.
     fn address(&self) -> Result<Url, <Url as std::str::FromStr>::Err> {
-        let mut url = Url::parse(self.url.as_deref().unwrap_or_default())?;
+        let mut url = Url::parse(self.url().unwrap_or_default())?;
         if let Some(members) = self.query.as_object().filter(|members| !members.is_empty()) {
             let text = |value: &Value| value.as_str().map_or_else(|| value.to_json_string(), str::to_string);
             url.query_pairs_mut().extend_pairs(members.iter().map(|(key, value)| (&**key, text(value))));
@@ -249,7 +269,7 @@ impl HttpRequest {
 
     /// The answer, with its body unless that becomes a stream.
     async fn attempt(&self, request: Request) -> Result<(Response, Vec<u8>), Lost> {
-        let client = self.client.as_ref().ok_or_else(|| Lost::for_good("there is no client"))?;
+        let client = self.client_now().ok_or_else(|| Lost::for_good("there is no client"))?;
         let secret = self.secret_headers.as_array().into_iter().flatten().filter_map(Value::as_str);
         let courier = Courier {
             client,
@@ -265,7 +285,7 @@ impl HttpRequest {
 
     /// What there is to say of an answer without its body.
     fn summary(&self, response: &Response) -> Value {
-        let url = self.url.as_deref().unwrap_or_default();
+        let url = self.url().unwrap_or_default();
         let url = if self.is_redirected(response.url()) { response.url().as_str() } else { url };
         Value::object([
             ("status", Value::Integer(response.status().as_u16().into())),
@@ -301,7 +321,7 @@ impl HttpRequest {
     }
 
     fn refuse(&self, tick: &mut Tick<'_>, refused: Refused) -> Result<(), Failure> {
-        let url = shown(self.url.as_deref().unwrap_or_default());
+        let url = shown(self.url().unwrap_or_default());
         match refused {
             Refused::Plain(text) => tick.report(Self::OUT_ERROR_OUT, text),
             Refused::Failed(text) => {
@@ -352,13 +372,23 @@ fn headers(headers: &HeaderMap) -> Value {
 #[async_trait]
 impl AsyncActor for HttpRequest {
     async fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        if let Some(headers) = tick.input(Self::IN_HEADERS_IN) {
-            if let Some(payload) = read::payload(headers) {
-                self.sticky = Some(payload.clone());
-            }
-            if tick.node().connected_inports().iter().any(|port| &**port == "data_in") {
-                return Ok(());
-            }
+        if let Some(payload) = tick.input(Self::IN_HEADERS_IN).and_then(read::payload) {
+            self.sticky = Some(payload.clone());
+        }
+        if let Some(url) = tick.input(Self::IN_URL_IN) {
+            let Some(url) = read::text(url) else {
+                return tick.report(Self::OUT_ERROR_OUT, format!("the address must be text, got {}", url.kind()));
+            };
+            self.came_url = Some(url.to_string());
+        }
+        let asks = {
+            let connected = tick.node().connected_inports();
+            let comes = |port: &str| connected.iter().any(|one| &**one == port);
+            let (by_data, by_url) = (tick.input(Self::IN_DATA_IN).is_some(), tick.input(Self::IN_URL_IN).is_some());
+            by_data || (!comes("data_in") && (by_url || !comes("url_in")))
+        };
+        if !asks {
+            return Ok(());
         }
         let data = tick.input(Self::IN_DATA_IN).cloned();
         match self.perform(tick, data).await {

@@ -13,8 +13,7 @@ const MOST_BYTES: u64 = 16 << 20;
 /// A client for requests to `url` that trusts what the system trusts and the authorities of `ca_certificate`. Blocks.
 pub(super) fn client(url: &str, ca_certificate: Option<&str>) -> Result<Client, String> {
     let mut builder = Client::builder().redirect(redirect::Policy::none());
-    let host = Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_string));
-    if host.is_some_and(|host| matches!(host.as_str(), "localhost" | "127.0.0.1" | "[::1]")) {
+    if is_local(url) {
         // A proxy has another idea of what this machine is.
         builder = builder.no_proxy();
     }
@@ -22,6 +21,12 @@ pub(super) fn client(url: &str, ca_certificate: Option<&str>) -> Result<Client, 
         builder = builder.add_root_certificate(certificate);
     }
     builder.build().map_err(|error| detail(&error))
+}
+
+/// Whether an address is one of this machine.
+pub(super) fn is_local(url: &str) -> bool {
+    let host = Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_string));
+    host.is_some_and(|host| matches!(host.as_str(), "localhost" | "127.0.0.1" | "[::1]"))
 }
 
 /// The certificates in a PEM text, or in the file of this name.

@@ -1,0 +1,143 @@
+"""`batch` by size or time, and `rate_limit`."""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from ..actor import FunctionType, Step
+
+if TYPE_CHECKING:
+    import asyncio
+
+
+class _BatchType(FunctionType):
+    """Gives a node of `batch` that has a clock room for the tick that waits for it."""
+
+    def __call__(cls, *inputs: Any, **keywords: Any) -> Any:  # noqa: N805  # of a metaclass
+        if keywords.get("seconds") is not None:
+            keywords["policy"] = {"concurrency": 2} | dict(keywords.get("policy") or {})
+        return super().__call__(*inputs, **keywords)
+
+
+class batch(Step, metaclass=_BatchType):
+    """Gather values into lists of `size`; what is there after `seconds` leaves earlier, and so does the rest at the end.
+
+    Attributes
+    ----------
+    size : int
+        Values of a full list (100).
+    seconds : float, optional
+        How long the first value of a list waits at most, in seconds, also at the end; until the list is full by default. One
+        tick waits for that while others gather: outside of a flow, give the node the policy ``{"concurrency": 2}``. In a graph
+        of native components `tpl_collect` does the same.
+
+    Examples
+    --------
+    >>> from offbit_reflow import actor
+    >>> from offbit_reflow.operators import batch
+    >>> @actor
+    ... def numbers(upto):
+    ...     yield from range(upto)
+    >>> (numbers >> batch(size=2)).run(upto=5).outputs
+    {'batch': [[0, 1], [2, 3], [4]]}
+    """
+
+    component = "batch"
+    inports = ["value"]
+    outports = ["out"]
+
+    size: int = 100
+    seconds: float | None = None
+
+    def prepare(self, ctx: Any) -> None:
+        """Check the options."""
+        if not isinstance(self.size, int) or self.size < 1:
+            raise ValueError(f"size must be a whole number of at least 1, got {self.size!r}")
+        if self.seconds is not None and not self.seconds > 0:
+            raise ValueError(f"seconds must be above 0, got {self.seconds!r}")
+        self._values: list[Any] = []
+        #: Set when the list that is being gathered has left.
+        self._left: asyncio.Event | None = None
+
+    async def run(self, ctx: Any) -> None:
+        """Take a value; the tick that fills the list sends it, or the first one when the time is over."""
+        import asyncio
+
+        self._values.append(ctx["value"])
+        if len(self._values) < self.size and self.seconds is not None and len(self._values) == 1:
+            left = self._left = asyncio.Event()
+            try:
+                await asyncio.wait_for(left.wait(), self.seconds)
+            except TimeoutError:
+                self._send(ctx)
+            else:
+                ctx.done()
+        elif len(self._values) >= self.size:
+            self._send(ctx)
+        else:
+            ctx.done()
+
+    def _send(self, ctx: Any) -> None:
+        values, self._values = self._values, []
+        if self._left is not None:
+            self._left.set()
+            self._left = None
+        ctx.done({"out": values} if values else {})
+
+    def finalize(self, ctx: Any) -> None:
+        """Send the rest."""
+        if self._values:
+            ctx.send({"out": self._values})
+            self._values = []
+
+
+class rate_limit(Step):
+    """Let at most so many packets through in a second; the others wait, and so do those who send them.
+
+    Attributes
+    ----------
+    per_second : float
+        Packets a second. Must be given.
+    burst : int
+        How many may follow each other at once after a pause (1).
+
+    Examples
+    --------
+    >>> from offbit_reflow import actor
+    >>> from offbit_reflow.operators import rate_limit
+    >>> @actor
+    ... def numbers(upto):
+    ...     yield from range(upto)
+    >>> (numbers >> rate_limit(per_second=1000)).run(upto=3).outputs
+    {'rate_limit': [0, 1, 2]}
+    """
+
+    component = "rate_limit"
+    inports = ["value"]
+    outports = ["out"]
+
+    per_second: float
+    burst: int = 1
+
+    def prepare(self, ctx: Any) -> None:
+        """Check the options."""
+        if not self.per_second > 0:
+            raise ValueError(f"per_second must be above 0, got {self.per_second!r}")
+        if self.burst < 1:
+            raise ValueError(f"burst must be at least 1, got {self.burst!r}")
+        #: When the next packet may go if none of the burst is left.
+        self._next = monotonic()
+
+    async def run(self, ctx: Any) -> None:
+        """Wait for its turn, and let the packet through."""
+        import asyncio
+
+        step = 1 / self.per_second
+        now = monotonic()
+        self._next = max(self._next, now - (self.burst - 1) * step)
+        wait = self._next - now
+        self._next += step
+        if wait > 0:
+            await asyncio.sleep(wait)
+        ctx.done({"out": ctx["value"]})

@@ -1,0 +1,279 @@
+"""Windows: lists of values that belong together, by count, by time, or by pauses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from datetime import datetime
+from math import floor, isfinite
+from typing import Any
+
+from ..actor import Step
+from ._key import key_of
+
+
+class window_by_count(Step):
+    """Gather `size` values of a key; a new window begins with every `every` values.
+
+    What leaves is ``{"key": key, "values": [...]}``; what is left over leaves at the end, if `partial`.
+
+    Attributes
+    ----------
+    size : int
+        Values of a window. Must be given.
+    every : int, optional
+        After how many values the next window begins; `size` by default. Fewer make windows that overlap.
+    key : str or callable, optional
+        A member, a path, or a function of the value; all values have one key by default.
+    partial : bool
+        Whether windows that are not full leave at the end (true).
+
+    Examples
+    --------
+    >>> from offbit_reflow import actor
+    >>> from offbit_reflow.operators import window_by_count
+    >>> @actor
+    ... def numbers(upto):
+    ...     yield from range(upto)
+    >>> flow = numbers >> window_by_count(size=3, every=1, partial=False)
+    >>> [window["values"] for window in flow.run(upto=5).outputs["window_by_count"]]
+    [[0, 1, 2], [1, 2, 3], [2, 3, 4]]
+    """
+
+    component = "window_by_count"
+    inports = ["value"]
+    outports = ["out"]
+
+    size: int
+    every: int | None = None
+    key: str | Callable[[Any], Hashable] | None = None
+    partial: bool = True
+
+    def prepare(self, ctx: Any) -> None:
+        """Check the options."""
+        if self.every is None:
+            self.every = self.size
+        for name in ("size", "every"):
+            if not isinstance(getattr(self, name), int) or getattr(self, name) < 1:
+                raise ValueError(f"{name} must be a whole number of at least 1, got {getattr(self, name)!r}")
+        self._find = key_of(self.key)
+        #: By key: how many values came, and the windows that are open.
+        self._open: dict[Hashable, tuple[int, list[list[Any]]]] = {}
+
+    def run(self, ctx: Any) -> None:
+        """Put the value into the open windows of its key; at most one of them is full then."""
+        assert self.every is not None
+        value = ctx["value"]
+        key = self._find(value)
+        count, windows = self._open.get(key, (0, []))
+        if count % self.every == 0:
+            windows.append([])
+        for window in windows:
+            window.append(value)
+        full = windows.pop(0) if windows and len(windows[0]) >= self.size else None
+        self._open[key] = (count + 1, windows)
+        ctx.done({} if full is None else {"out": {"key": key, "values": full}})
+
+    def finalize(self, ctx: Any) -> None:
+        """Send what is left."""
+        for key, (_, windows) in self._open.items():
+            for window in windows if self.partial else []:
+                ctx.send({"out": {"key": key, "values": window}})
+        self._open.clear()
+
+
+class _TimedStep(Step):
+    """What windows by time share: the clock of the values, its watermark, and what comes too late."""
+
+    inports = ["value"]
+    outports = ["out", "late"]
+
+    time: str | Callable[[Any], Any] = "time"
+    lateness: float = 0.0
+    key: str | Callable[[Any], Hashable] | None = None
+
+    def prepare(self, ctx: Any) -> None:
+        """Check the options."""
+        if not self.lateness >= 0:
+            raise ValueError(f"lateness must be at least 0, got {self.lateness!r}")
+        self._key = key_of(self.key)
+        self._time = key_of(self.time)
+        #: Nothing that is older is waited for any more.
+        self.watermark = float("-inf")
+
+    def _seconds(self, value: Any) -> float:
+        moment: Any = self._time(value)
+        if isinstance(moment, str):
+            moment = datetime.fromisoformat(moment)
+        if isinstance(moment, datetime):
+            return moment.timestamp()
+        seconds = float(moment)
+        if not isfinite(seconds):
+            raise ValueError(f"the time of a value must be a number of seconds, got {moment!r}")
+        return seconds
+
+
+class window_by_time(_TimedStep):
+    """Gather the values of a key whose times fall into the same span.
+
+    Spans are ``[start, start + length)``, begun at multiples of `every` since 1970. The clock is that of the values: once one
+    comes that is `lateness` later than the end of a span, the span is over, for all keys. What leaves is
+    ``{"key", "start", "end", "values"}``, times in seconds, values in the order of their times; spans without values do not
+    leave. A value for a span that is over leaves by ``late``. All open spans leave at the end.
+
+    Attributes
+    ----------
+    length : float
+        How long a span is, in seconds. Must be given.
+    every : float, optional
+        From one begin to the next, in seconds; `length` by default. Less makes spans that overlap.
+    time : str or callable
+        Where the time of a value is (``"time"``): a member, a path, a function. Seconds, a datetime, or ISO 8601 text.
+    lateness : float
+        How long values of a span are waited for, in seconds (0).
+    key : str or callable, optional
+        A member, a path, or a function of the value; all values have one key by default.
+
+    Examples
+    --------
+    >>> from offbit_reflow import actor
+    >>> from offbit_reflow.operators import window_by_time
+    >>> @actor
+    ... def readings(n):
+    ...     yield from ({"time": at, "value": at * 10} for at in (0, 4, 11, 9, 22, 3))
+    >>> result = (readings >> window_by_time(length=10, lateness=5)).run(n=1)
+    >>> for window in result.outputs["window_by_time.out"]:
+    ...     print(window["start"], [reading["time"] for reading in window["values"]])
+    0.0 [0, 4, 9]
+    10.0 [11]
+    20.0 [22]
+    >>> result.outputs["window_by_time.late"]
+    [{'time': 3, 'value': 30}]
+    """
+
+    component = "window_by_time"
+
+    length: float
+    every: float | None = None
+
+    def prepare(self, ctx: Any) -> None:
+        """Check the options."""
+        super().prepare(ctx)
+        if self.every is None:
+            self.every = self.length
+        for name in ("length", "every"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be above 0, got {getattr(self, name)!r}")
+        if self.length / self.every > 10_000:
+            raise ValueError(
+                f"a value would be in {self.length / self.every:,.0f} spans; every is too small for the length"
+            )
+        #: By number of the span, by key: the values with their times.
+        self._spans: dict[int, dict[Hashable, list[tuple[float, Any]]]] = {}
+
+    def run(self, ctx: Any) -> None:
+        """Put the value into its spans, and send those that are over."""
+        assert self.every is not None
+        value = ctx["value"]
+        at, key = self._seconds(value), self._key(value)
+        last = floor(at / self.every)
+        first = floor((at - self.length) / self.every) + 1
+        numbers = [n for n in range(first, last + 1) if n * self.every + self.length > self.watermark]
+        for number in numbers:
+            self._spans.setdefault(number, {}).setdefault(key, []).append((at, value))
+        self.watermark = max(self.watermark, at - self.lateness)
+        over = sorted(number for number in self._spans if number * self.every + self.length <= self.watermark)
+        for number in over:
+            self._leave(ctx, number)
+        ctx.done({} if numbers else {"late": value})
+
+    def _leave(self, ctx: Any, number: int) -> None:
+        assert self.every is not None
+        start = number * self.every
+        for key, values in self._spans.pop(number).items():
+            values.sort(key=lambda entry: entry[0])
+            span = {"key": key, "start": float(start), "end": float(start + self.length)}
+            ctx.send({"out": span | {"values": [value for _, value in values]}})
+
+    def finalize(self, ctx: Any) -> None:
+        """Send what is left."""
+        for number in sorted(self._spans):
+            self._leave(ctx, number)
+
+
+class window_by_session(_TimedStep):
+    """Gather the values of a key until none has come for `gap` seconds, by the times of the values.
+
+    What leaves is ``{"key", "start", "end", "values"}``: the times of its first and last value, in seconds. A value whose
+    session is over, `lateness` included, leaves by ``late``.
+
+    Attributes
+    ----------
+    gap : float
+        The pause that ends a session, in seconds. Must be given.
+    time, lateness, key
+        As for `window_by_time`.
+
+    Examples
+    --------
+    >>> from offbit_reflow import actor
+    >>> from offbit_reflow.operators import window_by_session
+    >>> @actor
+    ... def clicks(n):
+    ...     yield from ({"time": at} for at in (0, 2, 3, 20, 21))
+    >>> for session in (clicks >> window_by_session(gap=5)["out"]).run(n=1).outputs["window_by_session"]:
+    ...     print(session["start"], session["end"], len(session["values"]))
+    0.0 3.0 3
+    20.0 21.0 2
+    """
+
+    component = "window_by_session"
+
+    gap: float
+
+    def prepare(self, ctx: Any) -> None:
+        """Check the options."""
+        super().prepare(ctx)
+        if not self.gap > 0:
+            raise ValueError(f"gap must be above 0, got {self.gap!r}")
+        #: By key: sessions that are open, each its values with their times.
+        self._sessions: dict[Hashable, list[list[tuple[float, Any]]]] = {}
+        #: No session is over before.
+        self._first_end = float("inf")
+
+    def run(self, ctx: Any) -> None:
+        """Put the value into a session, and send those that are over."""
+        value = ctx["value"]
+        at, key = self._seconds(value), self._key(value)
+        late = at + self.gap <= self.watermark
+        if not late:
+            sessions = self._sessions.setdefault(key, [])
+            near = [one for one in sessions if one[0][0] - self.gap < at < one[-1][0] + self.gap]
+            # A value between two sessions makes one of them.
+            joined = sorted([(at, value), *(entry for one in near for entry in one)], key=lambda entry: entry[0])
+            self._first_end = min(self._first_end, at + self.gap)
+            sessions[:] = [one for one in sessions if not any(one is other for other in near)] + [joined]
+        self.watermark = max(self.watermark, at - self.lateness)
+        self._leave(ctx, self.watermark)
+        ctx.done({"late": value} if late else {})
+
+    def _leave(self, ctx: Any, until: float) -> None:
+        if until < self._first_end:
+            return
+        over = [
+            (one[0][0], key, one)
+            for key, sessions in self._sessions.items()
+            for one in sessions
+            if one[-1][0] + self.gap <= until
+        ]
+        for start, key, one in sorted(over, key=lambda entry: entry[0]):
+            self._sessions[key] = [other for other in self._sessions[key] if other is not one]
+            if not self._sessions[key]:
+                del self._sessions[key]
+            session = {"key": key, "start": start, "end": one[-1][0], "values": [value for _, value in one]}
+            ctx.send({"out": session})
+        ends = (one[-1][0] + self.gap for sessions in self._sessions.values() for one in sessions)
+        self._first_end = min(ends, default=float("inf"))
+
+    def finalize(self, ctx: Any) -> None:
+        """Send what is left."""
+        self._leave(ctx, float("inf"))
