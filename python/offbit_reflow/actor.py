@@ -234,7 +234,8 @@ def build(actor: Any, factory: Callable[[], Actor] | None = None) -> _native.Act
     if isinstance(actor, type) and issubclass(actor, Actor):
         if factory is None:
             _needs_no_arguments(actor)
-        return _native.Actor._from_python(factory or actor, _declare(actor, actor))
+        make = actor.make if isinstance(actor, StepType) else actor
+        return _native.Actor._from_python(factory or make, _declare(actor, actor))
     if isinstance(actor, Actor):
         return actor._build()
     if hasattr(actor, "_build"):
@@ -312,7 +313,7 @@ def _from_callback(
 
 
 class FunctionType(type):
-    """The class of actors that can be wired, and called with what leads into them: functions, and `Step`."""
+    """The class of actors that can be wired, and called with what leads into them."""
 
     def __rshift__(cls, other: Any) -> Flow:
         from .flow import as_flow, lead
@@ -335,17 +336,30 @@ class FunctionType(type):
             return super().__call__()
         from .flow import node
 
-        if issubclass(cls, Step):
-            options = cls._options()
-            given = {name: value for name, value in keywords.items() if name in options and callable(value)}
-            if given:
-                keywords = {name: value for name, value in keywords.items() if name not in given}
-                made = {"_given": {**cls._given, **given}, "__doc__": cls.__doc__, "__module__": cls.__module__}
-                cls = FunctionType(cls.__name__, (cls,), made)
         return node(cls, *inputs, **keywords)
 
 
-class Step(Actor, metaclass=FunctionType):
+class StepType(FunctionType):
+    """The class of steps: a call is always a flow."""
+
+    def __call__(cls, *inputs: Any, **keywords: Any) -> Any:
+        """Make a flow of one step, see `node`."""
+        from .flow import node
+
+        options = cls._options()  # type: ignore[attr-defined]  # every class of this kind is a Step
+        given = {name: value for name, value in keywords.items() if name in options and callable(value)}
+        if not given:
+            return node(cls, *inputs, **keywords)
+        data = {name: value for name, value in keywords.items() if name not in given}
+        members = {"_given": given, "__doc__": cls.__doc__, "__module__": cls.__module__}
+        return node(type(cls)(cls.__name__, (cls,), members), *inputs, **data)
+
+    def make(cls) -> Any:
+        """Make an instance, as a node does."""
+        return type.__call__(cls)
+
+
+class Step(Actor, metaclass=StepType):
     """An actor with options, which stands in a flow as functions do: ``batch(size=10)``.
 
     Subclass it, and declare each option as an annotated attribute with its default; one without a default must be given. A

@@ -5,13 +5,13 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from ..actor import FunctionType, Step
+from ..actor import Step, StepType
 
 if TYPE_CHECKING:
     import asyncio
 
 
-class _BatchType(FunctionType):
+class _BatchType(StepType):
     """Gives a node of `batch` that has a clock room for the tick that waits for it."""
 
     def __call__(cls, *inputs: Any, **keywords: Any) -> Any:  # noqa: N805  # of a metaclass

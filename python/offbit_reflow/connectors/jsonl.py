@@ -1,0 +1,98 @@
+"""JSON Lines files: a JSON value a line."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator
+from typing import IO, Any, TextIO
+
+from ..actor import Step
+from ._files import TextSink
+
+
+class read_jsonl(Step):
+    r"""Read the values of JSON Lines files; empty lines are passed over, and names that end with ``.gz`` are decompressed.
+
+    Notes
+    -----
+    A line that is no JSON fails with the name of the file and the line.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> from offbit_reflow.connectors import read_jsonl
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "in.jsonl"
+    >>> _ = path.write_text('{"n": 1}\n[2, 3]\n')
+    >>> read_jsonl(path=str(path)).run().outputs
+    {'read_jsonl': [{'n': 1}, [2, 3]]}
+    """
+
+    component = "read_jsonl"
+    inports = ["path"]
+    outports = ["out"]
+
+    encoding: str = "utf-8-sig"
+
+    def run(self, ctx: Any) -> Iterator[dict[str, Any]]:
+        """Read a file."""
+        path = ctx["path"]
+        with _opened(path, self.encoding) as file:
+            for number, line in enumerate(file, 1):
+                if line.strip():
+                    try:
+                        value = json.loads(line.rstrip())
+                    except json.JSONDecodeError as error:
+                        raise ValueError(
+                            f"{path}, line {number}, column {error.colno}: no JSON: {error.msg}"
+                        ) from error
+                    yield {"out": value}
+
+
+def _opened(path: Any, encoding: str) -> IO[str]:
+    if str(path).endswith(".gz"):
+        return gzip.open(path, "rt", encoding=encoding)
+    return open(path, encoding=encoding)
+
+
+class write_jsonl(TextSink):
+    r"""Write values to a JSON Lines file; what leaves at the end is ``{"path", "rows"}``.
+
+    Attributes
+    ----------
+    path : str
+        The file. Must be given; its folder is made if there is none.
+    append : bool
+        Whether values are added to the file if there is one (false).
+    encoding : str
+        That of the file (``utf-8``).
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> from offbit_reflow import actor
+    >>> from offbit_reflow.connectors import write_jsonl
+    >>> @actor
+    ... def numbers(n):
+    ...     yield from range(n)
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "out.jsonl"
+    >>> (numbers >> write_jsonl(path=str(path))).run(n=2).outputs["write_jsonl"][0]["rows"]
+    2
+    >>> path.read_text()
+    '0\n1\n'
+    """
+
+    component = "write_jsonl"
+
+    def write(self, file: TextIO, row: Any) -> None:
+        """Write one value."""
+        file.write(json.dumps(row, ensure_ascii=False, allow_nan=False, default=_plain) + "\n")
+
+
+def _plain(value: Any) -> Any:
+    for name in ("isoformat", "tolist", "item"):  # dates, arrays, their numbers
+        if hasattr(value, name):
+            return getattr(value, name)()
+    if isinstance(value, (set, frozenset)):
+        return list(value)
+    raise TypeError(f"a value of type {type(value).__name__} has no JSON form")

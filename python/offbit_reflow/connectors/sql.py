@@ -1,0 +1,185 @@
+"""SQL: SQLite as it comes with Python, and every database with a DB-API module."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from typing import Any
+
+from ..actor import Step
+
+#: Rows that are fetched at once.
+FETCH = 500
+
+
+def _connect(database: str, connect: Callable[[], Any] | None) -> Any:
+    if connect is not None:
+        return connect()
+    if not database:
+        raise ValueError(
+            "say which database: `database` is an SQLite file, `connect` a function that makes a connection"
+        )
+    # A node has its thread only for the length of a tick.
+    return sqlite3.connect(database.removeprefix("sqlite:///"), check_same_thread=False, timeout=30)
+
+
+class read_sql(Step):
+    """Run queries, and send the rows one by one as dicts; a row is fetched when there is room for it.
+
+    A packet on `query` is the text of a query, or ``{"query": text, "parameters": [...] or {...}}``.
+
+    Attributes
+    ----------
+    database : str
+        An SQLite file, also as ``sqlite:///FILE``.
+    connect : callable, optional
+        Makes a connection by another DB-API module, such as ``lambda: psycopg.connect(...)``; where the step is called only.
+    parameters : list or dict
+        Parameters of queries that come without.
+
+    Examples
+    --------
+    >>> from offbit_reflow.connectors import read_sql
+    >>> read_sql(query="select 1 as one, 'a' as letter", database=":memory:").run().outputs
+    {'read_sql': [{'one': 1, 'letter': 'a'}]}
+    """
+
+    component = "read_sql"
+    inports = ["query"]
+    outports = ["out"]
+
+    database: str = ""
+    connect: Callable[[], Any] | None = None
+    parameters: Any = ()
+
+    def run(self, ctx: Any) -> Iterator[dict[str, Any]]:
+        """Run a query."""
+        query, parameters = ctx["query"], self.parameters
+        if isinstance(query, Mapping):
+            query, parameters = query["query"], query.get("parameters", parameters)
+        with closing(_connect(self.database, self.connect)) as connection, closing(connection.cursor()) as cursor:
+            cursor.execute(query, parameters)
+            if cursor.description is None:
+                raise ValueError("the statement gives no rows; `write_sql` is for those that change something")
+            names = [column[0] for column in cursor.description]
+            while rows := cursor.fetchmany(FETCH):
+                for row in rows:
+                    yield {"out": dict(zip(names, row, strict=True))}
+
+
+class write_sql(Step):
+    """Write rows to a table, up to `batch_size` at once in one transaction; what leaves at the end is ``{"table", "rows"}``.
+
+    Rows that come fast are written together, a row that comes alone is written at once. When a row is refused, the whole
+    transaction is taken back, and its ticks fail; the policy of the node says what happens next.
+
+    Attributes
+    ----------
+    table : str
+        The table; in SQLite it is made if there is none, with the members of the first row as columns.
+    statement : str, optional
+        Another statement than to insert into `table`, with a place for each member, ``:name``; lists need ``?``.
+    on_conflict : str
+        What becomes of a row that is there already: ``error`` (default), ``ignore`` or ``replace``. For SQLite.
+    database, connect
+        As for `read_sql`.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> from offbit_reflow import actor
+    >>> from offbit_reflow.connectors import read_sql, write_sql
+    >>> @actor
+    ... def rows(n):
+    ...     yield from ({"n": i, "square": i * i} for i in range(n))
+    >>> database = str(pathlib.Path(tempfile.mkdtemp()) / "out.db")
+    >>> (rows >> write_sql(database=database, table="squares")).run(n=100).outputs
+    {'write_sql': [{'table': 'squares', 'rows': 100}]}
+    >>> read_sql(query="select max(square) as m from squares", database=database).run().outputs
+    {'read_sql': [{'m': 9801}]}
+    """
+
+    component = "write_sql"
+    inports = ["row"]
+    outports = ["out"]
+    batch_size = 500
+
+    table: str = ""
+    statement: str | None = None
+    on_conflict: str = "error"
+    database: str = ""
+    connect: Callable[[], Any] | None = None
+
+    def prepare(self, ctx: Any) -> None:
+        """Connect."""
+        if not self.table and not self.statement:
+            raise ValueError("`write_sql` needs the option `table` or `statement`")
+        if self.on_conflict not in ("error", "ignore", "replace"):
+            raise ValueError(f"on_conflict must be error, ignore or replace, got {self.on_conflict!r}")
+        self._connection = _connect(self.database, self.connect)
+        self._rows = 0
+        self._made = bool(self.statement) or not isinstance(self._connection, sqlite3.Connection)
+
+    def run(self, batch: Any) -> None:
+        """Write rows in one transaction."""
+        rows = batch["row"]
+        try:
+            with closing(self._connection.cursor()) as cursor:
+                for statement, values in self._groups(cursor, rows):
+                    cursor.executemany(statement, values)
+            self._connection.commit()
+        except BaseException:
+            self._connection.rollback()
+            raise
+        self._rows += len(rows)
+        batch.done()
+
+    def _groups(self, cursor: Any, rows: list[Any]) -> Iterator[tuple[str, list[Any]]]:
+        """Give the statements with what goes into them: rows in a row with the same members share one."""
+        before: Any = None
+        values: list[Any] = []
+        for row in rows:
+            names = tuple(row) if isinstance(row, Mapping) else None
+            if values and names != before:
+                yield self._statement(cursor, before), values
+                values = []
+            before = names
+            values.append(row if self.statement else list(row.values()) if isinstance(row, Mapping) else row)
+        if values:
+            yield self._statement(cursor, before), values
+
+    def _statement(self, cursor: Any, names: tuple[str, ...] | None) -> str:
+        if self.statement:
+            return self.statement
+        if names is None:
+            raise TypeError("expected a row as a dict; rows of another kind need the option `statement`")
+        columns = ", ".join(_quoted(name) for name in names)
+        if not self._made:
+            cursor.execute(f"create table if not exists {_quoted(self.table)} ({columns})")
+            self._made = True
+        is_sqlite = isinstance(self._connection, sqlite3.Connection)
+        verb = {"error": "insert", "ignore": "insert or ignore", "replace": "insert or replace"}[self.on_conflict]
+        places = ", ".join(["?" if is_sqlite else "%s"] * len(names))
+        return f"{verb} into {_quoted(self.table)} ({columns}) values ({places})"
+
+    def finalize(self, ctx: Any) -> None:
+        """Say how much was written."""
+        if hasattr(self, "_connection"):
+            ctx.send({"out": {"table": self.table, "rows": self._rows}})
+
+    def teardown(self) -> None:
+        """Close the connection."""
+        connection = getattr(self, "_connection", None)
+        if connection is not None:
+            connection.close()
+
+
+def _quoted(name: str) -> str:
+    """Quote the name of a table or column; a point divides a schema from a table."""
+    if not isinstance(name, str) or not name or "\0" in name:
+        raise ValueError(f"{name!r} is no name of a table or column")
+    if re.fullmatch(r"\w+\.\w+", name):
+        return ".".join(f'"{part}"' for part in name.split("."))
+    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,198 @@
+"""Steps that keep something from packet to packet."""
+
+import time
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from offbit_reflow import Network, actor
+from offbit_reflow.operators import (
+    batch,
+    deduplicate,
+    keyed,
+    rate_limit,
+    window_by_count,
+    window_by_session,
+    window_by_time,
+)
+
+
+def run(step, values, port="out"):
+    @actor
+    def source(n):
+        yield from values
+
+    outputs = (source >> step).run(n=1, timeout=30).raise_for_failure().outputs
+    return next(out for name, out in outputs.items() if name.endswith(port) or "." not in name)
+
+
+def failure(step, values):
+    @actor
+    def source(n):
+        yield from values
+
+    result = (source >> step).run(n=1, timeout=30)
+    assert result.failures
+    return result.failures[0].error
+
+
+def test_state_by_key():
+    @keyed("user.id", initial=list, at_end=lambda key, seen: ("end", key, len(seen)))
+    def collect(seen, event):
+        return [*seen, event["n"]], (event["user"]["id"], seen[-1] if seen else None)
+
+    events = [{"user": {"id": "ab"[n % 2]}, "n": n} for n in range(4)]
+    assert run(collect, events) == [("a", None), ("b", None), ("a", 0), ("b", 1), ("end", "a", 2), ("end", "b", 2)]
+
+
+def test_a_state_of_none_is_forgotten_and_keys_are_bounded():
+    @keyed(initial=0)
+    def until_two(count, _):
+        return (count + 1, None) if count < 1 else (None, "two")
+
+    assert run(until_two, range(5)) == ["two", "two"]
+
+    @keyed(lambda number: number, initial=0, most_keys=2)
+    def count(seen, number):
+        return seen + 1, (number, seen + 1)
+
+    assert run(count, [1, 2, 1, 3, 2, 1]) == [(1, 1), (2, 1), (1, 2), (3, 1), (2, 1), (1, 1)]
+
+
+def test_an_attempt_that_fails_leaves_the_state():
+    tried = []
+
+    @keyed(initial=0)
+    def total(state, number):
+        tried.append(number)
+        if len(tried) == 2:
+            raise ValueError("once")
+        return state + number, state + number
+
+    @actor
+    def source(n):
+        yield from (1, 2, 3)
+
+    net = (source >> total(policy={"attempts": 2})).network()
+    assert net.run({"n": 1}, timeout=20).outputs["total"] == [1, 3, 6]
+
+
+def test_wrong_answers_of_a_keyed_function():
+    @keyed()
+    def wrong(state, value):
+        return value
+
+    assert "must return (state, output), got 1" in failure(wrong, [1])
+    assert "the packet has no `user.id`: there is no `user`" in failure(keyed("user.id")(lambda s, v: (s, v)), [{}])
+
+
+def test_windows_by_count_and_key():
+    values = [{"k": "ab"[n % 2], "n": n} for n in range(7)]
+    windows = run(window_by_count(size=2, key="k"), values)
+    assert [(w["key"], [v["n"] for v in w["values"]]) for w in windows] == [
+        ("a", [0, 2]),
+        ("b", [1, 3]),
+        ("a", [4, 6]),
+        ("b", [5]),
+    ]
+    assert [w["values"] for w in run(window_by_count(size=2, every=3, partial=False), range(7))] == [[0, 1], [3, 4]]
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(st.integers(0, 60), max_size=30),
+    st.sampled_from([(10, None), (10, 5), (7, 3), (5, 9)]),
+    st.sampled_from([0, 3, 1000]),
+)
+def test_every_value_is_in_its_spans_or_late(times, spans, lateness):
+    length, every = spans
+    step = window_by_time(length=length, every=every, time=lambda v: v[0], lateness=lateness)
+
+    @actor
+    def source(n):
+        yield from ((at, number) for number, at in enumerate(times))
+
+    outputs = (source >> step).run(n=1, timeout=30).raise_for_failure().outputs
+    windows, late = outputs["window_by_time.out"], outputs["window_by_time.late"]
+    starts = [window["start"] for window in windows]
+    assert len(starts) == len(set(starts))
+    assert lateness == 1000 or starts == sorted(starts)
+    for window in windows:
+        assert all(window["start"] <= at < window["end"] for at, _ in window["values"])
+        assert window["values"] == sorted(window["values"], key=lambda v: v[0])
+    if lateness == 1000:
+        assert not late
+        gap = (every or length) > length
+        seen = {number for window in windows for _, number in window["values"]}
+        assert gap or seen == set(range(len(times)))
+
+
+def test_times_as_dates_and_as_text():
+    dates = [{"time": datetime(2026, 1, 1, 12, minute, tzinfo=UTC)} for minute in (1, 4, 6)]
+    assert [len(w["values"]) for w in run(window_by_time(length=300), dates)] == [2, 1]
+    texts = [{"time": date["time"].isoformat()} for date in dates]
+    assert [len(w["values"]) for w in run(window_by_time(length=300), texts)] == [2, 1]
+    assert "must be a number of seconds" in failure(window_by_time(length=300), [{"time": float("nan")}])
+
+
+def test_sessions_join_when_what_was_between_comes_late():
+    events = [{"time": at, "key": "a"} for at in (0, 8, 4, 30)]
+    sessions = run(window_by_session(gap=5, lateness=10, key="key"), events)
+    assert [[event["time"] for event in session["values"]] for session in sessions] == [[0, 4, 8], [30]]
+    late = run(window_by_session(gap=5), [{"time": at} for at in (0, 100, 1)], port="late")
+    assert late == [{"time": 1}]
+
+
+def test_batches_by_size_and_time():
+    assert run(batch(size=3), range(7)) == [[0, 1, 2], [3, 4, 5], [6]]
+    with (actor(lambda x: x) >> batch(size=3, seconds=0.05)).network() as net:
+        net.start()
+        batches = net.listen("batch", "out")
+        for number in range(4):
+            net.send("<lambda>", "x", number)
+        assert batches.recv(timeout=20).data() == [0, 1, 2]
+        assert batches.recv(timeout=20).data() == [3]
+
+
+def test_a_rate_is_kept():
+    started = time.monotonic()
+    assert run(rate_limit(per_second=50, burst=2), range(7)) == list(range(7))
+    assert time.monotonic() - started >= 0.09
+
+
+def test_duplicates():
+    assert run(deduplicate(), [[1], [1], {"a": [2]}, {"a": [2]}, 1, True, "1"]) == [[1], {"a": [2]}, 1, "1"]
+    assert run(deduplicate(key="id"), [{"id": 1, "n": 1}, {"id": 1, "n": 2}]) == [{"id": 1, "n": 1}]
+    assert run(deduplicate(most_keys=1), [1, 2, 1]) == [1, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("step", "words"),
+    [
+        (window_by_count(), "`window_by_count` needs the option `size`"),
+        (window_by_count(size=0), "size must be a whole number of at least 1"),
+        (window_by_time(length=1, every=1e-9), "every is too small"),
+        (window_by_session(gap=0), "gap must be above 0"),
+        (rate_limit(per_second=0), "per_second must be above 0"),
+        (batch(size=1, second=2), "`batch` has no option `second`; there are `size`, `seconds`"),
+    ],
+)
+def test_wrong_options(step, words):
+    @actor
+    def source(n):
+        yield n
+
+    result = (source >> step).run(n=1, timeout=20)
+    assert not result.ok
+    assert words in f"{result.failures} {result.reason}"
+
+
+def test_options_as_config():
+    with Network() as net:
+        net.register_actor("window", window_by_count)
+        net.add_node("w", "window", {"size": 2})
+        net.add_outport("out", "w", "out")
+        result = net.run({"w.value": iter([1, 2, 3])})
+    assert [window["values"] for window in result.outputs["out"]] == [[1, 2], [3]]
