@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
-from . import _native
+from . import _ask, _native
 from ._waiting import wait_for, wait_within
 from .exceptions import NetworkError, RunTimeout
 
@@ -132,6 +132,78 @@ class AsyncNetwork(_native.Network):
         """
         if await wait_within(self._run.sending(node, port, value), timeout) is None:
             raise RunTimeout(f"node `{node}`: no room for the packet within {timeout} s")
+
+    async def ask_async(self, inputs: Mapping[str, Any], *, timeout: float | None = None) -> dict[str, list[Any]]:
+        """Ask the running network, and await the answer: all that comes of these inputs, and of nothing else.
+
+        Any number of questions may be on their way through one network. The answer is complete when nothing of the question
+        is left anywhere. Cancelling the task cancels the question: no tick starts on its packets any more.
+
+        Parameters
+        ----------
+        inputs : mapping
+            As for `run_async`: for each inport of the network, or ``"node.port"``, one message or an iterator of messages.
+        timeout : float, optional
+            Longest time in seconds; no limit by default.
+
+        Returns
+        -------
+        dict of str to list
+            What left by each outport of the network, as plain values, in order.
+
+        Raises
+        ------
+        QuestionFailed
+            When a tick on a packet of the question failed for good. A failure that the outport ``error`` routes on is part of
+            the answer instead.
+        RunTimeout
+            When the time has passed (a TimeoutError); the question was cancelled then.
+        NetworkError
+            If there is no such inport, the network is not running, or it was stopped before the answer was complete.
+
+        Examples
+        --------
+        >>> import asyncio
+        >>> from offbit_reflow import Network, actor
+        >>> @actor
+        ... async def double(x):
+        ...     await asyncio.sleep(0)
+        ...     return 2 * x
+        >>> async def main():
+        ...     async with Network() as net:
+        ...         net.register_actor("double", double)
+        ...         net.add_node("d", "double")
+        ...         net.add_inport("x", "d", "x")
+        ...         net.add_outport("out", "d", "out")
+        ...         net.start()
+        ...         return await asyncio.gather(*(net.ask_async({"x": n}) for n in range(3)))
+        >>> asyncio.run(main())
+        [{'out': [0]}, {'out': [2]}, {'out': [4]}]
+        """
+        return await _ask.ask_async(self._run, inputs, timeout)
+
+    def ask_stream(
+        self, inputs: Mapping[str, Any], *, timeout: float | None = None, capacity: int = _ask.PARTS
+    ) -> AsyncIterator[tuple[str, Any]]:
+        """Ask the running network, and give the parts of the answer as they come: ``async for port, value in ...``.
+
+        Leaving the loop early cancels the question, once the iterator is closed or gone.
+
+        Parameters
+        ----------
+        inputs : mapping
+            As for `ask_async`.
+        timeout : float, optional
+            Longest time for all of it in seconds; no limit by default.
+        capacity : int
+            Parts that may wait to be read; beyond that the node that has more waits.
+
+        Raises
+        ------
+        QuestionFailed, RunTimeout, NetworkError
+            As `ask_async`, after the parts that came.
+        """
+        return _ask.ask_stream(self._run, inputs, timeout, capacity)
 
     async def cancel_async(self, reason: str = "cancelled", grace: float = DEFAULT_GRACE) -> list[str]:
         """Stop the run like `cancel`, and wait for running ticks without holding the loop."""

@@ -7,10 +7,11 @@ All derive from `ReflowError`, and each also from the builtin exceptions that a 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .diagnostic import Diagnostic
+    from .result import Failure
 
 
 class ReflowError(Exception):
@@ -123,6 +124,31 @@ class RunFailed(ReflowError, RuntimeError):
     """A run that did not come to a good end; its `RunResult` is the attribute `result`."""
 
     code = "run-failed"
+
+
+class QuestionFailed(RunFailed):
+    """A question in which ticks failed.
+
+    Where the failure was a builtin exception such as ValueError, it is one of those, too. The Python traceback is a note.
+
+    Attributes
+    ----------
+    failures : list of Failure
+        The ticks that failed; the first hundred.
+    outputs : dict of str to list
+        What came of the question nevertheless.
+    """
+
+    code = "question-failed"
+
+    __str__ = Exception.__str__
+
+    def __init__(
+        self, message: str = "", *, node: str | None = None, port: str | None = None, hint: str | None = None
+    ) -> None:
+        super().__init__(message, node=node, port=port, hint=hint)
+        self.failures: list[Failure] = []
+        self.outputs: dict[str, list[Any]] = {}
 
 
 class AssetError(ReflowError, RuntimeError):

@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
-from . import _exit, _native
+from . import _ask, _exit, _native
 from ._async_network import DEFAULT_GRACE, SHUTDOWN_GRACE, AsyncNetwork, broken_off
 from ._feed import Feed
 from ._logs import TYPES, Logs
@@ -378,6 +378,42 @@ class Network(AsyncNetwork):
             failures_dropped=report["failures_dropped"],
             reason=report["reason"],
         )
+
+    def ask(self, inputs: Mapping[str, Any], *, timeout: float | None = None) -> dict[str, list[Any]]:
+        """Ask the running network like `ask_async`, from a thread that waits for the answer.
+
+        Parameters
+        ----------
+        inputs : mapping
+            As for `run`: for each inport of the network, or ``"node.port"``, one message or an iterator of messages.
+        timeout : float, optional
+            Longest time in seconds; no limit by default.
+
+        Returns
+        -------
+        dict of str to list
+            What left by each outport of the network, as plain values, in order.
+
+        Raises
+        ------
+        QuestionFailed, RunTimeout, NetworkError
+            As `ask_async`.
+
+        Examples
+        --------
+        >>> from offbit_reflow import Network, actor
+        >>> @actor
+        ... def square(x):
+        ...     return x * x
+        >>> with Network() as net:
+        ...     net.register_actor("square", square)
+        ...     net.add_node("s", "square")
+        ...     net.add_outport("out", "s", "out")
+        ...     net.start()
+        ...     net.ask({"s.x": 7})
+        {'out': [49]}
+        """
+        return _ask.ask(self._run, inputs, timeout)
 
     def cancel(self, reason: str = "cancelled", grace: float = DEFAULT_GRACE) -> list[str]:
         """Stop the run: no tick starts any more, running ones may end.

@@ -33,6 +33,7 @@ mod packs;
 mod pictures;
 mod plain;
 mod protect;
+mod question;
 mod references;
 mod run;
 mod sending;
@@ -70,6 +71,8 @@ mod _native {
     use crate::packs::{_open_pack, _pack_command, OpenPack, inspect_pack, list_packs, pack_abi_version};
     #[pymodule_export]
     use crate::pictures::_draw_mesh;
+    #[pymodule_export]
+    use crate::question::PyQuestion;
     #[pymodule_export]
     use crate::run::{PyEnding, PyRun};
     #[pymodule_export]

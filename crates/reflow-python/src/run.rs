@@ -17,6 +17,7 @@ use crate::exit;
 use crate::message::PyMessage;
 use crate::plain;
 use crate::protect::Held;
+use crate::question::PyQuestion;
 use crate::sending::PySending;
 use crate::wait::{self, LoopWaker};
 
@@ -193,6 +194,18 @@ impl PyRun {
         Ok(PySending::from_outside(send))
     }
 
+    /// Begins a question that comes in by that many inports, of whose answer `capacity` parts may wait to be read.
+    #[pyo3(signature = (inports, capacity=None))]
+    fn question(&self, inports: usize, capacity: Option<usize>) -> PyResult<PyQuestion> {
+        Ok(PyQuestion::new(self.running()?, inports, capacity))
+    }
+
+    /// Questions that have not ended.
+    #[getter]
+    fn open_questions(&self) -> PyResult<usize> {
+        Ok(self.running()?.open_questions())
+    }
+
     /// Whether what leaves by the outports of the network is kept.
     #[getter]
     fn collects(&self) -> bool {
@@ -297,7 +310,7 @@ fn report<'py>(py: Python<'py>, report: &RunReport) -> PyResult<Bound<'py, PyDic
     Ok(dict)
 }
 
-fn failure<'py>(py: Python<'py>, failed: &FailedAttempt) -> PyResult<Bound<'py, PyDict>> {
+pub(crate) fn failure<'py>(py: Python<'py>, failed: &FailedAttempt) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
     dict.set_item("node", &*failed.actor)?;
     dict.set_item("component", &*failed.component)?;

@@ -112,6 +112,13 @@ impl LoopWaker {
     }
 }
 
+impl LoopWaker {
+    /// Wakes whoever waits.
+    pub(crate) fn wake_all(self: Arc<Self>) {
+        Wake::wake(self);
+    }
+}
+
 impl Wake for LoopWaker {
     fn wake(self: Arc<Self>) {
         let Waiting { callbacks, executor } = std::mem::take(&mut *self.0.lock());

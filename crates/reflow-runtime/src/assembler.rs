@@ -7,7 +7,7 @@ use reflow_message::Message;
 use smallvec::SmallVec;
 
 use crate::attempt::Attempt;
-use crate::join::{Lone, Matcher};
+use crate::join::{Lone, Matcher, Unmatched};
 use crate::mailbox::{LinkInfo, Mailbox};
 use crate::origin::{LateOrigin, Origin};
 
@@ -26,6 +26,18 @@ pub(crate) struct Held {
     pub(crate) credit: bool,
     /// Whether it is still on its shelf.
     shelved: bool,
+    /// Whether the packets of a question are only offered it.
+    is_remembered: bool,
+}
+
+impl Held {
+    fn without_credit(message: Message) -> Self {
+        Self { link: 0, message, origin: None, aside: None, credit: false, shelved: false, is_remembered: false }
+    }
+
+    fn remembered(message: Message) -> Self {
+        Self { is_remembered: true, ..Self::without_credit(message) }
+    }
 }
 
 /// Where packets come from: the links of the node, and the credits that are to be given back to them.
@@ -38,8 +50,9 @@ pub(crate) struct Intake<'a> {
 impl Intake<'_> {
     /// A packet as it came out of the mailbox.
     pub(crate) fn held(&self, link: u32, message: Message, origin: Option<Origin>) -> Held {
-        let shelved = self.links[link as usize].shelved;
-        Held { link, message, origin, aside: None, credit: true, shelved }
+        // What has only its place in the queue has no origin there.
+        let shelved = self.links[link as usize].shelved && origin.is_none();
+        Held { link, message, origin, aside: None, credit: true, shelved, is_remembered: false }
     }
 
     /// Takes a packet off its shelf, if it is on one: the newest there is now.
@@ -236,6 +249,111 @@ impl Assembler {
             Self::Latest { .. } => true,
             Self::Any | Self::Required { .. } => false,
         }
+    }
+
+    /// Whether a tick takes one packet of the one inport that there is.
+    pub(crate) fn is_single(&self) -> bool {
+        matches!(self, Self::All(pairing) if pairing.ports.len() == 1 && !pairing.ports[0].latest)
+    }
+
+    /// One of the same rule for the packets of one question, which remembers what this one remembers.
+    pub(crate) fn for_question(&mut self, intake: &mut Intake<'_>) -> Self {
+        match self {
+            Self::Any => Self::Any,
+            Self::All(pairing) => {
+                let ports = pairing.ports.iter_mut().map(|waiting| {
+                    let mut own = Waiting { latest: waiting.latest, optional: waiting.optional, ..Waiting::default() };
+                    if let Some(held) = waiting.queue.front_mut().filter(|_| own.latest) {
+                        intake.fetch(held);
+                        own.queue.push_back(Held::remembered(held.message.clone()));
+                    }
+                    own
+                });
+                let ports = ports.collect();
+                let groups = pairing.groups.iter().map(Matcher::fresh).collect();
+                Self::All(Box::new(Pairing { ports, groups, extra: VecDeque::new(), lone: Vec::new() }))
+            }
+            Self::Latest { slots, .. } => {
+                Self::Latest { slots: slots.iter().map(|_| None).collect(), extra: Slots::new() }
+            }
+            Self::Required { ports, .. } => {
+                let own = |port: &Remembered| Remembered {
+                    last: port.last.clone().filter(|_| !port.required),
+                    required: port.required,
+                    count: 0,
+                    needed: port.needed,
+                };
+                Self::Required { ports: ports.iter().map(own).collect(), extra: Slots::new() }
+            }
+        }
+    }
+
+    /// Lets go of what the waiting packets of a question descend from: it may end while they wait.
+    pub(crate) fn put_aside(&mut self) {
+        let aside = |held: &mut Held| {
+            if let Some(origin) = held.origin.take() {
+                held.aside = Some(origin.later());
+            }
+        };
+        match self {
+            Self::All(pairing) => {
+                pairing.ports.iter_mut().flat_map(|waiting| &mut waiting.queue).for_each(aside);
+                pairing.extra.iter_mut().for_each(|(_, held)| aside(held));
+            }
+            Self::Latest { slots, extra } => {
+                slots.iter_mut().flatten().for_each(aside);
+                extra.iter_mut().for_each(|(_, held)| aside(held));
+            }
+            Self::Any | Self::Required { .. } => {}
+        }
+    }
+
+    /// Whether nothing waits in it, and it remembers nothing that the question itself has brought.
+    pub(crate) fn is_blank(&self) -> bool {
+        match self {
+            Self::Any => true,
+            Self::All(pairing) => {
+                let is_blank = |waiting: &Waiting| waiting.queue.iter().all(|held| held.is_remembered);
+                pairing.ports.iter().all(is_blank)
+                    && pairing.groups.iter().all(|group| group.waiting() == 0)
+                    && pairing.extra.is_empty()
+            }
+            Self::Latest { slots, extra } => slots.iter().all(Option::is_none) && extra.is_empty(),
+            Self::Required { ports, extra } => {
+                extra.is_empty() && ports.iter().all(|port| port.required && port.last.is_none())
+            }
+        }
+    }
+
+    /// The packets of a question that found no partner, at its end.
+    pub(crate) fn leftovers(self) -> Vec<Lone> {
+        let mut lone = Vec::new();
+        let mut put = |port, held: Held| {
+            if !held.is_remembered {
+                lone.push(Lone { port, held, why: Unmatched::NoPartner });
+            }
+        };
+        match self {
+            Self::All(mut pairing) => {
+                pairing.close();
+                for (port, waiting) in (0..).zip(pairing.ports).filter(|(_, waiting)| !waiting.optional) {
+                    waiting.queue.into_iter().for_each(|held| put(port, held));
+                }
+                pairing.extra.into_iter().for_each(|(port, held)| put(port, held));
+                lone.extend(pairing.lone.into_iter().map(|lone| Lone { why: Unmatched::NoPartner, ..lone }));
+            }
+            Self::Latest { slots, .. } => {
+                (0..).zip(slots).for_each(|(port, held)| held.into_iter().for_each(|held| put(port, held)));
+            }
+            Self::Required { ports, .. } => {
+                for (port, remembered) in (0..).zip(ports).filter(|(_, port)| port.required) {
+                    let held = remembered.last.map(Held::without_credit);
+                    held.into_iter().for_each(|held| put(port, held));
+                }
+            }
+            Self::Any => {}
+        }
+        lone
     }
 
     /// The pairing that it is, if it is one.

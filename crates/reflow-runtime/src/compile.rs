@@ -195,7 +195,14 @@ pub(crate) fn launch(
     if !errors.is_empty() {
         return Err(NetworkError::of(errors));
     }
+    for (outport, from) in (0_u16..).zip(plan.outports.values()) {
+        let node: &mut crate::node::Node = &mut nodes[index[&from.node] as usize];
+        if let Some(port) = node.outport(&from.port) {
+            node.answers.push((port, outport));
+        }
+    }
     let run = Run::new(RunParts {
+        outports: plan.outports.keys().cloned().collect(),
         number,
         nodes,
         activity,

@@ -9,7 +9,8 @@ use reflow_message::Message;
 use crate::activity::Sleeper;
 use crate::event::Event;
 use crate::mailbox::{Outgoing, Packet};
-use crate::node::{Node, TAP};
+use crate::node::{ANSWER, Node, TAP};
+use crate::origin::Origin;
 use crate::run::Run;
 use crate::tap::TapOffer;
 
@@ -81,6 +82,12 @@ impl Run {
     /// Hands the first packet to the listener it is for. Without room it stays, with [`Sleeper::fall_asleep`]'s answer.
     fn deliver_to_tap(&self, pending: &mut VecDeque<Outgoing>, sleeper: &Arc<Sleeper>) -> Option<bool> {
         let Outgoing { target, port, packet } = pending.pop_front()?;
+        if target == ANSWER {
+            let question = packet.origin.as_ref().and_then(Origin::question)?;
+            let (message, leave) = question.answer(packet.link as u16, packet.message, sleeper)?;
+            pending.push_front(Outgoing { target, port, packet: Packet { message, ..packet } });
+            return Some(leave);
+        }
         let tap = self.tap(target & !TAP)?;
         match tap.offer(packet.message, sleeper) {
             TapOffer::Taken => None,

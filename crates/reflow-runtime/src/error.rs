@@ -159,6 +159,12 @@ pub enum NetworkError {
         /// How many wait.
         waiting: usize,
     },
+    /// An input that leads nowhere.
+    #[error("inputs: `{input}` is neither an inport of the network nor `node.port` of a node it has")]
+    UnknownInput {
+        /// What was named.
+        input: String,
+    },
     /// The call needs a network that is not running.
     #[error("the network is running already; shut it down before starting it again")]
     Running,

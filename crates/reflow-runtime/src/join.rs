@@ -48,7 +48,7 @@ pub(crate) struct Lone {
 }
 
 /// What the packets of a group have in common.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Common {
     /// Their origin.
     Origin,
@@ -110,6 +110,11 @@ impl Matcher {
             born: 0,
             waiting: 0,
         }
+    }
+
+    /// One of the same kind that nothing waits in.
+    pub(crate) fn fresh(&self) -> Self {
+        Self::new(self.ports.clone(), self.common.clone(), self.timeout, self.bound, self.join)
     }
 
     /// Whether a packet of this port waits here for partners.
@@ -305,7 +310,7 @@ mod tests {
     struct Told(Mutex<Vec<u64>>);
 
     impl Ends for Told {
-        fn origin_ended(&self, id: u64, _joins: u64) {
+        fn origin_ended(&self, id: u64, _joins: u64, _question: Option<Arc<crate::question::Hold>>) {
             self.0.lock().push(id);
         }
     }

@@ -36,6 +36,7 @@ mod pairing;
 mod plan;
 mod policy;
 mod pool;
+mod question;
 mod run;
 mod running;
 mod sender;
@@ -66,6 +67,7 @@ pub use origin::{LateOrigin, Origin};
 pub use outside::OutsideSend;
 pub use policy::{OnError, Policy, TIMEOUT};
 pub use pool::Pools;
+pub use question::{Answer, Question, QuestionEnd};
 pub use reflow_message::{
     AnyValue, Begin, Buffer, BufferOwner, DEFAULT_MAX_BYTES, Frame, HostObject, HostValue, HostValueError, KINDS,
     MAX_DEPTH, Message, NetworkEvent, NetworkEventType, Object, PortType, RemoteReference, SharedArray, SharedObject,

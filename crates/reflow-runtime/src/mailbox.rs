@@ -22,8 +22,11 @@ use crate::actor::Signal;
 use crate::attempt::Completion;
 use crate::connection::Overflow;
 use crate::origin::Origin;
+use crate::question::Hold;
 use crate::stats::raise;
 
+/// Packets of questions that may wait for an inport that keeps its newest.
+const ASKED: usize = 1024;
 /// Signals that may wait for a node.
 pub(crate) const MAX_SIGNALS: usize = 1024;
 
@@ -41,7 +44,11 @@ pub(crate) enum Control {
     Signal(Signal),
     Completion(Completion),
     /// Nothing more descends from an origin of which the node has packets aside.
-    Ended(u64),
+    Ended(u64, Option<Arc<Hold>>),
+    /// Nothing of a question is left but what the node has aside.
+    Unanswered(Arc<Hold>),
+    /// A question was cancelled: attempts on its packets need not go on.
+    Withdrawn,
     /// Something changed that the node should look at: a port closed, the run was cancelled, a background task ended.
     Poke,
 }
@@ -225,7 +232,7 @@ impl Mailbox {
                     offer.undelivered += 1;
                     continue;
                 }
-                match inner.room(front.packet.link) {
+                match inner.room_for(&front.packet) {
                     Fit::Fits => {}
                     Fit::Full => {
                         offer.leave = Some(inner.register(front.packet.link, sleeper));
@@ -469,6 +476,21 @@ impl Inner {
         known.unwrap_or_else(|| self.add_shelf(Some(port), 1, merges))
     }
 
+    fn room_for(&self, packet: &Packet) -> Fit {
+        let link = &self.links[packet.link as usize];
+        if link.shelf.is_some() && link.used >= ASKED && self.goes_by_itself(packet) {
+            return Fit::Full;
+        }
+        self.room(packet.link)
+    }
+
+    /// Whether the packet has a place of its own although the inport keeps its newest: each question has its own newest.
+    fn goes_by_itself(&self, packet: &Packet) -> bool {
+        let shelf = self.links[packet.link as usize].shelf.and_then(|shelf| self.shelves.get(shelf));
+        let asked = packet.origin.as_ref().is_some_and(|origin| origin.question().is_some());
+        asked && shelf.is_some_and(|shelf| shelf.port.is_some())
+    }
+
     fn room(&self, link: u32) -> Fit {
         let link = &self.links[link as usize];
         if link.used < link.capacity || link.shelf.is_some() {
@@ -483,8 +505,9 @@ impl Inner {
 
     /// Puts a packet in, for which there is room; the answer is one that it replaces.
     fn push(&mut self, packet: Packet) -> Option<(Message, Option<Origin>)> {
+        let by_itself = self.links[packet.link as usize].shelf.is_some() && self.goes_by_itself(&packet);
         let entry = &mut self.links[packet.link as usize];
-        let Some(shelf) = entry.shelf else {
+        let Some(shelf) = entry.shelf.filter(|_| !by_itself) else {
             entry.used += 1;
             raise(&mut entry.high_water, entry.used);
             self.queue.push_back(packet);

@@ -76,6 +76,9 @@ impl NodeState {
 /// Marks a target as a tap in [`Outgoing::target`].
 pub(crate) const TAP: u32 = 1 << 31;
 
+/// The target of a part of an answer: its link is the number of the outport of the network.
+pub(crate) const ANSWER: u32 = u32::MAX;
+
 /// Where an outport leads: a node and the number of the link in its mailbox.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Route {
@@ -130,6 +133,8 @@ pub(crate) struct Node {
     /// Listeners on outports: port and number among the run's taps.
     pub(crate) taps: RwLock<Vec<(u16, u32)>>,
     pub(crate) tapped: AtomicBool,
+    /// Outports that are outports of the network, with their number there.
+    pub(crate) answers: SmallVec<[(u16, u16); 1]>,
     /// Whether the run has decided that nothing more can reach it.
     pub(crate) exhausted: AtomicBool,
     /// Whether it, or a node behind it, needs to know what packets descend from.
@@ -207,6 +212,16 @@ impl Node {
     /// Hands `message` to `put`, once for every connection and listener of the outport.
     pub(crate) fn address(&self, port: u16, message: Message, origin: Option<&Origin>, mut put: impl FnMut(Outgoing)) {
         let routes = self.routes.get(usize::from(port)).map_or(&[][..], |routes| routes);
+        let asked = origin.is_some_and(|origin| origin.question().is_some());
+        if asked && let Some(origin) = origin {
+            if origin.is_cancelled() {
+                return;
+            }
+            for (_, outport) in self.answers.iter().filter(|(at, _)| *at == port) {
+                let packet = Packet { link: (*outport).into(), message: message.clone(), origin: Some(origin.clone()) };
+                put(Outgoing { target: ANSWER, port, packet });
+            }
+        }
         if self.tapped.load(Ordering::Relaxed) {
             let taps = self.taps.read();
             for (_, tap) in taps.iter().filter(|(at, _)| *at == port) {
@@ -216,7 +231,7 @@ impl Node {
         }
         if let Some((last, others)) = routes.split_last() {
             let to = |route: &Route, message| {
-                let origin = if route.carries { origin.cloned() } else { None };
+                let origin = if route.carries || asked { origin.cloned() } else { None };
                 Outgoing { target: route.target, port, packet: Packet { link: route.link, message, origin } }
             };
             others.iter().for_each(|route| put(to(route, message.clone())));
@@ -501,7 +516,8 @@ impl NodeHandle {
     /// Whether the outport leads to nodes that take plain values of a host as they are, and whether it leads to others.
     pub fn targets(&self, port: u16) -> Targets {
         let routes = self.node().routes.get(usize::from(port)).into_iter().flatten();
-        let mut targets = Targets { hosted: self.node().tapped.load(Ordering::Relaxed), other: None };
+        let answers = self.node().answers.iter().any(|(at, _)| *at == port);
+        let mut targets = Targets { hosted: answers || self.node().tapped.load(Ordering::Relaxed), other: None };
         for route in routes {
             let target = &self.run.nodes[route.target as usize];
             if target.hosted {
@@ -582,7 +598,11 @@ impl NodeHandle {
 impl Run {
     /// Whoever waited for room for this packet does so no more.
     pub(crate) fn forget_waiting(&self, outgoing: &Outgoing, sleeper: &Arc<Sleeper>) {
-        if outgoing.target & TAP == 0 {
+        if outgoing.target == ANSWER {
+            if let Some(question) = outgoing.packet.origin.as_ref().and_then(Origin::question) {
+                question.forget_waiting(sleeper);
+            }
+        } else if outgoing.target & TAP == 0 {
             self.nodes[outgoing.target as usize].mailbox.forget_waiting(outgoing.packet.link, sleeper);
         } else if let Some(tap) = self.tap(outgoing.target & !TAP) {
             tap.forget_waiting(sleeper);

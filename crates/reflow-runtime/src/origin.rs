@@ -10,6 +10,8 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
+use crate::question::Hold;
+
 /// What a packet descends from. Copies share it; the last one to go ends it.
 #[derive(Clone)]
 pub struct Origin(Arc<Token>);
@@ -22,6 +24,8 @@ struct Token {
     /// Whether a tick on one of its packets failed for good.
     failed: AtomicBool,
     on_end: Option<OnEnd>,
+    /// The question that it belongs to.
+    question: Option<Arc<Hold>>,
 }
 
 /// What is done once nothing of an origin is left; it is told whether a tick on one of its packets failed for good.
@@ -29,13 +33,30 @@ pub(crate) type OnEnd = Box<dyn FnOnce(bool) + Send + Sync>;
 
 /// Who is told that nothing of an origin is left, although packets of it were put aside.
 pub(crate) trait Ends: Send + Sync {
-    /// `joins` has a bit for each joining node that is concerned.
-    fn origin_ended(&self, id: u64, joins: u64);
+    /// `joins` has a bit for each joining node that is concerned. The question that it belongs to goes on until they have heard
+    /// of it.
+    fn origin_ended(&self, id: u64, joins: u64, question: Option<Arc<Hold>>);
 }
 
 impl Origin {
-    fn new(id: u64, ends: Weak<dyn Ends>, on_end: Option<OnEnd>) -> Self {
-        Self(Arc::new(Token { id, aside: AtomicU64::new(0), ends, failed: AtomicBool::new(false), on_end }))
+    fn new(id: u64, ends: Weak<dyn Ends>, on_end: Option<OnEnd>, question: Option<Arc<Hold>>) -> Self {
+        let (aside, failed) = (AtomicU64::new(0), AtomicBool::new(false));
+        Self(Arc::new(Token { id, aside, ends, failed, on_end, question }))
+    }
+
+    /// The origin of a packet of a question.
+    pub(crate) fn asked(ends: Weak<dyn Ends>, question: Arc<Hold>) -> Self {
+        Self::new(alone(), ends, None, Some(question))
+    }
+
+    /// The question that it belongs to.
+    pub(crate) fn question(&self) -> Option<&Arc<Hold>> {
+        self.0.question.as_ref()
+    }
+
+    /// Whether nobody wants to know what comes of it any more.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.0.question.as_ref().is_some_and(|question| question.is_cancelled())
     }
 
     /// Tells origins of one run apart.
@@ -45,7 +66,8 @@ impl Origin {
 
     /// The same, for packets that leave after everything of the origin may have ended.
     pub fn later(&self) -> LateOrigin {
-        LateOrigin { id: self.0.id, ends: Weak::clone(&self.0.ends) }
+        let question = self.0.question.as_ref().map(Arc::downgrade);
+        LateOrigin { id: self.0.id, ends: Weak::clone(&self.0.ends), question }
     }
 
     /// Whether a node that is no source has said it of its own accord: others may say theirs at any time.
@@ -74,7 +96,7 @@ impl Drop for Token {
         if joins != 0
             && let Some(ends) = self.ends.upgrade()
         {
-            ends.origin_ended(self.id, joins);
+            ends.origin_ended(self.id, joins, self.question.take());
         }
         if let Some(on_end) = self.on_end.take() {
             on_end(*self.failed.get_mut());
@@ -93,12 +115,14 @@ impl fmt::Debug for Origin {
 pub struct LateOrigin {
     id: u64,
     ends: Weak<dyn Ends>,
+    question: Option<Weak<Hold>>,
 }
 
 impl LateOrigin {
     /// The origin again: what is sent under it may find that nobody waits any more.
     pub fn revive(&self) -> Origin {
-        Origin::new(self.id, Weak::clone(&self.ends), None)
+        let question = self.question.as_ref().and_then(Weak::upgrade);
+        Origin::new(self.id, Weak::clone(&self.ends), None, question)
     }
 }
 
@@ -146,14 +170,19 @@ impl Mint {
                 *left = turn + 1;
             }
         }
-        Origin::new(self.place | (turn & ((1 << SERIAL_BITS) - 1)), Weak::clone(&self.ends), None)
+        Origin::new(self.place | (turn & ((1 << SERIAL_BITS) - 1)), Weak::clone(&self.ends), None, None)
     }
 
     /// An origin whose number no other one of this process has, for packets that belong together and to nothing else.
     pub(crate) fn strike_alone(&self, on_end: OnEnd) -> Origin {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        Origin::new(ALONE | NEXT.fetch_add(1, Ordering::Relaxed), Weak::clone(&self.ends), Some(on_end))
+        Origin::new(alone(), Weak::clone(&self.ends), Some(on_end), None)
     }
+}
+
+/// A number that no other origin of this process has.
+fn alone() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    ALONE | NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 impl fmt::Debug for Mint {
@@ -170,7 +199,7 @@ mod tests {
     struct Told(Mutex<Vec<(u64, u64)>>);
 
     impl Ends for Told {
-        fn origin_ended(&self, id: u64, joins: u64) {
+        fn origin_ended(&self, id: u64, joins: u64, _question: Option<Arc<Hold>>) {
             self.0.lock().push((id, joins));
         }
     }

@@ -22,6 +22,7 @@ use crate::native_host::NativeHost;
 use crate::node::{Node, NodeHandle, NodeState, Route, TAP};
 use crate::origin::{Ends, Mint, Origin};
 use crate::outside::OutsideSend;
+use crate::question::{Asked, Hold, QuestionEnd};
 use crate::stall::Stall;
 use crate::subgraph::Boundaries;
 use crate::tap::{Listener, Tap};
@@ -80,6 +81,10 @@ pub(crate) struct Run {
     cancelled: AtomicBool,
     cancel: watch::Sender<bool>,
     pub(crate) failed: AtomicBool,
+    /// Names of the outports of the network.
+    pub(crate) outports: Vec<String>,
+    /// Questions that have not ended.
+    pub(crate) questions: Mutex<FxHashMap<u64, Weak<Asked>>>,
     /// What its failures may keep of the packets that led to them.
     kept: Arc<Budget>,
     end: Mutex<End>,
@@ -111,11 +116,12 @@ pub(crate) struct RunParts {
     pub(crate) events: Arc<EventBus>,
     pub(crate) capacity: usize,
     pub(crate) boundaries: Arc<Boundaries>,
+    pub(crate) outports: Vec<String>,
 }
 
 impl Run {
     pub(crate) fn new(parts: RunParts) -> Arc<Self> {
-        let RunParts { number, mut nodes, activity, events, capacity, boundaries } = parts;
+        let RunParts { number, mut nodes, activity, events, capacity, boundaries, outports } = parts;
         let index = nodes.iter().zip(0..).map(|(node, index)| (Arc::clone(&node.id), index)).collect();
         let kept = Arc::new(Budget::default());
         kept.set_limit(events.budget().limit());
@@ -155,6 +161,8 @@ impl Run {
                 cancelled: AtomicBool::new(false),
                 cancel: watch::Sender::new(false),
                 failed: AtomicBool::new(false),
+                outports,
+                questions: Mutex::default(),
                 end: Mutex::default(),
             }
         })
@@ -231,6 +239,17 @@ impl Run {
         port: &str,
         message: Message,
     ) -> Result<OutsideSend, NetworkError> {
+        self.outside_send_as(node, port, message, |node, _| self.outside_origin(node))
+    }
+
+    /// A packet from outside, not yet sent, of this origin.
+    pub(crate) fn outside_send_as(
+        self: &Arc<Self>,
+        node: &str,
+        port: &str,
+        message: Message,
+        origin: impl FnOnce(u32, u16) -> Option<Origin>,
+    ) -> Result<OutsideSend, NetworkError> {
         let index = self.node(node)?;
         let target = &self.nodes[index as usize];
         let port_index = match target.inport(port) {
@@ -249,7 +268,7 @@ impl Run {
             })?
         };
         let link = self.outside_link(index, port_index);
-        let origin = self.outside_origin(index);
+        let origin = origin(index, port_index);
         let outgoing = Outgoing { target: index, port: port_index, packet: Packet { link, message, origin } };
         Ok(OutsideSend::new(Arc::clone(self), outgoing))
     }
@@ -280,6 +299,18 @@ impl Run {
     pub(crate) fn poke(&self, index: u32) {
         // A node that has ended needs no look around.
         let _ = self.control(index, Control::Poke);
+    }
+
+    /// Tells a node something that it needs not know once it has ended.
+    pub(crate) fn tell(&self, index: u32, control: Control) {
+        let _ = self.control(index, control);
+    }
+
+    /// Makes every node look for attempts that nobody wants to know the end of any more.
+    pub(crate) fn withdraw_attempts(&self) {
+        for index in 0..self.nodes.len() as u32 {
+            self.tell(index, Control::Withdrawn);
+        }
     }
 
     fn control(&self, index: u32, control: Control) -> Result<(), Refused> {
@@ -432,6 +463,8 @@ impl Run {
         for tap in self.taps.read().values() {
             tap.end();
         }
+        let questions = std::mem::take(&mut *self.questions.lock());
+        questions.values().filter_map(Weak::upgrade).for_each(|asked| asked.end(QuestionEnd::Stopped));
         self.end_activity();
     }
 
@@ -544,10 +577,10 @@ impl Run {
 }
 
 impl Ends for Run {
-    fn origin_ended(&self, id: u64, joins: u64) {
+    fn origin_ended(&self, id: u64, joins: u64, question: Option<Arc<Hold>>) {
         for index in self.joining.iter().filter(|index| self.nodes[**index as usize].join & joins != 0) {
             // A node that has ended has nothing aside any more.
-            let _ = self.control(*index, Control::Ended(id));
+            let _ = self.control(*index, Control::Ended(id, question.clone()));
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::error::{NetworkError, SendError};
 use crate::event::{Event, FailedAttempt};
 use crate::network::Endpoint;
 use crate::outside::OutsideSend;
+use crate::question::Question;
 use crate::run::{Run, RunState};
 use crate::stats::NodeStats;
 use crate::tap::{Listener, Tap};
@@ -111,6 +112,40 @@ impl Running {
     pub fn sending(&self, node: &str, port: &str, message: Message) -> Result<OutsideSend, NetworkError> {
         let (node, port) = self.run.boundaries.behind(Direction::In, node, port)?;
         self.run.outside_send(node, port, message)
+    }
+
+    /// Begins a question that comes in by that many inports. With `capacity` no more parts of its answer wait to be read; a
+    /// node that has more waits.
+    pub fn question(&self, inports: usize, capacity: Option<usize>) -> Question {
+        Question::new(&self.run, inports, capacity)
+    }
+
+    /// A packet of a question for an inport of the network, or for `node.port`, that is sent by polling it.
+    ///
+    /// # Errors
+    /// When there is no such inport.
+    pub fn asking(&self, question: &Question, input: &str, message: Message) -> Result<OutsideSend, NetworkError> {
+        let (node, port) = match self.inports.get(input) {
+            Some(end) => self.run.boundaries.behind(Direction::In, &end.node, &end.port)?,
+            None => {
+                // Ids of nodes may hold dots; the longest one that exists wins.
+                let mut known = None;
+                for (at, _) in input.rmatch_indices('.') {
+                    let end = self.run.boundaries.behind(Direction::In, &input[..at], &input[at + 1..])?;
+                    if self.run.index.contains_key(end.0) {
+                        known = Some(end);
+                        break;
+                    }
+                }
+                known.ok_or_else(|| NetworkError::UnknownInput { input: input.into() })?
+            }
+        };
+        question.sending(node, port, message)
+    }
+
+    /// Questions that have not ended.
+    pub fn open_questions(&self) -> usize {
+        self.run.questions.lock().len()
     }
 
     /// What an inport of the network as a whole leads to.

@@ -4,6 +4,7 @@
 //! is an attempt in one table (`open`), whatever its style: it runs, goes on elsewhere, waits for another try, or waits for
 //! earlier ones to leave. One at a time is a table with one place.
 
+mod asked;
 mod body;
 mod call;
 mod open;
@@ -29,6 +30,7 @@ use crate::failure::Failure;
 use crate::mailbox::{Control, LinkInfo, Outgoing, Packet};
 use crate::node::{Node, NodeHandle, NodeState};
 use crate::policy::{OnError, Policy};
+use rustc_hash::FxHashMap;
 
 pub(crate) use body::Spare;
 
@@ -66,6 +68,8 @@ pub(crate) struct Driver {
     handle: NodeHandle,
     body: Body,
     assembler: Assembler,
+    /// Packets of questions that wait for a tick, by question: those of different ones do not meet.
+    asked: FxHashMap<u64, Assembler>,
     /// Runs without inputs until it says that it is finished.
     source: bool,
     /// Whether a connection has so little room that every credit counts.
@@ -153,6 +157,7 @@ impl Driver {
             body: Body::new(instance, spare),
             handle,
             assembler,
+            asked: FxHashMap::default(),
             source,
             batch: VecDeque::new(),
             control: VecDeque::new(),
@@ -234,6 +239,7 @@ impl Driver {
         if let Some(pairing) = self.assembler.pairing() {
             pairing.close();
             self.release_lone();
+            self.release_asked();
             self.flush().await;
         }
         let ticks = self.sequence;

@@ -11,6 +11,7 @@ use tokio::time::Sleep;
 use crate::actor::AsyncActor;
 use crate::attempt::{Attempt, Packets};
 use crate::failure::Failure;
+use crate::origin::Origin;
 
 /// Ended attempts that may wait for earlier ones to leave.
 const AHEAD: usize = 128;
@@ -167,6 +168,26 @@ impl Table {
             at += 1;
         }
         late
+    }
+
+    /// Those on packets of a question that was cancelled. Ones that run here are only told to stop.
+    pub(super) fn take_cancelled(&mut self) -> Vec<Open> {
+        let is_cancelled = |entry: &Open| entry.attempt.origin.as_ref().is_some_and(Origin::is_cancelled);
+        let mut taken = Vec::new();
+        let mut at = 0;
+        while at < self.entries.len() {
+            let entry = &self.entries[at];
+            if is_cancelled(entry) && !entry.stage.is_over() {
+                if let Stage::Here(abort) = &entry.stage {
+                    abort.abort();
+                } else {
+                    taken.extend(self.remove(at));
+                    continue;
+                }
+            }
+            at += 1;
+        }
+        taken
     }
 
     pub(super) fn take_all(&mut self) -> Vec<Open> {

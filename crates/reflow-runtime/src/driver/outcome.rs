@@ -74,8 +74,10 @@ impl Driver {
         if let Some(origin) = attempt.origin.as_ref().filter(|_| !will_retry) {
             origin.note_failure();
         }
+        let question = attempt.origin.as_ref().filter(|_| !will_retry).and_then(Origin::question);
+        let question = question.filter(|_| !self.routes_failures());
         let inputs = named(&attempt.inputs, |port| node.inport_name(port));
-        self.handle.run().fail(FailedAttempt {
+        let failed = FailedAttempt {
             actor: Arc::clone(&node.id),
             component: Arc::clone(&node.component),
             failure,
@@ -83,7 +85,22 @@ impl Driver {
             tick: attempt.sequence,
             inputs,
             will_retry,
-        });
+        };
+        if let Some(question) = question {
+            question.fail(&failed);
+        }
+        self.handle.run().fail(failed);
+    }
+
+    /// Whether failures leave by the outport `error`, and somebody is there.
+    fn routes_failures(&self) -> bool {
+        let node = self.node();
+        let leads = |port: u16| {
+            let routes = node.routes.get(usize::from(port)).is_some_and(|routes| !routes.is_empty());
+            routes || node.answers.iter().any(|(at, _)| *at == port)
+        };
+        let routed = self.policy().is_some_and(|policy| policy.on_error == OnError::Route);
+        routed && node.outport(ERROR_PORT).is_some_and(leads)
     }
 
     /// Tells that a connection did not take what this node sent.
@@ -100,7 +117,13 @@ impl Driver {
     /// Lets go of packets that found no partner: by the outport that the rule names, and as an event.
     pub(super) fn release_lone(&mut self) {
         let Some(pairing) = self.assembler.pairing() else { return };
-        for Lone { port, held, why } in std::mem::take(&mut pairing.lone) {
+        let lone = std::mem::take(&mut pairing.lone);
+        self.let_go(lone);
+    }
+
+    /// The same for these.
+    pub(super) fn let_go(&mut self, lone: Vec<Lone>) {
+        for Lone { port, held, why } in lone {
             let Held { link, message, origin, aside, .. } = held;
             if held.credit {
                 self.released[link as usize] += 1;

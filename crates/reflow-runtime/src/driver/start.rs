@@ -18,6 +18,7 @@ use crate::attempt::{Attempt, Completion, Outcome, Packets};
 use crate::failure::Failure;
 use crate::host::Step;
 use crate::node::NodeState;
+use crate::origin::Origin;
 use crate::policy::{Policy, TIMEOUT};
 use crate::tick::Tick;
 
@@ -49,6 +50,7 @@ impl Driver {
                 self.finish |= self.attempt.finish;
                 self.route_sent();
                 self.commit();
+                self.attempt.origin = None;
                 self.let_followers_leave();
             }
             Step::Pending => {
@@ -222,6 +224,7 @@ impl Driver {
         let (stage, until) = match result {
             Ok(()) => (Stage::Committed, None),
             Err(_) if self.is_cancelled() => return,
+            Err(_) if attempt.origin.as_ref().is_some_and(Origin::is_cancelled) => (Stage::GivenUp(None), None),
             Err(failure) => {
                 attempt.emitted.clear();
                 if !held.is_empty() {
@@ -256,14 +259,14 @@ impl Driver {
     }
 
     /// Sends what those have to send that waited for what has left now.
-    fn let_followers_leave(&mut self) {
+    pub(super) fn let_followers_leave(&mut self) {
         while let Some(next) = self.open.take_over() {
             self.leave(next);
         }
     }
 
     /// Sends what an attempt that is over has to send.
-    fn leave(&mut self, open: Open) {
+    pub(super) fn leave(&mut self, open: Open) {
         let Open { mut attempt, stage, .. } = open;
         match stage {
             Stage::Committed => super::outcome::commit(&self.handle, &mut attempt, &mut self.outbox),
@@ -319,17 +322,22 @@ impl Driver {
         }
         for open in self.open.take_late(now) {
             let (sequence, number) = (open.attempt.sequence, open.attempt.number);
-            if self.abandon(sequence, number) {
-                // It has as long again to return.
-                let until = Some(self.limit().unwrap_or(now));
-                self.open.unwinding.push(Unwinding { sequence, number, until });
-            } else {
-                self.close_open(sequence, number);
-            }
+            self.abandon_open(sequence, number);
             let failure = self.timed_out();
             self.end(open.attempt, open.held, Err(failure), &When::now());
         }
         self.let_followers_leave();
+    }
+
+    /// Nobody waits for the end of an open attempt any more.
+    pub(super) fn abandon_open(&mut self, sequence: u64, number: u32) {
+        if self.abandon(sequence, number) {
+            // It has as long again to return.
+            let until = Some(self.limit().unwrap_or_else(Instant::now));
+            self.open.unwinding.push(Unwinding { sequence, number, until });
+        } else {
+            self.close_open(sequence, number);
+        }
     }
 
     fn timed_out(&self) -> Failure {

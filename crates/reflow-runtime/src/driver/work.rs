@@ -10,6 +10,7 @@ use super::call::{Call, run_sync};
 use super::{Driver, Style, TURN};
 use crate::assembler::{Assembler, Intake};
 use crate::mailbox::{Control, LinkInfo, Packet, Sleep};
+use crate::origin::Origin;
 
 /// Ticks after which credits are given back, where connections have room for many packets.
 const RELEASE_EVERY: usize = 32;
@@ -28,7 +29,12 @@ impl Driver {
                 Control::Completion(completion) => self.complete(completion),
                 // It only had to wake the node.
                 Control::Poke => {}
-                Control::Ended(origin) => {
+                Control::Unanswered(question) => self.end_question(&question),
+                Control::Withdrawn => self.withdraw(),
+                Control::Ended(origin, question) => {
+                    if let Some(question) = question {
+                        self.end_asked_origin(origin, &question);
+                    }
                     if let Some(pairing) = self.assembler.pairing() {
                         pairing.end_origin(origin);
                         self.release_lone();
@@ -96,7 +102,10 @@ impl Driver {
             self.finish |= self.attempt.finish;
             self.route_sent();
             match result {
-                Ok(()) => self.commit(),
+                Ok(()) => {
+                    self.commit();
+                    self.attempt.origin = None;
+                }
                 Err(_) if self.is_cancelled() => {}
                 Err(failure) => {
                     let attempt = std::mem::take(&mut self.attempt);
@@ -171,14 +180,16 @@ impl Driver {
 
     fn assemble_inputs(&mut self) -> bool {
         let keeps_newest = self.handle.node().keeps_newest;
-        if matches!(self.assembler, Assembler::Any)
-            && !keeps_newest
-            && let Some(packet) = self.batch.pop_front_if(|packet| is_plain(&self.links, packet))
-        {
-            self.released[packet.link as usize] += 1;
-            self.attempt.origin = packet.origin;
-            self.attempt.inputs.push((self.links[packet.link as usize].port, packet.message));
-            return true;
+        if matches!(self.assembler, Assembler::Any) && !keeps_newest {
+            while let Some(packet) = self.batch.pop_front_if(|packet| is_plain(&self.links, packet)) {
+                self.released[packet.link as usize] += 1;
+                if packet.origin.as_ref().is_some_and(Origin::is_cancelled) {
+                    continue;
+                }
+                self.attempt.origin = packet.origin;
+                self.attempt.inputs.push((self.links[packet.link as usize].port, packet.message));
+                return true;
+            }
         }
         if keeps_newest {
             self.remember_newest();
@@ -196,11 +207,20 @@ impl Driver {
             let mut intake =
                 Intake { mailbox: &self.handle.node().mailbox, links: &self.links, released: &mut self.released };
             let held = intake.held(link, message, origin);
+            if held.origin.as_ref().is_some_and(|origin| origin.question().is_some()) {
+                if self.take_asked(held) {
+                    break true;
+                }
+                continue;
+            }
             if self.assembler.offer(self.links[link as usize].port, held, &mut self.attempt, &mut intake) {
                 break true;
             }
         };
         self.note_lone();
+        if !complete {
+            self.attempt.origin = None;
+        }
         complete
     }
 
@@ -232,11 +252,12 @@ impl Driver {
         let assembler = &mut self.assembler;
         self.batch.retain_mut(|packet| {
             let LinkInfo { port, shelved } = links[packet.link as usize];
-            if shelved {
+            let placed = shelved && packet.origin.is_none();
+            if placed {
                 let held = intake.held(packet.link, Message::Flow, packet.origin.take());
                 assembler.put(port, held, &mut intake);
             }
-            !shelved
+            !placed
         });
     }
 }

@@ -1,0 +1,141 @@
+//! `Question`: what is asked of a running network, and its answer, as Python sees it.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+use reflow_runtime::{Message, Question, QuestionEnd, Running};
+
+use crate::convert;
+use crate::errors;
+use crate::executor;
+use crate::plain;
+use crate::protect::Held;
+use crate::run;
+use crate::sending::PySending;
+use crate::wait::{self, LoopWaker};
+
+/// Packets from outside that are followed to their end, with all that comes of them.
+#[pyclass(name = "Question", module = "offbit_reflow._native", frozen)]
+pub(crate) struct PyQuestion {
+    running: Running,
+    question: Arc<Question>,
+    waker: Arc<LoopWaker>,
+}
+
+impl PyQuestion {
+    pub(crate) fn new(running: &Running, inports: usize, capacity: Option<usize>) -> Self {
+        let question = Arc::new(running.question(inports, capacity));
+        Self { running: running.clone(), question, waker: Arc::default() }
+    }
+}
+
+fn part(py: Python<'_>, (port, mut message): (String, Message)) -> PyResult<(String, Bound<'_, PyAny>)> {
+    Ok((port, plain::give(py, &mut message)?))
+}
+
+#[pymethods]
+impl PyQuestion {
+    /// A packet of it on its way, for an asyncio task to poll.
+    fn sending(&self, name: &str, value: &Bound<'_, PyAny>) -> PyResult<PySending> {
+        let message = convert::to_message(value, Held::ByOthers)?;
+        let send = self.running.asking(&self.question, name, message).map_err(|error| errors::network(&error))?;
+        Ok(PySending::from_outside(send))
+    }
+
+    /// Sends a packet of it, waiting for room until the time (of `time.monotonic()`, from now) has passed; whether it did.
+    #[pyo3(signature = (name, value, timeout=None))]
+    fn send(&self, py: Python<'_>, name: &str, value: &Bound<'_, PyAny>, timeout: Option<f64>) -> PyResult<bool> {
+        let message = convert::to_message(value, Held::ByOthers)?;
+        let mut send = self.running.asking(&self.question, name, message).map_err(|error| errors::network(&error))?;
+        let deadline = timeout.and_then(wait::deadline);
+        loop {
+            let step = if wait::on_loop() { Duration::ZERO } else { Duration::from_millis(50) };
+            if let Some(sent) = executor::blocking(py, || send.wait(step)) {
+                return sent.map(|()| true).map_err(|error| errors::send(&error));
+            }
+            if wait::on_loop() {
+                return Err(wait::would_hold_the_loop("await net.ask_async(...)"));
+            }
+            py.check_signals()?;
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Everything is sent: it ends when nothing of it is left.
+    fn sent(&self, py: Python<'_>) {
+        py.detach(|| self.question.sent());
+    }
+
+    /// Wants no answer any more.
+    fn cancel(&self, py: Python<'_>) {
+        py.detach(|| self.question.cancel());
+        Arc::clone(&self.waker).wake_all();
+    }
+
+    /// Waits for its end; the word for that, or `None` if it did not come in time.
+    #[pyo3(signature = (timeout=None))]
+    fn wait(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<Option<&'static str>> {
+        let deadline = timeout.and_then(wait::deadline);
+        let ended = wait::block(py, deadline, "await net.ask_async(...)", |cx| self.question.poll_end(cx))?;
+        Ok(ended.map(word))
+    }
+
+    /// See `EventStream._poll`: the end of it, or with `parts` the next part of the answer and an empty list at the end.
+    #[pyo3(signature = (wake=None, parts=false))]
+    fn _poll<'py>(
+        &self,
+        py: Python<'py>,
+        wake: Option<Py<PyAny>>,
+        parts: bool,
+    ) -> PyResult<Option<Bound<'py, PyList>>> {
+        let waker = self.waker.waker(wake);
+        let cx = &mut Context::from_waker(&waker);
+        if parts {
+            return match self.question.poll_part(cx) {
+                Poll::Ready(Some(next)) => Ok(Some(PyList::new(py, [part(py, next)?])?)),
+                Poll::Ready(None) => Ok(Some(PyList::empty(py))),
+                Poll::Pending => Ok(None),
+            };
+        }
+        match self.question.poll_end(cx) {
+            Poll::Ready(end) => Ok(Some(PyList::new(py, [word(end)])?)),
+            Poll::Pending => Ok(None),
+        }
+    }
+
+    /// See `EventStream._forget`.
+    fn _forget(&self, wake: Py<PyAny>) {
+        self.waker.forget(&wake);
+    }
+
+    /// Takes what came of it: the outputs by outport, the failures, and how many more of those there were.
+    fn take<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyDict>, Bound<'py, PyList>, u64)> {
+        let answer = self.question.take();
+        let outputs = PyDict::new(py);
+        for (name, messages) in answer.outputs {
+            let values = PyList::empty(py);
+            for mut message in messages {
+                values.append(plain::give(py, &mut message)?)?;
+            }
+            outputs.set_item(name, values)?;
+        }
+        let failures = PyList::empty(py);
+        for failed in &answer.failures {
+            failures.append(run::failure(py, failed)?)?;
+        }
+        Ok((outputs, failures, answer.failures_dropped))
+    }
+}
+
+fn word(end: QuestionEnd) -> &'static str {
+    match end {
+        QuestionEnd::Answered => "answered",
+        QuestionEnd::Cancelled => "cancelled",
+        QuestionEnd::Stopped => "stopped",
+    }
+}
