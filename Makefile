@@ -11,11 +11,14 @@ DEMO := build/seattle-weather.html
 # everything that was compiled for the Rust tests.
 PROFILE ?= release
 
+# The packs of this repository.
+PACKS ?= $(notdir $(wildcard packs/reflow-pack-*))
+
 # What tests may do and code may not.
 TEST_LINTS := unwrap_used needless_pass_by_value unreadable_literal
 
 .DEFAULT_GOAL := help
-.PHONY: help build lint format types test test-rust test-python test-smoke test-all audit docs bench demo clean
+.PHONY: help build lint format types test test-rust test-python test-smoke test-all packs test-packs audit docs bench demo clean
 
 help: ## Say what the verbs do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +66,20 @@ test-smoke: $(VENV)/tools ## Run the Python tests of actors, values and graphs o
 test: build test-rust test-python ## Build, then run all Rust and Python tests (PYTHON=… for another interpreter)
 
 test-all: lint test types ## Everything that CI checks
+
+# Each pack is a workspace of its own; all of them share a folder for what they compile.
+packs: ## Build the first-party packs (PACKS="reflow-pack-sql …") into build/packs
+	cargo build --quiet --locked -p reflow-pack --bin reflow-pack
+	mkdir -p build/packs
+	set -e; for pack in $(PACKS); do \
+		CARGO_TARGET_DIR=target/packs target/debug/reflow-pack build packs/$$pack --profile $(PROFILE) --output build/packs; \
+	done
+
+test-packs: build packs ## Test the first-party packs: their Rust tests, and what users see of them
+	set -e; for pack in $(PACKS); do \
+		cargo test --quiet --locked --profile $(PROFILE) --target-dir target/packs --manifest-path packs/$$pack/Cargo.toml; \
+	done
+	$(BIN)/pytest tests/packs
 
 audit: $(VENV)/tools build/tools/bin/cargo-deny ## Check licences and advisories of dependencies, and the workflows
 	build/tools/bin/cargo-deny check

@@ -13,7 +13,7 @@
 #define REFLOW_PACK_ABI_MAJOR 1
 
 // The minor version of the ABI: the runtime's must be the pack's or later.
-#define REFLOW_PACK_ABI_MINOR 2
+#define REFLOW_PACK_ABI_MINOR 3
 
 // Both in one number: `major << 16 | minor`, as a manifest and `reflow_pack_abi_version()` say it.
 #define REFLOW_PACK_ABI_VERSION ((REFLOW_PACK_ABI_MAJOR << 16) | REFLOW_PACK_ABI_MINOR)
@@ -248,7 +248,8 @@ typedef struct ReflowComponent {
   // 0.
   uint32_t reserved;
   // A JSON object: `id`, `inports`, `outports`, `firing`, `source`, `config_schema`, `title`, `category`, `summary`,
-  // `text`.
+  // `text`, `open_ports`. A property of `config_schema` that is `writeOnly` holds a secret: its value is kept out of everything
+  // that the runtime tells.
   struct ReflowStr descriptor;
   // What `create` is called with.
   void *context;
@@ -258,6 +259,14 @@ typedef struct ReflowComponent {
                          const struct ReflowValue *config,
                          struct ReflowActor *actor,
                          void *errors);
+  // Since 1.3. What depends on the config of a node and on its connections, asked when a network starts: an owned object with
+  // `firing` (as in the descriptor) and `concurrency` (how many ticks of the node run at once), each optional; or null.
+  // `connected` is the list of the inports that packets can come to. May be null.
+  struct ReflowValue *(*adapt)(void *context,
+                               const struct ReflowValue *config,
+                               const struct ReflowValue *connected);
+  // Since 1.3. Gives `context` back, for a component that a source has found. May be null.
+  void (*release)(void *context);
 } ReflowComponent;
 
 // Why a tick did not succeed.
@@ -321,6 +330,38 @@ typedef struct ReflowFrame {
   // What it holds.
   struct ReflowMessage content;
 } ReflowFrame;
+
+// Since 1.3. Templates that a pack knows only at run time, or has too many of to describe all of them beforehand.
+typedef struct ReflowSource {
+  // `sizeof(ReflowSource)` where the pack was built.
+  uint32_t size;
+  // 0.
+  uint32_t reserved;
+  // What the functions are called with. They may be called from several threads at once, at any time.
+  void *context;
+  // The ids, an owned list of texts. It may grow and shrink while the pack is loaded.
+  struct ReflowValue *(*list)(void *context);
+  // Describes the template with an id: fills `component`, and `descriptor` with an owned String message, which stands for the
+  // descriptor of the component. `REFLOW_FAILED` when there is none.
+  ReflowStatus (*find)(void *context,
+                       struct ReflowStr id,
+                       struct ReflowComponent *component,
+                       struct ReflowMessage *descriptor);
+} ReflowSource;
+
+// Since 1.3. Something that a pack does for programs, outside of any network.
+typedef struct ReflowCommand {
+  // `sizeof(ReflowCommand)` where the pack was built.
+  uint32_t size;
+  // 0.
+  uint32_t reserved;
+  // The name that it is called by.
+  struct ReflowStr name;
+  // What `call` is called with.
+  void *context;
+  // Does it: an owned value, or null after telling why with `create_fail`. May be called from several threads at once.
+  struct ReflowValue *(*call)(void *context, const struct ReflowValue *arguments, void *errors);
+} ReflowCommand;
 
 // The functions of the runtime. The table lives as long as the process; every function may be called from any thread,
 // but what a tick, builder or reader belongs to may not be used from two threads at once.
@@ -502,6 +543,26 @@ typedef struct ReflowHost {
   uint32_t (*tick_attempt)(struct ReflowTick *tick);
   // Since 1.1. Tells listeners how far the actor is, from 0 to 1, and in words.
   void (*node_progress)(const struct ReflowNode *node, double fraction, struct ReflowStr text);
+  // Since 1.3. Registers templates that are known only at run time, in the entry point. The source is copied, its context is
+  // kept.
+  ReflowStatus (*registry_add_source)(struct ReflowRegistry *registry,
+                                      const struct ReflowSource *source);
+  // Since 1.3. Registers something that programs may call, in the entry point. The command is copied, its context is kept.
+  ReflowStatus (*registry_add_command)(struct ReflowRegistry *registry,
+                                       const struct ReflowCommand *command);
+  // Since 1.3. Sends several messages at once from any thread, each by its port, as one emission: what joins by origin takes
+  // them together. Waits for room for so many milliseconds. Takes the messages.
+  ReflowStatus (*node_emit)(const struct ReflowNode *node,
+                            const uint32_t *ports,
+                            const struct ReflowMessage *messages,
+                            size_t count,
+                            uint64_t timeout_ms);
+  // Since 1.3. Keeps a text out of everything that the runtime tells for this node from now on: failures, logs, progress.
+  void (*node_secret)(const struct ReflowNode *node, struct ReflowStr secret);
+  // Since 1.3. Calls `callback(data)` when the process ends in order, unless `exit_forget` is called with the answer before.
+  uint64_t (*exit_call)(void (*callback)(void *data), void *data);
+  // Since 1.3. Forgets what `exit_call` has noted; `false` when it was called, or is being called, already.
+  bool (*exit_forget)(uint64_t number);
 } ReflowHost;
 
 // It went well.

@@ -15,6 +15,39 @@ pub trait Component: Send + Sync + 'static {
     /// # Errors
     /// When `config` is not what the component needs; the text names the key, what was found and what would be right.
     fn instantiate(&self, config: &Value) -> Result<Instance, String>;
+
+    /// What depends on the config of a node and on its connections; asked when a network starts. `connected` are the inports
+    /// that packets can come to: over a connection, as an initial, or from outside.
+    fn adapt(&self, _config: &Value, _connected: &[&str]) -> Adaptation {
+        Adaptation::default()
+    }
+}
+
+/// How a node differs from what its component says, see [`Component::adapt`].
+#[derive(Clone, Debug, Default)]
+pub struct Adaptation {
+    /// When its ticks start.
+    pub firing: Option<Firing>,
+    /// How many of its ticks run at once, each in an actor of its own; their outputs leave in the order of the ticks. For async
+    /// and blocking actors.
+    pub concurrency: Option<usize>,
+}
+
+impl Adaptation {
+    pub(crate) fn describe(&self) -> Value {
+        let firing = self.firing.as_ref().map(|firing| ("firing", describe_firing(firing)));
+        let concurrency = self.concurrency.map(|concurrency| ("concurrency", Value::from(concurrency as i64)));
+        Value::object(firing.into_iter().chain(concurrency))
+    }
+}
+
+/// Templates that a pack knows only at run time, or has too many of to describe all of them when it is loaded.
+pub trait TemplateSource: Send + Sync + 'static {
+    /// The ids; they may change while the pack is loaded.
+    fn ids(&self) -> Vec<String>;
+
+    /// The template with this id.
+    fn find(&self, id: &str) -> Option<Box<dyn Component>>;
 }
 
 /// The description of a component.
@@ -30,7 +63,10 @@ pub struct ComponentSpec {
     pub firing: Firing,
     /// Whether a node that nothing feeds runs without inputs.
     pub source: Source,
-    /// JSON Schema of the config; null when anything goes.
+    /// Whether connections may use ports that are not declared.
+    pub open_ports: bool,
+    /// JSON Schema of the config; null when anything goes. A property that is `writeOnly` holds a secret, which the runtime keeps
+    /// out of all it tells.
     pub config_schema: Value,
     /// Words for people.
     pub documentation: Documentation,
@@ -105,8 +141,16 @@ fn describe_firing(firing: &Firing) -> Value {
     let names = |names: &[std::borrow::Cow<'static, str>]| Value::array(names.iter().map(|name| &**name));
     match firing {
         Firing::Any => "any".into(),
-        Firing::All { latest, .. } if latest.is_empty() => "all".into(),
-        Firing::All { latest, .. } => Value::object([("all", Value::object([("latest", names(latest))]))]),
+        Firing::All { latest, optional } if latest.is_empty() && optional.is_empty() => "all".into(),
+        Firing::All { latest, optional } if optional.is_empty() => {
+            Value::object([("all", Value::object([("latest", names(latest))]))])
+        }
+        Firing::All { latest, optional } => {
+            let lists = [("latest", latest), ("optional", optional)];
+            Value::object(
+                lists.into_iter().filter(|(_, ports)| !ports.is_empty()).map(|(key, ports)| (key, names(ports))),
+            )
+        }
         Firing::Latest => "latest".into(),
         Firing::Required(required) => Value::object([("required", names(required))]),
     }
@@ -127,6 +171,7 @@ impl ComponentSpec {
             ("outports", ports(&self.outports)),
             ("firing", describe_firing(&self.firing)),
             ("source", source.into()),
+            ("open_ports", self.open_ports.into()),
             ("config_schema", self.config_schema.clone()),
             ("title", self.documentation.title.as_str().into()),
             ("category", self.documentation.category.as_str().into()),

@@ -32,7 +32,7 @@ pub use reflow_component_macros::{PackChoice as Choice, PackComponent as Compone
 
 pub use crate::actor::Instance;
 use crate::actor::{Actor, AsyncActor};
-use crate::component::{Component as Template, ComponentSpec, Documentation, PortSpec};
+use crate::component::{Adaptation, Component as Template, ComponentSpec, Documentation, PortSpec};
 
 /// A declared struct that becomes the actor of a node. Derived, never written by hand.
 pub trait Make: Declare {
@@ -56,6 +56,7 @@ impl<D: Make> Template for Declared<D> {
             outports: declaration.outports.iter().map(port).collect(),
             firing: declaration.firing.clone(),
             source: declaration.source,
+            open_ports: declaration.open_ports,
             config_schema: config_schema(&declaration),
             documentation: Documentation {
                 title: declaration.title.into(),
@@ -71,6 +72,12 @@ impl<D: Make> Template for Declared<D> {
         let made = D::configure(&mut config);
         let (problems, _) = config.finish();
         if problems.is_empty() { Ok(made.into_instance()) } else { Err(problems.join("; ")) }
+    }
+
+    fn adapt(&self, config: &Value, connected: &[&str]) -> Adaptation {
+        let firing =
+            D::declaration().per_node.then(|| D::configure(&mut Config::new(config)).firing_of_node(connected));
+        Adaptation { firing, concurrency: None }
     }
 }
 

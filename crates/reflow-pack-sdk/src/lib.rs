@@ -33,6 +33,7 @@ mod actor;
 mod bytes;
 mod component;
 pub mod declare;
+mod exit;
 mod export;
 mod failure;
 mod host;
@@ -40,6 +41,7 @@ mod message;
 mod node;
 mod portable;
 pub mod prelude;
+mod shared;
 mod shell;
 mod shell_async;
 mod stream;
@@ -50,7 +52,9 @@ pub mod waker;
 
 pub use actor::{Actor, AsyncActor, Instance, Signal};
 pub use bytes::Bytes;
-pub use component::{Component, ComponentSpec, Documentation, Firing, PortSpec, Source};
+pub use component::{Adaptation, Component, ComponentSpec, Documentation, Firing, PortSpec, Source, TemplateSource};
+pub use exit::AtExit;
+pub use export::Pack;
 #[doc(hidden)]
 pub use export::register;
 pub use failure::Failure;
@@ -58,6 +62,7 @@ pub use message::{Kind, Message};
 pub use node::{NodeHandle, SendError};
 pub use reflow_component::kind;
 pub use reflow_message::{Object, PortType, Value};
+pub use shared::{Shared, SharedMap};
 pub use stream::{Begin, Frame, StreamError, StreamReader, StreamWriter};
 pub use tick::{PortIndex, Tick};
 

@@ -134,10 +134,33 @@ impl NodeHandle {
         message: impl Into<Message>,
         timeout: Option<Duration>,
     ) -> Result<(), SendError> {
-        let timeout =
-            timeout.map_or(REFLOW_FOREVER, |timeout| timeout.as_millis().try_into().unwrap_or(REFLOW_FOREVER));
+        let timeout = milliseconds(timeout);
         // SAFETY: the node is alive and the message handed over.
         sent(unsafe { (host().node_send)(self.0, port.index() as u32, message.into().into_raw(), timeout) })
+    }
+
+    /// Sends several messages at once from any thread, each by its port, as one emission: a node that joins by origin takes them
+    /// together. Blocks the thread while there is no room, as [`send_blocking`](Self::send_blocking) does.
+    ///
+    /// # Errors
+    /// [`SendError`] says why the first of them that was not sent was not; the ones before it were.
+    pub fn emit_blocking(
+        &self,
+        messages: impl IntoIterator<Item = (usize, Message)>,
+        timeout: Option<Duration>,
+    ) -> Result<(), SendError> {
+        let (ports, messages): (Vec<u32>, Vec<_>) =
+            messages.into_iter().map(|(port, message)| (port as u32, message.into_raw())).unzip();
+        // SAFETY: the node is alive; as many ports as messages are lent, and the messages are handed over.
+        sent(unsafe {
+            (host().node_emit)(self.0, ports.as_ptr(), messages.as_ptr(), ports.len(), milliseconds(timeout))
+        })
+    }
+
+    /// Keeps a text out of everything that the runtime tells for this node from now on: failures, logs, progress.
+    pub fn keep_secret(&self, secret: &str) {
+        // SAFETY: the node is alive and the text borrowed for the call.
+        unsafe { (host().node_secret)(self.0, text(secret)) }
     }
 
     /// Tells listeners something; `level` is `debug`, `info`, `warning` or `error`.
@@ -185,6 +208,10 @@ impl NodeHandle {
         // SAFETY: the name is borrowed for the call.
         unsafe { (host().pool_clear)(self.0, text(pool)) }
     }
+}
+
+fn milliseconds(timeout: Option<Duration>) -> u64 {
+    timeout.map_or(REFLOW_FOREVER, |timeout| timeout.as_millis().try_into().unwrap_or(REFLOW_FOREVER))
 }
 
 fn port(index: u32) -> Option<usize> {

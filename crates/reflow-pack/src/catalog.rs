@@ -9,7 +9,7 @@ use reflow_runtime::{Catalog, Component, ComponentSpec, Instance, Value};
 
 use crate::bundle::{Bundle, HOST_TRIPLE};
 use crate::error::PackError;
-use crate::loader::PackComponent;
+use crate::loader::{PackCommand, PackComponent, PackSource, Registered};
 use crate::schema;
 use crate::signature::PublicKey;
 
@@ -43,6 +43,21 @@ pub struct UnpackedPython {
     pub files: BTreeMap<String, String>,
 }
 
+/// What a pack's library has registered.
+#[derive(Default)]
+pub(crate) struct Parts {
+    pub(crate) components: Vec<PackComponent>,
+    pub(crate) sources: Vec<PackSource>,
+    pub(crate) commands: Vec<PackCommand>,
+}
+
+impl From<Registered> for Parts {
+    fn from(registered: Registered) -> Self {
+        let Registered { components, sources, commands, .. } = registered;
+        Self { components, sources, commands }
+    }
+}
+
 /// What the process has loaded.
 #[derive(Default)]
 struct Loaded {
@@ -50,6 +65,10 @@ struct Loaded {
     components: BTreeMap<String, Arc<PackComponent>>,
     /// The pack that has each template, Python ones included.
     owners: HashMap<String, String>,
+    /// Templates that are asked for one by one.
+    sources: Vec<Arc<PackSource>>,
+    /// By the name of the pack.
+    commands: Vec<(String, PackCommand)>,
 }
 
 static LOADED: LazyLock<RwLock<Loaded>> = LazyLock::new(RwLock::default);
@@ -86,7 +105,7 @@ impl Loaded {
 }
 
 /// Registers everything of a pack, or nothing.
-pub(crate) fn register(pack: Arc<LoadedPack>, components: Vec<PackComponent>) -> Result<Arc<LoadedPack>, PackError> {
+pub(crate) fn register(pack: Arc<LoadedPack>, parts: Parts) -> Result<Arc<LoadedPack>, PackError> {
     // Somebody else may have loaded it, or one like it, in the meantime.
     if let Some(pack) = known(&pack.identity, &pack.name, &pack.source_path)? {
         return Ok(pack);
@@ -94,7 +113,10 @@ pub(crate) fn register(pack: Arc<LoadedPack>, components: Vec<PackComponent>) ->
     let mut loaded = LOADED.write();
     loaded.check_free(&pack.source_path, &pack.templates)?;
     loaded.owners.extend(pack.templates.iter().map(|id| (id.clone(), pack.name.clone())));
+    let Parts { components, sources, commands } = parts;
     loaded.components.extend(components.into_iter().map(|component| (component.id().to_string(), Arc::new(component))));
+    loaded.sources.extend(sources.into_iter().map(Arc::new));
+    loaded.commands.extend(commands.into_iter().map(|command| (pack.name.clone(), command)));
     loaded.packs.push(Arc::clone(&pack));
     Ok(pack)
 }
@@ -156,10 +178,36 @@ pub struct PackCatalog;
 
 impl Catalog for PackCatalog {
     fn component(&self, id: &str) -> Option<Arc<dyn Component>> {
-        LOADED.read().components.get(id).map(|component| Arc::clone(component) as _)
+        if let Some(component) = LOADED.read().components.get(id) {
+            return Some(Arc::clone(component) as _);
+        }
+        // Packs are asked without the lock: they may take their time.
+        sources().iter().find_map(|source| source.find(id)).map(|component| component as _)
     }
 
     fn ids(&self) -> Vec<String> {
-        LOADED.read().components.keys().cloned().collect()
+        let mut ids: Vec<String> = LOADED.read().components.keys().cloned().collect();
+        ids.extend(sources().iter().flat_map(|source| source.ids()));
+        ids
     }
+}
+
+fn sources() -> Vec<Arc<PackSource>> {
+    LOADED.read().sources.clone()
+}
+
+/// Calls a command of a loaded pack: something that it does for programs, outside of any network.
+///
+/// # Errors
+/// When the pack is not loaded or has no such command, and what the pack says when it fails.
+pub fn call_pack(pack: &str, command: &str, arguments: &Value) -> Result<Value, PackError> {
+    let loaded = LOADED.read();
+    let of_pack = || loaded.commands.iter().filter(|(owner, _)| owner == pack).map(|(_, command)| command);
+    let Some(found) = of_pack().find(|known| known.name == command).cloned() else {
+        let names: Vec<_> = of_pack().map(|command| command.name.clone()).collect();
+        let is_loaded = loaded.packs.iter().any(|known| known.name == pack);
+        return Err(PackError::NoCommand { pack: pack.into(), command: command.into(), is_loaded, names });
+    };
+    drop(loaded);
+    found.call(arguments).map_err(|problem| PackError::CommandFailed { pack: pack.into(), problem })
 }

@@ -28,7 +28,10 @@ pub struct TemplateDescriptor {
     /// Whether a node that nothing feeds runs without inputs.
     #[serde(default)]
     pub source: SourceDescriptor,
-    /// JSON Schema of the config; null when anything goes.
+    /// Whether connections may use ports that are not declared.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub open_ports: bool,
+    /// JSON Schema of the config; null when anything goes. A property that is `writeOnly` holds a secret.
     #[serde(default)]
     pub config_schema: Value,
     /// A name to show.
@@ -118,11 +121,13 @@ impl From<FiringDescriptor> for FiringForm {
         let owned = |names: &[Cow<'static, str>]| names.iter().map(ToString::to_string).collect();
         match &firing.0 {
             Firing::Any => Self::Word("any".into()),
-            Firing::All { latest, .. } if latest.is_empty() => Self::Word("all".into()),
-            Firing::All { latest, .. } => Self::All { all: Latest { latest: owned(latest) } },
+            Firing::All { latest, optional } if latest.is_empty() && optional.is_empty() => Self::Word("all".into()),
+            Firing::All { latest, optional } if optional.is_empty() => {
+                Self::All { all: Latest { latest: owned(latest) } }
+            }
             Firing::Latest => Self::Word("latest".into()),
             Firing::Required(required) => Self::Required { required: owned(required) },
-            Firing::Join(_) => Self::Rule(firing.0.to_value()),
+            Firing::All { .. } | Firing::Join(_) => Self::Rule(firing.0.to_value()),
         }
     }
 }
@@ -161,7 +166,7 @@ impl TemplateDescriptor {
             }
         }
         let named = match &self.firing.0 {
-            Firing::All { latest, .. } => latest,
+            Firing::All { latest, optional } => &[&latest[..], optional].concat(),
             Firing::Required(required) => required,
             Firing::Join(join) => &join.latest,
             Firing::Any | Firing::Latest => return None,
@@ -218,8 +223,14 @@ mod tests {
 
     #[test]
     fn firing_rules_go_both_ways() {
-        for rule in [r#""any""#, r#""all""#, r#""latest""#, r#"{"all":{"latest":["a"]}}"#, r#"{"required":["a","b"]}"#]
-        {
+        for rule in [
+            r#""any""#,
+            r#""all""#,
+            r#""latest""#,
+            r#"{"all":{"latest":["a"]}}"#,
+            r#"{"required":["a","b"]}"#,
+            r#"{"latest":["a"],"optional":["b"]}"#,
+        ] {
             let firing: FiringDescriptor = serde_json::from_str(rule).unwrap();
             assert_eq!(serde_json::to_string(&firing).unwrap(), rule);
         }

@@ -255,6 +255,26 @@ pub enum PackError {
         /// Where that came from.
         loaded_from: PathBuf,
     },
+    /// A pack was asked for something that it does not do.
+    #[error("{}", no_command(pack, command, *is_loaded, names))]
+    NoCommand {
+        /// The name of the pack.
+        pack: String,
+        /// What was asked.
+        command: String,
+        /// Whether the pack is loaded.
+        is_loaded: bool,
+        /// What it does.
+        names: Vec<String>,
+    },
+    /// A pack could not do what it was asked for.
+    #[error("{problem}")]
+    CommandFailed {
+        /// The name of the pack.
+        pack: String,
+        /// What it says.
+        problem: String,
+    },
     /// A tool was used in a way that cannot work.
     #[error("{0}")]
     Usage(String),
@@ -274,6 +294,14 @@ impl PackError {
     pub(crate) fn io(doing: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { doing, path, source }
+    }
+}
+
+fn no_command(pack: &str, command: &str, is_loaded: bool, names: &[String]) -> String {
+    if is_loaded {
+        format!("the pack `{pack}` has no command `{command}`; it has {}", list(names))
+    } else {
+        format!("the pack `{pack}` is not loaded; load it with `load_pack` first")
     }
 }
 

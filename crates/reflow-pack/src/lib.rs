@@ -27,7 +27,7 @@ pub use abi_version::{AbiVersion, pack_abi_version};
 pub use archive::{Archive, ArchiveWriter, Entry, Limits};
 pub use bundle::{Bundle, HOST_TRIPLE, MANIFEST, SIGNATURE};
 pub use catalog::{
-    DescribedComponent, LoadedPack, PackCatalog, UnpackedPython, describe_pack, inspect_pack, list_packs,
+    DescribedComponent, LoadedPack, PackCatalog, UnpackedPython, call_pack, describe_pack, inspect_pack, list_packs,
 };
 pub use descriptor::{FiringDescriptor, PortDescriptor, SourceDescriptor, TemplateDescriptor};
 pub use error::PackError;

@@ -10,11 +10,11 @@ use parking_lot::Mutex;
 
 use crate::bundle::{Bundle, Content};
 use crate::cache::{Cache, Unpacked};
-use crate::catalog::{LoadedPack, UnpackedPython, check_free, known, register};
+use crate::catalog::{LoadedPack, Parts, UnpackedPython, check_free, known, register};
 use crate::digest::sha256_of;
 use crate::error::PackError;
 use crate::file::open_regular;
-use crate::loader::{self, PackComponent};
+use crate::loader::{self, PackComponent, PackSource};
 use crate::manifest::{DEFAULT_ENTRYPOINT, FileDigest, Manifest, PYTHON};
 use crate::signature::Trust;
 
@@ -59,7 +59,7 @@ pub fn open_pack(path: &Path, options: &LoadOptions) -> Result<OpenPack, PackErr
 #[must_use]
 pub struct OpenPack {
     pack: Option<Arc<LoadedPack>>,
-    components: Vec<PackComponent>,
+    parts: Parts,
     is_new: bool,
     /// Directories that were made for it.
     made: Vec<PathBuf>,
@@ -85,7 +85,7 @@ impl OpenPack {
         let Some(pack) = self.pack.take() else {
             return Err(PackError::Usage("the pack is registered already".into()));
         };
-        let registered = register(pack, std::mem::take(&mut self.components))?;
+        let registered = register(pack, std::mem::take(&mut self.parts))?;
         self.made.clear();
         Ok(registered)
     }
@@ -122,7 +122,7 @@ fn open(path: &Path, options: &LoadOptions) -> Result<OpenPack, PackError> {
 }
 
 fn is_there(pack: Arc<LoadedPack>) -> OpenPack {
-    OpenPack { pack: Some(pack), components: Vec::new(), is_new: false, made: Vec::new() }
+    OpenPack { pack: Some(pack), parts: Parts::default(), is_new: false, made: Vec::new() }
 }
 
 fn from_bundle(path: &Path, options: &LoadOptions) -> Result<OpenPack, PackError> {
@@ -143,13 +143,13 @@ fn from_bundle(path: &Path, options: &LoadOptions) -> Result<OpenPack, PackError
     check_ids(path, &manifest.templates, options)?;
     let library = bundle.host_library()?;
     let cache = Cache::open(options.cache_directory.as_deref())?;
-    let mut opened = OpenPack { pack: None, components: Vec::new(), is_new: true, made: Vec::new() };
+    let mut opened = OpenPack { pack: None, parts: Parts::default(), is_new: true, made: Vec::new() };
     if let Some(file) = library {
         let digest = manifest.files[&file].clone();
         let unpacked = opened.keep(cache.file(&file, &digest, || bundle.file(&file))?);
         let registered = loader::load(path, &unpacked, &manifest.entrypoint)?;
         check_promises(path, &manifest, &registered.components)?;
-        opened.components = registered.components;
+        opened.parts = registered.into();
     }
     let python = match &manifest.python {
         None => None,
@@ -186,10 +186,11 @@ fn from_library(mut file: File, path: &Path, options: &LoadOptions) -> Result<Op
     let absolute = std::path::absolute(path).map_err(PackError::io("find", path))?;
     let registered = loader::load(path, &absolute, DEFAULT_ENTRYPOINT)?;
     known(&identity, &registered.name, path)?;
-    let opened = OpenPack { pack: None, components: registered.components, is_new: true, made: Vec::new() };
+    let (name, version) = (registered.name.clone(), registered.version.clone());
+    let opened = OpenPack { pack: None, parts: registered.into(), is_new: true, made: Vec::new() };
     opened.finish(path, options, Vec::new(), |templates| LoadedPack {
-        name: registered.name,
-        version: registered.version,
+        name,
+        version,
         source_path: path.into(),
         templates,
         python: None,
@@ -208,8 +209,10 @@ impl OpenPack {
         describe: impl FnOnce(Vec<String>) -> LoadedPack,
     ) -> Result<Self, PackError> {
         let mut templates = python;
-        templates.extend(self.components.iter().map(|component| component.id().to_string()));
+        templates.extend(self.parts.components.iter().map(|component| component.id().to_string()));
+        templates.extend(self.parts.sources.iter().flat_map(PackSource::ids));
         templates.sort_unstable();
+        templates.dedup();
         check_ids(path, &templates, options)?;
         self.pack = Some(Arc::new(describe(templates)));
         Ok(self)

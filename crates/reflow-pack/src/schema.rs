@@ -14,6 +14,26 @@ pub(crate) fn problems(schema: &Value, config: &Value) -> Vec<String> {
     problems
 }
 
+/// The values that the schema says are secret (`writeOnly`), as texts.
+pub(crate) fn secrets(schema: &Value, config: &Value) -> Vec<String> {
+    let properties = schema.get("properties").and_then(Value::as_object);
+    let is_secret = |schema: &Value| schema.get("writeOnly") == Some(&Value::Boolean(true));
+    let secret = properties.into_iter().flatten().filter(|(_, schema)| is_secret(schema));
+    let mut texts = Vec::new();
+    secret.filter_map(|(key, _)| config.get(key)).for_each(|value| collect(value, &mut texts));
+    texts
+}
+
+fn collect(value: &Value, texts: &mut Vec<String>) {
+    match value {
+        Value::Null | Value::Boolean(_) => {}
+        Value::String(text) => texts.push(text.to_string()),
+        Value::Array(items) => items.iter().for_each(|item| collect(item, texts)),
+        Value::Object(members) => members.iter().for_each(|(_, member)| collect(member, texts)),
+        number => texts.push(number.to_json_string()),
+    }
+}
+
 fn check(schema: &Value, value: &Value, at: &str, problems: &mut Vec<String>) {
     if let Some(types) = schema.get("type") {
         let types: Vec<&str> = types.as_array().map_or_else(
@@ -132,5 +152,13 @@ mod tests {
             assert!(found.len() == 1 && found[0].contains(part), "{config}: {found:?}");
         }
         assert!(check("null", r#"{"anything":1}"#).is_empty());
+    }
+
+    #[test]
+    fn secrets_are_what_the_schema_says() {
+        let read = |json| serde_json::from_str::<Value>(json).unwrap();
+        let schema = read(r#"{"properties":{"key":{"writeOnly":true},"keys":{"writeOnly":true},"plain":{}}}"#);
+        let config = read(r#"{"key":"abc","keys":{"a":["b",12],"c":null},"plain":"p"}"#);
+        assert_eq!(secrets(&schema, &config), ["abc", "b", "12"]);
     }
 }

@@ -68,7 +68,7 @@ mod _native {
     #[pymodule_export]
     use crate::network::PyNetwork;
     #[pymodule_export]
-    use crate::packs::{_open_pack, _pack_command, OpenPack, inspect_pack, list_packs, pack_abi_version};
+    use crate::packs::{_call_pack, _open_pack, _pack_command, OpenPack, inspect_pack, list_packs, pack_abi_version};
     #[pymodule_export]
     use crate::pictures::_draw_mesh;
     #[pymodule_export]

@@ -104,6 +104,19 @@ pub(crate) fn _pack_command(py: Python<'_>, arguments: Vec<String>) -> (String, 
     })
 }
 
+/// Calls a command of a loaded pack, something that it does outside of networks; what it answers.
+#[pyfunction]
+pub(crate) fn _call_pack<'py>(
+    py: Python<'py>,
+    pack: &str,
+    command: &str,
+    arguments: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let arguments = convert::to_value(arguments)?;
+    let answer = py.detach(|| reflow_pack::call_pack(pack, command, &arguments));
+    convert::value_to_python(py, &answer.map_err(|error| errors::pack(&error))?)
+}
+
 fn describe<'py>(py: Python<'py>, pack: &LoadedPack) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
     dict.set_item("name", &pack.name)?;

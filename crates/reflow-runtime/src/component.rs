@@ -39,6 +39,12 @@ pub trait Component: Send + Sync + 'static {
         self.spec().firing.clone()
     }
 
+    /// How many ticks of one node run at once where its policy does not say more than one. Asked when a network starts, with what
+    /// [`firing`](Self::firing) is asked with.
+    fn concurrency(&self, _config: &Value, _connected: &[&str]) -> usize {
+        1
+    }
+
     /// Whether ticks ask for the origin of their packets ([`Tick::origin`](crate::Tick::origin)).
     fn needs_origins(&self) -> bool {
         false

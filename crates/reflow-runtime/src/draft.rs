@@ -23,6 +23,7 @@ use crate::mailbox::{Mailbox, Room};
 use crate::network::{Endpoint, NodeSpec};
 use crate::node::{Node, NodeState, Route};
 use crate::plan::Plan;
+use crate::policy::Policy;
 
 /// A node between its description and its start.
 pub(crate) struct Draft<'a> {
@@ -32,6 +33,8 @@ pub(crate) struct Draft<'a> {
     pub(crate) description: Arc<ComponentSpec>,
     /// The firing rule that the node asks for itself.
     pub(crate) firing: Option<Firing>,
+    /// How many ticks its component runs at once.
+    pub(crate) concurrency: usize,
     pub(crate) folds_ports: bool,
     pub(crate) config: Value,
     pub(crate) inports: Vec<Arc<str>>,
@@ -84,6 +87,7 @@ pub(crate) fn drafts(plan: &Plan) -> (Vec<Draft<'_>>, Vec<NetworkError>) {
             routes: vec![SmallVec::new(); description.outports.len()],
             links: Vec::new(),
             firing: None,
+            concurrency: 1,
             folds_ports: plan.folds_ports,
             spec,
             component,
@@ -218,13 +222,21 @@ impl Draft<'_> {
     /// The firing rule of the node; `doors` are the inports that packets come to from outside.
     pub(crate) fn firing(&mut self, doors: &[u16]) -> Firing {
         let own = self.firing.take();
-        own.unwrap_or_else(|| {
-            let has_links = |port: u16| self.links.iter().any(|(to, _)| *to == port);
-            let ports = (0_u16..).zip(&self.inports);
-            let connected: Vec<&str> =
-                ports.filter(|(port, _)| has_links(*port) || doors.contains(port)).map(|(_, name)| &**name).collect();
-            self.component.firing(&self.config, &connected)
-        })
+        let has_links = |port: u16| self.links.iter().any(|(to, _)| *to == port);
+        let ports = (0_u16..).zip(&self.inports);
+        let connected: Vec<&str> =
+            ports.filter(|(port, _)| has_links(*port) || doors.contains(port)).map(|(_, name)| &**name).collect();
+        self.concurrency = self.component.concurrency(&self.config, &connected);
+        own.unwrap_or_else(|| self.component.firing(&self.config, &connected))
+    }
+
+    /// What the node's policy says, or its component where that says nothing.
+    fn policy(&self) -> Option<Box<Policy>> {
+        let mut policy = self.spec.policy.clone().unwrap_or_default();
+        if policy.concurrency == 1 {
+            policy.concurrency = self.concurrency.max(1);
+        }
+        (policy != Policy::default()).then(|| Box::new(policy))
     }
 
     /// Inports that keep their newest packet; with `true`, objects are merged.
@@ -310,12 +322,13 @@ impl Draft<'_> {
             _ => self.position(&self.outports, crate::firing::UNMATCHED),
         };
         let declared = self.declared();
+        let policy = self.policy();
         let node = Node {
             id: self.id,
             component: self.spec.component.as_str().into(),
             config: self.config,
             hosted: false,
-            policy: self.spec.policy.clone().filter(|policy| *policy != crate::Policy::default()).map(Box::new),
+            policy,
             inports: RwLock::new(self.inports),
             doors: fed.named.clone(),
             declared_inports: declared,

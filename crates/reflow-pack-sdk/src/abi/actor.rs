@@ -2,7 +2,7 @@
 
 use std::ffi::c_void;
 
-use super::types::{ReflowStatus, ReflowStr, ReflowTick, ReflowValue};
+use super::types::{ReflowMessage, ReflowStatus, ReflowStr, ReflowTick, ReflowValue};
 
 /// Who a pack is.
 #[repr(C)]
@@ -27,7 +27,8 @@ pub struct ReflowComponent {
     /// 0.
     pub reserved: u32,
     /// A JSON object: `id`, `inports`, `outports`, `firing`, `source`, `config_schema`, `title`, `category`, `summary`,
-    /// `text`.
+    /// `text`, `open_ports`. A property of `config_schema` that is `writeOnly` holds a secret: its value is kept out of everything
+    /// that the runtime tells.
     pub descriptor: ReflowStr,
     /// What `create` is called with.
     pub context: *mut c_void,
@@ -40,6 +41,65 @@ pub struct ReflowComponent {
             actor: *mut ReflowActor,
             errors: *mut c_void,
         ) -> ReflowStatus,
+    >,
+
+    /// Since 1.3. What depends on the config of a node and on its connections, asked when a network starts: an owned object with
+    /// `firing` (as in the descriptor) and `concurrency` (how many ticks of the node run at once), each optional; or null.
+    /// `connected` is the list of the inports that packets can come to. May be null.
+    pub adapt: Option<
+        unsafe extern "C" fn(
+            context: *mut c_void,
+            config: *const ReflowValue,
+            connected: *const ReflowValue,
+        ) -> *mut ReflowValue,
+    >,
+    /// Since 1.3. Gives `context` back, for a component that a source has found. May be null.
+    pub release: Option<unsafe extern "C" fn(context: *mut c_void)>,
+}
+
+/// Since 1.3. Templates that a pack knows only at run time, or has too many of to describe all of them beforehand.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct ReflowSource {
+    /// `sizeof(ReflowSource)` where the pack was built.
+    pub size: u32,
+    /// 0.
+    pub reserved: u32,
+    /// What the functions are called with. They may be called from several threads at once, at any time.
+    pub context: *mut c_void,
+    /// The ids, an owned list of texts. It may grow and shrink while the pack is loaded.
+    pub list: Option<unsafe extern "C" fn(context: *mut c_void) -> *mut ReflowValue>,
+    /// Describes the template with an id: fills `component`, and `descriptor` with an owned String message, which stands for the
+    /// descriptor of the component. `REFLOW_FAILED` when there is none.
+    pub find: Option<
+        unsafe extern "C" fn(
+            context: *mut c_void,
+            id: ReflowStr,
+            component: *mut ReflowComponent,
+            descriptor: *mut ReflowMessage,
+        ) -> ReflowStatus,
+    >,
+}
+
+/// Since 1.3. Something that a pack does for programs, outside of any network.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct ReflowCommand {
+    /// `sizeof(ReflowCommand)` where the pack was built.
+    pub size: u32,
+    /// 0.
+    pub reserved: u32,
+    /// The name that it is called by.
+    pub name: ReflowStr,
+    /// What `call` is called with.
+    pub context: *mut c_void,
+    /// Does it: an owned value, or null after telling why with `create_fail`. May be called from several threads at once.
+    pub call: Option<
+        unsafe extern "C" fn(
+            context: *mut c_void,
+            arguments: *const ReflowValue,
+            errors: *mut c_void,
+        ) -> *mut ReflowValue,
     >,
 }
 

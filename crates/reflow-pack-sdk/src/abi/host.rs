@@ -2,7 +2,7 @@
 
 use std::ffi::c_void;
 
-use super::actor::{ReflowComponent, ReflowFailure, ReflowPackInfo};
+use super::actor::{ReflowCommand, ReflowComponent, ReflowFailure, ReflowPackInfo, ReflowSource};
 use super::types::{
     ReflowBuilder, ReflowBytes, ReflowDatum, ReflowFrame, ReflowMessage, ReflowNode, ReflowReader, ReflowRegistry,
     ReflowStatus, ReflowStr, ReflowTick, ReflowValue, ReflowWaker, ReflowWriter,
@@ -197,4 +197,27 @@ pub struct ReflowHost {
     pub tick_attempt: unsafe extern "C" fn(tick: *mut ReflowTick) -> u32,
     /// Since 1.1. Tells listeners how far the actor is, from 0 to 1, and in words.
     pub node_progress: unsafe extern "C" fn(node: *const ReflowNode, fraction: f64, text: ReflowStr),
+
+    /// Since 1.3. Registers templates that are known only at run time, in the entry point. The source is copied, its context is
+    /// kept.
+    pub registry_add_source:
+        unsafe extern "C" fn(registry: *mut ReflowRegistry, source: *const ReflowSource) -> ReflowStatus,
+    /// Since 1.3. Registers something that programs may call, in the entry point. The command is copied, its context is kept.
+    pub registry_add_command:
+        unsafe extern "C" fn(registry: *mut ReflowRegistry, command: *const ReflowCommand) -> ReflowStatus,
+    /// Since 1.3. Sends several messages at once from any thread, each by its port, as one emission: what joins by origin takes
+    /// them together. Waits for room for so many milliseconds. Takes the messages.
+    pub node_emit: unsafe extern "C" fn(
+        node: *const ReflowNode,
+        ports: *const u32,
+        messages: *const ReflowMessage,
+        count: usize,
+        timeout_ms: u64,
+    ) -> ReflowStatus,
+    /// Since 1.3. Keeps a text out of everything that the runtime tells for this node from now on: failures, logs, progress.
+    pub node_secret: unsafe extern "C" fn(node: *const ReflowNode, secret: ReflowStr),
+    /// Since 1.3. Calls `callback(data)` when the process ends in order, unless `exit_forget` is called with the answer before.
+    pub exit_call: unsafe extern "C" fn(callback: unsafe extern "C" fn(data: *mut c_void), data: *mut c_void) -> u64,
+    /// Since 1.3. Forgets what `exit_call` has noted; `false` when it was called, or is being called, already.
+    pub exit_forget: unsafe extern "C" fn(number: u64) -> bool,
 }

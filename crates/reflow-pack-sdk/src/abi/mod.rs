@@ -9,7 +9,9 @@ mod actor;
 mod host;
 mod types;
 
-pub use actor::{ReflowActor, ReflowActorTable, ReflowComponent, ReflowFailure, ReflowPackInfo};
+pub use actor::{
+    ReflowActor, ReflowActorTable, ReflowCommand, ReflowComponent, ReflowFailure, ReflowPackInfo, ReflowSource,
+};
 pub use host::ReflowHost;
 pub use types::{
     REFLOW_ANY, REFLOW_ARRAY, REFLOW_ASYNC, REFLOW_BLOCKING, REFLOW_BOOLEAN, REFLOW_BYTES, REFLOW_CLOSED,
@@ -26,6 +28,6 @@ pub use types::{
 /// The major version of the ABI: both sides must have the same.
 pub const REFLOW_PACK_ABI_MAJOR: u32 = 1;
 /// The minor version of the ABI: the runtime's must be the pack's or later.
-pub const REFLOW_PACK_ABI_MINOR: u32 = 2;
+pub const REFLOW_PACK_ABI_MINOR: u32 = 3;
 /// Both in one number: `major << 16 | minor`, as a manifest and `reflow_pack_abi_version()` say it.
 pub const REFLOW_PACK_ABI_VERSION: u32 = REFLOW_PACK_ABI_MAJOR << 16 | REFLOW_PACK_ABI_MINOR;

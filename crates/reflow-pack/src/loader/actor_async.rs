@@ -21,7 +21,7 @@ impl AsyncActor {
     }
 
     async fn call(&mut self, tick: &mut Tick<'_>, method: Method) -> Result<(), Failure> {
-        let node = self.node.get_or_insert_with(|| HostNode::new(tick.node().clone()));
+        let node = self.node.get_or_insert_with(|| self.actor.node(tick.node()));
         // Its place does not change between polls: the future that holds it is pinned.
         let mut host_tick = HostTick::waiting(node, tick);
         let mut pending = PendingCall { actor: &mut self.actor, is_pending: false };

@@ -10,6 +10,7 @@ use tokio::sync::{Mutex, mpsc};
 
 use super::call::{ForeignActor, HostTick, Method, Request};
 use super::node::HostNode;
+use super::secret::Secrets;
 
 /// An actor of a pack whose calls may block their thread, or that belong on the compute pool.
 ///
@@ -20,18 +21,19 @@ pub(super) struct BlockingActor {
     actor: Arc<Mutex<ForeignActor>>,
     node: Option<Arc<HostNode>>,
     has_finalize: bool,
+    secrets: Secrets,
     /// Whether it computes rather than waits.
     is_heavy: bool,
 }
 
 impl BlockingActor {
     pub(super) fn new(actor: ForeignActor, is_heavy: bool) -> Self {
-        let has_finalize = actor.has_finalize();
-        Self { actor: Arc::new(Mutex::new(actor)), node: None, has_finalize, is_heavy }
+        let (has_finalize, secrets) = (actor.has_finalize(), actor.secrets().clone());
+        Self { actor: Arc::new(Mutex::new(actor)), node: None, has_finalize, secrets, is_heavy }
     }
 
     async fn call(&mut self, tick: &mut Tick<'_>, method: Method) -> Result<(), Failure> {
-        let node = self.node.get_or_insert_with(|| Arc::new(HostNode::new(tick.node().clone())));
+        let node = self.node.get_or_insert_with(|| Arc::new(HostNode::new(tick.node().clone(), self.secrets.clone())));
         let node = Arc::clone(node);
         let (_, attempt) = tick.parts();
         let mut attempt = Attempt {
@@ -63,7 +65,7 @@ impl BlockingActor {
                 done = &mut work => break done?,
                 Some(reply) = requested.recv() => {
                     // The thread waits for the answer, unless it is gone.
-                    let _ = reply.send(HostNode::background(tick));
+                    let _ = reply.send(HostNode::background(tick, &self.secrets));
                 }
             }
         };

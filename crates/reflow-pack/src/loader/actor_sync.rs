@@ -19,7 +19,7 @@ impl SyncActor {
 
     #[inline]
     fn call(&mut self, tick: &mut Tick<'_>, method: &Method) -> Result<(), Failure> {
-        let node = self.node.get_or_insert_with(|| HostNode::new(tick.node().clone()));
+        let node = self.node.get_or_insert_with(|| self.actor.node(tick.node()));
         let mut tick = HostTick::computing(node, tick);
         let status = self.actor.call(method, &mut tick);
         tick.outcome(status)

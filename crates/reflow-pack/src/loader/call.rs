@@ -10,10 +10,11 @@ use std::task::Waker;
 use reflow_pack_sdk::abi::{
     REFLOW_INVALID, REFLOW_OK, REFLOW_PENDING, ReflowActorTable, ReflowInput, ReflowStatus, ReflowTick,
 };
-use reflow_runtime::{Attempt, Failure, Message, Sending, Signal, Tick};
+use reflow_runtime::{Attempt, Failure, Message, NodeHandle, Sending, Signal, Tick};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::node::HostNode;
+use super::secret::Secrets;
 use super::{foreign, message, value};
 
 /// Inputs that are lent from the tick itself; a tick with more lends all of them from a list.
@@ -105,6 +106,12 @@ impl HostTick {
         (&raw mut *self).cast()
     }
 
+    /// The node that it is lent with.
+    pub(super) fn node(&self) -> &HostNode {
+        // SAFETY: every caller of `new` has lent the node for longer than the tick.
+        unsafe { &*self.head.node.cast::<HostNode>() }
+    }
+
     /// What the answer of a call means.
     #[inline]
     pub(super) fn outcome(&mut self, status: ReflowStatus) -> Result<(), Failure> {
@@ -133,6 +140,7 @@ fn parts(tick: &mut Tick<'_>) -> (*mut Attempt, *mut Tick<'static>) {
 pub(super) struct ForeignActor {
     data: *mut c_void,
     table: ReflowActorTable,
+    secrets: Secrets,
 }
 
 // SAFETY: the ABI says that an actor is called by one thread at a time, though not always the same.
@@ -150,8 +158,18 @@ pub(super) enum Method {
 impl ForeignActor {
     /// # Safety
     /// `data` is owned by the caller and belongs to `table`, which is as the ABI says.
-    pub(super) unsafe fn new(data: *mut c_void, table: ReflowActorTable) -> Self {
-        Self { data, table }
+    pub(super) unsafe fn new(data: *mut c_void, table: ReflowActorTable, secrets: Secrets) -> Self {
+        Self { data, table, secrets }
+    }
+
+    /// What must not be told about its node.
+    pub(super) fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
+    /// The node as this actor is to see it.
+    pub(super) fn node(&self, handle: &NodeHandle) -> HostNode {
+        HostNode::new(handle.clone(), self.secrets.clone())
     }
 
     pub(super) fn has_finalize(&self) -> bool {

@@ -7,11 +7,14 @@ mod actor_sync;
 mod builder;
 mod call;
 mod component;
+mod exit;
 mod foreign;
 mod library;
 mod message;
 mod node;
 mod registry;
+mod secret;
+mod source;
 mod stream;
 mod table;
 mod tick;
@@ -27,12 +30,15 @@ use crate::abi_version::AbiVersion;
 use crate::error::PackError;
 
 pub(crate) use component::PackComponent;
+pub(crate) use source::{PackCommand, PackSource};
 
 /// What a library has registered.
 pub(crate) struct Registered {
     pub(crate) name: String,
     pub(crate) version: String,
     pub(crate) components: Vec<PackComponent>,
+    pub(crate) sources: Vec<PackSource>,
+    pub(crate) commands: Vec<PackCommand>,
 }
 
 type AskVersion = unsafe extern "C" fn() -> u32;

@@ -12,6 +12,7 @@ use reflow_runtime::{BlockingSend, Caller, Message, NodeHandle, Origin, SendErro
 use tokio::sync::oneshot;
 
 use super::foreign::{self, guard};
+use super::secret::Secrets;
 use super::stream::deadline;
 use super::{message, value};
 
@@ -21,6 +22,7 @@ const LOOK_AROUND: Duration = Duration::from_millis(100);
 /// What a pack knows as a node.
 pub(super) struct HostNode {
     pub(super) handle: NodeHandle,
+    pub(super) secrets: Secrets,
     hold: Option<Hold>,
 }
 
@@ -33,12 +35,12 @@ struct Hold {
 }
 
 impl HostNode {
-    pub(super) fn new(handle: NodeHandle) -> Self {
-        Self { handle, hold: None }
+    pub(super) fn new(handle: NodeHandle, secrets: Secrets) -> Self {
+        Self { handle, secrets, hold: None }
     }
 
     /// A node that its run counts as busy until this is dropped; `None` when the run was stopped.
-    pub(super) fn background(tick: &Tick<'_>) -> Option<Self> {
+    pub(super) fn background(tick: &Tick<'_>, secrets: &Secrets) -> Option<Self> {
         if tick.node().is_cancelled() {
             return None;
         }
@@ -51,17 +53,25 @@ impl HostNode {
                 let _ = ended.await;
             }
         });
-        Some(Self { handle: handle?, hold: Some(Hold { _end: end, is_sending: AtomicBool::new(false) }) })
+        let hold = Some(Hold { _end: end, is_sending: AtomicBool::new(false) });
+        Some(Self { handle: handle?, secrets: secrets.clone(), hold })
     }
 
     pub(super) fn give(self) -> *mut ReflowNode {
         Box::into_raw(Box::new(self)).cast()
     }
 
-    fn send(&self, port: u32, message: Message, timeout_ms: u64) -> ReflowStatus {
+    /// Sends messages, one after the other, as packets that belong together.
+    fn send(&self, messages: Vec<(u32, Message)>, timeout_ms: u64) -> ReflowStatus {
         let hold = self.hold.as_ref().filter(|hold| !hold.is_sending.swap(true, Ordering::AcqRel));
         let caller = if hold.is_some() { Caller::Counted } else { Caller::Other };
-        let status = send_blocking(&self.handle, port, message, None, caller, timeout_ms, || false);
+        let ports = messages.iter().filter_map(|(port, _)| u16::try_from(*port).ok());
+        let origin = if messages.len() > 1 { self.handle.origin_of(ports) } else { None };
+        let mut status = REFLOW_OK;
+        let mut messages = messages.into_iter();
+        while let (REFLOW_OK, Some((port, message))) = (status, messages.next()) {
+            status = send_blocking(&self.handle, port, message, origin.as_ref(), caller, timeout_ms, || false);
+        }
         if let Some(hold) = hold {
             hold.is_sending.store(false, Ordering::Release);
         }
@@ -113,12 +123,24 @@ pub(super) unsafe fn look<'a>(node: *const ReflowNode) -> Option<&'a HostNode> {
 /// `node` is null or alive.
 unsafe fn with<T>(node: *const ReflowNode, otherwise: T, body: impl FnOnce(&NodeHandle) -> T) -> T {
     // SAFETY: as this function demands.
-    guard(None, || unsafe { look(node) }.map(|node| body(&node.handle))).unwrap_or(otherwise)
+    unsafe { with_host(node, otherwise, |node| body(&node.handle)) }
+}
+
+/// Calls `body` with the node as the pack knows it.
+///
+/// # Safety
+/// As [`with`].
+unsafe fn with_host<T>(node: *const ReflowNode, otherwise: T, body: impl FnOnce(&HostNode) -> T) -> T {
+    // SAFETY: as this function demands.
+    guard(None, || unsafe { look(node) }.map(body)).unwrap_or(otherwise)
 }
 
 pub(super) unsafe extern "C" fn clone(node: *const ReflowNode) -> *mut ReflowNode {
     // SAFETY: the ABI says that the node is alive.
-    unsafe { with(node, ptr::null_mut(), |node| HostNode::new(node.clone()).give()) }
+    let node = unsafe { look(node) };
+    guard(ptr::null_mut(), || {
+        node.map_or(ptr::null_mut(), |node| HostNode::new(node.handle.clone(), node.secrets.clone()).give())
+    })
 }
 
 pub(super) unsafe extern "C" fn drop_node(node: *mut ReflowNode) {
@@ -180,8 +202,40 @@ pub(super) unsafe extern "C" fn send(
     guard(REFLOW_INVALID, || {
         // SAFETY: the ABI says that the node is alive and the message handed over.
         let (node, message) = unsafe { (look(node), message::receive(message)) };
-        node.map_or(REFLOW_INVALID, |node| node.send(port, message, timeout_ms))
+        node.map_or(REFLOW_INVALID, |node| node.send(vec![(port, message)], timeout_ms))
     })
+}
+
+pub(super) unsafe extern "C" fn emit(
+    node: *const ReflowNode,
+    ports: *const u32,
+    messages: *const ReflowMessage,
+    count: usize,
+    timeout_ms: u64,
+) -> ReflowStatus {
+    guard(REFLOW_INVALID, || {
+        if count == 0 {
+            return REFLOW_OK;
+        }
+        // SAFETY: the ABI says that the node is alive, that there are so many of both, and that the messages are handed over.
+        let (node, messages) = unsafe {
+            let (ports, messages) =
+                (std::slice::from_raw_parts(ports, count), std::slice::from_raw_parts(messages, count));
+            let messages = messages.iter().map(|message| message::receive(*message));
+            (look(node), ports.iter().copied().zip(messages).collect())
+        };
+        node.map_or(REFLOW_INVALID, |node| node.send(messages, timeout_ms))
+    })
+}
+
+pub(super) unsafe extern "C" fn secret(node: *const ReflowNode, secret: ReflowStr) {
+    guard((), || {
+        // SAFETY: the ABI says that node and text are valid for the call.
+        if let Some(node) = unsafe { look(node) } {
+            // SAFETY: as above.
+            node.secrets.add(&unsafe { foreign::text(secret) });
+        }
+    });
 }
 
 pub(super) unsafe extern "C" fn is_cancelled(node: *const ReflowNode) -> bool {
@@ -192,16 +246,18 @@ pub(super) unsafe extern "C" fn is_cancelled(node: *const ReflowNode) -> bool {
 pub(super) unsafe extern "C" fn log(node: *const ReflowNode, level: ReflowStr, data: *const ReflowValue) {
     // SAFETY: the ABI says that everything is valid for the call.
     unsafe {
-        with(node, (), |node| {
+        with_host(node, (), |node| {
             let data = value::look(data).cloned().unwrap_or_default();
-            node.log(&foreign::text(level), data);
+            node.handle.log(&foreign::text(level), node.secrets.mask_value(data));
         });
     }
 }
 
 pub(super) unsafe extern "C" fn progress(node: *const ReflowNode, fraction: f64, text: ReflowStr) {
     // SAFETY: the ABI says that everything is valid for the call.
-    unsafe { with(node, (), |node| node.progress(fraction, &foreign::text(text))) };
+    unsafe {
+        with_host(node, (), |node| node.handle.progress(fraction, &node.secrets.mask(foreign::text(text))));
+    }
 }
 
 pub(super) unsafe extern "C" fn pool_upsert(

@@ -3,18 +3,22 @@
 use std::mem::offset_of;
 
 use reflow_pack_sdk::abi::{
-    REFLOW_FAILED, REFLOW_OK, ReflowComponent, ReflowPackInfo, ReflowRegistry, ReflowStatus, ReflowStr,
+    REFLOW_FAILED, REFLOW_OK, ReflowCommand, ReflowComponent, ReflowPackInfo, ReflowRegistry, ReflowSource,
+    ReflowStatus, ReflowStr,
 };
 
 use super::Registered;
 use super::component::PackComponent;
 use super::foreign::{self, guard, sized};
+use super::source::{PackCommand, PackSource};
 
 /// What a pack has said so far.
 #[derive(Default)]
 pub(super) struct Registry {
     identity: Option<(String, String)>,
     components: Vec<PackComponent>,
+    sources: Vec<PackSource>,
+    commands: Vec<PackCommand>,
     problem: Option<String>,
 }
 
@@ -28,10 +32,11 @@ impl Registry {
             return Err("its entry point failed and did not say why".into());
         }
         let (name, version) = self.identity.ok_or("its entry point did not say who it is (`registry_identify`)")?;
-        if self.components.is_empty() {
+        if self.components.is_empty() && self.sources.is_empty() {
             return Err("it has no templates".into());
         }
-        Ok(Registered { name, version, components: self.components })
+        let Self { components, sources, commands, .. } = self;
+        Ok(Registered { name, version, components, sources, commands })
     }
 
     /// Keeps the first problem.
@@ -75,6 +80,38 @@ pub(super) unsafe extern "C" fn add(registry: *mut ReflowRegistry, component: *c
             }
             Ok(new) => {
                 registry.components.push(new);
+                REFLOW_OK
+            }
+        })
+    }
+}
+
+pub(super) unsafe extern "C" fn add_source(registry: *mut ReflowRegistry, source: *const ReflowSource) -> ReflowStatus {
+    // SAFETY: the ABI says that registry and source are valid for the call.
+    unsafe {
+        with(registry, |registry| match PackSource::new(source) {
+            Err(problem) => registry.refuse(problem),
+            Ok(source) => {
+                registry.sources.push(source);
+                REFLOW_OK
+            }
+        })
+    }
+}
+
+pub(super) unsafe extern "C" fn add_command(
+    registry: *mut ReflowRegistry,
+    command: *const ReflowCommand,
+) -> ReflowStatus {
+    // SAFETY: the ABI says that registry and command are valid for the call.
+    unsafe {
+        with(registry, |registry| match PackCommand::new(command) {
+            Err(problem) => registry.refuse(problem),
+            Ok(new) if registry.commands.iter().any(|known| known.name == new.name) => {
+                registry.refuse(format!("it registers the command `{}` twice", new.name))
+            }
+            Ok(new) => {
+                registry.commands.push(new);
                 REFLOW_OK
             }
         })

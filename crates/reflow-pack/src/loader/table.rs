@@ -2,7 +2,7 @@
 
 use reflow_pack_sdk::abi::{REFLOW_PACK_ABI_VERSION, ReflowHost};
 
-use super::{builder, component, message, node, registry, stream, tick, value};
+use super::{builder, component, exit, message, node, registry, stream, tick, value};
 
 /// One table for all packs, for as long as the process.
 pub(super) static HOST: ReflowHost = ReflowHost {
@@ -73,4 +73,10 @@ pub(super) static HOST: ReflowHost = ReflowHost {
     tick_sequence: tick::sequence,
     tick_attempt: tick::attempt,
     node_progress: node::progress,
+    registry_add_source: registry::add_source,
+    registry_add_command: registry::add_command,
+    node_emit: node::emit,
+    node_secret: node::secret,
+    exit_call: exit::call,
+    exit_forget: exit::forget,
 };

@@ -126,7 +126,7 @@ pub(super) unsafe extern "C" fn fail(tick: *mut ReflowTick, failure: *const Refl
         let (Some(tick), Some(told)) = (tick, failure) else { return };
         // SAFETY: as above, so its texts are too.
         let (text, reason) = unsafe { (foreign::text(told.message), foreign::text(told.reason)) };
-        let mut failure = Failure::new(&*text);
+        let mut failure = Failure::new(&*tick.node().secrets.mask(text));
         if !reason.is_empty() {
             failure = failure.with_reason(&*reason);
         }
@@ -181,12 +181,14 @@ pub(super) unsafe extern "C" fn wake_after(_tick: *mut ReflowTick, milliseconds:
 pub(super) unsafe extern "C" fn background(tick: *mut ReflowTick) -> *mut ReflowNode {
     guard(ptr::null_mut(), || {
         // SAFETY: the ABI says that the tick is the caller's.
-        let node = match unsafe { look(tick) }.map(|tick| &mut tick.way) {
+        let Some(tick) = (unsafe { look(tick) }) else { return ptr::null_mut() };
+        let secrets = &tick.node().secrets.clone();
+        let node = match &mut tick.way {
             // While something is being sent, that borrows the tick.
-            None | Some(Way::Async { sending: Some(_), .. }) => None,
+            Way::Async { sending: Some(_), .. } => None,
             // SAFETY: the tick lives as long as the call.
-            Some(Way::Sync { tick } | Way::Async { tick, .. }) => HostNode::background(unsafe { &**tick }),
-            Some(Way::Blocking { requests, .. }) => {
+            Way::Sync { tick } | Way::Async { tick, .. } => HostNode::background(unsafe { &**tick }, secrets),
+            Way::Blocking { requests, .. } => {
                 let (reply, answer) = std::sync::mpsc::sync_channel(1);
                 requests.send(reply).ok().and_then(|()| answer.recv().ok()).flatten()
             }

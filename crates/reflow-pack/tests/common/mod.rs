@@ -43,7 +43,9 @@ pub fn kitchen() -> &'static Path {
         let cargo = std::fs::read_to_string(here("tests/packs/kitchen/Cargo.toml")).unwrap();
         let cargo = cargo.replace("../../../../reflow-pack-sdk", sdk.to_str().unwrap());
         std::fs::write(directory.join("Cargo.toml"), cargo).unwrap();
-        std::fs::copy(here("tests/packs/kitchen/src/lib.rs"), directory.join("src/lib.rs")).unwrap();
+        for file in ["lib.rs", "house.rs"] {
+            std::fs::copy(here("tests/packs/kitchen/src").join(file), directory.join("src").join(file)).unwrap();
+        }
         let bundle = directory.join("kitchen.rflpack");
         let (from, to) = (directory.to_str().unwrap(), bundle.to_str().unwrap());
         tool(&["build", from, "--profile", "dev", "--output", to]);

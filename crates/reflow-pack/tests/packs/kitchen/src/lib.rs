@@ -1,11 +1,13 @@
 //! A pack of everything: well-behaved actors and ones that misbehave.
 
+mod house;
+
 use std::mem;
 use std::thread;
 use std::time::Duration;
 
 use reflow_pack_sdk::{
-    Actor, AsyncActor, Begin, Component, ComponentSpec, Failure, Frame, Instance, Kind, Message, PortSpec, PortType, Signal,
+    Actor, AsyncActor, Begin, Component, ComponentSpec, Failure, Frame, Instance, Kind, Message, Pack, PortSpec, PortType, Signal,
     Source, StreamWriter, Tick, Value, export_pack,
 };
 
@@ -354,7 +356,8 @@ impl Actor for Numbers {
 }
 
 fn templates() -> Vec<Box<dyn Component>> {
-    vec![
+    let mut templates = house::templates();
+    templates.extend([
         template("kitchen_forward", |_| Ok(Instance::new(Forward))),
         template("kitchen_heavy", |_| Ok(Instance::new_heavy(Forward))),
         template("kitchen_remake", |_| Ok(Instance::new(Remake))),
@@ -382,8 +385,16 @@ fn templates() -> Vec<Box<dyn Component>> {
             outports: &["out"],
             source: Source::Yes,
             make: |config| Ok(Instance::new(Numbers { next: 0, count: count(config) })),
-        }),
-    ]
+        }) as Box<dyn Component>,
+    ]);
+    templates
 }
 
-export_pack!("kitchen", all = templates());
+export_pack!(
+    "kitchen",
+    pack = Pack::new()
+        .with_components(templates())
+        .with_source(house::Cookbook)
+        .with_command("cook", house::cook)
+        .with_command("burn", |_| panic!("it burns"))
+);
