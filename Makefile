@@ -18,7 +18,7 @@ PACKS ?= $(notdir $(wildcard packs/reflow-pack-*))
 TEST_LINTS := unwrap_used needless_pass_by_value unreadable_literal
 
 .DEFAULT_GOAL := help
-.PHONY: help build lint format types test test-rust test-python test-smoke test-all packs test-packs audit docs bench demo clean
+.PHONY: help build lint format types test test-rust test-python test-smoke test-all packs test-packs audit docs site bench demo clean
 
 help: ## Say what the verbs do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -89,6 +89,11 @@ audit: $(VENV)/tools build/tools/bin/cargo-deny ## Check licences and advisories
 docs: build ## Build the Rust documentation, and run every example of the Python documentation
 	cargo doc --locked --workspace --no-deps
 	$(BIN)/pytest tests/docs
+
+site: build ## Build the site of the documentation into build/site, and check its links
+	$(BIN)/python -m pip install --quiet --group docs
+	$(BIN)/python docs/site/command_line.py
+	$(BIN)/mkdocs build --quiet --strict
 
 bench: build ## Measure beside the peers, in one run; prints a table of ratios
 	$(BIN)/python benches/run.py

@@ -106,6 +106,20 @@ class AsyncNetwork(_native.Network):
         ------
         RunTimeout
             When the time has passed (a TimeoutError); the network goes on.
+
+        Examples
+        --------
+        >>> import asyncio
+        >>> from offbit_reflow import Network
+        >>> net = Network()
+        >>> net.add_node("a", "tpl_passthrough")
+        >>> net.add_outport("out", "a", "output")
+        >>> async def main():
+        ...     async with net:
+        ...         net.start()
+        ...         return (await net.wait_async(timeout=5)).state
+        >>> asyncio.run(main())
+        'idle'
         """
         if await wait_within(self._run.ending(idle_is_enough=True), timeout) is None:
             raise RunTimeout(f"the network was still at work after {timeout} s")
@@ -129,6 +143,21 @@ class AsyncNetwork(_native.Network):
             When there was no room in time (a TimeoutError); the packet was not sent.
         NetworkError
             If there is no such node or inport, or the network is not running.
+
+        Examples
+        --------
+        >>> import asyncio
+        >>> from offbit_reflow import Network
+        >>> net = Network()
+        >>> net.add_node("a", "tpl_passthrough")
+        >>> net.add_outport("out", "a", "output")
+        >>> async def main():
+        ...     async with net:
+        ...         net.start(collect=True)
+        ...         await net.send_async("a", "input", 3)
+        ...         return (await net.wait_async(timeout=5)).outputs
+        >>> asyncio.run(main())
+        {'out': [3]}
         """
         if await wait_within(self._run.sending(node, port, value), timeout) is None:
             raise RunTimeout(f"node `{node}`: no room for the packet within {timeout} s")
@@ -206,11 +235,40 @@ class AsyncNetwork(_native.Network):
         return _ask.ask_stream(self._run, inputs, timeout, capacity)
 
     async def cancel_async(self, reason: str = "cancelled", grace: float = DEFAULT_GRACE) -> list[str]:
-        """Stop the run like `cancel`, and wait for running ticks without holding the loop."""
+        """Stop the run like `cancel`, and wait for running ticks without holding the loop.
+
+        Examples
+        --------
+        >>> import asyncio
+        >>> from offbit_reflow import Network
+        >>> net = Network()
+        >>> net.add_node("a", "tpl_passthrough")
+        >>> net.add_outport("out", "a", "output")
+        >>> async def main():
+        ...     async with net:
+        ...         net.start()
+        ...         return await net.cancel_async("enough")
+        >>> asyncio.run(main())
+        []
+        """
         return await _cancel(self._run, reason, grace)
 
     async def shutdown_async(self, grace: float = SHUTDOWN_GRACE) -> list[str]:
-        """Stop the network like `shutdown`, and wait for running ticks without holding the loop."""
+        """Stop the network like `shutdown`, and wait for running ticks without holding the loop.
+
+        Examples
+        --------
+        >>> import asyncio
+        >>> from offbit_reflow import Network
+        >>> net = Network()
+        >>> net.add_node("a", "tpl_passthrough")
+        >>> net.add_outport("out", "a", "output")
+        >>> async def main():
+        ...     net.start()
+        ...     return await net.shutdown_async()
+        >>> asyncio.run(main())
+        []
+        """
         with contextlib.suppress(NetworkError):  # nothing was started
             await _cancel(self._run, "shutdown", grace)
         return self.shutdown(grace=0.0)

@@ -115,6 +115,15 @@ class Graph(_native.Graph):
         -------
         list of Diagnostic
             Errors and warnings; empty if all is well.
+
+        Examples
+        --------
+        >>> from offbit_reflow import Graph
+        >>> graph = Graph("g")
+        >>> graph.add_node("a", "x")
+        >>> graph.add_connection("a", "out", "a", "in")
+        >>> [str(finding).split()[2] for finding in graph.check() if finding.is_error]
+        []
         """
         from .network import Network
 
@@ -139,6 +148,14 @@ class Graph(_native.Graph):
         Notes
         -----
         Nodes on a common cycle count together.
+
+        Examples
+        --------
+        >>> from offbit_reflow import Graph
+        >>> graph = Graph("g")
+        >>> graph.add_node("a", "x")
+        >>> graph.critical_path({"a": 3}).weight
+        3.0
         """
         if weights is not None:
             weights = {node: w["busy_s"] if isinstance(w, Mapping) else w for node, w in weights.items()}

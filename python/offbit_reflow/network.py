@@ -113,6 +113,8 @@ class Network(AsyncNetwork):
     """
 
     _logs: Logs | None = None
+    #: Makes of an actor, and what makes instances of it, those that are registered: for telemetry.
+    _wrap_actor: Callable[[Any, Any], tuple[Any, Any]] | None = None
 
     # ---- building ----------------------------------------------------------------------------------------------------
 
@@ -181,15 +183,21 @@ class Network(AsyncNetwork):
             If the very same actor is registered under the id already, outside of a notebook (a RuntimeError).
         TypeError
             If `actor` is none of these.
+
+        Examples
+        --------
+        >>> from offbit_reflow import Network, actor
+        >>> net = Network()
+        >>> net.register_actor("double", actor(lambda number: 2 * number))
+        >>> net.add_node("a", "double")
         """
-        registered: dict[str, Any] = self.__dict__.setdefault("_registered", {})
-        known = registered.get(template_id)
+        registered: dict[str, tuple[Any, Any]] = self.__dict__.setdefault("_registered_with", {})
+        known, _ = registered.get(template_id, (None, None))
         is_same = known is not None and _same(known, actor)
         # The native half refuses an id that is taken: to register the same again changes nothing, so it is a mistake.
-        self._register(
-            template_id, build(actor, factory), replace=known is not None and (not is_same or _in_notebook())
-        )
-        registered[template_id] = actor
+        handle = build(*self._wrap_actor(actor, factory)) if self._wrap_actor is not None else build(actor, factory)
+        self._register(template_id, handle, replace=known is not None and (not is_same or _in_notebook()))
+        registered[template_id] = (actor, factory)
         told: set[str] = self.__dict__.setdefault("_told", set())
         if known is not None and not is_same and self.is_running and template_id not in told:
             told.add(template_id)
@@ -230,6 +238,12 @@ class Network(AsyncNetwork):
             If there is no such component (a RuntimeError and ValueError).
         ConfigError
             If the policy is not one.
+
+        Examples
+        --------
+        >>> from offbit_reflow import Network
+        >>> net = Network()
+        >>> net.add_node("a", "tpl_math_add", policy={"attempts": 3, "delay_ms": 100})
         """
         if not isinstance(template_id, str):
             raise TypeError(
@@ -279,6 +293,18 @@ class Network(AsyncNetwork):
         ------
         NetworkError
             Everything that is wrong with the network; nothing was started then. Also when it is running already.
+
+        Examples
+        --------
+        >>> from offbit_reflow import Network
+        >>> net = Network()
+        >>> net.add_node("a", "tpl_passthrough")
+        >>> net.add_outport("out", "a", "output")
+        >>> with net:
+        ...     net.start(collect=True)
+        ...     net.send("a", "input", 3)
+        ...     net.wait(timeout=5).outputs
+        {'out': [3]}
         """
         logs = self._follow()
         self._start(collect)
@@ -319,6 +345,15 @@ class Network(AsyncNetwork):
             When the time has passed (a TimeoutError); the network was stopped then.
         NetworkError
             Everything that is wrong with the network; nothing was started then.
+
+        Examples
+        --------
+        >>> from offbit_reflow import Network
+        >>> net = Network()
+        >>> net.add_node("a", "tpl_passthrough")
+        >>> net.add_outport("out", "a", "output")
+        >>> net.run(inputs={"a.input": iter([1, 2])}, timeout=10).outputs
+        {'out': [1, 2]}
         """
         if _native._on_loop():
             raise ContextError(
@@ -357,13 +392,34 @@ class Network(AsyncNetwork):
         ------
         RunTimeout
             When the time has passed (a TimeoutError); the network goes on.
+
+        Examples
+        --------
+        >>> from offbit_reflow import Network
+        >>> net = Network()
+        >>> net.add_node("a", "tpl_passthrough")
+        >>> net.add_outport("out", "a", "output")
+        >>> with net:
+        ...     net.start()
+        ...     net.wait(timeout=5).state
+        'idle'
         """
         if not self._run.wait(timeout):
             raise RunTimeout(f"the network was still at work after {timeout} s")
         return self.result()
 
     def result(self) -> RunResult:
-        """How the run stands now; outputs are handed out once, and only if the network was started to collect them."""
+        """How the run stands now; outputs are handed out once, and only if the network was started to collect them.
+
+        Examples
+        --------
+        >>> from offbit_reflow import Network
+        >>> net = Network()
+        >>> net.add_node("a", "tpl_passthrough")
+        >>> net.add_outport("out", "a", "output")
+        >>> net.run(inputs={"a.input": 3}).ok and net.result().ok
+        True
+        """
         return self._result(self._run)
 
     def _result(self, run: _native.Run) -> RunResult:
@@ -429,6 +485,17 @@ class Network(AsyncNetwork):
         -------
         list of str
             The nodes that did not stop in time.
+
+        Examples
+        --------
+        >>> from offbit_reflow import Network
+        >>> net = Network()
+        >>> net.add_node("a", "tpl_passthrough")
+        >>> net.add_outport("out", "a", "output")
+        >>> with net:
+        ...     net.start()
+        ...     net.cancel("enough")
+        []
         """
         return self._run.cancel(reason, grace)
 
@@ -446,6 +513,16 @@ class Network(AsyncNetwork):
         -------
         list of str
             The nodes that have not stopped in time. Empty when all is well.
+
+        Examples
+        --------
+        >>> from offbit_reflow import Network
+        >>> net = Network()
+        >>> net.add_node("a", "tpl_passthrough")
+        >>> net.add_outport("out", "a", "output")
+        >>> net.start()
+        >>> net.shutdown(grace=1)
+        []
         """
         _live.discard(self)
         return self._shutdown(grace)
@@ -470,6 +547,17 @@ class Network(AsyncNetwork):
         ------
         ValueError
             If there is no event type of a name in `types`.
+
+        Examples
+        --------
+        >>> from offbit_reflow import Network
+        >>> net = Network()
+        >>> net.add_node("a", "tpl_passthrough")
+        >>> net.add_outport("out", "a", "output")
+        >>> events = net.events(types=["NetworkCompleted"])
+        >>> _ = net.run(inputs={"a.input": 3})
+        >>> [event["state"] for event in events]
+        ['finished']
         """
         return EventStream(self._events(types, nodes, capacity=capacity))
 
@@ -482,11 +570,35 @@ class Network(AsyncNetwork):
         ------
         NetworkError
             If there is no such node or outport. Before a start, a wrong outport is told by the start.
+
+        Examples
+        --------
+        >>> from offbit_reflow import Network
+        >>> net = Network()
+        >>> net.add_node("a", "tpl_passthrough")
+        >>> net.add_outport("out", "a", "output")
+        >>> with net:
+        ...     net.start()
+        ...     with net.listen("a", "output") as packets:
+        ...         net.send("a", "input", 3)
+        ...         packets.recv(timeout=5).data()
+        3
         """
         return Listener(self._listen(node, port, capacity=capacity))
 
     def stats(self) -> dict[str, dict[str, Any]]:
-        """State and counters of every node, see `RunResult.nodes`."""
+        """State and counters of every node, see `RunResult.nodes`.
+
+        Examples
+        --------
+        >>> from offbit_reflow import Network
+        >>> net = Network()
+        >>> net.add_node("a", "tpl_passthrough")
+        >>> net.add_outport("out", "a", "output")
+        >>> _ = net.run(inputs={"a.input": 3})
+        >>> net.stats()["a"]["ticks"]
+        1
+        """
         return self._run.stats()
 
     def metrics(self) -> Metrics:
@@ -518,6 +630,17 @@ class Network(AsyncNetwork):
         ------
         NetworkError
             If there is no such node, or nothing was started.
+
+        Examples
+        --------
+        >>> from offbit_reflow import Network
+        >>> net = Network()
+        >>> net.add_node("a", "tpl_passthrough")
+        >>> net.add_outport("out", "a", "output")
+        >>> with net:
+        ...     net.start()
+        ...     net.info("a")
+        {}
         """
         info: dict[str, Any] = self._run.info(node)
         return info
@@ -525,10 +648,20 @@ class Network(AsyncNetwork):
     # ---- seeing ------------------------------------------------------------------------------------------------------
 
     def to_graph(self) -> Graph:
-        """Give the network as a graph. Packets that belong to this process are described only."""
+        """Give the network as a graph. Packets that belong to this process are described only.
+
+        Examples
+        --------
+        >>> from offbit_reflow import Network
+        >>> net = Network()
+        >>> net.add_node("a", "tpl_passthrough")
+        >>> net.add_outport("out", "a", "output")
+        >>> net.to_graph().node_count
+        1
+        """
         return Graph.from_json(self._to_graph())
 
-    def to_svg(self, *, theme: str = "auto", max_nodes: int = 2000) -> str:
+    def to_svg(self, *, theme: str = "auto", max_nodes: int = 2000, fold: bool | None = None) -> str:
         """Draw the network as SVG; once it was started, with states, rates, queue fill and failures.
 
         Parameters
@@ -537,15 +670,67 @@ class Network(AsyncNetwork):
             ``light``, ``dark``, or ``auto``: what the viewer prefers.
         max_nodes : int
             Larger networks are described, not drawn.
+        fold : bool, optional
+            Whether each group is drawn as one box; by default in networks of more than 200 nodes.
+
+        Examples
+        --------
+        >>> from offbit_reflow import Network
+        >>> net = Network()
+        >>> net.add_node("a", "tpl_passthrough")
+        >>> net.add_outport("out", "a", "output")
+        >>> net.to_svg(theme="dark").startswith("<svg")
+        True
         """
-        return super().to_svg(theme=theme, max_nodes=max_nodes)
+        return super().to_svg(theme=theme, max_nodes=max_nodes, fold=fold)
+
+    def live(self) -> Any:
+        """Make a picture for a notebook that follows the network while it runs: states, rates, queues, failures.
+
+        A click on a node shows its config, its counters, its last failure and a sample of its packets. Show it, as the last
+        value of a cell, then start the network or ``await net.run_async()`` in the next one.
+
+        Returns
+        -------
+        A widget with the extra ``offbit-reflow[notebook]``, else what shows the network as it is at that moment.
+
+        Examples
+        --------
+        >>> from offbit_reflow import Network
+        >>> net = Network()
+        >>> net.add_node("a", "tpl_passthrough")
+        >>> picture = net.live()
+        """
+        from .live import live  # for notebooks only
+
+        return live(self)
 
     def to_text(self) -> str:
-        """Draw the network for a terminal; once it was started, with states, rates and failures."""
+        """Draw the network for a terminal; once it was started, with states, rates and failures.
+
+        Examples
+        --------
+        >>> from offbit_reflow import Network
+        >>> net = Network()
+        >>> net.add_node("a", "tpl_passthrough")
+        >>> net.add_outport("out", "a", "output")
+        >>> "tpl_passthrough" in net.to_text()
+        True
+        """
         return super().to_text()
 
     def to_mermaid(self) -> str:
-        """Give the network as a Mermaid flowchart."""
+        """Give the network as a Mermaid flowchart.
+
+        Examples
+        --------
+        >>> from offbit_reflow import Network
+        >>> net = Network()
+        >>> net.add_node("a", "tpl_passthrough")
+        >>> net.add_outport("out", "a", "output")
+        >>> net.to_mermaid().splitlines()[0]
+        'flowchart LR'
+        """
         return super().to_mermaid()
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
@@ -594,33 +779,45 @@ class Network(AsyncNetwork):
 class Listener:
     """The packets that leave an outport, as plain values. Iterate it (``for``, ``async for``); it ends with the node."""
 
+    #: Takes values out of what telemetry carries them in.
+    _unwrap: Callable[[Any], Any] | None = None
+
     def __init__(self, listener: _native.Listener) -> None:
         self._listener = listener
 
     def recv(self, timeout: float | None = None) -> _native.Message | None:
         """Give the next packet as a Message; None when there was none within `timeout` seconds, or the node has ended."""
-        return self._listener.recv(timeout)
+        return self._message(self._listener.recv(timeout))
+
+    def _message(self, message: _native.Message | None) -> _native.Message | None:
+        if self._unwrap is None or message is None:
+            return message
+        value = message.data()
+        inner = self._unwrap(value)
+        return message if inner is value else _native.Message.from_value(inner)
 
     def close(self) -> None:
         """Stop listening; the node does not wait for this listener any more."""
         self._listener.close()
 
     def __iter__(self) -> Iterator[Any]:
-        return self._listener.__iter__()
+        return self._listener.__iter__() if self._unwrap is None else map(self._unwrap, self._listener)
 
     def __next__(self) -> Any:
-        return self._listener.__next__()
+        value = self._listener.__next__()
+        return value if self._unwrap is None else self._unwrap(value)
 
     async def recv_async(self, timeout: float | None = None) -> _native.Message | None:
         """Give the next packet like `recv`, in an asyncio program."""
         answer = await wait_within(self._listener, timeout, as_message=True)
-        return answer[0] if answer else None
+        return self._message(answer[0] if answer else None)
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> Any:
-        return await next_item(self._listener)
+        value = await next_item(self._listener)
+        return value if self._unwrap is None else self._unwrap(value)
 
     def __enter__(self) -> Self:
         return self

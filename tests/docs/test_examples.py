@@ -14,6 +14,7 @@ PAGES = [
     ROOT / "README.md",
     *sorted((ROOT / "docs" / "guides").glob("*.md")),
     *sorted((ROOT / "docs" / "concepts").glob("*.md")),
+    ROOT / "docs" / "index.md",
 ]
 MODULES = sorted(module.name for module in pkgutil.walk_packages(offbit_reflow.__path__, "offbit_reflow."))
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE

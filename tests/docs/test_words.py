@@ -8,7 +8,11 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "docs" / "architecture.md"]
 PAGES += sorted((ROOT / "docs" / "guides").glob("*.md")) + sorted((ROOT / "docs" / "concepts").glob("*.md"))
-PAGES += sorted((ROOT / "examples").glob("**/*.md"))
+PAGES += (
+    sorted((ROOT / "examples").glob("**/*.md"))
+    + sorted((ROOT / "docs" / "jobs").glob("*.md"))
+    + [ROOT / "docs" / "index.md"]
+)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -28,3 +32,17 @@ def test_crates_of_the_architecture_exist():
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     for crate in re.findall(r"`crates/([a-z-]+)`", text):
         assert (ROOT / "crates" / crate / "Cargo.toml").is_file(), crate
+
+
+def test_the_page_of_the_command_line_has_every_option():
+    from offbit_reflow.cli import build_parser, completion
+
+    page = (ROOT / "docs" / "reference" / "command-line.md").read_text(encoding="utf-8")
+    for command in completion._commands(build_parser()):
+        section = page.split(f"`{' '.join(('reflow', *command.words))}`\n", 1)
+        if command.words == ("pack", "help"):
+            continue
+        assert len(section) == 2, command.words
+        text = section[1].split("\n#", 1)[0]
+        for name in [*command.commands, *(name for name in command.option_names if name not in ("-h", "--help"))]:
+            assert f"`{name}" in text or f", {name}" in text, f"{command.words}: {name}; run docs/site/command_line.py"

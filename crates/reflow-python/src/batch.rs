@@ -29,6 +29,19 @@ struct State {
 
 /// The ticks of one call, as a sequence of contexts and as columns: `batch["in"]` is the list of all values of a port, and
 /// `done({"out": [...]})` answers all ticks at once.
+///
+/// Examples
+/// --------
+/// >>> from offbit_reflow import Actor, node
+/// >>> class Double(Actor):
+/// ...     inports = ["x"]
+/// ...     outports = ["out"]
+/// ...     batch_size = 64
+/// ...
+/// ...     def run(self, batch):
+/// ...         batch.done({"out": [2 * x for x in batch["x"]]})
+/// >>> node(Double).run({"x": iter([1, 2])}).outputs
+/// {'Double': [2, 4]}
 #[pyclass(name = "TickBatch", module = "offbit_reflow", frozen)]
 pub(crate) struct PyBatch {
     node: NodeHandle,
@@ -184,6 +197,18 @@ impl PyBatch {
         Ok(PyList::new(py, contexts)?.try_iter()?.into_any())
     }
 
+    /// Ends all ticks of the batch: `outputs` has a list for each outport, with a value for each tick.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Actor
+    /// >>> class Double(Actor):
+    /// ...     inports = ["x"]
+    /// ...     outports = ["out"]
+    /// ...     batch_size = 64
+    /// ...
+    /// ...     def run(self, batch):
+    /// ...         batch.done({"out": [2 * x for x in batch["x"]]})
     #[pyo3(signature = (outputs=None))]
     fn done(&self, py: Python<'_>, outputs: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
         self.resolve(py, outputs, references::of_argument(py))

@@ -68,6 +68,20 @@ struct State {
 }
 
 /// One attempt at one tick: its inputs, and the ways to end it.
+///
+/// Examples
+/// --------
+/// >>> from offbit_reflow import Actor
+/// >>> class Step(Actor):
+/// ...     inports = ["x"]
+/// ...     outports = ["out"]
+/// ...
+/// ...     def run(self, ctx):
+/// ...         ctx.log("doubling")
+/// ...         ctx.done({"out": 2 * ctx["x"]})
+/// >>> from offbit_reflow import node
+/// >>> node(Step).run(x=4).outputs
+/// {'Step': [8]}
 #[pyclass(name = "ActorCallContext", module = "offbit_reflow", frozen, weakref)]
 pub(crate) struct PyContext {
     node: NodeHandle,
@@ -342,6 +356,18 @@ fn put(packets: &mut Packets, port: u16, message: Message) -> Option<Message> {
 
 #[pymethods]
 impl PyContext {
+    /// The packets that fired the tick by inport, each as a `PortValue`: its tagged form, `{"type": KIND, "data": ...}`, that also
+    /// knows the message. `ctx[port]` gives the plain value.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Actor
+    /// >>> class Step(Actor):
+    /// ...     inports = ["x"]
+    /// ...     outports = ["out"]
+    /// ...
+    /// ...     def run(self, ctx):
+    /// ...         ctx.done({"out": sorted(ctx.inputs)})
     #[getter]
     fn inputs<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyDict>> {
         let py = slf.py();
@@ -370,6 +396,17 @@ impl PyContext {
         Ok(self.find(port).is_some())
     }
 
+    /// Gives the plain value of an inport, or `default` if no packet is there.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Actor
+    /// >>> class Step(Actor):
+    /// ...     inports = ["x"]
+    /// ...     outports = ["out"]
+    /// ...
+    /// ...     def run(self, ctx):
+    /// ...         ctx.done({"out": ctx.get("y", 0)})
     #[pyo3(signature = (port, default=None))]
     fn get<'py>(
         &self,
@@ -384,17 +421,51 @@ impl PyContext {
         }
     }
 
+    /// Gives the packet of an inport as a `Message`; a KeyError if there is none.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Actor
+    /// >>> class Step(Actor):
+    /// ...     inports = ["x"]
+    /// ...     outports = ["out"]
+    /// ...
+    /// ...     def run(self, ctx):
+    /// ...         ctx.done({"out": ctx.message("x").kind})
     fn message(&self, port: &Bound<'_, PyString>) -> PyResult<crate::message::PyMessage> {
         let message = self.find(port).ok_or_else(|| self.no_packet(port))?;
         // The actor may have been given what is in it.
         Ok(plain::settled(port.py(), &message)?.into())
     }
 
+    /// The config of the node: what `Network.add_node` was given, as plain data.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Actor
+    /// >>> class Step(Actor):
+    /// ...     inports = ["x"]
+    /// ...     outports = ["out"]
+    /// ...
+    /// ...     def run(self, ctx):
+    /// ...         ctx.done({"out": ctx["x"] * ctx.config.get("factor", 1)})
     #[getter]
     fn config<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         convert::value_to_python(py, self.node.config())
     }
 
+    /// Keeps a packet for an outport until `done`; a second one for the same port replaces it. A tick that fails sends none.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Actor
+    /// >>> class Step(Actor):
+    /// ...     inports = ["x"]
+    /// ...     outports = ["out"]
+    /// ...
+    /// ...     def run(self, ctx):
+    /// ...         ctx.emit("out", 2 * ctx["x"])
+    /// ...         ctx.done()
     fn emit(&self, py: Python<'_>, port: &Bound<'_, PyString>, message: &Bound<'_, PyAny>) -> PyResult<()> {
         let message = self.message_of(message, Held::ByUs(references::of_argument(py)))?;
         let Some(port) = self.names.outport(&self.node, port, 1)? else { return Ok(()) };
@@ -413,6 +484,21 @@ impl PyContext {
         Ok(())
     }
 
+    /// Sends packets now, one for each outport named, and waits for room; what was sent stays sent if the tick fails later.
+    ///
+    /// `timeout` in seconds makes the wait end with a RunTimeout. In an async actor, write `await ctx.send_async(...)`.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Actor
+    /// >>> class Step(Actor):
+    /// ...     inports = ["x"]
+    /// ...     outports = ["out"]
+    /// ...
+    /// ...     def run(self, ctx):
+    /// ...         for number in range(ctx["x"]):
+    /// ...             ctx.send({"out": number})
+    /// ...         ctx.done()
     #[pyo3(signature = (messages, timeout=None))]
     fn send(&self, py: Python<'_>, messages: &Bound<'_, PyAny>, timeout: Option<f64>) -> PyResult<()> {
         let deadline = timeout.and_then(wait::deadline);
@@ -433,6 +519,18 @@ impl PyContext {
     }
 
     /// `send` for async actors: waits for room without holding the loop.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Actor
+    /// >>> class Step(Actor):
+    /// ...     inports = ["x"]
+    /// ...     outports = ["out"]
+    /// ...
+    /// ...     async def run(self, ctx):
+    /// ...         for number in range(ctx["x"]):
+    /// ...             await ctx.send_async({"out": number})
+    /// ...         ctx.done()
     fn send_async<'py>(slf: &Bound<'py, Self>, messages: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         slf.py().import("offbit_reflow._waiting")?.call_method1("send_async", (slf, messages))
     }
@@ -450,6 +548,19 @@ impl PyContext {
         Ok(if sending.sends_at_once()? { None } else { Some(sending) })
     }
 
+    /// Ends the tick well: its packets are released, and `outputs` leave together with what was emitted.
+    ///
+    /// A second end is a ContextError. Returning a dict from `run` is the same.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Actor
+    /// >>> class Step(Actor):
+    /// ...     inports = ["x"]
+    /// ...     outports = ["out"]
+    /// ...
+    /// ...     def run(self, ctx):
+    /// ...         ctx.done({"out": ctx["x"] + 1})
     #[pyo3(signature = (outputs=None))]
     fn done(&self, py: Python<'_>, outputs: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
         let packets = match outputs {
@@ -468,6 +579,22 @@ impl PyContext {
         self.resolve(py, Ok(()), packets)
     }
 
+    /// Ends the tick as failed; the policy of the node says what happens next.
+    ///
+    /// `reason` is a stable word for programs; with `permanent` it is not tried again.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Actor
+    /// >>> class Step(Actor):
+    /// ...     inports = ["x"]
+    /// ...     outports = ["out"]
+    /// ...
+    /// ...     def run(self, ctx):
+    /// ...         if ctx["x"] < 0:
+    /// ...             ctx.fail("must not be negative", reason="negative", permanent=True)
+    /// ...         else:
+    /// ...             ctx.done({"out": ctx["x"]})
     #[pyo3(signature = (message, reason=None, permanent=None))]
     fn fail(&self, py: Python<'_>, message: &str, reason: Option<&str>, permanent: Option<bool>) -> PyResult<()> {
         let mut failure = Failure::new(message);
@@ -479,6 +606,18 @@ impl PyContext {
     }
 
     /// Leaves the tick open after `run` has returned; the answer is the handle to end it with.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Actor
+    /// >>> class Step(Actor):
+    /// ...     inports = ["x"]
+    /// ...     outports = ["out"]
+    /// ...
+    /// ...     def run(self, ctx):
+    /// ...         import threading
+    /// ...         ctx.defer()
+    /// ...         threading.Thread(target=lambda: ctx.done({"out": ctx["x"]})).start()
     fn defer(slf: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {
         if slf.get().is_resolved(slf.py()) {
             return Err(ContextError::new_err("this tick is already resolved and cannot be deferred"));
@@ -487,10 +626,35 @@ impl PyContext {
         Ok(slf)
     }
 
+    /// Says that this node is finished once the tick has ended; it takes no more packets.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Actor
+    /// >>> class Step(Actor):
+    /// ...     inports = ["x"]
+    /// ...     outports = ["out"]
+    /// ...
+    /// ...     def run(self, ctx):
+    /// ...         if ctx["x"] == "last":
+    /// ...             ctx.finish()
+    /// ...         ctx.done({"out": ctx["x"]})
     fn finish(&self, py: Python<'_>) {
         self.finish_node(py);
     }
 
+    /// Says something: an event `ActorLog`, and a record in `logging`. `level` is debug, info, warning or error.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Actor
+    /// >>> class Step(Actor):
+    /// ...     inports = ["x"]
+    /// ...     outports = ["out"]
+    /// ...
+    /// ...     def run(self, ctx):
+    /// ...         ctx.log({"seen": ctx["x"]}, level="debug")
+    /// ...         ctx.done()
     #[pyo3(signature = (data, level="info"))]
     fn log(&self, data: &Bound<'_, PyAny>, level: &str) -> PyResult<()> {
         let value = match convert::to_value(data) {
@@ -501,6 +665,18 @@ impl PyContext {
         Ok(())
     }
 
+    /// Says how far the node is, from 0 to 1, with a word for people: an event `ActorProgress`, shown by `reflow run`.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Actor
+    /// >>> class Step(Actor):
+    /// ...     inports = ["x"]
+    /// ...     outports = ["out"]
+    /// ...
+    /// ...     def run(self, ctx):
+    /// ...         ctx.progress(0.5, "half way")
+    /// ...         ctx.done()
     #[pyo3(signature = (fraction, text=""))]
     fn progress(&self, fraction: f64, text: &str) {
         self.node.progress(fraction, text);
@@ -512,36 +688,117 @@ impl PyContext {
         self.node.run_number()
     }
 
+    /// Publishes a fact of the node, such as the address of its server, for `Network.info`.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Actor
+    /// >>> class Step(Actor):
+    /// ...     inports = ["x"]
+    /// ...     outports = ["out"]
+    /// ...
+    /// ...     def run(self, ctx):
+    /// ...         ctx.publish("address", "127.0.0.1:8080")
+    /// ...         ctx.done()
     fn publish(&self, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
         self.node.publish(name, convert::to_value(value)?);
         Ok(())
     }
 
+    /// The name of the node.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Actor
+    /// >>> class Step(Actor):
+    /// ...     inports = ["x"]
+    /// ...     outports = ["out"]
+    /// ...
+    /// ...     def run(self, ctx):
+    /// ...         ctx.done({"out": ctx.node_id})
     #[getter]
     fn node_id(&self) -> String {
         self.node.id().to_string()
     }
 
+    /// The component that the node was made of.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Actor
+    /// >>> class Step(Actor):
+    /// ...     inports = ["x"]
+    /// ...     outports = ["out"]
+    /// ...
+    /// ...     def run(self, ctx):
+    /// ...         ctx.done({"out": ctx.component})
     #[getter]
     fn component(&self) -> String {
         self.node.component().to_string()
     }
 
+    /// A name of this run of the network, new at every start.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Actor
+    /// >>> class Step(Actor):
+    /// ...     inports = ["x"]
+    /// ...     outports = ["out"]
+    /// ...
+    /// ...     def run(self, ctx):
+    /// ...         ctx.done({"out": ctx.run_id})
     #[getter]
     fn run_id(&self) -> &str {
         self.node.run_id()
     }
 
+    /// The number of this try of the tick, from 1.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Actor
+    /// >>> class Step(Actor):
+    /// ...     inports = ["x"]
+    /// ...     outports = ["out"]
+    /// ...
+    /// ...     def run(self, ctx):
+    /// ...         if ctx.attempt < 3:
+    /// ...             raise OSError("not yet")
+    /// ...         ctx.done({"out": ctx["x"]})
     #[getter]
     fn attempt(&self, py: Python<'_>) -> u32 {
         self.state.lock(py).number
     }
 
+    /// The number of this tick in its node, from 1.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Actor
+    /// >>> class Step(Actor):
+    /// ...     inports = ["x"]
+    /// ...     outports = ["out"]
+    /// ...
+    /// ...     def run(self, ctx):
+    /// ...         ctx.done({"out": ctx.tick})
     #[getter]
     fn tick(&self, py: Python<'_>) -> u64 {
         self.state.lock(py).sequence
     }
 
+    /// Whether the tick has been ended, by `done` or `fail`.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Actor
+    /// >>> class Step(Actor):
+    /// ...     inports = ["x"]
+    /// ...     outports = ["out"]
+    /// ...
+    /// ...     def run(self, ctx):
+    /// ...         ctx.done()
+    /// ...         assert ctx.resolved
     #[getter]
     fn resolved(&self, py: Python<'_>) -> bool {
         self.is_resolved(py)
@@ -560,11 +817,37 @@ impl PyContext {
         self.is_deferred(py)
     }
 
+    /// Whether the tick is to end: the run was stopped, or its time limit has passed.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Actor
+    /// >>> class Step(Actor):
+    /// ...     inports = ["x"]
+    /// ...     outports = ["out"]
+    /// ...
+    /// ...     def run(self, ctx):
+    /// ...         while not ctx.cancelled and ctx["x"].poll():
+    /// ...             pass
+    /// ...         ctx.done()
     #[getter]
     fn cancelled(&self, py: Python<'_>) -> bool {
         self.node.is_cancelled() || self.state.lock(py).abandoned
     }
 
+    /// Raises if the tick is to end; see `cancelled`. For long loops.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Actor
+    /// >>> class Step(Actor):
+    /// ...     inports = ["x"]
+    /// ...     outports = ["out"]
+    /// ...
+    /// ...     def run(self, ctx):
+    /// ...         for number in range(10**6):
+    /// ...             ctx.check_cancelled()
+    /// ...         ctx.done()
     fn check_cancelled(&self, py: Python<'_>) -> PyResult<()> {
         if self.cancelled(py) {
             return Err(ContextError::new_err("the run was stopped, or the time limit of this attempt has passed"));
@@ -572,29 +855,97 @@ impl PyContext {
         Ok(())
     }
 
+    /// The time that the policy leaves this attempt, in milliseconds; None without a limit.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Actor
+    /// >>> class Step(Actor):
+    /// ...     inports = ["x"]
+    /// ...     outports = ["out"]
+    /// ...
+    /// ...     def run(self, ctx):
+    /// ...         ctx.done({"out": ctx.remaining_ms})
     #[getter]
     fn remaining_ms(&self, py: Python<'_>) -> Option<f64> {
         let deadline = self.state.lock(py).deadline?;
         Some(deadline.saturating_duration_since(Instant::now()).as_secs_f64() * 1000.0)
     }
 
+    /// Names the inports of the node that something is connected to.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Actor
+    /// >>> class Step(Actor):
+    /// ...     inports = ["x"]
+    /// ...     outports = ["out"]
+    /// ...
+    /// ...     def run(self, ctx):
+    /// ...         ctx.done({"out": ctx.connected_inports()})
     fn connected_inports(&self) -> Vec<String> {
         self.node.connected_inports().iter().map(ToString::to_string).collect()
     }
 
+    /// Names the outports of the node that lead somewhere.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Actor
+    /// >>> class Step(Actor):
+    /// ...     inports = ["x"]
+    /// ...     outports = ["out"]
+    /// ...
+    /// ...     def run(self, ctx):
+    /// ...         ctx.done({"out": ctx.connected_outports()})
     fn connected_outports(&self) -> Vec<String> {
         self.node.connected_outports().iter().map(ToString::to_string).collect()
     }
 
+    /// Puts a value into a pool of the node, a dict by name that lasts for the run.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Actor
+    /// >>> class Step(Actor):
+    /// ...     inports = ["x"]
+    /// ...     outports = ["out"]
+    /// ...
+    /// ...     def run(self, ctx):
+    /// ...         ctx.pool_upsert("seen", str(ctx["x"]), {"tick": ctx.tick})
+    /// ...         ctx.done({"out": ctx.pool_count("seen")})
     fn pool_upsert(&self, pool_name: &str, id: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
         self.node.pools().upsert(pool_name, id, convert::to_value(value)?);
         Ok(())
     }
 
+    /// Takes a value out of a pool; nothing happens if it is not there.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Actor
+    /// >>> class Step(Actor):
+    /// ...     inports = ["x"]
+    /// ...     outports = ["out"]
+    /// ...
+    /// ...     def run(self, ctx):
+    /// ...         ctx.pool_remove("seen", str(ctx["x"]))
+    /// ...         ctx.done()
     fn pool_remove(&self, pool_name: &str, id: &str) {
         self.node.pools().remove(pool_name, id);
     }
 
+    /// Gives all of a pool, as a dict; empty if there is none.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Actor
+    /// >>> class Step(Actor):
+    /// ...     inports = ["x"]
+    /// ...     outports = ["out"]
+    /// ...
+    /// ...     def run(self, ctx):
+    /// ...         ctx.done({"out": ctx.pool("seen")})
     fn pool<'py>(&self, py: Python<'py>, pool_name: &str) -> PyResult<Bound<'py, PyDict>> {
         let dict = PyDict::new(py);
         for (id, value) in self.node.pools().snapshot(pool_name) {
@@ -603,10 +954,33 @@ impl PyContext {
         Ok(dict)
     }
 
+    /// Counts the values in a pool.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Actor
+    /// >>> class Step(Actor):
+    /// ...     inports = ["x"]
+    /// ...     outports = ["out"]
+    /// ...
+    /// ...     def run(self, ctx):
+    /// ...         ctx.done({"out": ctx.pool_count("seen")})
     fn pool_count(&self, pool_name: &str) -> usize {
         self.node.pools().count(pool_name)
     }
 
+    /// Empties a pool.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Actor
+    /// >>> class Step(Actor):
+    /// ...     inports = ["x"]
+    /// ...     outports = ["out"]
+    /// ...
+    /// ...     def run(self, ctx):
+    /// ...         ctx.pool_clear("seen")
+    /// ...         ctx.done()
     fn pool_clear(&self, pool_name: &str) {
         self.node.pools().clear(pool_name);
     }

@@ -1,4 +1,9 @@
 //! The Python host and the `offbit_reflow._native` module: conversions, errors, and what polls Python nodes; nothing else.
+#![allow(
+    clippy::doc_markdown,
+    clippy::doc_link_with_quotes,
+    reason = "what is said of classes and methods is their docstring in Python, with examples in Python"
+)]
 #![deny(unsafe_code)]
 #![allow(
     clippy::needless_pass_by_value,

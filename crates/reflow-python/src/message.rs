@@ -15,6 +15,13 @@ use crate::protect::Held;
 use crate::stream::PyStreamReader;
 
 /// A typed datum that travels over a connection. Made by the static methods; immutable.
+///
+/// Examples
+/// --------
+/// >>> from offbit_reflow import Message
+/// >>> message = Message.integer(3)
+/// >>> message.kind, message.data()
+/// ('Integer', 3)
 #[pyclass(name = "Message", module = "offbit_reflow", frozen)]
 pub(crate) struct PyMessage {
     pub(crate) message: Message,
@@ -41,17 +48,38 @@ impl From<Message> for PyMessage {
 
 #[pymethods]
 impl PyMessage {
+    /// Makes a packet that says only that something happened.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Message
+    /// >>> Message.flow().kind
+    /// 'Flow'
     #[staticmethod]
     fn flow() -> Self {
         Message::Flow.into()
     }
 
+    /// Makes a truth value.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Message
+    /// >>> Message.boolean(True).data()
+    /// True
     #[staticmethod]
     fn boolean(v: &Bound<'_, PyAny>) -> PyResult<Self> {
         // NumPy's truth values too.
         Ok(Message::Boolean(v.extract().map_err(|_| convert::wrong_type("a bool", v))?).into())
     }
 
+    /// Makes a whole number of 64 bits.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Message
+    /// >>> Message.integer(3).as_integer()
+    /// 3
     #[staticmethod]
     fn integer(v: &Bound<'_, PyAny>) -> PyResult<Self> {
         // Whatever counts as an index: NumPy's integers too.
@@ -64,16 +92,37 @@ impl PyMessage {
         Ok(Message::Integer(v.extract().map_err(refused)?).into())
     }
 
+    /// Makes a number of 64 bits with a fraction.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Message
+    /// >>> Message.float(0.5).as_float()
+    /// 0.5
     #[staticmethod]
     fn float(v: f64) -> Self {
         Message::Float(v).into()
     }
 
+    /// Makes a text.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Message
+    /// >>> Message.string("a").as_string()
+    /// 'a'
     #[staticmethod]
     fn string(v: &Bound<'_, PyString>) -> PyResult<Self> {
         Ok(Message::String(v.to_str()?.into()).into())
     }
 
+    /// Makes bytes of any buffer; `bytes` objects are not copied.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Message
+    /// >>> Message.bytes(b"ab").as_bytes()
+    /// b'ab'
     #[staticmethod]
     fn bytes(v: &Bound<'_, PyAny>) -> PyResult<Self> {
         match convert::bytes_like(v)? {
@@ -82,17 +131,38 @@ impl PyMessage {
         }
     }
 
+    /// Makes an error as data, with its text.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Message
+    /// >>> Message.error("no").kind
+    /// 'Error'
     #[staticmethod]
     fn error(v: &Bound<'_, PyString>) -> PyResult<Self> {
         Ok(Message::Error(v.to_str()?.into()).into())
     }
 
+    /// Makes a JSON value, of a dict in most cases.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Message
+    /// >>> Message.object({"a": 1}).data()
+    /// {'a': 1}
     #[staticmethod]
     #[pyo3(name = "object")]
     fn object_message(value: &Bound<'_, PyAny>) -> PyResult<Self> {
         Ok(Message::Object(convert::to_value(value)?).into())
     }
 
+    /// Makes a list of JSON values.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Message
+    /// >>> Message.array([1, 2]).data()
+    /// [1, 2]
     #[staticmethod]
     fn array(value: &Bound<'_, PyAny>) -> PyResult<Self> {
         match convert::to_value(value)? {
@@ -104,30 +174,72 @@ impl PyMessage {
         }
     }
 
+    /// Makes a JSON value that the receiver has to look at.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Message
+    /// >>> Message.any([1]).kind
+    /// 'Any'
     #[staticmethod]
     fn any(value: &Bound<'_, PyAny>) -> Self {
         Message::Any(AnyValue::Host(std::sync::Arc::new(PyHostObject::new(value)))).into()
     }
 
+    /// Makes a message of its wire form, `{"type": KIND, "data": ...}`.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Message
+    /// >>> Message.from_json({"type": "Integer", "data": 3}).data()
+    /// 3
     #[staticmethod]
     fn from_json(value: &Bound<'_, PyAny>) -> PyResult<Self> {
         convert::from_json(value).map(Into::into)
     }
 
+    /// Makes the message that a plain value is sent as.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Message
+    /// >>> Message.from_value(3).kind
+    /// 'Integer'
     #[staticmethod]
     fn from_value(value: &Bound<'_, PyAny>) -> PyResult<Self> {
         convert::to_message(value, Held::ByOthers).map(Into::into)
     }
 
+    /// The kind of the message, such as `Integer` or `Object`.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Message
+    /// >>> Message.string("a").kind
+    /// 'String'
     #[getter]
     fn kind(&self) -> &'static str {
         self.message.kind()
     }
 
+    /// Gives the wire form, `{"type": KIND, "data": ...}`.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Message
+    /// >>> Message.integer(3).as_json()
+    /// {'data': 3, 'type': 'Integer'}
     fn as_json<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         convert::wire_to_python(py, &self.message)
     }
 
+    /// Gives a truth value; None if it is of another kind.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Message
+    /// >>> Message.boolean(False).as_boolean()
+    /// False
     fn as_boolean(&self) -> Option<bool> {
         match self.known() {
             Message::Boolean(value) => Some(*value),
@@ -135,6 +247,13 @@ impl PyMessage {
         }
     }
 
+    /// Gives a whole number; None if it is of another kind.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Message
+    /// >>> Message.integer(3).as_integer()
+    /// 3
     fn as_integer(&self) -> Option<i64> {
         match self.known() {
             Message::Integer(value) => Some(*value),
@@ -142,6 +261,13 @@ impl PyMessage {
         }
     }
 
+    /// Gives a number; None if it is of another kind.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Message
+    /// >>> Message.float(0.5).as_float()
+    /// 0.5
     fn as_float(&self) -> Option<f64> {
         match self.known() {
             Message::Float(value) => Some(*value),
@@ -149,6 +275,13 @@ impl PyMessage {
         }
     }
 
+    /// Gives a text, also of an error; None if it is of another kind.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Message
+    /// >>> Message.string("a").as_string()
+    /// 'a'
     fn as_string(&self) -> Option<&str> {
         match self.known() {
             Message::String(text) | Message::Error(text) => Some(text),
@@ -156,6 +289,13 @@ impl PyMessage {
         }
     }
 
+    /// Gives bytes; None if it is of another kind.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Message
+    /// >>> Message.bytes(b"a").as_bytes()
+    /// b'a'
     fn as_bytes<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
         match self.known() {
             Message::Bytes(buffer) => Some(convert::buffer_to_python(py, buffer)),
@@ -163,10 +303,28 @@ impl PyMessage {
         }
     }
 
+    /// Gives the plain value.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Message
+    /// >>> Message.object({"a": 1}).data()
+    /// {'a': 1}
     fn data<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         convert::data_to_python(py, &self.message)
     }
 
+    /// Takes the reading end of a stream; it can be taken once.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Stream
+    /// >>> stream = Stream.create()
+    /// >>> reader = stream.into_message().take_stream()
+    /// >>> stream.send_bytes(b"ab")
+    /// >>> stream.close()
+    /// >>> reader.read_all(timeout=5)
+    /// b'ab'
     fn take_stream(&self) -> PyResult<PyStreamReader> {
         match &self.message {
             Message::StreamHandle(handle) => {

@@ -140,6 +140,18 @@ impl PyNetwork {
         Ok(())
     }
 
+    /// Connects an outport with an inport.
+    ///
+    /// `capacity` packets may wait on it (that of the network by default); `overflow` says what happens to the next one: `wait`,
+    /// `newest`, `oldest` or `error`.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Network
+    /// >>> net = Network()
+    /// >>> net.add_node("a", "tpl_passthrough")
+    /// >>> net.add_node("b", "tpl_passthrough")
+    /// >>> net.add_connection("a", "output", "b", "input", capacity=16)
     #[pyo3(signature = (from_actor, from_port, to_actor, to_port, capacity=None, *, overflow="wait"))]
     fn add_connection(
         &self,
@@ -159,6 +171,14 @@ impl PyNetwork {
         Ok(())
     }
 
+    /// Adds a packet that is at an inport when the network starts.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Network
+    /// >>> net = Network()
+    /// >>> net.add_node("a", "tpl_passthrough")
+    /// >>> net.add_initial("a", "input", 3)
     fn add_initial(&self, actor: &str, port: &str, message: &Bound<'_, PyAny>) -> PyResult<()> {
         let message = convert::to_message(message, Held::ByOthers)?;
         self.network.lock().add_initial(Endpoint::new(actor, port), message);
@@ -166,11 +186,27 @@ impl PyNetwork {
     }
 
     /// Names an inport of the network as a whole.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Network
+    /// >>> net = Network()
+    /// >>> net.add_node("a", "tpl_passthrough")
+    /// >>> net.add_inport("number", "a", "input")
     fn add_inport(&self, name: &str, node: &str, port: &str) {
         self.network.lock().add_inport(name, Endpoint::new(node, port));
     }
 
     /// Names an outport of the network as a whole, whose packets `run()` collects.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Network
+    /// >>> net = Network()
+    /// >>> net.add_node("a", "tpl_passthrough")
+    /// >>> net.add_outport("result", "a", "output")
+    /// >>> net.run(inputs={"a.input": 3}).outputs
+    /// {'result': [3]}
     fn add_outport(&self, name: &str, node: &str, port: &str) {
         self.network.lock().add_outport(name, Endpoint::new(node, port));
     }
@@ -207,10 +243,16 @@ impl PyNetwork {
         graph::diagnostics_to_python(py, &found)
     }
 
-    #[pyo3(signature = (*, theme="auto", max_nodes=2000))]
-    fn to_svg(&self, py: Python<'_>, theme: &str, max_nodes: usize) -> PyResult<String> {
+    #[pyo3(signature = (*, theme="auto", max_nodes=2000, fold=None))]
+    fn to_svg(&self, py: Python<'_>, theme: &str, max_nodes: usize, fold: Option<bool>) -> PyResult<String> {
         let (run, theme) = (self.running().ok(), graph::theme_of(theme)?);
-        Ok(py.detach(|| self.network.lock().to_svg(run.as_ref(), theme, max_nodes)))
+        Ok(py.detach(|| self.network.lock().to_svg(run.as_ref(), theme, max_nodes, fold)))
+    }
+
+    /// Draws the network for a page that writes into the drawing what the nodes do.
+    fn _to_live_svg(&self, py: Python<'_>) -> PyResult<String> {
+        let theme = graph::theme_of("auto")?;
+        Ok(py.detach(|| self.network.lock().to_live_svg(theme)))
     }
 
     fn to_text(&self, py: Python<'_>) -> String {
@@ -249,6 +291,18 @@ impl PyNetwork {
         self.life.run().map(PyRun)
     }
 
+    /// Sends a packet into the running network, and waits for room.
+    ///
+    /// `timeout` in seconds makes the wait end with a RunTimeout.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Network
+    /// >>> net = Network()
+    /// >>> net.add_node("a", "tpl_passthrough")
+    /// >>> with net:
+    /// ...     net.start()
+    /// ...     net.send("a", "input", 3, timeout=5)
     #[pyo3(signature = (node, port, value, *, timeout=None))]
     fn send(
         &self,
@@ -263,11 +317,32 @@ impl PyNetwork {
     }
 
     /// Tells the network that nothing more comes from outside.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Network
+    /// >>> net = Network()
+    /// >>> net.add_node("a", "tpl_passthrough")
+    /// >>> with net:
+    /// ...     net.start()
+    /// ...     net.close_inputs()
+    /// ...     net.wait(timeout=5).state
+    /// 'finished'
     fn close_inputs(&self) -> PyResult<()> {
         self.running()?.close_inputs();
         Ok(())
     }
 
+    /// Sends a signal to the actor of a node, which takes it between two ticks; see `Actor.on_signal`.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Network
+    /// >>> net = Network()
+    /// >>> net.add_node("a", "tpl_passthrough")
+    /// >>> with net:
+    /// ...     net.start()
+    /// ...     net.signal("a", "note", {"n": 1})
     #[pyo3(signature = (node, kind, data=None))]
     fn signal(&self, node: &str, kind: &str, data: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
         let data = data.map(convert::to_value).transpose()?.unwrap_or_default();
@@ -300,6 +375,13 @@ impl PyNetwork {
         Ok(PyEventStream::new(self.network.lock().events(filter, capacity)))
     }
 
+    /// Whether the network was started and has not ended.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Network
+    /// >>> Network().is_running
+    /// False
     #[getter]
     fn is_running(&self) -> bool {
         self.life.is_running()

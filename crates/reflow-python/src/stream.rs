@@ -15,6 +15,16 @@ use crate::message::PyMessage;
 use crate::wait::{self, LoopWaker};
 
 /// The writing end of a stream of frames.
+///
+/// Examples
+/// --------
+/// >>> from offbit_reflow import Stream
+/// >>> stream = Stream.create()
+/// >>> reader = stream.into_message().take_stream()
+/// >>> with stream:
+/// ...     stream.send_bytes(b"ab")
+/// >>> reader.read_all(timeout=5)
+/// b'ab'
 #[pyclass(name = "Stream", module = "offbit_reflow", frozen)]
 pub(crate) struct PyStream {
     writer: Mutex<Option<Arc<StreamWriter>>>,
@@ -48,6 +58,13 @@ impl PyStream {
 
 #[pymethods]
 impl PyStream {
+    /// Makes a stream. Up to `buffer_size` frames wait for the reader (0 means the default); the others are told to the reader.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Stream
+    /// >>> stream = Stream.create(content_type="text/plain")
+    /// >>> stream.close()
     #[staticmethod]
     #[pyo3(signature = (buffer_size=0, origin_actor=None, origin_port=None, content_type=None))]
     fn create(
@@ -61,11 +78,29 @@ impl PyStream {
         Self { id: writer.id(), writer: Mutex::new(Some(writer.into())) }
     }
 
+    /// The number of the stream in this process: the same at both ends.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Stream
+    /// >>> stream = Stream.create()
+    /// >>> reader = stream.into_message().take_stream()
+    /// >>> reader.stream_id == stream.stream_id
+    /// True
     #[getter]
     fn stream_id(&self) -> u64 {
         self.id
     }
 
+    /// Sends the frame that begins a stream: what it holds, how long it is if known, and metadata.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Stream
+    /// >>> stream = Stream.create()
+    /// >>> reader = stream.into_message().take_stream()
+    /// >>> stream.send_begin("text/plain", metadata={"name": "a.txt"})
+    /// >>> stream.close()
     #[pyo3(signature = (content_type=None, size_hint=None, metadata=None, *, timeout=None))]
     fn send_begin(
         &self,
@@ -80,6 +115,15 @@ impl PyStream {
         self.write(py, Frame::Begin(begin), timeout)
     }
 
+    /// Sends a piece of data, and waits for room; `timeout` in seconds makes the wait end with a RunTimeout.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Stream
+    /// >>> stream = Stream.create()
+    /// >>> reader = stream.into_message().take_stream()
+    /// >>> stream.send_bytes(b"ab", timeout=1)
+    /// >>> stream.close()
     #[pyo3(signature = (data, *, timeout=None))]
     fn send_bytes(&self, py: Python<'_>, data: &Bound<'_, PyAny>, timeout: Option<f64>) -> PyResult<()> {
         match convert::bytes_like(data)? {
@@ -88,14 +132,39 @@ impl PyStream {
         }
     }
 
+    /// Ends the stream well.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Stream
+    /// >>> stream = Stream.create()
+    /// >>> reader = stream.into_message().take_stream()
+    /// >>> stream.end()
+    /// >>> reader.read_all(timeout=5)
+    /// b''
     fn end(&self, py: Python<'_>) -> PyResult<()> {
         self.write(py, Frame::End, None)
     }
 
+    /// Ends the stream with an error, which the reader gets.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Stream
+    /// >>> stream = Stream.create()
+    /// >>> reader = stream.into_message().take_stream()
+    /// >>> stream.error("no more")
     fn error(&self, py: Python<'_>, message: &str) -> PyResult<()> {
         self.write(py, Frame::Error(message.into()), None)
     }
 
+    /// Gives the message that brings the reading end to another actor; it can be given once.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Stream
+    /// >>> Stream.create().into_message().kind
+    /// 'StreamHandle'
     #[pyo3(signature = (size_hint=None))]
     fn into_message(&self, size_hint: Option<u64>) -> PyResult<PyMessage> {
         let handle = self.writer()?.handle(size_hint).map_err(|error| errors::stream(&error))?;
@@ -103,16 +172,43 @@ impl PyStream {
     }
 
     /// Writes a frame, data or a dict as a reader gives it, and waits for room without holding the asyncio loop.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import asyncio
+    /// >>> from offbit_reflow import Stream
+    /// >>> stream = Stream.create()
+    /// >>> reader = stream.into_message().take_stream()
+    /// >>> asyncio.run(stream.send(b"ab"))
+    /// >>> stream.close()
     fn send<'py>(slf: &Bound<'py, Self>, frame: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         asyncio(slf.py(), "send_frame", (slf, frame))
     }
 
     /// `send_bytes` for asyncio.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import asyncio
+    /// >>> from offbit_reflow import Stream
+    /// >>> stream = Stream.create()
+    /// >>> reader = stream.into_message().take_stream()
+    /// >>> asyncio.run(stream.send_bytes_async(b"ab"))
+    /// >>> stream.close()
     fn send_bytes_async<'py>(slf: &Bound<'py, Self>, data: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         asyncio(slf.py(), "send_frame", (slf, data))
     }
 
     /// `send_begin` for asyncio.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import asyncio
+    /// >>> from offbit_reflow import Stream
+    /// >>> stream = Stream.create()
+    /// >>> reader = stream.into_message().take_stream()
+    /// >>> asyncio.run(stream.send_begin_async("text/plain"))
+    /// >>> stream.close()
     #[pyo3(signature = (content_type=None, size_hint=None, metadata=None))]
     fn send_begin_async<'py>(
         slf: &Bound<'py, Self>,
@@ -134,6 +230,13 @@ impl PyStream {
     }
 
     /// Closes the stream without an end frame; the reader sees what was written, then the close.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Stream
+    /// >>> stream = Stream.create()
+    /// >>> reader = stream.into_message().take_stream()
+    /// >>> stream.close()
     fn close(&self) {
         self.writer.lock().take();
     }
@@ -247,6 +350,16 @@ fn frame_from_python(frame: &Bound<'_, PyAny>) -> PyResult<Frame> {
 }
 
 /// The reading end of a stream.
+///
+/// Examples
+/// --------
+/// >>> from offbit_reflow import Stream
+/// >>> stream = Stream.create()
+/// >>> reader = stream.into_message().take_stream()
+/// >>> stream.send_bytes(b"ab")
+/// >>> stream.end()
+/// >>> [frame["data"] for frame in reader if "data" in frame]
+/// [b'ab']
 #[pyclass(name = "StreamReader", module = "offbit_reflow", frozen)]
 pub(crate) struct PyStreamReader {
     reader: Mutex<Option<Arc<StreamReader>>>,
@@ -300,11 +413,31 @@ fn frame_to_dict<'py>(py: Python<'py>, frame: &Frame) -> PyResult<Bound<'py, PyD
 
 #[pymethods]
 impl PyStreamReader {
+    /// The number of the stream in this process: the same at both ends.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Stream
+    /// >>> stream = Stream.create()
+    /// >>> reader = stream.into_message().take_stream()
+    /// >>> reader.stream_id == stream.stream_id
+    /// True
     #[getter]
     fn stream_id(&self) -> u64 {
         self.id
     }
 
+    /// Waits for a frame, so many milliseconds; a RuntimeError if none comes.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Stream
+    /// >>> stream = Stream.create()
+    /// >>> reader = stream.into_message().take_stream()
+    /// >>> stream.send_bytes(b"ab")
+    /// >>> stream.end()
+    /// >>> reader.recv(1000)["data"]
+    /// b'ab'
     fn recv<'py>(&self, py: Python<'py>, timeout_ms: u64) -> PyResult<Bound<'py, PyDict>> {
         match self.next(py, Some(timeout_ms as f64 / 1000.0), "await reader.recv_async(...)")? {
             Some(Some(frame)) => frame_to_dict(py, &frame),
@@ -314,6 +447,16 @@ impl PyStreamReader {
     }
 
     /// `recv` for asyncio; waits for ever by default.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import asyncio
+    /// >>> from offbit_reflow import Stream
+    /// >>> stream = Stream.create()
+    /// >>> reader = stream.into_message().take_stream()
+    /// >>> stream.send_bytes(b"ab")
+    /// >>> asyncio.run(reader.recv_async())["data"]
+    /// b'ab'
     #[pyo3(signature = (timeout_ms=None))]
     fn recv_async<'py>(slf: &Bound<'py, Self>, timeout_ms: Option<u64>) -> PyResult<Bound<'py, PyAny>> {
         asyncio(slf.py(), "next_frame", (slf, timeout_ms))
@@ -358,6 +501,16 @@ impl PyStreamReader {
     }
 
     /// The data of all frames that are left, joined.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Stream
+    /// >>> stream = Stream.create()
+    /// >>> reader = stream.into_message().take_stream()
+    /// >>> stream.send_bytes(b"ab")
+    /// >>> stream.end()
+    /// >>> reader.read_all(timeout=5)
+    /// b'ab'
     #[pyo3(signature = (timeout=None))]
     fn read_all<'py>(&self, py: Python<'py>, timeout: Option<f64>) -> PyResult<Bound<'py, PyBytes>> {
         let mut all = Vec::new();
@@ -378,6 +531,13 @@ impl PyStreamReader {
     }
 
     /// Stops reading; the writer is told, and so is who waits for a frame.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Stream
+    /// >>> stream = Stream.create()
+    /// >>> reader = stream.into_message().take_stream()
+    /// >>> reader.close()
     fn close(&self) {
         self.reader.lock().take();
         Arc::clone(&self.waker).wake();

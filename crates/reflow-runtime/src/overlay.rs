@@ -12,9 +12,19 @@ use crate::stats::NodeStats;
 
 impl Network {
     /// Draws the network as SVG, with states, rates, queue fill and failures of a run.
-    pub fn to_svg(&self, run: Option<&Running>, theme: Theme, max_nodes: usize) -> String {
+    pub fn to_svg(&self, run: Option<&Running>, theme: Theme, max_nodes: usize, fold: Option<bool>) -> String {
         let (export, overlay) = self.drawn(run);
-        export.to_svg(&SvgOptions { theme, overlay: overlay.as_ref(), max_nodes })
+        export.to_svg(&SvgOptions { theme, overlay: overlay.as_ref(), max_nodes, fold })
+    }
+
+    /// Draws the network as SVG for a page that writes into the drawing what the nodes do: there is room for it in every node,
+    /// with words that stand for it.
+    pub fn to_live_svg(&self, theme: Theme) -> String {
+        let export = self.export(shown);
+        let node = NodeOverlay { state: NodeState::Running, rate: Some(1234.0), queue: Some(0.0), failures: 100 };
+        let nodes = export.processes.keys().map(|id| (id.clone(), node.clone())).collect();
+        let overlay = Overlay { nodes, ..Overlay::default() };
+        export.to_svg(&SvgOptions { theme, overlay: Some(&overlay), fold: Some(false), ..SvgOptions::default() })
     }
 
     /// Draws the network for a terminal, with states, rates and failures of a run.

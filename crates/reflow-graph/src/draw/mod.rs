@@ -1,6 +1,8 @@
 //! Drawings of graphs: SVG, Mermaid, DOT and text.
 
 mod dot;
+mod fold;
+mod legend;
 mod limits;
 mod mermaid;
 mod overlay;

@@ -67,6 +67,15 @@ impl NodeState {
 }
 
 impl NodeOverlay {
+    /// Whether the node has failed, or goes on although ticks of it have. What was stopped or never ran is no failure.
+    pub fn is_failing(&self) -> bool {
+        match self.state {
+            NodeState::Failed => true,
+            NodeState::Cancelled | NodeState::Skipped => false,
+            _ => self.failures > 0,
+        }
+    }
+
     /// `running · 1.2k/s · 3 failed`.
     pub(crate) fn status(&self) -> String {
         let mut text = self.state.as_str().to_owned();

@@ -27,6 +27,8 @@ struct Palette {
     group_line: &'static str,
     port: &'static str,
     halo: &'static str,
+    error: &'static str,
+    feedback: &'static str,
 }
 
 const LIGHT: Palette = Palette {
@@ -40,6 +42,8 @@ const LIGHT: Palette = Palette {
     group_line: "#a5b4fc",
     port: "#2563eb",
     halo: "#ffffff",
+    error: "#d13438",
+    feedback: "#7c4fd0",
 };
 
 const DARK: Palette = Palette {
@@ -53,7 +57,14 @@ const DARK: Palette = Palette {
     group_line: "#4b56a0",
     port: "#60a5fa",
     halo: "#0f1420",
+    error: "#ff7a7f",
+    feedback: "#b99cff",
 };
+
+/// How pages say that they are light or dark: notebooks, editors, sites of documents.
+const LIGHT_PAGES: &str =
+    ":is([data-jp-theme-light=true],[data-theme=light],[data-md-color-scheme=default],.vscode-light)";
+const DARK_PAGES: &str = ":is([data-jp-theme-light=false],[data-theme=dark],[data-md-color-scheme=slate],.vscode-dark)";
 
 impl Theme {
     pub(super) fn class(self) -> &'static str {
@@ -68,16 +79,24 @@ impl Theme {
     pub(super) fn css(self) -> String {
         let class = self.class();
         match self {
-            Self::Light => LIGHT.css(class),
-            Self::Dark => DARK.css(class),
-            Self::Auto => format!("{}@media (prefers-color-scheme:dark){{{}}}", LIGHT.css(class), DARK.css(class)),
+            Self::Light => LIGHT.css(&format!(".{class}")),
+            Self::Dark => DARK.css(&format!(".{class}")),
+            // What a page says of itself (a notebook, a site of documents) counts more than what the system prefers.
+            Self::Auto => format!(
+                "{}@media (prefers-color-scheme:dark){{{}}}{}{}",
+                LIGHT.css(&format!(".{class}")),
+                DARK.css(&format!(".{class}")),
+                LIGHT.css(&format!("{LIGHT_PAGES} .{class}")),
+                DARK.css(&format!("{DARK_PAGES} .{class}"))
+            ),
         }
     }
 }
 
 impl Palette {
-    fn css(&self, class: &str) -> String {
-        let Self { paper, box_fill, box_line, ink, faint, wire, group_fill, group_line, port, halo } = self;
+    fn css(&self, scope: &str) -> String {
+        let Self { paper, box_fill, box_line, ink, faint, wire, group_fill, group_line, port, halo, error, feedback } =
+            self;
         let rules = [
             ("paper", format!("fill:{paper}")),
             ("box", format!("fill:{box_fill};stroke:{box_line}")),
@@ -85,7 +104,13 @@ impl Palette {
             ("title", format!("fill:{ink}")),
             ("label", format!("fill:{faint}")),
             ("wire", format!("fill:none;stroke:{wire};stroke-width:1.6")),
+            ("wire.error", format!("stroke:{error};stroke-dasharray:5 3")),
+            ("wire.feedback", format!("stroke:{feedback};stroke-dasharray:10 4")),
             ("wire:hover", "stroke-width:3.2".to_owned()),
+            ("head", format!("fill:{wire}")),
+            ("head.error", format!("fill:{error}")),
+            ("head.feedback", format!("fill:{feedback}")),
+            ("bad", format!("fill:{error}")),
             ("halo", format!("fill:none;stroke:{halo};stroke-width:5")),
             ("group", format!("fill:{group_fill};fill-opacity:.55;stroke:{group_line};stroke-dasharray:5 4")),
             ("anchor", format!("fill:{wire}")),
@@ -95,11 +120,14 @@ impl Palette {
         ];
         let mut css = String::new();
         for (name, rule) in rules {
-            let _ = write!(css, ".{class} .{name}{{{rule}}}");
+            let _ = write!(css, "{scope} .{name}{{{rule}}}");
         }
         css
     }
 }
+
+/// The colour of what has failed.
+pub(super) const FAILING: &str = "#e5484d";
 
 /// The colour of a state; it reads on light and on dark.
 pub(super) fn state_colour(state: NodeState) -> &'static str {
@@ -108,9 +136,9 @@ pub(super) fn state_colour(state: NodeState) -> &'static str {
         NodeState::Running => "#2f81f7",
         NodeState::Waiting => "#d9910b",
         NodeState::Finished => "#2da44e",
-        NodeState::Failed => "#e5484d",
-        NodeState::Skipped => "#8b7fa8",
-        NodeState::Cancelled => "#a0694b",
+        NodeState::Failed => FAILING,
+        NodeState::Skipped => "#b0a8c8",
+        NodeState::Cancelled => "#7d8796",
     }
 }
 

@@ -19,7 +19,7 @@ use drawing::Drawing;
 
 pub use level::Run;
 pub(crate) use pack::TURN;
-pub(crate) use text_width::{shortened, shortened_middle};
+pub(crate) use text_width::{shortened, shortened_middle, text_width};
 
 /// A drawing's geometry, in pixels.
 #[derive(Clone, Debug, Default)]

@@ -40,6 +40,16 @@ impl PyGraph {
     }
 
     /// Makes a graph of a `GraphExport` dict or JSON text. What refers to nothing is left out: see `dropped`.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> Graph.from_json(graph.to_json()) == graph
+    /// True
     #[classmethod]
     fn from_json<'py>(cls: &Bound<'py, PyType>, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let export = export_of(value)?;
@@ -47,6 +57,18 @@ impl PyGraph {
     }
 
     /// Replaces everything by another graph, as one step of `undo`. Without `properties.name` the old name stays.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> other = Graph("h")
+    /// >>> other.import_graph(graph.to_json())
+    /// >>> other.node_count
+    /// 2
     fn import_graph(slf: &Bound<'_, Self>, export: &Bound<'_, PyAny>) -> PyResult<()> {
         let export = export_of(export)?;
         edit(slf, |graph| graph.import(&export));
@@ -56,6 +78,17 @@ impl PyGraph {
     // ---- nodes -------------------------------------------------------------------------------------------------------
 
     /// Adds a node; an id that is taken is left alone.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> graph.add_node("c", "z", {"option": 1})
+    /// >>> graph.get_node("c")["metadata"]
+    /// {'option': 1}
     #[pyo3(signature = (id, component, metadata=None))]
     fn add_node(slf: &Bound<'_, Self>, id: &str, component: &str, metadata: Object<'_, '_>) -> PyResult<()> {
         let metadata = metadata_of(metadata)?;
@@ -64,17 +97,48 @@ impl PyGraph {
     }
 
     /// Removes a node with its connections, initials, graph ports and memberships; a group left empty by that goes too.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> graph.remove_node("b")
+    /// >>> graph.connections()
+    /// []
     fn remove_node(slf: &Bound<'_, Self>, id: &str) {
         edit(slf, |graph| graph.remove_node(id));
     }
 
     /// Gives a node another id; connections, initials, graph ports and groups follow. An id that is taken is refused.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> graph.rename_node("b", "c")
+    /// >>> graph.reachable("a")
+    /// ['a', 'c']
     fn rename_node(slf: &Bound<'_, Self>, old_id: &str, new_id: &str) -> PyResult<()> {
         edit(slf, |graph| graph.rename_node(old_id, new_id)).map_err(|error| errors::graph(&error))?;
         Ok(())
     }
 
     /// Merges metadata into a node's by key; an empty mapping or None clears it.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> graph.set_node_metadata("a", {"option": 2})
     #[pyo3(signature = (id, metadata))]
     fn set_node_metadata(slf: &Bound<'_, Self>, id: &str, metadata: Object<'_, '_>) -> PyResult<()> {
         let metadata = metadata_of(metadata)?;
@@ -83,6 +147,17 @@ impl PyGraph {
     }
 
     /// Replaces the properties. The graph's name is not among them.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> graph.set_properties({"name": "h"})
+    /// >>> graph.properties()
+    /// {'name': 'h'}
     #[pyo3(signature = (properties))]
     fn set_properties(slf: &Bound<'_, Self>, properties: Object<'_, '_>) -> PyResult<()> {
         let properties = map_of("properties", properties)?.unwrap_or_default();
@@ -93,6 +168,17 @@ impl PyGraph {
     // ---- connections and initials ------------------------------------------------------------------------------------
 
     /// Connects an outport with an inport. Both nodes must exist; a connection that is there already stays as it is.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> graph.add_connection("b", "out", "a", "in", {"capacity": 8})
+    /// >>> graph.connection_count
+    /// 2
     #[pyo3(signature = (out_node, out_port, in_node, in_port, metadata=None))]
     fn add_connection(
         slf: &Bound<'_, Self>,
@@ -108,11 +194,33 @@ impl PyGraph {
     }
 
     /// Removes a connection.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> graph.remove_connection("a", "out", "b", "in")
+    /// >>> graph.connection_count
+    /// 0
     fn remove_connection(slf: &Bound<'_, Self>, out_node: &str, out_port: &str, in_node: &str, in_port: &str) {
         edit(slf, |graph| graph.remove_connection(out_node, out_port, in_node, in_port));
     }
 
     /// Merges metadata into a connection's by key. Its key `capacity` bounds the packets that may wait on it.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> graph.set_connection_metadata("a", "out", "b", "in", {"capacity": 8})
+    /// >>> graph.get_connection("a", "out", "b", "in")["metadata"]
+    /// {'capacity': 8}
     #[pyo3(signature = (out_node, out_port, in_node, in_port, metadata))]
     fn set_connection_metadata(
         slf: &Bound<'_, Self>,
@@ -128,6 +236,17 @@ impl PyGraph {
     }
 
     /// Adds an initial packet for a port: a plain value, a Message, or a tagged dict. They are numbered in order.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> graph.add_initial("a", "in", 3)
+    /// >>> len(graph.initializers())
+    /// 1
     #[pyo3(signature = (node, port, data, metadata=None))]
     fn add_initial(
         slf: &Bound<'_, Self>,
@@ -142,6 +261,15 @@ impl PyGraph {
     }
 
     /// Adds an initial packet with a number of its own.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> graph.add_initial_index("a", "in", 3, 0)
     #[pyo3(signature = (node, port, data, index, metadata=None))]
     fn add_initial_index(
         slf: &Bound<'_, Self>,
@@ -157,11 +285,33 @@ impl PyGraph {
     }
 
     /// Removes all initials of a port.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> graph.add_initial("a", "in", 3)
+    /// >>> graph.remove_initial("a", "in")
+    /// >>> graph.initializers()
+    /// []
     fn remove_initial(slf: &Bound<'_, Self>, node: &str, port: &str) {
         edit(slf, |graph| graph.remove_initial(node, port));
     }
 
     /// Adds an initial packet through a graph inport, for the node behind it.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> graph.add_inport("start", "a", "in")
+    /// >>> graph.add_graph_initial("start", 3)
     #[pyo3(signature = (inport, data, metadata=None))]
     fn add_graph_initial(
         slf: &Bound<'_, Self>,
@@ -175,6 +325,16 @@ impl PyGraph {
     }
 
     /// Adds an initial packet through a graph inport, with a number of its own.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> graph.add_inport("start", "a", "in")
+    /// >>> graph.add_graph_initial_index("start", 3, 0)
     #[pyo3(signature = (inport, data, index, metadata=None))]
     fn add_graph_initial_index(
         slf: &Bound<'_, Self>,
@@ -189,6 +349,17 @@ impl PyGraph {
     }
 
     /// Removes all initials of the node port behind a graph inport.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> graph.add_inport("start", "a", "in")
+    /// >>> graph.add_graph_initial("start", 3)
+    /// >>> graph.remove_graph_initial("start")
     fn remove_graph_initial(slf: &Bound<'_, Self>, inport: &str) {
         edit(slf, |graph| graph.remove_graph_initial(inport));
     }
@@ -196,6 +367,17 @@ impl PyGraph {
     // ---- graph ports -------------------------------------------------------------------------------------------------
 
     /// Opens a node's inport `port_key` to the outside as `port_id`; `port_type` is `{"type": ...}` or its word.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> graph.add_inport("start", "a", "in")
+    /// >>> list(graph.inports())
+    /// ['start']
     #[pyo3(signature = (port_id, node_id, port_key, port_type=None, metadata=None))]
     fn add_inport(
         slf: &Bound<'_, Self>,
@@ -211,6 +393,17 @@ impl PyGraph {
     }
 
     /// Opens a node's outport `port_key` to the outside as `port_id`; `port_type` is `{"type": ...}` or its word.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> graph.add_outport("result", "b", "out")
+    /// >>> list(graph.outports())
+    /// ['result']
     #[pyo3(signature = (port_id, node_id, port_key, port_type=None, metadata=None))]
     fn add_outport(
         slf: &Bound<'_, Self>,
@@ -226,26 +419,86 @@ impl PyGraph {
     }
 
     /// Closes a graph inport.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> graph.add_inport("start", "a", "in")
+    /// >>> graph.rename_inport("start", "begin")
+    /// >>> graph.set_inport_metadata("begin", {"note": "first"})
+    /// >>> graph.remove_inport("begin")
     fn remove_inport(slf: &Bound<'_, Self>, port_id: &str) {
         edit(slf, |graph| graph.remove_port(Direction::In, port_id));
     }
 
     /// Closes a graph outport.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> graph.add_outport("result", "b", "out")
+    /// >>> graph.rename_outport("result", "end")
+    /// >>> graph.set_outport_metadata("end", {"note": "last"})
+    /// >>> graph.remove_outport("end")
     fn remove_outport(slf: &Bound<'_, Self>, port_id: &str) {
         edit(slf, |graph| graph.remove_port(Direction::Out, port_id));
     }
 
     /// Gives a graph inport another outer name; one that has that name is replaced.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> graph.add_inport("start", "a", "in")
+    /// >>> graph.rename_inport("start", "begin")
+    /// >>> graph.set_inport_metadata("begin", {"note": "first"})
+    /// >>> graph.remove_inport("begin")
     fn rename_inport(slf: &Bound<'_, Self>, old_port: &str, new_port: &str) {
         edit(slf, |graph| graph.rename_port(Direction::In, old_port, new_port));
     }
 
     /// Gives a graph outport another outer name; one that has that name is replaced.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> graph.add_outport("result", "b", "out")
+    /// >>> graph.rename_outport("result", "end")
+    /// >>> graph.set_outport_metadata("end", {"note": "last"})
+    /// >>> graph.remove_outport("end")
     fn rename_outport(slf: &Bound<'_, Self>, old_port: &str, new_port: &str) {
         edit(slf, |graph| graph.rename_port(Direction::Out, old_port, new_port));
     }
 
     /// Merges metadata into a graph inport's by key.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> graph.add_inport("start", "a", "in")
+    /// >>> graph.rename_inport("start", "begin")
+    /// >>> graph.set_inport_metadata("begin", {"note": "first"})
+    /// >>> graph.remove_inport("begin")
     #[pyo3(signature = (port_id, metadata))]
     fn set_inport_metadata(slf: &Bound<'_, Self>, port_id: &str, metadata: Object<'_, '_>) -> PyResult<()> {
         let metadata = metadata_of(metadata)?;
@@ -254,6 +507,18 @@ impl PyGraph {
     }
 
     /// Merges metadata into a graph outport's by key.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> graph.add_outport("result", "b", "out")
+    /// >>> graph.rename_outport("result", "end")
+    /// >>> graph.set_outport_metadata("end", {"note": "last"})
+    /// >>> graph.remove_outport("end")
     #[pyo3(signature = (port_id, metadata))]
     fn set_outport_metadata(slf: &Bound<'_, Self>, port_id: &str, metadata: Object<'_, '_>) -> PyResult<()> {
         let metadata = metadata_of(metadata)?;
@@ -264,6 +529,17 @@ impl PyGraph {
     // ---- groups ------------------------------------------------------------------------------------------------------
 
     /// Adds a group; an id that is taken is left alone. Its nodes need not exist.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> graph.add_group("both", ["a", "b"])
+    /// >>> graph.groups_of("a")
+    /// ['both']
     #[pyo3(signature = (group_id, nodes, metadata=None))]
     fn add_group(slf: &Bound<'_, Self>, group_id: &str, nodes: Vec<String>, metadata: Object<'_, '_>) -> PyResult<()> {
         let metadata = metadata_of(metadata)?;
@@ -272,21 +548,73 @@ impl PyGraph {
     }
 
     /// Removes a group; its nodes stay.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> graph.add_group("both", ["a"])
+    /// >>> graph.add_to_group("both", "b")
+    /// >>> graph.remove_from_group("both", "a")
+    /// >>> graph.set_group_metadata("both", {"colour": "blue"})
+    /// >>> graph.remove_group("both")
     fn remove_group(slf: &Bound<'_, Self>, group_id: &str) {
         edit(slf, |graph| graph.remove_group(group_id));
     }
 
     /// Adds a node to a group, once.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> graph.add_group("both", ["a"])
+    /// >>> graph.add_to_group("both", "b")
+    /// >>> graph.remove_from_group("both", "a")
+    /// >>> graph.set_group_metadata("both", {"colour": "blue"})
+    /// >>> graph.remove_group("both")
     fn add_to_group(slf: &Bound<'_, Self>, group_id: &str, node_id: &str) {
         edit(slf, |graph| graph.add_to_group(group_id, node_id));
     }
 
     /// Takes a node out of a group; a group left empty stays.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> graph.add_group("both", ["a"])
+    /// >>> graph.add_to_group("both", "b")
+    /// >>> graph.remove_from_group("both", "a")
+    /// >>> graph.set_group_metadata("both", {"colour": "blue"})
+    /// >>> graph.remove_group("both")
     fn remove_from_group(slf: &Bound<'_, Self>, group_id: &str, node_id: &str) {
         edit(slf, |graph| graph.remove_from_group(group_id, node_id));
     }
 
     /// Merges metadata into a group's by key.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> graph.add_group("both", ["a"])
+    /// >>> graph.add_to_group("both", "b")
+    /// >>> graph.remove_from_group("both", "a")
+    /// >>> graph.set_group_metadata("both", {"colour": "blue"})
+    /// >>> graph.remove_group("both")
     #[pyo3(signature = (group_id, metadata))]
     fn set_group_metadata(slf: &Bound<'_, Self>, group_id: &str, metadata: Object<'_, '_>) -> PyResult<()> {
         let metadata = metadata_of(metadata)?;
@@ -297,28 +625,103 @@ impl PyGraph {
     // ---- history -----------------------------------------------------------------------------------------------------
 
     /// Takes back the last step; whether there was one.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> graph.undo()
+    /// True
+    /// >>> graph.connection_count
+    /// 0
+    /// >>> graph.redo()
+    /// True
+    /// >>> graph.undo_count, graph.redo_count
+    /// (3, 0)
     fn undo(slf: &Bound<'_, Self>) -> PyResult<bool> {
         edit(slf, Graph::undo).map_err(|error| errors::graph(&error))
     }
 
     /// Does again what was undone last; whether there was anything.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> graph.undo()
+    /// True
+    /// >>> graph.connection_count
+    /// 0
+    /// >>> graph.redo()
+    /// True
+    /// >>> graph.undo_count, graph.redo_count
+    /// (3, 0)
     fn redo(slf: &Bound<'_, Self>) -> PyResult<bool> {
         edit(slf, Graph::redo).map_err(|error| errors::graph(&error))
     }
 
     /// How many steps can be undone.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> graph.undo()
+    /// True
+    /// >>> graph.connection_count
+    /// 0
+    /// >>> graph.redo()
+    /// True
+    /// >>> graph.undo_count, graph.redo_count
+    /// (3, 0)
     #[getter]
     fn undo_count(slf: &Bound<'_, Self>) -> usize {
         edit(slf, |graph| graph.undo_count())
     }
 
     /// How many steps can be redone.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> graph.undo()
+    /// True
+    /// >>> graph.connection_count
+    /// 0
+    /// >>> graph.redo()
+    /// True
+    /// >>> graph.undo_count, graph.redo_count
+    /// (3, 0)
     #[getter]
     fn redo_count(slf: &Bound<'_, Self>) -> usize {
         edit(slf, |graph| graph.redo_count())
     }
 
     /// Keeps at most this many undoable steps, 10,000 by default.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> graph.set_undo_limit(1)
+    /// >>> graph.undo(), graph.undo()
+    /// (True, False)
     fn set_undo_limit(slf: &Bound<'_, Self>, limit: usize) {
         edit(slf, |graph| graph.set_undo_limit(limit));
     }
@@ -336,22 +739,80 @@ impl PyGraph {
     }
 
     /// Carries out a change that `subscribe` of another graph gave.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> changes = graph.subscribe()
+    /// >>> graph.add_node("c", "z")
+    /// >>> copy = Graph.from_json(graph.to_json())
+    /// >>> copy.remove_node("c")
+    /// >>> for change in changes.drain():
+    /// ...     copy.apply(change)
+    /// >>> copy.node_count
+    /// 3
     fn apply(slf: &Bound<'_, Self>, change: &Bound<'_, PyAny>) -> PyResult<()> {
         let change: Change = json::read("change", json_of(change)?)?;
         edit(slf, |graph| graph.apply(change)).map_err(|error| errors::graph(&error))
     }
 
     /// Starts watching: iterate or `drain` the answer for every later change, also by undo.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> changes = graph.subscribe()
+    /// >>> graph.add_node("c", "z")
+    /// >>> copy = Graph.from_json(graph.to_json())
+    /// >>> copy.remove_node("c")
+    /// >>> for change in changes.drain():
+    /// ...     copy.apply(change)
+    /// >>> copy.node_count
+    /// 3
     fn subscribe(slf: &Bound<'_, Self>) -> PyChanges {
         PyChanges::new(slf.as_super())
     }
 
     /// Starts writing a journal into a file: the graph as it is, and every change from now on.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import pathlib, tempfile
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> path = pathlib.Path(tempfile.mkdtemp()) / "journal"
+    /// >>> with graph.journal(path) as journal:
+    /// ...     graph.add_node("a", "x")
+    /// ...     journal.record()
+    /// 1
+    /// >>> Graph.replay(path).node_count
+    /// 1
     fn journal(slf: &Bound<'_, Self>, path: std::path::PathBuf) -> PyResult<PyJournal> {
         PyJournal::start(slf.as_super(), &path)
     }
 
     /// The graph that a journal leads to. A last line cut off in the middle is ignored.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import pathlib, tempfile
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> path = pathlib.Path(tempfile.mkdtemp()) / "journal"
+    /// >>> with graph.journal(path) as journal:
+    /// ...     graph.add_node("a", "x")
+    /// ...     journal.record()
+    /// 1
+    /// >>> Graph.replay(path).node_count
+    /// 1
     #[classmethod]
     fn replay<'py>(cls: &Bound<'py, PyType>, path: std::path::PathBuf) -> PyResult<Bound<'py, PyAny>> {
         let replayed = cls.py().detach(|| reflow_graph::replay(BufReader::new(std::fs::File::open(path)?)));

@@ -53,42 +53,114 @@ fn texts(names: Vec<Name>) -> Vec<String> {
 #[pymethods]
 impl PyGraphView {
     /// The graph's name.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> graph.name, graph.case_sensitive, graph.node_count
+    /// ('g', False, 2)
     #[getter]
     fn name(&self) -> String {
         self.graph.lock().name().to_owned()
     }
 
     /// Whether port names differ by case.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> graph.name, graph.case_sensitive, graph.node_count
+    /// ('g', False, 2)
     #[getter]
     fn case_sensitive(&self) -> bool {
         self.graph.lock().is_case_sensitive()
     }
 
     /// Number of nodes.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> graph.name, graph.case_sensitive, graph.node_count
+    /// ('g', False, 2)
     #[getter]
     fn node_count(&self) -> usize {
         self.graph.lock().node_count()
     }
 
     /// Number of connections, initials not counted.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> graph.add_connection("b", "out", "a", "in", {"capacity": 8})
+    /// >>> graph.connection_count
+    /// 2
     #[getter]
     fn connection_count(&self) -> usize {
         self.graph.lock().connection_count()
     }
 
     /// A node as a dict, or None.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> [node["id"] for node in graph.nodes()], graph.get_node("a")["component"]
+    /// (['a', 'b'], 'x')
     fn get_node<'py>(&self, py: Python<'py>, id: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
         let node = self.graph.lock().node(id).cloned();
         node.map(|node| json::to_python(py, &node)).transpose()
     }
 
     /// All nodes, in the order they were added.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> [node["id"] for node in graph.nodes()], graph.get_node("a")["component"]
+    /// (['a', 'b'], 'x')
     fn nodes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let nodes: Vec<Process> = self.graph.lock().nodes().cloned().collect();
         json::to_python(py, &nodes)
     }
 
     /// A connection as a dict, or None.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> graph.set_connection_metadata("a", "out", "b", "in", {"capacity": 8})
+    /// >>> graph.get_connection("a", "out", "b", "in")["metadata"]
+    /// {'capacity': 8}
     fn get_connection<'py>(
         &self,
         py: Python<'py>,
@@ -102,18 +174,49 @@ impl PyGraphView {
     }
 
     /// All connections, in the order they were added.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> len(graph.connections()), len(graph.connections_at("b"))
+    /// (1, 1)
     fn connections<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let connections: Vec<Connection> = self.graph.lock().connections().cloned().collect();
         json::to_python(py, &connections)
     }
 
     /// Connections that start or end at a node.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> len(graph.connections()), len(graph.connections_at("b"))
+    /// (1, 1)
     fn connections_at<'py>(&self, py: Python<'py>, node: &str) -> PyResult<Bound<'py, PyAny>> {
         let connections: Vec<Connection> = self.graph.lock().connections_at(node).cloned().collect();
         json::to_python(py, &connections)
     }
 
     /// All initial packets, in the order they were added.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> graph.add_initial("a", "in", 3)
+    /// >>> len(graph.initializers())
+    /// 1
     fn initializers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let initials: Vec<Connection> = self.graph.lock().initials().cloned().collect();
         let initials = json::to_python(py, &initials)?;
@@ -125,6 +228,17 @@ impl PyGraphView {
     }
 
     /// Graph inports by outer name.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> graph.add_inport("start", "a", "in")
+    /// >>> list(graph.inports())
+    /// ['start']
     fn inports<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let ports: indexmap::IndexMap<Name, Edge> =
             self.graph.lock().inports().map(|(name, edge)| (name.clone(), edge.clone())).collect();
@@ -132,6 +246,17 @@ impl PyGraphView {
     }
 
     /// Graph outports by outer name.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> graph.add_outport("result", "b", "out")
+    /// >>> list(graph.outports())
+    /// ['result']
     fn outports<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let ports: indexmap::IndexMap<Name, Edge> =
             self.graph.lock().outports().map(|(name, edge)| (name.clone(), edge.clone())).collect();
@@ -139,23 +264,66 @@ impl PyGraphView {
     }
 
     /// All groups.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> graph.add_group("both", ["a", "b"])
+    /// >>> graph.groups_of("a")
+    /// ['both']
     fn groups<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let groups: Vec<Group> = self.graph.lock().groups().collect();
         json::to_python(py, &groups)
     }
 
     /// Ids of the groups a node is in.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> graph.add_group("both", ["a", "b"])
+    /// >>> graph.groups_of("a")
+    /// ['both']
     fn groups_of(&self, node: &str) -> Vec<String> {
         texts(self.graph.lock().groups_of(node))
     }
 
     /// The properties as they were set.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> graph.set_properties({"name": "h"})
+    /// >>> graph.properties()
+    /// {'name': 'h'}
     fn properties<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let properties = self.graph.lock().properties().clone();
         json::to_python(py, &properties)
     }
 
     /// The whole graph as a `GraphExport` dict.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> Graph.from_json(graph.to_json()) == graph
+    /// True
     fn to_json<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         json::to_python(py, &self.export(py))
     }
@@ -163,37 +331,107 @@ impl PyGraphView {
     // ---- shape -------------------------------------------------------------------------------------------------------
 
     /// Node ids by distance from the start; nodes on a common cycle share a layer.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> graph.layers()
+    /// [['a'], ['b']]
     fn layers(&self, py: Python<'_>) -> Vec<Vec<String>> {
         self.asked(py, |topology| topology.layers().into_iter().map(texts).collect())
     }
 
     /// Sets of nodes that lie on cycles with each other.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> graph.cycles()
+    /// []
     fn cycles(&self, py: Python<'_>) -> Vec<Vec<String>> {
         self.asked(py, |topology| topology.cycles().into_iter().map(texts).collect())
     }
 
     /// Nodes without incoming connections.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> graph.sources(), graph.sinks()
+    /// (['a'], ['b'])
     fn sources(&self, py: Python<'_>) -> Vec<String> {
         self.asked(py, |topology| texts(topology.sources()))
     }
 
     /// Nodes without outgoing connections.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> graph.sources(), graph.sinks()
+    /// (['a'], ['b'])
     fn sinks(&self, py: Python<'_>) -> Vec<String> {
         self.asked(py, |topology| texts(topology.sinks()))
     }
 
     /// Everything that can be reached from the given nodes, themselves included.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> graph.reachable("a"), graph.impact("a"), graph.dependencies("b")
+    /// (['a', 'b'], ['b'], ['a'])
     #[pyo3(signature = (*nodes))]
     fn reachable(&self, py: Python<'_>, nodes: Vec<String>) -> Vec<String> {
         self.asked(py, |topology| texts(topology.reachable(nodes.iter().map(String::as_str))))
     }
 
     /// What is affected when a node changes or fails: everything downstream of it.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> graph.reachable("a"), graph.impact("a"), graph.dependencies("b")
+    /// (['a', 'b'], ['b'], ['a'])
     fn impact(&self, py: Python<'_>, node: &str) -> Vec<String> {
         self.asked(py, |topology| texts(topology.impact(node)))
     }
 
     /// What a node depends on: everything upstream of it.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> graph.reachable("a"), graph.impact("a"), graph.dependencies("b")
+    /// (['a', 'b'], ['b'], ['a'])
     fn dependencies(&self, py: Python<'_>, node: &str) -> Vec<String> {
         self.asked(py, |topology| texts(topology.dependencies(node)))
     }
@@ -214,6 +452,16 @@ impl PyGraphView {
     }
 
     /// What the last import left out.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> graph.dropped()
+    /// []
     fn dropped<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let dropped = self.graph.lock().dropped().to_vec();
         super::diagnostics_to_python(py, &dropped)
@@ -232,26 +480,63 @@ impl PyGraphView {
 
     // ---- seeing ------------------------------------------------------------------------------------------------------
 
-    /// Draws the graph as SVG; `theme` is auto, light or dark. Beyond `max_nodes` it is described, not drawn.
-    #[pyo3(signature = (*, theme="auto", max_nodes=2000))]
-    fn to_svg(&self, py: Python<'_>, theme: &str, max_nodes: usize) -> PyResult<String> {
+    /// Draws the graph as SVG; `theme` is auto, light or dark. Beyond `max_nodes` it is described, not drawn. With `fold`, by
+    /// default of graphs of more than 200 nodes, each group is one box.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> Graph("empty").to_svg().startswith("<svg")
+    /// True
+    #[pyo3(signature = (*, theme="auto", max_nodes=2000, fold=None))]
+    fn to_svg(&self, py: Python<'_>, theme: &str, max_nodes: usize, fold: Option<bool>) -> PyResult<String> {
         let (export, theme) = (self.export(py), theme_of(theme)?);
-        Ok(py.detach(|| export.to_svg(&SvgOptions { theme, overlay: None, max_nodes })))
+        Ok(py.detach(|| export.to_svg(&SvgOptions { theme, overlay: None, max_nodes, fold })))
     }
 
     /// The graph as a Mermaid flowchart.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> graph.to_mermaid().splitlines()[0]
+    /// 'flowchart LR'
     fn to_mermaid(&self, py: Python<'_>) -> String {
         let export = self.export(py);
         py.detach(|| export.to_mermaid())
     }
 
     /// The graph in the language of Graphviz.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> graph.to_dot().startswith("digraph")
+    /// True
     fn to_dot(&self, py: Python<'_>) -> String {
         let export = self.export(py);
         py.detach(|| export.to_dot())
     }
 
     /// Draws the graph for a terminal.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> graph.add_node("a", "x")
+    /// >>> graph.add_node("b", "y")
+    /// >>> graph.add_connection("a", "out", "b", "in")
+    /// >>> "x" in graph.to_text()
+    /// True
     fn to_text(&self, py: Python<'_>) -> String {
         let export = self.export(py);
         py.detach(|| export.to_text(None))
@@ -266,7 +551,7 @@ impl PyGraphView {
     ) -> PyResult<Bound<'py, PyDict>> {
         let _ = (include, exclude);
         let bundle = PyDict::new(py);
-        bundle.set_item("image/svg+xml", self.to_svg(py, "auto", 2000)?)?;
+        bundle.set_item("image/svg+xml", self.to_svg(py, "auto", 2000, None)?)?;
         bundle.set_item("text/plain", self.to_text(py))?;
         Ok(bundle)
     }
