@@ -15,10 +15,14 @@ PAGES += (
 )
 
 
+#: Made with the site, and checked there.
+MADE = "reference/api.md"
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")):
-        assert target.startswith("https://") or (page.parent / target).exists(), target
+        assert target.startswith("https://") or (page.parent / target).exists() or target == MADE, target
 
 
 def test_every_verb_that_is_mentioned_exists():
