@@ -21,7 +21,7 @@ from .actor import Actor, actor
 from .assets import Asset, AssetStore, AssetWatch
 from .diagnostic import Diagnostic
 from .exceptions import ReflowError
-from .flow import Flow, node
+from .flow import Flow, node, wire
 from .graph import CriticalPath, Graph, GraphDiff, SubgraphBuilder, compose_graphs
 from .network import EventStream, Listener, Network
 from .packs import inspect_pack, list_packs, load_pack, pack_abi_version
@@ -68,4 +68,5 @@ __all__ = [
     "template_actor",
     "template_info",
     "template_list",
+    "wire",
 ]

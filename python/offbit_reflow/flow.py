@@ -5,8 +5,9 @@ A flow is no second way to run things: it is a description that builds a `Graph`
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import tee
 from typing import TYPE_CHECKING, Any
 
 from . import _native
@@ -132,7 +133,7 @@ class Flow:
         timeout : float, optional
             Longest time in seconds; no limit by default.
         **ports
-            The same by keyword, for inports whose name no other open inport of the flow has.
+            The same by keyword; where several open inports have the name, each of them gets it.
 
         Returns
         -------
@@ -149,14 +150,29 @@ class Flow:
         {'shout_2': ['HELLO']}
         """
         with self.network() as network:
-            return network.run({**(inputs or {}), **ports}, timeout=timeout)
+            return network.run(self._inputs(inputs, ports), timeout=timeout)
 
     async def run_async(
         self, inputs: Mapping[str, Any] | None = None, *, timeout: float | None = None, **ports: Any
     ) -> RunResult:
         """Run the flow to its end in an asyncio program; see `run`."""
         with self.network() as network:
-            return await network.run_async({**(inputs or {}), **ports}, timeout=timeout)
+            return await network.run_async(self._inputs(inputs, ports), timeout=timeout)
+
+    def _inputs(self, inputs: Mapping[str, Any] | None, ports: Mapping[str, Any]) -> dict[str, Any]:
+        """Give what comes from outside for each inport; a keyword is for all open inports of its name."""
+        graph, _ = self._build("flow")
+        known = list(graph.inports())
+        found = dict(inputs or {})
+        for port, value in ports.items():
+            same = [name for name in known if name.endswith(f".{port}")] if port not in known else []
+            if not same:
+                found[port] = value
+            elif isinstance(value, Iterator):
+                found |= zip(same, tee(value, len(same)), strict=True)
+            else:
+                found |= dict.fromkeys(same, value)
+        return found
 
     def check(self) -> list[str]:
         """Find everything that is wrong, without running anything; see `Network.check`."""
@@ -289,6 +305,62 @@ def node(
         wires += [*flow._wires, *((end, (made, port)) for end in flow._end)]
         begin += flow._begin
     return Flow([*nodes, made], wires, begin or [(made, None)], [(made, None)])
+
+
+def wire(*steps: Any) -> Flow:
+    """Make one flow of several steps, wired by their names: what leaves the step ``spend`` leads into every inport ``spend``.
+
+    Parameters
+    ----------
+    *steps : function, actor or flow
+        A plain function is made an actor of. A flow of several steps is taken as it is wired.
+
+    Returns
+    -------
+    Flow
+        Inports that no step is named after stay open, for `Flow.run`. What leads nowhere leaves at the end.
+
+    Raises
+    ------
+    TypeError
+        If two steps have one name, or a step that others ask for has several outports.
+
+    Examples
+    --------
+    >>> from offbit_reflow import wire
+    >>> def spend(n):
+    ...     return [10.0 * day for day in range(n)]
+    >>> def total(spend):
+    ...     return sum(spend)
+    >>> def average(spend, total):
+    ...     return total / len(spend)
+    >>> wire(spend, total, average).run(n=5).outputs
+    {'average': [20.0]}
+    """
+    flows = [as_flow(step) for step in steps]
+    named: dict[str, _Node] = {}
+    for flow in flows:
+        if len(flow._nodes) == 1:
+            (single,) = flow._nodes
+            if single.name in named and named[single.name] is not single:
+                raise TypeError(
+                    f"wire: two steps are called `{single.name}`; give one another name, node(step, name=…)"
+                )
+            named[single.name] = single
+    wires = [wire for flow in flows for wire in flow._wires]
+    led = {(target, _inport(target, port)) for _, (target, port) in wires}
+    given = {(node, port) for node in named.values() for port in node.initials}
+    for target in named.values():
+        for port in target.inports:
+            source = named.get(port)
+            if source is not None and (target, port) not in led | given:
+                wires.append(((source, _outport(source, None)), (target, port)))
+    used = {source for (source, _), _ in wires}
+    # What goes on to another step leaves here only where a flow says so.
+    end = [
+        end for flow in flows for end in flow._end if len(flow._nodes) > 1 or end[1] is not None or end[0] not in used
+    ]
+    return Flow([node for flow in flows for node in flow._nodes], wires, [one for f in flows for one in f._begin], end)
 
 
 def lead(left: Flow, right: Flow) -> Flow:

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from offbit_reflow import Actor, Flow, actor, node
+from offbit_reflow import Actor, Flow, actor, node, wire
 
 
 @actor
@@ -145,3 +145,39 @@ def test_a_flow_is_checked_like_its_network_and_runs_in_asyncio():
 def test_functions_stay_actor_classes():
     assert isinstance(double(), Actor)
     assert issubclass(double, Actor)
+
+
+def test_steps_are_wired_by_their_names():
+    def spend(n):
+        return [float(day) for day in range(n)]
+
+    def signups(n):
+        return n
+
+    def total(spend, scale=2):
+        return scale * sum(spend)
+
+    def report(total, signups):
+        return total / signups
+
+    flow = wire(spend, signups, total, report)
+    assert flow.run(n=4).outputs == {"report": [3.0]}
+    assert flow.run(n=iter([4, 2])).outputs == {"report": [3.0, 1.0]}
+    assert flow.run({"spend.n": 4, "signups.n": 6}).outputs == {"report": [2.0]}
+    graph = flow.to_graph()
+    assert graph.get_connection("spend", "out", "total", "spend") is not None
+    assert wire(spend, node(total, scale=3)).run(n=3).outputs == {"total": [9.0]}
+    with pytest.raises(TypeError, match="two steps are called `total`"):
+        wire(total, node(total))
+
+
+def test_flows_side_by_side_and_circles():
+    @actor(outports=["again", "good"])
+    def judge(number):
+        return {"good" if number > 3 else "again": number}
+
+    step = node(double, name="step")
+    judged = step >> node(judge)
+    flow = wire(judged["again"] >> step, judged["good"])
+    # 0 goes round for ever, so it is left out.
+    assert sorted(flow.run({"step.number": iter([1, 2, 3])}, timeout=20).outputs["judge"]) == [4, 4, 6]

@@ -125,7 +125,8 @@ class window_by_time(_TimedStep):
     length : float
         How long a span is, in seconds. Must be given.
     every : float, optional
-        From one begin to the next, in seconds; `length` by default. Less makes spans that overlap.
+        From one begin to the next, in seconds; `length` by default. Less makes spans that overlap, more leaves out what is
+        between them.
     time : str or callable
         Where the time of a value is (``"time"``): a member, a path, a function. Seconds, a datetime, or ISO 8601 text.
     lateness : float
@@ -184,7 +185,8 @@ class window_by_time(_TimedStep):
         over = sorted(number for number in self._spans if number * self.every + self.length <= self.watermark)
         for number in over:
             self._leave(ctx, number)
-        ctx.done({} if numbers else {"late": value})
+        is_late = not numbers and first <= last  # between spans, where `every` is more than `length`, it is in none
+        ctx.done({"late": value} if is_late else {})
 
     def _leave(self, ctx: Any, number: int) -> None:
         assert self.every is not None

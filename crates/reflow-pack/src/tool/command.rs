@@ -149,12 +149,13 @@ fn describe(out: &mut String, packed: &tool::Packed) {
     let targets: Vec<_> = manifest.targets.keys().map(String::as_str).collect();
     let _ = writeln!(
         out,
-        "{}: {} {}, {} templates, for {}",
+        "{}: {} {}, {} template{}, for {}",
         packed.path.display(),
         manifest.name,
         manifest.version,
         manifest.templates.len(),
-        targets.join(", ")
+        if manifest.templates.len() == 1 { "" } else { "s" },
+        if targets.is_empty() { "every platform".to_owned() } else { targets.join(", ") }
     );
 }
 
