@@ -136,10 +136,9 @@ impl PythonActor {
         };
         let limit = node.policy().filter(|_| is_run).and_then(|policy| policy.timeout_ms);
         let deadline = limit.and_then(|limit| Instant::now().checked_add(Duration::from_millis(limit)));
-        let inputs = std::mem::take(&mut attempt.inputs);
-        let inputs_dict = self.inputs_dict.take().and_then(|dict| context.get().refill_inputs(py, dict, &inputs));
-        let (sequence, number, origin) = (attempt.sequence, attempt.number, attempt.origin.clone());
-        context.get().begin(py, Start { inputs, inputs_dict, sequence, number, deadline, origin, detached: false });
+        let dict = self.inputs_dict.take();
+        let inputs_dict = dict.and_then(|dict| context.get().refill_inputs(py, dict, &attempt.inputs));
+        context.get().begin(py, attempt, Start { inputs_dict, deadline, detached: false });
         if !is_run {
             context.get().allow_quiet_end(py);
         }
@@ -199,17 +198,14 @@ impl PythonActor {
         is_run: bool,
     ) -> Step {
         let context = &called.0;
-        match context.get().conclude(py) {
-            Conclusion::Done { emitted, inputs_dict, finish } => {
-                attempt.emitted = emitted;
+        match context.get().conclude(py, attempt) {
+            Conclusion::Done { inputs_dict } => {
                 self.inputs_dict = inputs_dict;
-                attempt.finish |= finish;
                 self.recycle(called);
                 Step::Done
             }
-            Conclusion::Failed { failure, finish } => {
+            Conclusion::Failed(failure) => {
                 attempt.inputs = context.get().inputs_copy(py);
-                attempt.finish |= finish;
                 self.recycle(called);
                 Step::Failed(failure)
             }
@@ -465,11 +461,9 @@ impl PythonActor {
         };
         let limit = node.policy().and_then(|policy| policy.timeout_ms).map(Duration::from_millis);
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
-        let (inputs, sequence, number) = (attempt.inputs.clone(), attempt.sequence, attempt.number);
-        let origin = attempt.origin.clone();
-        context
-            .get()
-            .begin(py, Start { inputs, inputs_dict: None, sequence, number, deadline, origin, detached: true });
+        // The node keeps the inputs, too, for the failure that may come.
+        let mut own = attempt.of_inputs(attempt.inputs.clone());
+        context.get().begin(py, &mut own, Start { inputs_dict: None, deadline, detached: true });
         let step = self.leave_open(py, &context, attempt);
         let (run, context) = (self.run.clone_ref(py), context.unbind());
         // This is the node's turn, so they are the node's variables.

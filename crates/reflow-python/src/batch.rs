@@ -125,18 +125,18 @@ impl PyBatch {
         if index >= self.count {
             return Err(PyIndexError::new_err(format!("tick {index} of a batch of {}", self.count)));
         }
-        let start = {
+        let mut own = {
             let mut state = self.state.lock(py);
             if let Some(context) = state.contexts.get(&index) {
                 return Ok(context.clone_ref(py));
             }
             let Some(attempt) = state.attempts.get_mut(index) else { return Err(over()) };
             // The context has the packets from now on.
-            let (inputs, sequence, number) = (std::mem::take(&mut attempt.inputs), attempt.sequence, attempt.number);
-            Start { inputs, sequence, number, origin: attempt.origin.clone(), ..Start::default() }
+            let inputs = std::mem::take(&mut attempt.inputs);
+            attempt.of_inputs(inputs)
         };
         let context = Py::new(py, PyContext::new(self.node.clone(), Arc::clone(&self.names)))?;
-        context.get().begin(py, start);
+        context.get().begin(py, &mut own, Start::default());
         self.state.lock(py).contexts.insert(index, context.clone_ref(py));
         Ok(context)
     }
@@ -149,16 +149,15 @@ fn over() -> PyErr {
 fn conclude(py: Python<'_>, context: Py<PyContext>, attempt: &mut Attempt, done: bool, held: &mut Vec<Open>) -> Step {
     let this = context.get();
     attempt.inputs = this.inputs_copy(py);
-    match this.conclude(py) {
-        Conclusion::Done { emitted, finish, .. } => {
-            attempt.emitted.extend(emitted);
-            attempt.finish |= finish;
+    let mut own = Attempt::default();
+    let conclusion = this.conclude(py, &mut own);
+    attempt.finish |= own.finish;
+    match conclusion {
+        Conclusion::Done { .. } => {
+            attempt.emitted.extend(own.emitted);
             Step::Done
         }
-        Conclusion::Failed { failure, finish } => {
-            attempt.finish |= finish;
-            Step::Failed(failure)
-        }
+        Conclusion::Failed(failure) => Step::Failed(failure),
         Conclusion::Unresolved if done => {
             this.close(py);
             Step::Done

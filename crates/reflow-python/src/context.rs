@@ -91,16 +91,12 @@ pub(crate) struct PyContext {
     retained: Attached<Option<Arc<AtomicUsize>>>,
 }
 
-/// What an attempt begins with.
+/// What an attempt begins with, beside what fired it.
 #[derive(Default)]
 pub(crate) struct Start {
-    pub(crate) inputs: Packets,
     /// The inputs as a dict, if there is one already.
     pub(crate) inputs_dict: Option<Py<PyDict>>,
-    pub(crate) sequence: u64,
-    pub(crate) number: u32,
     pub(crate) deadline: Option<Instant>,
-    pub(crate) origin: Option<Origin>,
     /// Whether the call is answered by a completion in any case.
     pub(crate) detached: bool,
 }
@@ -122,8 +118,8 @@ impl<'py> Given<'py> {
 
 /// How a finished call leaves its attempt.
 pub(crate) enum Conclusion {
-    Done { emitted: Packets, inputs_dict: Option<Py<PyDict>>, finish: bool },
-    Failed { failure: Failure, finish: bool },
+    Done { inputs_dict: Option<Py<PyDict>> },
+    Failed(Failure),
     Unresolved,
 }
 

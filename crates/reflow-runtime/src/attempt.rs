@@ -31,6 +31,13 @@ pub struct Attempt {
 }
 
 impl Attempt {
+    /// The same try, as it begins, with these inputs.
+    #[must_use]
+    pub fn of_inputs(&self, inputs: Packets) -> Self {
+        let origin = self.origin.clone();
+        Self { sequence: self.sequence, number: self.number, inputs, origin, ..Self::default() }
+    }
+
     /// Queues `message` for the commit; a second message for a port replaces the first.
     pub fn emit(&mut self, port: u16, message: Message) {
         match self.emitted.iter_mut().find(|(queued, _)| *queued == port) {

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use reflow_graph::Direction;
 use reflow_message::Message;
@@ -77,6 +78,34 @@ impl Run {
             from.counters.undelivered.add(undelivered as u64);
         }
         delivery
+    }
+
+    /// Hands a packet of a node over at once, if its outport leads to one node that has room, and nobody listens or asks. Else it is
+    /// given back, for [`deliver`](Self::deliver).
+    pub(crate) fn hand_over(
+        &self,
+        from: &Node,
+        port: u16,
+        message: Message,
+        origin: Option<&Origin>,
+    ) -> Option<Message> {
+        let Some([route]) = from.routes.get(usize::from(port)).map(|routes| &routes[..]) else { return Some(message) };
+        let asked = origin.is_some_and(|origin| origin.question().is_some());
+        if asked || self.is_cancelled() || self.events.wants_packets() || from.tapped.load(Ordering::Relaxed) {
+            return Some(message);
+        }
+        let node = &self.nodes[route.target as usize];
+        let origin = if route.carries { origin.cloned() } else { None };
+        match node.mailbox.put(Packet { link: route.link, message, origin }) {
+            Ok(wake) => {
+                from.counters.packets_out.add(1);
+                if wake {
+                    node.sleeper.wake();
+                }
+                None
+            }
+            Err(packet) => Some(packet.message),
+        }
     }
 
     /// Hands the first packet to the listener it is for. Without room it stays, with [`Sleeper::fall_asleep`]'s answer.

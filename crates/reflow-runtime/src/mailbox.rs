@@ -10,6 +10,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use rustc_hash::FxHashSet;
@@ -126,6 +127,8 @@ struct Inner {
 #[derive(Debug, Default)]
 pub(crate) struct Mailbox {
     inner: Mutex<Inner>,
+    /// Whether a control item waits, for a look without the lock.
+    has_control: AtomicBool,
 }
 
 /// What became of the packets that were offered.
@@ -260,6 +263,21 @@ impl Mailbox {
         offer
     }
 
+    /// Takes one packet if there is room for it in the queue itself; whether the consumer was asleep and has to be woken. Else it
+    /// is given back, for [`offer`](Self::offer) to say why.
+    pub(crate) fn put(&self, packet: Packet) -> Result<bool, Packet> {
+        let mut inner = self.inner.lock();
+        let inner = &mut *inner;
+        let Some(link) = inner.links.get_mut(packet.link as usize) else { return Err(packet) };
+        if inner.closed || link.used >= link.capacity || link.shelf.is_some() {
+            return Err(packet);
+        }
+        link.used += 1;
+        raise(&mut link.high_water, link.used);
+        inner.queue.push_back(packet);
+        Ok(std::mem::take(&mut inner.consumer_asleep))
+    }
+
     /// Takes the oldest packet off the shelf that the link keeps its packets on.
     pub(crate) fn pull(&self, link: u32) -> Option<(Message, Option<Origin>)> {
         let mut inner = self.inner.lock();
@@ -282,7 +300,13 @@ impl Mailbox {
         }
         inner.control.push_back(control);
         inner.consumer_asleep = false;
+        self.has_control.store(true, Ordering::Release);
         Ok(())
+    }
+
+    /// Whether a control item waits.
+    pub(crate) fn has_control(&self) -> bool {
+        self.has_control.load(Ordering::Acquire)
     }
 
     /// A signal was handed over.
@@ -311,6 +335,7 @@ impl Mailbox {
                 batch.append(&mut inner.queue);
             }
             control.append(&mut inner.control);
+            self.has_control.store(false, Ordering::Relaxed);
             let asleep = match sleep {
                 Sleep::Empty(sleeper) if batch.is_empty() && control.is_empty() => {
                     inner.consumer_asleep = true;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use reflow_runtime::{Completion, Failure, Message, Outcome, Packets};
+use reflow_runtime::{Attempt, Completion, Failure, Message, Outcome, Packets};
 
 use super::{Conclusion, Phase, PyContext, Start, State, put};
 use crate::errors::ContextError;
@@ -13,21 +13,25 @@ use crate::inputs;
 use crate::plain;
 
 impl PyContext {
-    /// Makes it the context of a new attempt.
-    pub(crate) fn begin(&self, py: Python<'_>, start: Start) {
+    /// Makes it the context of a new attempt, whose inputs it takes.
+    pub(crate) fn begin(&self, py: Python<'_>, attempt: &mut Attempt, start: Start) {
         // What it replaces goes when the state is no longer held.
         let _old = {
             let mut state = self.state.lock(py);
             state.phase = if start.detached { Phase::Pending } else { Phase::Running };
             state.outcome = None;
-            (state.sequence, state.number) = (start.sequence, start.number);
+            (state.sequence, state.number) = (attempt.sequence, attempt.number);
             (state.finish, state.deferred, state.abandoned, state.quiet_end) = (false, false, false, false);
             state.on_thread = start.detached;
             state.deadline = start.deadline;
-            (state.origin, state.late_origin) = (start.origin, None);
-            let old = (std::mem::replace(&mut state.inputs, start.inputs), std::mem::take(&mut state.emitted));
-            (old, std::mem::replace(&mut state.inputs_dict, start.inputs_dict), state.task.take())
+            (state.origin, state.late_origin) = (attempt.origin.clone(), None);
+            // Swapped, not moved: packets are kept in place, and that is the better part of what a tick copies.
+            std::mem::swap(&mut state.inputs, &mut attempt.inputs);
+            std::mem::swap(&mut state.emitted, &mut attempt.emitted);
+            (std::mem::replace(&mut state.inputs_dict, start.inputs_dict), state.task.take())
         };
+        attempt.inputs.clear();
+        attempt.emitted.clear();
     }
 
     /// The dict of an earlier tick with the packets of the next one, if it can serve again.
@@ -51,18 +55,21 @@ impl PyContext {
         }
     }
 
-    /// What `run` has left when it returned.
-    pub(crate) fn conclude(&self, py: Python<'_>) -> Conclusion {
+    /// What `run` has left when it returned. The outputs of an attempt that is done are its own then.
+    pub(crate) fn conclude(&self, py: Python<'_>, attempt: &mut Attempt) -> Conclusion {
         self.step(py, false);
         let mut state = self.state.lock(py);
         match state.outcome.take() {
             Some(result) => {
                 // Keeps the attempt resolved for whoever still holds it.
                 state.end();
-                let (emitted, finish) = (std::mem::take(&mut state.emitted), state.finish);
+                attempt.finish |= state.finish;
                 match result {
-                    Ok(()) => Conclusion::Done { emitted, inputs_dict: state.inputs_dict.take(), finish },
-                    Err(failure) => Conclusion::Failed { failure, finish },
+                    Ok(()) => {
+                        std::mem::swap(&mut state.emitted, &mut attempt.emitted);
+                        Conclusion::Done { inputs_dict: state.inputs_dict.take() }
+                    }
+                    Err(failure) => Conclusion::Failed(failure),
                 }
             }
             None => Conclusion::Unresolved,

@@ -104,7 +104,9 @@ impl Driver {
     pub(super) async fn resume(&mut self) -> Option<Step> {
         self.route_yielded();
         self.flush().await;
-        self.look();
+        if self.handle.node().mailbox.has_control() || self.released.iter().any(|count| *count > 0) {
+            self.look();
+        }
         if !self.signals.is_empty() {
             let attempt = std::mem::take(&mut self.attempt);
             // A tick that yields its outputs may be the only one there ever is.

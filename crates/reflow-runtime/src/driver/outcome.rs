@@ -16,6 +16,7 @@ use crate::mailbox::Outgoing;
 use crate::node::{Node, NodeHandle, NodeState};
 use crate::origin::Origin;
 use crate::policy::OnError;
+use crate::run::Run;
 
 impl Driver {
     pub(super) fn tell_retry(&self, attempt: &Attempt, failure: &Failure, delay: Duration) {
@@ -153,6 +154,9 @@ impl Driver {
     pub(super) fn route_yielded(&mut self) {
         if !self.attempt.sent.is_empty() {
             let mut sent: Packets = self.attempt.sent.drain(..).collect();
+            if self.outbox.is_empty() {
+                hand_over(self.handle.node(), self.handle.run(), self.attempt.origin.as_ref(), &mut sent);
+            }
             together(self.handle.node(), self.attempt.origin.as_ref(), &mut sent, &mut self.outbox);
         }
     }
@@ -194,6 +198,28 @@ pub(super) fn commit(handle: &NodeHandle, attempt: &mut Attempt, outbox: &mut Ve
         });
     }
     together(node, attempt.origin.as_ref(), &mut attempt.emitted, outbox);
+}
+
+/// Hands the one packet of an attempt over at once where that is possible. Anything else goes by the outbox.
+pub(super) fn commit_at_once(handle: &NodeHandle, attempt: &mut Attempt, outbox: &mut VecDeque<Outgoing>) {
+    let (node, run) = (handle.node(), handle.run());
+    if attempt.sent.is_empty() && outbox.is_empty() && !run.events.wants_completions() {
+        hand_over(node, run, attempt.origin.as_ref(), &mut attempt.emitted);
+    }
+    if !(attempt.emitted.is_empty() && attempt.sent.is_empty()) || run.events.wants_completions() {
+        commit(handle, attempt, outbox);
+    }
+}
+
+/// Hands a single packet over, if that can be done at once.
+fn hand_over(node: &Node, run: &Run, origin: Option<&Origin>, packets: &mut Packets) {
+    if packets.len() == 1
+        && (origin.is_some() || node.mint.is_none())
+        && let Some((port, message)) = packets.pop()
+        && let Some(message) = run.hand_over(node, port, message, origin)
+    {
+        packets.push((port, message));
+    }
 }
 
 /// Moves packets that leave together into the outbox.

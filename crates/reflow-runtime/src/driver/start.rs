@@ -28,7 +28,7 @@ impl Driver {
         let held = self.hold();
         let limit = self.limit();
         let detached = limit.is_some() || matches!(self.style, Style::Concurrent(_));
-        let mut step = match &mut self.body {
+        let step = match &mut self.body {
             Body::Sync(actor) => match run_sync(&mut **actor, &self.handle, &mut self.attempt) {
                 Ok(()) => Step::Done,
                 Err(failure) => Step::Failed(failure),
@@ -39,6 +39,26 @@ impl Driver {
             }
             Body::Async(..) => return self.start_lane(held, limit),
         };
+        self.follow_attempt(step, held, limit).await;
+    }
+
+    /// Runs the attempt that was assembled, where nothing has to be kept for it, and ends it if it ends at once, as most do. Else
+    /// the answer is how it goes on.
+    pub(super) fn run_at_once(&mut self) -> Option<Step> {
+        let Body::Hosted(actor, ..) = &mut self.body else { return None };
+        let tick = &mut Tick::new(&self.handle, &mut self.attempt);
+        let step = contain_step(|| actor.run(tick, false));
+        if !matches!(step, Step::Done) || !self.open.is_empty() {
+            return Some(step);
+        }
+        self.finish |= self.attempt.finish;
+        super::outcome::commit_at_once(&self.handle, &mut self.attempt, &mut self.outbox);
+        self.attempt.origin = None;
+        None
+    }
+
+    /// Follows the attempt that has just begun to its end, or leaves it open.
+    pub(super) async fn follow_attempt(&mut self, mut step: Step, held: Packets, limit: Option<Instant>) {
         while let Step::Yield = step {
             step = match self.resume().await {
                 Some(step) => step,

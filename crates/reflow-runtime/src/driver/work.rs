@@ -9,6 +9,7 @@ use super::body::Body;
 use super::call::{Call, run_sync};
 use super::{Driver, Style, TURN};
 use crate::assembler::{Assembler, Intake};
+use crate::attempt::Packets;
 use crate::mailbox::{Control, LinkInfo, Packet, Sleep};
 use crate::origin::Origin;
 
@@ -127,12 +128,18 @@ impl Driver {
     async fn work_ticks(&mut self) {
         // What has ended elsewhere leaves before the next tick begins.
         self.flush().await;
+        // Where an attempt keeps nothing, and one runs at a time, most ticks begin and end in one step.
+        let is_plain = self.style == Style::Single && self.policy().is_none() && matches!(self.body, Body::Hosted(..));
         let mut ticks = 0;
         while ticks < TURN && self.may_start() && self.assemble() {
             ticks += 1;
             self.count_tick();
             self.release_while_working(ticks);
-            self.start().await;
+            if !is_plain {
+                self.start().await;
+            } else if let Some(step) = self.run_at_once() {
+                self.follow_attempt(step, Packets::new(), None).await;
+            }
             self.flush().await;
             if !self.control.is_empty() || !self.signals.is_empty() {
                 break;
