@@ -82,6 +82,9 @@ impl Run {
 
     /// Hands a packet of a node over at once, if its outport leads to one node that has room, and nobody listens or asks. Else it is
     /// given back, for [`deliver`](Self::deliver).
+    ///
+    /// Whatever has to see packets on their way (a trace, a listener, a question, a journal, a gate that waits for a first
+    /// packet) has to be asked for here: they go the long way then.
     pub(crate) fn hand_over(
         &self,
         from: &Node,

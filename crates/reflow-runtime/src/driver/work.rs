@@ -128,7 +128,8 @@ impl Driver {
     async fn work_ticks(&mut self) {
         // What has ended elsewhere leaves before the next tick begins.
         self.flush().await;
-        // Where an attempt keeps nothing, and one runs at a time, most ticks begin and end in one step.
+        // Where an attempt keeps nothing, and one runs at a time, most ticks begin and end in one step. Whatever has to see
+        // commits (a journal, say) has to keep the node from it.
         let is_plain = self.style == Style::Single && self.policy().is_none() && matches!(self.body, Body::Hosted(..));
         let mut ticks = 0;
         while ticks < TURN && self.may_start() && self.assemble() {
