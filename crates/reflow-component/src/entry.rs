@@ -101,6 +101,7 @@ fn port_spec(port: &Port) -> PortSpec {
         summary: port.summary.into(),
         required: port.required,
         latest: port.latest,
+        as_is: port.kind.as_is,
     }
 }
 

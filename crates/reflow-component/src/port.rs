@@ -43,12 +43,21 @@ pub struct Kind {
     pub port_type: PortType,
     /// Types that are taken or sent beside that.
     pub also: Vec<PortType>,
+    /// Whether nested values are taken as they are.
+    pub as_is: bool,
 }
 
 impl Kind {
     /// The description of `K`.
     pub fn of<K: PortKind>() -> Self {
-        Self { word: K::word(), text: K::text(), made: K::made(), port_type: K::port_type(), also: K::also() }
+        Self {
+            word: K::word(),
+            text: K::text(),
+            made: K::made(),
+            port_type: K::port_type(),
+            also: K::also(),
+            as_is: K::AS_IS,
+        }
     }
 }
 

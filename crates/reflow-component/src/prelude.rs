@@ -1,6 +1,6 @@
 //! What the file of a component needs: the derives, the kinds of ports, the runtime's words, and errors as data.
 
-pub use reflow_runtime::{Actor, AsyncActor, Failure, Message, NodeHandle, Object, Tick, Value, async_trait};
+pub use reflow_runtime::{Actor, AsyncActor, Failure, Message, Nested, NodeHandle, Object, Tick, Value, async_trait};
 
 pub use crate::declare::{Choice, Component, ConfigGroup, ConfigValue, Firing, Shape, Shaped, Word};
 pub use crate::entry::Entry;

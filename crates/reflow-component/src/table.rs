@@ -5,15 +5,16 @@
 //! ```
 //! use std::borrow::Cow;
 //!
-//! use reflow_component::kind::{PortKind, payload};
+//! use reflow_component::kind::PortKind;
 //! use reflow_component::table::{Language, Row, child, components, number, vector};
-//! use reflow_message::{Message, PortType, Value};
+//! use reflow_message::{Message, Nested, PortType, Value};
 //!
 //! /// A shape, as JSON.
 //! struct Shape;
 //!
 //! impl PortKind for Shape {
-//!     type Value = Value;
+//!     type Value = Nested;
+//!     const AS_IS: bool = true;
 //!
 //!     fn word() -> Cow<'static, str> {
 //!         "shape".into()
@@ -23,16 +24,17 @@
 //!         PortType::object("Shape")
 //!     }
 //!
-//!     fn read(message: &Message) -> Option<Value> {
-//!         payload(message).filter(|value| value.get("type").is_some()).cloned()
+//!     fn read(message: &Message) -> Option<Nested> {
+//!         Nested::of(Self::NAME, message).filter(|node| node.own().contains_key("type"))
 //!     }
 //!
-//!     fn make(value: Value) -> Message {
-//!         Message::Object(value)
+//!     fn make(node: Nested) -> Message {
+//!         node.into()
 //!     }
 //! }
 //!
 //! impl Language for Shape {
+//!     const NAME: &'static str = "shape";
 //!     const CATEGORY: &'static str = "shape";
 //!     const OUTPORT: (&'static str, &'static str) = ("shape", "The shape.");
 //!
@@ -56,7 +58,7 @@
 
 use std::borrow::Cow;
 
-use reflow_message::{Message, Value};
+use reflow_message::{Message, Nested, Object, Value};
 use reflow_runtime::{Actor, Failure, Instance, Tick};
 
 use crate::config::{Config, ConfigValue, Rule, expected};
@@ -69,7 +71,10 @@ use crate::port::Port;
 use crate::report::Report;
 
 /// A JSON language: the kind of its nodes, and what the components that make them share.
-pub trait Language: PortKind<Value = Value> {
+pub trait Language: PortKind<Value = Nested> {
+    /// Its name, by which its components know what is in it already.
+    const NAME: &'static str;
+
     /// The family.
     const CATEGORY: &'static str;
 
@@ -606,14 +611,15 @@ impl Row {
         let node = self.node::<L>(&mut Config::new(&Value::Null));
         // Without an input that is needed every packet gives a node, so there is one.
         let sent = |at: usize| self.needs() || (at == 0 && !self.triggered);
-        let children: Vec<_> = (0..self.children.len()).map(|at| sent(at).then(L::specimen)).collect();
-        let inputs = self.children.iter().zip(&children).filter_map(|(child, node)| Some((child.port, node.clone()?)));
+        let specimen = || L::read(&Message::Object(L::specimen()));
+        let children: Vec<_> = (0..self.children.len()).map(|at| if sent(at) { specimen() } else { None }).collect();
+        let inputs = (0..self.children.len()).filter(|at| sent(*at)).map(|at| (self.children[at].port, L::specimen()));
         let step = if self.triggered || self.children.is_empty() {
             Value::object([(L::TRIGGER, Value::object([("type", "Flow")]))])
         } else {
             Value::object(inputs)
         };
-        let output = Value::object([(L::OUTPORT.0, Value::array([node.assemble(&children)]))]);
+        let output = Value::object([(L::OUTPORT.0, Value::array([L::make(node.assemble(&children)).to_value()]))]);
         Example {
             config: Cow::Borrowed("{}"),
             steps: Cow::Owned(Value::array([step]).to_json_string()),
@@ -629,7 +635,7 @@ struct Node<L> {
     /// What stands in for children that were not sent.
     otherwise: Vec<Option<Value>>,
     /// The last node of each inport.
-    last: Vec<Option<Value>>,
+    last: Vec<Option<Nested>>,
     language: std::marker::PhantomData<fn() -> L>,
 }
 
@@ -638,11 +644,19 @@ const LARGEST: u64 = 256 << 20;
 
 impl<L: Language> Node<L> {
     /// The node around `children`, as far as they are there.
-    fn assemble(&self, children: &[Option<Value>]) -> Value {
-        let inner = self.row.children.iter().zip(children.iter().zip(&self.otherwise));
-        let inner = inner
-            .filter_map(|(child, (node, otherwise))| Some((child.member, node.clone().or_else(|| otherwise.clone())?)));
-        Value::object(self.members.iter().cloned().chain(inner))
+    fn assemble(&self, children: &[Option<Nested>]) -> Nested {
+        let mut own: Object = self.members.iter().map(|(member, value)| ((*member).into(), value.clone())).collect();
+        let mut inner = Vec::new();
+        for (child, (node, otherwise)) in self.row.children.iter().zip(children.iter().zip(&self.otherwise)) {
+            match (node, otherwise) {
+                (Some(node), _) => inner.push((child.member, node.clone())),
+                (None, Some(constant)) => {
+                    own.insert(child.member.into(), constant.clone());
+                }
+                (None, None) => {}
+            }
+        }
+        Nested::new(L::NAME, own, inner)
     }
 
     /// Whether an inport that is connected has had no node yet.
@@ -672,7 +686,7 @@ impl<L: Language> Actor for Node<L> {
         }
         let node = self.assemble(&self.last);
         let size = node.bytes();
-        if size > LARGEST || node.is_too_deep() {
+        if size > LARGEST {
             let text =
                 format!("the {} is too large: {} levels deep, {size} bytes written out", L::word(), node.depth());
             return if self.row.needs() { tick.report(1, text) } else { Err(text.into()) };

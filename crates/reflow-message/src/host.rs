@@ -26,6 +26,11 @@ pub trait HostValue: Any + Send + Sync {
     /// Whether it is worth writing down for somebody who may never ask; cheap to tell.
     fn is_small(&self) -> bool;
 
+    /// Whether it is one of components, and not of a foreign host: those that know it take it as it is.
+    fn is_of_components(&self) -> bool {
+        false
+    }
+
     /// This mapping overlaid with the members of a newer one of the same host; `None` for what is no mapping.
     fn merged_with(&self, _newer: &dyn HostValue) -> Option<Message> {
         None

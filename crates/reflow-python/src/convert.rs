@@ -303,7 +303,7 @@ pub(crate) fn data_to_python<'py>(py: Python<'py>, message: &Message) -> PyResul
         },
         Message::Host(_) => match message.host_value::<PyPlain>() {
             Some(plain) => protect::copied(plain.object(py))?,
-            None => value_to_python(py, &message.to_value())?,
+            None => data_to_python(py, known(message)?)?,
         },
         Message::Encoded(bytes) => match reflow_runtime::decode(bytes) {
             Some(inner) => data_to_python(py, &inner)?,

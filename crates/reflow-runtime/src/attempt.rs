@@ -50,6 +50,9 @@ impl Attempt {
     pub(crate) fn meet_component(&mut self, node: &Node) -> Result<(), Failure> {
         for (port, message) in &mut self.inputs {
             if let Message::Host(value) = message {
+                if *port < 64 && node.as_is >> *port & 1 == 1 && value.is_of_components() {
+                    continue;
+                }
                 let known = value.message().cloned();
                 *message = known.map_err(|error| {
                     Failure::new(format!("node `{}`, port `{}`: {error}", node.id, node.inport_name(*port)))

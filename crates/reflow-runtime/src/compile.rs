@@ -11,6 +11,7 @@ use rustc_hash::FxHashMap;
 use crate::activity::{Activity, Sleeper};
 use crate::actor::Instance;
 use crate::assembler::Assembler;
+use crate::component::PortSpec;
 use crate::connection::{ConnectionOptions, Overflow};
 use crate::diagnose;
 use crate::draft::{Draft, Fed, drafts};
@@ -182,9 +183,11 @@ pub(crate) fn launch(
                 errors.extend(draft.unfit(&instance).map(|problem| draft.bad_config(problem)));
                 let spare = draft.spare();
                 let source = fed.source;
+                let as_is = as_is(&draft.component.spec().inports);
                 let place = nodes.len();
                 let (mut node, assembler) = draft.finish(&activity, &fed, &firing, groups, &carries, place);
                 node.hosted = matches!(instance, Instance::Hosted(_));
+                node.as_is = as_is;
                 node.is_source = shape.sources.contains(&(place as u32));
                 nodes.push(node);
                 actors.push((instance, assembler, source, spare));
@@ -245,6 +248,11 @@ pub(crate) fn launch(
 }
 
 /// Puts the packets that are there from the start into their mailboxes; nothing more will come over their links.
+/// The inports that take values of components as they are, a bit each.
+fn as_is(inports: &[PortSpec]) -> u64 {
+    inports.iter().take(64).enumerate().fold(0, |bits, (at, port)| bits | u64::from(port.as_is) << at)
+}
+
 fn deliver_initials(run: &Run, initials: Vec<Outgoing>, links: &FxHashMap<(u32, u16), u32>) {
     let nobody = Sleeper::new(Arc::clone(&run.activity));
     let with_origin = initials.into_iter().map(|mut initial| {

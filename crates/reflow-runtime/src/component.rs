@@ -108,6 +108,8 @@ pub struct PortSpec {
     pub required: bool,
     /// Whether a newer packet replaces an older one that is still waiting.
     pub latest: bool,
+    /// Whether a [`Nested`](reflow_message::Nested) is taken as it is, and not as the Object that it stands for.
+    pub as_is: bool,
 }
 
 impl PortSpec {

@@ -328,6 +328,7 @@ impl Draft<'_> {
             component: self.spec.component.as_str().into(),
             config: self.config,
             hosted: false,
+            as_is: 0,
             policy,
             inports: RwLock::new(self.inports),
             doors: fed.named.clone(),

@@ -69,10 +69,10 @@ pub use policy::{OnError, Policy, TIMEOUT};
 pub use pool::Pools;
 pub use question::{Answer, Question, QuestionEnd};
 pub use reflow_message::{
-    AnyValue, Begin, Buffer, BufferOwner, DEFAULT_MAX_BYTES, Frame, HostObject, HostValue, HostValueError, KINDS,
-    MAX_DEPTH, Message, NetworkEvent, NetworkEventType, Object, PortType, RemoteReference, SharedArray, SharedObject,
-    StreamError, StreamHandle, StreamReader, StreamWriter, Value, ValueError, WireError, block_until, decode,
-    from_value, max_bytes, set_max_bytes, to_value,
+    AnyValue, Begin, Branch, Buffer, BufferOwner, DEFAULT_MAX_BYTES, Frame, HostObject, HostValue, HostValueError,
+    KINDS, MAX_DEPTH, Message, Nested, NetworkEvent, NetworkEventType, Object, PortType, RemoteReference, SharedArray,
+    SharedObject, StreamError, StreamHandle, StreamReader, StreamWriter, Value, ValueError, WireError, block_until,
+    decode, from_value, max_bytes, set_max_bytes, to_value,
 };
 pub use run::RunState;
 pub use running::{DEFAULT_LISTENER_CAPACITY, RunReport, Running};

@@ -106,6 +106,8 @@ pub(crate) struct Node {
     pub(crate) policy: Option<Box<Policy>>,
     /// Whether its actor belongs to a host and takes plain values as they are.
     pub(crate) hosted: bool,
+    /// Inports that take values of components as they are, a bit each.
+    pub(crate) as_is: u64,
     /// Names of the inports: the declared ones first, then those that something is connected to.
     pub(crate) inports: RwLock<Vec<Arc<str>>>,
     /// Inports that packets come to from outside by name: of the network, and inputs of the run.

@@ -109,7 +109,11 @@ def mixes(a, b, share):
         "lighten": np.maximum(a, b),
         "dodge": np.minimum(a / (1 - b), 1),
         "burn": 1 - np.minimum((1 - a) / b, 1),
-        "softLight": (1 - a) * a * b + a * screen,
+        "softLight": np.where(
+            b <= 0.5,
+            a - (1 - 2 * b) * a * (1 - a),
+            a + (2 * b - 1) * (np.where(a <= 0.25, ((16 * a - 12) * a + 4) * a, np.sqrt(np.maximum(a, 0))) - a),
+        ),
         "linearLight": a + 2 * b - 1,
         "difference": np.abs(a - b),
         "subtract": a - b,

@@ -63,6 +63,9 @@ pub trait PortKind: 'static {
     /// What the body of a component works with.
     type Value;
 
+    /// Whether [`read`](Self::read) takes a [`Nested`](reflow_message::Nested) as it is, and not as the Object that it stands for.
+    const AS_IS: bool = false;
+
     /// A short name for people: `number`, `vec3`.
     fn word() -> Cow<'static, str> {
         Self::port_type().to_string().into()

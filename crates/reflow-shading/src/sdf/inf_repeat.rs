@@ -32,7 +32,7 @@ pub(super) struct InfRepeat {
     z: f64,
     /// The last shape.
     #[state]
-    child: Option<Value>,
+    child: Option<Nested>,
 }
 
 impl Actor for InfRepeat {

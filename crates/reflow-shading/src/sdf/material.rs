@@ -3,7 +3,7 @@
 use reflow_component::prelude::*;
 use reflow_component::table::Language as _;
 
-use super::{Sdf, shape, vector};
+use super::{Sdf, node, shape, vector};
 
 /// Gives a shape a surface.
 ///
@@ -72,8 +72,8 @@ impl Actor for SdfMaterial {
             Ok(child) => child,
             Err(problem) => return tick.report(Self::OUT_ERROR, problem),
         };
-        let members = [("type", "material".into()), ("material", self.material()), ("child", child)];
-        tick.write(Self::OUT_SDF, Value::object::<_, Value>(members));
+        let own = [("type", "material".into()), ("material", self.material())];
+        tick.write(Self::OUT_SDF, node(own, vec![("child", child)]));
         Ok(())
     }
 }

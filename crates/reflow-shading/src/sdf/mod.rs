@@ -18,7 +18,7 @@ use std::borrow::Cow;
 use reflow_component::Entry;
 use reflow_component::declare::PortType;
 use reflow_component::kind::{PortKind, payload};
-use reflow_component::prelude::{Message, Value};
+use reflow_component::prelude::{Message, Nested, Object, Value};
 use reflow_component::table::{Language, components as of_table};
 
 use crate::kernels::sdf::Tree;
@@ -43,7 +43,8 @@ pub(crate) fn components() -> Vec<Entry> {
 pub(crate) struct Sdf;
 
 impl PortKind for Sdf {
-    type Value = Value;
+    type Value = Nested;
+    const AS_IS: bool = true;
 
     fn word() -> Cow<'static, str> {
         "sdf".into()
@@ -61,17 +62,22 @@ impl PortKind for Sdf {
         PortType::object("Sdf")
     }
 
-    fn read(message: &Message) -> Option<Value> {
+    fn read(message: &Message) -> Option<Nested> {
+        if let Some(node) = Nested::ready(Self::NAME, message) {
+            return Some(node.clone());
+        }
         // The normal form: 32-bit floats, every default in its place.
-        payload(message).and_then(|node| Tree::read(node).ok()).map(|tree| tree.to_value())
+        let tree = Tree::read(payload(message.known().ok()?)?).ok()?;
+        nested(tree.to_value())
     }
 
-    fn make(node: Value) -> Message {
-        Message::Object(node)
+    fn make(node: Nested) -> Message {
+        node.into()
     }
 }
 
 impl Language for Sdf {
+    const NAME: &'static str = "sdf";
     const CATEGORY: &'static str = "sdf";
     const OUTPORT: (&'static str, &'static str) = ("sdf", "The shape.");
 
@@ -81,6 +87,11 @@ impl Language for Sdf {
     }
 
     fn refusal(port: &str, message: Option<&Message>) -> String {
+        let message = match message.map(Message::known) {
+            Some(Err(error)) => return format!("invalid SDF on {port}: {error}"),
+            Some(Ok(known)) => Some(known),
+            None => None,
+        };
         let problem = match message.map(|message| (payload(message), message.kind())) {
             None => "there is none".into(),
             Some((None, kind)) => format!("expected an Object, found {kind}"),
@@ -90,23 +101,36 @@ impl Language for Sdf {
     }
 
     fn specimen() -> Value {
-        primitive("sphere", [("radius", 1.0.into())])
+        primitive("sphere", [("radius", 1.0.into())]).own().clone().into()
     }
 }
 
 /// The shape that a packet brings.
-fn shape(port: &str, message: Option<&Message>) -> Result<Value, String> {
+fn shape(port: &str, message: Option<&Message>) -> Result<Nested, String> {
     message.and_then(Sdf::read).ok_or_else(|| Sdf::refusal(port, message))
 }
 
-fn primitive(name: &str, fields: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
-    let tags = [("type", "primitive".into()), ("primitive", name.into()), ("material", Value::Null)];
-    Value::object(tags.into_iter().chain(fields))
+/// A node of its own members and the nodes in it.
+fn node(own: impl IntoIterator<Item = (&'static str, Value)>, inner: Vec<(&'static str, Nested)>) -> Nested {
+    Nested::new(Sdf::NAME, own.into_iter().map(|(key, value)| (key.into(), value)).collect::<Object>(), inner)
 }
 
-fn transform(name: &str, fields: impl IntoIterator<Item = (&'static str, Value)>, child: Value) -> Value {
-    let tags = [("type", "transform".into()), ("transform", name.into()), ("child", child)];
-    Value::object(tags.into_iter().chain(fields))
+/// A node that is in normal form already.
+fn nested(value: Value) -> Option<Nested> {
+    match value {
+        Value::Object(own) => Some(Nested::new(Sdf::NAME, own, Vec::new())),
+        _ => None,
+    }
+}
+
+fn primitive(name: &str, fields: impl IntoIterator<Item = (&'static str, Value)>) -> Nested {
+    let tags = [("type", "primitive".into()), ("primitive", name.into()), ("material", Value::Null)];
+    node(tags.into_iter().chain(fields), Vec::new())
+}
+
+fn transform(name: &str, fields: impl IntoIterator<Item = (&'static str, Value)>, child: Nested) -> Nested {
+    let tags = [("type", "transform".into()), ("transform", name.into())];
+    node(tags.into_iter().chain(fields), vec![("child", child)])
 }
 
 fn vector(values: impl IntoIterator<Item = f64>) -> Value {

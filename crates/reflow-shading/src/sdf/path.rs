@@ -60,7 +60,7 @@ enum Plane {
 }
 
 impl SdfPath {
-    fn node(&self) -> Result<(Value, Value), PathError> {
+    fn node(&self) -> Result<(Nested, Value), PathError> {
         let points = sample(&polyline(&self.path)?, self.segments as usize)?;
         let profile = self.profile.as_array().unwrap_or_default().iter();
         let profile: Vec<f64> = profile.filter_map(Value::as_number).filter(|radius| radius.is_finite()).collect();

@@ -7,7 +7,7 @@ use glam::Vec3 as V3;
 use reflow_component::kind::payload;
 use reflow_component::prelude::*;
 
-use super::{Sdf, shape};
+use super::{Sdf, node, shape};
 use crate::kernels::sdf::{Settings, Shade, Tree, compile, slot_shade};
 use crate::kernels::validate::{validate, validate_with};
 
@@ -95,7 +95,7 @@ pub(super) struct Scene {
     #[config(key = "logProgress", default = false, lenient)]
     logs: bool,
     #[state]
-    root: Option<Value>,
+    root: Option<Nested>,
     #[state]
     shade: Arc<str>,
     #[state]
@@ -205,7 +205,7 @@ impl Actor for Scene {
         let Some(root) = self.root.clone() else {
             return if problems.is_empty() { Ok(()) } else { tick.report(Self::OUT_ERROR, problems.join("; ")) };
         };
-        let tree = match Tree::read(&root) {
+        let tree = match Tree::read_nested(&root) {
             Ok(tree) => tree,
             Err(error) => return tick.report(Self::OUT_ERROR, error.to_string()),
         };
@@ -229,7 +229,7 @@ impl Actor for Scene {
                 let name: String = name.chars().take(100).collect();
                 format!("the field refers to `{name}`, which nobody supplies: nothing is there")
             }));
-            let scene = [("type", "scene".into()), ("root", root), ("settings", settings.to_value())];
+            let scene = node([("type", "scene".into()), ("settings", settings.to_value())], vec![("root", root)]);
             let stats = [
                 ("nodeCount", tree.len().into()),
                 ("usesNoise", tree.uses_noise().into()),
@@ -240,7 +240,7 @@ impl Actor for Scene {
             if let Some(wgsl) = shown {
                 tick.send(Self::OUT_WGSL, Message::from(wgsl));
             }
-            tick.send(Self::OUT_SDF, Message::Object(Value::object::<_, Value>(scene)));
+            tick.send(Self::OUT_SDF, scene);
             tick.send(Self::OUT_STATS, Message::Object(Value::object::<_, Value>(stats)));
         }
         if problems.is_empty() { Ok(()) } else { tick.report(Self::OUT_ERROR, problems.join("; ")) }

@@ -49,7 +49,7 @@ impl Shape for Radii {
 }
 
 impl TubePath {
-    fn node(&self) -> Result<Value, String> {
+    fn node(&self) -> Result<Nested, String> {
         let list = |key: &str, value: &Value| {
             if value.is_null() { Err(format!("config `{key}`: is required")) } else { Ok(()) }
         };

@@ -11,8 +11,7 @@ pub(super) const TABLE: &[Row] = &[
         "tpl_shader_color_mix",
         "Color Mix",
         "Two colours made one.\n\nThe modes are those of compositing (W3C, Compositing and Blending Level 1), from `a` alone at a \
-         factor of 0 to the full effect at 1; `softLight` is Pegtop's, and `hue`, `saturation`, `color` and `value` are those of HSV. Other \
-         words mix.",
+         factor of 0 to the full effect at 1; `hue`, `saturation`, `color` and `value` are those of HSV. Other words mix.",
         "colorMix",
     )
     .with(&[word("mode", "mode", "mix", MixMode::WORDS, "How they are mixed.").open()])

@@ -36,7 +36,7 @@ pub(super) struct Compiler {
 impl Actor for Compiler {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
         let Some(node) = tick.read(Self::IN_SHADER) else { return Ok(()) };
-        let tree = match Tree::read(&node) {
+        let tree = match Tree::read_nested(&node) {
             Ok(tree) => tree,
             Err(error) => return tick.report(Self::OUT_ERROR, format!("Shader IR parse error: {error}")),
         };

@@ -12,8 +12,8 @@ use std::borrow::Cow;
 
 use reflow_component::Entry;
 use reflow_component::declare::PortType;
-use reflow_component::kind::{PortKind, payload};
-use reflow_component::prelude::{Message, Value};
+use reflow_component::kind::PortKind;
+use reflow_component::prelude::{Message, Nested, Value};
 use reflow_component::table::{Constant, Language, Row, components as of_table};
 
 pub(crate) fn components() -> Vec<Entry> {
@@ -26,7 +26,8 @@ pub(crate) fn components() -> Vec<Entry> {
 pub(crate) struct Shader;
 
 impl PortKind for Shader {
-    type Value = Value;
+    type Value = Nested;
+    const AS_IS: bool = true;
 
     fn word() -> Cow<'static, str> {
         "shader".into()
@@ -44,16 +45,17 @@ impl PortKind for Shader {
         PortType::object("Shader")
     }
 
-    fn read(message: &Message) -> Option<Value> {
-        payload(message).filter(|node| node.as_object().is_some()).cloned()
+    fn read(message: &Message) -> Option<Nested> {
+        Nested::of(Self::NAME, message)
     }
 
-    fn make(node: Value) -> Message {
-        Message::Object(node)
+    fn make(node: Nested) -> Message {
+        node.into()
     }
 }
 
 impl Language for Shader {
+    const NAME: &'static str = "shader";
     const CATEGORY: &'static str = "shader";
     const OUTPORT: (&'static str, &'static str) = ("shader", "The node.");
     const TRIGGER: &'static str = "_trigger";

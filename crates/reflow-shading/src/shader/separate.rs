@@ -2,6 +2,8 @@
 
 use reflow_component::prelude::*;
 
+use reflow_component::table::Language as _;
+
 use super::Shader;
 
 /// The three numbers of a vector.
@@ -19,11 +21,12 @@ pub(super) struct Separate;
 
 impl Actor for Separate {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        let input = tick.read(Self::IN_INPUT).unwrap_or_else(|| Value::object([("type", "objectPosition")]));
-        let part = |axis: &str| {
-            let members = [("type", "separateXYZ".into()), ("component", axis.into()), ("input", input.clone())];
-            Value::object::<_, Value>(members)
+        let node = |own: &[(&str, &str)], inner| {
+            let own = own.iter().map(|(key, word)| ((*key).into(), (*word).into()));
+            Nested::new(Shader::NAME, own.collect::<Object>(), inner)
         };
+        let input = tick.read(Self::IN_INPUT).unwrap_or_else(|| node(&[("type", "objectPosition")], Vec::new()));
+        let part = |axis| node(&[("type", "separateXYZ"), ("component", axis)], vec![("input", input.clone())]);
         tick.write(Self::OUT_X, part("x"));
         tick.write(Self::OUT_Y, part("y"));
         tick.write(Self::OUT_Z, part("z"));

@@ -1,6 +1,6 @@
 //! Reading a tree from its JSON form: a wrong or missing field makes the whole tree invalid, and the error says where.
 
-use reflow_message::{Object, Value};
+use reflow_message::{Branch, Nested, Object, Value};
 
 use super::super::trail::{Place, Trail};
 use super::fields::Field;
@@ -29,18 +29,26 @@ impl From<String> for Problem {
 }
 
 /// The members of one node or record.
-pub(crate) struct Members<'a>(&'a Object);
+pub(crate) struct Members<'a> {
+    own: &'a Object,
+    branch: Branch<'a>,
+}
 
 impl<'a> Members<'a> {
-    pub(crate) fn new(value: &'a Value) -> Result<Self, Problem> {
-        match value.as_object() {
-            Some(object) => Ok(Self(object)),
-            None => Err(format!("expected an object, found {}", value.kind()).into()),
+    pub(crate) fn new(branch: Branch<'a>) -> Result<Self, Problem> {
+        match branch.own() {
+            Some(own) => Ok(Self { own, branch }),
+            None => Err(format!("expected an object, found {}", branch.kind()).into()),
         }
     }
 
+    /// A node in this one.
+    fn node(&self, key: &str) -> Result<Branch<'a>, Problem> {
+        self.branch.get(key).ok_or_else(|| format!("missing field `{key}`").into())
+    }
+
     fn member(&self, key: &str) -> Result<&'a Value, Problem> {
-        self.0.get(key).ok_or_else(|| format!("missing field `{key}`").into())
+        self.own.get(key).ok_or_else(|| format!("missing field `{key}`").into())
     }
 
     pub(crate) fn text(&self, key: &str) -> Result<&'a str, Problem> {
@@ -53,13 +61,13 @@ impl<'a> Members<'a> {
     }
 
     pub(crate) fn field_or<F: Field>(&self, key: &str, default: F) -> Result<F, Problem> {
-        if self.0.contains_key(key) { self.field(key) } else { Ok(default) }
+        if self.own.contains_key(key) { self.field(key) } else { Ok(default) }
     }
 
     /// A record of its own, `material` or `settings`.
     fn record<R>(&self, key: &'static str, read: fn(&Members<'_>) -> Result<R, Problem>) -> Result<R, Problem> {
         let within = |problem: Problem| Problem { within: key, ..problem };
-        let members = Members::new(self.member(key)?).map_err(within)?;
+        let members = Members::new(self.member(key)?.into()).map_err(within)?;
         read(&members).map_err(within)
     }
 }
@@ -71,7 +79,7 @@ pub(crate) fn unknown(key: &str, found: &str, known: &[&str]) -> Problem {
 
 /// What is left to do, as a stack: nodes to read, and nodes whose children were read.
 enum Work<'a> {
-    Read(&'a Value, Place),
+    Read(Branch<'a>, Place),
     Close(Unfinished),
 }
 
@@ -92,18 +100,30 @@ impl Tree {
     /// # Errors
     /// [`ReadError`] says what is wrong, and where; there are no partial trees.
     pub fn read(value: &Value) -> Result<Self, ReadError> {
+        Self::read_branch(value.into())
+    }
+
+    /// Reads a field that may be deeper than JSON.
+    ///
+    /// # Errors
+    /// [`ReadError`] says what is wrong, and where; there are no partial trees.
+    pub fn read_nested(nested: &Nested) -> Result<Self, ReadError> {
+        Self::read_branch(nested.into())
+    }
+
+    fn read_branch(root: Branch<'_>) -> Result<Self, ReadError> {
         let mut trail = Trail::new();
-        if value.bytes() > LARGEST {
-            let problem = format!("{} bytes are too large for a field, there may be {LARGEST}", value.bytes());
+        if root.bytes() > LARGEST {
+            let problem = format!("{} bytes are too large for a field, there may be {LARGEST}", root.bytes());
             return Err(ReadError { path: trail.text(Trail::ROOT), problem });
         }
         let mut tree = Self::default();
         let mut done: Vec<NodeId> = Vec::new();
-        let mut work = vec![Work::Read(value, Trail::ROOT)];
+        let mut work = vec![Work::Read(root, Trail::ROOT)];
         while let Some(next) = work.pop() {
             match next {
-                Work::Read(value, place) => {
-                    tree.open(value, place, &mut trail, &mut done, &mut work).map_err(|problem| {
+                Work::Read(node, place) => {
+                    tree.open(node, place, &mut trail, &mut done, &mut work).map_err(|problem| {
                         let dot = if problem.within.is_empty() { "" } else { "." };
                         let path = format!("{}{dot}{}", trail.text(place), problem.within);
                         ReadError { path, problem: problem.text }
@@ -120,20 +140,20 @@ impl Tree {
 
     fn open<'a>(
         &mut self,
-        value: &'a Value,
+        node: Branch<'a>,
         place: Place,
         trail: &mut Trail,
         done: &mut Vec<NodeId>,
         work: &mut Vec<Work<'a>>,
     ) -> Result<(), Problem> {
         const KINDS: [&str; 6] = ["primitive", "operation", "transform", "material", "ref", "scene"];
-        let members = Members::new(value)?;
+        let members = Members::new(node)?;
         let mut child = |key: &'static str| -> Result<Work<'a>, Problem> {
-            Ok(Work::Read(members.member(key)?, trail.step(place, key)))
+            Ok(Work::Read(members.node(key)?, trail.step(place, key)))
         };
         match members.text("type")? {
             "primitive" => {
-                let has_material = value.get("material").is_some_and(|material| !material.is_null());
+                let has_material = members.own.get("material").is_some_and(|material| !material.is_null());
                 let material = if has_material { Some(members.record("material", Material::read)?) } else { None };
                 done.push(self.push(Node::Primitive { primitive: Primitive::read(&members)?, material }));
             }

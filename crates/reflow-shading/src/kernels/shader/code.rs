@@ -355,7 +355,13 @@ fn mix_code(mode: MixMode, a: &str, b: &str, fac: &str) -> String {
         MixMode::Dodge => format!("min({a} / max(vec3f(1.0) - {b}, vec3f(0.0001)), vec3f(1.0))"),
         MixMode::Burn => format!("vec3f(1.0) - min((vec3f(1.0) - {a}) / max({b}, vec3f(0.0001)), vec3f(1.0))"),
         MixMode::SoftLight => {
-            format!("(vec3f(1.0) - {a}) * {a} * {b} + {a} * (vec3f(1.0) - (vec3f(1.0) - {a}) * (vec3f(1.0) - {b}))")
+            let light = format!(
+                "select(sqrt(max({a}, vec3f(0.0))), ((16.0 * {a} - vec3f(12.0)) * {a} + vec3f(4.0)) * {a}, {a} <= vec3f(0.25))"
+            );
+            format!(
+                "select({a} + (2.0 * {b} - vec3f(1.0)) * ({light} - {a}), \
+                 {a} - (vec3f(1.0) - 2.0 * {b}) * {a} * (vec3f(1.0) - {a}), {b} <= vec3f(0.5))"
+            )
         }
         MixMode::LinearLight => format!("{a} + 2.0 * {b} - vec3f(1.0)"),
         MixMode::Difference => format!("abs({a} - {b})"),

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use reflow_message::{SharedObject, Value};
+use reflow_message::{Branch, Nested, SharedObject, Value};
 
 use super::super::trail::{Place, Trail};
 use super::math::MathOp;
@@ -20,7 +20,7 @@ pub struct ReadError {
 
 /// What is left to do, as a stack.
 enum Work<'a> {
-    Read(&'a SharedObject, Place),
+    Read(Branch<'a>, Place),
     /// An input that is left out.
     Nothing,
     /// A node whose inputs were read, and the object that it is.
@@ -38,9 +38,20 @@ impl Tree {
     /// # Errors
     /// [`ReadError`] says what is wrong, and where.
     pub fn read(value: &Value) -> Result<Self, ReadError> {
+        Self::read_branch(value.into())
+    }
+
+    /// Reads a shader that may be deeper than JSON.
+    ///
+    /// # Errors
+    /// [`ReadError`] says what is wrong, and where.
+    pub fn read_nested(nested: &Nested) -> Result<Self, ReadError> {
+        Self::read_branch(nested.into())
+    }
+
+    fn read_branch(root: Branch<'_>) -> Result<Self, ReadError> {
         let mut trail = Trail::new();
         let told = |trail: &Trail, place, problem| ReadError { path: trail.text(place), problem };
-        let root = object(value).map_err(|problem| told(&trail, Trail::ROOT, problem))?;
         let mut tree = Self::default();
         let mut equal: HashMap<String, NodeId> = HashMap::new();
         // A node that goes into several others is one object, which need not be read again.
@@ -51,10 +62,10 @@ impl Tree {
         while let Some(next) = work.pop() {
             match next {
                 Work::Nothing => done.push(None),
-                Work::Read(object, place) => match same.get(&object.address()) {
+                Work::Read(node, place) => match same.get(&node.address()) {
                     Some(known) => done.push(Some(*known)),
                     None => {
-                        open(object, place, &mut trail, &mut work).map_err(|problem| told(&trail, place, problem))?;
+                        open(node, place, &mut trail, &mut work).map_err(|problem| told(&trail, place, problem))?;
                     }
                 },
                 Work::Close(kind, address) => {
@@ -82,22 +93,16 @@ impl Tree {
     }
 }
 
-fn object(value: &Value) -> Result<&SharedObject, String> {
-    match value {
-        Value::Object(object) => Ok(object),
-        other => Err(format!("expected a node, found {}", other.kind())),
-    }
-}
-
-fn open<'a>(object: &'a SharedObject, place: Place, trail: &mut Trail, work: &mut Vec<Work<'a>>) -> Result<(), String> {
-    let fields = Fields { object };
+fn open<'a>(node: Branch<'a>, place: Place, trail: &mut Trail, work: &mut Vec<Work<'a>>) -> Result<(), String> {
+    let object = node.own().ok_or_else(|| format!("expected a node, found {}", node.kind()))?;
+    let fields = Fields { object, node };
     let kind = fields.kind()?;
     let inputs = kind.inputs();
-    work.push(Work::Close(kind, object.address()));
+    work.push(Work::Close(kind, node.address()));
     for input in inputs.iter().rev() {
         let inside = trail.step(place, input.name);
         work.push(match fields.input(*input)? {
-            Some(Value::Object(object)) => Work::Read(object, inside),
+            Some(inner) if inner.own().is_some() => Work::Read(inner, inside),
             Some(other) => return Err(format!("`{}`: expected a node, found {}", input.name, other.kind())),
             None => Work::Nothing,
         });
@@ -108,6 +113,7 @@ fn open<'a>(object: &'a SharedObject, place: Place, trail: &mut Trail, work: &mu
 /// The members of one node.
 struct Fields<'a> {
     object: &'a SharedObject,
+    node: Branch<'a>,
 }
 
 impl<'a> Fields<'a> {
@@ -115,10 +121,10 @@ impl<'a> Fields<'a> {
         self.object.get(name).or_else(|| self.object.get(alias))
     }
 
-    fn input(&self, input: Input) -> Result<Option<&'a Value>, String> {
-        match self.find(input.name, input.alias) {
-            Some(Value::Null) | None if input.required => Err(format!("missing field `{}`", input.name)),
-            Some(Value::Null) | None => Ok(None),
+    fn input(&self, input: Input) -> Result<Option<Branch<'a>>, String> {
+        match self.node.get(input.name).or_else(|| self.node.get(input.alias)) {
+            Some(Branch::Value(Value::Null)) | None if input.required => Err(format!("missing field `{}`", input.name)),
+            Some(Branch::Value(Value::Null)) | None => Ok(None),
             found => Ok(found),
         }
     }

@@ -297,7 +297,7 @@ words! {
         Dodge = "dodge",
         /// The first darkened by the second.
         Burn = "burn",
-        /// A soft spot light, by the formula that has no step (Pegtop's).
+        /// A soft spot light.
         SoftLight = "softLight",
         /// The second brightens or darkens.
         LinearLight = "linearLight",
