@@ -47,6 +47,8 @@ pub(crate) struct Disk {
 #[derive(Debug)]
 struct Journal {
     file: File,
+    /// Whether the file was opened for writing: there are disks that one may only read, for a time.
+    is_writable: bool,
     inode: u64,
     /// The length that was seen, and how much of it was whole.
     length: u64,
@@ -196,7 +198,7 @@ impl Disk {
             }
             (self.manifest, self.saved, self.is_merged) = (manifest, header.number, false);
             let file = OpenOptions::new().append(true).open(&path).at("open", &path)?;
-            self.journal = Some(Journal { file, inode: stamp.inode, length: stamp.length, sound });
+            self.journal = Some(Journal { file, is_writable: true, inode: stamp.inode, length: stamp.length, sound });
         }
         let mut deltas = Vec::new();
         for changes in lines
@@ -217,8 +219,12 @@ impl Disk {
         let (manifest, entries) = read_manifest(&path)?;
         let path = self.journal_path();
         let mut bytes = Vec::new();
+        let mut is_writable = true;
         let file = match OpenOptions::new().read(true).append(true).open(&path).or_else(|error| match error.kind() {
-            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => File::open(&path),
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                is_writable = false;
+                File::open(&path)
+            }
             _ => Err(error),
         }) {
             Ok(mut file) => {
@@ -229,10 +235,7 @@ impl Disk {
             Err(error) => return Err(error).at("open", &path),
         };
         let lines = journal::read(&path, &bytes)?;
-        let mut fresh = Table::default();
-        for entry in entries {
-            fresh.insert(Arc::new(entry), None);
-        }
+        let mut fresh = Table::of(entries);
         let header = match lines.first() {
             Some((Line::Header(header), _)) => Some(header.clone()),
             Some(_) => return Err(AssetError::Journal { path, line: 1 }),
@@ -242,7 +245,7 @@ impl Disk {
             (Some(_), Some(file)) => {
                 let stamp = Stamp::of(&file.metadata().at("look at", &path)?);
                 let sound = lines.last().map_or(0, |(_, end)| *end);
-                Some(Journal { file, inode: stamp.inode, length: stamp.length, sound })
+                Some(Journal { file, is_writable, inode: stamp.inode, length: stamp.length, sound })
             }
             _ => None,
         };
@@ -291,7 +294,12 @@ impl Disk {
     }
 
     fn write_line(&mut self, line: &[u8]) -> io::Result<()> {
+        let path = self.journal_path();
         let Some(journal) = &mut self.journal else { return Err(io::ErrorKind::NotFound.into()) };
+        if !journal.is_writable {
+            journal.file = OpenOptions::new().append(true).open(path)?;
+            journal.is_writable = true;
+        }
         if journal.length > journal.sound {
             journal.file.set_len(journal.sound)?;
         }
@@ -333,7 +341,8 @@ impl Disk {
             .and_then(|file| Ok((Stamp::of(&file.metadata()?), file)))
             .and_then(|made| fs::rename(&temporary, &path).map(|()| made));
         let (stamp, file) = written.inspect_err(|_| discard(&temporary)).at("write", &path)?;
-        self.journal = Some(Journal { file, inode: stamp.inode, length: stamp.length, sound: stamp.length });
+        let (inode, length) = (stamp.inode, stamp.length);
+        self.journal = Some(Journal { file, is_writable: true, inode, length, sound: length });
         Ok(())
     }
 

@@ -40,6 +40,40 @@ pub struct Table {
 }
 
 impl Table {
+    /// A table of these entries, made at once: what is in order is sorted once and not entry by entry. Of several with one id the last
+    /// one counts.
+    pub(crate) fn of(entries: Vec<Entry>) -> Self {
+        let mut table = Self::default();
+        table.places.reserve(entries.len());
+        let mut kept: Vec<(u64, Arc<Entry>)> = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let entry = Arc::new(entry);
+            let place = kept.len() as u64;
+            match table.places.get(&entry.id) {
+                Some(first) => kept[*first as usize].1 = entry,
+                None => {
+                    table.places.insert(Arc::clone(&entry.id), place);
+                    kept.push((place, entry));
+                }
+            }
+        }
+        let mut components: FxHashMap<&str, Vec<u64>> = FxHashMap::default();
+        for (place, entry) in &kept {
+            table.keep_blob(entry, None);
+            table.bytes = table.bytes.saturating_add(entry.size);
+            *table.counts.entry(entry.asset_type.name()).or_default() += 1;
+            if let Some(component) = component_of(&entry.id) {
+                components.entry(component).or_default().push(*place);
+            }
+        }
+        table.components =
+            components.into_iter().map(|(name, places)| (name.into(), places.into_iter().collect())).collect();
+        table.sorted = kept.iter().map(|(_, entry)| Arc::clone(&entry.id)).collect();
+        table.next = kept.len() as u64;
+        table.entries = kept.into_iter().collect();
+        table
+    }
+
     /// The number of assets.
     pub fn len(&self) -> usize {
         self.entries.len()
@@ -242,5 +276,41 @@ impl Table {
     /// The type that entries of this id have.
     pub(crate) fn type_of(id: &str) -> AssetType {
         AssetType::of_id(id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn entry(id: &str, hash: &str, size: u64) -> Entry {
+        let json = serde_json::json!({
+            "id": id, "name": entity_of(id), "assetType": "mesh", "blobHash": hash, "blobSize": size, "createdAt": "",
+            "updatedAt": "", "compressed": false,
+        });
+        serde_json::from_value(json).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn made_at_once_it_is_as_made_one_by_one(ids in prop::collection::vec(("[abc]:[xy]", "[pq]"), 0..20)) {
+            let entries = || ids.iter().zip(1..).map(|((id, hash), size)| entry(id, hash, size));
+            let whole = Table::of(entries().collect());
+            let mut grown = Table::default();
+            for entry in entries() {
+                grown.insert(Arc::new(entry), None);
+            }
+            prop_assert_eq!(
+                whole.entries().map(|entry| (&entry.id, entry.size)).collect::<Vec<_>>(),
+                grown.entries().map(|entry| (&entry.id, entry.size)).collect::<Vec<_>>()
+            );
+            prop_assert_eq!((whole.total_bytes(), &whole.sorted), (grown.total_bytes(), &grown.sorted));
+            prop_assert_eq!(whole.with_component(&["x"], None).len(), grown.with_component(&["x"], None).len());
+            prop_assert_eq!(whole.types().collect::<Vec<_>>(), grown.types().collect::<Vec<_>>());
+            for hash in ["p", "q"] {
+                prop_assert_eq!(whole.blob(hash).map(|blob| blob.uses), grown.blob(hash).map(|blob| blob.uses));
+            }
+        }
     }
 }
