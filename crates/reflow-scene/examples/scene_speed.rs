@@ -11,7 +11,7 @@ use glam::{Mat4, Quat, Vec3};
 use reflow_assets::{Query, Store};
 use reflow_message::Value;
 use reflow_scene::kernels::easing::Easing;
-use reflow_scene::kernels::particles::{Emitter, Shape, advance};
+use reflow_scene::kernels::particles::{Emitter, Particles, Shape};
 use reflow_scene::kernels::skinning::{Mixing, skin};
 
 fn best(name: &str, rounds: usize, mut work: impl FnMut()) {
@@ -41,9 +41,9 @@ fn skinning() {
 
 fn particles() {
     let emitter = Emitter { shape: Shape::Sphere, radius: 1.0, speed: 1.0, lifetime: 1e6, seed: 1.0, is_hashed: true };
-    let mut set: Vec<_> = (0..10_000).map(|index| emitter.particle(index)).collect();
+    let mut set: Particles = (0..10_000).map(|index| emitter.particle(index)).collect();
     let mut born = 10_000;
-    best("particles_10k", 200, || advance(black_box(&mut set), &emitter, [0.0, -9.81, 0.0], 0.016, &mut born));
+    best("particles_10k", 200, || black_box(&mut set).advance(&emitter, [0.0, -9.81, 0.0], 0.016, &mut born));
 }
 
 fn tweens() {

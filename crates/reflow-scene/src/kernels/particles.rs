@@ -58,9 +58,12 @@ impl Emitter {
                 [k * cos, 0.0, k * sin]
             }
             Shape::Sphere => {
-                let (theta, phi) = (TAU * r1, (1.0 - 2.0 * r2).clamp(-1.0, 1.0).acos());
+                // The cosine of the angle from the pole is even, and its sine follows.
+                let up = (1.0 - 2.0 * r2).clamp(-1.0, 1.0);
+                let out = ((1.0 - up) * (1.0 + up)).sqrt();
+                let (sin, cos) = (TAU * r1).sin_cos();
                 let k = r3.cbrt() * self.radius;
-                [k * phi.sin() * theta.cos(), k * phi.cos(), k * phi.sin() * theta.sin()]
+                [k * out * cos, k * up, k * out * sin]
             }
         };
         let length = position.iter().map(|part| part * part).sum::<f64>().sqrt().max(0.001);
@@ -71,11 +74,8 @@ impl Emitter {
     }
 
     fn noisy(&self, i: f64) -> [f64; 3] {
-        [
-            noise([1.37 * i + self.seed, 0.0, 0.0]),
-            noise([0.0, 2.71 * i + self.seed, 0.0]),
-            noise([0.0, 0.0, std::f64::consts::PI * i + self.seed]),
-        ]
+        let by = [1.37, 2.71, std::f64::consts::PI];
+        [0, 1, 2].map(|axis: usize| noise_on_axis(axis, by[axis] * i + self.seed))
     }
 
     /// Three numbers of 0..1 that have nothing to do with each other (`SplitMix64`; Steele et al., 2014).
@@ -90,20 +90,19 @@ impl Emitter {
     }
 }
 
-/// Value noise: the hash of the corners of a cell, smoothly in between.
-fn noise(place: [f64; 3]) -> f64 {
-    let cell = place.map(f64::floor);
-    let [fx, fy, fz] = [0, 1, 2].map(|axis: usize| {
-        let f = place[axis] - cell[axis];
-        f * f * (3.0 - 2.0 * f)
-    });
-    let corner = |x: f64, y: f64, z: f64| hash([cell[0] + x, cell[1] + y, cell[2] + z]);
-    let mix = |a: f64, b: f64, t: f64| a + (b - a) * t;
-    let plane = |z: f64| {
-        let row = |y: f64| mix(corner(0.0, y, z), corner(1.0, y, z), fx);
-        mix(row(0.0), row(1.0), fy)
+/// Value noise, the hash of the corners of a cell with a smooth way between them, at a place on an axis: of the eight corners the two on
+/// the axis count, the others have no weight.
+#[inline]
+fn noise_on_axis(axis: usize, at: f64) -> f64 {
+    let cell = at.floor();
+    let f = at - cell;
+    let corner = |at: f64| {
+        let mut place = [0.0; 3];
+        place[axis] = at;
+        hash(place)
     };
-    mix(plane(0.0), plane(1.0), fz)
+    let (low, high) = (corner(cell), corner(cell + 1.0));
+    low + (high - low) * (f * f * (3.0 - 2.0 * f))
 }
 
 /// A hash of a place (Hoskins, *Hash without Sine*, 2014), which keeps the sign.
@@ -114,44 +113,108 @@ fn hash(place: [f64; 3]) -> f64 {
     ((x + y) * z).fract()
 }
 
-/// Lets particles go on for `dt` seconds under an acceleration; those whose life is over are made anew, and `born` counts how
-/// many were made so far.
-pub fn advance(particles: &mut [Particle], emitter: &Emitter, acceleration: [f32; 3], dt: f32, born: &mut u64) {
-    for particle in particles {
-        particle.age += dt;
-        if particle.age >= particle.life {
-            let late = if particle.life > 0.0 { (particle.age - particle.life) % particle.life } else { 0.0 };
-            *particle = emitter.particle(*born);
-            *born = born.wrapping_add(1);
-            particle.age = late.min(particle.life);
-            step(particle, acceleration, particle.age);
-        } else {
-            step(particle, acceleration, dt);
+/// Many particles, an array for each of their numbers: what is done to all of them runs over arrays.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Particles {
+    position: [Vec<f32>; 3],
+    velocity: [Vec<f32>; 3],
+    life: Vec<f32>,
+    age: Vec<f32>,
+}
+
+impl FromIterator<Particle> for Particles {
+    fn from_iter<I: IntoIterator<Item = Particle>>(particles: I) -> Self {
+        let mut all = Self::default();
+        for particle in particles {
+            for axis in 0..3 {
+                all.position[axis].push(particle.position[axis]);
+                all.velocity[axis].push(particle.velocity[axis]);
+            }
+            all.life.push(particle.life);
+            all.age.push(particle.age);
         }
+        all
+    }
+}
+
+impl Particles {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.age.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.age.is_empty()
+    }
+
+    /// All of them, one by one.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Particle> {
+        (0..self.len()).map(|at| Particle {
+            position: [0, 1, 2].map(|axis: usize| self.position[axis][at]),
+            velocity: [0, 1, 2].map(|axis: usize| self.velocity[axis][at]),
+            life: self.life[at],
+            age: self.age[at],
+        })
+    }
+
+    /// Lets them go on for `dt` seconds under an acceleration; those whose life is over are made anew, and `born` counts how many
+    /// were made so far.
+    pub fn advance(&mut self, emitter: &Emitter, acceleration: [f32; 3], dt: f32, born: &mut u64) {
+        for ((position, velocity), acceleration) in self.position.iter_mut().zip(&mut self.velocity).zip(acceleration) {
+            for (position, velocity) in position.iter_mut().zip(velocity) {
+                step(position, velocity, acceleration, dt);
+            }
+        }
+        // Whether any is over is found along the way, without a branch for each.
+        let mut over = false;
+        for (age, life) in self.age.iter_mut().zip(&self.life) {
+            *age += dt;
+            over |= *age >= *life;
+        }
+        if over {
+            self.renew(emitter, acceleration, born);
+        }
+    }
+
+    fn renew(&mut self, emitter: &Emitter, acceleration: [f32; 3], born: &mut u64) {
+        for at in 0..self.len() {
+            let (age, life) = (self.age[at], self.life[at]);
+            if age >= life {
+                let late = if life > 0.0 { (age - life) % life } else { 0.0 };
+                let mut fresh = emitter.particle(*born);
+                *born = born.wrapping_add(1);
+                let late = late.min(fresh.life);
+                for (axis, acceleration) in acceleration.into_iter().enumerate() {
+                    step(&mut fresh.position[axis], &mut fresh.velocity[axis], acceleration, late);
+                    self.position[axis][at] = fresh.position[axis];
+                    self.velocity[axis][at] = fresh.velocity[axis];
+                }
+                (self.life[at], self.age[at]) = (fresh.life, late);
+            }
+        }
+    }
+
+    /// The bytes of all of them.
+    pub fn write(&self) -> Vec<u8> {
+        let mut bytes = vec![0; self.len() * PARTICLE_BYTES];
+        for (bytes, particle) in bytes.as_chunks_mut::<PARTICLE_BYTES>().0.iter_mut().zip(self.iter()) {
+            let [a, b, c] = particle.position;
+            let [d, e, f] = particle.velocity;
+            let numbers = [a, b, c, d, e, f, particle.life, particle.age];
+            for (bytes, number) in bytes.as_chunks_mut::<4>().0.iter_mut().zip(numbers) {
+                *bytes = number.to_le_bytes();
+            }
+        }
+        bytes
     }
 }
 
 /// Semi-implicit Euler: the velocity first.
-fn step(particle: &mut Particle, acceleration: [f32; 3], dt: f32) {
-    for ((position, velocity), acceleration) in
-        particle.position.iter_mut().zip(&mut particle.velocity).zip(acceleration)
-    {
-        *velocity += acceleration * dt;
-        *position += *velocity * dt;
-    }
-}
-
-/// The bytes of particles.
-pub fn write(particles: &[Particle]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(particles.len() * PARTICLE_BYTES);
-    for particle in particles {
-        let [a, b, c] = particle.position;
-        let [d, e, f] = particle.velocity;
-        for number in [a, b, c, d, e, f, particle.life, particle.age] {
-            bytes.extend_from_slice(&number.to_le_bytes());
-        }
-    }
-    bytes
+#[inline]
+fn step(position: &mut f32, velocity: &mut f32, acceleration: f32, dt: f32) {
+    *velocity += acceleration * dt;
+    *position += *velocity * dt;
 }
 
 #[cfg(test)]
@@ -162,7 +225,28 @@ mod tests {
     const EMITTER: Emitter =
         Emitter { shape: Shape::Sphere, radius: 2.0, speed: 1.0, lifetime: 4.0, seed: 3.0, is_hashed: true };
 
+    /// The noise of eight corners, as it is defined.
+    fn noise(place: [f64; 3]) -> f64 {
+        let cell = place.map(f64::floor);
+        let smooth = [0, 1, 2].map(|axis: usize| place[axis] - cell[axis]).map(|f| f * f * (3.0 - 2.0 * f));
+        (0..8_u8)
+            .map(|corner| {
+                let bits = [0, 1, 2].map(|axis| f64::from(corner >> axis & 1));
+                let weight: f64 =
+                    (0..3).map(|axis| if bits[axis] > 0.0 { smooth[axis] } else { 1.0 - smooth[axis] }).product();
+                weight * hash([0, 1, 2].map(|axis: usize| cell[axis] + bits[axis]))
+            })
+            .sum()
+    }
+
     proptest! {
+        #[test]
+        fn noise_on_an_axis_is_noise(axis in 0..3_usize, at in -1e4..1e4_f64) {
+            let mut place = [0.0; 3];
+            place[axis] = at;
+            prop_assert!((noise_on_axis(axis, at) - noise(place)).abs() < 1e-9);
+        }
+
         #[test]
         fn particles_are_made_where_they_should_be(index in any::<u64>(), seed in -1e3..1e3_f64) {
             let ball = Emitter { seed, ..EMITTER };
@@ -174,10 +258,10 @@ mod tests {
 
         #[test]
         fn steps_of_any_length_leave_particles_alive(dt in 0.0..100.0_f32) {
-            let mut particles: Vec<_> = (0..50).map(|index| EMITTER.particle(index)).collect();
+            let mut particles: Particles = (0..50).map(|index| EMITTER.particle(index)).collect();
             let mut born = 50;
             for _ in 0..3 {
-                advance(&mut particles, &EMITTER, [0.0, -9.8, 0.0], dt, &mut born);
+                particles.advance(&EMITTER, [0.0, -9.8, 0.0], dt, &mut born);
                 prop_assert!(particles.iter().all(|p| p.age <= p.life && p.position.iter().all(|part| part.is_finite())));
             }
         }

@@ -3,7 +3,7 @@
 use reflow_component::prelude::*;
 
 use crate::database::bad_input;
-use crate::kernels::particles::{self, Emitter, Particle};
+use crate::kernels::particles::{self, Emitter, Particles};
 use crate::values::{floats, object};
 
 /// Makes particles, and lets them go on.
@@ -50,7 +50,7 @@ pub(super) struct ParticleEmitter {
     #[config()]
     gravity: Value,
     #[state]
-    alive: Vec<Particle>,
+    alive: Particles,
     #[state]
     born: u64,
 }
@@ -108,7 +108,7 @@ impl Actor for ParticleEmitter {
                 return Err(bad_input(format!("dt is no length of time: {dt}")));
             }
             let gravity = floats(Some(&self.gravity), [0.0; 3]);
-            particles::advance(&mut self.alive, &emitter, gravity, dt as f32, &mut self.born);
+            self.alive.advance(&emitter, gravity, dt as f32, &mut self.born);
         }
         let metadata = object([
             ("count", self.alive.len().into()),
@@ -119,7 +119,7 @@ impl Actor for ParticleEmitter {
             ("format", "pos3_vel3_life_age_f32".into()),
             ("stride", particles::PARTICLE_BYTES.into()),
         ]);
-        tick.write(Self::OUT_PARTICLES, particles::write(&self.alive));
+        tick.write(Self::OUT_PARTICLES, self.alive.write());
         tick.write(Self::OUT_METADATA, metadata);
         Ok(())
     }
