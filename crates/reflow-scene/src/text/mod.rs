@@ -5,6 +5,7 @@ mod fonts;
 mod setting;
 mod text_render;
 mod text_sdf;
+mod texts;
 
 use reflow_component::Entry;
 

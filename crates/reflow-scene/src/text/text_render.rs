@@ -10,9 +10,9 @@ use reflow_geometry::kernels::text::atlas::{Atlas, Place, Style};
 use reflow_geometry::kernels::text::font::{Face, read};
 use reflow_geometry::kernels::text::layout::{Align, Glyph, Layout};
 
-use super::fonts::{DEFAULT, load};
-use super::setting::{content, setting};
-use crate::database::{Database, Selection, failure, named};
+use super::setting::setting;
+use super::texts::{Text as EntityText, of_each};
+use crate::database::{Database, Selection, named};
 use crate::values::object;
 
 /// How many atlases are kept.
@@ -63,24 +63,8 @@ pub(super) struct TextRender {
 impl Actor for TextRender {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
         let store = self.database.store()?;
-        let named = named(tick, Self::IN_ENTITY_ID);
-        let texts = store.read(|table| {
-            let entities = self.selection.entities(table, named, &["text"]);
-            let text = |entity: Arc<str>| Some((table.component(&entity, "text")?.clone(), entity));
-            entities.into_iter().filter_map(text).collect::<Vec<_>>()
-        });
-        let (mut quads, mut problems) = (Vec::new(), Vec::new());
-        for (component, entity) in texts.map_err(failure)? {
-            match render(&store, &component, &entity) {
-                Ok(text) => quads.push(text),
-                Err(problem) => problems.push(format!("{entity}: {problem}")),
-            }
-        }
-        if !problems.is_empty() {
-            let text = problems.join("; ");
-            tick.node().log("warning", &*text);
-            tick.send(Self::OUT_ERROR, Message::error(text));
-        }
+        let selection = (&self.selection, named(tick, Self::IN_ENTITY_ID));
+        let quads = of_each(tick, &store, selection, "text", Self::OUT_ERROR, |text| render(&store, text))?;
         let count = Value::from(quads.len());
         if !quads.is_empty() {
             tick.write(Self::OUT_TEXT_QUADS, Value::array(quads));
@@ -91,16 +75,14 @@ impl Actor for TextRender {
 }
 
 /// The quads of a text.
-fn render(store: &Store, component: &Value, entity: &str) -> Result<Value, String> {
-    let text = content(component)?;
-    let font = component.get("font").and_then(Value::as_str).unwrap_or(DEFAULT);
-    let bytes = load(store, font).map_err(|error| error.to_string())?;
-    let face = read(&bytes).map_err(|error| error.to_string())?;
+fn render(store: &Store, text: &EntityText<'_>) -> Result<Value, String> {
+    let EntityText { entity, component, content, font, bytes } = text;
+    let face = read(bytes).map_err(|error| error.to_string())?;
     let setting = setting(component, 16.0, Align::Left, 0.0);
     let is_distance = component.get("sdf").and_then(Value::as_boolean).unwrap_or(false);
-    let layout = setting.lay_out(&face, text);
+    let layout = setting.lay_out(&face, content);
     let style = Style { size: setting.size, is_distance, oversampled: false, narrowest: 256 };
-    let key = (reflow_assets::content_hash(&bytes), setting.size.to_bits(), is_distance);
+    let key = (reflow_assets::content_hash(bytes), setting.size.to_bits(), is_distance);
     let drawn = drawn(&key, &style, &face, &layout)?;
     let kind = if is_distance { "sdf" } else { "bmp" };
     let id = format!("{}:atlas_{}_{kind}", reflow_assets::entity_of(font), setting.size);
@@ -108,7 +90,7 @@ fn render(store: &Store, component: &Value, entity: &str) -> Result<Value, Strin
     let color = component.get("color").cloned().unwrap_or_else(|| Value::array([1.0; 4]));
     let note = |key: &str| component.get(key).cloned().unwrap_or_default();
     Ok(object([
-        ("entity", Value::from(entity)),
+        ("entity", Value::from(*entity)),
         ("quads", quads(&drawn, &layout)),
         ("atlasWidth", drawn.atlas.width.into()),
         ("atlasHeight", drawn.atlas.height.into()),
@@ -116,7 +98,7 @@ fn render(store: &Store, component: &Value, entity: &str) -> Result<Value, Strin
         ("textHeight", f64::from(layout.height).into()),
         ("color", color),
         ("sdf", is_distance.into()),
-        ("font", font.into()),
+        ("font", (*font).into()),
         ("outline", note("outline")),
         ("shadow", note("shadow")),
     ]))

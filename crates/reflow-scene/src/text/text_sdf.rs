@@ -1,17 +1,15 @@
 //! `tpl_text_sdf`.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use reflow_assets::Store;
 use reflow_component::prelude::*;
 use reflow_geometry::kernels::text::font::read;
 use reflow_geometry::kernels::text::layout::Align;
 use reflow_geometry::kernels::text::solid::rectangles;
 
-use super::fonts::{DEFAULT, load};
-use super::setting::{content, number, setting};
-use crate::database::{Database, Selection, failure, named};
+use super::setting::{number, setting};
+use super::texts::{Text as EntityText, of_each};
+use crate::database::{Database, Selection, named};
 use crate::values::object;
 
 /// The most boxes of a text.
@@ -48,39 +46,21 @@ pub(super) struct TextSdf {
 impl Actor for TextSdf {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
         let store = self.database.store()?;
-        let named = named(tick, Self::IN_ENTITY_ID);
-        let texts = store.read(|table| {
-            let entities = self.selection.entities(table, named, &["text_sdf"]);
-            let text = |entity: Arc<str>| Some((table.component(&entity, "text_sdf")?.clone(), entity));
-            entities.into_iter().filter_map(text).collect::<Vec<_>>()
-        });
-        let (mut count, mut problems) = (0, Vec::new());
-        for (component, entity) in texts.map_err(failure)? {
-            match self.solid(&store, &component) {
-                Ok(solid) => {
-                    count += 1;
-                    tick.send(Self::OUT_SDF_IR, Message::Object(solid));
-                }
-                Err(problem) => problems.push(format!("{entity}: {problem}")),
-            }
+        let selection = (&self.selection, named(tick, Self::IN_ENTITY_ID));
+        let solids = of_each(tick, &store, selection, "text_sdf", Self::OUT_ERROR, |text| self.solid(text))?;
+        tick.write(Self::OUT_METADATA, object([("textSdfProcessed", Value::from(solids.len()))]));
+        for solid in solids {
+            tick.send(Self::OUT_SDF_IR, Message::Object(solid));
         }
-        if !problems.is_empty() {
-            let text = problems.join("; ");
-            tick.node().log("warning", &*text);
-            tick.send(Self::OUT_ERROR, Message::error(text));
-        }
-        tick.write(Self::OUT_METADATA, object([("textSdfProcessed", Value::from(count))]));
         Ok(())
     }
 }
 
 impl TextSdf {
     /// The shape of a text.
-    fn solid(&self, store: &Store, component: &Value) -> Result<Value, String> {
-        let text = content(component)?;
-        let font = component.get("font").and_then(Value::as_str).unwrap_or(DEFAULT);
-        let bytes = load(store, font).map_err(|error| error.to_string())?;
-        let face = read(&bytes).map_err(|error| error.to_string())?;
+    fn solid(&self, text: &EntityText<'_>) -> Result<Value, String> {
+        let component = text.component;
+        let face = read(&text.bytes).map_err(|error| error.to_string())?;
         let setting = setting(component, 1.0, Align::Center, 0.05);
         let size = setting.size;
         if size <= 0.0 {
@@ -89,7 +69,7 @@ impl TextSdf {
         let depth = number(component, "depth", 0.3).max(0.0);
         // A bevel thicker than half of a letter's strokes would leave nothing of it.
         let bevel = number(component, "bevel", 0.02).clamp(0.0, (0.03 * size).min(depth / 2.0));
-        let layout = setting.lay_out(&face, text);
+        let layout = setting.lay_out(&face, text.content);
         let shift = match setting.align {
             Align::Left => 0.0,
             Align::Center => -layout.width / 2.0,
@@ -183,6 +163,7 @@ fn union(mut shapes: Vec<Value>) -> Option<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use reflow_assets::Store;
     use reflow_component::testing::run;
     use serde_json::json;
 

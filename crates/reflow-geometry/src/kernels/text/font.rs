@@ -4,7 +4,8 @@ pub use rustybuzz::Face;
 use rustybuzz::ttf_parser::{GlyphId, OutlineBuilder, name_id};
 use tiny_skia::{FillRule, Mask, Path, PathBuilder, Transform};
 
-/// A font without serifs that comes along: Latin, Greek, Cyrillic, Hebrew and Arabic. Its licence lies beside it.
+/// A font without serifs that comes along: Latin, Greek, Cyrillic, Hebrew and Arabic, arrows, signs, and faces among the emoji. Its
+/// licence lies beside it.
 pub static SANS: &[u8] = include_bytes!("../../../fonts/sans.ttf");
 
 /// The largest size of a glyph, in pixels on a side.
@@ -161,7 +162,7 @@ pub(crate) mod tests {
     fn the_font_that_comes_along_has_what_it_should() {
         let face = read(SANS).unwrap();
         assert_eq!(family(&face).as_deref(), Some("DejaVu Sans"));
-        for letter in "Aéßłž Ωж€“א… لا".chars() {
+        for letter in "Aéßłž Ωж€“א… لا→☀♥✓😀".chars() {
             assert!(face.glyph_index(letter).is_some(), "{letter}");
         }
     }

@@ -176,7 +176,9 @@ impl Setting {
     fn shape_script(&self, face: &Face<'_>, text: &str, is_rightwards: bool) -> Vec<Shaped> {
         let scale = self.scale(face);
         let mut buffer = UnicodeBuffer::new();
-        buffer.push_str(text);
+        let letters = text.char_indices();
+        let letters = letters.filter(|(_, letter)| !only_changes(*letter) || face.glyph_index(*letter).is_some());
+        letters.for_each(|(at, letter)| buffer.add(letter, at as u32));
         buffer.guess_segment_properties();
         buffer.set_direction(if is_rightwards { Direction::LeftToRight } else { Direction::RightToLeft });
         let shaped = rustybuzz::shape(face, &[], buffer);
@@ -202,6 +204,12 @@ impl Setting {
         glyphs.iter_mut().filter(|glyph| glyph.advance > 0.0).for_each(|glyph| glyph.advance += self.letter_spacing);
         glyphs
     }
+}
+
+/// Whether a character only says how the emoji before it looks: joiners, variation selectors, tones of skin, tags. A font without them
+/// shows that emoji as it is.
+fn only_changes(character: char) -> bool {
+    matches!(character, '\u{200d}' | '\u{fe00}'..='\u{fe0f}' | '\u{1f3fb}'..='\u{1f3ff}' | '\u{e0020}'..='\u{e007f}')
 }
 
 /// Parts of one script, in the order of the text, each with where it begins. Marks, blanks and signs belong to what is before.
@@ -328,7 +336,11 @@ mod tests {
         // A letter and its mark are as wide as the letter.
         assert_eq!(set("x\u{301}").width, set("x").width);
         // What the font does not have is a question mark.
-        assert_eq!(set("\u{1f600}").glyphs[0].id, set("?").glyphs[0].id);
+        assert_eq!(set("\u{1f680}").glyphs[0].id, set("?").glyphs[0].id);
+        // An emoji is itself, and what changes its look is no letter of its own.
+        let face = &set("\u{1f600}").glyphs;
+        assert!(face.len() == 1 && face[0].id != set("?").glyphs[0].id);
+        assert_eq!(set("\u{1f600}\u{1f3fd}\u{fe0f}").glyphs.len(), 1);
         // Kerning brings letters together.
         assert!(set("AV").width < set("A").width + set("V").width);
     }
