@@ -1,6 +1,8 @@
-//! How fast sound goes through the components, beside their bare kernels, and how much memory a long stream takes.
+//! How fast sound goes through the components, beside their bare kernels, how fast pictures are scaled and blurred, and how much memory
+//! a long stream takes: an hour in less than 64 MiB.
 //!
-//! `cargo run --release -p reflow-media --no-default-features --example speed [MINUTES]`
+//! `cargo run --release -p reflow-media --no-default-features --example speed [MINUTES]`; `benches/media_speed.py` runs it, beside SciPy,
+//! Pillow and OpenCV doing the same.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a program that measures")]
 
@@ -10,9 +12,11 @@ use std::time::{Duration, Instant};
 
 use reflow_component::Entry;
 use reflow_media::kernels::biquad::{Bank, Response, Section};
+use reflow_media::kernels::blur::blur;
 use reflow_media::kernels::convolve::{Convolver, Impulse};
 use reflow_media::kernels::dynamics::{Curve, ride};
 use reflow_media::kernels::envelope::{Detector, Envelope};
+use reflow_media::kernels::resize::{Method, resize};
 use reflow_media::kernels::spectrum::{Framer, Transform, Window};
 use reflow_runtime::{
     Actor, Begin, Component, ComponentSpec, Endpoint, Failure, Frame, Instance, Message, Network, NodeSpec, PortSpec,
@@ -206,5 +210,31 @@ fn main() {
         let bare = timed(|| kernel.take().into_iter().for_each(|kernel| kernel()));
         let node = through(&[id], frames, impulse);
         println!("{id:20} kernel {:6.1} ms, component {:6.1} ms, ratio {:.2}", bare * 1e3, node * 1e3, bare / node);
+        println!("row {id} {node:.9}");
+    }
+    pictures();
+}
+
+/// A picture of 3840 by 2160 pixels is made half as large each way, and one of 1920 by 1080 is blurred.
+fn pictures() {
+    let (large, small) = ((3840, 2160), (1920, 1080));
+    let bytes = |(width, height)| -> Vec<u8> {
+        let mut state = 7_u32;
+        let next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            // Opaque, so that premultiplying has nothing to do.
+            (state >> 24) as u8 | 1
+        };
+        std::iter::repeat_with(next).take(width * height * 4).collect()
+    };
+    let (picture, half) = (bytes(large), bytes(small));
+    let best = |work: &mut dyn FnMut()| (0..5).map(|_| timed(&mut *work)).fold(f64::INFINITY, f64::min);
+    for (name, method) in [("bilinear", Method::Bilinear), ("area", Method::Area), ("lanczos", Method::Lanczos)] {
+        let seconds = best(&mut || drop(resize(&picture, large, small, 4, method).unwrap()));
+        println!("row resize_{name} {seconds:.9}");
+    }
+    for radius in [3, 9, 30] {
+        let seconds = best(&mut || blur(&mut half.clone(), small.0, radius));
+        println!("row blur_{radius} {seconds:.9}");
     }
 }

@@ -7,6 +7,7 @@
 mod audio;
 mod display;
 pub mod files;
+mod grouped;
 mod image;
 pub mod kernels;
 mod rate;

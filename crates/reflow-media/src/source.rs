@@ -18,6 +18,7 @@ pub(crate) struct Question<'a> {
     /// Whether the content is wanted, or only what is said of it.
     pub(crate) load: bool,
     /// How long the answer may take.
+    #[cfg_attr(not(feature = "http"), expect(dead_code, reason = "only servers keep one waiting"))]
     pub(crate) timeout: Duration,
     /// What counts as the content type when nothing is said.
     pub(crate) default_type: &'a str,

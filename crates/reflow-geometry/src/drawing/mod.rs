@@ -1,6 +1,5 @@
-//! Shapes and layers in the plane, and shadows on it.
+//! Shapes in the plane, and shadows on it.
 
-mod canvas_2d;
 mod color;
 mod shadow_map;
 mod shape_2d;
@@ -11,7 +10,6 @@ use reflow_component::prelude::Value;
 
 pub(crate) fn components() -> Vec<Entry> {
     vec![
-        Entry::of::<canvas_2d::Canvas2d>(),
         Entry::of::<shadow_map::ShadowMap>(),
         Entry::of::<shape_2d::Shape2d>(),
         Entry::of::<vector_rasterize::VectorRasterize>(),

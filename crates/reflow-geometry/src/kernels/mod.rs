@@ -1,7 +1,6 @@
 //! Plain functions on slices.
 #![expect(clippy::many_single_char_names, reason = "coordinates have the names that they have in formulas")]
 
-pub mod blend;
 pub mod curve;
 pub mod floats;
 pub mod heightmap;

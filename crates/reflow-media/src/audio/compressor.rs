@@ -2,9 +2,9 @@
 
 use reflow_component::prelude::*;
 
+use crate::grouped::Changing;
 use crate::kernels::dynamics::{Curve, ride};
 use crate::kernels::envelope::{Detector, Envelope};
-use crate::kernels::groups::Groups;
 use crate::kernels::level::amplitude;
 use crate::rate::{SampleRate, check_ratio};
 
@@ -44,50 +44,31 @@ pub(super) struct Compressor {
     rate: SampleRate,
 }
 
-pub(super) struct State {
-    groups: Groups<f32>,
-    envelope: Envelope,
-    curve: Curve,
-    makeup: f64,
-}
-
-impl State {
-    fn ride(&mut self, mut samples: Vec<f32>, out: &mut Frames) {
-        let Self { curve, makeup, .. } = *self;
-        ride(&mut samples, self.groups.size(), &mut self.envelope, |level| curve.compress(level) * makeup);
-        out.push(samples);
-    }
-}
-
 impl Filter for Compressor {
     type Sample = f32;
-    type State = State;
+    type State = Changing<f32>;
 
     fn check(&self) -> Result<(), String> {
         check_ratio(self.ratio)?;
         self.rate.check()
     }
 
-    fn begin(&self, opening: &mut Opening) -> Result<State, String> {
-        Ok(State {
-            groups: Groups::new(opening.channels()),
-            envelope: Envelope::new(self.attack_ms, self.release_ms, self.rate.of(opening), Detector::Peak),
-            curve: Curve::new(self.threshold_db, self.ratio, self.knee_db),
-            makeup: amplitude(self.makeup_db),
-        })
+    fn begin(&self, opening: &mut Opening) -> Result<Changing<f32>, String> {
+        let mut envelope = Envelope::new(self.attack_ms, self.release_ms, self.rate.of(opening), Detector::Peak);
+        let curve = Curve::new(self.threshold_db, self.ratio, self.knee_db);
+        let makeup = amplitude(self.makeup_db);
+        Ok(Changing::new(opening.channels(), move |samples, channels| {
+            ride(samples, channels, &mut envelope, |level| curve.compress(level) * makeup);
+        }))
     }
 
-    fn data(state: &mut State, samples: Vec<f32>, out: &mut Frames) -> Result<(), String> {
-        let samples = state.groups.whole(samples);
-        state.ride(samples, out);
+    fn data(state: &mut Changing<f32>, samples: Vec<f32>, out: &mut Frames) -> Result<(), String> {
+        state.data(samples, out);
         Ok(())
     }
 
-    fn end(state: &mut State, out: &mut Frames) -> Result<(), String> {
-        let rest = state.groups.rest();
-        if !rest.is_empty() {
-            state.ride(rest, out);
-        }
+    fn end(state: &mut Changing<f32>, out: &mut Frames) -> Result<(), String> {
+        state.end(out);
         Ok(())
     }
 }

@@ -2,10 +2,10 @@
 
 use reflow_component::prelude::*;
 
+use crate::grouped::Changing;
 use crate::kernels::biquad::{Bank, Response, Section};
 use crate::kernels::dynamics::{Curve, loudest};
 use crate::kernels::envelope::{Detector, Envelope};
-use crate::kernels::groups::Groups;
 use crate::rate::{SampleRate, check_ratio};
 
 /// Turns the signal down while a narrow high band is loud.
@@ -47,62 +47,42 @@ enum Turned {
     Split,
 }
 
-pub(super) struct State {
-    groups: Groups<f32>,
-    bandpass: Bank,
-    envelope: Envelope,
-    curve: Curve,
-    turned: Turned,
-}
-
-impl State {
-    fn work(&mut self, mut samples: Vec<f32>, out: &mut Frames) {
-        let mut band = samples.clone();
-        self.bandpass.process(&mut band);
-        let channels = self.groups.size();
-        for (group, band) in samples.chunks_mut(channels).zip(band.chunks(channels)) {
-            let gain = self.curve.compress(self.envelope.step(loudest(band)));
-            for (sample, band) in group.iter_mut().zip(band) {
-                let part = if self.turned == Turned::Wide { *sample } else { *band };
-                *sample = (f64::from(*sample) + f64::from(part) * (gain - 1.0)) as f32;
-            }
-        }
-        out.push(samples);
-    }
-}
-
 impl Filter for DeEsser {
     type Sample = f32;
-    type State = State;
+    type State = Changing<f32>;
 
     fn check(&self) -> Result<(), String> {
         check_ratio(self.ratio)?;
         self.rate.check()
     }
 
-    fn begin(&self, opening: &mut Opening) -> Result<State, String> {
+    fn begin(&self, opening: &mut Opening) -> Result<Changing<f32>, String> {
         let rate = self.rate.of(opening);
         let section = Section::new(Response::Bandpass, self.frequency, 2.0, 0.0, rate);
-        Ok(State {
-            groups: Groups::new(opening.channels()),
-            bandpass: Bank::new(vec![section], opening.channels()),
-            envelope: Envelope::new(0.5, 20.0, rate, Detector::Peak),
-            curve: Curve::new(self.threshold_db, self.ratio, 0.0),
-            turned: self.mode,
-        })
+        let mut bandpass = Bank::new(vec![section], opening.channels());
+        let mut envelope = Envelope::new(0.5, 20.0, rate, Detector::Peak);
+        let curve = Curve::new(self.threshold_db, self.ratio, 0.0);
+        let is_wide = self.mode == Turned::Wide;
+        Ok(Changing::new(opening.channels(), move |samples, channels| {
+            let mut band = samples.to_vec();
+            bandpass.process(&mut band);
+            for (group, band) in samples.chunks_mut(channels).zip(band.chunks(channels)) {
+                let gain = curve.compress(envelope.step(loudest(band)));
+                for (sample, band) in group.iter_mut().zip(band) {
+                    let part = if is_wide { *sample } else { *band };
+                    *sample = (f64::from(*sample) + f64::from(part) * (gain - 1.0)) as f32;
+                }
+            }
+        }))
     }
 
-    fn data(state: &mut State, samples: Vec<f32>, out: &mut Frames) -> Result<(), String> {
-        let samples = state.groups.whole(samples);
-        state.work(samples, out);
+    fn data(state: &mut Changing<f32>, samples: Vec<f32>, out: &mut Frames) -> Result<(), String> {
+        state.data(samples, out);
         Ok(())
     }
 
-    fn end(state: &mut State, out: &mut Frames) -> Result<(), String> {
-        let rest = state.groups.rest();
-        if !rest.is_empty() {
-            state.work(rest, out);
-        }
+    fn end(state: &mut Changing<f32>, out: &mut Frames) -> Result<(), String> {
+        state.end(out);
         Ok(())
     }
 }

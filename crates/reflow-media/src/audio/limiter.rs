@@ -5,14 +5,15 @@ use reflow_component::prelude::*;
 use crate::kernels::dynamics::{Ahead, Curve, ride};
 use crate::kernels::envelope::{Detector, Envelope, coefficient};
 use crate::kernels::groups::Groups;
+use crate::kernels::level::amplitude;
 use crate::rate::SampleRate;
 
 /// Keeps the level below a ceiling.
 ///
 /// A compressor with an infinite ratio and a hard knee: the gain is ceiling / level where the level, that of a peak detector, is above.
-/// With an attack above 0 the first samples of a loud passage are over the ceiling. `lookaheadMs` makes it a wall: the gain has come
-/// down, smoothly, by the time a peak is there, and nothing leaves above the ceiling; `attackMs` does not count then, and samples leave
-/// that much later, yet as many and at the same place in the stream.
+/// With an attack above 0 the level rises too late for the first samples of a loud passage: they are cut at the ceiling, above which
+/// nothing leaves. `lookaheadMs` spares them that: the gain has come down, smoothly, by the time a peak is there; `attackMs` does not
+/// count then, and samples leave that much later, yet as many and at the same place in the stream.
 #[derive(Component)]
 #[component(id = "tpl_limiter", title = "Limiter", category = "media/dynamics", filter)]
 #[example(
@@ -43,15 +44,16 @@ pub(super) struct State {
 }
 
 enum How {
-    AtOnce(Envelope, Curve),
+    AtOnce { envelope: Envelope, curve: Curve, ceiling: f32 },
     Ahead(Ahead),
 }
 
 impl State {
     fn limit(&mut self, mut samples: Vec<f32>, out: &mut Frames) {
         match &mut self.how {
-            How::AtOnce(envelope, curve) => {
+            How::AtOnce { envelope, curve, ceiling } => {
                 ride(&mut samples, self.groups.size(), envelope, |level| curve.compress(level));
+                samples.iter_mut().for_each(|sample| *sample = sample.clamp(-*ceiling, *ceiling));
                 out.push(samples);
             }
             How::Ahead(ahead) => {
@@ -82,7 +84,8 @@ impl Filter for Limiter {
             How::Ahead(Ahead::new(self.ceiling_db, length, coefficient(self.release_ms, rate), channels))
         } else {
             let envelope = Envelope::new(self.attack_ms, self.release_ms, rate, Detector::Peak);
-            How::AtOnce(envelope, Curve::new(self.ceiling_db, f64::INFINITY, 0.0))
+            let curve = Curve::new(self.ceiling_db, f64::INFINITY, 0.0);
+            How::AtOnce { envelope, curve, ceiling: amplitude(self.ceiling_db) as f32 }
         };
         Ok(State { groups, how })
     }

@@ -2,9 +2,9 @@
 
 use reflow_component::prelude::*;
 
+use crate::grouped::Changing;
 use crate::kernels::dynamics::{Curve, Gate, ride};
 use crate::kernels::envelope::{Detector, Envelope};
-use crate::kernels::groups::Groups;
 use crate::rate::{SampleRate, check_ratio};
 
 /// Turns down what is quieter than a threshold.
@@ -42,52 +42,33 @@ pub(super) struct NoiseGate {
     rate: SampleRate,
 }
 
-pub(super) struct State {
-    groups: Groups<f32>,
-    envelope: Envelope,
-    curve: Curve,
-    gate: Gate,
-}
-
-impl State {
-    fn ride(&mut self, mut samples: Vec<f32>, out: &mut Frames) {
-        let Self { groups, envelope, curve, gate } = self;
-        ride(&mut samples, groups.size(), envelope, |level| if gate.step(level) { 1.0 } else { curve.expand(level) });
-        out.push(samples);
-    }
-}
-
 impl Filter for NoiseGate {
     type Sample = f32;
-    type State = State;
+    type State = Changing<f32>;
 
     fn check(&self) -> Result<(), String> {
         check_ratio(self.ratio)?;
         self.rate.check()
     }
 
-    fn begin(&self, opening: &mut Opening) -> Result<State, String> {
+    fn begin(&self, opening: &mut Opening) -> Result<Changing<f32>, String> {
         let rate = self.rate.of(opening);
+        let mut envelope = Envelope::new(self.attack_ms, self.release_ms, rate, Detector::Peak);
+        let curve = Curve::new(self.threshold_db, self.ratio, 0.0);
         let close = self.close_threshold_db.unwrap_or(self.threshold_db);
-        Ok(State {
-            groups: Groups::new(opening.channels()),
-            envelope: Envelope::new(self.attack_ms, self.release_ms, rate, Detector::Peak),
-            curve: Curve::new(self.threshold_db, self.ratio, 0.0),
-            gate: Gate::new(self.threshold_db, close, (self.hold_ms * rate / 1000.0) as u64),
-        })
+        let mut gate = Gate::new(self.threshold_db, close, (self.hold_ms * rate / 1000.0) as u64);
+        Ok(Changing::new(opening.channels(), move |samples, channels| {
+            ride(samples, channels, &mut envelope, |level| if gate.step(level) { 1.0 } else { curve.expand(level) });
+        }))
     }
 
-    fn data(state: &mut State, samples: Vec<f32>, out: &mut Frames) -> Result<(), String> {
-        let samples = state.groups.whole(samples);
-        state.ride(samples, out);
+    fn data(state: &mut Changing<f32>, samples: Vec<f32>, out: &mut Frames) -> Result<(), String> {
+        state.data(samples, out);
         Ok(())
     }
 
-    fn end(state: &mut State, out: &mut Frames) -> Result<(), String> {
-        let rest = state.groups.rest();
-        if !rest.is_empty() {
-            state.ride(rest, out);
-        }
+    fn end(state: &mut Changing<f32>, out: &mut Frames) -> Result<(), String> {
+        state.end(out);
         Ok(())
     }
 }

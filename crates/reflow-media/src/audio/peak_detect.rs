@@ -2,10 +2,9 @@
 
 use reflow_component::prelude::*;
 
-use super::silence_detect::MOST_TOLD;
+use crate::grouped::{MOST_TOLD, Watch, Watching};
 use crate::kernels::detect::{PeakFinder, milliseconds};
 use crate::kernels::dynamics::loudest;
-use crate::kernels::groups::Groups;
 use crate::rate::SampleRate;
 
 /// Passes sound on and reports sudden rises of energy.
@@ -38,65 +37,63 @@ pub(super) struct PeakDetect {
     rate: SampleRate,
 }
 
-pub(super) struct State {
-    groups: Groups<f32>,
+/// The peaks of a stream.
+pub(super) struct Peaks {
     finder: PeakFinder,
     rate: f64,
     total: u64,
-    peaks: Vec<Value>,
+    listed: Vec<Value>,
 }
 
-impl State {
-    fn look(&mut self, samples: &[f32], out: &mut Frames) {
-        for group in samples.chunks(self.groups.size()) {
-            let Some((at, energy)) = self.finder.step(loudest(group)) else { continue };
-            let event = Value::object([
-                ("event", Value::from("peak")),
-                ("sampleOffset", at.into()),
-                ("timeMs", milliseconds(at, self.rate).into()),
-                ("energy", f64::from(energy).into()),
-            ]);
-            self.total += 1;
-            if self.peaks.len() < MOST_TOLD {
-                self.peaks.push(event.clone());
-            }
-            out.send(PeakDetect::OUT_EVENTS, event);
+impl Watch for Peaks {
+    fn look(&mut self, group: &[f32]) -> Option<Value> {
+        let (at, energy) = self.finder.step(loudest(group))?;
+        let event = Value::object([
+            ("event", Value::from("peak")),
+            ("sampleOffset", at.into()),
+            ("timeMs", milliseconds(at, self.rate).into()),
+            ("energy", f64::from(energy).into()),
+        ]);
+        self.total += 1;
+        if self.listed.len() < MOST_TOLD {
+            self.listed.push(event.clone());
         }
+        Some(event)
+    }
+
+    fn summary(&mut self) -> Value {
+        let peaks = Value::array(std::mem::take(&mut self.listed));
+        Value::object([("event", Value::from("summary")), ("totalPeaks", self.total.into()), ("peaks", peaks)])
     }
 }
 
 impl Filter for PeakDetect {
     type Sample = f32;
-    type State = State;
+    type State = Watching<Peaks>;
 
     fn check(&self) -> Result<(), String> {
         self.rate.check()
     }
 
-    fn begin(&self, opening: &mut Opening) -> Result<State, String> {
+    fn begin(&self, opening: &mut Opening) -> Result<Self::State, String> {
         let rate = self.rate.of(opening);
         let samples = |ms: f64| (ms * rate / 1000.0) as u64;
         let finder = PeakFinder::new(self.sensitivity, samples(self.window_ms), samples(self.min_interval_ms));
-        Ok(State { groups: Groups::new(opening.channels()), finder, rate, total: 0, peaks: Vec::new() })
+        let peaks = Peaks { finder, rate, total: 0, listed: Vec::new() };
+        Ok(Watching::new(opening.channels(), peaks, Self::OUT_EVENTS))
     }
 
-    fn data(state: &mut State, samples: Vec<f32>, out: &mut Frames) -> Result<(), String> {
-        out.push(samples.clone());
-        let samples = state.groups.whole(samples);
-        state.look(&samples, out);
+    fn data(state: &mut Self::State, samples: Vec<f32>, out: &mut Frames) -> Result<(), String> {
+        state.data(samples, out);
         Ok(())
     }
 
-    fn end(state: &mut State, out: &mut Frames) -> Result<(), String> {
-        Self::fail(state, out);
+    fn end(state: &mut Self::State, out: &mut Frames) -> Result<(), String> {
+        state.end(out);
         Ok(())
     }
 
-    fn fail(state: &mut State, out: &mut Frames) {
-        let rest = state.groups.rest();
-        state.look(&rest, out);
-        let peaks = Value::array(std::mem::take(&mut state.peaks));
-        let summary = [("event", Value::from("summary")), ("totalPeaks", state.total.into()), ("peaks", peaks)];
-        out.send(Self::OUT_EVENTS, Value::object(summary));
+    fn fail(state: &mut Self::State, out: &mut Frames) {
+        state.end(out);
     }
 }

@@ -2,9 +2,9 @@
 
 use reflow_component::prelude::*;
 
+use crate::grouped::{MOST_TOLD, Watch, Watching};
 use crate::kernels::detect::{Silence, SilenceFinder, milliseconds};
 use crate::kernels::dynamics::loudest;
-use crate::kernels::groups::Groups;
 use crate::kernels::level::amplitude;
 use crate::rate::SampleRate;
 
@@ -35,28 +35,17 @@ pub(super) struct SilenceDetect {
     rate: SampleRate,
 }
 
-pub(super) struct State {
-    groups: Groups<f32>,
+/// The silences of a stream.
+pub(super) struct Silences {
     finder: SilenceFinder,
     rate: f64,
     regions: Vec<Value>,
 }
 
-/// Regions that a summary tells.
-pub(super) const MOST_TOLD: usize = 10_000;
-
-impl State {
-    fn look(&mut self, samples: &[f32], out: &mut Frames) {
-        for group in samples.chunks(self.groups.size()) {
-            if let Some(silence) = self.finder.step(level(group)) {
-                out.send(SilenceDetect::OUT_EVENTS, self.event(silence));
-            }
-        }
-    }
-
-    fn event(&mut self, silence: Silence) -> Value {
+impl Watch for Silences {
+    fn look(&mut self, group: &[f32]) -> Option<Value> {
         let time = |sample| milliseconds(sample, self.rate);
-        match silence {
+        Some(match self.finder.step(level(group))? {
             Silence::Begins(at) => Value::object([
                 ("event", Value::from("silence.start")),
                 ("sampleOffset", at.into()),
@@ -74,7 +63,7 @@ impl State {
                     ("durationMs", (end - start).into()),
                 ])
             }
-        }
+        })
     }
 
     fn summary(&mut self) -> Value {
@@ -87,42 +76,37 @@ impl State {
     }
 }
 
-/// The level of a group of samples; what is no number is no silence.
+/// What is no number is not silent.
 fn level(group: &[f32]) -> f32 {
     if group.iter().any(|sample| sample.is_nan()) { f32::INFINITY } else { loudest(group) }
 }
 
 impl Filter for SilenceDetect {
     type Sample = f32;
-    type State = State;
+    type State = Watching<Silences>;
 
     fn check(&self) -> Result<(), String> {
         self.rate.check()
     }
 
-    fn begin(&self, opening: &mut Opening) -> Result<State, String> {
+    fn begin(&self, opening: &mut Opening) -> Result<Self::State, String> {
         let rate = self.rate.of(opening);
         let least = (self.min_duration_ms as f64 * rate / 1000.0) as u64;
         let finder = SilenceFinder::new(amplitude(self.threshold_db), least);
-        Ok(State { groups: Groups::new(opening.channels()), finder, rate, regions: Vec::new() })
+        Ok(Watching::new(opening.channels(), Silences { finder, rate, regions: Vec::new() }, Self::OUT_EVENTS))
     }
 
-    fn data(state: &mut State, samples: Vec<f32>, out: &mut Frames) -> Result<(), String> {
-        out.push(samples.clone());
-        let samples = state.groups.whole(samples);
-        state.look(&samples, out);
+    fn data(state: &mut Self::State, samples: Vec<f32>, out: &mut Frames) -> Result<(), String> {
+        state.data(samples, out);
         Ok(())
     }
 
-    fn end(state: &mut State, out: &mut Frames) -> Result<(), String> {
-        Self::fail(state, out);
+    fn end(state: &mut Self::State, out: &mut Frames) -> Result<(), String> {
+        state.end(out);
         Ok(())
     }
 
-    fn fail(state: &mut State, out: &mut Frames) {
-        let rest = state.groups.rest();
-        state.look(&rest, out);
-        let summary = state.summary();
-        out.send(Self::OUT_EVENTS, summary);
+    fn fail(state: &mut Self::State, out: &mut Frames) {
+        state.end(out);
     }
 }

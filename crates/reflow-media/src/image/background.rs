@@ -41,7 +41,7 @@ pub(super) struct Background {
     #[config(default = 720, unit = "pixels", lenient)]
     height: u64,
     /// The colour of a `solid`.
-    #[config(default = Parts(BLACK.map(Some)), lenient)]
+    #[config(default = Parts::of(BLACK), lenient)]
     color: Parts,
     /// The first colour of a gradient: black for a linear one, white for a radial one.
     #[config(lenient)]
@@ -65,7 +65,7 @@ pub(super) struct Background {
     config: Value,
 }
 
-const BLACK: Colour = [0, 0, 0, 255];
+pub(super) const BLACK: Colour = [0, 0, 0, 255];
 const WHITE: Colour = [255; 4];
 
 /// What an image looks like.
@@ -93,10 +93,14 @@ enum Steps {
 
 /// The parts of a colour, as far as they are given.
 #[derive(Clone, Copy, Debug)]
-struct Parts([Option<u8>; 4]);
+pub(super) struct Parts([Option<u8>; 4]);
 
 impl Parts {
-    fn or(self, default: Colour) -> Colour {
+    pub(super) fn of(colour: Colour) -> Self {
+        Self(colour.map(Some))
+    }
+
+    pub(super) fn or(self, default: Colour) -> Colour {
         std::array::from_fn(|at| self.0[at].unwrap_or(default[at]))
     }
 }
@@ -114,7 +118,7 @@ impl ConfigValue for Parts {
 
     fn schema() -> Value {
         let part = Value::object([("type", Value::from("integer")), ("minimum", 0.into()), ("maximum", 255.into())]);
-        Value::object([("type", Value::from("array")), ("items", part), ("minItems", 4.into()), ("maxItems", 4.into())])
+        Value::object([("type", Value::from("array")), ("items", part), ("minItems", 3.into()), ("maxItems", 4.into())])
     }
 }
 

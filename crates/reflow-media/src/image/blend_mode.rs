@@ -95,14 +95,14 @@ enum Words {
 
 /// A word for a mode, as it was written.
 #[derive(Clone, Debug)]
-struct ModeWord(String);
+pub(super) struct ModeWord(String);
 
 impl ModeWord {
-    fn new(word: &str) -> Self {
+    pub(super) fn new(word: &str) -> Self {
         Self(word.to_string())
     }
 
-    fn mode(&self) -> Mode {
+    pub(super) fn mode(&self) -> Mode {
         let folded: String = self.0.chars().filter(|c| !matches!(c, '-' | '_' | ' ')).collect();
         match Words::from_word(&folded.to_lowercase()).unwrap_or(Words::Normal) {
             Words::Normal => Mode::Normal,

@@ -3,7 +3,7 @@
 use reflow_component::prelude::*;
 
 use super::rows;
-use crate::kernels::groups::Groups;
+use crate::grouped::Changing;
 use crate::kernels::pixel::Adjust;
 
 /// Changes brightness, contrast and saturation of rows of pixels.
@@ -32,25 +32,21 @@ pub(super) struct BrightnessContrast {
 
 impl Filter for BrightnessContrast {
     type Sample = u8;
-    type State = (Groups<u8>, Adjust);
+    type State = Changing<u8>;
 
     fn begin(&self, opening: &mut Opening) -> Result<Self::State, String> {
         let adjust = Adjust::new(self.brightness as f32, self.contrast as f32, self.saturation as f32);
-        Ok((Groups::new(rows::channels(opening).clamp(1, 4)), adjust))
+        let channels = rows::channels(opening).clamp(1, 4);
+        Ok(Changing::new(channels, move |pixels, channels| adjust.apply(pixels, channels)))
     }
 
-    fn data((groups, adjust): &mut Self::State, bytes: Vec<u8>, out: &mut Frames) -> Result<(), String> {
-        let mut pixels = groups.whole(bytes);
-        adjust.apply(&mut pixels, groups.size());
-        out.push(pixels);
+    fn data(state: &mut Self::State, bytes: Vec<u8>, out: &mut Frames) -> Result<(), String> {
+        state.data(bytes, out);
         Ok(())
     }
 
-    fn end((groups, _): &mut Self::State, out: &mut Frames) -> Result<(), String> {
-        let rest = groups.rest();
-        if !rest.is_empty() {
-            out.push(rest);
-        }
+    fn end(state: &mut Self::State, out: &mut Frames) -> Result<(), String> {
+        state.end(out);
         Ok(())
     }
 }

@@ -2,8 +2,8 @@
 
 use reflow_component::prelude::*;
 
+use crate::grouped::Changing;
 use crate::kernels::chroma::Key;
-use crate::kernels::groups::Groups;
 use crate::kernels::pixel::hsv;
 
 /// Makes a background of one colour transparent.
@@ -49,26 +49,21 @@ impl ChromaKey {
 
 impl Filter for ChromaKey {
     type Sample = u8;
-    type State = (Groups<u8>, Key);
+    type State = Changing<u8>;
 
     fn begin(&self, _opening: &mut Opening) -> Result<Self::State, String> {
         let degrees = if self.tolerance <= 1.0 { self.tolerance * 100.0 } else { self.tolerance };
         let key = Key { hue: self.hue(), tolerance: degrees as f32, spill: self.spill_suppression as f32 };
-        Ok((Groups::new(4), key))
+        Ok(Changing::new(4, move |pixels, _| key.apply(pixels)))
     }
 
-    fn data((groups, key): &mut Self::State, bytes: Vec<u8>, out: &mut Frames) -> Result<(), String> {
-        let mut pixels = groups.whole(bytes);
-        key.apply(&mut pixels);
-        out.push(pixels);
+    fn data(state: &mut Self::State, bytes: Vec<u8>, out: &mut Frames) -> Result<(), String> {
+        state.data(bytes, out);
         Ok(())
     }
 
-    fn end((groups, _): &mut Self::State, out: &mut Frames) -> Result<(), String> {
-        let rest = groups.rest();
-        if !rest.is_empty() {
-            out.push(rest);
-        }
+    fn end(state: &mut Self::State, out: &mut Frames) -> Result<(), String> {
+        state.end(out);
         Ok(())
     }
 }

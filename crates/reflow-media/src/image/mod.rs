@@ -4,6 +4,7 @@ mod background;
 mod blend_mode;
 mod bloom;
 mod brightness_contrast;
+mod canvas_2d;
 mod chroma_key;
 mod gaussian_blur;
 mod grayscale_filter;
@@ -28,6 +29,7 @@ pub(crate) fn components() -> Vec<Entry> {
         Entry::of::<image_stream_display::ImageStreamDisplay>(),
         Entry::of::<grayscale_filter::GrayscaleFilter>(),
         Entry::of::<brightness_contrast::BrightnessContrast>(),
+        Entry::of::<canvas_2d::Canvas2d>(),
         Entry::of::<chroma_key::ChromaKey>(),
         Entry::of::<image_to_heightmap::ImageToHeightmap>(),
         Entry::of::<gaussian_blur::GaussianBlur>(),

@@ -1,10 +1,15 @@
 //! Gaussian blur.
 
+use super::bands::in_bands;
+
 /// Channels of a pixel.
 const CHANNELS: usize = 4;
 
+/// Samples that are added up at once, in registers.
+const BLOCK: usize = 16;
+
 /// Blurs rows of `width` pixels, first along the rows, then along the columns; each pass is rounded to bytes. A pixel beyond
-/// an edge is the one at the edge. What is less than a row at the end stays.
+/// an edge is the one at the edge. What is less than a row at the end stays. Large pictures are worked on by all cores.
 pub fn blur(pixels: &mut [u8], width: usize, radius: usize) {
     let row = width * CHANNELS;
     if row == 0 || radius == 0 {
@@ -12,34 +17,75 @@ pub fn blur(pixels: &mut [u8], width: usize, radius: usize) {
     }
     let weights = weights(radius);
     let height = pixels.len() / row;
-    for line in pixels.chunks_exact_mut(row) {
-        let source = line.to_vec();
-        pass(&source, line, &weights, CHANNELS);
-    }
-    let source = pixels[..height * row].to_vec();
-    // Down the columns a step is a row; whole rows are added up, which reads memory in order.
-    let mut sums = vec![0.0_f32; row];
-    for (y, line) in pixels.chunks_exact_mut(row).enumerate() {
-        sums.fill(0.0);
-        for (offset, weight) in (-(radius as isize)..=radius as isize).zip(mirrored(&weights)) {
-            let at = y.saturating_add_signed(offset).min(height - 1) * row;
-            sums.iter_mut().zip(&source[at..at + row]).for_each(|(sum, value)| *sum += weight * f32::from(*value));
+    let pixels = &mut pixels[..height * row];
+    in_bands(pixels, row, |_, band| {
+        let mut padded = Vec::new();
+        for line in band.chunks_exact_mut(row) {
+            pad(line, radius, &mut padded);
+            for (start, target) in (0..).step_by(BLOCK).zip(line.chunks_mut(BLOCK)) {
+                add_up(target, &weights, |offset| &padded[start + offset * CHANNELS..]);
+            }
         }
-        line.iter_mut().zip(&sums).for_each(|(value, sum)| *value = sum.round() as u8);
-    }
+    });
+    let source = pixels.to_vec();
+    in_bands(pixels, row, |first, band| {
+        for (y, line) in (first..).zip(band.chunks_exact_mut(row)) {
+            for (start, target) in (0..).step_by(BLOCK).zip(line.chunks_mut(BLOCK)) {
+                let at = |offset: usize| (y + offset).saturating_sub(radius).min(height - 1) * row + start;
+                add_up(target, &weights, |offset| &source[at(offset)..]);
+            }
+        }
+    });
 }
 
-/// Blurs one line whose pixels have `step` bytes.
-fn pass(source: &[u8], target: &mut [u8], weights: &[f32], step: usize) {
-    let (radius, last) = (weights.len() - 1, source.len() / step - 1);
-    for (at, value) in target.iter_mut().enumerate() {
-        let (pixel, channel) = (at / step, at % step);
-        let mut sum = 0.0;
-        for (offset, weight) in (-(radius as isize)..=radius as isize).zip(mirrored(weights)) {
-            sum += weight * f32::from(source[pixel.saturating_add_signed(offset).min(last) * step + channel]);
+/// A line as numbers, with the pixels at its ends repeated `radius` times.
+fn pad(line: &[u8], radius: usize, padded: &mut Vec<f32>) {
+    padded.clear();
+    let (first, last) = (&line[..CHANNELS], &line[line.len() - CHANNELS..]);
+    let ends = |pixel: &[u8], padded: &mut Vec<f32>| {
+        for _ in 0..radius {
+            padded.extend(pixel.iter().map(|value| f32::from(*value)));
         }
-        *value = sum.round() as u8;
+    };
+    ends(first, padded);
+    padded.extend(line.iter().map(|value| f32::from(*value)));
+    ends(last, padded);
+}
+
+/// The weighted sums of a block: of what `source` gives for each offset, from 0 to twice the radius. What is as far on both sides is
+/// added before it is weighed.
+#[inline]
+fn add_up<'a, T: Copy + Into<f32> + 'a>(target: &mut [u8], weights: &[f32], source: impl Fn(usize) -> &'a [T]) {
+    let radius = weights.len() - 1;
+    let mut sums = [0.0_f32; BLOCK];
+    let count = target.len();
+    let weighed = |values: &[T], more: Option<&[T]>, weight: f32, sums: &mut [f32; BLOCK]| match (
+        values.first_chunk::<BLOCK>(),
+        more.map(|more| more.first_chunk::<BLOCK>()),
+    ) {
+        (Some(values), Some(Some(more))) => {
+            for at in 0..BLOCK {
+                sums[at] += weight * (values[at].into() + more[at].into());
+            }
+        }
+        (Some(values), None) => {
+            for at in 0..BLOCK {
+                sums[at] += weight * values[at].into();
+            }
+        }
+        // The last block of a line may be a part of one.
+        _ => {
+            for at in 0..count {
+                sums[at] += weight * (values[at].into() + more.map_or(0.0, |more| more[at].into()));
+            }
+        }
+    };
+    weighed(source(radius), None, weights[0], &mut sums);
+    for (offset, weight) in weights.iter().enumerate().skip(1) {
+        weighed(source(radius - offset), Some(source(radius + offset)), *weight, &mut sums);
     }
+    // Half away from zero, of numbers that are never below 0.
+    target.iter_mut().zip(sums).for_each(|(value, sum)| *value = (sum + 0.5) as u8);
 }
 
 /// The weights from the middle outwards; those of both sides add up to 1.
@@ -48,11 +94,6 @@ fn weights(radius: usize) -> Vec<f32> {
     let raw: Vec<f32> = (0..=radius).map(|i| (-((i * i) as f32) / (2.0 * sigma * sigma)).exp()).collect();
     let total = raw[0] + 2.0 * raw[1..].iter().sum::<f32>();
     raw.into_iter().map(|weight| weight / total).collect()
-}
-
-/// The weights of a whole reach, from one end to the other.
-fn mirrored(weights: &[f32]) -> impl Iterator<Item = f32> + '_ {
-    weights.iter().rev().chain(&weights[1..]).copied()
 }
 
 #[cfg(test)]

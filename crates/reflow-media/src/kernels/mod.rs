@@ -1,6 +1,7 @@
 //! Plain functions on slices.
 
 pub mod background;
+pub mod bands;
 pub mod biquad;
 pub mod blend;
 pub mod bloom;

@@ -3,6 +3,8 @@
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 
+use super::bands::in_bands;
+
 /// A picture's size: pixels in a row, and rows.
 pub type Size = (usize, usize);
 
@@ -69,37 +71,40 @@ fn places(from: usize, to: usize) -> Vec<Place> {
     (0..to).map(place).collect()
 }
 
-/// Rows are scaled along when they are first needed, and two of them are kept.
+/// Rows are scaled along when they are first needed, and two of them are kept. Large pictures are worked on by all cores.
 fn bilinear<const N: usize>(pixels: &[u8], from: Size, to: Size) -> Vec<u8> {
     let (columns, rows) = (places(from.0, to.0), places(from.1, to.1));
     let pixels = pixels.as_chunks::<N>().0;
-    let scaled = |y: usize, row: &mut Vec<f32>| {
+    let scaled = |y: usize, row: &mut [[f32; N]]| {
         let source = &pixels[y * from.0..(y + 1) * from.0];
-        row.clear();
-        for place in &columns {
-            let (left, right) = (source[place.first], source[place.second]);
+        for (target, place) in row.iter_mut().zip(&columns) {
+            let (left, right) = (source[place.first].map(f32::from), source[place.second].map(f32::from));
             for channel in 0..N {
-                let (left, right) = (f32::from(left[channel]), f32::from(right[channel]));
-                row.push(left + (right - left) * place.share);
+                target[channel] = left[channel] + (right[channel] - left[channel]) * place.share;
             }
         }
     };
-    let (mut top, mut bottom) = ((usize::MAX, Vec::new()), (usize::MAX, Vec::new()));
-    let mut result = Vec::with_capacity(to.0 * to.1 * N);
-    for place in rows {
-        if top.0 != place.first {
-            std::mem::swap(&mut top, &mut bottom);
-        }
-        for (row, y) in [(&mut top, place.first), (&mut bottom, place.second)] {
-            if row.0 != y {
-                scaled(y, &mut row.1);
-                row.0 = y;
+    let mut result = vec![0; to.0 * to.1 * N];
+    in_bands(&mut result, to.0 * N, |first, band| {
+        let empty = || (usize::MAX, vec![[0.0_f32; N]; to.0]);
+        let (mut top, mut bottom) = (empty(), empty());
+        for (place, line) in rows[first..].iter().zip(band.chunks_exact_mut(to.0 * N)) {
+            if top.0 != place.first {
+                std::mem::swap(&mut top, &mut bottom);
+            }
+            for (row, y) in [(&mut top, place.first), (&mut bottom, place.second)] {
+                if row.0 != y {
+                    scaled(y, &mut row.1);
+                    row.0 = y;
+                }
+            }
+            let mixed = top.1.as_flattened().iter().zip(bottom.1.as_flattened());
+            for (value, (top, bottom)) in line.iter_mut().zip(mixed) {
+                // Half away from zero, of numbers that are never below 0.
+                *value = (top + (bottom - top) * place.share + 0.5) as u8;
             }
         }
-        let mixed = top.1.iter().zip(&bottom.1).map(|(top, bottom)| top + (bottom - top) * place.share);
-        // Half away from zero, of numbers that are never below 0.
-        result.extend(mixed.map(|value| (value + 0.5) as u8));
-    }
+    });
     result
 }
 

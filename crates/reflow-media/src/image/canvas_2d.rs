@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use reflow_component::prelude::*;
-use reflow_message::Buffer;
+use reflow_runtime::Buffer;
 
-use super::color::bytes;
-use crate::kernels::blend::{Blend, over};
+use super::background::{BLACK, Parts};
+use super::blend_mode::ModeWord;
+use crate::kernels::blend::{Blend, Mode};
 
 /// The most bytes that layers keep.
 const MOST_KEPT: usize = 1 << 30;
@@ -40,20 +41,28 @@ pub(super) struct Canvas2d {
     #[config(default = 360, lenient)]
     height: u32,
     /// The colour behind everything: red, green, blue and perhaps alpha, from 0 to 255.
-    #[config(default = [0, 0, 0, 255].map(Value::from).to_vec(), lenient)]
-    background: Vec<Value>,
+    #[config(default = Parts::of(BLACK), lenient)]
+    background: Parts,
     /// The layers to draw, the lowest first: names, or objects of `name`, `blend` (as of `tpl_blend_mode`) and `opacity`.
     #[config(lenient)]
     layers: Option<Vec<Value>>,
     #[state]
     known: BTreeMap<Arc<str>, Buffer>,
+    /// The layers in the order that they are drawn in.
+    #[state]
+    order: Vec<Layer>,
 }
 
 /// A layer that is to be drawn.
 struct Layer {
     name: Arc<str>,
     blend: Blend,
-    opacity: f32,
+}
+
+impl Layer {
+    fn new(name: &Arc<str>, mode: Mode, opacity: f32) -> Self {
+        Self { name: Arc::clone(name), blend: Blend::new(mode, opacity, false) }
+    }
 }
 
 impl Actor for Canvas2d {
@@ -67,7 +76,11 @@ impl Actor for Canvas2d {
             self.known.clear();
             return tick.report(Self::OUT_ERROR, format!("Layers of more than {MOST_KEPT} bytes are not kept"));
         }
-        if tick.input(Self::IN_TICK).is_some() { self.draw(tick) } else { Ok(()) }
+        if tick.input(Self::IN_TICK).is_none() {
+            return Ok(());
+        }
+        self.arrange();
+        self.draw(tick)
     }
 }
 
@@ -82,13 +95,12 @@ impl Canvas2d {
         let fits = |name: &str| self.known.get(name).filter(|pixels| pixels.len() == length);
         let mut frame = match fits("background") {
             Some(pixels) => pixels.to_vec(),
-            None => bytes(&self.background).repeat(pixels as usize),
+            None => self.background.or(BLACK).repeat(pixels as usize),
         };
-        let layers = self.layers();
         let mut left_out: Vec<&str> = Vec::new();
-        for layer in &layers {
+        for layer in &self.order {
             match fits(&layer.name) {
-                Some(pixels) => over(&mut frame, pixels, layer.blend, layer.opacity),
+                Some(pixels) => layer.blend.apply(&mut frame, pixels),
                 None if self.known.contains_key(&layer.name) => left_out.push(&layer.name),
                 None => {}
             }
@@ -105,31 +117,35 @@ impl Canvas2d {
         let metadata = Value::object([
             ("width", Value::from(width)),
             ("height", height.into()),
-            ("layerCount", layers.len().into()),
+            ("layerCount", self.order.len().into()),
         ]);
         tick.write(Self::OUT_FRAME, frame);
         tick.write(Self::OUT_METADATA, metadata);
         Ok(())
     }
 
-    fn layers(&self) -> Vec<Layer> {
-        let plain = |name: &Arc<str>| Layer { name: Arc::clone(name), blend: Blend::Normal, opacity: 1.0 };
-        let Some(listed) = &self.layers else {
-            return self.known.keys().filter(|name| &***name != "background").map(plain).collect();
-        };
-        let listed = listed.iter().filter_map(|entry| match entry {
-            Value::String(name) => Some(plain(name)),
-            Value::Object(members) => {
-                let name: Arc<str> = members.get("name")?.as_str()?.into();
-                let blend = members.get("blend").and_then(Value::as_str).map_or(Blend::Normal, Blend::of_name);
-                let opacity = members.get("opacity").and_then(Value::as_number).unwrap_or(1.0);
-                let opacity = if opacity.is_nan() { 1.0 } else { opacity.clamp(0.0, 1.0) as f32 };
-                Some(Layer { name, blend, opacity })
+    /// Finds the order: that of the config, worked out once, or that of the names that are known.
+    fn arrange(&mut self) {
+        match &self.layers {
+            Some(entries) if self.order.is_empty() => self.order = entries.iter().filter_map(layer).collect(),
+            Some(_) => {}
+            None => {
+                let names = self.known.keys().filter(|name| &***name != "background");
+                self.order = names.map(|name| Layer::new(name, Mode::Normal, 1.0)).collect();
             }
-            _ => None,
-        });
-        listed.collect()
+        }
     }
+}
+
+/// A layer as the config has it: a name, or an object.
+fn layer(entry: &Value) -> Option<Layer> {
+    let Value::Object(members) = entry else {
+        return Some(Layer::new(&entry.as_str()?.into(), Mode::Normal, 1.0));
+    };
+    let name = members.get("name")?.as_str()?.into();
+    let mode = members.get("blend").and_then(Value::as_str).map_or(Mode::Normal, |word| ModeWord::new(word).mode());
+    let opacity = members.get("opacity").and_then(Value::as_number).filter(|opacity| !opacity.is_nan()).unwrap_or(1.0);
+    Some(Layer::new(&name, mode, opacity.clamp(0.0, 1.0) as f32))
 }
 
 #[cfg(test)]
