@@ -27,3 +27,12 @@ def test_example(example):
 def test_every_component_has_an_example():
     streams = {page.stem for page in FOLDER.glob("tpl_*.md") if '"@stream"' in page.read_text(encoding="utf-8")}
     assert {param.id.rsplit("-", 1)[0] for param in EXAMPLES} | streams == set(template_list())
+
+
+def test_every_picture_is_on_its_page():
+    shown = {
+        picture
+        for page in FOLDER.glob("tpl_*.md")
+        for picture in re.findall(r"!\[\w+\]\((pictures/[^)]+)\)", page.read_text(encoding="utf-8"))
+    }
+    assert shown == {f"pictures/{path.name}" for path in (FOLDER / "pictures").iterdir() if path.suffix != ".py"}

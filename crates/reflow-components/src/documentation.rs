@@ -7,10 +7,42 @@ use reflow_component::documentation;
 
 use crate::catalog::entries;
 
+/// The components of whose page there is a picture (`docs/components/pictures/make.py` makes them), with the extension of its file.
+pub const PICTURES: [(&str, &str); 20] = [
+    ("tpl_background", "png"),
+    ("tpl_biquad_filter", "svg"),
+    ("tpl_blend_mode", "png"),
+    ("tpl_bloom", "png"),
+    ("tpl_brightness_contrast", "png"),
+    ("tpl_compressor", "svg"),
+    ("tpl_crossover", "svg"),
+    ("tpl_envelope_follower", "svg"),
+    ("tpl_equalizer", "svg"),
+    ("tpl_gaussian_blur", "png"),
+    ("tpl_heightmap_to_image", "png"),
+    ("tpl_keyframe", "svg"),
+    ("tpl_limiter", "svg"),
+    ("tpl_lsystem", "png"),
+    ("tpl_noise_gate", "svg"),
+    ("tpl_noise_generator", "png"),
+    ("tpl_shape_2d", "png"),
+    ("tpl_tone_map", "png"),
+    ("tpl_tube_mesh", "png"),
+    ("tpl_voronoi", "png"),
+];
+
 /// All pages by file name, `index.md` among them.
 pub fn pages() -> BTreeMap<String, String> {
     let declarations: Vec<_> = entries().iter().map(|entry| entry.declaration()).collect();
-    documentation::pages(&declarations)
+    let mut pages = documentation::pages(&declarations);
+    for (id, extension) in PICTURES {
+        if let Some(page) = pages.get_mut(&format!("{id}.md")) {
+            // Below the title, the line of the id and the summary.
+            let place = page.match_indices("\n\n").nth(2).map_or(page.len(), |(at, _)| at);
+            page.insert_str(place, &format!("\n\n![{id}](pictures/{id}.{extension})"));
+        }
+    }
+    pages
 }
 
 /// The files of a folder that are not as [`pages`] has them, and how.

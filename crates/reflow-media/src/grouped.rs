@@ -1,5 +1,6 @@
 //! What filters have in common that look at things together, a sample of each channel or the bytes of a pixel, however frames cut them.
 
+use reflow_component::declare::Outport;
 use reflow_component::prelude::*;
 use reflow_component::stream::Sample;
 

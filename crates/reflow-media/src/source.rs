@@ -44,13 +44,18 @@ pub(crate) struct Fetcher {
 const MOST: u64 = 1 << 30;
 
 impl Fetcher {
-    /// Looks at the file of an address: `http://`, `https://`, `file://`, `data:`, or a path.
+    /// Looks at the file of an address: `http://`, `https://`, `file://`, `data:`, or a path. Devices (`device:`) are refused.
     pub(crate) async fn look(&mut self, address: &str, question: &Question<'_>) -> Result<Answer, String> {
         let scheme = address.split_once(':').map(|(scheme, _)| scheme.to_ascii_lowercase()).unwrap_or_default();
         match scheme.as_str() {
             "http" | "https" => self.fetch(address, question).await,
             "data" => question.of_data(address),
             "file" => question.of_file(path_of(address)?).await,
+            "device" => Err(format!(
+                "{} fetch failed for {address}: this build reads no devices; an actor that reads one, or a pack with such an actor, \
+                 sends the same kind of stream",
+                question.kind
+            )),
             // A letter is a drive.
             other if address.contains("://") && other.len() > 1 => {
                 Err(format!("{} fetch failed for {address}: `{other}` addresses cannot be read", question.kind))

@@ -90,7 +90,7 @@ impl CameraCapture {
         if !matches!(backend.as_str(), "mock" | "test-pattern" | "test_pattern") {
             return Err(format!(
                 "Camera backend '{}' is not available in this build. It has test pictures only: `mock` and `test-pattern`; frames \
-                 of a real camera come in through an actor that reads it, or a pack",
+                 of a real camera come in through an actor that reads it, or a pack with such an actor",
                 self.backend
             ));
         }

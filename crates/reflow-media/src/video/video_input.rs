@@ -21,7 +21,8 @@ use crate::source::{Answer, Fetcher, Question, address};
 ///
 /// With the `load` `bytes`, the file of an `url` or `upload` leaves by `bytes`. With `frames`, `stream` carries the pictures of an animated
 /// GIF, WebP or PNG as RGBA frames (`video/raw-rgba`, with `width`, `height` and `fps` in its metadata), decoded while they are read.
-/// Other videos need a decoder that this build does not have; an Error says so.
+/// Other videos, MP4 for example, are decoded by `tpl_video_decoder` of the pack `reflow.pack.video_encode`, which takes what leaves by
+/// `bytes`; an Error says so.
 ///
 /// # Errors
 ///
@@ -221,7 +222,8 @@ async fn frames(tick: &mut Tick<'_>, file: Vec<u8>, content_type: &str) -> Resul
         let why = decoding.await.map_err(|error| error.to_string()).and_then(|decoded| decoded);
         let why = why.err().unwrap_or_else(|| "there are no pictures in it".to_string());
         return Err(format!(
-            "Video decode error: {why}. Animated GIF, WebP and PNG are read; for {content_type} a pack with a decoder is needed"
+            "Video decode error: {why}. Animated GIF, WebP and PNG are read; for {content_type}, `load` `bytes` and the \
+             `tpl_video_decoder` of the pack `reflow.pack.video_encode`"
         ));
     };
     let mut opening = Opening { content_type: Some("video/raw-rgba".into()), ..Opening::default() };
