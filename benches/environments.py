@@ -44,9 +44,10 @@ class Environments:
         if function == "native" and peer in NATIVE:
             return [self._native(), str(arguments["nodes"]), str(arguments["packets"]), "1"]
         script = ROOT / "benches" / "peers" / f"{SCRIPTS[peer]}.py"
-        return [self._python(peer), str(script), function, json.dumps(arguments)]
+        return [self.python(peer), str(script), function, json.dumps(arguments)]
 
-    def _python(self, peer: str) -> str:
+    def python(self, peer: str) -> str:
+        """Give the interpreter of a peer."""
         packages = self._packages.get(peer)
         if packages is None:
             return sys.executable

@@ -209,6 +209,7 @@ impl PortDescriptor {
             summary: self.summary.clone().into(),
             required: self.required,
             latest: self.latest,
+            ..PortSpec::default()
         }
     }
 }

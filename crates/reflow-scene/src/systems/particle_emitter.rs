@@ -8,12 +8,12 @@ use crate::values::{floats, object};
 
 /// Makes particles, and lets them go on.
 ///
-/// A packet on `count` or `trigger` makes a set of particles, the same each time: their numbers come from smooth value noise, or,
+/// A packet on `count`, `trigger` or any other inport makes a set of particles, the same each time: their numbers come from smooth value noise, or,
 /// with `random` set to `hash`, from a hash, which spreads them evenly. A number on `count` says how many. A packet on `dt`
 /// lets the set go on for so many seconds: particles age, move under `gravity`, and are made anew when their life is over. 8
 /// little-endian f32 each: position, velocity, life and age.
 #[derive(Component)]
-#[component(id = "tpl_particle_emitter", title = "Particle Emitter", category = "systems")]
+#[component(id = "tpl_particle_emitter", title = "Particle Emitter", category = "systems", open_ports)]
 #[inport(count: Any, "How many particles to make.")]
 #[inport(trigger: Flow, "Makes the particles.")]
 #[inport(dt: Float, "Lets the particles go on for so many seconds.")]
