@@ -31,6 +31,21 @@ def test_content_comes_back_as_it_was_stored(store):
     assert store.snapshot("a")["mesh"]["$binary"] is True
 
 
+def test_an_asset_knows_its_hash_and_whether_it_is_json(store):
+    store["hello:audio"] = b"hello"
+    store["numbers:mesh"] = bytes(range(256)) * 4
+    store["cfg"] = {"b": 1, "a": [2.5]}
+    store["same:audio"] = b'{"a":[2.5],"b":1}'
+    hello, numbers, cfg, same = (store.get(name) for name in ("hello:audio", "numbers:mesh", "cfg", "same:audio"))
+    assert hello.hash == "875d2e6a522e4e9ca5801116c8a638d9"
+    # The hash is that of the content, however it is stored.
+    assert numbers.hash == "20f477026c51eba768ae63b157bfc563"
+    assert numbers.size < 1024
+    # That of JSON is the hash of its text, with sorted keys and no blanks.
+    assert (cfg.hash, cfg.size) == (same.hash, len(same.data))
+    assert [asset.is_json for asset in (hello, numbers, cfg, same)] == [False, False, True, False]
+
+
 def test_what_is_not_there_is_a_key_error(store):
     with pytest.raises(AssetNotFoundError, match=r"^Entity not found: ghost:mesh$"):
         store.get("ghost:mesh")
