@@ -16,7 +16,7 @@ use reflow_runtime::Buffer;
 /// with a renderer; there is none in this build, and the node's log says so.
 #[derive(Component)]
 #[component(id = "tpl_frame_buffer", title = "Frame Buffer", category = "media/video")]
-#[inport(frame: Either<Bytes, Integer>, latest, "A frame to store; of several that wait, the newest.")]
+#[inport(frame: Either<Bytes, Integer>, "A frame to store.")]
 #[inport(tick: Any, "Asks for a frame.")]
 #[outport(frame: Bytes, "The frame whose turn it is.")]
 #[outport(metadata: JsonObject, "Nothing so far.")]
