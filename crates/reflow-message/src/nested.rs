@@ -12,10 +12,10 @@ use crate::value::{MAX_DEPTH, Object, Value};
 /// Putting one around others costs the same however much is in them, and there is no limit of depth as [`Value`] has one. To
 /// everybody else it is the Object that it stands for, written when somebody asks.
 #[derive(Clone, Debug)]
-pub struct Nested(Arc<Inner>);
+pub struct Nested(Arc<Body>);
 
 #[derive(Debug)]
-struct Inner {
+struct Body {
     language: &'static str,
     own: SharedObject,
     inner: Vec<(&'static str, Nested)>,
@@ -34,7 +34,7 @@ impl Nested {
         let weight = own.weight();
         let depth = inner.iter().map(|(_, node)| node.0.depth + 1).max().unwrap_or(0).max(weight.depth);
         let bytes = inner.iter().fold(weight.bytes, |sum, (_, node)| sum.saturating_add(node.0.bytes));
-        Self(Arc::new(Inner { language, own, inner, depth, bytes, known: OnceLock::new() }))
+        Self(Arc::new(Body { language, own, inner, depth, bytes, known: OnceLock::new() }))
     }
 
     /// The object that a message brings: as it is when it is one of the language, else with everything in its own members.
@@ -162,7 +162,7 @@ impl PartialEq for Nested {
     }
 }
 
-impl Drop for Inner {
+impl Drop for Body {
     fn drop(&mut self) {
         let mut open = std::mem::take(&mut self.inner);
         while let Some((_, Nested(node))) = open.pop() {

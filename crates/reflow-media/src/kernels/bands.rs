@@ -12,7 +12,7 @@ const SMALLEST: usize = 512 << 10;
 pub fn in_bands(target: &mut [u8], row: usize, work: impl Fn(usize, &mut [u8]) + Sync) {
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let count = cores.min(target.len() / SMALLEST).max(1);
-    let rows = if row == 0 { 0 } else { target.len() / row };
+    let rows = target.len().checked_div(row).unwrap_or(0);
     let height = rows.div_ceil(count).max(1);
     if count == 1 || rows <= height {
         return work(0, target);
