@@ -31,6 +31,14 @@ pub trait HostValue: Any + Send + Sync {
         false
     }
 
+    /// The bytes that keep it in a store, in the form of its host; `None` when its message says everything.
+    ///
+    /// # Errors
+    /// [`HostValueError`] when it cannot be kept.
+    fn packed(&self) -> Result<Option<Vec<u8>>, HostValueError> {
+        Ok(None)
+    }
+
     /// This mapping overlaid with the members of a newer one of the same host; `None` for what is no mapping.
     fn merged_with(&self, _newer: &dyn HostValue) -> Option<Message> {
         None

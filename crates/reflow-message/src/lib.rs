@@ -7,6 +7,7 @@ mod json;
 mod json_reader;
 mod message;
 mod nested;
+mod pack;
 mod park;
 mod port_type;
 mod shared;
@@ -20,6 +21,7 @@ pub use json::{DEFAULT_MAX_BYTES, ValueError, from_value, max_bytes, set_max_byt
 pub use json_reader::{JsonError, JsonProblem};
 pub use message::{AnyValue, HostObject, Message, NetworkEvent, NetworkEventType, RemoteReference};
 pub use nested::{Branch, Nested};
+pub use pack::{UnpackError, Unpacker, put_number, set_unpacker, take_number};
 pub use park::block_until;
 pub use port_type::PortType;
 pub use shared::{SharedArray, SharedObject};

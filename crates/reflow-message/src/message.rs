@@ -67,6 +67,14 @@ pub trait HostObject: Any + Send + Sync {
     fn bytes(&self) -> u64 {
         0
     }
+
+    /// The bytes that keep it in a store, in the form of its host.
+    ///
+    /// # Errors
+    /// [`HostValueError`](crate::HostValueError) when it cannot be kept.
+    fn packed(&self) -> Result<Vec<u8>, crate::HostValueError> {
+        Err(crate::HostValueError(format!("{} cannot be kept in a store", self.describe()).into()))
+    }
 }
 
 impl AnyValue {

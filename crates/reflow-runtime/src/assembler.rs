@@ -18,6 +18,10 @@ const AHEAD: usize = 1024;
 #[derive(Debug)]
 pub(crate) struct Held {
     pub(crate) link: u32,
+    /// The lower half of its place in the stream of a journal.
+    pub(crate) position: u32,
+    /// Packets that went into it, for a journal.
+    pub(crate) merged: Vec<(u32, u32)>,
     pub(crate) message: Message,
     pub(crate) origin: Option<Origin>,
     /// Its origin, while it waits for a partner without holding it.
@@ -32,7 +36,18 @@ pub(crate) struct Held {
 
 impl Held {
     fn without_credit(message: Message) -> Self {
-        Self { link: 0, message, origin: None, aside: None, credit: false, shelved: false, is_remembered: false }
+        Self {
+            // No link that a journal knows.
+            link: u32::MAX,
+            position: 0,
+            merged: Vec::new(),
+            message,
+            origin: None,
+            aside: None,
+            credit: false,
+            shelved: false,
+            is_remembered: false,
+        }
     }
 
     fn remembered(message: Message) -> Self {
@@ -45,21 +60,24 @@ pub(crate) struct Intake<'a> {
     pub(crate) mailbox: &'a Mailbox,
     pub(crate) links: &'a [LinkInfo],
     pub(crate) released: &'a mut [u32],
+    /// Packets that no tick has taken: link and position. Only where a journal wants to know.
+    pub(crate) gone: Option<&'a mut Vec<(u32, u32)>>,
 }
 
 impl Intake<'_> {
     /// A packet as it came out of the mailbox.
-    pub(crate) fn held(&self, link: u32, message: Message, origin: Option<Origin>) -> Held {
+    pub(crate) fn held(&self, link: u32, position: u32, message: Message, origin: Option<Origin>) -> Held {
         // What has only its place in the queue has no origin there.
         let shelved = self.links[link as usize].shelved && origin.is_none();
-        Held { link, message, origin, aside: None, credit: true, shelved, is_remembered: false }
+        let (merged, is_remembered) = (Vec::new(), false);
+        Held { link, position, merged, message, origin, aside: None, credit: true, shelved, is_remembered }
     }
 
     /// Takes a packet off its shelf, if it is on one: the newest there is now.
     pub(crate) fn fetch(&mut self, held: &mut Held) {
         if std::mem::take(&mut held.shelved) {
-            if let Some((message, origin)) = self.mailbox.pull(held.link) {
-                (held.message, held.origin) = (message, origin);
+            if let Some((message, origin, position)) = self.mailbox.pull(held.link) {
+                (held.message, held.origin, held.position) = (message, origin, position);
             }
             self.release(held);
         }
@@ -71,10 +89,22 @@ impl Intake<'_> {
         }
     }
 
+    /// A packet goes that no tick will take.
+    pub(crate) fn drop_held(&mut self, held: Held) {
+        if let Some(gone) = &mut self.gone {
+            gone.extend(held.merged);
+            gone.push((held.link, held.position));
+        }
+    }
+
     /// Makes it an input of the tick.
     fn hand_over(&mut self, port: u16, mut held: Held, attempt: &mut Attempt) {
         self.fetch(&mut held);
         self.release(&mut held);
+        if self.gone.is_some() {
+            attempt.taken.append(&mut held.merged);
+            attempt.taken.push((held.link, held.position));
+        }
         let Held { message, origin, aside, .. } = held;
         if attempt.origin.is_none() {
             attempt.origin = origin.or_else(|| aside.map(|late| late.revive()));
@@ -130,6 +160,8 @@ impl Waiting {
 #[derive(Debug, Default)]
 pub(crate) struct Remembered {
     last: Option<Message>,
+    /// What went into it, for a journal.
+    taken: Vec<(u32, u32)>,
     required: bool,
     count: usize,
     needed: usize,
@@ -188,6 +220,9 @@ impl Assembler {
                 intake.release(&mut held);
                 match ports.get_mut(at) {
                     Some(entry) => {
+                        if intake.gone.is_some() {
+                            entry.taken.push((held.link, held.position));
+                        }
                         let Held { message, origin, .. } = held;
                         entry.last = Some(merged(entry.last.take(), message));
                         entry.count += 1;
@@ -201,9 +236,18 @@ impl Assembler {
                 for (port, entry) in (0_u16..).zip(ports) {
                     let message = if entry.required { entry.last.take() } else { entry.last.clone() };
                     entry.count = 0;
+                    if intake.gone.is_some() {
+                        // What is remembered is there again after a restart: its newest packet is not taken.
+                        let keep = usize::from(!entry.required);
+                        let taken = entry.taken.len().saturating_sub(keep);
+                        attempt.taken.extend(entry.taken.drain(..taken));
+                    }
                     attempt.inputs.extend(message.map(|message| (port, message)));
                 }
                 for (port, held) in extra.drain(..) {
+                    if intake.gone.is_some() {
+                        attempt.taken.push((held.link, held.position));
+                    }
                     attempt.inputs.push((port, held.message));
                 }
                 true
@@ -279,6 +323,7 @@ impl Assembler {
             Self::Required { ports, .. } => {
                 let own = |port: &Remembered| Remembered {
                     last: port.last.clone().filter(|_| !port.required),
+                    taken: Vec::new(),
                     required: port.required,
                     count: 0,
                     needed: port.needed,
@@ -409,6 +454,7 @@ impl Pairing {
             for mut old in waiting.queue.drain(..) {
                 // What is still on its shelf must not stay there without a place in the queue.
                 intake.fetch(&mut old);
+                intake.drop_held(old);
             }
             waiting.queue.push_back(held);
             return;
@@ -507,6 +553,10 @@ fn replace(slot: &mut Option<Held>, mut held: Held, intake: &mut Intake<'_>) {
     intake.fetch(&mut old);
     intake.fetch(&mut held);
     intake.release(&mut held);
+    if intake.gone.is_some() {
+        held.merged.append(&mut old.merged);
+        held.merged.push((old.link, old.position));
+    }
     held.message = merged(Some(old.message), std::mem::replace(&mut held.message, Message::Flow));
     *slot = Some(held);
 }
@@ -523,7 +573,7 @@ fn put(packets: &mut Slots, port: u16, mut held: Held, intake: &mut Intake<'_>) 
     intake.fetch(&mut held);
     intake.release(&mut held);
     match packets.iter_mut().find(|(at, _)| *at == port) {
-        Some((_, slot)) => *slot = held,
+        Some((_, slot)) => intake.drop_held(std::mem::replace(slot, held)),
         None => packets.push((port, held)),
     }
 }

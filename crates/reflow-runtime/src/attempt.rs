@@ -24,6 +24,12 @@ pub struct Attempt {
     pub emitted: Packets,
     /// What leaves whatever becomes of the attempt, in order.
     pub sent: Vec<(u16, Message)>,
+    /// The packets that it takes, by link and the lower half of their position; only where a journal wants to know.
+    #[doc(hidden)]
+    pub taken: Vec<(u32, u32)>,
+    /// How it failed for good; only where a journal wants to know.
+    #[doc(hidden)]
+    pub failed: Option<Box<crate::event::FailedAttempt>>,
     /// What its packets descend from, where something needs that.
     pub origin: Option<Origin>,
     /// Whether the actor asked for its node to end after this tick.
@@ -79,6 +85,8 @@ impl Attempt {
         self.inputs.clear();
         self.emitted.clear();
         self.sent.clear();
+        self.taken.clear();
+        self.failed = None;
         self.origin = None;
         self.finish = false;
     }

@@ -20,12 +20,15 @@ use crate::error::{NetworkError, suggestion};
 use crate::event::Event;
 use crate::event_bus::EventBus;
 use crate::firing::{By, Firing};
+use crate::gate::{Gate, StartRule};
 use crate::host::Host;
+use crate::journal::Journal;
 use crate::mailbox::{Outgoing, Packet, Room};
 use crate::network::Endpoint;
 use crate::node::Route;
 use crate::pairing::{Shape, Sources, leading_to};
 use crate::plan::{ConnectionSpec, Plan};
+use crate::restore::{self, Journaled};
 use crate::run::{Run, RunParts};
 use crate::running::Running;
 use crate::subgraph::{Boundaries, dissolved};
@@ -39,6 +42,8 @@ pub(crate) struct Feed<'a> {
     pub(crate) collect: bool,
     /// Ports that will be sent to.
     pub(crate) inputs: &'a [Endpoint],
+    /// Where the run writes down what it does.
+    pub(crate) journal: Option<&'a Arc<dyn Journal>>,
 }
 
 /// Everything that is wrong with a network, and everything that is odd about it; see [`diagnose::findings`].
@@ -64,6 +69,10 @@ pub(crate) fn check(plan: &Plan, inputs: Option<&[Endpoint]>) -> (Vec<NetworkErr
     let (wrong, mut warnings): (Vec<_>, Vec<_>) =
         diagnose::findings(plan, inner.as_deref()).into_iter().partition(Diagnostic::is_error);
     errors.extend(wrong.into_iter().map(|diagnostic| NetworkError::Refused(vec![diagnostic])));
+    if errors.is_empty() {
+        errors.extend(wrong_connections(plan));
+        errors.extend(gates(&drafts, plan).1);
+    }
     if errors.is_empty() {
         warnings.extend(shifting(&mut drafts, plan));
     }
@@ -92,7 +101,7 @@ fn shifting(drafts: &mut [Draft<'_>], plan: &Plan) -> Vec<Diagnostic> {
     for connection in &plan.connections {
         connect(drafts, &index, connection, plan.capacity);
     }
-    let feed = Feed { to_the_end: false, collect: false, inputs: &[] };
+    let feed = Feed { to_the_end: false, collect: false, inputs: &[], journal: None };
     let feeds: Vec<_> = drafts.iter_mut().map(|draft| draft.feed(&feed, &plan.inports)).collect();
     let rules: Vec<_> = drafts.iter_mut().zip(&feeds).map(|(draft, fed)| draft.firing(&fed.doors)).collect();
     if !rules.iter().any(Firing::pairs) {
@@ -141,9 +150,17 @@ pub(crate) fn launch(
         Some((ref plan, boundaries)) => (plan, boundaries),
         None => (plan, Boundaries::default()),
     };
-    let inputs = inner_inputs(&boundaries, feed.inputs)?;
+    let mut inputs = inner_inputs(&boundaries, feed.inputs)?;
+    let closes = feed.to_the_end && feed.inputs.is_empty();
+    if let Some(journal) = feed.journal {
+        inputs = restore::doors(journal, &inputs)?;
+        inputs.retain(|input| plan.nodes.contains_key(&input.node));
+    }
     let feed = &Feed { inputs: &inputs, ..*feed };
     let (mut drafts, mut errors) = drafts(plan);
+    errors.extend(wrong_connections(plan));
+    let (gates, wrong) = gates(&drafts, plan);
+    errors.extend(wrong);
     let index: FxHashMap<String, u32> = plan.nodes.keys().cloned().zip(0..).collect();
     let doors = listeners.lock().ends();
     errors.extend(doors.iter().filter_map(|end| deaf(&boundaries, &index, &drafts, plan, end)));
@@ -164,7 +181,7 @@ pub(crate) fn launch(
         let room = Room::Bounded(usize::MAX, Overflow::Wait);
         let link = *initial_links.entry((target, port)).or_insert_with(|| draft.link(port, room));
         let message = initial.message.clone();
-        initials.push(Outgoing { target, port, packet: Packet { link, message, origin: None } });
+        initials.push(Outgoing { target, port, packet: Packet { link, position: 0, message, origin: None } });
     }
     for from in plan.outports.values() {
         // An outport of the network exists even if nothing else is connected to it.
@@ -198,6 +215,27 @@ pub(crate) fn launch(
     if !errors.is_empty() {
         return Err(NetworkError::of(errors));
     }
+    for (place, gate) in gates {
+        gate.watched().iter().for_each(|parent| nodes[*parent as usize].watched.store(true, Ordering::Relaxed));
+        nodes[place as usize].gate = Some(Box::new(gate));
+    }
+    let sources: Vec<bool> = actors.iter().map(|(_, _, source, _)| *source).collect();
+    let mut journaled = match feed.journal {
+        Some(journal) => {
+            let at = |end: &Endpoint| index.get(&end.node).copied();
+            let kept: Vec<(u32, u16)> = plan
+                .outports
+                .values()
+                .filter_map(|end| at(end).and_then(|node| Some((node, nodes[node as usize].outport(&end.port)?))))
+                .collect();
+            let doors: Vec<(u32, u16)> = inputs
+                .iter()
+                .filter_map(|end| at(end).and_then(|node| Some((node, nodes[node as usize].inport(&end.port)?))))
+                .collect();
+            Some(restore::begin(journal, &mut nodes, &sources, &kept, &doors, &initial_links, plan.capacity)?)
+        }
+        None => None,
+    };
     for (outport, from) in (0_u16..).zip(plan.outports.values()) {
         let node: &mut crate::node::Node = &mut nodes[index[&from.node] as usize];
         if let Some(port) = node.outport(&from.port) {
@@ -206,6 +244,7 @@ pub(crate) fn launch(
     }
     let run = Run::new(RunParts {
         outports: plan.outports.keys().cloned().collect(),
+        journal: feed.journal.cloned(),
         number,
         nodes,
         activity,
@@ -218,12 +257,24 @@ pub(crate) fn launch(
         for (name, from) in &plan.outports {
             let node = &run.nodes[run.node(&from.node)? as usize];
             let port = node.outport(&from.port).unwrap_or(u16::MAX);
-            outputs.push((name.clone(), run.add_tap(node, port, Tap::new(usize::MAX))));
+            let tap = Tap::new(usize::MAX);
+            if let Some(journaled) = &journaled {
+                tap.restore(journaled.outputs(node, port)?);
+            }
+            outputs.push((name.clone(), run.add_tap(node, port, tap)));
         }
     }
     for (end, tap) in listeners.lock().take() {
         let (node, port) = run.boundaries.behind(Direction::Out, &end.node, &end.port)?;
+        if let Some(journaled) = &journaled {
+            let node = &run.nodes[run.node(node)? as usize];
+            // From its first packet on, whichever process that was in.
+            tap.restore(node.outport(port).map_or(Ok(Vec::new()), |port| journaled.outputs(node, port))?);
+        }
         run.listen_with(node, port, tap)?;
+    }
+    if let Some(journaled) = &mut journaled {
+        journaled.restore(&run)?;
     }
     let running = Running::new(Arc::clone(&run), plan.inports.clone(), feed.collect.then_some(outputs));
     let counted = Arc::downgrade(&run);
@@ -237,13 +288,26 @@ pub(crate) fn launch(
     }
     // The start itself is activity: until every node is spawned, nothing is idle.
     run.activity.begin();
+    for initial in &mut initials {
+        initial.packet.origin = run.outside_origin(initial.target);
+    }
+    if let Some(journaled) = &journaled {
+        match journaled.record_initials(&mut initials) {
+            Ok(true) => {}
+            Ok(false) => initials.clear(),
+            Err(error) => {
+                run.end_activity();
+                return Err(error);
+            }
+        }
+    }
     deliver_initials(&run, initials, &initial_links);
-    if feed.to_the_end && feed.inputs.is_empty() {
+    if closes {
         run.close_outside();
     }
     // Whoever starts a network has its handle before the first tick can ask for it.
     ready(&running);
-    spawn(&run, actors);
+    spawn(&run, actors, journaled.as_ref());
     Ok(running)
 }
 
@@ -255,18 +319,14 @@ fn as_is(inports: &[PortSpec]) -> u64 {
 
 fn deliver_initials(run: &Run, initials: Vec<Outgoing>, links: &FxHashMap<(u32, u16), u32>) {
     let nobody = Sleeper::new(Arc::clone(&run.activity));
-    let with_origin = initials.into_iter().map(|mut initial| {
-        initial.packet.origin = run.outside_origin(initial.target);
-        initial
-    });
-    run.deliver(None, &mut with_origin.collect(), &nobody);
+    run.deliver(None, &mut initials.into(), &nobody);
     for ((node, _), link) in links {
         // Nobody sleeps yet.
         let _ = run.nodes[*node as usize].mailbox.close_link(*link);
     }
 }
 
-fn spawn(run: &Arc<Run>, actors: Vec<(Instance, Assembler, bool, Spare)>) {
+fn spawn(run: &Arc<Run>, actors: Vec<(Instance, Assembler, bool, Spare)>, journaled: Option<&Journaled>) {
     // Every node is active from the moment it is spawned.
     for (index, (instance, assembler, source, spare)) in (0..).zip(actors) {
         run.activity.begin();
@@ -274,7 +334,12 @@ fn spawn(run: &Arc<Run>, actors: Vec<(Instance, Assembler, bool, Spare)>) {
             Instance::Hosted(actor) => Some(actor.host()),
             Instance::Sync(_) | Instance::Async(_) => None,
         };
-        let task = Box::pin(drive(Driver::new(run.handle(index), instance, assembler, source, spare)));
+        let mut driver = Driver::new(run.handle(index), instance, assembler, source, spare);
+        if let Some(journaled) = journaled {
+            let progress = journaled.progress(index as usize, source);
+            driver.go_on(progress.ticks, progress.ended);
+        }
+        let task = Box::pin(drive(driver));
         match host {
             Some(host) => host.spawn(task),
             None => Host::spawn(&**run.native(), task),
@@ -323,10 +388,17 @@ fn deaf(
 fn connect(drafts: &mut [Draft<'_>], index: &FxHashMap<String, u32>, connection: &ConnectionSpec, capacity: usize) {
     let ConnectionSpec { from, to, options } = connection;
     let (source, target) = (index[&from.node], index[&to.node]);
-    let outport = drafts[source as usize].outport(&from.port);
+    let mut outport = drafts[source as usize].outport(&from.port);
     let newest = drafts[source as usize].description.outports.iter().any(|port| port.latest && port.name == from.port);
-    let ConnectionOptions { capacity: own, overflow } = *options;
-    let room = if newest && overflow == Overflow::Wait {
+    let ConnectionOptions { capacity: own, overflow, log, rechunk, .. } = options;
+    let overflow = *overflow;
+    if let Some(rule) = rechunk {
+        outport = drafts[source as usize].cut(outport, rule);
+    }
+    let waits = drafts[target as usize].start.as_ref().is_some_and(StartRule::needs_logs);
+    let room = if (*log || waits) && overflow == Overflow::Wait {
+        Room::Bounded(usize::MAX, Overflow::Wait)
+    } else if newest && overflow == Overflow::Wait {
         Room::Bounded(1, Overflow::Newest)
     } else {
         Room::Bounded(own.unwrap_or(capacity).max(1), overflow)
@@ -335,6 +407,44 @@ fn connect(drafts: &mut [Draft<'_>], index: &FxHashMap<String, u32>, connection:
     let inport = draft.inport(&to.port);
     let link = draft.link(inport, room);
     drafts[source as usize].routes[usize::from(outport)].push(Route { target, link, carries: false });
+}
+
+/// What is wrong with what was said of connections.
+fn wrong_connections(plan: &Plan) -> Vec<NetworkError> {
+    let wrong = plan.connections.iter().filter_map(|connection| {
+        let problem = connection.options.problem()?;
+        Some(NetworkError::BadConnection {
+            from: format!("{}.{}", connection.from.node, connection.from.port),
+            to: format!("{}.{}", connection.to.node, connection.to.port),
+            problem: problem.into(),
+        })
+    });
+    wrong.collect()
+}
+
+/// What nodes wait for before they begin, and what is wrong with that.
+fn gates(drafts: &[Draft<'_>], plan: &Plan) -> (Vec<(u32, Gate)>, Vec<NetworkError>) {
+    let (mut gates, mut errors) = (Vec::new(), Vec::new());
+    if drafts.iter().all(|draft| draft.start.is_none()) {
+        return (gates, errors);
+    }
+    let index: FxHashMap<&str, u32> = (0_u32..).zip(drafts).map(|(place, draft)| (&*draft.id, place)).collect();
+    let edges: Vec<(u32, u32)> = plan
+        .connections
+        .iter()
+        .filter_map(|connection| Some((*index.get(&*connection.from.node)?, *index.get(&*connection.to.node)?)))
+        .collect();
+    for (place, draft) in (0_u32..).zip(drafts) {
+        let Some(rule) = &draft.start else { continue };
+        let mut parents: Vec<u32> = edges.iter().filter(|(_, to)| *to == place).map(|(from, _)| *from).collect();
+        parents.sort_unstable();
+        parents.dedup();
+        match rule.problem(place, &parents, &edges, |node| drafts[node as usize].id.to_string()) {
+            Some(problem) => errors.push(draft.bad_config(problem)),
+            None => gates.push((place, Gate::new(rule.clone(), parents))),
+        }
+    }
+    (gates, errors)
 }
 
 fn shape_of(drafts: &[Draft<'_>], feeds: &[Fed], rules: &[Firing], initials: &FxHashMap<(u32, u16), u32>) -> Shape {

@@ -66,6 +66,11 @@ impl Run {
             if offer.wake {
                 node.sleeper.wake();
             }
+            if !offer.gone.is_empty()
+                && let Some(recorder) = &node.recorder
+            {
+                recorder.drop_packets(offer.gone);
+            }
             if let Some(refused) = offer.refused {
                 break Delivery::Refused(*refused);
             }
@@ -74,6 +79,11 @@ impl Run {
             }
         };
         if let Some(from) = from {
+            if taken > 0 && from.watched.load(Ordering::Relaxed) && from.watched.swap(false, Ordering::AcqRel) {
+                from.counters.packets_out.add(1);
+                self.look_at_gates();
+                taken -= 1;
+            }
             from.counters.packets_out.add(taken as u64);
             from.counters.undelivered.add(undelivered as u64);
         }

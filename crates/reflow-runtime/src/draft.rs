@@ -18,12 +18,15 @@ use crate::connection::Overflow;
 use crate::driver::Spare;
 use crate::error::{NetworkError, suggestion};
 use crate::firing::{By, Firing};
+use crate::gate::StartRule;
 use crate::join::{Common, Matcher, path};
 use crate::mailbox::{Mailbox, Room};
+use crate::marks::Marks;
 use crate::network::{Endpoint, NodeSpec};
 use crate::node::{Node, NodeState, Route};
 use crate::plan::Plan;
 use crate::policy::Policy;
+use crate::rechunk::Rechunker;
 
 /// A node between its description and its start.
 pub(crate) struct Draft<'a> {
@@ -40,6 +43,10 @@ pub(crate) struct Draft<'a> {
     pub(crate) inports: Vec<Arc<str>>,
     pub(crate) outports: Vec<Arc<str>>,
     pub(crate) routes: Vec<SmallVec<[Route; 1]>>,
+    /// Connections that cut what goes over them.
+    pub(crate) rechunkers: Vec<Rechunker>,
+    /// What it waits for before it begins.
+    pub(crate) start: Option<StartRule>,
     /// The links of its mailbox: inport, and how each deals with packets for which there is no room.
     pub(crate) links: Vec<(u16, Room)>,
 }
@@ -85,6 +92,8 @@ pub(crate) fn drafts(plan: &Plan) -> (Vec<Draft<'_>>, Vec<NetworkError>) {
             inports: names(&description.inports),
             outports: names(&description.outports),
             routes: vec![SmallVec::new(); description.outports.len()],
+            rechunkers: Vec::new(),
+            start: None,
             links: Vec::new(),
             firing: None,
             concurrency: 1,
@@ -99,6 +108,13 @@ pub(crate) fn drafts(plan: &Plan) -> (Vec<Draft<'_>>, Vec<NetworkError>) {
             let last = drafts.len() - 1;
             match Firing::from_value(firing) {
                 Ok(firing) => drafts[last].firing = Some(firing),
+                Err(problem) => errors.push(drafts[last].bad_config(problem)),
+            }
+        }
+        if let Some(start) = &spec.start {
+            let last = drafts.len() - 1;
+            match StartRule::from_value(start) {
+                Ok(rule) => drafts[last].start = Some(rule),
                 Err(problem) => errors.push(drafts[last].bad_config(problem)),
             }
         }
@@ -168,6 +184,16 @@ impl Draft<'_> {
         self.outports.push(name.into());
         self.routes.push(SmallVec::new());
         (self.outports.len() - 1) as u16
+    }
+
+    /// A place among the outports for the pieces that a connection makes of what leaves by one.
+    pub(crate) fn cut(&mut self, outport: u16, rule: &crate::rechunk::Rechunk) -> u16 {
+        let to = self.outports.len() as u16;
+        let name = format!("{}#{}", self.outports[usize::from(outport)], self.rechunkers.len() + 1);
+        self.outports.push(name.into());
+        self.routes.push(SmallVec::new());
+        self.rechunkers.push(Rechunker::new(outport, to, rule.clone()));
+        to
     }
 
     /// The index of an inport that is declared or connected.
@@ -357,6 +383,13 @@ impl Draft<'_> {
             unmatched: unmatched.filter(|_| firing.pairs()),
             latest,
             keeps_newest,
+            recorder: None,
+            rechunkers: self.rechunkers,
+            gate: None,
+            begun: AtomicBool::new(false),
+            watched: AtomicBool::new(false),
+            marks: Marks::new(fed.source),
+            var_changes: Mutex::default(),
         };
         (node, assembler)
     }

@@ -43,6 +43,16 @@ pub enum SendError {
         /// What was not sent there.
         message: Message,
     },
+    /// It cannot be written down.
+    #[error("node `{node}`: {problem}")]
+    Unstorable {
+        /// The sending or receiving node.
+        node: Arc<str>,
+        /// Why.
+        problem: String,
+        /// What was not sent.
+        message: Message,
+    },
     /// There was no room in time.
     #[error("node `{node}`: there was no room for the message within the time limit")]
     TimedOut {
@@ -57,6 +67,19 @@ pub enum SendError {
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NetworkError {
+    /// What was said of a connection is wrong.
+    #[error("the connection from {from} to {to}: {problem}")]
+    BadConnection {
+        /// Where it comes from.
+        from: String,
+        /// Where it leads.
+        to: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The journal of the run cannot be written or read.
+    #[error("{0}")]
+    Journal(#[from] crate::journal::JournalError),
     /// A template id was registered twice.
     #[error("component `{0}` is registered already; register it once and use it for any number of nodes")]
     DuplicateComponent(String),

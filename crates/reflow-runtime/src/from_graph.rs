@@ -159,6 +159,9 @@ fn metadata_of(node: &NodeSpec) -> Metadata {
     if let Some(firing) = &node.firing {
         metadata.entry("firing").or_insert(firing.into());
     }
+    if let Some(start) = &node.start {
+        metadata.entry("start").or_insert(start.into());
+    }
     if metadata.is_empty() && node.config.is_null() { Metadata::NULL } else { metadata.into() }
 }
 

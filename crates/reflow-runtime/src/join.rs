@@ -319,7 +319,12 @@ mod tests {
         let mailbox = Mailbox::default();
         mailbox.add_link(0, Room::Bounded(1, Overflow::Wait));
         let (links, mut released) = (mailbox.links(), vec![0]);
-        Intake { mailbox: &mailbox, links: &links, released: &mut released }.held(0, message.into(), origin)
+        Intake { mailbox: &mailbox, links: &links, released: &mut released, gone: None }.held(
+            0,
+            0,
+            message.into(),
+            origin,
+        )
     }
 
     fn keyed(timeout: Option<Duration>, bound: Option<usize>) -> Matcher {

@@ -30,11 +30,15 @@ use crate::stats::raise;
 const ASKED: usize = 1024;
 /// Signals that may wait for a node.
 pub(crate) const MAX_SIGNALS: usize = 1024;
+/// Packets of a log that wait here; others wait in the journal.
+pub(crate) const WINDOW: usize = 2048;
 
 /// A message, the link it came over, and what it descends from.
 #[derive(Debug)]
 pub(crate) struct Packet {
     pub(crate) link: u32,
+    /// The lower half of its place in the stream of a journal.
+    pub(crate) position: u32,
     pub(crate) message: Message,
     pub(crate) origin: Option<Origin>,
 }
@@ -94,6 +98,8 @@ struct Link {
     high_water: usize,
     /// No further packet will come.
     closed: bool,
+    /// What waits in the journal, of a log.
+    page: Option<Box<Page>>,
     waiting: SmallVec<[Arc<Sleeper>; 1]>,
 }
 
@@ -104,8 +110,11 @@ pub(crate) struct Shelf {
     port: Option<u16>,
     capacity: usize,
     merges: bool,
-    packets: VecDeque<(Message, Option<Origin>)>,
+    packets: VecDeque<Shelved>,
 }
+
+/// A packet on a shelf: with its position.
+type Shelved = (Message, Option<Origin>, u32);
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -119,6 +128,10 @@ struct Inner {
     consumer_asleep: bool,
     /// The node takes no more packets.
     closed: bool,
+    /// Whether a journal wants to know which packets are dropped.
+    recorded: bool,
+    /// Whether there are links whose packets may wait in the journal.
+    pages: bool,
     /// Packets that were replaced, or not taken.
     dropped: u64,
 }
@@ -144,6 +157,8 @@ pub(crate) struct Offer {
     pub(crate) leave: Option<bool>,
     /// A packet that its connection does not take.
     pub(crate) refused: Option<Box<Outgoing>>,
+    /// Packets that were dropped or replaced: link and position, for a journal.
+    pub(crate) gone: Vec<(u32, u32)>,
 }
 
 /// What the consumer found.
@@ -152,6 +167,31 @@ pub(crate) struct Taken {
     pub(crate) open_links: usize,
     /// [`Sleeper::fall_asleep`]'s answer when there was nothing and the consumer went to sleep.
     pub(crate) asleep: Option<bool>,
+    /// A link that has room for packets which wait in the journal.
+    pub(crate) load: Option<Load>,
+}
+
+/// Packets to be read from a journal.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Load {
+    pub(crate) link: u32,
+    pub(crate) stream: u32,
+    pub(crate) from: u64,
+}
+
+/// The part of a log that waits in the journal.
+#[derive(Debug)]
+struct Page {
+    stream: u32,
+    /// The position of the next packet to be read.
+    from: u64,
+    /// How far the log goes.
+    end: u64,
+    /// What was taken already, beyond that.
+    taken: std::collections::BTreeSet<u64>,
+    loading: bool,
+    /// Whether the link closes with its last packet.
+    closing: bool,
 }
 
 /// Whether the consumer goes to sleep when it finds nothing.
@@ -204,6 +244,7 @@ impl Mailbox {
             used: 0,
             high_water: 0,
             closed: !open,
+            page: None,
             waiting: SmallVec::new(),
         });
         (inner.links.len() - 1) as u32
@@ -224,7 +265,7 @@ impl Mailbox {
         sleeper: &Arc<Sleeper>,
         mut taken: impl FnMut(&Outgoing),
     ) -> Offer {
-        let mut offer = Offer { wake: false, taken: 0, undelivered: 0, leave: None, refused: None };
+        let mut offer = Offer { wake: false, taken: 0, undelivered: 0, leave: None, refused: None, gone: Vec::new() };
         // Dropped after the lock: the end of an origin is told to mailboxes, perhaps to this one.
         let (mut lost, mut replaced) = (Vec::new(), Vec::new());
         {
@@ -243,11 +284,17 @@ impl Mailbox {
                     }
                     Fit::Dropped => {
                         inner.dropped += 1;
+                        if inner.recorded {
+                            offer.gone.push((front.packet.link, front.packet.position));
+                        }
                         lost.extend(pending.pop_front());
                         continue;
                     }
                     Fit::Refused => {
                         inner.dropped += 1;
+                        if inner.recorded {
+                            offer.gone.push((front.packet.link, front.packet.position));
+                        }
                         offer.refused = pending.pop_front().map(Box::new);
                         break;
                     }
@@ -255,7 +302,17 @@ impl Mailbox {
                 taken(front);
                 let Some(Outgoing { packet, .. }) = pending.pop_front() else { break };
                 offer.taken += 1;
-                replaced.extend(inner.push(packet));
+                if inner.pages && inner.put_off(&packet) {
+                    lost.push(Outgoing { target, port: 0, packet });
+                    continue;
+                }
+                let link = packet.link;
+                if let Some(old) = inner.push(packet) {
+                    if inner.recorded {
+                        offer.gone.push((link, old.2));
+                    }
+                    replaced.push(old);
+                }
             }
             offer.wake = std::mem::take(&mut inner.consumer_asleep);
         }
@@ -279,7 +336,7 @@ impl Mailbox {
     }
 
     /// Takes the oldest packet off the shelf that the link keeps its packets on.
-    pub(crate) fn pull(&self, link: u32) -> Option<(Message, Option<Origin>)> {
+    pub(crate) fn pull(&self, link: u32) -> Option<Shelved> {
         let mut inner = self.inner.lock();
         let shelf = inner.links.get(link as usize)?.shelf?;
         inner.shelves[shelf].packets.pop_front()
@@ -344,7 +401,8 @@ impl Mailbox {
                 Sleep::Occupied(sleeper) if control.is_empty() => Some(sleeper.fall_asleep(false)),
                 _ => None,
             };
-            Taken { open_links: inner.open_links, asleep }
+            let load = if inner.pages { inner.next_load() } else { None };
+            Taken { open_links: inner.open_links, asleep, load }
         };
         wakes.iter().for_each(|sleeper| sleeper.wake());
         taken
@@ -362,11 +420,74 @@ impl Mailbox {
     pub(crate) fn close_link(&self, link: u32) -> bool {
         let mut inner = self.inner.lock();
         let link = &mut inner.links[link as usize];
-        if std::mem::replace(&mut link.closed, true) {
+        if link.closed {
             return false;
         }
+        if let Some(page) = link.page.as_mut().filter(|page| page.from < page.end || page.loading) {
+            // It closes when what waits in the journal has come.
+            page.closing = true;
+            return false;
+        }
+        link.closed = true;
         inner.open_links -= 1;
         std::mem::take(&mut inner.consumer_asleep)
+    }
+
+    /// Whether any number of packets may wait on the link.
+    pub(crate) fn is_log(&self, link: u32) -> bool {
+        self.inner.lock().links.get(link as usize).is_some_and(|link| link.capacity == usize::MAX)
+    }
+
+    /// Drops are told to a journal from now on.
+    pub(crate) fn record(&self) {
+        self.inner.lock().recorded = true;
+    }
+
+    /// Puts a packet in that was there before the start, whether or not there is room.
+    pub(crate) fn restore(&self, packet: Packet) {
+        self.inner.lock().push(packet);
+    }
+
+    /// The link is a log, of which packets from `from` to `end` wait in the journal; what is in `taken` does not count.
+    pub(crate) fn page(&self, link: u32, stream: u32, from: u64, end: u64, taken: std::collections::BTreeSet<u64>) {
+        let mut inner = self.inner.lock();
+        inner.pages = true;
+        let page = Page { stream, from, end, taken, loading: false, closing: false };
+        inner.links[link as usize].page = Some(Box::new(page));
+    }
+
+    /// Takes in what was read from the journal; packets that are not there any more, and whether to wake the consumer. `None`
+    /// says that nothing could be read.
+    pub(crate) fn loaded(&self, link: u32, kept: Option<Vec<(u64, Packet)>>, limit: usize) -> (Vec<u32>, bool) {
+        let mut gone = Vec::new();
+        let mut inner = self.inner.lock();
+        let inner = &mut *inner;
+        let entry = &mut inner.links[link as usize];
+        let Some(page) = entry.page.as_mut() else { return (gone, false) };
+        page.loading = false;
+        let Some(kept) = kept else { return (gone, false) };
+        let is_all = kept.len() < limit;
+        for (position, packet) in kept {
+            let missing = (page.from..position.min(page.end)).filter(|position| !page.taken.remove(position));
+            gone.extend(missing.map(|position| position as u32));
+            page.from = position + 1;
+            if !page.taken.remove(&position) {
+                entry.used += 1;
+                inner.queue.push_back(packet);
+            }
+        }
+        if is_all && page.from < page.end {
+            let missing = (page.from..page.end).filter(|position| !page.taken.contains(position));
+            gone.extend(missing.map(|position| position as u32));
+            page.from = page.end;
+        }
+        raise(&mut entry.high_water, entry.used);
+        if page.closing && page.from >= page.end {
+            entry.closed = true;
+            inner.open_links -= 1;
+        }
+        inner.consumer_asleep = false;
+        (gone, true)
     }
 
     /// Whether each inport that has links may still bring packets: `closed[port]` becomes true when all its links are
@@ -516,6 +637,36 @@ impl Inner {
         asked && shelf.is_some_and(|shelf| shelf.port.is_some())
     }
 
+    /// Whether the packet of a log waits in the journal, because enough of them are here.
+    fn put_off(&mut self, packet: &Packet) -> bool {
+        let link = &mut self.links[packet.link as usize];
+        let used = link.used;
+        let Some(page) = link.page.as_mut() else { return false };
+        let position = page.end + u64::from(packet.position.wrapping_sub(page.end as u32));
+        let behind = page.from < page.end || page.loading;
+        page.end = position + 1;
+        if behind || used >= WINDOW {
+            return true;
+        }
+        page.from = page.end;
+        false
+    }
+
+    /// A log that has room for packets which wait in the journal.
+    fn next_load(&mut self) -> Option<Load> {
+        for (index, link) in (0_u32..).zip(&mut self.links) {
+            if let Some(page) = link.page.as_mut()
+                && !page.loading
+                && page.from < page.end
+                && link.used <= WINDOW / 2
+            {
+                page.loading = true;
+                return Some(Load { link: index, stream: page.stream, from: page.from });
+            }
+        }
+        None
+    }
+
     fn room(&self, link: u32) -> Fit {
         let link = &self.links[link as usize];
         if link.used < link.capacity || link.shelf.is_some() {
@@ -529,7 +680,7 @@ impl Inner {
     }
 
     /// Puts a packet in, for which there is room; the answer is one that it replaces.
-    fn push(&mut self, packet: Packet) -> Option<(Message, Option<Origin>)> {
+    fn push(&mut self, packet: Packet) -> Option<Shelved> {
         let by_itself = self.links[packet.link as usize].shelf.is_some() && self.goes_by_itself(&packet);
         let entry = &mut self.links[packet.link as usize];
         let Some(shelf) = entry.shelf.filter(|_| !by_itself) else {
@@ -538,13 +689,13 @@ impl Inner {
             self.queue.push_back(packet);
             return None;
         };
-        let Packet { link, message, origin } = packet;
+        let Packet { link, position, message, origin } = packet;
         let shelf = &mut self.shelves[shelf];
         if shelf.packets.len() < shelf.capacity {
-            shelf.packets.push_back((message, origin));
+            shelf.packets.push_back((message, origin, position));
             entry.used += 1;
             raise(&mut entry.high_water, entry.used);
-            self.queue.push_back(Packet { link, message: Message::Flow, origin: None });
+            self.queue.push_back(Packet { link, position, message: Message::Flow, origin: None });
             return None;
         }
         self.dropped += 1;
@@ -553,7 +704,7 @@ impl Inner {
             (Message::Object(old), Message::Object(new)) if shelf.merges => Message::Object(old.merged_with(&new)),
             (_, message) => message,
         };
-        shelf.packets.push_back((message, origin));
+        shelf.packets.push_back((message, origin, position));
         Some(replaced)
     }
 
@@ -588,7 +739,11 @@ mod tests {
     }
 
     fn offer(mailbox: &Mailbox, link: u32, message: impl Into<Message>, sleeper: &Arc<Sleeper>) -> Offer {
-        let outgoing = Outgoing { target: 0, port: 0, packet: Packet { link, message: message.into(), origin: None } };
+        let outgoing = Outgoing {
+            target: 0,
+            port: 0,
+            packet: Packet { link, position: 0, message: message.into(), origin: None },
+        };
         mailbox.offer(0, &mut VecDeque::from([outgoing]), sleeper, |_| {})
     }
 

@@ -14,6 +14,8 @@ use crate::error::{NetworkError, suggestion};
 use crate::event::Event;
 use crate::event_bus::{EventBus, EventFilter, EventReader};
 use crate::firing::Firing;
+use crate::gate::StartRule;
+use crate::journal::Journal;
 use crate::plan::{ConnectionSpec, InitialSpec, Plan};
 use crate::policy::Policy;
 use crate::running::Running;
@@ -44,12 +46,14 @@ pub struct NodeSpec {
     pub policy: Option<Policy>,
     /// A firing rule in place of the component's own, as [`Firing::from_value`] reads it.
     pub firing: Option<Value>,
+    /// What it waits for before it begins, as [`StartRule::from_value`](crate::StartRule) reads it.
+    pub start: Option<Value>,
 }
 
 impl NodeSpec {
     /// A node of `component` with the default policy.
     pub fn new(component: impl Into<String>, config: Value) -> Self {
-        Self { component: component.into(), config, policy: None, firing: None }
+        Self { component: component.into(), config, policy: None, firing: None, start: None }
     }
 
     /// A node as a graph describes it: its metadata is its config, in which an object under `policy` and a rule under
@@ -61,7 +65,8 @@ impl NodeSpec {
         let policy = metadata.get("policy").filter(|policy| policy.as_object().is_some());
         let policy = policy.map(Policy::from_value).transpose()?;
         let firing = metadata.get("firing").filter(|firing| Firing::from_value(firing).is_ok()).cloned();
-        Ok(Self { policy, firing, ..Self::new(component, metadata) })
+        let start = metadata.get("start").filter(|start| StartRule::is_meant(start)).cloned();
+        Ok(Self { policy, firing, start, ..Self::new(component, metadata) })
     }
 }
 
@@ -232,7 +237,7 @@ impl Network {
     /// # Errors
     /// As [`start`](Self::start).
     pub fn start_to_the_end(&self, inputs: &[Endpoint]) -> Result<Running, NetworkError> {
-        self.blueprint().start(&Start { inputs: Some(inputs), collect: true }, |_| {})
+        self.blueprint().start(&Start { inputs: Some(inputs), collect: true, journal: None }, |_| {})
     }
 
     /// A copy to start from, for callers who cannot keep the network borrowed while its actors are made.
@@ -256,6 +261,8 @@ pub struct Start<'a> {
     pub inputs: Option<&'a [Endpoint]>,
     /// Whether what leaves by the outports of the network is kept for [`Running::take_outputs`].
     pub collect: bool,
+    /// Where the run writes down what it does; it goes on from what is there.
+    pub journal: Option<&'a Arc<dyn Journal>>,
 }
 
 /// What a network was when it was copied; its runs tell the subscribers of that network.
@@ -271,8 +278,8 @@ impl Blueprint {
     /// # Errors
     /// As [`Network::start`].
     pub fn start(&self, start: &Start<'_>, ready: impl FnOnce(&Running)) -> Result<Running, NetworkError> {
-        let &Start { inputs, collect } = start;
-        let feed = Feed { to_the_end: inputs.is_some(), inputs: inputs.unwrap_or_default(), collect };
+        let &Start { inputs, collect, journal } = start;
+        let feed = Feed { to_the_end: inputs.is_some(), inputs: inputs.unwrap_or_default(), collect, journal };
         compile::launch(&self.plan, &self.events, &self.listeners, &feed, ready)
     }
 }

@@ -15,17 +15,22 @@ use crate::attempt::Completion;
 use crate::connection::Overflow;
 use crate::error::SendError;
 use crate::event::Event;
-use crate::failure::shortened;
+use crate::failure::{Failure, shortened};
+use crate::gate::Gate;
 use crate::mailbox::{Control, Mailbox, Outgoing, Packet, Room};
+use crate::marks::Marks;
 use crate::open_attempts::OpenAttempts;
 use crate::origin::{Mint, Origin};
 use crate::policy::Policy;
 use crate::pool::Pools;
+use crate::rechunk::Rechunker;
+use crate::recorder::Recorder;
 use crate::run::Run;
 use crate::sender::{BlockingSend, Caller, Sender, Sending};
 use crate::stats::{Counters, NodeStats};
 use crate::stray::Strays;
 use crate::tick::PortIndex;
+use crate::vars::VarChange;
 
 /// The longest that an actor may have to say at once, in bytes.
 const LONGEST_LOG: usize = 64 << 10;
@@ -65,6 +70,11 @@ impl NodeState {
             Self::Skipped => "skipped",
             Self::Cancelled => "cancelled",
         }
+    }
+
+    /// The state of this name.
+    pub(crate) fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == name)
     }
 
     /// Whether the node has ended.
@@ -149,6 +159,20 @@ pub(crate) struct Node {
     pub(crate) join: u64,
     /// The outport of packets that found no partner.
     pub(crate) unmatched: Option<u16>,
+    /// What writes down what it does, if that is to be known.
+    pub(crate) recorder: Option<Box<Recorder>>,
+    /// Connections that cut what goes over them.
+    pub(crate) rechunkers: Vec<Rechunker>,
+    /// What it waits for before it begins.
+    pub(crate) gate: Option<Box<Gate>>,
+    /// Whether it has begun.
+    pub(crate) begun: AtomicBool,
+    /// Whether gates wait for its first packet.
+    pub(crate) watched: AtomicBool,
+    /// What its ticks have left to go on from.
+    pub(crate) marks: Marks,
+    /// Changes of variables that no tick has committed yet.
+    pub(crate) var_changes: Mutex<Vec<VarChange>>,
     /// Whether it has connections of which older packets may be replaced.
     pub(crate) keeps_newest: bool,
     /// Inports that keep their newest packet; with `true`, objects are merged.
@@ -166,6 +190,16 @@ impl Node {
 
     pub(crate) fn inport(&self, name: &str) -> Option<u16> {
         self.inports.read().iter().position(|known| **known == *name).map(|port| port as u16)
+    }
+
+    /// Whether connections cut what it sends.
+    pub(crate) fn cuts(&self) -> bool {
+        !self.rechunkers.is_empty()
+    }
+
+    /// Changes of variables since this was asked last.
+    pub(crate) fn take_var_changes(&self) -> Vec<VarChange> {
+        std::mem::take(&mut *self.var_changes.lock())
     }
 
     /// The index of an inport that nothing was connected to so far; new names are accepted as new ports.
@@ -212,7 +246,14 @@ impl Node {
     }
 
     /// Hands `message` to `put`, once for every connection and listener of the outport.
-    pub(crate) fn address(&self, port: u16, message: Message, origin: Option<&Origin>, mut put: impl FnMut(Outgoing)) {
+    pub(crate) fn address(
+        &self,
+        port: u16,
+        message: Message,
+        origin: Option<&Origin>,
+        position: u32,
+        mut put: impl FnMut(Outgoing),
+    ) {
         let routes = self.routes.get(usize::from(port)).map_or(&[][..], |routes| routes);
         let asked = origin.is_some_and(|origin| origin.question().is_some());
         if asked && let Some(origin) = origin {
@@ -220,21 +261,27 @@ impl Node {
                 return;
             }
             for (_, outport) in self.answers.iter().filter(|(at, _)| *at == port) {
-                let packet = Packet { link: (*outport).into(), message: message.clone(), origin: Some(origin.clone()) };
+                let packet = Packet {
+                    link: (*outport).into(),
+                    position: 0,
+                    message: message.clone(),
+                    origin: Some(origin.clone()),
+                };
                 put(Outgoing { target: ANSWER, port, packet });
             }
         }
         if self.tapped.load(Ordering::Relaxed) {
             let taps = self.taps.read();
             for (_, tap) in taps.iter().filter(|(at, _)| *at == port) {
-                let packet = Packet { link: 0, message: message.clone(), origin: None };
+                let packet = Packet { link: 0, position, message: message.clone(), origin: None };
                 put(Outgoing { target: tap | TAP, port, packet });
             }
         }
         if let Some((last, others)) = routes.split_last() {
             let to = |route: &Route, message| {
                 let origin = if route.carries || asked { origin.cloned() } else { None };
-                Outgoing { target: route.target, port, packet: Packet { link: route.link, message, origin } }
+                let packet = Packet { link: route.link, position, message, origin };
+                Outgoing { target: route.target, port, packet }
             };
             others.iter().for_each(|route| put(to(route, message.clone())));
             put(to(last, message));
@@ -389,8 +436,15 @@ impl NodeHandle {
         (0_u16..)
             .zip(&node.routes)
             .filter(|(_, routes)| !routes.is_empty())
-            .map(|(port, _)| node.outport_name(port))
-            .collect()
+            .map(|(port, _)| node.rechunkers.iter().find(|cut| cut.to == port).map_or(port, |cut| cut.from))
+            .map(|port| node.outport_name(port))
+            .fold(Vec::new(), |mut names, name| {
+                // A connection that cuts has a place of its own among the outports.
+                if !names.contains(&name) {
+                    names.push(name);
+                }
+                names
+            })
     }
 
     /// Tells listeners something; `level` is `debug`, `info`, `warning` or `error`. A text that is longer than 64 KiB is cut, other
@@ -412,6 +466,59 @@ impl NodeHandle {
         let (name, value): (Arc<str>, Value) = (name.into(), value.into());
         self.node().facts.lock().insert(Arc::clone(&name), value.clone());
         self.run.events.emit(Event::ActorPublished { actor: Arc::clone(self.id()), name, value });
+    }
+
+    /// Keeps a value that a tick can go on from: its next try, and that after a restart of the process. It is written down
+    /// together with what leaves next. For a source it holds over all its ticks.
+    ///
+    /// # Errors
+    /// When it cannot be written down.
+    pub fn checkpoint(&self, sequence: u64, value: Message) -> Result<(), Failure> {
+        if let Some(recorder) = &self.node().recorder {
+            recorder.checkpoint(sequence, &value)?;
+        }
+        self.node().marks.set(sequence, value);
+        Ok(())
+    }
+
+    /// The value that a tick is to go on from.
+    pub fn last_checkpoint(&self, sequence: u64) -> Option<Message> {
+        self.node().marks.get(sequence)
+    }
+
+    /// A text that stands for a tick in the world outside: it is the same in all its tries, and after a restart of the process.
+    pub fn idempotency_key(&self, sequence: u64) -> String {
+        let (run, node) = (self.run_id(), self.id());
+        match self.node().recorder.as_ref().map(|recorder| recorder.key(sequence)) {
+            Some(key) if key.link != u32::MAX => {
+                let port = self.node().inport_of(key.link);
+                format!("{run}/{node}/{port}.{}.{}", key.link, key.position)
+            }
+            Some(key) => format!("{run}/{node}/{}", key.position),
+            None => format!("{run}/{node}/{sequence}"),
+        }
+    }
+
+    /// The variables of the run.
+    pub fn vars(&self) -> &crate::Vars {
+        &self.run.vars
+    }
+
+    /// Changes a variable of the run; the answer is its new value. All nodes see it at once; where a journal is kept, it is
+    /// written down when the tick commits.
+    ///
+    /// # Errors
+    /// A text that says why it cannot be changed.
+    pub fn change_var(&self, change: VarChange) -> Result<Value, String> {
+        let node = self.node();
+        let mut changes = node.var_changes.lock();
+        let value = self.run.vars.change(&change)?;
+        if node.recorder.is_some() {
+            changes.push(change);
+        }
+        drop(changes);
+        self.run.look_at_gates();
+        Ok(value)
     }
 
     /// Tells listeners how far the actor is, from 0 to 1, and in words.

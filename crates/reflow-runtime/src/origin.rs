@@ -59,6 +59,16 @@ impl Origin {
         self.0.question.as_ref().is_some_and(|question| question.is_cancelled())
     }
 
+    /// An origin that packets have had in an earlier process.
+    pub(crate) fn known(id: u64, ends: Weak<dyn Ends>) -> Self {
+        Self::new(id, ends, None, None)
+    }
+
+    /// What is behind it, without holding it.
+    pub(crate) fn weak(&self) -> WeakOrigin {
+        WeakOrigin(Arc::downgrade(&self.0))
+    }
+
     /// Tells origins of one run apart.
     pub fn id(&self) -> u64 {
         self.0.id
@@ -110,6 +120,21 @@ impl fmt::Debug for Origin {
     }
 }
 
+/// An origin that is known without being held.
+pub(crate) struct WeakOrigin(Weak<Token>);
+
+impl WeakOrigin {
+    pub(crate) fn upgrade(&self) -> Option<Origin> {
+        self.0.upgrade().map(Origin)
+    }
+}
+
+impl fmt::Debug for WeakOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WeakOrigin")
+    }
+}
+
 /// An origin that is remembered without being held.
 #[derive(Clone)]
 pub struct LateOrigin {
@@ -156,6 +181,16 @@ impl Mint {
     /// from everything it has seen. The first of one node belongs to the first of another.
     pub(crate) fn of_summaries(outports: usize, ends: Weak<dyn Ends>) -> Self {
         Self { place: 0, ends, left: Mutex::new(vec![0; outports]) }
+    }
+
+    /// Goes on after the last origin that an earlier process has struck here.
+    pub(crate) fn resume(&self, outport: usize, last: u64) {
+        if last >> SERIAL_BITS == self.place >> SERIAL_BITS {
+            let mut left = self.left.lock();
+            if let Some(left) = left.get_mut(outport) {
+                *left = (*left).max((last & ((1 << SERIAL_BITS) - 1)) + 1);
+            }
+        }
     }
 
     /// The origin of packets that leave together by these outports.

@@ -85,6 +85,9 @@ impl Drop for OutsideSend {
     fn drop(&mut self) {
         if let Some(outgoing) = self.pending.front() {
             self.run.forget_waiting(outgoing, &self.sleeper);
+            if !self.run.is_cancelled() {
+                self.run.record_gone(self.pending.iter());
+            }
         }
         self.sleeper.rise();
         self.run.end_activity();

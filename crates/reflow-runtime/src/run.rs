@@ -17,15 +17,17 @@ use crate::budget::{Budget, Charge};
 use crate::error::{NetworkError, SendError, suggestion};
 use crate::event::{Event, FailedAttempt};
 use crate::event_bus::EventBus;
+use crate::journal::{Batch, Journal, Op, Payload};
 use crate::mailbox::{Control, MAX_SIGNALS, Outgoing, Packet, Refused};
 use crate::native_host::NativeHost;
 use crate::node::{Node, NodeHandle, NodeState, Route, TAP};
-use crate::origin::{Ends, Mint, Origin};
+use crate::origin::{Ends, Mint, Origin, WeakOrigin};
 use crate::outside::OutsideSend;
 use crate::question::{Asked, Hold, QuestionEnd};
 use crate::stall::Stall;
 use crate::subgraph::Boundaries;
 use crate::tap::{Listener, Tap};
+use crate::vars::Vars;
 
 /// Failures kept for the result of a run; later ones are only counted and sent as events.
 const KEPT_FAILURES: usize = 1000;
@@ -73,7 +75,16 @@ pub(crate) struct Run {
     /// Nodes that put packets aside until their partners come.
     joining: Vec<u32>,
     /// Where packets from outside get their origin.
-    outside_mint: Option<Mint>,
+    pub(crate) outside_mint: Option<Mint>,
+    /// The variables that all nodes share.
+    pub(crate) vars: Vars,
+    /// Nodes that wait for something before they begin.
+    pub(crate) gated: Vec<u32>,
+    /// Where it writes down what it does.
+    pub(crate) journal: Option<JournalOfRun>,
+    /// Origins of packets of an earlier process.
+    known_origins: Mutex<FxHashMap<u64, WeakOrigin>>,
+    ends: Weak<dyn Ends>,
     native: Arc<NativeHost>,
     live: AtomicUsize,
     outside_open: AtomicBool,
@@ -117,11 +128,35 @@ pub(crate) struct RunParts {
     pub(crate) capacity: usize,
     pub(crate) boundaries: Arc<Boundaries>,
     pub(crate) outports: Vec<String>,
+    pub(crate) journal: Option<Arc<dyn Journal>>,
+}
+
+/// What a run has of its journal.
+#[derive(Debug)]
+pub(crate) struct JournalOfRun {
+    pub(crate) journal: Arc<dyn Journal>,
+    /// Streams so far.
+    pub(crate) streams: AtomicU32,
+    /// Streams of packets from outside.
+    pub(crate) doors: Mutex<Vec<Door>>,
+    /// Whether packets from outside had not all come when the process before this one ended.
+    pub(crate) lacks_inputs: AtomicBool,
+}
+
+/// A stream of packets from outside.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Door {
+    pub(crate) node: u32,
+    pub(crate) port: u16,
+    pub(crate) stream: u32,
+    pub(crate) next: u64,
+    /// Packets that earlier processes have taken.
+    pub(crate) known: u64,
 }
 
 impl Run {
     pub(crate) fn new(parts: RunParts) -> Arc<Self> {
-        let RunParts { number, mut nodes, activity, events, capacity, boundaries, outports } = parts;
+        let RunParts { number, mut nodes, activity, events, capacity, boundaries, outports, journal } = parts;
         let index = nodes.iter().zip(0..).map(|(node, index)| (Arc::clone(&node.id), index)).collect();
         let kept = Arc::new(Budget::default());
         kept.set_limit(events.budget().limit());
@@ -137,14 +172,29 @@ impl Run {
                 }
             }
             let carries = nodes.iter().any(|node| node.carries);
-            let outside_mint = carries.then(|| Mint::new(nodes.len() as u32, 1, ends));
+            let outside_mint = carries.then(|| Mint::new(nodes.len() as u32, 1, Weak::clone(&ends)));
+            let id = journal
+                .as_ref()
+                .map_or_else(|| format!("run-{}-{number}", std::process::id()), |journal| journal.run_id().to_owned());
+            let gated = (0_u32..).zip(&nodes).filter(|(_, node)| node.gate.is_some()).map(|(place, _)| place).collect();
+            let journal = journal.map(|journal| JournalOfRun {
+                journal,
+                streams: AtomicU32::new(0),
+                doors: Mutex::default(),
+                lacks_inputs: AtomicBool::new(false),
+            });
             let joining = (0_u32..).zip(&nodes).filter(|(_, node)| node.join != 0).map(|(place, _)| place).collect();
             Self {
                 number,
                 joining,
                 outside_mint,
                 kept,
-                id: format!("run-{}-{number}", std::process::id()),
+                vars: Vars::default(),
+                gated,
+                journal,
+                known_origins: Mutex::default(),
+                ends,
+                id,
                 started: Instant::now(),
                 live: AtomicUsize::new(nodes.len()),
                 nodes,
@@ -206,14 +256,20 @@ impl Run {
     // ---- from outside -------------------------------------------------------------------------------------------------
 
     /// The link for packets from outside to an inport of a node.
-    fn outside_link(&self, node: u32, port: u16) -> u32 {
-        let node = &self.nodes[node as usize];
+    fn outside_link(&self, index: u32, port: u16) -> u32 {
+        let node = &self.nodes[index as usize];
         let mut links = node.outside_links.lock();
         if let Some((_, link)) = links.iter().find(|(at, _)| *at == port) {
             return *link;
         }
         let link = node.mailbox.add_outside_link(port, node.room(port, self.capacity));
         links.push((port, link));
+        if let Some(journal) = &self.journal {
+            let stream = journal.streams.fetch_add(1, Ordering::Relaxed);
+            journal.doors.lock().push(Door { node: index, port, stream, next: 0, known: 0 });
+            let mut ops = vec![Op::Door { stream, node: index, port: node.inport_name(port), link }];
+            self.write(std::mem::take(&mut ops));
+        }
         link
     }
 
@@ -269,13 +325,18 @@ impl Run {
         };
         let link = self.outside_link(index, port_index);
         let origin = origin(index, port_index);
-        let outgoing = Outgoing { target: index, port: port_index, packet: Packet { link, message, origin } };
+        let position = self.record_outside(index, port_index, &message, origin.as_ref())?;
+        let packet = Packet { link, position, message, origin };
+        let outgoing = Outgoing { target: index, port: port_index, packet };
         Ok(OutsideSend::new(Arc::clone(self), outgoing))
     }
 
     /// Nothing more comes from outside: nodes that only waited for that come to their end.
     pub(crate) fn close_outside(&self) {
         if self.outside_open.swap(false, Ordering::AcqRel) {
+            if !self.is_cancelled() {
+                self.write(vec![Op::InputsClosed]);
+            }
             for index in 0..self.nodes.len() as u32 {
                 self.poke(index);
             }
@@ -290,6 +351,10 @@ impl Run {
 
     pub(crate) fn signal(&self, node: &str, signal: Signal) -> Result<(), NetworkError> {
         let index = self.node(node)?;
+        if self.journal.is_some() && !self.nodes[index as usize].state().is_ended() {
+            let (kind, data) = (signal.kind.clone(), signal.data.clone());
+            self.write(vec![Op::Signal { node: index, kind, data }]);
+        }
         self.control(index, Control::Signal(signal)).map_err(|refused| match refused {
             Refused::Closed => NetworkError::Ended { node: node.into() },
             Refused::Full => NetworkError::TooManySignals { node: node.into(), waiting: MAX_SIGNALS },
@@ -313,7 +378,7 @@ impl Run {
         }
     }
 
-    fn control(&self, index: u32, control: Control) -> Result<(), Refused> {
+    pub(crate) fn control(&self, index: u32, control: Control) -> Result<(), Refused> {
         let node = &self.nodes[index as usize];
         if node.state().is_ended() {
             return Err(Refused::Closed);
@@ -416,8 +481,16 @@ impl Run {
         waiting.into_iter().for_each(Waker::wake);
     }
 
-    /// Nodes on a ring wait for each other and never see their inports close: when nothing moves any more, they are told.
+    /// Nodes on a ring wait for each other and never see their inports close, and gates may wait for what nobody says: when
+    /// nothing moves any more, they are told.
     fn end_rings(&self) {
+        for index in &self.gated {
+            let node = &self.nodes[*index as usize];
+            if !node.begun.load(Ordering::Acquire) {
+                node.exhausted.store(true, Ordering::Release);
+                self.poke(*index);
+            }
+        }
         for (index, _) in (0_u32..).zip(self.nodes_on_rings()).filter(|(_, ring)| ring.is_some()) {
             self.nodes[index as usize].exhausted.store(true, Ordering::Release);
             self.poke(index);
@@ -474,6 +547,12 @@ impl Run {
             return;
         }
         node.state.store(state as u8, Ordering::Relaxed);
+        if tell
+            && !state.is_ended()
+            && let Some(recorder) = &node.recorder
+        {
+            recorder.note_state(state.name());
+        }
         if tell {
             self.events.emit(Event::NodeStateChanged {
                 actor: Arc::clone(&node.id),
@@ -492,6 +571,10 @@ impl Run {
             self.events.emit(Event::PacketsUndelivered { actor: Arc::clone(&node.id), count: undelivered });
         }
         self.set_state(node, state, true);
+        self.record_end(index, node, state);
+        if !self.gated.is_empty() {
+            self.look_at_gates();
+        }
         for Route { target, link, .. } in node.routes.iter().flatten() {
             let target = &self.nodes[*target as usize];
             if target.mailbox.close_link(*link) {
@@ -509,6 +592,14 @@ impl Run {
 
     /// Every node has ended (or there was none).
     fn complete(&self) {
+        if let Some(journal) = &self.journal {
+            let (state, reason) = (self.final_state().name(), self.reason());
+            self.write(vec![Op::Ended { state, reason }]);
+            // Whoever waits for the end finds it on the disk.
+            if let Err(error) = journal.journal.sync() {
+                self.note_broken(&error.to_string());
+            }
+        }
         self.events.emit(Event::NetworkCompleted { state: self.final_state().name() });
         self.events.run_ended();
         // Last, so that whoever waits for the end finds it in the trace.
@@ -569,6 +660,100 @@ impl Run {
 
     pub(crate) fn reason(&self) -> Option<String> {
         self.end.lock().reason.clone()
+    }
+
+    // ---- the journal --------------------------------------------------------------------------------------------------
+
+    /// Writes something down that belongs to no node's ticks.
+    pub(crate) fn write(&self, ops: Vec<Op>) {
+        let Some(journal) = &self.journal else { return };
+        if let Err(error) = journal.journal.write(Batch { bytes: Vec::new(), ops }) {
+            self.note_broken(&error.to_string());
+        }
+    }
+
+    /// Nothing can be written down any more: the run fails.
+    fn note_broken(&self, problem: &str) {
+        self.failed.store(true, Ordering::Release);
+        if self.is_cancelled() {
+            self.end.lock().reason = Some(problem.into());
+        } else {
+            self.cancel(problem);
+        }
+    }
+
+    /// Writes a packet from outside down; its position.
+    fn record_outside(
+        &self,
+        node: u32,
+        port: u16,
+        message: &Message,
+        origin: Option<&Origin>,
+    ) -> Result<u32, NetworkError> {
+        let Some(journal) = &self.journal else { return Ok(0) };
+        let mut bytes = Vec::new();
+        message.pack(&mut bytes).map_err(|error| NetworkError::BadValue {
+            node: self.nodes[node as usize].id.to_string(),
+            port: self.nodes[node as usize].inport_name(port).to_string(),
+            problem: format!("it cannot be kept in the store: {error}"),
+        })?;
+        let mut doors = journal.doors.lock();
+        let Some(door) = doors.iter_mut().find(|door| (door.node, door.port) == (node, port)) else { return Ok(0) };
+        let position = door.next;
+        door.next += 1;
+        let payload = Payload::Inline { at: 0, len: bytes.len() as u32 };
+        let op = Op::Output { stream: door.stream, position, origin: origin.map_or(0, Origin::id), payload };
+        // Still locked: positions are written in order.
+        journal.journal.write(Batch { bytes, ops: vec![op] })?;
+        Ok(position as u32)
+    }
+
+    /// Packets were given up on their way.
+    pub(crate) fn record_gone<'a>(&self, packets: impl Iterator<Item = &'a Outgoing>) {
+        if self.journal.is_none() {
+            return;
+        }
+        for outgoing in packets.filter(|outgoing| outgoing.target & TAP == 0) {
+            if let Some(recorder) = &self.nodes[outgoing.target as usize].recorder {
+                recorder.drop_packets([(outgoing.packet.link, outgoing.packet.position)]);
+            }
+        }
+    }
+
+    /// Writes the end of a node down, after everything that it has done.
+    fn record_end(&self, index: u32, node: &Node, state: NodeState) {
+        let Some(recorder) = &node.recorder else { return };
+        // A node that a failure has stopped is tried again by whoever goes on with the run.
+        let stopped = self.is_cancelled() && state == NodeState::Failed;
+        let ended = state.is_ended() && state != NodeState::Cancelled && !stopped;
+        recorder.note(Op::State { node: index, state: state.name(), ended });
+        if let Err(error) = recorder.submit() {
+            self.note_broken(&error.to_string());
+        }
+    }
+
+    /// The origin that a packet of an earlier process has had.
+    pub(crate) fn known_origin(&self, id: u64) -> Option<Origin> {
+        if id == 0 {
+            return None;
+        }
+        let mut known = self.known_origins.lock();
+        if let Some(origin) = known.get(&id).and_then(WeakOrigin::upgrade) {
+            return Some(origin);
+        }
+        if known.len().is_power_of_two() {
+            known.retain(|_, origin| origin.upgrade().is_some());
+        }
+        let origin = Origin::known(id, Weak::clone(&self.ends));
+        known.insert(id, origin.weak());
+        Some(origin)
+    }
+
+    /// Begins with failures that there were before.
+    pub(crate) fn restore_failures(&self, failures: Vec<FailedAttempt>, dropped: u64) {
+        let mut end = self.end.lock();
+        end.failures = failures.into_iter().map(|failed| (failed, None)).collect();
+        end.failures_dropped = dropped;
     }
 
     pub(crate) fn handle(self: &Arc<Self>, index: u32) -> NodeHandle {

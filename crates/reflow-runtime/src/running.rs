@@ -194,6 +194,53 @@ impl Running {
         Ok(self.run.nodes[index as usize].facts.lock().clone().into())
     }
 
+    /// The variables of the run.
+    pub fn vars(&self) -> &crate::Vars {
+        &self.run.vars
+    }
+
+    /// Changes a variable of the run; the answer is its new value.
+    ///
+    /// # Errors
+    /// A text that says why it cannot be changed.
+    pub fn change_var(&self, change: crate::VarChange) -> Result<Value, String> {
+        let value = self.run.vars.change(&change)?;
+        self.run.write(vec![crate::journal::Op::Var(change)]);
+        self.run.look_at_gates();
+        Ok(value)
+    }
+
+    /// The run has got what it begins with: from now on another process can go on with it.
+    pub fn note_begun(&self) {
+        self.run.write(vec![crate::journal::Op::Begun]);
+    }
+
+    /// Waits until everything that the run has done is written down durably, where a journal is kept.
+    ///
+    /// # Errors
+    /// When something could not be written.
+    pub fn sync(&self) -> Result<(), crate::journal::JournalError> {
+        self.run.journal.as_ref().map_or(Ok(()), |journal| journal.journal.sync())
+    }
+
+    /// Whether packets from outside had not all come when the process before this one ended.
+    pub fn lacks_inputs(&self) -> bool {
+        self.run.journal.as_ref().is_some_and(|journal| journal.lacks_inputs.load(std::sync::atomic::Ordering::Relaxed))
+    }
+
+    /// Packets that earlier processes have taken for an inport from outside.
+    ///
+    /// # Errors
+    /// When there is no such node.
+    pub fn known_inputs(&self, node: &str, port: &str) -> Result<u64, NetworkError> {
+        let (node, port) = self.run.boundaries.behind(Direction::In, node, port)?;
+        let node = self.run.node(node)?;
+        let Some(journal) = &self.run.journal else { return Ok(0) };
+        let port = self.run.nodes[node as usize].inport(port);
+        let doors = journal.doors.lock();
+        Ok(doors.iter().find(|door| door.node == node && Some(door.port) == port).map_or(0, |door| door.known))
+    }
+
     /// How the run stands.
     pub fn report(&self) -> RunReport {
         let (failures, failures_dropped) = self.run.failures();

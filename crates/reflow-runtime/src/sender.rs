@@ -10,11 +10,13 @@ use reflow_message::{Message, block_until};
 
 use crate::activity::Sleeper;
 use crate::delivery::Delivery;
+use crate::driver::record::{address_all, changes, cut};
 use crate::error::SendError;
 use crate::mailbox::Outgoing;
 use crate::node::NodeHandle;
 use crate::open_attempts::AttemptKey;
 use crate::origin::Origin;
+use crate::recorder::Output;
 
 /// Who sends a message at once, and what waits with it when there is no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +69,12 @@ impl<N: Borrow<NodeHandle>> Sender<N> {
         let mut pending = VecDeque::with_capacity(1);
         let original = Some(message.clone());
         let new = if origin.is_none() { handle.node().new_origin(std::iter::once(port)) } else { None };
-        handle.node().address(port, message, origin.or(new.as_ref()), |outgoing| pending.push_back(outgoing));
+        let origin = origin.or(new.as_ref());
+        if handle.node().recorder.is_some() || handle.node().cuts() {
+            record(handle, caller, (port, message, origin.cloned()), &mut pending)?;
+        } else {
+            handle.node().address(port, message, origin, 0, |outgoing| pending.push_back(outgoing));
+        }
         let sleeper = Sleeper::new(Arc::clone(&handle.run().activity));
         Ok(Self { node, pending, original, sleeper, caller, waits: false })
     }
@@ -127,6 +134,10 @@ impl<N: Borrow<NodeHandle>> Drop for Sender<N> {
         let handle = self.node.borrow();
         if let Some(outgoing) = self.pending.front() {
             handle.run().forget_waiting(outgoing, &self.sleeper);
+            if handle.node().recorder.is_some() && !handle.is_cancelled() {
+                // What was given up is not there any more for anybody.
+                handle.run().record_gone(self.pending.iter());
+            }
         }
         self.sleeper.rise();
         if self.waits {
@@ -137,6 +148,40 @@ impl<N: Borrow<NodeHandle>> Drop for Sender<N> {
             handle.run().end_activity();
         }
     }
+}
+
+/// The long way: the message is written down, and connections may cut it.
+fn record(
+    handle: &NodeHandle,
+    caller: Caller,
+    output: Output,
+    pending: &mut VecDeque<Outgoing>,
+) -> Result<(), SendError> {
+    let node = handle.node();
+    let message = output.1.clone();
+    let mut outputs = vec![output];
+    let Some(recorder) = &node.recorder else {
+        cut(node, &mut outputs);
+        address_all(node, outputs, &[], pending);
+        return Ok(());
+    };
+    let sequence = match caller {
+        Caller::Attempt { sequence, .. } => Some(sequence),
+        Caller::Counted | Caller::Other => None,
+    };
+    let written = recorder.send(sequence, &mut outputs, |outputs, ops| {
+        let rests = cut(node, outputs);
+        changes(handle, rests, ops);
+    });
+    let positions = written.map_err(|failure| {
+        let problem = failure.message.to_string();
+        if &*failure.reason == "store" {
+            handle.run().stop_failed(&problem);
+        }
+        SendError::Unstorable { node: Arc::clone(handle.id()), problem, message }
+    })?;
+    address_all(node, outputs, &positions, pending);
+    Ok(())
 }
 
 /// A message on its way that owns what it needs, see [`NodeHandle::sending`].

@@ -58,6 +58,11 @@ impl Tap {
         TapOffer::Taken
     }
 
+    /// Puts packets in that came before, whether or not there is room.
+    pub(crate) fn restore(&self, messages: impl IntoIterator<Item = Message>) {
+        self.inner.lock().queue.extend(messages);
+    }
+
     /// No further packet will come.
     pub(crate) fn end(&self) {
         let (readers, waiting) = {

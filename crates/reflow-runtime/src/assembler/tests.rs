@@ -11,11 +11,11 @@ fn ticks(assembler: &mut Assembler, packets: &[(u16, i64)]) -> Vec<Vec<(u16, i64
         mailbox.add_link(port, Room::Bounded(1, crate::connection::Overflow::Wait));
     }
     let (links, mut released) = (mailbox.links(), vec![0; 8]);
-    let mut intake = Intake { mailbox: &mailbox, links: &links, released: &mut released };
+    let mut intake = Intake { mailbox: &mailbox, links: &links, released: &mut released, gone: None };
     let mut out = Vec::new();
     for (port, number) in packets {
         let mut attempt = Attempt::default();
-        let held = intake.held(u32::from(*port), Message::Integer(*number), None);
+        let held = intake.held(u32::from(*port), 0, Message::Integer(*number), None);
         let mut fired = assembler.offer(*port, held, &mut attempt, &mut intake);
         while fired {
             out.push(numbers(attempt.inputs.drain(..).collect()));

@@ -14,11 +14,17 @@ impl Driver {
     pub(super) fn take_asked(&mut self, mut held: Held) -> bool {
         let links = &self.links;
         let port = links[held.link as usize].port;
-        let mut intake = Intake { mailbox: &self.handle.node().mailbox, links, released: &mut self.released };
+        let mut intake = Intake {
+            mailbox: &self.handle.node().mailbox,
+            links,
+            released: &mut self.released,
+            gone: self.recorded.then_some(&mut self.gone),
+        };
         let Some(origin) = held.origin.clone() else { return false };
         let Some(question) = origin.question() else { return false };
         if question.is_cancelled() {
             intake.release(&mut held);
+            intake.drop_held(held);
             return false;
         }
         let direct = matches!(self.assembler, Assembler::Any) || port == 0 && self.assembler.is_single();

@@ -39,11 +39,15 @@ impl Driver {
                 self.follow(step).await
             }
         };
-        self.commit_call(&result);
+        self.commit_call(&call, &result);
         result
     }
 
-    fn commit_call(&mut self, result: &Result<(), Failure>) {
+    fn commit_call(&mut self, call: &Call<'_>, result: &Result<(), Failure>) {
+        if self.recorded || self.node().cuts() {
+            self.finish |= result.is_ok() && self.attempt.finish;
+            return self.record_call(call, result.is_ok());
+        }
         self.route_sent();
         if result.is_ok() {
             self.finish |= self.attempt.finish;
@@ -73,7 +77,7 @@ impl Driver {
             })
             .await;
             drop(future);
-            self.commit_call(&called);
+            self.commit_call(call, &called);
             if called.is_err() {
                 result = called;
                 break;
@@ -129,7 +133,7 @@ impl Driver {
         let (sequence, number) = (self.attempt.sequence, self.attempt.number);
         let ended = poll_fn(|cx| {
             handle.node().sleeper.set_waker(cx.waker());
-            handle.node().mailbox.exchange(&mut self.batch, &mut self.control, &mut self.released, Sleep::No);
+            self.exchange(Sleep::No);
             let ours = |control: &Control| {
                 matches!(control, Control::Completion(end) if (end.sequence, end.number) == (sequence, number))
             };

@@ -7,8 +7,10 @@
 mod asked;
 mod body;
 mod call;
+mod gate;
 mod open;
 mod outcome;
+pub(crate) mod record;
 mod start;
 mod wait;
 mod work;
@@ -83,6 +85,10 @@ pub(crate) struct Driver {
     signals: VecDeque<Signal>,
     links: Vec<LinkInfo>,
     released: Vec<u32>,
+    /// Whether a journal wants to know what the node does.
+    recorded: bool,
+    /// Packets that no tick has taken, for the journal.
+    gone: Vec<(u32, u32)>,
     outbox: VecDeque<Outgoing>,
     /// The attempt that is being assembled, or runs right now.
     attempt: Attempt,
@@ -93,6 +99,8 @@ pub(crate) struct Driver {
     since_pause: u64,
     finish: bool,
     failed: bool,
+    /// The state in which an earlier process has ended it.
+    ended: Option<NodeState>,
 }
 
 /// How the node's ticks are run.
@@ -155,7 +163,6 @@ impl Driver {
             waker: LastWaker::default(),
             open: Table::new(limit, ordered),
             body: Body::new(instance, spare),
-            handle,
             assembler,
             asked: FxHashMap::default(),
             source,
@@ -163,6 +170,8 @@ impl Driver {
             control: VecDeque::new(),
             signals: VecDeque::new(),
             released: vec![0; links.len()],
+            recorded: handle.node().recorder.is_some(),
+            gone: Vec::new(),
             links,
             outbox: VecDeque::new(),
             attempt: Attempt::default(),
@@ -171,7 +180,14 @@ impl Driver {
             since_pause: 0,
             finish: false,
             failed: false,
+            ended: None,
+            handle,
         }
+    }
+
+    /// Goes on where an earlier process has stopped: after so many ticks, or at the end.
+    pub(crate) fn go_on(&mut self, ticks: u64, ended: Option<NodeState>) {
+        (self.sequence, self.ended) = (ticks, ended);
     }
 
     fn node(&self) -> &Node {
@@ -187,6 +203,9 @@ impl Driver {
     }
 
     async fn run(mut self) -> (NodeState, usize) {
+        if let Some(state) = self.ended {
+            return (state, 0);
+        }
         let state = self.live().await;
         self.give_up_open().await;
         self.teardown().await;
@@ -202,6 +221,11 @@ impl Driver {
         {
             self.report(failure, false);
             return NodeState::Failed;
+        }
+        match self.pass_gate().await {
+            Some(true) => {}
+            Some(false) => return NodeState::Skipped,
+            None => return NodeState::Cancelled,
         }
         if let Err(failure) = self.call(Call::Setup).await {
             self.attempt.clear();
@@ -243,6 +267,8 @@ impl Driver {
             self.flush().await;
         }
         let ticks = self.sequence;
+        self.flush_rechunked();
+        self.flush().await;
         if !self.body.has_finalize() {
             return if ticks == 0 && state == NodeState::Finished { NodeState::Skipped } else { state };
         }

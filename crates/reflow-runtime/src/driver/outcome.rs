@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use reflow_message::{Message, Value};
 
-use super::{Driver, ERROR_PORT};
+use super::{Driver, ERROR_PORT, record};
 use crate::assembler::Held;
 use crate::attempt::{Attempt, Packets};
 use crate::event::{Event, FailedAttempt, named};
@@ -30,9 +30,12 @@ impl Driver {
     }
 
     /// The last failure of a tick: tells, then does what the policy says. The answer is what is to be routed.
-    pub(super) fn give_up(&mut self, attempt: &Attempt, failure: Failure) -> Option<Failure> {
+    pub(super) fn give_up(&mut self, attempt: &mut Attempt, failure: Failure) -> Option<Failure> {
         let on_error = self.policy().map(|policy| policy.on_error).unwrap_or_default();
         let routed = (on_error == OnError::Route).then(|| failure.clone());
+        if self.recorded {
+            attempt.failed = Some(Box::new(self.failed_attempt(attempt, failure.clone(), on_error == OnError::Stop)));
+        }
         self.report_attempt(attempt, failure, false);
         self.after_failure(on_error, NodeState::Running);
         routed
@@ -48,9 +51,24 @@ impl Driver {
         state
     }
 
-    /// Sends the error and the packets of the tick from the outport `error`.
-    pub(super) fn route_failure(&mut self, attempt: &Attempt, failure: &Failure) {
-        let Some(port) = self.handle.outport(ERROR_PORT) else { return };
+    /// What a tick that has failed leaves: the report that is to be routed.
+    pub(super) fn leave_failed(&mut self, attempt: &mut Attempt, routed: Option<&Failure>) {
+        let report = routed.and_then(|failure| self.failure_report(attempt, failure));
+        if self.recorded {
+            return self.record_failed(attempt, report);
+        }
+        if self.node().marks.are_used() {
+            self.node().marks.forget(attempt.sequence);
+        }
+        if let Some((port, report)) = report {
+            let origin = attempt.origin.as_ref();
+            self.handle.node().address(port, report, origin, 0, |outgoing| self.outbox.push_back(outgoing));
+        }
+    }
+
+    /// The error and the packets of the tick, for the outport `error`.
+    fn failure_report(&self, attempt: &Attempt, failure: &Failure) -> Option<(u16, Message)> {
+        let port = self.handle.outport(ERROR_PORT)?;
         let handle = &self.handle;
         let packets = attempt.inputs.iter().map(|(port, message)| (handle.inport_name(*port), message.to_wire()));
         let report = Value::object([
@@ -60,8 +78,7 @@ impl Driver {
             ("attempts", attempt.number.into()),
             ("packets", Value::object(packets)),
         ]);
-        let origin = attempt.origin.as_ref();
-        handle.node().address(port, Message::Object(report), origin, |outgoing| self.outbox.push_back(outgoing));
+        Some((port, Message::Object(report)))
     }
 
     pub(super) fn report(&self, failure: Failure, will_retry: bool) {
@@ -77,16 +94,7 @@ impl Driver {
         }
         let question = attempt.origin.as_ref().filter(|_| !will_retry).and_then(Origin::question);
         let question = question.filter(|_| !self.routes_failures());
-        let inputs = named(&attempt.inputs, |port| node.inport_name(port));
-        let failed = FailedAttempt {
-            actor: Arc::clone(&node.id),
-            component: Arc::clone(&node.component),
-            failure,
-            attempt: attempt.number.max(1),
-            tick: attempt.sequence,
-            inputs,
-            will_retry,
-        };
+        let failed = self.failed_attempt(attempt, failure, will_retry);
         if let Some(question) = question {
             question.fail(&failed);
         }
@@ -102,6 +110,19 @@ impl Driver {
         };
         let routed = self.policy().is_some_and(|policy| policy.on_error == OnError::Route);
         routed && node.outport(ERROR_PORT).is_some_and(leads)
+    }
+
+    pub(super) fn failed_attempt(&self, attempt: &Attempt, failure: Failure, will_retry: bool) -> FailedAttempt {
+        let node = self.node();
+        FailedAttempt {
+            actor: Arc::clone(&node.id),
+            component: Arc::clone(&node.component),
+            failure,
+            attempt: attempt.number.max(1),
+            tick: attempt.sequence,
+            inputs: named(&attempt.inputs, |port| node.inport_name(port)),
+            will_retry,
+        }
     }
 
     /// Tells that a connection did not take what this node sent.
@@ -125,7 +146,7 @@ impl Driver {
     /// The same for these.
     pub(super) fn let_go(&mut self, lone: Vec<Lone>) {
         for Lone { port, held, why } in lone {
-            let Held { link, message, origin, aside, .. } = held;
+            let Held { link, position, message, origin, aside, .. } = held;
             if held.credit {
                 self.released[link as usize] += 1;
             }
@@ -134,7 +155,12 @@ impl Driver {
             let origin = origin.or_else(|| aside.map(|late| late.revive()));
             if let Some(outport) = node.unmatched {
                 let outbox = &mut self.outbox;
-                node.address(outport, message.clone(), origin.as_ref(), |outgoing| outbox.push_back(outgoing));
+                let recorder = node.recorder.as_ref();
+                let kept = recorder.map_or(0, |recorder| recorder.pass_on(outport, &message, origin.as_ref()));
+                node.address(outport, message.clone(), origin.as_ref(), kept, |outgoing| outbox.push_back(outgoing));
+            }
+            if self.recorded {
+                self.gone.push((link, position));
             }
             self.handle.run().events.emit(Event::PacketUnmatched {
                 actor: Arc::clone(&node.id),
@@ -153,6 +179,9 @@ impl Driver {
     /// The same for what an actor has yielded: it leaves together.
     pub(super) fn route_yielded(&mut self) {
         if !self.attempt.sent.is_empty() {
+            if self.recorded || self.node().cuts() {
+                return self.record_yielded();
+            }
             let mut sent: Packets = self.attempt.sent.drain(..).collect();
             if self.outbox.is_empty() {
                 hand_over(self.handle.node(), self.handle.run(), self.attempt.origin.as_ref(), &mut sent);
@@ -161,9 +190,20 @@ impl Driver {
         }
     }
 
-    /// Moves the outputs of a committed attempt into the outbox.
-    pub(super) fn commit(&mut self) {
-        commit(&self.handle, &mut self.attempt, &mut self.outbox);
+    /// Moves the outputs of the attempt into the outbox: it has committed.
+    pub(super) fn commit_current(&mut self) {
+        if let Err(failure) = commit(&self.handle, &mut self.attempt, &mut self.outbox) {
+            let mut attempt = std::mem::take(&mut self.attempt);
+            self.refuse(&mut attempt, failure);
+        }
+    }
+
+    /// The outputs of an attempt cannot leave, so it has failed.
+    pub(super) fn refuse(&mut self, attempt: &mut Attempt, failure: Failure) {
+        attempt.emitted.clear();
+        attempt.sent.clear();
+        let routed = self.give_up(attempt, failure);
+        self.leave_failed(attempt, routed.as_ref());
     }
 
     /// Moves what was emitted into the outbox.
@@ -178,17 +218,30 @@ pub(super) fn route_sent(handle: &NodeHandle, attempt: &mut Attempt, outbox: &mu
     if attempt.sent.is_empty() {
         return;
     }
+    if handle.node().recorder.is_some() || handle.node().cuts() {
+        return record::send_each(handle, attempt, outbox);
+    }
     let node = handle.node();
     for (port, message) in attempt.sent.drain(..) {
         let new = if attempt.origin.is_none() { node.new_origin(std::iter::once(port)) } else { None };
         let origin = attempt.origin.as_ref().or(new.as_ref());
-        node.address(port, message, origin, |outgoing| outbox.push_back(outgoing));
+        node.address(port, message, origin, 0, |outgoing| outbox.push_back(outgoing));
     }
 }
 
 /// Moves the outputs of a committed attempt into the outbox.
-pub(super) fn commit(handle: &NodeHandle, attempt: &mut Attempt, outbox: &mut VecDeque<Outgoing>) {
-    route_sent(handle, attempt, outbox);
+///
+/// # Errors
+/// Only where a journal is kept: they cannot be written down, and nothing was moved.
+pub(super) fn commit(
+    handle: &NodeHandle,
+    attempt: &mut Attempt,
+    outbox: &mut VecDeque<Outgoing>,
+) -> Result<(), Failure> {
+    let slowly = handle.node().recorder.is_some() || handle.node().cuts();
+    if !slowly {
+        route_sent(handle, attempt, outbox);
+    }
     let (node, run) = (handle.node(), handle.run());
     if run.events.wants_completions() {
         run.events.emit(Event::ActorCompleted {
@@ -197,7 +250,14 @@ pub(super) fn commit(handle: &NodeHandle, attempt: &mut Attempt, outbox: &mut Ve
             outputs: named(&attempt.emitted, |port| node.outport_name(port)),
         });
     }
+    if slowly {
+        return record::commit(handle, attempt, outbox);
+    }
+    if node.marks.are_used() {
+        node.marks.forget(attempt.sequence);
+    }
     together(node, attempt.origin.as_ref(), &mut attempt.emitted, outbox);
+    Ok(())
 }
 
 /// Hands the one packet of an attempt over at once where that is possible. Anything else goes by the outbox.
@@ -231,7 +291,7 @@ fn together(node: &Node, origin: Option<&Origin>, packets: &mut Packets, outbox:
         _ => None,
     };
     let origin = origin.or(new.as_ref());
-    let mut address = |(port, message)| node.address(port, message, origin, |outgoing| outbox.push_back(outgoing));
+    let mut address = |(port, message)| node.address(port, message, origin, 0, |outgoing| outbox.push_back(outgoing));
     // Most ticks send one packet, for which a drain is a long way round.
     if packets.len() == 1 {
         packets.pop().into_iter().for_each(address);

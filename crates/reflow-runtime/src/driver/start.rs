@@ -25,6 +25,9 @@ use crate::tick::Tick;
 impl Driver {
     /// Starts the attempt that was assembled.
     pub(super) async fn start(&mut self) {
+        if self.recorded && !self.begin_recorded() {
+            return;
+        }
         let held = self.hold();
         let limit = self.limit();
         let detached = limit.is_some() || matches!(self.style, Style::Concurrent(_));
@@ -68,8 +71,10 @@ impl Driver {
         match step {
             Step::Done if self.open.leaves_at_once(self.attempt.sequence) => {
                 self.finish |= self.attempt.finish;
-                self.route_sent();
-                self.commit();
+                if !self.recorded {
+                    self.route_sent();
+                }
+                self.commit_current();
                 self.attempt.origin = None;
                 self.let_followers_leave();
             }
@@ -80,6 +85,30 @@ impl Driver {
             Step::Done | Step::Yield => self.end_current(held, Ok(())),
             Step::Failed(failure) => self.end_current(held, Err(failure)),
         }
+    }
+
+    /// Notes that the attempt begins; whether it begins now. One that an earlier process has begun goes on as it was: with the
+    /// number of its try, and after its wait.
+    fn begin_recorded(&mut self) -> bool {
+        let Some(recorder) = &self.handle.node().recorder else { return true };
+        if self.attempt.number > 1 {
+            return true;
+        }
+        let Some(known) = recorder.begin(&self.attempt) else { return true };
+        if let Some(checkpoint) = known.checkpoint {
+            self.handle.node().marks.set(self.attempt.sequence, checkpoint);
+        }
+        self.attempt.number = known.number + 1;
+        if known.wait_ms == 0 {
+            return true;
+        }
+        let mut attempt = std::mem::take(&mut self.attempt);
+        // It gets the next number when its wait is over.
+        attempt.number = known.number;
+        let held = attempt.inputs.clone();
+        let until = Instant::now().checked_add(Duration::from_millis(known.wait_ms));
+        self.leave_open(Open { attempt, held, stage: Stage::BackingOff, until });
+        false
     }
 
     /// What another try, or the report of a failure, needs of the inputs.
@@ -121,6 +150,7 @@ impl Driver {
             sequence: attempt.sequence,
             number: attempt.number,
             inputs: attempt.inputs,
+            taken: attempt.taken,
             origin: attempt.origin.clone(),
             ..Attempt::default()
         };
@@ -148,13 +178,25 @@ impl Driver {
         if held.is_empty() && self.policy().is_some_and(Policy::holds_packets) {
             held = attempts.iter().map(|attempt| attempt.inputs.clone()).collect();
         }
-        let numbers: Vec<_> = attempts.iter().map(|attempt| (attempt.sequence, attempt.number)).collect();
+        let numbers: Vec<_> = attempts
+            .iter()
+            .map(|attempt| {
+                (attempt.sequence, attempt.number, if self.recorded { attempt.taken.clone() } else { Vec::new() })
+            })
+            .collect();
+        if let Some(recorder) = &self.handle.node().recorder {
+            for attempt in attempts.iter_mut() {
+                if let Some(known) = recorder.begin(attempt) {
+                    attempt.number = known.number + 1;
+                }
+            }
+        }
         let Body::Hosted(actor, ..) = &mut self.body else { return };
         let others = catch_unwind(AssertUnwindSafe(|| actor.run_batch(&self.handle, attempts)));
         let others = others.unwrap_or_else(|payload| {
             attempts.resize_with(count, Attempt::default);
-            for (attempt, (sequence, number)) in attempts.iter_mut().zip(numbers) {
-                (attempt.sequence, attempt.number) = (sequence, number);
+            for (attempt, (sequence, number, taken)) in attempts.iter_mut().zip(numbers) {
+                (attempt.sequence, attempt.number, attempt.taken) = (sequence, number, taken);
             }
             let failure = Failure::from_panic(&*payload);
             (0..count).map(|at| (at, Step::Failed(failure.clone()))).collect()
@@ -166,7 +208,10 @@ impl Driver {
             let step = others.next_if(|(other, _)| *other == at).map_or(Step::Done, |(_, step)| step);
             if matches!(step, Step::Done) && self.open.leaves_at_once(attempt.sequence) {
                 self.finish |= attempt.finish;
-                super::outcome::commit(&self.handle, attempt, &mut self.outbox);
+                if let Err(failure) = super::outcome::commit(&self.handle, attempt, &mut self.outbox) {
+                    let mut attempt = std::mem::take(attempt);
+                    self.refuse(&mut attempt, failure);
+                }
                 continue;
             }
             let attempt = std::mem::take(attempt);
@@ -240,7 +285,9 @@ impl Driver {
     /// that ended with it have been dealt with, see [`let_followers_leave`](Self::let_followers_leave).
     fn end(&mut self, mut attempt: Attempt, held: Packets, result: Result<(), Failure>, when: &When) {
         self.finish |= attempt.finish;
-        super::outcome::route_sent(&self.handle, &mut attempt, &mut self.outbox);
+        if !self.recorded || result.is_err() {
+            super::outcome::route_sent(&self.handle, &mut attempt, &mut self.outbox);
+        }
         let (stage, until) = match result {
             Ok(()) => (Stage::Committed, None),
             Err(_) if self.is_cancelled() => return,
@@ -252,10 +299,15 @@ impl Driver {
                 }
                 match self.another_try(&attempt, &failure, when) {
                     Some(until) => {
+                        if let Some(recorder) = &self.handle.node().recorder {
+                            let wait = until.saturating_duration_since(when.now).as_millis() as u64;
+                            let failed = self.failed_attempt(&attempt, failure.clone(), true);
+                            recorder.retry(&attempt, attempt.number, wait, failed);
+                        }
                         self.report_attempt(&attempt, failure, true);
                         return self.leave_open(Open { attempt, held, stage: Stage::BackingOff, until: Some(until) });
                     }
-                    None => (Stage::GivenUp(self.give_up(&attempt, failure)), None),
+                    None => (Stage::GivenUp(self.give_up(&mut attempt, failure)), None),
                 }
             }
         };
@@ -289,8 +341,12 @@ impl Driver {
     pub(super) fn leave(&mut self, open: Open) {
         let Open { mut attempt, stage, .. } = open;
         match stage {
-            Stage::Committed => super::outcome::commit(&self.handle, &mut attempt, &mut self.outbox),
-            Stage::GivenUp(Some(failure)) => self.route_failure(&attempt, &failure),
+            Stage::Committed => {
+                if let Err(failure) = super::outcome::commit(&self.handle, &mut attempt, &mut self.outbox) {
+                    self.refuse(&mut attempt, failure);
+                }
+            }
+            Stage::GivenUp(failure) => self.leave_failed(&mut attempt, failure.as_ref()),
             _ => {}
         }
     }

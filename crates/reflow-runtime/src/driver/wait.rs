@@ -38,8 +38,7 @@ impl Driver {
         } else {
             Sleep::Empty(&sleeper)
         };
-        let mailbox = &self.handle.node().mailbox;
-        let taken = mailbox.exchange(&mut self.batch, &mut self.control, &mut self.released, sleep);
+        let taken = self.exchange_all(sleep);
         let Some(asleep) = taken.asleep else {
             self.sort_control();
             return Poll::Ready(Turn::Work);
@@ -102,6 +101,7 @@ impl Driver {
 
     /// Hands everything in the outbox over, waiting for room. What the run's end leaves behind is counted.
     pub(super) async fn flush(&mut self) {
+        self.submit();
         if !self.outbox.is_empty() {
             poll_fn(|cx| self.poll_flush(cx)).await;
         }

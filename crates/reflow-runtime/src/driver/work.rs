@@ -19,7 +19,7 @@ const RELEASE_EVERY: usize = 32;
 impl Driver {
     /// Looks into the mailbox, and deals with everything in it but packets and signals.
     pub(super) fn look(&mut self) {
-        self.handle.node().mailbox.exchange(&mut self.batch, &mut self.control, &mut self.released, Sleep::No);
+        self.exchange(Sleep::No);
         self.sort_control();
     }
 
@@ -101,16 +101,19 @@ impl Driver {
             let Body::Sync(actor) = &mut self.body else { break };
             let result = run_sync(&mut **actor, &self.handle, &mut self.attempt);
             self.finish |= self.attempt.finish;
-            self.route_sent();
+            if !self.recorded {
+                self.route_sent();
+            }
             match result {
                 Ok(()) => {
-                    self.commit();
+                    self.commit_current();
                     self.attempt.origin = None;
                 }
                 Err(_) if self.is_cancelled() => {}
                 Err(failure) => {
-                    let attempt = std::mem::take(&mut self.attempt);
-                    self.give_up(&attempt, failure);
+                    let mut attempt = std::mem::take(&mut self.attempt);
+                    let routed = self.give_up(&mut attempt, failure);
+                    self.leave_failed(&mut attempt, routed.as_ref());
                 }
             }
         }
@@ -192,7 +195,13 @@ impl Driver {
             while let Some(packet) = self.batch.pop_front_if(|packet| is_plain(&self.links, packet)) {
                 self.released[packet.link as usize] += 1;
                 if packet.origin.as_ref().is_some_and(Origin::is_cancelled) {
+                    if self.recorded {
+                        self.gone.push((packet.link, packet.position));
+                    }
                     continue;
+                }
+                if self.recorded {
+                    self.attempt.taken.push((packet.link, packet.position));
                 }
                 self.attempt.origin = packet.origin;
                 self.attempt.inputs.push((self.links[packet.link as usize].port, packet.message));
@@ -202,19 +211,27 @@ impl Driver {
         if keeps_newest {
             self.remember_newest();
         }
-        let mut intake =
-            Intake { mailbox: &self.handle.node().mailbox, links: &self.links, released: &mut self.released };
+        let mut intake = Intake {
+            mailbox: &self.handle.node().mailbox,
+            links: &self.links,
+            released: &mut self.released,
+            gone: self.recorded.then_some(&mut self.gone),
+        };
         if self.assembler.take(&mut self.attempt, &mut intake) {
             return true;
         }
         let complete = loop {
-            let Some(Packet { link, message, origin }) = self.batch.pop_front() else { break false };
+            let Some(Packet { link, position, message, origin }) = self.batch.pop_front() else { break false };
             if link as usize >= self.links.len() {
                 self.refresh_links();
             }
-            let mut intake =
-                Intake { mailbox: &self.handle.node().mailbox, links: &self.links, released: &mut self.released };
-            let held = intake.held(link, message, origin);
+            let mut intake = Intake {
+                mailbox: &self.handle.node().mailbox,
+                links: &self.links,
+                released: &mut self.released,
+                gone: self.recorded.then_some(&mut self.gone),
+            };
+            let held = intake.held(link, position, message, origin);
             if held.origin.as_ref().is_some_and(|origin| origin.question().is_some()) {
                 if self.take_asked(held) {
                     break true;
@@ -247,8 +264,7 @@ impl Driver {
     /// Takes in what has come meanwhile: packets of inports that are remembered count as soon as they are there, whatever
     /// came before them to other inports.
     fn remember_newest(&mut self) {
-        let node = self.handle.node();
-        node.mailbox.exchange(&mut self.batch, &mut self.control, &mut self.released, Sleep::No);
+        self.exchange(Sleep::No);
         if !self.assembler.remembers() || self.batch.is_empty() {
             return;
         }
@@ -256,13 +272,18 @@ impl Driver {
             self.refresh_links();
         }
         let links = &self.links;
-        let mut intake = Intake { mailbox: &self.handle.node().mailbox, links, released: &mut self.released };
+        let mut intake = Intake {
+            mailbox: &self.handle.node().mailbox,
+            links,
+            released: &mut self.released,
+            gone: self.recorded.then_some(&mut self.gone),
+        };
         let assembler = &mut self.assembler;
         self.batch.retain_mut(|packet| {
             let LinkInfo { port, shelved } = links[packet.link as usize];
             let placed = shelved && packet.origin.is_none();
             if placed {
-                let held = intake.held(packet.link, Message::Flow, packet.origin.take());
+                let held = intake.held(packet.link, packet.position, Message::Flow, packet.origin.take());
                 assembler.put(port, held, &mut intake);
             }
             !placed

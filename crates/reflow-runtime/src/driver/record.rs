@@ -1,0 +1,298 @@
+//! What a node does where a journal is kept, or where connections cut what goes over them: the long way of packets.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use reflow_message::{Message, Value};
+
+use super::Driver;
+use super::call::Call;
+use crate::attempt::Attempt;
+use crate::failure::Failure;
+use crate::journal::Op;
+use crate::mailbox::{Load, Outgoing, Packet, Sleep, Taken, WINDOW};
+use crate::node::{Node, NodeHandle};
+use crate::origin::Origin;
+use crate::recorder::{Output, change_ops};
+
+/// The pool that keeps what connections have left over.
+pub(crate) const REST: &str = "\u{0}rest";
+
+impl Driver {
+    /// Takes what waits in the mailbox; [`Taken::asleep`].
+    pub(super) fn exchange(&mut self, sleep: Sleep<'_>) -> Option<bool> {
+        self.exchange_all(sleep).asleep
+    }
+
+    pub(super) fn exchange_all(&mut self, sleep: Sleep<'_>) -> Taken {
+        let mailbox = &self.handle.node().mailbox;
+        let taken = mailbox.exchange(&mut self.batch, &mut self.control, &mut self.released, sleep);
+        if let Some(load) = taken.load {
+            self.load(load);
+        }
+        taken
+    }
+
+    /// Reads packets of a log that wait in the journal.
+    fn load(&self, load: Load) {
+        let handle = self.handle.clone();
+        let Some(journal) = handle.node().recorder.as_ref().map(|recorder| Arc::clone(&recorder.journal)) else {
+            return;
+        };
+        // Until they are there, the run is not idle.
+        handle.run().activity.begin();
+        let host = handle.run().native().handle();
+        host.spawn_blocking(move || {
+            let run = handle.run();
+            let kept = journal.read(load.stream, load.from, WINDOW);
+            let kept = match kept {
+                Ok(kept) => Some(kept),
+                Err(error) => {
+                    run.stop_failed(&error.to_string());
+                    None
+                }
+            };
+            let packets = kept.map(|kept| {
+                let packet = |kept: crate::journal::Kept| {
+                    let origin = run.known_origin(kept.origin);
+                    let position = kept.position as u32;
+                    let message = crate::restore::for_node(handle.node(), kept.message);
+                    (kept.position, Packet { link: load.link, position, message, origin })
+                };
+                kept.into_iter().map(packet).collect()
+            });
+            let (gone, wake) = handle.node().mailbox.loaded(load.link, packets, WINDOW);
+            if let Some(recorder) = &handle.node().recorder {
+                recorder.drop_packets(gone.into_iter().map(|position| (load.link, position)));
+            }
+            if wake {
+                handle.node().sleeper.wake();
+            }
+            run.end_activity();
+        });
+    }
+
+    /// Hands what was written to the journal, before it is delivered.
+    pub(super) fn submit(&mut self) {
+        if !self.recorded {
+            return;
+        }
+        let node = self.handle.node();
+        let Some(recorder) = &node.recorder else { return };
+        if !self.gone.is_empty() {
+            recorder.drop_packets(self.gone.drain(..));
+        }
+        if let Err(error) = recorder.submit() {
+            self.handle.run().stop_failed(&error.to_string());
+        }
+    }
+
+    /// Records the end of a tick that failed, and sends what it has left.
+    pub(super) fn record_failed(&mut self, attempt: &mut Attempt, report: Option<(u16, Message)>) {
+        let handle = self.handle.clone();
+        let node = handle.node();
+        let Some(recorder) = &node.recorder else { return };
+        let Some(failed) = attempt.failed.take() else { return };
+        if failed.will_retry {
+            // The run stops for it. Whoever goes on with the run tries it again, from the beginning.
+            send_each(&handle, attempt, &mut self.outbox);
+            return recorder.retry(attempt, 0, 0, *failed);
+        }
+        let mut outputs = taken_outputs(node, attempt);
+        outputs.extend(report.map(|(port, report)| (port, report, attempt.origin.clone())));
+        let rests = cut(node, &mut outputs);
+        let positions = recorder.fail(attempt, *failed, &outputs, |ops| changes(&handle, rests, ops));
+        node.marks.forget(attempt.sequence);
+        address_all(node, outputs, &positions, &mut self.outbox);
+    }
+
+    /// Sends what an actor has yielded: it leaves together, with the value to go on from.
+    pub(super) fn record_yielded(&mut self) {
+        let handle = self.handle.clone();
+        let node = handle.node();
+        let mut outputs = Vec::new();
+        let sent = std::mem::take(&mut self.attempt.sent);
+        let origin = self.attempt.origin.clone().or_else(|| {
+            let ports: Vec<u16> = sent.iter().map(|(port, _)| *port).collect();
+            node.new_origin(ports.into_iter())
+        });
+        outputs.extend(sent.into_iter().map(|(port, message)| (port, message, origin.clone())));
+        if let Some(recorder) = &node.recorder
+            && recorder.skip_yielded(self.attempt.sequence, &mut outputs)
+        {
+            return;
+        }
+        let count = outputs.len() as u32;
+        let rests = cut(node, &mut outputs);
+        let Some(recorder) = &node.recorder else {
+            return address_all(node, outputs, &[], &mut self.outbox);
+        };
+        let sent = recorder.send_together(self.attempt.sequence, &outputs, count, |ops| changes(&handle, rests, ops));
+        match sent {
+            Ok(positions) => address_all(node, outputs, &positions, &mut self.outbox),
+            Err(failure) => self.report(failure, false),
+        }
+    }
+
+    /// Sends what a call beside `run` has put out; `false` when all of it has left before.
+    pub(super) fn record_call(&mut self, call: &Call<'_>, is_ok: bool) {
+        let handle = self.handle.clone();
+        let node = handle.node();
+        let is_setup = matches!(call, Call::Setup);
+        let mut outputs = taken_outputs(node, &mut self.attempt);
+        if is_ok {
+            let emitted: Vec<_> = self.attempt.emitted.drain(..).collect();
+            let origin = node.new_origin(emitted.iter().map(|(port, _)| *port).collect::<Vec<_>>().into_iter());
+            outputs.extend(emitted.into_iter().map(|(port, message)| (port, message, origin.clone())));
+        }
+        let Some(recorder) = &node.recorder else {
+            cut(node, &mut outputs);
+            return address_all(node, outputs, &[], &mut self.outbox);
+        };
+        if is_setup && recorder.is_set_up() {
+            return;
+        }
+        let rests = cut(node, &mut outputs);
+        let ends = matches!(call, Call::Finalize) && is_ok;
+        let (index, is_signal) = (handle.index(), matches!(call, Call::Signal(_)));
+        let positions = recorder.append(&outputs, |ops| {
+            if is_signal {
+                ops.push(Op::SignalTaken { node: index });
+            }
+            changes(&handle, rests, ops);
+            if ends {
+                ops.push(Op::State { node: index, state: "finished", ended: true });
+            }
+        });
+        match positions {
+            Ok(positions) => address_all(node, outputs, &positions, &mut self.outbox),
+            Err(failure) => self.report(failure, false),
+        }
+        if is_setup && is_ok {
+            recorder.note_set_up();
+        }
+    }
+
+    /// Sends what connections have left over, at the end of the node.
+    pub(super) fn flush_rechunked(&mut self) {
+        let handle = self.handle.clone();
+        let node = handle.node();
+        if !node.cuts() {
+            return;
+        }
+        let last = |rechunker: &crate::rechunk::Rechunker| Some((rechunker.to, rechunker.last()?, None));
+        let outputs: Vec<Output> = node.rechunkers.iter().filter_map(last).collect();
+        let positions = match &node.recorder {
+            Some(recorder) => recorder.append(&outputs, |ops| {
+                ops.push(Op::Pool { node: handle.index(), pool: REST.into(), id: None, value: None });
+            }),
+            None => Ok(Vec::new()),
+        };
+        address_all(node, outputs, &positions.unwrap_or_default(), &mut self.outbox);
+    }
+}
+
+/// What has left whatever becomes of the attempt, each with its own origin.
+fn taken_outputs(node: &Node, attempt: &mut Attempt) -> Vec<Output> {
+    let origin = attempt.origin.clone();
+    let own = |port: u16| origin.clone().or_else(|| node.new_origin(std::iter::once(port)));
+    attempt.sent.drain(..).map(|(port, message)| (port, message, own(port))).collect()
+}
+
+/// Adds the pieces that connections make of outputs; what is left over now, by place of the pieces.
+pub(crate) fn cut(node: &Node, outputs: &mut Vec<Output>) -> Vec<(u16, Value)> {
+    let mut rests = Vec::new();
+    if !node.cuts() {
+        return rests;
+    }
+    for at in 0..outputs.len() {
+        let port = outputs[at].0;
+        for rechunker in node.rechunkers.iter().filter(|rechunker| rechunker.from == port) {
+            let (pieces, rest) = rechunker.cut(&outputs[at].1);
+            let origin = outputs[at].2.clone();
+            outputs.extend(pieces.into_iter().map(|piece| (rechunker.to, piece, origin.clone())));
+            if let Some(rest) = rest {
+                rests.retain(|(to, _)| *to != rechunker.to);
+                rests.push((rechunker.to, rest));
+            }
+        }
+    }
+    rests
+}
+
+/// What changed beside packets.
+pub(crate) fn changes(handle: &NodeHandle, rests: Vec<(u16, Value)>, ops: &mut Vec<Op>) {
+    let node = handle.index();
+    for (to, rest) in rests {
+        let id = Some(Arc::from(to.to_string()));
+        ops.push(Op::Pool { node, pool: REST.into(), id, value: Some(rest) });
+    }
+    change_ops(node, &handle.node().pools, handle.node().take_var_changes(), ops);
+}
+
+/// Puts outputs into the outbox, with their positions.
+pub(crate) fn address_all(node: &Node, outputs: Vec<Output>, positions: &[u32], outbox: &mut VecDeque<Outgoing>) {
+    for (at, (port, message, origin)) in outputs.into_iter().enumerate() {
+        let position = positions.get(at).copied().unwrap_or_default();
+        node.address(port, message, origin.as_ref(), position, |outgoing| outbox.push_back(outgoing));
+    }
+}
+
+/// Sends what has left whatever becomes of the attempt.
+pub(super) fn send_each(handle: &NodeHandle, attempt: &mut Attempt, outbox: &mut VecDeque<Outgoing>) {
+    let node = handle.node();
+    let mut outputs = taken_outputs(node, attempt);
+    if outputs.is_empty() {
+        return;
+    }
+    if let Some(recorder) = &node.recorder
+        && recorder.skip_yielded(attempt.sequence, &mut outputs)
+    {
+        return;
+    }
+    let count = outputs.len() as u32;
+    let rests = cut(node, &mut outputs);
+    let positions = match &node.recorder {
+        Some(recorder) => recorder.send_together(attempt.sequence, &outputs, count, |ops| changes(handle, rests, ops)),
+        None => Ok(Vec::new()),
+    };
+    match positions {
+        Ok(positions) => address_all(node, outputs, &positions, outbox),
+        Err(failure) => handle.log("error", &*failure.message),
+    }
+}
+
+/// Commits an attempt.
+pub(super) fn commit(
+    handle: &NodeHandle,
+    attempt: &mut Attempt,
+    outbox: &mut VecDeque<Outgoing>,
+) -> Result<(), Failure> {
+    let node = handle.node();
+    let replay = node.recorder.as_ref().is_some_and(|recorder| recorder.is_replay(attempt.sequence));
+    if replay {
+        attempt.emitted.clear();
+        attempt.sent.clear();
+        // What it changed was written down when it ran first.
+        let (_, _) = (node.pools.take_changes(), node.take_var_changes());
+        return Ok(());
+    }
+    let mut outputs = taken_outputs(node, attempt);
+    if let Some(recorder) = &node.recorder {
+        recorder.skip_yielded(attempt.sequence, &mut outputs);
+    }
+    let emitted: Vec<(u16, Message)> = attempt.emitted.drain(..).collect();
+    let origin: Option<Origin> = attempt.origin.clone().or_else(|| {
+        let ports: Vec<u16> = emitted.iter().map(|(port, _)| *port).collect();
+        if ports.is_empty() { None } else { node.new_origin(ports.into_iter()) }
+    });
+    outputs.extend(emitted.into_iter().map(|(port, message)| (port, message, origin.clone())));
+    let rests = cut(node, &mut outputs);
+    let positions = match &node.recorder {
+        Some(recorder) => recorder.commit(attempt, &outputs, |ops| changes(handle, rests, ops))?,
+        None => Vec::new(),
+    };
+    node.marks.forget(attempt.sequence);
+    address_all(node, outputs, &positions, outbox);
+    Ok(())
+}
