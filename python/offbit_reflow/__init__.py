@@ -27,6 +27,7 @@ from .network import EventStream, Listener, Network
 from .packs import inspect_pack, list_packs, load_pack, pack_abi_version
 from .pictures import Image, Mesh
 from .result import Failure, RunResult
+from .store import RunDetails, Store
 
 __all__ = [
     "Actor",
@@ -50,8 +51,10 @@ __all__ = [
     "Network",
     "PortValue",
     "ReflowError",
+    "RunDetails",
     "RunResult",
     "Signal",
+    "Store",
     "Stream",
     "StreamReader",
     "SubgraphBuilder",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
@@ -19,13 +20,27 @@ DEFAULT_GRACE = 1.0
 SHUTDOWN_GRACE = 0.1
 
 
+def tell_lacking(run: _native.Run) -> None:
+    """Warn when inputs of a run had not all come when the process before ended, and none are given now."""
+    if run.lacks_inputs:
+        warnings.warn(
+            f"run `{run.id}`: its inputs had not all come when the process before ended; what there is of them is dealt with. "
+            "Give the same inputs again to go on with the rest",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+
+
 class AsyncNetwork(_native.Network):
     """Runs, feeds and ends a network without holding the loop of whoever asks."""
 
     if TYPE_CHECKING:  # what `Network` adds
 
         def _endpoint(self, name: str) -> tuple[str, str]: ...
-        def _begin(self, inputs: list[tuple[str, str]], *, collect: bool) -> _native.Run: ...
+        def _begin(
+            self, inputs: list[tuple[str, str]], *, collect: bool, journal: _native.RunJournal | None = None
+        ) -> _native.Run: ...
+        def _journal(self, store: Any, run_id: str | None) -> _native.RunJournal | None: ...
         def _end(self, run: _native.Run) -> None: ...
         def _result(self, run: _native.Run) -> RunResult: ...
         def result(self) -> RunResult: ...
@@ -38,6 +53,8 @@ class AsyncNetwork(_native.Network):
         timeout: float | None = None,
         collect: bool = True,
         grace: float = DEFAULT_GRACE,
+        store: Any = None,
+        run_id: str | None = None,
     ) -> RunResult:
         """Run the network to its end like `run`, in an asyncio program.
 
@@ -47,7 +64,7 @@ class AsyncNetwork(_native.Network):
             As for `run`. Asynchronous iterators of messages are taken too, all at the same time.
         timeout : float, optional
             Longest time in seconds; no limit by default.
-        collect, grace
+        collect, grace, store, run_id
             As for `run`.
 
         Raises
@@ -75,11 +92,15 @@ class AsyncNetwork(_native.Network):
         import asyncio
 
         feeds = [(*self._endpoint(name), value) for name, value in (inputs or {}).items()]
-        run = self._begin([(node, port) for node, port, _ in feeds], collect=collect)
+        journal = self._journal(store, run_id)
+        run = self._begin([(node, port) for node, port, _ in feeds], collect=collect, journal=journal)
         try:
             try:
                 async with asyncio.timeout(timeout) as limit:
                     await _feed(run, feeds)
+                    run.begun()
+                    if not feeds:
+                        tell_lacking(run)
                     run.close_inputs()
                     await wait_for(run.ending(idle_is_enough=True))
             except TimeoutError:

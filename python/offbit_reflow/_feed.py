@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 import threading
 from collections.abc import Iterator
+from itertools import islice
 from time import monotonic
 from typing import Any
 
@@ -32,10 +33,14 @@ class Feed:
             ports.setdefault((node, port), []).append(value)
         iterators = {}
         for (node, port), values in ports.items():
+            # What earlier processes have taken is not taken twice.
+            known = run.known_inputs(node, port)
             if len(values) == 1 and not isinstance(values[0], Iterator):
+                if known:
+                    continue
                 run.feed(node, port, values[0])  # the first packet of a port always finds room
             else:
-                iterators[node, port] = _in_order(values)
+                iterators[node, port] = islice(_in_order(values), known, None)
         self._left = len(iterators)
         if not iterators:
             run.close_inputs()

@@ -108,6 +108,18 @@ class StreamError(ReflowError, RuntimeError):
     code = "stream"
 
 
+class StoreError(ReflowError, RuntimeError):
+    """A store of runs that cannot be used as asked: no store, damaged, locked, full, or another process has the run."""
+
+    code = "store"
+
+
+class UnknownRunError(StoreError, LookupError):
+    """A run that a store does not have."""
+
+    code = "unknown-run"
+
+
 class EventsClosed(ReflowError, RuntimeError):
     """The network was shut down and all its events were read."""
 

@@ -7,11 +7,13 @@ import sys
 import warnings
 import weakref
 from collections.abc import Callable, Iterator, Mapping
+from os import PathLike
 from typing import TYPE_CHECKING, Any, Self
 
 from . import _ask, _exit, _native
-from ._async_network import DEFAULT_GRACE, SHUTDOWN_GRACE, AsyncNetwork, broken_off
+from ._async_network import DEFAULT_GRACE, SHUTDOWN_GRACE, AsyncNetwork, broken_off, tell_lacking
 from ._feed import Feed
+from ._kept import Kept
 from ._logs import TYPES, Logs
 from ._printable import printable
 from ._waiting import next_item, wait_within
@@ -19,6 +21,7 @@ from .actor import Actor, build
 from .exceptions import ContextError, EventsClosed, NetworkError, RunTimeout, UnknownComponentError
 from .graph import Graph
 from .result import Failure, NotCollected, RunResult
+from .store import Store
 
 if TYPE_CHECKING:
     from .metrics import Metrics
@@ -115,6 +118,20 @@ class Network(AsyncNetwork):
     _logs: Logs | None = None
     #: Makes of an actor, and what makes instances of it, those that are registered: for telemetry.
     _wrap_actor: Callable[[Any, Any], tuple[Any, Any]] | None = None
+    #: The store that runs are kept in, if they are, and the run to go on with.
+    _kept: Kept | None = None
+
+    def __init__(
+        self,
+        config: Mapping[str, Any] | None = None,
+        *,
+        store: str | PathLike[str] | Store | None = None,
+        run_id: str | None = None,
+    ) -> None:
+        del config  # the native half has read it
+        super().__init__()
+        if store is not None or run_id is not None:
+            self._kept = Kept(store, run_id)
 
     # ---- building ----------------------------------------------------------------------------------------------------
 
@@ -157,6 +174,57 @@ class Network(AsyncNetwork):
         """
         network = cls(config)
         network._add_graph(graph)
+        return network
+
+    @classmethod
+    def resume(
+        cls,
+        run_id: str,
+        store: str | PathLike[str] | Store,
+        *,
+        graph: Graph | Mapping[str, Any] | str | None = None,
+        force: bool = False,
+        config: Mapping[str, Any] | None = None,
+    ) -> Self:
+        """Make the network of a run that a store has; its next `run` or `start` goes on with it.
+
+        Register its actors as for `from_graph`. What was done is not done again, and what was not done is done; see the guide
+        to durable runs.
+
+        Parameters
+        ----------
+        run_id : str
+            The run.
+        store : path-like or Store
+            Where it is kept.
+        graph : Graph, GraphExport dict or JSON text, optional
+            A graph that is to take the place of the stored one.
+        force : bool
+            Take it even if it differs. Nodes and ports are known by their names: what is on its way to a name that is no longer
+            there is never read, and new nodes begin at their beginning.
+        config : mapping, optional
+            As for `Network`.
+
+        Raises
+        ------
+        UnknownRunError
+            If the store has no such run (a LookupError).
+        StoreError
+            If the store cannot be read, or `graph` differs and is not forced (a RuntimeError). That another process works on
+            the run is told by `run` and `start`.
+
+        Examples
+        --------
+        ``net = Network.resume("monday", store="runs.db")``, ``net.register_actor("double", double)``, ``net.run()``
+        """
+        kept = Kept(store, run_id)
+        kept.force = force
+        stored = kept.graph()
+        given = None if graph is None else Graph.from_json(graph)
+        if given is not None:
+            kept.differs(stored, given)
+        network = cls.from_graph(stored if given is None else given, config)
+        network._kept = kept
         return network
 
     def register_actor(self, template_id: str, actor: Any, *, factory: Callable[[], Any] | None = None) -> None:
@@ -214,6 +282,7 @@ class Network(AsyncNetwork):
         *,
         policy: Mapping[str, Any] | None = None,
         firing: Any = None,
+        start: Any = None,
     ) -> None:
         """Add a node; one of the same id is replaced.
 
@@ -231,13 +300,17 @@ class Network(AsyncNetwork):
             ``concurrency`` (1), ``on_error``: ``continue`` (default), ``stop`` or ``route``.
         firing : str or mapping, optional
             A firing rule in place of the component's own: ``"any"``, ``"all"``, ``"latest"``, ``{"latest": [inports]}``.
+        start : str or mapping, optional
+            What the node waits for before it begins: ``fan_in`` (``"all"``, ``"any"`` or ``"count:N"`` of the nodes before it),
+            ``on`` (``"finished"``, the default, or ``"first_packet"``) and ``when``, an expression over the variables of the
+            run (`ActorCallContext.vars`); all that is said has to hold. A text is one of these words, or an expression.
 
         Raises
         ------
         NetworkError
             If there is no such component (a RuntimeError and ValueError).
         ConfigError
-            If the policy is not one.
+            If the policy or the start rule is not one.
 
         Examples
         --------
@@ -255,7 +328,7 @@ class Network(AsyncNetwork):
                 printable(f"node `{id}`: there is no component `{template_id}`; register it before adding nodes of it"),
                 node=id,
             )
-        self._add_node(id, template_id, config, policy, firing)
+        self._add_node(id, template_id, config, policy, firing, start)
 
     # ---- running -----------------------------------------------------------------------------------------------------
 
@@ -279,7 +352,13 @@ class Network(AsyncNetwork):
         errors, warnings = self._findings()
         return errors + warnings
 
-    def start(self, *, collect: bool = False) -> None:
+    def start(
+        self,
+        *,
+        collect: bool = False,
+        store: str | PathLike[str] | Store | None = None,
+        run_id: str | None = None,
+    ) -> None:
         """Start the network and return at once. Inports that nothing is connected to stay open for `send`.
 
         A shutdown that another thread is at is waited for: there is one run at a time.
@@ -288,6 +367,8 @@ class Network(AsyncNetwork):
         ----------
         collect : bool
             Keep what leaves by the network's outports for `result`. It stays in memory until it is asked for.
+        store, run_id
+            As for `run`.
 
         Raises
         ------
@@ -307,7 +388,8 @@ class Network(AsyncNetwork):
         {'out': [3]}
         """
         logs = self._follow()
-        self._start(collect)
+        run = self._start(collect, self._journal(store, run_id))
+        run.begun()
         _live.add(self)
         logs.begin()
 
@@ -318,6 +400,8 @@ class Network(AsyncNetwork):
         timeout: float | None = None,
         collect: bool = True,
         grace: float = DEFAULT_GRACE,
+        store: str | PathLike[str] | Store | None = None,
+        run_id: str | None = None,
     ) -> RunResult:
         """Run the network to its end.
 
@@ -333,11 +417,17 @@ class Network(AsyncNetwork):
             Keep what leaves by the network's outports for the result. Without, `listen` before the call and read it there.
         grace : float
             How long running ticks get to end when the run is broken off, by `timeout` or Ctrl-C, in seconds.
+        store : path-like or Store, optional
+            Keep the run in this file, so that another process can go on with it (`resume`); that of the network by default. In
+            a run that goes on, inputs given again are the same ones from their beginning: what it has of them is not taken
+            twice.
+        run_id : str, optional
+            The id of the run in the store. One that the store has is gone on with; one is made up by default.
 
         Returns
         -------
         RunResult
-            State, outputs, nodes and failures.
+            State, outputs, nodes and failures, those of earlier processes too.
 
         Raises
         ------
@@ -360,10 +450,14 @@ class Network(AsyncNetwork):
                 "run() would hold the asyncio loop that all async actors share; write `await net.run_async(...)` instead"
             )
         feeds = [(*self._endpoint(name), value) for name, value in (inputs or {}).items()]
-        run = self._begin([(node, port) for node, port, _ in feeds], collect=collect)
+        journal = self._journal(store, run_id)
+        run = self._begin([(node, port) for node, port, _ in feeds], collect=collect, journal=journal)
         feed: Feed | None = None
         try:
             feed = Feed(run, feeds)
+            run.begun()
+            if not feeds:
+                tell_lacking(run)
             feed.wait(timeout)
             return self._result(run)
         except BaseException as error:
@@ -433,6 +527,7 @@ class Network(AsyncNetwork):
             failures=failures,
             failures_dropped=report["failures_dropped"],
             reason=report["reason"],
+            run_id=run.id,
         )
 
     def ask(self, inputs: Mapping[str, Any], *, timeout: float | None = None) -> dict[str, list[Any]]:
@@ -736,10 +831,19 @@ class Network(AsyncNetwork):
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return {"image/svg+xml": self.to_svg(), "text/plain": self.to_text()}
 
-    def _begin(self, inputs: list[tuple[str, str]], *, collect: bool) -> _native.Run:
+    def _journal(self, store: str | PathLike[str] | Store | None, run_id: str | None) -> _native.RunJournal | None:
+        """Give the journal of the next run, if it is to be kept."""
+        kept = self._kept
+        if store is not None or run_id is not None:
+            kept = Kept(store if store is not None else kept.store if kept is not None else None, run_id)
+        return None if kept is None else kept.begin(self)
+
+    def _begin(
+        self, inputs: list[tuple[str, str]], *, collect: bool, journal: _native.RunJournal | None = None
+    ) -> _native.Run:
         """Start a run that ends by itself once these inports have got what comes from outside."""
         logs = self._follow()
-        run = self._start_to_the_end(inputs, collect)
+        run = self._start_to_the_end(inputs, collect, journal)
         _live.add(self)
         logs.begin()
         return run

@@ -134,6 +134,8 @@ class RunResult:
         How many more there were.
     reason : str or None
         Why the run was stopped, if it was.
+    run_id : str or None
+        What tells the run from others; its name in the store, where it was kept.
     """
 
     state: str
@@ -142,6 +144,7 @@ class RunResult:
     failures: list[Failure] = field(default_factory=list)
     failures_dropped: int = 0
     reason: str | None = None
+    run_id: str | None = None
 
     @property
     def ran(self) -> bool:

@@ -25,6 +25,7 @@ use crate::plain::{self, PyPlain};
 use crate::protect::{self, Held};
 use crate::references;
 use crate::sending::{PySending, SendQueue};
+use crate::vars::{Asker, PyVars};
 use crate::wait;
 
 /// How far the attempt is.
@@ -637,6 +638,52 @@ impl PyContext {
     /// ...         ctx.done({"out": ctx["x"]})
     fn finish(&self, py: Python<'_>) {
         self.finish_node(py);
+    }
+
+    /// Keeps a value to go on from, in the next try of this tick and, in a run with a store, after a restart. It is written together
+    /// with what leaves next: a send, a yield, or the end of the tick. For a source it holds over all its ticks.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Actor, Network
+    /// >>> class Numbers(Actor):
+    /// ...     outports = ["out"]
+    /// ...
+    /// ...     def run(self, ctx):
+    /// ...         for number in range(ctx.last_checkpoint or 0, 3):
+    /// ...             ctx.checkpoint(number + 1)
+    /// ...             yield {"out": number}
+    /// >>> net = Network()
+    /// >>> net.register_actor("numbers", Numbers)
+    /// >>> net.add_node("n", "numbers")
+    /// >>> net.add_outport("out", "n", "out")
+    /// >>> net.run().outputs
+    /// {'out': [0, 1, 2]}
+    fn checkpoint(&self, py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let message = convert::to_message(value, Held::ByOthers)?;
+        let sequence = self.state.lock(py).sequence;
+        self.node.checkpoint(sequence, message).map_err(|failure| ConversionError::new_err(failure.message.to_string()))
+    }
+
+    /// The value to go on from: what `checkpoint` kept last, or None.
+    #[getter]
+    fn last_checkpoint<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let sequence = self.state.lock(py).sequence;
+        let Some(mut message) = self.node.last_checkpoint(sequence) else { return Ok(None) };
+        plain::give(py, &mut message).map(Some)
+    }
+
+    /// A text for the world outside that stands for this tick: the same in all its tries, and after a restart.
+    #[getter]
+    fn idempotency_key(&self, py: Python<'_>) -> String {
+        let sequence = self.state.lock(py).sequence;
+        self.node.idempotency_key(sequence)
+    }
+
+    /// The variables of the run, see `Vars`. In a run with a store a change is written when the tick commits.
+    #[getter]
+    fn vars(&self) -> PyVars {
+        PyVars(Asker::Node(self.node.clone()))
     }
 
     /// Says something: an event `ActorLog`, and a record in `logging`. `level` is debug, info, warning or error.

@@ -49,7 +49,16 @@ impl PyHostObject {
     }
 }
 
+/// A message that passes an object by reference.
+pub(crate) fn object_message(object: &Bound<'_, PyAny>) -> Message {
+    Message::Any(AnyValue::Host(std::sync::Arc::new(PyHostObject::new(object))))
+}
+
 impl HostObject for PyHostObject {
+    fn packed(&self) -> Result<Vec<u8>, reflow_runtime::HostValueError> {
+        crate::plain::pickled(crate::plain::OBJECT, &self.object)
+    }
+
     fn describe(&self) -> String {
         self.description.clone()
     }

@@ -18,9 +18,11 @@ mod imported {
     pyo3::import_exception!(offbit_reflow.exceptions, NetworkError);
     pyo3::import_exception!(offbit_reflow.exceptions, PackError);
     pyo3::import_exception!(offbit_reflow.exceptions, RunTimeout);
+    pyo3::import_exception!(offbit_reflow.exceptions, StoreError);
     pyo3::import_exception!(offbit_reflow.exceptions, StreamError);
     pyo3::import_exception!(offbit_reflow.exceptions, UnknownComponentError);
     pyo3::import_exception!(offbit_reflow.exceptions, UnknownComponentsError);
+    pyo3::import_exception!(offbit_reflow.exceptions, UnknownRunError);
 }
 
 pub(crate) use imported::{
@@ -47,6 +49,7 @@ pub(crate) fn stream(error: &StreamError) -> PyErr {
 pub(crate) fn send(error: &SendError) -> PyErr {
     match error {
         SendError::TimedOut { .. } => RunTimeout::new_err(text(error)),
+        SendError::Unstorable { .. } => ConversionError::new_err(text(error)),
         _ => imported::NetworkError::new_err(text(error)),
     }
 }
@@ -56,10 +59,19 @@ pub(crate) fn network(error: &NetworkError) -> PyErr {
     match error {
         NetworkError::UnknownComponent { .. } => imported::UnknownComponentError::new_err(text(error)),
         NetworkError::BadValue { .. } => ConversionError::new_err(text(error)),
-        NetworkError::BadConfig { .. } => ConfigError::new_err(text(error)),
+        NetworkError::Journal(error) => imported::StoreError::new_err(text(error)),
+        NetworkError::BadConfig { .. } | NetworkError::BadConnection { .. } => ConfigError::new_err(text(error)),
         NetworkError::Refused(diagnostics) => crate::graph::refusal(text(error), diagnostics),
         NetworkError::BadInitial { .. } | NetworkError::Graph(_) => GraphError::new_err(text(error)),
         _ => imported::NetworkError::new_err(text(error)),
+    }
+}
+
+/// A store of runs that cannot do what was asked.
+pub(crate) fn store(error: &reflow_store::StoreError) -> PyErr {
+    match error {
+        reflow_store::StoreError::NoRun { .. } => imported::UnknownRunError::new_err(text(error)),
+        _ => imported::StoreError::new_err(text(error)),
     }
 }
 

@@ -43,8 +43,10 @@ mod references;
 mod run;
 mod sending;
 mod settings;
+mod store;
 mod stream;
 mod template;
+mod vars;
 mod wait;
 
 /// The native half of `offbit_reflow`.
@@ -83,7 +85,11 @@ mod _native {
     #[pymodule_export]
     use crate::sending::PySending;
     #[pymodule_export]
+    use crate::store::{PyRunJournal, PyStore};
+    #[pymodule_export]
     use crate::stream::{PyStream, PyStreamReader, PyWriting};
+    #[pymodule_export]
+    use crate::vars::PyVars;
     #[pymodule_export]
     use crate::wait::{enter_loop, on_loop};
 
@@ -91,6 +97,7 @@ mod _native {
     fn init(module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
         use pyo3::types::PyModuleMethods;
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+        crate::plain::read_stored_values();
         crate::fork::register(module)
     }
 }

@@ -8,7 +8,8 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 use reflow_runtime::{
-    ConnectionOptions, Endpoint, Event, EventFilter, Network, NodeSpec, Overflow, Policy, Running, Start, suggestion,
+    ConnectionOptions, Endpoint, Event, EventFilter, Network, NodeSpec, Overflow, Policy, Running, Start, StartRule,
+    suggestion,
 };
 
 use crate::attached::Attached;
@@ -21,6 +22,8 @@ use crate::graph;
 use crate::life::Life;
 use crate::protect::Held;
 use crate::run::{PyRun, Run};
+use crate::store::PyRunJournal;
+use crate::vars::{Asker, PyVars};
 use crate::wait;
 
 /// How long a start that was told to stop meanwhile waits for the end of its run, in seconds.
@@ -69,8 +72,14 @@ impl PyNetwork {
 #[pymethods]
 impl PyNetwork {
     #[new]
-    #[pyo3(signature = (config=None))]
-    fn new(config: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
+    /// `store` and `run_id` are for the Python half.
+    #[pyo3(signature = (config=None, *, store=None, run_id=None))]
+    fn new(
+        config: Option<&Bound<'_, PyAny>>,
+        store: Option<&Bound<'_, PyAny>>,
+        run_id: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Self> {
+        let _ = (store, run_id);
         let mut network = Network::new();
         if let Some(config) = config.filter(|config| !config.is_none()) {
             let settings = crate::settings::read(&convert::to_value(config)?).map_err(ConfigError::new_err)?;
@@ -117,7 +126,7 @@ impl PyNetwork {
         self.network.lock().component(template_id).is_some()
     }
 
-    #[pyo3(signature = (id, template_id, config=None, policy=None, firing=None))]
+    #[pyo3(signature = (id, template_id, config=None, policy=None, firing=None, start=None))]
     fn _add_node(
         &self,
         id: &str,
@@ -125,6 +134,7 @@ impl PyNetwork {
         config: Option<&Bound<'_, PyAny>>,
         policy: Option<&Bound<'_, PyAny>>,
         firing: Option<&Bound<'_, PyAny>>,
+        start: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         let config = convert::mapping_to_value("config", config)?;
         let policy = policy.filter(|policy| !policy.is_none());
@@ -136,6 +146,11 @@ impl PyNetwork {
             spec.policy = Some(Policy::from_value(&policy).map_err(bad)?);
         }
         spec.firing = firing.or(spec.firing);
+        let start = start.filter(|start| !start.is_none()).map(convert::to_value).transpose()?;
+        if let Some(start) = start {
+            StartRule::from_value(&start).map_err(bad)?;
+            spec.start = Some(start);
+        }
         self.network.lock().add_node(id, spec);
         Ok(())
     }
@@ -143,7 +158,8 @@ impl PyNetwork {
     /// Connects an outport with an inport.
     ///
     /// `capacity` packets may wait on it (that of the network by default); `overflow` says what happens to the next one: `wait`,
-    /// `newest`, `oldest` or `error`.
+    /// `newest`, `oldest` or `error`. With `log`, any number may wait, and nobody is held up; `rechunk` cuts lists into
+    /// pieces: `{"size": 10, "key": "rows", "across": False}`.
     ///
     /// Examples
     /// --------
@@ -152,7 +168,8 @@ impl PyNetwork {
     /// >>> net.add_node("a", "tpl_passthrough")
     /// >>> net.add_node("b", "tpl_passthrough")
     /// >>> net.add_connection("a", "output", "b", "input", capacity=16)
-    #[pyo3(signature = (from_actor, from_port, to_actor, to_port, capacity=None, *, overflow="wait"))]
+    #[pyo3(signature = (from_actor, from_port, to_actor, to_port, capacity=None, *, overflow="wait", log=None, rechunk=None))]
+    #[allow(clippy::too_many_arguments, reason = "keywords of a Python call")]
     fn add_connection(
         &self,
         from_actor: &str,
@@ -161,13 +178,26 @@ impl PyNetwork {
         to_port: &str,
         capacity: Option<usize>,
         overflow: &str,
+        log: Option<&Bound<'_, PyAny>>,
+        rechunk: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         let overflow = Overflow::from_word(overflow).map_err(ConfigError::new_err)?;
         if capacity == Some(0) {
             return Err(ConfigError::new_err("capacity must be at least 1"));
         }
         let (from, to) = (Endpoint::new(from_actor, from_port), Endpoint::new(to_actor, to_port));
-        self.network.lock().add_connection(from, to, ConnectionOptions { capacity, overflow });
+        let mut options = ConnectionOptions::from(capacity);
+        options.overflow = overflow;
+        if let Some(log) = log {
+            options.set_log(&(&convert::to_value(log)?).into());
+        }
+        if let Some(rechunk) = rechunk {
+            options.set_rechunk(&(&convert::to_value(rechunk)?).into());
+        }
+        if let Some(problem) = options.problem() {
+            return Err(ConfigError::new_err(problem.to_owned()));
+        }
+        self.network.lock().add_connection(from, to, options);
         Ok(())
     }
 
@@ -275,14 +305,24 @@ impl PyNetwork {
     }
 
     /// Starts it and leaves it open for packets from outside.
-    fn _start(&self, py: Python<'_>, collect: bool) -> PyResult<PyRun> {
-        self.launch(py, &Start { inputs: None, collect })
+    #[pyo3(signature = (collect, journal=None))]
+    fn _start(&self, py: Python<'_>, collect: bool, journal: Option<&PyRunJournal>) -> PyResult<PyRun> {
+        let journal = journal.map(PyRunJournal::journal);
+        self.launch(py, &Start { inputs: None, collect, journal: journal.as_ref() })
     }
 
     /// Starts a run that ends by itself, once these inputs are closed.
-    fn _start_to_the_end(&self, py: Python<'_>, inputs: Vec<(String, String)>, collect: bool) -> PyResult<PyRun> {
+    #[pyo3(signature = (inputs, collect, journal=None))]
+    fn _start_to_the_end(
+        &self,
+        py: Python<'_>,
+        inputs: Vec<(String, String)>,
+        collect: bool,
+        journal: Option<&PyRunJournal>,
+    ) -> PyResult<PyRun> {
+        let journal = journal.map(PyRunJournal::journal);
         let inputs: Vec<_> = inputs.into_iter().map(|(node, port)| Endpoint::new(node, port)).collect();
-        self.launch(py, &Start { inputs: Some(&inputs), collect })
+        self.launch(py, &Start { inputs: Some(&inputs), collect, journal: journal.as_ref() })
     }
 
     /// The last run.
@@ -313,7 +353,16 @@ impl PyNetwork {
         timeout: Option<f64>,
     ) -> PyResult<()> {
         let sent = self.life.run()?.send(py, node, port, value, timeout.and_then(wait::deadline))?;
-        sent.map_err(|error| errors::send(&error))
+        sent.map_err(|error| errors::send(&error))?;
+        // Who has sent something to a run that is kept may go: it is there.
+        let running = self.running()?;
+        py.detach(|| running.sync()).map_err(|error| errors::network(&error.into()))
+    }
+
+    /// The variables of the run.
+    #[getter]
+    fn vars(&self) -> PyResult<PyVars> {
+        Ok(PyVars(Asker::Outside(self.running()?)))
     }
 
     /// Tells the network that nothing more comes from outside.
@@ -344,9 +393,11 @@ impl PyNetwork {
     /// ...     net.start()
     /// ...     net.signal("a", "note", {"n": 1})
     #[pyo3(signature = (node, kind, data=None))]
-    fn signal(&self, node: &str, kind: &str, data: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+    fn signal(&self, py: Python<'_>, node: &str, kind: &str, data: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
         let data = data.map(convert::to_value).transpose()?.unwrap_or_default();
-        self.running()?.signal(node, kind, data).map_err(|error| errors::network(&error))
+        let running = self.running()?;
+        running.signal(node, kind, data).map_err(|error| errors::network(&error))?;
+        py.detach(|| running.sync()).map_err(|error| errors::network(&error.into()))
     }
 
     /// Listens to the run, or before a start to the next one.

@@ -118,6 +118,10 @@ impl HostValue for PyPlain {
         Python::attach(|py| json::type_name(self.object.bind(py)))
     }
 
+    fn packed(&self) -> Result<Option<Vec<u8>>, HostValueError> {
+        pickled(PLAIN, &self.object).map(Some)
+    }
+
     fn bytes(&self) -> u64 {
         if let Some(bytes) = self.bytes.get() {
             return *bytes;
@@ -143,6 +147,47 @@ impl HostValue for PyPlain {
             Some(Message::Host(Arc::new(Self::new(merged.into_any()))))
         })
     }
+}
+
+/// What a pickled value was: one that travels as it is, or an object by reference.
+const PLAIN: u8 = 0;
+pub(crate) const OBJECT: u8 = 1;
+
+/// The form in which a store keeps an object.
+pub(crate) fn pickled(kind: u8, object: &Py<PyAny>) -> Result<Vec<u8>, HostValueError> {
+    Python::attach(|py| {
+        let dump = || {
+            let pickle = py.import(crate::once::intern!(py, "pickle"))?;
+            let bytes = pickle.call_method1(crate::once::intern!(py, "dumps"), (object, 5))?;
+            let bytes = bytes.cast_into::<PyBytes>()?;
+            let mut packed = Vec::with_capacity(bytes.as_bytes().len() + 1);
+            packed.push(kind);
+            packed.extend_from_slice(bytes.as_bytes());
+            Ok(packed)
+        };
+        dump().map_err(|error: PyErr| {
+            let name = json::type_name(object.bind(py));
+            HostValueError(format!("a value of type {name} cannot be pickled: {}", text_of(py, &error)).into())
+        })
+    })
+}
+
+/// Values of this host can be read from a store from now on.
+pub(crate) fn read_stored_values() {
+    reflow_runtime::set_unpacker(|packed| {
+        let Some((kind, bytes)) = packed.split_first() else { return Err(HostValueError("it is empty".into())) };
+        Python::attach(|py| {
+            let load = || {
+                let pickle = py.import(crate::once::intern!(py, "pickle"))?;
+                pickle.call_method1(crate::once::intern!(py, "loads"), (PyBytes::new(py, bytes),))
+            };
+            let object = load().map_err(|error| HostValueError(text_of(py, &error).into()))?;
+            Ok(match *kind {
+                OBJECT => convert::object_message(&object),
+                _ => Message::Host(Arc::new(PyPlain::new(object))),
+            })
+        })
+    });
 }
 
 /// The text of an exception.

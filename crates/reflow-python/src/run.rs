@@ -230,6 +230,34 @@ impl PyRun {
         Ok(outputs)
     }
 
+    /// The run has got what it begins with.
+    fn begun(&self) -> PyResult<()> {
+        self.running()?.note_begun();
+        Ok(())
+    }
+
+    /// Waits until everything that the run has done is on the disk.
+    fn sync(&self, py: Python<'_>) -> PyResult<()> {
+        let running = self.running()?.clone();
+        py.detach(|| running.sync()).map_err(|error| errors::network(&error.into()))
+    }
+
+    /// Packets that earlier processes have taken for an inport from outside.
+    fn known_inputs(&self, node: &str, port: &str) -> PyResult<u64> {
+        self.running()?.known_inputs(node, port).map_err(|error| errors::network(&error))
+    }
+
+    /// Whether inputs had not all come when the process before this one ended.
+    #[getter]
+    fn lacks_inputs(&self) -> PyResult<bool> {
+        Ok(self.running()?.lacks_inputs())
+    }
+
+    #[getter]
+    fn id(&self) -> PyResult<String> {
+        Ok(self.running()?.id().to_owned())
+    }
+
     /// Asks the run to stop.
     fn begin_cancel(&self, reason: &str) -> PyResult<()> {
         let running = self.running()?;

@@ -8,6 +8,7 @@ right, 124 after the time limit, 130, 143 or 129 after such a signal.
   reflow run graph.json --actors my_actors.py --input path=data.csv
   reflow run graph.json --actors my_actors.py --metrics 127.0.0.1:9464 --json 2> log.jsonl
   reflow run graph.json --actors my_actors.py --watch
+  reflow run graph.json --actors my_actors.py --store runs.db --run-id monday
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from contextlib import ExitStack
 from time import monotonic
 from typing import Any
 
+from .._kept import Kept
 from ..exceptions import RunTimeout
 from ..metrics import MetricsServer
 from ..network import DEFAULT_GRACE, Network
@@ -31,6 +33,21 @@ from .trace import Trace
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("graph", metavar="GRAPH.json", help="a GraphExport; - reads standard input")
+    add_run_arguments(parser)
+    parser.add_argument(
+        "--watch",
+        action="store_true",
+        help="load actors and the graph again when their files change, and go on; nodes keep their state where they can",
+    )
+    parser.add_argument("--store", metavar="FILE", help="keep the run in this store, so that it can be gone on with")
+    parser.add_argument(
+        "--run-id", metavar="ID", help="the id of the run in the store; one that is there is gone on with"
+    )
+    parser.add_argument("--force", action="store_true", help="go on with a run although the graph is another one")
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of every command that runs a graph."""
     actors.add_argument(parser)
     parser.add_argument(
         "--input",
@@ -56,11 +73,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="serve /metrics for Prometheus, /health and /ready while it runs, at HOST:PORT; a bare PORT is for this machine",
     )
     report.add_arguments(parser)
-    parser.add_argument(
-        "--watch",
-        action="store_true",
-        help="load actors and the graph again when their files change, and go on; nodes keep their state where they can",
-    )
 
 
 def _seconds(text: str) -> float:
@@ -80,6 +92,10 @@ def _grace(text: str) -> float:
 def main(arguments: argparse.Namespace) -> int:
     """Run the command."""
     packs.load(arguments)
+    if arguments.store is None and (arguments.run_id is not None or arguments.force):
+        raise UsageError("--run-id and --force are about a run in a store; say which with --store FILE")
+    if arguments.watch and arguments.store is not None:
+        raise UsageError("--watch keeps its runs in memory; it cannot be used with --store")
     if arguments.watch:
         from . import watch  # for those who ask for it
 
@@ -91,11 +107,27 @@ def main(arguments: argparse.Namespace) -> int:
     style = report.Style.of(arguments)
     for warning in found.warnings:
         style.note(f"{arguments.graph}: {warning}", "warning")
-    return run(found.network, packets, arguments, style)
+    return run(found.network, packets, arguments, style, _kept(arguments))
 
 
-def run(network: Network, packets: dict[str, Any], arguments: argparse.Namespace, style: report.Style) -> int:
+def _kept(arguments: argparse.Namespace) -> Kept | None:
+    """Give the store that the run is kept in."""
+    if arguments.store is None:
+        return None
+    kept = Kept(arguments.store, arguments.run_id)
+    kept.force = arguments.force
+    return kept
+
+
+def run(
+    network: Network,
+    packets: dict[str, Any],
+    arguments: argparse.Namespace,
+    style: report.Style,
+    kept: Kept | None = None,
+) -> int:
     """Run a network to its end, with all that there is to see of it."""
+    network._kept = kept
     files = outputs.parse(arguments.output, [port for port, _, _ in network._outports()])
     status = None
     started = monotonic()
@@ -115,6 +147,11 @@ def run(network: Network, packets: dict[str, Any], arguments: argparse.Namespace
             style.note(f"reflow: ended by {str(error) or 'Ctrl-C'}", "error")
             status, result = signals.exit_code(error), network.result()
     style.result(result, monotonic() - started)
+    if kept is not None:
+        again = (
+            "" if result.state == "finished" else f"; go on with it: reflow resume {result.run_id} --store {kept.store}"
+        )
+        style.note(f"run {result.run_id}: {result.state}{again}", "info")
     return status_of(result) if status is None else status
 
 
