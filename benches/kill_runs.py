@@ -1,0 +1,62 @@
+"""Kill runs at random moments and go on with them: inside, everything has to be done exactly once.
+
+    python benches/kill_runs.py --kills 500
+
+The graph has fan-out, a join, retries, failures for good, pools, a log, pieces and batches: ``tests/runtime/durable_graph.py``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from offbit_reflow import Network
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "runtime"))
+
+import durable_graph
+
+
+def main() -> None:
+    """Kill, go on, check."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=500)
+    parser.add_argument("--packets", type=int, default=300)
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    chance = random.Random(arguments.seed)
+    kills = runs = 0
+    while kills < arguments.kills:
+        source = chance.choice(list(durable_graph.SOURCES))
+        with tempfile.TemporaryDirectory() as folder:
+            store = Path(folder) / "runs.db"
+            for _ in range(20):
+                command = [sys.executable, durable_graph.__file__, str(store), source, str(arguments.packets)]
+                process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                assert process.stdout is not None
+                process.stdout.readline()
+                try:
+                    process.communicate(timeout=chance.uniform(0.0, 0.2))
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.communicate()
+                    kills += 1
+                    continue
+                if process.returncode:
+                    raise SystemExit(f"a run failed with source {source}")
+                break
+            network = durable_graph.build(Network(store=store, run_id="a"), source, arguments.packets)
+            durable_graph.check(network.run(timeout=120), arguments.packets)
+            with sqlite3.connect(store) as connection:
+                assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        runs += 1
+        print(f"{kills} kills, {runs} runs: each packet exactly once", flush=True)
+
+
+if __name__ == "__main__":
+    main()
