@@ -104,12 +104,13 @@ impl Run {
     ) -> Option<Message> {
         let Some([route]) = from.routes.get(usize::from(port)).map(|routes| &routes[..]) else { return Some(message) };
         let asked = origin.is_some_and(|origin| origin.question().is_some());
-        if asked || self.is_cancelled() || self.events.wants_packets() || from.tapped.load(Ordering::Relaxed) {
+        let seen = self.events.wants_packets() || from.tapped.load(Ordering::Relaxed) || from.recorder.is_some();
+        if asked || seen || from.cuts() || from.watched.load(Ordering::Relaxed) || self.is_cancelled() {
             return Some(message);
         }
         let node = &self.nodes[route.target as usize];
         let origin = if route.carries { origin.cloned() } else { None };
-        match node.mailbox.put(Packet { link: route.link, message, origin }) {
+        match node.mailbox.put(Packet { link: route.link, position: 0, message, origin }) {
             Ok(wake) => {
                 from.counters.packets_out.add(1);
                 if wake {

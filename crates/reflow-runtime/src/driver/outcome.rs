@@ -263,11 +263,15 @@ pub(super) fn commit(
 /// Hands the one packet of an attempt over at once where that is possible. Anything else goes by the outbox.
 pub(super) fn commit_at_once(handle: &NodeHandle, attempt: &mut Attempt, outbox: &mut VecDeque<Outgoing>) {
     let (node, run) = (handle.node(), handle.run());
+    if node.marks.are_used() {
+        node.marks.forget(attempt.sequence);
+    }
     if attempt.sent.is_empty() && outbox.is_empty() && !run.events.wants_completions() {
         hand_over(node, run, attempt.origin.as_ref(), &mut attempt.emitted);
     }
     if !(attempt.emitted.is_empty() && attempt.sent.is_empty()) || run.events.wants_completions() {
-        commit(handle, attempt, outbox);
+        // It can only be refused where a journal is kept, and those go the long way.
+        let _ = commit(handle, attempt, outbox);
     }
 }
 

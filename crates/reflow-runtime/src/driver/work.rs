@@ -133,7 +133,11 @@ impl Driver {
         self.flush().await;
         // Where an attempt keeps nothing, and one runs at a time, most ticks begin and end in one step. Whatever has to see
         // commits (a journal, say) has to keep the node from it.
-        let is_plain = self.style == Style::Single && self.policy().is_none() && matches!(self.body, Body::Hosted(..));
+        let is_plain = self.style == Style::Single
+            && self.policy().is_none()
+            && matches!(self.body, Body::Hosted(..))
+            && !self.recorded
+            && !self.node().cuts();
         let mut ticks = 0;
         while ticks < TURN && self.may_start() && self.assemble() {
             ticks += 1;
