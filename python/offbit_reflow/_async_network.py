@@ -107,6 +107,8 @@ class AsyncNetwork(_native.Network):
                 if not limit.expired():
                     raise
                 raise RunTimeout(f"the run took longer than its limit of {timeout} s; it was stopped") from None
+            if journal is not None:
+                run.sync()
             return self._result(run)
         except BaseException as error:
             # The cancellation of this task too: nobody would stop the run after this.

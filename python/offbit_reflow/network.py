@@ -459,6 +459,8 @@ class Network(AsyncNetwork):
             if not feeds:
                 tell_lacking(run)
             feed.wait(timeout)
+            if journal is not None:
+                run.sync()
             return self._result(run)
         except BaseException as error:
             # Ctrl-C too: nobody would stop the run after this.

@@ -1,4 +1,4 @@
-"""Go on with a run that a store has.
+"""Go on with a run of a store.
 
 What was done is not done again, and what was not done is done. The graph is the stored one. What leaves by its outports is
 written from the beginning, that of earlier processes first. Exit code as for `reflow run`.

@@ -1,4 +1,4 @@
-"""List the runs of a store, or delete old ones.
+"""List the runs of a store, or delete some.
 
 reflow runs --store runs.db --state interrupted
 reflow runs --store runs.db --delete-older-than 30 --keep 100

@@ -1,4 +1,6 @@
-"""Show a run of a store: its nodes, the attempts that failed with their tracebacks, and what happened when.
+"""Show a run of a store: nodes, failures, times.
+
+Failed attempts come with their tracebacks.
 
 reflow show monday --store runs.db
 """
