@@ -10,8 +10,10 @@ from pathlib import Path
 
 import charts
 import page
-from offbit_reflow import Actor, Stream, actor
+from offbit_reflow import Actor, Graph, Stream, actor
 
+#: What this is part of.
+GRAPH = Path(__file__).parent / "graph.json"
 #: Bytes in a frame of the stream.
 FRAME = 4096
 
@@ -239,6 +241,7 @@ class WriteReport(Actor):
             records=ctx["records"],
             rejected=ctx["rejected"],
             figures=[ctx["temperature"], ctx["climate"], ctx["kinds"]],
+            graph=Graph.from_json(GRAPH.read_text(encoding="utf-8")).to_svg(),
         )
         path.write_text(text.getvalue(), encoding="utf-8")
         ctx.done({"written": str(path)})

@@ -26,7 +26,9 @@ def figure(title: str, note: str, height: int, parts: list[str]) -> str:
     """Frame the parts of a figure with a title and a line that says what is shown."""
     return (
         f"<figure><figcaption><h2>{title}</h2><p>{note}</p></figcaption>"
-        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{title}">' + "".join(parts) + "</svg></figure>"
+        f'<div class="wide"><svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{title}">'
+        + "".join(parts)
+        + "</svg></div></figure>"
     )
 
 

@@ -26,18 +26,26 @@ dd span { color: var(--soft); font-size: .85rem; }
 .high { stroke: var(--high); } .low { stroke: var(--low); } .high-label { fill: var(--high); } .low-label { fill: var(--low); }
 .rain { fill: var(--rain); } .rain-label { fill: var(--rain); } .sun { fill: var(--sun); } .fog { fill: var(--fog); }
 .drizzle { fill: var(--drizzle); } .snow { fill: var(--snow); }
+/* What is wide scrolls sideways where the screen is narrow, and its letters keep their size. */
+.wide { overflow-x: auto; } .wide svg { min-width: 46rem; } .graph svg { min-width: 60rem; margin-top: .5rem; }
+@media (max-width: 40rem) { body { padding: 1.25rem 1rem 3rem; } h1 { font-size: 1.6rem; } dd b { font-size: 1.2rem; }
+  dl { grid-template-columns: 1fr 1fr; } }
 """
 
 
-def write(out: TextIO, *, records: dict, rejected: int, figures: list[str]) -> None:
+def write(out: TextIO, *, records: dict, rejected: int, figures: list[str], graph: str) -> None:
     """Write the page."""
     out.write('<!doctype html>\n<html lang="en"><head><meta charset="utf-8">')
-    out.write('<meta name="viewport" content="width=device-width"><title>Seattle weather</title>')
+    out.write('<meta name="viewport" content="width=device-width, initial-scale=1"><title>Seattle weather</title>')
     out.write(f"<style>{STYLE}</style></head><body>\n<h1>Seattle weather</h1>\n")
     out.write(f"<p>Daily records of NOAA (public domain). Rows that could not be read: {rejected}.</p>\n<dl>")
     for name, value, when in facts(records):
         out.write(f"<div><dt>{name}</dt><dd><b>{value}</b><span>{when}</span></dd></div>")
-    out.write("</dl>\n" + "\n".join(figures) + "\n</body></html>\n")
+    out.write("</dl>\n" + "\n".join(figures))
+    out.write(
+        "\n<figure><figcaption><h2>How this page was made</h2><p>The graph that read the rows, looked at them in five ways"
+    )
+    out.write(f' and wrote this page.</p></figcaption><div class="wide graph">{graph}</div></figure>\n</body></html>\n')
 
 
 def facts(records: dict) -> list[tuple[str, str, str]]:

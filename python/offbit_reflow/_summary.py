@@ -89,6 +89,21 @@ def _row(row: dict[str, Any]) -> list[str]:
     return [row["state"], *numbers, f"{row['busy_s']:.3f}s", f"{row.get('blocked_s', 0.0):.3f}s"]
 
 
+def failure(failure: Failure) -> str:
+    """Say where and how a tick failed, with its traceback."""
+    return _failure(Kind(failure, 1))
+
+
+def failure_html(failure: Failure) -> str:
+    """Say so for a notebook: in a line, which opens to the traceback."""
+    from html import escape  # for notebooks only
+
+    return (
+        f"<details><summary><code>{escape(failure.node)}</code>, tick {failure.tick}: {escape(failure.error)}</summary>"
+        f"<pre>{escape(failure.traceback or '')}</pre></details>"
+    )
+
+
 def _failure(kind: Kind) -> str:
     failure = kind.first
     where = f"node `{failure.node}` ({failure.component}), tick {failure.tick}, attempt {failure.attempt}"

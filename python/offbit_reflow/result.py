@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from ._native import Message
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Failure:
-    """A tick whose last attempt failed.
+    """A tick whose last attempt failed. ``print(failure)`` shows the traceback, too.
 
     Attributes
     ----------
@@ -43,7 +43,18 @@ class Failure:
     traceback: str | None
     attempt: int
     tick: int
-    inputs: dict[str, Message] = field(repr=False)
+    inputs: dict[str, Message]
+
+    def __repr__(self) -> str:
+        tries = f", attempt {self.attempt}" if self.attempt > 1 else ""
+        error = self.error if len(self.error) <= 200 else self.error[:199] + "…"
+        return f"<Failure of `{self.node}`, tick {self.tick}{tries}: {error}>"
+
+    def __str__(self) -> str:
+        return _summary.failure(self)
+
+    def _repr_html_(self) -> str:
+        return _summary.failure_html(self)
 
     @property
     def port(self) -> str | None:

@@ -57,6 +57,6 @@ def test_example(name):
 
 
 def test_natives_have_examples():
-    native = ("ActorCallContext", "Message", "Stream", "StreamReader", "TickBatch", "Graph", "Network")
+    native = ("ActorCallContext", "Message", "Stream", "StreamReader", "TickBatch", "Graph")
     lacking = [name for name in NAMES if name.split(".")[0] in native and ">>>" not in docstring(name)]
     assert not lacking

@@ -37,7 +37,7 @@ def test_the_report_agrees_with_the_data(tmp_path):
     assert f"<b>{hottest:g} °C</b>" in page
     november = sum(float(row["precipitation"]) for row in rows if row["date"][5:7] == "11") / 4
     assert f">{november:.0f}</text>" in page
-    assert len(re.findall("<figure>", page)) == 3
+    assert len(re.findall("<figure>", page)) == 4
     assert page.count("V") == len(rows)  # a line a day in the first figure
 
 
