@@ -143,6 +143,7 @@ class Watcher:
             network.is_running and any(row["ticks"] < self._ticks(node) for node, row in stats.items())
         ):
             self._began, self._since, self._seen = True, now, {}
+        stats = _drawn(stats, set(network._nodes()))
         elapsed = max(1e-6, now - self._at)
         rows, rate = {}, 0.0
         for node, row in stats.items():
@@ -190,12 +191,23 @@ class Watcher:
         changed = False
         while (event := self._next(self._events)) is not None:
             error = printable(str(event.get("error") or ""))[:LONGEST]
-            self._notes.setdefault(event["actorId"], {})["failure"] = [error, _where(event.get("traceback"))]
+            self._notes.setdefault(self._shown(event["actorId"]), {})["failure"] = [
+                error,
+                _where(event.get("traceback")),
+            ]
             changed = True
         if not self.is_large and network.is_running and self._looks % SAMPLE_EVERY == 1:
             changed = self._sample(network) or changed
         if changed:
             widget.notes = {node: dict(notes) for node, notes in self._notes.items()}
+
+    def _shown(self, path: str) -> str:
+        """Give the node that is drawn for one that may be inside of a subgraph."""
+        network = self._network()
+        nodes = set(network._nodes()) if network is not None else set()
+        while path not in nodes and "/" in path:
+            path = path.rpartition("/")[0]
+        return path
 
     @staticmethod
     def _next(events: Any) -> dict[str, Any] | None:
@@ -221,10 +233,36 @@ class Watcher:
                 ("actorId", "port", "→ {}"),
             ):
                 if node in event:
-                    found.setdefault(event[node], []).append((arrow.format(event.get(port, "")), text))
+                    found.setdefault(self._shown(event[node]), []).append((arrow.format(event.get(port, "")), text))
         for node, packets in found.items():
             self._notes.setdefault(node, {})["samples"] = packets[-SAMPLES:]
         return bool(found)
+
+
+def _drawn(stats: dict[str, dict[str, Any]], nodes: set[str]) -> dict[str, dict[str, Any]]:
+    """Sum up what is inside of subgraphs, which are drawn as one node."""
+    if stats.keys() <= nodes:
+        return stats
+    found: dict[str, dict[str, Any]] = {}
+    for path, row in stats.items():
+        node = path
+        while node not in nodes and "/" in node:
+            node = node.rpartition("/")[0]
+        known = found.get(node)
+        if known is None:
+            found[node] = dict(row)
+            continue
+        for key in ("ticks", "packets_in", "packets_out", "busy_s", "blocked_s", "failures", "queued"):
+            known[key] += row[key]
+        known["queue_fill"] = max(known["queue_fill"], row["queue_fill"])
+        known["state"] = min(
+            known["state"], row["state"], key=lambda state: _WEIGHT.index(state) if state in _WEIGHT else 0
+        )
+    return found
+
+
+#: Of which the first that is there is the state of several nodes together.
+_WEIGHT = ("failed", "running", "backing_off", "waiting", "cancelled", "finished", "skipped")
 
 
 def _shortened(value: Any) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import offbit_reflow
-from offbit_reflow import Network, actor
+from offbit_reflow import Graph, Network, SubgraphBuilder, actor
 from offbit_reflow.live import StaticPicture, Watcher
 
 FOLDER = Path(offbit_reflow.__file__).parent
@@ -91,6 +91,26 @@ def test_packets_are_sampled_while_it_runs():
             assert time.monotonic() < deadline
             watcher.look(page)
     assert page.notes["check"]["samples"][0] == ("→ row", '{"number": 1}')
+
+
+def test_what_is_inside_of_a_subgraph_is_told_of_its_node():
+    graph = Graph("twice")
+    for name in ("one", "two"):
+        graph.add_node(name, "check")
+    graph.add_connection("one", "out", "two", "row")
+    graph.add_inport("row", "one", "row")
+    builder = SubgraphBuilder(graph)
+    builder.register_actor("check", check)
+    net, page = Network(), Page()
+    net.register_actor("twice", builder.build())
+    net.add_node("sub", "twice")
+    watcher = Watcher(net)
+    watcher.first(page)
+    net.run({"sub.row": iter([{"number": 1}, {"number": 3}])}, timeout=20)
+    watcher.look(page)
+    assert page.live["nodes"]["sub"]["ticks"] == 3
+    assert page.live["nodes"]["sub"]["failures"] == 1
+    assert page.notes["sub"]["failure"][0] == "ValueError: three is too many"
 
 
 def test_without_a_widget_there_is_a_picture(monkeypatch):
