@@ -24,6 +24,7 @@ from .exceptions import ReflowError
 from .flow import Flow, node, wire
 from .graph import CriticalPath, Graph, GraphDiff, SubgraphBuilder, compose_graphs
 from .network import EventStream, Listener, Network
+from .openapi import load_openapi, unload_service
 from .packs import inspect_pack, list_packs, load_pack, pack_abi_version
 from .pictures import Image, Mesh
 from .result import Failure, RunResult
@@ -65,11 +66,13 @@ __all__ = [
     "exceptions",
     "inspect_pack",
     "list_packs",
+    "load_openapi",
     "load_pack",
     "node",
     "pack_abi_version",
     "template_actor",
     "template_info",
     "template_list",
+    "unload_service",
     "wire",
 ]

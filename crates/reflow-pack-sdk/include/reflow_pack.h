@@ -563,6 +563,10 @@ typedef struct ReflowHost {
   uint64_t (*exit_call)(void (*callback)(void *data), void *data);
   // Since 1.3. Forgets what `exit_call` has noted; `false` when it was called, or is being called, already.
   bool (*exit_forget)(uint64_t number);
+  // Since 1.3. Whether packets can come to an inport: over a connection, as an initial, or from outside by its name.
+  bool (*node_inport_connected)(const struct ReflowNode *node, uint32_t port);
+  // Since 1.3. Whether an outport leads somewhere.
+  bool (*node_outport_connected)(const struct ReflowNode *node, uint32_t port);
 } ReflowHost;
 
 // It went well.

@@ -1,12 +1,14 @@
 //! `NodeHandle`: a node of a running network, for its actor and for threads that send later.
 
 use std::fmt;
+use std::mem::offset_of;
 use std::time::Duration;
 
 use reflow_message::Value;
 
 use crate::abi::{
-    REFLOW_CLOSED, REFLOW_FOREVER, REFLOW_NO_PORT, REFLOW_OK, REFLOW_TIMED_OUT, ReflowNode, ReflowStatus, ReflowStr,
+    REFLOW_CLOSED, REFLOW_FOREVER, REFLOW_NO_PORT, REFLOW_OK, REFLOW_TIMED_OUT, ReflowHost, ReflowNode, ReflowStatus,
+    ReflowStr,
 };
 use crate::host::{borrowed, host, text};
 use crate::message::Message;
@@ -114,6 +116,25 @@ impl NodeHandle {
     pub fn outport(&self, name: &str) -> Option<usize> {
         // SAFETY: as in `inport`.
         port(unsafe { (host().node_outport)(self.0, text(name)) })
+    }
+
+    /// Whether packets can come to an inport: over a connection, as an initial, or from outside by its name.
+    pub fn is_inport_connected(&self, port: impl PortIndex) -> bool {
+        // The table of a runtime may be shorter than it is known here; what is not there is not asked.
+        if (host().size as usize) <= offset_of!(ReflowHost, node_inport_connected) {
+            return false;
+        }
+        // SAFETY: the node is alive.
+        unsafe { (host().node_inport_connected)(self.0, port.index() as u32) }
+    }
+
+    /// Whether an outport leads somewhere.
+    pub fn is_outport_connected(&self, port: impl PortIndex) -> bool {
+        if (host().size as usize) <= offset_of!(ReflowHost, node_outport_connected) {
+            return false;
+        }
+        // SAFETY: the node is alive.
+        unsafe { (host().node_outport_connected)(self.0, port.index() as u32) }
     }
 
     /// The name of an inport.

@@ -207,6 +207,22 @@ impl Tick<'_> {
         self.emit(port, K::make(value.into()));
     }
 
+    /// Tells an error: as a packet on the outport at `port`, and as the failure of this tick if that leads nowhere. Listeners
+    /// outside of the network see the packet either way.
+    ///
+    /// # Errors
+    /// The failure, for the actor to return.
+    pub fn report(
+        &mut self,
+        port: impl PortIndex,
+        message: impl Into<Message>,
+        failure: impl Into<Failure>,
+    ) -> Result<(), Failure> {
+        let is_heard = self.node().is_outport_connected(port);
+        self.send(port, message);
+        if is_heard { Ok(()) } else { Err(failure.into()) }
+    }
+
     /// Ends the node after this tick: a source has no more to say, a filter wants no more.
     pub fn finish(&mut self) {
         // SAFETY: the tick is alive.

@@ -68,6 +68,23 @@ fn a_secret_reaches_no_event_no_failure_and_no_finding() {
     }
 }
 
+#[test]
+fn an_error_that_nobody_hears_is_a_failure() {
+    load_kitchen();
+    let mut heard = network(
+        &[("reporter", "kitchen_reporter", ""), ("sink", "kitchen_forward", "")],
+        &[("reporter.error", "sink.in")],
+    );
+    heard.add_initial(Endpoint::new("reporter", "in"), Message::Flow);
+    let (outputs, report) = run(&mut heard, "sink.out");
+    assert!(report.failures.is_empty() && outputs == [Message::Error("told".into())], "{report:#?}");
+    let mut alone = network(&[("reporter", "kitchen_reporter", ""), ("other", "kitchen_forward", "")], &[]);
+    alone.add_initial(Endpoint::new("reporter", "in"), Message::Flow);
+    alone.add_initial(Endpoint::new("reporter", "other"), Message::Flow);
+    let (_, report) = run(&mut alone, "other.out");
+    assert_eq!(&*report.failures[0].failure.message, "told, and fed");
+}
+
 /// What a node wrote at its end.
 fn lines(file: &Path) -> Vec<String> {
     std::fs::read_to_string(file).unwrap_or_default().lines().map(Into::into).collect()

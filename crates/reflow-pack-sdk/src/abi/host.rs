@@ -220,4 +220,8 @@ pub struct ReflowHost {
     pub exit_call: unsafe extern "C" fn(callback: unsafe extern "C" fn(data: *mut c_void), data: *mut c_void) -> u64,
     /// Since 1.3. Forgets what `exit_call` has noted; `false` when it was called, or is being called, already.
     pub exit_forget: unsafe extern "C" fn(number: u64) -> bool,
+    /// Since 1.3. Whether packets can come to an inport: over a connection, as an initial, or from outside by its name.
+    pub node_inport_connected: unsafe extern "C" fn(node: *const ReflowNode, port: u32) -> bool,
+    /// Since 1.3. Whether an outport leads somewhere.
+    pub node_outport_connected: unsafe extern "C" fn(node: *const ReflowNode, port: u32) -> bool,
 }

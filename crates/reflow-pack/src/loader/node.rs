@@ -193,6 +193,22 @@ pub(super) unsafe extern "C" fn inport_name(node: *const ReflowNode, port: u32) 
     unsafe { with(node, message::FLOW, name) }
 }
 
+pub(super) unsafe extern "C" fn inport_connected(node: *const ReflowNode, port: u32) -> bool {
+    let is_connected = |node: &NodeHandle| {
+        u16::try_from(port).is_ok_and(|port| node.connected_inports().contains(&node.inport_name(port)))
+    };
+    // SAFETY: the ABI says that the node is alive.
+    unsafe { with(node, false, is_connected) }
+}
+
+pub(super) unsafe extern "C" fn outport_connected(node: *const ReflowNode, port: u32) -> bool {
+    let is_connected = |node: &NodeHandle| {
+        u16::try_from(port).is_ok_and(|port| node.connected_outports().contains(&node.outport_name(port)))
+    };
+    // SAFETY: the ABI says that the node is alive.
+    unsafe { with(node, false, is_connected) }
+}
+
 pub(super) unsafe extern "C" fn send(
     node: *const ReflowNode,
     port: u32,

@@ -79,4 +79,6 @@ pub(super) static HOST: ReflowHost = ReflowHost {
     node_secret: node::secret,
     exit_call: exit::call,
     exit_forget: exit::forget,
+    node_inport_connected: node::inport_connected,
+    node_outport_connected: node::outport_connected,
 };

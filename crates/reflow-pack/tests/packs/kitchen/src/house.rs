@@ -215,6 +215,7 @@ pub(crate) fn templates() -> Vec<Box<dyn Component>> {
             ComponentSpec { config_schema: secret, ..spec("kitchen_gossip", &["in"], &["out"]) },
             |_| Instance::new(Gossip),
         ),
+        described(spec("kitchen_reporter", &["in", "other"], &["error"]), |_| Instance::new(Reporter)),
         described(spec("kitchen_witness", &["in"], &["out"]), |config| Instance::new(Witness::new(config))),
         described(
             ComponentSpec {
@@ -242,6 +243,16 @@ pub(crate) fn templates() -> Vec<Box<dyn Component>> {
             adapt: |_, _| Adaptation { firing: None, concurrency: Some(2) },
         }),
     ]
+}
+
+/// Reports whatever comes, and whether it may come.
+struct Reporter;
+
+impl Actor for Reporter {
+    fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
+        let is_fed = tick.node().is_inport_connected(1);
+        tick.report(0, Message::error("told"), if is_fed { "told, and fed" } else { "told" })
+    }
 }
 
 /// Passes on what came, wherever it came.
