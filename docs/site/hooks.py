@@ -22,6 +22,17 @@ MODULES = {
 }
 
 
+def on_config(config):
+    """Put pages that the navigation does not name at the end of their section."""
+    for section in config.nav:
+        for title, pages in section.items() if isinstance(section, dict) else ():
+            folder = {"Guides": "guides", "Concepts": "concepts"}.get(title)
+            if folder:
+                found = sorted(f"{folder}/{page.name}" for page in (ROOT / "docs" / folder).glob("*.md"))
+                pages += [page for page in found if page not in pages]
+    return config
+
+
 def on_files(files: Files, config) -> Files:
     """Add the generated pages."""
     sys.path.insert(0, str(ROOT / "python"))

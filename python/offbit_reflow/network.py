@@ -18,7 +18,7 @@ from ._logs import TYPES, Logs
 from ._printable import printable
 from ._waiting import next_item, wait_within
 from .actor import Actor, build
-from .exceptions import ContextError, EventsClosed, NetworkError, RunTimeout, UnknownComponentError
+from .exceptions import ContextError, EventsClosed, GraphError, NetworkError, RunTimeout, UnknownComponentError
 from .graph import Graph
 from .result import Failure, NotCollected, RunResult
 from .store import Store
@@ -172,6 +172,14 @@ class Network(AsyncNetwork):
         >>> net.run().outputs
         {'loud': ['HELLO']}
         """
+        if isinstance(graph, type):
+            raise GraphError(
+                f"expected a Graph, a GraphExport dict or JSON text, got the class {graph.__name__}: write {graph.__name__}(…)"
+            )
+        if not isinstance(graph, (_native.GraphView, Mapping, str)) and hasattr(graph, "network"):
+            raise GraphError(
+                "expected a Graph, a GraphExport dict or JSON text, got a Flow: `flow.network()` makes a network of it"
+            )
         network = cls(config)
         network._add_graph(graph)
         return network

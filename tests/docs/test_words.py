@@ -1,6 +1,7 @@
 """What the documentation points at is there."""
 
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,7 @@ def test_crates_of_the_architecture_exist():
 def test_the_page_of_the_command_line_has_every_option():
     from offbit_reflow.cli import build_parser, completion
 
-    page = (ROOT / "docs" / "reference" / "command-line.md").read_text(encoding="utf-8")
+    page = runpy.run_path(str(ROOT / "docs" / "site" / "command_line.py"))["page"]()
     for command in completion._commands(build_parser()):
         section = page.split(f"`{' '.join(('reflow', *command.words))}`\n", 1)
         if command.words == ("pack", "help"):
@@ -49,4 +50,4 @@ def test_the_page_of_the_command_line_has_every_option():
         assert len(section) == 2, command.words
         text = section[1].split("\n#", 1)[0]
         for name in [*command.commands, *(name for name in command.option_names if name not in ("-h", "--help"))]:
-            assert f"`{name}" in text or f", {name}" in text, f"{command.words}: {name}; run docs/site/command_line.py"
+            assert f"`{name}" in text or f", {name}" in text, f"{command.words}: {name}"

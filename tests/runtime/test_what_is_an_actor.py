@@ -148,3 +148,10 @@ def test_a_graph_is_no_composition():
         compose_graphs(graph.to_json())
     with pytest.raises(GraphError, match="this is a Graph;"):
         compose_graphs(graph)
+
+
+def test_a_class_or_a_flow_is_no_graph():
+    with pytest.raises(GraphError, match=r"got the class Graph: write Graph\(…\)"):
+        Network.from_graph(Graph)
+    with pytest.raises(GraphError, match="`flow.network\\(\\)` makes a network of it"):
+        Network.from_graph(actor(double) >> actor(double))

@@ -6,7 +6,6 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from functools import partial
 from typing import NoReturn
 
 from .. import __version__
@@ -25,13 +24,21 @@ class _Parser(argparse.ArgumentParser):
         super().error(printable(message))
 
 
+class _Overview(argparse.HelpFormatter):
+    """A line a command: all of them fit a screen."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=16)
+        self._action_max_length = 14
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Make the parser with all subcommands."""
     parser = _Parser(
         prog="reflow",
         description="Run, check, draw and compare graphs of actors.",
         epilog="`reflow COMMAND --help` explains a command.",
-        formatter_class=partial(argparse.HelpFormatter, max_help_position=16),
+        formatter_class=_Overview,
     )
     parser.add_argument("--version", action="version", version=f"reflow {__version__}")
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)

@@ -1,4 +1,4 @@
-"""Find everything that is wrong with graphs, before anything runs.
+"""Find what is wrong with graphs, before anything runs.
 
 What is found is what `reflow run` says and refuses, too. Nodes can be made of the actors given and of the catalog; without
 --actors, components that are not in the catalog are not checked.

@@ -1,4 +1,4 @@
-"""Print a script that completes commands and options in your shell.
+"""Print a completion script for your shell.
 
 bash:  reflow completion bash > ~/.local/share/bash-completion/completions/reflow
 zsh:   reflow completion zsh > ~/.zfunc/_reflow        (with fpath+=~/.zfunc before compinit)
