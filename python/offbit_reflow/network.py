@@ -223,7 +223,16 @@ class Network(AsyncNetwork):
 
         Examples
         --------
-        ``net = Network.resume("monday", store="runs.db")``, ``net.register_actor("double", double)``, ``net.run()``
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from offbit_reflow import Network
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     net = Network(store=Path(folder) / "runs.db", run_id="monday")
+        ...     net.add_node("a", "tpl_passthrough")
+        ...     net.add_outport("out", "a", "output")
+        ...     first = net.run(inputs={"a.input": 3})
+        ...     Network.resume("monday", store=Path(folder) / "runs.db").run().outputs
+        {'out': [3]}
         """
         kept = Kept(store, run_id)
         kept.force = force

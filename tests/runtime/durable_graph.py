@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from typing import Any
 
 from offbit_reflow import Actor, Network, RunResult, actor
@@ -162,6 +163,14 @@ def approval(network: Network) -> Network:
     network.add_node("gate", "gate", policy={"concurrency": 4})
     network.add_outport("out", "gate", "out")
     return network
+
+
+def wait_for_tick(network: Network) -> None:
+    """Wait until the gate has a packet."""
+    deadline = time.monotonic() + 20
+    while not network.stats()["gate"]["ticks"] and time.monotonic() < deadline:
+        time.sleep(0.01)
+    network.signal("gate", "look")  # taken between ticks: the first one has deferred by then
 
 
 if __name__ == "__main__":

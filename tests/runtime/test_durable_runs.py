@@ -253,7 +253,7 @@ import durable_graph
 net = durable_graph.approval(Network(store={str(tmp_path / "runs.db")!r}, run_id="a"))
 net.start()
 net.send("gate", "in", "order 1")
-net.wait(20)
+durable_graph.wait_for_tick(net)
 print("ready", flush=True)
 import time; time.sleep(60)
 """
@@ -263,7 +263,7 @@ import time; time.sleep(60)
         process.kill()
     net = durable_graph.approval(Network(store=tmp_path / "runs.db", run_id="a"))
     net.start(collect=True)
-    net.wait(20)  # the tick is run again
+    durable_graph.wait_for_tick(net)  # it is run again
     net.signal("gate", "approve", {"by": "Ada"})
     for _ in range(200):
         outputs = net.result().outputs["out"]

@@ -666,6 +666,22 @@ impl PyContext {
     }
 
     /// The value to go on from: what `checkpoint` kept last, or None.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Actor, Network
+    /// >>> class Step(Actor):
+    /// ...     inports, outports = ["x"], ["out"]
+    /// ...
+    /// ...     def run(self, ctx):
+    /// ...         ctx.checkpoint({"done": ctx["x"]})
+    /// ...         ctx.done({"out": ctx.last_checkpoint})
+    /// >>> net = Network()
+    /// >>> net.register_actor("step", Step)
+    /// >>> net.add_node("s", "step")
+    /// >>> net.add_outport("out", "s", "out")
+    /// >>> net.run(inputs={"s.x": 1}).outputs
+    /// {'out': [{'done': 1}]}
     #[getter]
     fn last_checkpoint<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let sequence = self.state.lock(py).sequence;
@@ -674,6 +690,22 @@ impl PyContext {
     }
 
     /// A text for the world outside that stands for this tick: the same in all its tries, and after a restart.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Actor, Network
+    /// >>> class Step(Actor):
+    /// ...     inports, outports = ["x"], ["out"]
+    /// ...
+    /// ...     def run(self, ctx):
+    /// ...         key = ctx.idempotency_key
+    /// ...         ctx.done({"out": key.endswith("/s/1")})
+    /// >>> net = Network()
+    /// >>> net.register_actor("step", Step)
+    /// >>> net.add_node("s", "step")
+    /// >>> net.add_outport("out", "s", "out")
+    /// >>> net.run(inputs={"s.x": 1}).outputs
+    /// {'out': [True]}
     #[getter]
     fn idempotency_key(&self, py: Python<'_>) -> String {
         let sequence = self.state.lock(py).sequence;
@@ -681,6 +713,22 @@ impl PyContext {
     }
 
     /// The variables of the run, see `Vars`. In a run with a store a change is written when the tick commits.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Actor, Network
+    /// >>> class Step(Actor):
+    /// ...     inports, outports = ["x"], ["out"]
+    /// ...
+    /// ...     def run(self, ctx):
+    /// ...         ctx.vars.incr("seen")
+    /// ...         ctx.done({"out": ctx.vars["seen"]})
+    /// >>> net = Network()
+    /// >>> net.register_actor("step", Step)
+    /// >>> net.add_node("s", "step")
+    /// >>> net.add_outport("out", "s", "out")
+    /// >>> net.run(inputs={"s.x": 1}).outputs
+    /// {'out': [1]}
     #[getter]
     fn vars(&self) -> PyVars {
         PyVars(Asker::Node(self.node.clone()))

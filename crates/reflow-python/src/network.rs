@@ -359,7 +359,18 @@ impl PyNetwork {
         py.detach(|| running.sync()).map_err(|error| errors::network(&error.into()))
     }
 
-    /// The variables of the run.
+    /// The variables of the run, which all nodes share.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Network
+    /// >>> net = Network()
+    /// >>> net.add_node("a", "tpl_passthrough")
+    /// >>> with net:
+    /// ...     net.start()
+    /// ...     net.vars["limit"] = 3
+    /// ...     net.vars.all()
+    /// {'limit': 3}
     #[getter]
     fn vars(&self) -> PyResult<PyVars> {
         Ok(PyVars(Asker::Outside(self.running()?)))

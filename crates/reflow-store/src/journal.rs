@@ -55,6 +55,7 @@ impl RunJournal {
     }
 
     fn new(store: &Arc<Store>, id: String, row: i64, epoch: i64) -> Arc<Self> {
+        lease::note_live(store.path(), row, epoch);
         let (streams, failed) = (RwLock::default(), Mutex::new(None));
         Arc::new(Self { store: Arc::clone(store), id, row, epoch, streams, failed })
     }
@@ -65,6 +66,8 @@ impl RunJournal {
     }
 
     fn note(&self, error: StoreError) -> JournalError {
+        // Whoever can write nothing any more works on nothing.
+        lease::forget_live(self.store.path(), self.row, self.epoch);
         self.failed.lock().get_or_insert_with(|| error.clone());
         error.into()
     }
@@ -77,6 +80,7 @@ impl RunJournal {
 
 impl Drop for RunJournal {
     fn drop(&mut self) {
+        lease::forget_live(self.store.path(), self.row, self.epoch);
         if self.store.check_process().is_err() {
             return;
         }

@@ -1,5 +1,8 @@
 //! Leases: one process works on a run. A dead one's run can be taken over, a live one's cannot.
 
+use std::path::{Path, PathBuf};
+
+use parking_lot::Mutex;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::process;
@@ -8,6 +11,19 @@ use crate::process;
 pub(crate) const BEAT_S: f64 = 5.0;
 /// After how long a process that cannot be looked for is taken for dead, in seconds.
 const SILENCE_S: f64 = 30.0;
+
+/// The leases that this process works under: file, run and epoch.
+static LIVE: Mutex<Vec<(PathBuf, i64, i64)>> = Mutex::new(Vec::new());
+
+/// This process works under a lease from now on.
+pub(crate) fn note_live(path: &Path, run: i64, epoch: i64) {
+    LIVE.lock().push((path.into(), run, epoch));
+}
+
+/// This process works under it no longer.
+pub(crate) fn forget_live(path: &Path, run: i64, epoch: i64) {
+    LIVE.lock().retain(|(known, row, number)| (&**known, *row, *number) != (path, run, epoch));
+}
 
 /// Who has the lease.
 pub(crate) struct Owner {
@@ -18,7 +34,15 @@ pub(crate) struct Owner {
 }
 
 impl Owner {
-    /// Whether it still works.
+    /// Whether it still works on this run. A process may have given up work and live.
+    pub(crate) fn works_on(&self, path: &Path, run: i64) -> bool {
+        if self.is_alive() && self.pid == std::process::id() && self.host == process::host() {
+            return LIVE.lock().iter().any(|(known, row, _)| (&**known, *row) == (path, run));
+        }
+        self.is_alive()
+    }
+
+    /// Whether the process lives.
     pub(crate) fn is_alive(&self) -> bool {
         if self.host == process::host() && process::can_look() {
             return !self.birth.is_empty() && process::birth(self.pid) == self.birth;

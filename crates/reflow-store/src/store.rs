@@ -60,7 +60,8 @@ impl Store {
         let known = |open: &[(PathBuf, u32, Weak<Self>)]| {
             let full = path.canonicalize().ok()?;
             let ours = open.iter().find(|(known, pid, _)| *known == full && *pid == std::process::id())?;
-            ours.2.upgrade()
+            // One that could not write any more is of no use.
+            ours.2.upgrade().filter(|store| !store.queue.has_failed())
         };
         let mut open = OPEN.lock();
         if let Some(store) = known(&open) {
@@ -73,7 +74,7 @@ impl Store {
         Writer::spawn(connection, files.clone(), Arc::clone(&queue)).map_err(|error| StoreError::io(path, &error))?;
         let process = std::process::id();
         let store = Arc::new(Self { path: full.clone(), files, queue, reader: Mutex::new(None), process });
-        open.retain(|(_, _, store)| store.strong_count() > 0);
+        open.retain(|(known, _, store)| store.strong_count() > 0 && *known != full);
         open.push((full, process, Arc::downgrade(&store)));
         Ok(store)
     }
@@ -184,9 +185,9 @@ impl Store {
     /// Takes the lease of a run, from nobody or from a process that is dead; its epoch. With `graph`, that is what runs from
     /// now on.
     pub(crate) fn take(&self, run: &StoredRun, graph: Option<String>) -> Result<i64, StoreError> {
-        let row = run.row;
+        let (row, path) = (run.row, self.path.clone());
         let taken = self.write(move |connection| {
-            if let Some(owner) = lease::owner(connection, row)?.filter(lease::Owner::is_alive) {
+            if let Some(owner) = lease::owner(connection, row)?.filter(|owner| owner.works_on(&path, row)) {
                 return Ok(Err((owner.pid, owner.host)));
             }
             if let Some(graph) = graph {

@@ -108,6 +108,11 @@ impl Queue {
         self.wait(number)
     }
 
+    /// Whether nothing can be written any more.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.inner.lock().failed.is_some()
+    }
+
     /// Nothing more will come; the writer ends when it has written all of it.
     pub(crate) fn close(&self) {
         self.inner.lock().closed = true;
