@@ -779,6 +779,28 @@ mod tests {
     }
 
     #[test]
+    fn a_packet_is_put_in_at_once_only_where_it_finds_room_in_the_queue() {
+        let mailbox = Mailbox::default();
+        let (plain, newest) = (mailbox.add_link(0, bounded(1)), mailbox.add_link(1, Room::Latest(false)));
+        let put = |link, number: i64| {
+            let packet = Packet { link, message: number.into(), origin: None };
+            mailbox.put(packet).map_err(|packet| packet.message)
+        };
+        assert_eq!(put(plain, 1), Ok(false));
+        assert_eq!(put(plain, 2), Err(Message::Integer(2)));
+        assert_eq!(put(newest, 3), Err(Message::Integer(3)));
+        assert_eq!(put(9, 4), Err(Message::Integer(4)));
+        assert_eq!(mailbox.fill().high_water, 1);
+        assert_eq!(take(&mailbox, &mut [1, 0]), [Message::Integer(1)]);
+        mailbox.release(&mut [1, 0]);
+        let sleeper = sleeper();
+        mailbox.exchange(&mut VecDeque::new(), &mut VecDeque::new(), &mut [0, 0], Sleep::Empty(&sleeper));
+        assert_eq!(put(plain, 5), Ok(true));
+        drop(mailbox.close());
+        assert_eq!(put(plain, 6), Err(Message::Integer(6)));
+    }
+
+    #[test]
     fn a_latest_inport_keeps_the_newest_of_all_its_links_until_it_is_taken() {
         let mailbox = Mailbox::default();
         let (one, two) = (mailbox.add_link(0, Room::Latest(false)), mailbox.add_link(0, Room::Latest(false)));
