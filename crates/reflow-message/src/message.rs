@@ -228,7 +228,21 @@ impl Message {
     }
 
     /// Whether its value is nested deeper than values may be, so that nobody may send it.
+    #[inline]
     pub fn is_too_deep(&self) -> bool {
+        !self.is_scalar() && self.nests_too_deeply()
+    }
+
+    /// Whether it is of a kind that holds no others, as the packets of most ticks are.
+    #[inline]
+    fn is_scalar(&self) -> bool {
+        matches!(
+            self,
+            Self::Flow | Self::Boolean(_) | Self::Integer(_) | Self::Float(_) | Self::String(_) | Self::Bytes(_)
+        )
+    }
+
+    fn nests_too_deeply(&self) -> bool {
         match self {
             Self::Object(value) => value.is_too_deep(),
             Self::Array(items) => items.weight().depth > crate::value::MAX_DEPTH,

@@ -53,7 +53,14 @@ impl Attempt {
     }
 
     /// Makes the inputs messages of the kinds that every component knows.
+    #[inline]
     pub(crate) fn meet_component(&mut self, node: &Node) -> Result<(), Failure> {
+        let is_hosted = |(_, message): &(u16, Message)| matches!(message, Message::Host(_));
+        if self.inputs.iter().any(is_hosted) { self.convert_hosted(node) } else { Ok(()) }
+    }
+
+    #[cold]
+    fn convert_hosted(&mut self, node: &Node) -> Result<(), Failure> {
         for (port, message) in &mut self.inputs {
             if let Message::Host(value) = message {
                 if *port < 64 && node.as_is >> *port & 1 == 1 && value.is_of_components() {
@@ -71,11 +78,15 @@ impl Attempt {
     }
 
     /// Keeps back what is nested deeper than values may be: the attempt fails, and it does not leave.
+    #[inline]
     pub(crate) fn refuse_too_deep(&mut self) -> Result<(), Failure> {
         let too_deep = |(_, message): &(u16, Message)| message.is_too_deep();
-        if !self.emitted.iter().chain(&self.sent).any(too_deep) {
-            return Ok(());
-        }
+        if self.emitted.iter().any(too_deep) || self.sent.iter().any(too_deep) { self.hold_too_deep() } else { Ok(()) }
+    }
+
+    #[cold]
+    fn hold_too_deep(&mut self) -> Result<(), Failure> {
+        let too_deep = |(_, message): &(u16, Message)| message.is_too_deep();
         self.sent.retain(|packet| !too_deep(packet));
         Err(Failure::new(format!("the output: {}", ValueError::TooDeep)).with_reason("too_deep"))
     }

@@ -173,6 +173,9 @@ impl Driver {
 
     /// Moves what leaves whatever becomes of the attempt into the outbox.
     pub(super) fn route_sent(&mut self) {
+        if self.attempt.sent.is_empty() {
+            return;
+        }
         route_sent(&self.handle, &mut self.attempt, &mut self.outbox);
     }
 
@@ -239,7 +242,7 @@ pub(super) fn commit(
     outbox: &mut VecDeque<Outgoing>,
 ) -> Result<(), Failure> {
     let slowly = handle.node().recorder.is_some() || handle.node().cuts();
-    if !slowly {
+    if !slowly && !attempt.sent.is_empty() {
         route_sent(handle, attempt, outbox);
     }
     let (node, run) = (handle.node(), handle.run());
@@ -295,11 +298,12 @@ fn together(node: &Node, origin: Option<&Origin>, packets: &mut Packets, outbox:
         _ => None,
     };
     let origin = origin.or(new.as_ref());
-    let mut address = |(port, message)| node.address(port, message, origin, 0, |outgoing| outbox.push_back(outgoing));
     // Most ticks send one packet, for which a drain is a long way round.
     if packets.len() == 1 {
-        packets.pop().into_iter().for_each(address);
-    } else {
-        packets.drain(..).for_each(&mut address);
+        let Some((port, message)) = packets.pop() else { return };
+        return node.address(port, message, origin, 0, |outgoing| outbox.push_back(outgoing));
+    }
+    for (port, message) in packets.drain(..) {
+        node.address(port, message, origin, 0, |outgoing| outbox.push_back(outgoing));
     }
 }
