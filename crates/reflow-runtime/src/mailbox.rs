@@ -783,7 +783,7 @@ mod tests {
         let mailbox = Mailbox::default();
         let (plain, newest) = (mailbox.add_link(0, bounded(1)), mailbox.add_link(1, Room::Latest(false)));
         let put = |link, number: i64| {
-            let packet = Packet { link, message: number.into(), origin: None };
+            let packet = Packet { link, position: 0, message: number.into(), origin: None };
             mailbox.put(packet).map_err(|packet| packet.message)
         };
         assert_eq!(put(plain, 1), Ok(false));
