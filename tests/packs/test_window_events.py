@@ -107,7 +107,8 @@ for _ in range(count // 100):
 until(heard["keyboard_input"], lambda seen: sum(one["type"] == "keydown" for one in seen) >= count, many)
 net.shutdown()
 gone = subprocess.run(["xdotool", "search", "--name", "reflow test"], capture_output=True, text=True).stdout.split()
-print(json.dumps({"window": window, "keys": keys, "mouse": mouse, "many": [one["key"] for one in many if one["type"] == "keydown"], "gone": gone}))
+downs = [one["key"] for one in many if one["type"] == "keydown"]
+print(json.dumps({"window": window, "keys": keys, "mouse": mouse, "many": downs, "gone": gone}))
 """
 
 

@@ -1,0 +1,387 @@
+//! The actor: packets in, actions out, each to its end before the next.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use reflow_pack_sdk::{Actor, Failure, Kind, Message, Tick, Value};
+use serde_json::{Value as Json, json};
+
+use crate::chrome::Chrome;
+use crate::component::{ACTION, DONE, ERROR, FRAME, METADATA, RESULT, TICK, URL};
+use crate::emitter::Emitter;
+use crate::picture::{Picture, jpeg, png};
+use crate::protocol::Line;
+use crate::settings::{Mode, Settings};
+
+/// How long the browser may take to start.
+const START: Duration = Duration::from_secs(60);
+/// How long a page may take to answer that it begins to load.
+const NAVIGATE: Duration = Duration::from_secs(30);
+
+/// A node with a browser.
+pub(crate) struct Browser {
+    settings: Settings,
+    session: Option<Session>,
+}
+
+/// A browser that runs, with its page.
+struct Session {
+    line: Arc<Line>,
+    emitter: Arc<Emitter>,
+    thread: Option<JoinHandle<()>>,
+    /// Dropped last: it waits until nothing of the browser is left.
+    _chrome: Chrome,
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.emitter.end();
+        self.line.close();
+        // The thread of pictures ends by itself, and may wait for room until the run is over.
+        drop(self.thread.take());
+    }
+}
+
+type Goes<'a> = &'a dyn Fn() -> bool;
+
+impl Session {
+    fn start(settings: &Settings, tick: &mut Tick<'_>) -> Result<Self, String> {
+        let mut chrome = Chrome::start(settings)?;
+        let (Some(to), Some(from)) = (chrome.to.take(), chrome.from.take()) else {
+            return Err("the browser has no pipes".into());
+        };
+        let emitter = Emitter::new();
+        let told = Arc::clone(&emitter);
+        let line = Line::open(to, from, move |line, method, event| told.event(line, method, event))?;
+        let node = tick.node().clone();
+        let goes_on = || !node.is_cancelled();
+        let prepared = prepare(&line, settings, &goes_on);
+        if let Err(why) = prepared {
+            emitter.end();
+            line.close();
+            return Err(format!("the browser does not start: {why}"));
+        }
+        let background = tick.background().ok_or("the run was stopped")?;
+        let thread = emitter.run(background, Arc::clone(&line), settings.clone())?;
+        Ok(Self { line, emitter, thread: Some(thread), _chrome: chrome })
+    }
+
+    fn is_alive(&self) -> bool {
+        !self.line.is_gone() && self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
+    }
+
+    fn navigate(&self, url: &str, goes_on: Goes<'_>) -> Result<(), String> {
+        let answer = self.line.ask("Page.navigate", json!({"url": url}), NAVIGATE, goes_on)?;
+        match answer["errorText"].as_str() {
+            None => Ok(()),
+            // A download is no page.
+            Some("net::ERR_ABORTED") => Ok(()),
+            Some(why) => Err(format!("{url} cannot be opened: {why}")),
+        }
+    }
+
+    /// Runs a script, and gives what it answers, or what it throws.
+    fn evaluate(&self, expression: &str, timeout: Duration, goes_on: Goes<'_>) -> Result<Result<Json, String>, String> {
+        let parameters =
+            json!({"expression": expression, "returnByValue": true, "awaitPromise": true, "userGesture": true});
+        let answer = self.line.ask("Runtime.evaluate", parameters, timeout, goes_on)?;
+        if let Some(thrown) = answer.get("exceptionDetails") {
+            let text = thrown["exception"]["description"].as_str().or(thrown["exception"]["value"].as_str());
+            return Ok(Err(text.or(thrown["text"].as_str()).unwrap_or("the script threw something").to_string()));
+        }
+        Ok(Ok(answer["result"].get("value").cloned().unwrap_or_default()))
+    }
+
+    /// The middle of an element, once it is there.
+    fn element(&self, selector: &str, timeout: Duration, goes_on: Goes<'_>) -> Result<(f64, f64), String> {
+        let script = format!(
+            "(() => {{ const e = document.querySelector({}); if (!e) return null; e.scrollIntoView({{block: 'center', inline: 'center'}}); \
+             const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]; }})()",
+            Json::from(selector)
+        );
+        let until = Instant::now() + timeout;
+        loop {
+            match self.evaluate(&script, timeout, goes_on) {
+                Ok(Ok(Json::Array(at))) => {
+                    let number = |index: usize| at.get(index).and_then(Json::as_f64).unwrap_or_default();
+                    return Ok((number(0), number(1)));
+                }
+                Ok(Err(why)) => return Err(format!("the selector {selector:?}: {why}")),
+                Err(why) if self.line.is_gone() || !goes_on() => return Err(why),
+                // A page that is just changing has no elements yet.
+                _ => {}
+            }
+            if Instant::now() >= until {
+                return Err(format!("no element {selector:?} within {} ms", timeout.as_millis()));
+            }
+            if !goes_on() {
+                return Err("the run was stopped".into());
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    fn mouse(&self, kind: &str, at: (f64, f64), more: &[(&str, Json)], goes_on: Goes<'_>) -> Result<(), String> {
+        let mut parameters = json!({"type": kind, "x": at.0, "y": at.1});
+        for (key, value) in more {
+            parameters[*key] = value.clone();
+        }
+        self.line.ask("Input.dispatchMouseEvent", parameters, NAVIGATE, goes_on).map(drop)
+    }
+
+    fn click(&self, at: (f64, f64), button: &str, goes_on: Goes<'_>) -> Result<(), String> {
+        let more = [("button", Json::from(button)), ("clickCount", 1.into())];
+        self.mouse("mouseMoved", at, &[], goes_on)?;
+        self.mouse("mousePressed", at, &more, goes_on)?;
+        self.mouse("mouseReleased", at, &more, goes_on)
+    }
+
+    /// A picture of the page as it is.
+    fn screenshot(
+        &self,
+        settings: &Settings,
+        format: &str,
+        is_full: bool,
+        goes_on: Goes<'_>,
+    ) -> Result<(Vec<u8>, Option<Picture>), String> {
+        let mut parameters =
+            json!({"format": if format == "jpeg" { "jpeg" } else { "png" }, "captureBeyondViewport": is_full});
+        if format == "jpeg" {
+            parameters["quality"] = settings.quality.into();
+        }
+        if is_full {
+            let size = &self.line.ask("Page.getLayoutMetrics", json!({}), NAVIGATE, goes_on)?["cssContentSize"];
+            parameters["clip"] = json!({"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1});
+        }
+        let answer = self.line.ask("Page.captureScreenshot", parameters, NAVIGATE, goes_on)?;
+        let bytes = STANDARD.decode(answer["data"].as_str().unwrap_or_default()).map_err(|error| error.to_string())?;
+        let picture = match format {
+            "jpeg" => Some(jpeg(&bytes)?),
+            "png" => Some(png(&bytes)?),
+            _ => return png(&bytes).map(|picture| (Vec::new(), Some(picture))),
+        };
+        Ok((bytes, picture))
+    }
+}
+
+/// Makes a page of the right size that tells what happens to it.
+fn prepare(line: &Line, settings: &Settings, goes_on: Goes<'_>) -> Result<(), String> {
+    let made = line.ask("Target.createTarget", json!({"url": "about:blank"}), START, goes_on)?;
+    let attached =
+        line.ask("Target.attachToTarget", json!({"targetId": made["targetId"], "flatten": true}), START, goes_on)?;
+    line.attach(attached["sessionId"].as_str().ok_or("it gives no session")?.to_string());
+    let downloads = match &settings.downloads {
+        Some(folder) => json!({"behavior": "allow", "downloadPath": folder.display().to_string()}),
+        None => json!({"behavior": "deny"}),
+    };
+    line.ask("Browser.setDownloadBehavior", downloads, START, goes_on)?;
+    let size = json!({"width": settings.width, "height": settings.height, "deviceScaleFactor": 1, "mobile": false});
+    for (method, parameters) in [
+        ("Page.enable", json!({})),
+        ("Runtime.enable", json!({})),
+        ("Inspector.enable", json!({})),
+        ("Emulation.setDeviceMetricsOverride", size),
+    ] {
+        line.ask(method, parameters, START, goes_on)?;
+    }
+    Ok(())
+}
+
+impl Browser {
+    pub(crate) fn new(settings: Settings) -> Self {
+        Self { settings, session: None }
+    }
+
+    fn act(&mut self, tick: &mut Tick<'_>, action: &Value) -> Result<(), String> {
+        let node = tick.node().clone();
+        let goes_on = || !node.is_cancelled();
+        let settings = self.settings.clone();
+        let Some(session) = &self.session else { return Ok(()) };
+        let text = |key: &str| action.get(key).and_then(Value::as_str);
+        let need = |key: &str| text(key).ok_or_else(|| format!("`{key}` is missing"));
+        let number = |key: &str| action.get(key).and_then(Value::as_number);
+        let coordinate = |key: &str| number(key).unwrap_or_default();
+        let timeout = number("timeoutMs").map_or(settings.timeout, |wait| Duration::from_millis(wait.max(0.0) as u64));
+        match need("type")? {
+            "navigate" => session.navigate(need("url")?, &goes_on)?,
+            "click" => {
+                let at = match (text("selector"), number("x"), number("y")) {
+                    (Some(selector), _, _) => session.element(selector, timeout, &goes_on)?,
+                    (None, Some(x), Some(y)) => (x, y),
+                    _ => return Err("`selector`, or `x` and `y`, are missing".into()),
+                };
+                session.click(at, text("button").unwrap_or("left"), &goes_on)?;
+            }
+            "mouse" => {
+                let at = (coordinate("x"), coordinate("y"));
+                let button = text("button").unwrap_or("left");
+                let more = [("button", Json::from(button)), ("clickCount", 1.into())];
+                match text("event").unwrap_or("move") {
+                    "move" => session.mouse("mouseMoved", at, &[], &goes_on)?,
+                    "press" => session.mouse("mousePressed", at, &more, &goes_on)?,
+                    "release" => session.mouse("mouseReleased", at, &more, &goes_on)?,
+                    "click" => session.click(at, button, &goes_on)?,
+                    "wheel" => {
+                        let delta = [("deltaX", coordinate("deltaX").into()), ("deltaY", coordinate("deltaY").into())];
+                        session.mouse("mouseWheel", at, &delta, &goes_on)?;
+                    }
+                    other => {
+                        return Err(format!("`event`: expected move, press, release, click or wheel, found {other:?}"));
+                    }
+                }
+            }
+            "scroll" => {
+                let delta = [("deltaX", coordinate("x").into()), ("deltaY", coordinate("y").into())];
+                session.mouse("mouseWheel", (0.0, 0.0), &delta, &goes_on)?;
+            }
+            "type" => {
+                let (selector, text) = (need("selector")?, need("text")?);
+                let at = session.element(selector, timeout, &goes_on)?;
+                session.click(at, "left", &goes_on)?;
+                let focus = format!("document.querySelector({}).focus()", Json::from(selector));
+                let _ = session.evaluate(&focus, timeout, &goes_on)?;
+                session.line.ask("Input.insertText", json!({"text": text}), timeout, &goes_on)?;
+            }
+            "insertText" => {
+                session.line.ask("Input.insertText", json!({"text": need("text")?}), timeout, &goes_on)?;
+            }
+            "key" => {
+                let key = need("key")?;
+                let text = match key {
+                    "Enter" => "\r",
+                    key if key.chars().count() == 1 => key,
+                    _ => "",
+                };
+                let code = match key {
+                    "Enter" => 13,
+                    "Tab" => 9,
+                    "Escape" => 27,
+                    "Backspace" => 8,
+                    "ArrowLeft" => 37,
+                    "ArrowUp" => 38,
+                    "ArrowRight" => 39,
+                    "ArrowDown" => 40,
+                    key => key.chars().next().map_or(0, |c| c.to_ascii_uppercase() as u32),
+                };
+                for kind in ["keyDown", "keyUp"] {
+                    let mut parameters = json!({"type": kind, "key": key, "windowsVirtualKeyCode": code});
+                    if kind == "keyDown" && !text.is_empty() {
+                        parameters["text"] = text.into();
+                    }
+                    session.line.ask("Input.dispatchKeyEvent", parameters, timeout, &goes_on)?;
+                }
+            }
+            "wait" => drop(session.element(need("selector")?, timeout, &goes_on)?),
+            "evaluate" => {
+                let outcome = session.evaluate(need("expression")?, NAVIGATE, &goes_on)?;
+                let id = action.get("id").filter(|id| !id.is_null()).cloned();
+                let answer = match (outcome, id) {
+                    (Ok(value), None) => Value::from(&value),
+                    (Ok(value), Some(id)) => Value::object([("id", id), ("value", Value::from(&value))]),
+                    (Err(why), id) => {
+                        Value::object([("error", Value::from(why))].into_iter().chain(id.map(|id| ("id", id))))
+                    }
+                };
+                let _ = tick.send_now_blocking(RESULT, Message::object(answer));
+            }
+            "screenshot" => {
+                let format = text("format").unwrap_or("rgba");
+                if !["rgba", "png", "jpeg"].contains(&format) {
+                    return Err(format!("`format`: expected rgba, png or jpeg, found {format:?}"));
+                }
+                let is_full = action.get("fullPage") == Some(&Value::Boolean(true));
+                let (bytes, picture) = session.screenshot(&settings, format, is_full, &goes_on)?;
+                if let Some(picture) = picture {
+                    let metadata = session.emitter.metadata(&picture).merged_with(&Value::object([("format", format)]));
+                    let bytes = if format == "rgba" { picture.pixels } else { bytes };
+                    tick.emit(FRAME, Message::bytes(bytes));
+                    tick.emit(METADATA, Message::object(metadata));
+                }
+            }
+            "stop" => self.stop(tick),
+            other => {
+                return Err(format!(
+                    "there is no action {other:?}; there are navigate, click, mouse, scroll, type, insertText, key, wait, evaluate, screenshot, stop"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn stop(&mut self, tick: &mut Tick<'_>) {
+        self.session = None;
+        tick.emit(DONE, true);
+    }
+
+    fn picture(&self, tick: &mut Tick<'_>) -> Result<(), String> {
+        let Some(session) = &self.session else { return Ok(()) };
+        let node = tick.node().clone();
+        let goes_on = || !node.is_cancelled();
+        let picture = if self.settings.mode == Mode::Screenshot {
+            session.screenshot(&self.settings, "rgba", false, &goes_on)?.1.map(Arc::new)
+        } else {
+            session.emitter.newest(self.settings.timeout + self.settings.wait, &goes_on)
+        };
+        let picture = picture.ok_or("the page gives no picture")?;
+        let metadata = session.emitter.metadata(&picture);
+        tick.emit(FRAME, Message::bytes(picture.pixels.clone()));
+        tick.emit(METADATA, Message::object(metadata));
+        Ok(())
+    }
+
+    fn handle(&mut self, tick: &mut Tick<'_>) -> Result<(), (String, Value)> {
+        let url = tick.input(URL).and_then(Message::as_text).map(str::to_string);
+        let action = tick.input(ACTION).map(|message| (message.kind(), message.as_value()));
+        let wants_picture = tick.input(TICK).is_some();
+        let shown = |why: String, kind: &str| (why, Value::object([("type", kind)]));
+        if self.session.as_ref().is_some_and(|session| !session.is_alive()) {
+            self.session = None;
+        }
+        if self.session.is_none() {
+            if matches!(action, Some((Kind::Flow, _))) {
+                tick.emit(DONE, true);
+                return Ok(());
+            }
+            let session = Session::start(&self.settings, tick).map_err(|why| shown(why, "launch"))?;
+            self.session = Some(session);
+            let first = url.clone().unwrap_or_else(|| self.settings.url.clone());
+            self.open(tick, &first).map_err(|why| shown(why, "navigate"))?;
+        } else if let Some(url) = &url {
+            self.open(tick, url).map_err(|why| shown(why, "navigate"))?;
+        }
+        match action {
+            Some((Kind::Flow, _)) => self.stop(tick),
+            Some((_, Some(action))) => self.act(tick, &action).map_err(|why| (why, action.clone()))?,
+            Some((_, None)) => return Err(shown("expected an object on `action`".into(), "unknown")),
+            None => {}
+        }
+        if wants_picture {
+            self.picture(tick).map_err(|why| shown(why, "tick"))?;
+        }
+        Ok(())
+    }
+
+    fn open(&self, tick: &Tick<'_>, url: &str) -> Result<(), String> {
+        let node = tick.node().clone();
+        let goes_on = || !node.is_cancelled();
+        self.session.as_ref().map_or(Ok(()), |session| session.navigate(url, &goes_on))
+    }
+}
+
+impl Actor for Browser {
+    fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
+        let Err((why, action)) = self.handle(tick) else { return Ok(()) };
+        if tick.node().is_cancelled() {
+            return Ok(());
+        }
+        let told = Value::object([("message", Value::from(why.as_str())), ("action", action)]);
+        tick.report(ERROR, Message::object(told), Failure::new(why).with_reason("browser"))
+    }
+
+    fn teardown(&mut self) {
+        self.session = None;
+    }
+}

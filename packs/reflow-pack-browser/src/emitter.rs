@@ -1,0 +1,240 @@
+//! What leaves outside of ticks: pictures, and words about the page.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use reflow_pack_sdk::{Begin, Bytes, Frame, Message, NodeHandle, StreamWriter, Value};
+use serde_json::json;
+
+use crate::component::{DONE, ERROR, FRAME, LOADED, METADATA, READY, STREAM};
+use crate::picture::{Picture, jpeg};
+use crate::protocol::Line;
+use crate::settings::{Mode, Settings};
+
+/// How often the thread looks around.
+const LOOK_AROUND: Duration = Duration::from_millis(50);
+
+/// What waits to leave.
+#[derive(Default)]
+struct State {
+    /// The newest picture of the screencast, as it came, and what is to be acknowledged.
+    cast: Option<(String, i64)>,
+    said: VecDeque<Said>,
+    newest: Option<Arc<Picture>>,
+    number: i64,
+    last_load: Option<Instant>,
+    is_over: bool,
+}
+
+enum Said {
+    Loaded,
+    Error(String),
+}
+
+/// Takes what the browser tells, and hands it out as fast as it is taken.
+pub(crate) struct Emitter {
+    state: Mutex<State>,
+    came: Condvar,
+}
+
+impl Emitter {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self { state: Mutex::default(), came: Condvar::new() })
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An event of the browser.
+    pub(crate) fn event(&self, line: &Arc<Line>, method: &str, told: &serde_json::Value) {
+        let mut state = self.lock();
+        match method {
+            "Page.screencastFrame" => {
+                let data = told["data"].as_str().unwrap_or_default().to_string();
+                let session = told["sessionId"].as_i64().unwrap_or_default();
+                if let Some((_, unseen)) = state.cast.replace((data, session)) {
+                    let _ = line.tell("Page.screencastFrameAck", json!({"sessionId": unseen}));
+                }
+            }
+            "Page.loadEventFired" => {
+                state.last_load = Some(Instant::now());
+                state.said.push_back(Said::Loaded);
+            }
+            // Nobody is there to answer it.
+            "Page.javascriptDialogOpening" => {
+                let _ = line.tell("Page.handleJavaScriptDialog", json!({"accept": true}));
+            }
+            "Inspector.targetCrashed" => state.said.push_back(Said::Error("the page crashed".into())),
+            "" if !state.is_over => state.said.push_back(Said::Error("the browser has ended".into())),
+            _ => return,
+        }
+        self.came.notify_all();
+    }
+
+    /// Nothing leaves any more.
+    pub(crate) fn end(&self) {
+        self.lock().is_over = true;
+        self.came.notify_all();
+    }
+
+    /// The newest picture, waiting for the first one.
+    pub(crate) fn newest(&self, timeout: Duration, goes_on: &dyn Fn() -> bool) -> Option<Arc<Picture>> {
+        let until = Instant::now() + timeout;
+        let mut state = self.lock();
+        loop {
+            if let Some(picture) = &state.newest {
+                return Some(Arc::clone(picture));
+            }
+            if state.is_over || Instant::now() >= until || !goes_on() {
+                return None;
+            }
+            (state, _) = self.came.wait_timeout(state, LOOK_AROUND).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// What is told beside a picture.
+    pub(crate) fn metadata(&self, picture: &Picture) -> Value {
+        let mut state = self.lock();
+        state.number += 1;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
+        Value::object([
+            ("width", Value::from(i64::from(picture.width))),
+            ("height", i64::from(picture.height).into()),
+            ("format", "rgba".into()),
+            ("frameNumber", state.number.into()),
+            ("timestamp", now.into()),
+        ])
+    }
+
+    /// Starts the thread that hands out.
+    pub(crate) fn run(
+        self: &Arc<Self>,
+        node: NodeHandle,
+        line: Arc<Line>,
+        settings: Settings,
+    ) -> Result<JoinHandle<()>, String> {
+        let this = Arc::clone(self);
+        let thread = thread::Builder::new().name("reflow-browser-out".into());
+        thread
+            .spawn(move || this.live(&node, &line, &settings))
+            .map_err(|error| format!("no thread for pictures: {error}"))
+    }
+
+    fn live(&self, node: &NodeHandle, line: &Arc<Line>, settings: &Settings) {
+        let began = Instant::now();
+        let mut is_capturing = false;
+        let mut stream: Option<StreamWriter> = None;
+        let mut last_load = None;
+        loop {
+            if node.is_cancelled() {
+                return;
+            }
+            if !is_capturing && began.elapsed() >= settings.wait {
+                is_capturing = true;
+                if settings.mode != Mode::Screenshot {
+                    let _ = line.tell(
+                        "Page.startScreencast",
+                        json!({"format": "jpeg", "quality": settings.quality, "maxWidth": settings.width,
+                            "maxHeight": settings.height, "everyNthFrame": settings.every_nth}),
+                    );
+                }
+                if node.send_blocking(READY, "LOADED", None).is_err() {
+                    return;
+                }
+            }
+            let (said, cast) = {
+                let mut state = self.lock();
+                if state.is_over {
+                    return;
+                }
+                if state.said.is_empty() && state.cast.is_none() {
+                    (state, _) = self.came.wait_timeout(state, LOOK_AROUND).unwrap_or_else(PoisonError::into_inner);
+                }
+                last_load = state.last_load.or(last_load);
+                (state.said.pop_front(), state.cast.take())
+            };
+            let sent = match said {
+                Some(Said::Loaded) => node.send_blocking(LOADED, "PAGE_LOADED", None),
+                Some(Said::Error(why)) => {
+                    node.log("error", Value::object([("message", why.as_str())]));
+                    let _ =
+                        node.send_blocking(ERROR, Message::object(Value::object([("message", why.as_str())])), None);
+                    // Without a browser there is nothing more to tell; the next packet starts another.
+                    self.end();
+                    return;
+                }
+                None => Ok(()),
+            };
+            if sent.is_err() {
+                return;
+            }
+            if let Some((data, session)) = cast {
+                let is_taken = self.picture(&data, node, settings, &mut stream);
+                // Only now does the browser make another one.
+                let _ = line.tell("Page.screencastFrameAck", json!({"sessionId": session}));
+                if !is_taken {
+                    return;
+                }
+            }
+            let settled =
+                settings.settle.is_some_and(|settle| last_load.is_some_and(|load: Instant| load.elapsed() >= settle));
+            if settled || settings.longest.is_some_and(|longest| began.elapsed() >= longest) {
+                self.end();
+                line.close();
+                let _ = node.send_blocking(DONE, true, None);
+                return;
+            }
+        }
+    }
+
+    /// Hands a picture out; `false` when nobody takes any more.
+    fn picture(&self, data: &str, node: &NodeHandle, settings: &Settings, stream: &mut Option<StreamWriter>) -> bool {
+        let decoded = STANDARD.decode(data).map_err(|error| error.to_string()).and_then(|bytes| jpeg(&bytes));
+        let picture = match decoded {
+            Ok(picture) => Arc::new(picture.resized(settings.width, settings.height)),
+            Err(why) => {
+                node.log("warning", why);
+                return true;
+            }
+        };
+        self.lock().newest = Some(Arc::clone(&picture));
+        self.came.notify_all();
+        if settings.mode != Mode::Screencast {
+            return true;
+        }
+        let metadata = self.metadata(&picture);
+        let bytes = Bytes::from(picture.pixels.clone());
+        if node.is_outport_connected(STREAM) && !write(node, &picture, &bytes, stream) {
+            return false;
+        }
+        node.emit_blocking([(FRAME, Message::from(bytes)), (METADATA, Message::object(metadata))], None).is_ok()
+    }
+}
+
+/// Writes a picture into the stream, which begins with the first one.
+fn write(node: &NodeHandle, picture: &Picture, bytes: &Bytes, stream: &mut Option<StreamWriter>) -> bool {
+    if stream.is_none() {
+        let writer = StreamWriter::new(node, "stream", Some("video/raw-rgba"), 2);
+        let Ok(handle) = writer.handle(None) else { return true };
+        if node.send_blocking(STREAM, handle, None).is_err() {
+            return false;
+        }
+        let metadata = Value::object([
+            ("width", Value::from(i64::from(picture.width))),
+            ("height", i64::from(picture.height).into()),
+            ("format", "rgba".into()),
+            ("fps", 30_i64.into()),
+        ]);
+        let begin = Begin { content_type: Some("video/raw-rgba".into()), size_hint: None, metadata: Some(metadata) };
+        let _ = writer.write_blocking(Frame::Begin(begin), None);
+        *stream = Some(writer);
+    }
+    // Who has stopped reading the stream does not stop the pictures.
+    let _ = stream.as_ref().map(|writer| writer.write_blocking(Frame::Data(bytes.clone()), None));
+    true
+}

@@ -1,0 +1,17 @@
+//! A browser as a component: pages as pictures, clicks, typing and scripts, by Chromium.
+
+#[cfg(unix)]
+mod actions;
+#[cfg(unix)]
+mod chrome;
+mod component;
+#[cfg(unix)]
+mod emitter;
+mod picture;
+#[cfg(unix)]
+mod protocol;
+mod settings;
+
+use reflow_pack_sdk::export_pack;
+
+export_pack!("reflow.pack.browser": component::Screencast);

@@ -1,0 +1,136 @@
+//! The DevTools protocol over pipes: questions with answers, and events.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+type Answer = Result<Value, String>;
+
+/// The line to a browser.
+pub(crate) struct Line {
+    to: Mutex<Option<File>>,
+    waiting: Mutex<HashMap<u64, SyncSender<Answer>>>,
+    number: AtomicU64,
+    is_gone: AtomicBool,
+    session: Mutex<Option<String>>,
+}
+
+impl Line {
+    /// Begins to listen; `on_event` is called with the method and the parameters of every event, and with an empty method at the end.
+    pub(crate) fn open(
+        to: File,
+        from: File,
+        on_event: impl Fn(&Arc<Line>, &str, &Value) + Send + 'static,
+    ) -> Result<Arc<Self>, String> {
+        let line = Arc::new(Self {
+            to: Mutex::new(Some(to)),
+            waiting: Mutex::default(),
+            number: AtomicU64::new(1),
+            is_gone: AtomicBool::new(false),
+            session: Mutex::default(),
+        });
+        let listening = Arc::clone(&line);
+        let thread = thread::Builder::new().name("reflow-browser".into());
+        let started = thread.spawn(move || {
+            let mut reader = BufReader::with_capacity(1 << 20, from);
+            let mut text = Vec::new();
+            loop {
+                text.clear();
+                match reader.read_until(0, &mut text) {
+                    Ok(read) if read > 0 && text.last() == Some(&0) => {}
+                    _ => break,
+                }
+                text.pop();
+                let Ok(message) = serde_json::from_slice::<Value>(&text) else { continue };
+                match message.get("id").and_then(Value::as_u64) {
+                    Some(id) => listening.answered(id, &message),
+                    None => {
+                        let method = message.get("method").and_then(Value::as_str).unwrap_or_default();
+                        on_event(&listening, method, &message["params"]);
+                    }
+                }
+            }
+            listening.is_gone.store(true, Ordering::SeqCst);
+            listening.waiting.lock().unwrap_or_else(PoisonError::into_inner).clear();
+            on_event(&listening, "", &Value::Null);
+        });
+        started.map(|_| line).map_err(|error| format!("no thread for the browser: {error}"))
+    }
+
+    fn answered(&self, id: u64, message: &Value) {
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        if let Some(waiting) = waiting {
+            let answer = match message.get("error") {
+                Some(error) => Err(error["message"].as_str().unwrap_or("the browser refused it").to_string()),
+                None => Ok(message["result"].clone()),
+            };
+            let _ = waiting.send(answer);
+        }
+    }
+
+    pub(crate) fn is_gone(&self) -> bool {
+        self.is_gone.load(Ordering::SeqCst)
+    }
+
+    /// From now on the page is meant, not the browser.
+    pub(crate) fn attach(&self, session: String) {
+        *self.session.lock().unwrap_or_else(PoisonError::into_inner) = Some(session);
+    }
+
+    /// Ends the line, and with it the browser.
+    pub(crate) fn close(&self) {
+        *self.to.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Says something and waits for no answer.
+    pub(crate) fn tell(&self, method: &str, parameters: Value) -> Result<u64, String> {
+        let id = self.number.fetch_add(1, Ordering::Relaxed);
+        self.write(id, method, parameters).map(|()| id)
+    }
+
+    fn write(&self, id: u64, method: &str, parameters: Value) -> Result<(), String> {
+        let mut message = json!({"id": id, "method": method, "params": parameters});
+        let is_of_page = !method.starts_with("Target.") && !method.starts_with("Browser.");
+        if let Some(session) =
+            self.session.lock().unwrap_or_else(PoisonError::into_inner).as_ref().filter(|_| is_of_page)
+        {
+            message["sessionId"] = session.as_str().into();
+        }
+        let mut text = message.to_string().into_bytes();
+        text.push(0);
+        let mut to = self.to.lock().unwrap_or_else(PoisonError::into_inner);
+        let gone = || "the browser is gone".to_string();
+        to.as_mut().ok_or_else(gone)?.write_all(&text).map_err(|_| gone())
+    }
+
+    /// Asks, and waits for the answer, as long as `goes_on` says so.
+    pub(crate) fn ask(&self, method: &str, parameters: Value, timeout: Duration, goes_on: &dyn Fn() -> bool) -> Answer {
+        let id = self.number.fetch_add(1, Ordering::Relaxed);
+        let (reply, answer) = sync_channel(1);
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).insert(id, reply);
+        let until = Instant::now() + timeout;
+        let outcome = self.write(id, method, parameters).and_then(|()| {
+            loop {
+                match answer.recv_timeout(Duration::from_millis(50)) {
+                    Ok(answer) => break answer,
+                    Err(RecvTimeoutError::Disconnected) => break Err("the browser is gone".into()),
+                    Err(RecvTimeoutError::Timeout) if self.is_gone() => break Err("the browser is gone".into()),
+                    Err(RecvTimeoutError::Timeout) if !goes_on() => break Err("the run was stopped".into()),
+                    Err(RecvTimeoutError::Timeout) if Instant::now() >= until => {
+                        break Err(format!("the browser did not answer within {} ms", timeout.as_millis()));
+                    }
+                    Err(RecvTimeoutError::Timeout) => {}
+                }
+            }
+        });
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        outcome
+    }
+}

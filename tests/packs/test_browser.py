@@ -1,0 +1,238 @@
+"""A browser as an actor, on pages that this machine serves."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+
+from offbit_reflow import Network, list_packs
+
+NAME = "reflow.pack.browser"
+
+PAGES = {
+    "/square": "<body style='margin:0;background:#fff'><div style='width:100px;height:100px;background:#f00'></div></body>",
+    "/button": (
+        "<body style='margin:0;background:#fff'>"
+        "<button id=b style='position:absolute;left:0;top:0;width:200px;height:200px;border:0;"
+        "background:#00f' onclick=\"this.style.background='#0f0';document.title='clicked'\"></button>"
+        "<input id=i style='position:absolute;top:250px'></body>"
+    ),
+    "/moving": (
+        "<style>@keyframes m{from{margin-left:0}to{margin-left:300px}}</style><body style='margin:0'>"
+        "<div style='width:50px;height:50px;background:#f00;animation:m 0.5s linear infinite alternate'></div></body>"
+    ),
+    "/alert": "<script>alert('hello')</script><p id=after>after</p>",
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def pack(first_party: Callable[[str], list[str]]) -> list[str]:
+    if not any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))):
+        pytest.skip("the Debian package chromium is missing")
+    return first_party(NAME)
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = ("<!doctype html>" + PAGES.get(self.path, "<p>nothing</p>")).encode()
+            self.send_response(200)
+            self.send_header("content-type", "text/html")
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def left_of(process: int) -> list[str]:
+    """What is there of browsers that a process has started: their processes, and their profiles."""
+    mark = f"reflow-browser-{process}-"
+    found = [str(path) for path in Path("/tmp").glob(mark + "*")]
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                words = (folder / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if mark.encode() in words and b"reflow-browser-watcher" not in words:
+                found.append(folder.name)
+    return found
+
+
+def gone(process: int, seconds: float = 10) -> list[str]:
+    deadline = time.monotonic() + seconds
+    while (left := left_of(process)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return left
+
+
+class Session:
+    """A network with one browser."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self.net = Network()
+        self.net.add_node(
+            "b", "tpl_browser_screencast", {"width": 400, "height": 300, "waitBeforeCapture": 0, **config}
+        )
+        ports = ("frame", "metadata", "result", "done", "ready", "loaded", "error")
+        self.heard = {port: self.net.listen("b", port, capacity=4) for port in ports}
+        self.net.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.net.shutdown()
+
+    def send(self, port: str, packet: Any) -> None:
+        self.net.send("b", port, packet)
+
+    def next(self, port: str, seconds: float = 40) -> Any:
+        message = self.heard[port].recv(timeout=seconds)
+        assert message is not None, f"nothing on `{port}`"
+        held = message.as_bytes()
+        return message.data() if held is None else held
+
+    def until_red(self) -> None:
+        """Look at pictures until the page with the square is there."""
+        for _ in range(100):
+            if near(pixel(self.next("frame"), 50, 50), (255, 0, 0)):
+                return
+            self.next("metadata")
+            time.sleep(0.05)
+            self.send("tick", None)
+        raise AssertionError("the square never came")
+
+    def ask(self, expression: str) -> Any:
+        self.send("action", {"type": "evaluate", "expression": expression})
+        return self.next("result")
+
+
+def pixel(frame: bytes, x: int, y: int, width: int = 400) -> tuple[int, ...]:
+    at = (y * width + x) * 4
+    return tuple(frame[at : at + 3])
+
+
+def near(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    return all(abs(a - b) <= 8 for a, b in zip(one, other, strict=True))
+
+
+@pytest.mark.timeout(170)
+def test_a_page_is_opened_clicked_typed_into_and_asked(site: str) -> None:
+    with Session({"mode": "screenshot"}) as one:
+        one.send("url", site + "/button")
+        assert one.next("ready") == "LOADED"
+        assert one.next("loaded") == "PAGE_LOADED"
+        one.send("tick", None)
+        assert pixel(one.next("frame"), 100, 100) == (0, 0, 255)
+        told = one.next("metadata")
+        assert (told["width"], told["height"], told["format"]) == (400, 300, "rgba")
+        one.send("action", {"type": "click", "selector": "#b"})
+        assert one.ask("document.title") == "clicked"
+        one.send("tick", None)
+        assert pixel(one.next("frame"), 100, 100) == (0, 255, 0)
+        one.send("action", {"type": "type", "selector": "#i", "text": "häß"})
+        assert one.ask("document.querySelector('#i').value") == "häß"
+        assert one.ask("new Promise(done => setTimeout(() => done({a: [1]}), 10))") == {"a": [1]}
+        assert "no such thing" in one.ask("(() => { throw new Error('no such thing') })()")["error"]
+        one.send("action", {"type": "evaluate", "expression": "1+1", "id": 7})
+        assert one.next("result") == {"id": 7, "value": 2}
+        one.send("action", {"type": "click", "selector": "#none", "timeoutMs": 200})
+        assert "#none" in one.next("error")["message"]
+        one.send("action", {"type": "dance"})
+        assert "navigate, click" in one.next("error")["message"]
+        one.send("action", {"type": "screenshot", "format": "png"})
+        assert one.next("frame").startswith(b"\x89PNG")
+        one.send("url", site + "/alert")
+        one.send("action", {"type": "wait", "selector": "#after"})
+        assert one.ask("document.querySelector('#after').textContent") == "after"
+        one.send("action", {"type": "stop"})
+        assert one.next("done") is True
+        assert gone(os.getpid()) == []
+
+
+@pytest.mark.timeout(170)
+def test_pictures_come_while_the_page_moves_and_wait_for_who_is_slow(site: str) -> None:
+    with Session({"url": site + "/moving"}) as one, Session({"url": site + "/square", "mode": "tick"}) as other:
+        one.send("tick", None)
+        other.send("tick", None)
+        other.until_red()
+        frames = []
+        for _ in range(6):
+            frames.append(bytes(one.next("frame")))
+            one.next("metadata")
+        assert all(len(frame) == 400 * 300 * 4 for frame in frames)
+        assert len(set(frames)) > 1
+        time.sleep(2)  # nobody reads: the browser must wait
+        assert one.net.stats()["b"]["packets_out"] < 60
+    assert gone(os.getpid()) == []
+
+
+@pytest.mark.timeout(170)
+def test_a_browser_that_dies_is_told_and_started_again(site: str) -> None:
+    with Session({"url": site + "/square", "mode": "tick"}) as one:
+        one.send("tick", None)
+        one.next("frame")
+        first = [int(name) for name in left_of(os.getpid()) if name.isdigit()]
+        os.killpg(os.getpgid(first[0]), signal.SIGKILL)
+        assert "has ended" in one.next("error")["message"]
+        one.send("tick", None)
+        one.until_red()
+    assert gone(os.getpid()) == []
+
+
+def test_a_browser_that_is_not_there_is_an_error_with_a_reason() -> None:
+    with Session({"executable": "/nowhere/chromium"}) as one:
+        one.send("tick", None)
+        assert "/nowhere/chromium" in one.next("error")["message"]
+
+
+KILLED = """
+import sys, time
+from offbit_reflow import Network, load_pack
+load_pack(sys.argv[1])
+net = Network()
+net.add_node("b", "tpl_browser_screencast", {"url": sys.argv[2], "waitBeforeCapture": 0})
+net.start()
+net.send("b", "tick", None)
+print("started", flush=True)
+time.sleep(float(sys.argv[3]))
+"""
+
+
+@pytest.mark.timeout(170)
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, None])
+def test_nothing_is_left_however_the_process_ends(site: str, how: signal.Signals | None) -> None:
+    path = next(one["source_path"] for one in list_packs() if one["name"] == NAME)
+    for wait in (0.3, 2.5):
+        rest = "60" if how is not None else str(wait)
+        command = [sys.executable, "-c", KILLED, path, site + "/moving", rest]
+        child = subprocess.Popen(command, stdout=subprocess.PIPE)
+        assert child.stdout is not None
+        child.stdout.readline()
+        if how is not None:
+            time.sleep(wait)
+            child.send_signal(how)
+        child.wait(timeout=30)
+        child.stdout.close()
+        assert gone(child.pid) == []
