@@ -2,7 +2,8 @@
 
     python benches/store_beside_public.py [WRITES]
 
-Counted is the time from the start until the last write has been answered, and what a shutdown takes after it.
+Counted is the time from the start until the last write has been answered, and how long it takes then until all is in the
+manifest.
 """
 
 from __future__ import annotations
@@ -26,38 +27,31 @@ def measure(writes: int) -> dict[str, float]:
     done = threading.Event()
 
     class Names(reflow.Actor):
+        """Send the next name when the last write was answered."""
+
         component = "names"
         inports = ["in"]
         outports = ["name"]
+        sent = 0
 
         def run(self, ctx):
-            for number in range(writes):
-                ctx.send({"name": reflow.Message.string(f"entity{number}")})
-            ctx.done()
-
-    class Count(reflow.Actor):
-        component = "count"
-        inports = ["in"]
-        outports: list[str] = []
-        seen = 0
-
-        def run(self, ctx):
-            self.seen += 1
-            if self.seen == writes:
+            if self.sent == writes:
                 done.set()
-            ctx.done()
+                ctx.done()
+                return
+            name = reflow.Message.string(f"entity{self.sent}")
+            self.sent += 1
+            ctx.done({"name": name})
 
     with tempfile.TemporaryDirectory() as folder:
         net = reflow.Network()
         net.register_actor("names", Names())
-        net.register_actor("count", Count())
         net.register_actor("component", reflow.template_actor("tpl_component"))
         net.add_node("names", "names")
         config = {"$name": "transform", "$db": f"{folder}/db", "position": [1, 2, 3], "scale": [1, 1, 1]}
         net.add_node("write", "component", config)
-        net.add_node("count", "count")
         net.add_connection("names", "name", "write", "entity")
-        net.add_connection("write", "metadata", "count", "in")
+        net.add_connection("write", "metadata", "names", "in")
         net.add_initial("names", "in", {"type": "Flow"})
         start = time.perf_counter()
         net.start()
@@ -65,10 +59,15 @@ def measure(writes: int) -> dict[str, float]:
             raise TimeoutError("not all writes were answered")
         answered = time.perf_counter()
         net.shutdown()
+        # What is in the journal is not lost; the manifest has it soon.
+        for _ in range(1000):
+            with open(f"{folder}/db/manifest.json", encoding="utf-8") as manifest:
+                saved = len(json.load(manifest))
+            if saved == writes:
+                break
+            time.sleep(0.01)
         ended = time.perf_counter()
-        with open(f"{folder}/db/manifest.json", encoding="utf-8") as manifest:
-            saved = len(json.load(manifest))
-    return {"seconds": answered - start, "shutdown": ended - answered, "saved": saved}
+    return {"seconds": answered - start, "saving": ended - answered, "saved": saved}
 
 
 def main() -> None:
@@ -84,9 +83,9 @@ def main() -> None:
         command = [python, __file__, str(writes), "--here"]
         output = subprocess.run(command, capture_output=True, text=True, check=True, timeout=600).stdout
         found = json.loads(output.strip().splitlines()[-1])
-        seconds[peer] = found["seconds"] + found["shutdown"]
+        seconds[peer] = found["seconds"] + found["saving"]
         print(
-            f"{peer:8}{writes} writes {found['seconds']:8.3f} s, shutdown {found['shutdown']:6.3f} s, {found['saved']} saved"
+            f"{peer:8}{writes} writes {found['seconds']:8.3f} s, saving {found['saving']:6.3f} s, {found['saved']} saved"
         )
     print(f"{seconds[PUBLIC] / seconds['reflow']:.1f} times as fast")
 

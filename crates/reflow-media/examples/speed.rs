@@ -1,8 +1,8 @@
 //! How fast sound goes through the components, beside their bare kernels, how fast pictures are scaled and blurred, and how much memory
 //! a long stream takes: an hour in less than 64 MiB.
 //!
-//! `cargo run --release -p reflow-media --no-default-features --example speed [MINUTES]`; `benches/media_speed.py` runs it, beside SciPy,
-//! Pillow and OpenCV doing the same.
+//! `cargo run --release -p reflow-media --no-default-features --example speed [MINUTES]`; `benches/media_speed.py` runs it, beside what
+//! others from Python do the same with.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a program that measures")]
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use reflow_assets::{AssetError, Query, Store, Table, entity_of};
+use reflow_assets::{AssetError, Query, Store, Table, Transaction, entity_of};
 use reflow_component::declare::{Inport, Outport};
 use reflow_component::kind::{Float, PortKind, payload};
 use reflow_component::prelude::*;
@@ -45,6 +45,18 @@ pub(crate) fn close(path: &str) {
 #[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` takes")]
 pub(crate) fn failure(error: AssetError) -> Failure {
     Failure::new(error.to_string()).with_reason("database")
+}
+
+/// One step of a system: all of its changes together, and what it came to.
+pub(crate) fn step<O: Default>(
+    store: &Store,
+    work: impl FnOnce(&mut Transaction<'_>, &mut O) -> Result<(), AssetError>,
+) -> Result<O, Failure> {
+    let all = |transaction: &mut Transaction<'_>| {
+        let mut outcome = O::default();
+        work(transaction, &mut outcome).map(|()| outcome)
+    };
+    store.write(all).map_err(failure)
 }
 
 /// Which entities a system works on.

@@ -6,8 +6,10 @@ use reflow_geometry::kernels::text::font;
 use reflow_media::files::{picture, sound::SoundReader};
 use reflow_shading::kernels::{sdf, shader};
 
-/// The kinds, each with how it is read.
-pub(crate) const KINDS: [(&str, fn(&[u8])); 10] = [
+/// A kind of file, and how it is read.
+type Kind = (&'static str, fn(&[u8]));
+
+pub(crate) const KINDS: [Kind; 10] = [
     ("picture", |bytes| {
         let _ = (picture::size(bytes), picture::decode(bytes));
     }),

@@ -2,11 +2,12 @@
 
 use reflow_component::prelude::*;
 
-use crate::kernels::blur::blur;
+use crate::kernels::blur::{blur, blur_opaque};
 
 /// Blurs an image.
 ///
-/// The image has 4 bytes a pixel, rows from top to bottom, and all of them are blurred alike. Bytes behind the last pixel stay.
+/// The image has 4 bytes a pixel, rows from top to bottom, and all of them are blurred alike; with `premultiply` colours count as far as
+/// they are opaque. Bytes behind the last pixel stay.
 /// The weights are exp(-i² / 2σ²) with σ = `radius` / 3, and neighbours beyond an edge are the pixel at the edge.
 #[derive(Component)]
 #[component(id = "tpl_gaussian_blur", title = "Gaussian Blur", category = "2d", firing = required(image), heavy)]
@@ -29,6 +30,9 @@ pub(super) struct GaussianBlur {
     /// How far the blur reaches; 0 changes nothing.
     #[config(default = 3, max = 1024, unit = "pixels", lenient)]
     radius: u32,
+    /// Whether the colours of transparent pixels are kept from bleeding into others.
+    #[config(lenient)]
+    premultiply: bool,
 }
 
 impl Actor for GaussianBlur {
@@ -41,7 +45,8 @@ impl Actor for GaussianBlur {
             return tick.report(Self::OUT_ERROR, text);
         }
         let mut blurred = pixels.to_vec();
-        blur(&mut blurred[..row * height], self.width as usize, self.radius as usize);
+        let work = if self.premultiply { blur_opaque } else { blur };
+        work(&mut blurred[..row * height], self.width as usize, self.radius as usize);
         let numbers = [("width", self.width.into()), ("height", height.into()), ("radius", self.radius.into())];
         tick.write(Self::OUT_IMAGE, blurred);
         tick.write(Self::OUT_METADATA, Value::object::<_, Value>(numbers));

@@ -38,6 +38,19 @@ pub fn blur(pixels: &mut [u8], width: usize, radius: usize) {
     });
 }
 
+/// [`blur`], with colours that count as far as they are opaque: those of transparent pixels do not bleed into others.
+pub fn blur_opaque(pixels: &mut [u8], width: usize, radius: usize) {
+    for [colours @ .., alpha] in pixels.as_chunks_mut::<CHANNELS>().0 {
+        colours.iter_mut().for_each(|part| *part = ((u32::from(*part) * u32::from(*alpha) + 127) / 255) as u8);
+    }
+    blur(pixels, width, radius);
+    for [colours @ .., alpha] in pixels.as_chunks_mut::<CHANNELS>().0 {
+        let alpha = u32::from(*alpha);
+        let whole = |part: u8| (u32::from(part) * 255 + alpha / 2).checked_div(alpha).unwrap_or(0).min(255) as u8;
+        colours.iter_mut().for_each(|part| *part = whole(*part));
+    }
+}
+
 /// A line as numbers, with the pixels at its ends repeated `radius` times.
 fn pad(line: &[u8], radius: usize, padded: &mut Vec<f32>) {
     padded.clear();
@@ -137,6 +150,21 @@ mod tests {
                 prop_assert!((f32::from(*fast) - slow).abs() <= 1.01, "{fast} {slow}");
             }
         }
+    }
+
+    #[test]
+    fn transparent_colours_do_not_bleed_and_opaque_ones_do_as_ever() {
+        // Red that is there beside green that is not.
+        let mut pixels = [255, 0, 0, 255, 0, 255, 0, 0].repeat(4);
+        blur_opaque(&mut pixels, 8, 2);
+        assert!(
+            pixels.as_chunks::<4>().0.iter().all(|[red, green, _, alpha]| *red == 255 && *green == 0 && *alpha > 0)
+        );
+        let opaque: Vec<u8> = (0..40 * 4_u32).map(|at| if at % 4 == 3 { 255 } else { (at * 37) as u8 }).collect();
+        let (mut plain, mut weighed) = (opaque.clone(), opaque);
+        blur(&mut plain, 8, 2);
+        blur_opaque(&mut weighed, 8, 2);
+        assert_eq!(plain, weighed);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `tpl_stream_stats`.
 
 use std::sync::Arc;
-use std::time::Instant;
+use tokio::time::Instant;
 
 use reflow_component::prelude::*;
 use reflow_component::stream::no_stream;

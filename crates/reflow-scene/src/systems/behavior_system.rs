@@ -6,7 +6,7 @@ use reflow_assets::{AssetError, Transaction};
 use reflow_component::prelude::*;
 use rustc_hash::FxHashMap;
 
-use crate::database::{Database, Selection, Step, failure, named, report};
+use crate::database::{Database, Selection, Step, named, report, step};
 use crate::kernels::formula::{Formula, Node};
 use crate::layout;
 use crate::paths;
@@ -205,14 +205,10 @@ impl Actor for BehaviorSystem {
         };
         let (frame, store) = (self.frame, self.database.store()?);
         let base = [("time", time), ("dt", dt), ("frame", frame as f64)];
-        let step = |transaction: &mut Transaction<'_>| {
-            let mut outcome = Outcome::default();
-            for entity in self.selection.entities(transaction, entity, &[NAME]) {
-                self.rules(transaction, &entity, &base, &mut outcome)?;
-            }
-            Ok(outcome)
-        };
-        let outcome = store.write(step).map_err(failure)?;
+        let outcome: Outcome = step(&store, |transaction, outcome| {
+            let entities = self.selection.entities(transaction, entity, &[NAME]);
+            entities.iter().try_for_each(|entity| self.rules(transaction, entity, &base, outcome))
+        })?;
         self.frame += 1;
         let counts = vec![
             ("entitiesProcessed", outcome.entities.into()),

@@ -6,7 +6,7 @@ use reflow_assets::{AssetError, Table, Transaction};
 use reflow_component::kind::payload;
 use reflow_component::prelude::*;
 
-use crate::database::{Database, Selection, failure, named, report};
+use crate::database::{Database, Selection, named, report, step};
 use crate::kinds::ListObject;
 use crate::paths;
 use crate::values::{empty, object, text_or, with};
@@ -157,14 +157,10 @@ impl Actor for StateMachineSystem {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
         let (triggers, owner) = tick.input(Self::IN_TRIGGER).map(triggers).unwrap_or_default();
         let entity = named(tick, Self::IN_ENTITY_ID).or(owner);
-        let step = |transaction: &mut Transaction<'_>| {
-            let mut outcome = Outcome::default();
-            for entity in self.selection.entities(transaction, entity, &[NAME]) {
-                apply(transaction, &entity, &triggers, &mut outcome)?;
-            }
-            Ok(outcome)
-        };
-        let outcome = self.database.store()?.write(step).map_err(failure)?;
+        let outcome: Outcome = step(&*self.database.store()?, |transaction, outcome| {
+            let entities = self.selection.entities(transaction, entity, &[NAME]);
+            entities.iter().try_for_each(|entity| apply(transaction, entity, &triggers, outcome))
+        })?;
         let counts =
             vec![("stateMachinesProcessed", outcome.processed.into()), ("stateChanges", outcome.changes.len().into())];
         if !outcome.changes.is_empty() {

@@ -6,7 +6,7 @@ use reflow_assets::{AssetError, Transaction};
 use reflow_component::kind::payload;
 use reflow_component::prelude::*;
 
-use crate::database::{Database, Selection, Step, failure, named, report};
+use crate::database::{Database, Selection, Step, named, report, step};
 use crate::kernels::keyframes::evaluate;
 use crate::kinds::ListObject;
 use crate::paths;
@@ -162,15 +162,10 @@ impl Actor for TimelineSystem {
             },
         };
         let entity = named(tick, Self::IN_ENTITY_ID);
-        let step = |transaction: &mut Transaction<'_>| {
-            let mut outcome = Outcome::default();
-            for entity in self.selection.entities(transaction, entity, &[NAME]) {
-                let id: Arc<str> = format!("{entity}:{NAME}").into();
-                carry_out(order, transaction, &id, &mut outcome)?;
-            }
-            Ok(outcome)
-        };
-        let outcome = self.database.store()?.write(step).map_err(failure)?;
+        let outcome: Outcome = step(&*self.database.store()?, |transaction, outcome| {
+            let entities = self.selection.entities(transaction, entity, &[NAME]);
+            entities.iter().try_for_each(|entity| carry_out(order, transaction, &format!("{entity}:{NAME}"), outcome))
+        })?;
         let counts = vec![("activeTimelines", outcome.active.into()), ("events", outcome.events.len().into())];
         if !outcome.events.is_empty() {
             tick.write(Self::OUT_EVENTS, Value::array(outcome.events));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use reflow_assets::{AssetError, Table, Transaction, component_of, entity_of};
 use reflow_component::prelude::*;
 
-use crate::database::{Database, Selection, Step, failure, named, report};
+use crate::database::{Database, Selection, Step, named, report, step};
 use crate::kernels::easing::ease;
 use crate::kernels::keyframes::tween;
 use crate::kinds::ListObject;
@@ -115,14 +115,9 @@ impl Actor for TweenSystem {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
         let Some(dt) = self.step.of(tick, Self::IN_DT, Self::IN_TICK)? else { return Ok(()) };
         let entity = named(tick, Self::IN_ENTITY_ID);
-        let step = |transaction: &mut Transaction<'_>| {
-            let mut outcome = Outcome::default();
-            for id in self.tweens(transaction, entity) {
-                play(transaction, &id, dt, &mut outcome)?;
-            }
-            Ok(outcome)
-        };
-        let outcome = self.database.store()?.write(step).map_err(failure)?;
+        let outcome: Outcome = step(&*self.database.store()?, |transaction, outcome| {
+            self.tweens(transaction, entity).iter().try_for_each(|id| play(transaction, id, dt, outcome))
+        })?;
         let counts =
             vec![("activeTweens", outcome.active.into()), ("completedThisTick", outcome.completed.len().into())];
         if !outcome.completed.is_empty() {
