@@ -1,7 +1,5 @@
 //! `tpl_timeline_system`.
 
-use std::sync::Arc;
-
 use reflow_assets::{AssetError, Transaction};
 use reflow_component::kind::payload;
 use reflow_component::prelude::*;
