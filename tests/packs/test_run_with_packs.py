@@ -49,7 +49,7 @@ def key(folder, name="key"):
 
 def test_a_pack_that_a_trusted_key_has_signed(folder):
     checked = reflow("check", "graph.json", "--pack", "words.rflpack", "--trusted-key", key(folder), cwd=folder)
-    assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
+    assert (checked.returncode, checked.stderr) == (0, "")
     listed = reflow("pack", "list", "words.rflpack", "--trusted-key", key(folder), cwd=folder)
     assert listed.returncode == 0
     verified = reflow("pack", "verify", "words.rflpack", "--trusted-key", key(folder), cwd=folder)
