@@ -272,6 +272,10 @@ def _no_actor(value: Any) -> str:
         text += f"; {value.__name__} does not derive from Actor"
         if "__call__" in vars(value):
             text += f": give an object of it, {value.__name__}(…), which can be called"
+    elif hasattr(value, "to_graph"):
+        text += (
+            "; `flow.network()` makes a network of a flow, and a step is registered by itself: its function or class"
+        )
     elif isinstance(value, str):
         text += (
             f"; a template of the catalog needs no registration, its nodes name it; or give template_actor({value!r})"
@@ -324,6 +328,9 @@ class FunctionType(type):
         from .flow import as_flow, lead
 
         return lead(as_flow(other), as_flow(cls))
+
+    #: Ports are looked up by name; there is nothing to go through in order.
+    __iter__ = None
 
     def __getitem__(cls, port: str) -> Flow:
         from .flow import as_flow

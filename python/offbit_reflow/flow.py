@@ -76,6 +76,9 @@ class Flow:
     def __rrshift__(self, other: Any) -> Flow:
         return lead(as_flow(other), self)
 
+    #: Ports are looked up by name; there is nothing to go through in order.
+    __iter__ = None
+
     def __getitem__(self, port: str) -> Flow:
         ends = list(dict.fromkeys(node for node, _ in (*self._begin, *self._end)))
         starts: list[_End] = [(node, port) for node in ends if port in node.inports]
@@ -106,7 +109,7 @@ class Flow:
         TypeError
             If a connection does not say which of several ports it means.
         """
-        graph, _ = self._build(name)
+        graph, _ = self._make(name)
         return graph
 
     def network(self, config: Mapping[str, Any] | None = None) -> Network:
@@ -117,7 +120,7 @@ class Flow:
         config : mapping, optional
             As for `Network`.
         """
-        graph, components = self._build("flow")
+        graph, components = self._make("flow")
         network = Network.from_graph(graph, config)
         for template_id, component in components.items():
             network.register_actor(template_id, component)
@@ -161,7 +164,7 @@ class Flow:
 
     def _inputs(self, inputs: Mapping[str, Any] | None, ports: Mapping[str, Any]) -> dict[str, Any]:
         """Give what comes from outside for each inport; a keyword is for all open inports of its name."""
-        graph, _ = self._build("flow")
+        graph, _ = self._make("flow")
         known = list(graph.inports())
         found = dict(inputs or {})
         for port, value in ports.items():
@@ -178,7 +181,7 @@ class Flow:
         """Find everything that is wrong, without running anything; see `Network.check`."""
         return self.network().check()
 
-    def _build(self, name: str) -> tuple[Graph, dict[str, Any]]:
+    def _make(self, name: str) -> tuple[Graph, dict[str, Any]]:
         names = _unique([node.name for node in self._nodes])
         ids = dict(zip(self._nodes, names, strict=True))
         components: dict[str, Any] = {}

@@ -881,7 +881,13 @@ class Network(AsyncNetwork):
         for at in reversed([at for at, letter in enumerate(name) if letter == "."]):
             if name[:at] in known:
                 return name[:at], name[at + 1 :]
-        raise NetworkError(f"inputs: `{name}` is neither an inport of the network nor `node.port` of a node it has")
+        inports = ", ".join(f"`{inport}`" for inport, _, _ in self._inports()) or "none"
+        raise NetworkError(
+            printable(
+                f"inputs: `{name}` is neither an inport of the network nor `node.port` of a node it has; "
+                f"its inports are: {inports}"
+            )
+        )
 
     def __enter__(self) -> Self:
         return self

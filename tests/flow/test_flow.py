@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from offbit_reflow import Actor, Flow, actor, node, wire
+from offbit_reflow import Actor, Flow, Network, actor, node, wire
+from offbit_reflow.exceptions import NetworkError
 
 
 @actor
@@ -181,3 +182,14 @@ def test_flows_side_by_side_and_circles():
     flow = wire(judged["again"] >> step, judged["good"])
     # 0 goes round for ever, so it is left out.
     assert sorted(flow.run({"step.number": iter([1, 2, 3])}, timeout=20).outputs["judge"]) == [4, 4, 6]
+
+
+def test_a_flow_is_no_sequence_and_no_actor():
+    with pytest.raises(TypeError, match="not iterable"):
+        _, _ = numbers >> double
+    with pytest.raises(TypeError, match="not iterable"):
+        list(double)
+    with pytest.raises(TypeError, match=r"`flow.network\(\)` makes a network of a flow"):
+        Network().register_actor("a", numbers >> double)
+    with pytest.raises(NetworkError, match="its inports are: `upto`"):
+        (numbers >> double).run(up_to=3)
