@@ -114,7 +114,8 @@ pub(crate) fn compatible_id(service: &str, verb: &str, resource: &str) -> String
 
 /// The id that every operation has: by its `operationId`, or by method and path.
 pub(crate) fn canonical_id(service: &str, operation_id: &str, method: &str, path: &str) -> String {
-    let word = snake(operation_id);
+    let plain: String = operation_id.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+    let word = snake(&plain);
     if !word.is_empty() {
         return id(&format!("api_{service}_{word}"));
     }
@@ -213,5 +214,6 @@ mod tests {
         }
         assert_eq!(canonical_id("my-api", "", "GET", "/pets/{petId}/toys"), "api_my_api_get_pets_pet_id_toys");
         assert_eq!(canonical_id("x", "ListPets", "GET", "/"), "api_x_list_pets");
+        assert_eq!(canonical_id("x", "apps/list-pets", "GET", "/"), "api_x_apps_list_pets");
     }
 }

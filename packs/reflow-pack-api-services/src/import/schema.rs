@@ -150,7 +150,8 @@ fn collect(documents: &Documents, schema: At<'_>, budget: &mut usize, level: usi
             .map(|member| member.name.clone())
             .filter(|name| choices.iter().all(|choice| names(choice, name)))
             .collect();
-        found.is_open |= choices.len() > 1;
+        // Old graphs give such a body as a whole.
+        found.is_open = true;
         for mut member in choices.into_iter().flat_map(|choice| choice.members) {
             member.required = in_all.contains(&member.name);
             add(&mut found.members, member);
