@@ -603,3 +603,10 @@ def test_results_are_those_of_onnxruntime(tmp_path):
     (expected,) = runtime.InferenceSession(str(path)).run(None, {"image": x})
     found = tensor_of(run("tpl_ml_run_inference", {"path": str(path)}, ports=["tensor"], tensor=media.tensor_packet(x)))
     np.testing.assert_allclose(found.array, expected, atol=1e-4)
+
+
+def test_a_config_is_enough_for_a_model(tmp_path):
+    path = tmp_path / "small.onnx"
+    small_model(path)
+    outputs = run_node("tpl_ml_load_model", {"path": str(path)}, {}, listen=["model", "error"])
+    assert outputs.one("model")["id"] == "small"

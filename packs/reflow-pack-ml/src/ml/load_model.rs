@@ -13,7 +13,7 @@ use crate::model::{Backend, Info, Manifest, ModelBytes, default_outputs, specs};
 ///
 /// It is looked for in this order: an asset (the packet on `asset_id`, or the config), whose metadata is a manifest and whose content, or that of
 /// the manifest's `assetId`, is the model; the manifest on `manifest`; the one in the config; `model` in the config; a file, `path`; and the
-/// plain keys. Where a manifest is known, bytes must have its checksum. With `manifest` and `model_data` both connected they are taken
+/// plain keys. A node that nothing feeds does so once. Where a manifest is known, bytes must have its checksum. With `manifest` and `model_data` both connected they are taken
 /// together.
 ///
 /// `model` is `{id, backend, task, inputs, outputs, metadata}`. Names, types and shapes that nobody gave are read off the file, a dimension
@@ -25,7 +25,7 @@ use crate::model::{Backend, Info, Manifest, ModelBytes, default_outputs, specs};
 /// On `error`: an unknown asset, a bad manifest (see the guide), a licence that is not allowed, another checksum, malformed specs, a file that
 /// cannot be read.
 #[derive(Component)]
-#[component(id = "tpl_ml_load_model", title = "Load Model", category = "ml", blocking, per_node, open_ports)]
+#[component(id = "tpl_ml_load_model", title = "Load Model", category = "ml", blocking, per_node, open_ports, source = to_the_end)]
 #[inport(manifest: Any, "A model manifest.")]
 #[inport(asset_id: Text, "The asset that holds the model.")]
 #[inport(model_data: Any, "The bytes of the model.")]
@@ -210,6 +210,10 @@ pub(super) fn data(message: &Message) -> Result<reflow_pack_sdk::Bytes, String> 
 
 impl Actor for LoadModel {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
+        if tick.inputs().next().is_none() {
+            // Nothing feeds the node: the config says it all, once.
+            tick.finish();
+        }
         match self.load(tick) {
             Ok(()) => Ok(()),
             Err(text) => crate::report(tick, Self::OUT_ERROR, text),

@@ -1,0 +1,30 @@
+//! `reflow.pack.gpu`: pictures of distance fields, scenes and drawings, and meshes of fields.
+//!
+//! Everything here runs on the processor: the same pictures come out on every machine, and none needs a driver.
+
+mod backend;
+mod drawing;
+mod image_format;
+mod scene;
+mod sdf;
+
+use reflow_pack_sdk::prelude::{Failure, Message, Tick, component};
+use reflow_pack_sdk::{PortIndex, export_pack};
+
+export_pack!(
+    "reflow.pack.gpu",
+    all = [
+        component::<sdf::render::SdfRender>(),
+        component::<sdf::live_render::SdfLiveRender>(),
+        component::<sdf::marching_cubes::MarchingCubes>(),
+        component::<sdf::mesh_to_sdf::MeshToSdf>(),
+        component::<scene::render::SceneRender>(),
+        component::<drawing::render::Render2d>(),
+    ]
+);
+
+/// Tells why a tick gave nothing, on its port `error`.
+fn report(tick: &mut Tick<'_>, port: impl PortIndex, text: impl AsRef<str>) -> Result<(), Failure> {
+    tick.send(port, Message::error(text));
+    Ok(())
+}
