@@ -18,6 +18,7 @@ MODULES = {
     "offbit_reflow.testing": None,
     "offbit_reflow.metrics": None,
     "offbit_reflow.telemetry": None,
+    "offbit_reflow.media": None,
     "offbit_reflow.exceptions": None,
 }
 

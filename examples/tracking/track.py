@@ -1,8 +1,8 @@
 """A ball that flies, drawn by one pack, found by another, filmed by a third.
 
-A Python source says where the ball is; `reflow.pack.gpu` draws its distance field; `reflow.pack.ml` looks for it with a small ONNX model; a
-Python actor draws the box that was found into the picture; a component of the catalog collects the pictures, and
-`reflow.pack.video_encode` makes a film of them, which a page plays.
+A Python source says where the ball is; `reflow.pack.gpu` draws its distance field; `reflow.pack.ml` looks for it with a small
+ONNX model; a Python actor draws the box that was found into the picture; a component of the catalog collects the pictures,
+and `reflow.pack.video_encode` makes a film of them, which a page plays.
 """
 
 from __future__ import annotations
@@ -16,15 +16,17 @@ from typing import Any
 
 import numpy as np
 
-from offbit_reflow import Actor, Network, RunResult, load_pack, media
-from offbit_reflow.actor import ActorCallContext
+from offbit_reflow import Actor, ActorCallContext, Network, RunResult, load_pack, media
 
 WIDTH, HEIGHT, FPS = 192, 108, 25
 MODEL = Path(__file__).with_name("finder.onnx")
 
 PAGE = """<!doctype html>
 <title>A ball that is found</title>
-<style>body {{ background: #14161c; display: grid; place-items: center; height: 100vh; margin: 0 }} video {{ width: 80vw; image-rendering: pixelated }}</style>
+<style>
+body {{ background: #14161c; display: grid; place-items: center; height: 100vh; margin: 0 }}
+video {{ width: 80vw; image-rendering: pixelated }}
+</style>
 <video autoplay loop muted controls src="data:video/mp4;base64,{film}"></video>
 """
 
@@ -67,17 +69,11 @@ class Mark(Actor):
         """Send the picture with its box."""
         picture = media.read_frame(ctx["frame"]).array.copy()
         for found in ctx["detections"]["detections"][:1]:
-            x, y, w, h = (
-                round(part * side) for part, side in zip(found["bbox"], (WIDTH, HEIGHT, WIDTH, HEIGHT), strict=True)
-            )
-            right, bottom = min(x + w, WIDTH - 1), min(y + h, HEIGHT - 1)
-            for rows, columns in [
-                (y, slice(x, right)),
-                (bottom, slice(x, right)),
-                (slice(y, bottom), x),
-                (slice(y, bottom), right),
-            ]:
-                picture[rows, columns, :3] = (60, 230, 120)
+            sides = (WIDTH, HEIGHT, WIDTH, HEIGHT)
+            x, y, w, h = (round(part * side) for part, side in zip(found["bbox"], sides, strict=True))
+            inner = picture[y + 2 : y + h - 2, x + 2 : x + w - 2].copy()
+            picture[y : y + h, x : x + w, :3] = (60, 230, 120)
+            picture[y + 2 : y + h - 2, x + 2 : x + w - 2] = inner
         ctx.done({"pixels": picture.tobytes()})
 
 
@@ -98,7 +94,7 @@ def network(film: Path, frames: int) -> Network:
         (
             "boxes",
             "tpl_ml_decode_detections",
-            {"threshold": 0.2, "nms": True, "unletterbox": True, "fallback_detection": False},
+            {"threshold": 0.3, "nms": True, "unletterbox": True, "fallback_detection": False},
         ),
         ("collect", "tpl_render_frame_collector", {**size, "fps": FPS, "totalFrames": frames}),
         ("encode", "tpl_video_encoder", {"bitrate": 2000}),

@@ -15,8 +15,8 @@ from offbit_reflow import Actor, Message, Network, Stream, list_packs, load_pack
 PACKS = Path(os.environ.get("REFLOW_TEST_PACKS", Path(__file__).parents[2] / "build" / "packs"))
 
 
-def need(pack: str, *, in_test: bool = False) -> None:
-    """Load a pack, or skip the module (or the test) when it was not built."""
+def need(pack: str) -> None:
+    """Load a pack, or skip the module when it was not built."""
     if any(loaded["name"] == pack for loaded in list_packs()):
         return
     library = "reflow_" + pack.removeprefix("reflow.").replace(".", "_")
@@ -27,7 +27,7 @@ def need(pack: str, *, in_test: bool = False) -> None:
         for path in PACKS.glob(pattern)
     ]
     if not found:
-        pytest.skip(f"{pack} was not built: make packs", allow_module_level=not in_test)
+        pytest.skip(f"{pack} was not built: make packs", allow_module_level=True)
     load_pack(max(found, key=lambda path: path.stat().st_mtime))
 
 

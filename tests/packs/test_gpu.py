@@ -257,7 +257,7 @@ def test_left_is_left_and_near_is_before():
     reds, greens, blues = (
         np.flatnonzero((row[:, :3] == color).all(axis=1)) for color in ([255, 0, 0], [0, 255, 0], [0, 0, 255])
     )
-    assert len(reds) and len(greens) and len(blues)
+    assert min(len(reds), len(greens), len(blues)) > 0
     assert reds.max() < 32 < greens.min()
     assert 32 in blues
 

@@ -23,8 +23,9 @@ export_pack!(
     ]
 );
 
-/// Tells why a tick gave nothing, on its port `error`.
+/// Tells why a tick gave nothing: on its port `error`, or as its failure where nobody is connected there.
 fn report(tick: &mut Tick<'_>, port: impl PortIndex, text: impl AsRef<str>) -> Result<(), Failure> {
-    tick.send(port, Message::error(text));
-    Ok(())
+    let text = text.as_ref();
+    let failure = Failure::new(text).with_reason("bad_input").with_permanent(true);
+    tick.report(port, Message::error(text), failure)
 }

@@ -73,6 +73,9 @@ pub(crate) struct RunInference {
     waiting: Vec<Tensor>,
 }
 
+/// Outputs of so many bytes are told as JSON in any case.
+const SMALL: usize = 4096;
+
 /// An engine, and what it was made of.
 struct Loaded {
     model: Option<Value>,
@@ -238,7 +241,10 @@ impl RunInference {
         if let Some(first) = tensors.first() {
             tick.send(Self::OUT_TENSOR, first.to_message());
         }
-        let (all, inference) = (crate::is_heard(tick, Self::OUT_TENSORS), crate::is_heard(tick, Self::OUT_INFERENCE));
+        // Large outputs become JSON only where that leads somewhere; listeners outside of the network see small ones.
+        let size: usize = tensors.iter().map(|tensor| tensor.data.len()).sum();
+        let is_heard = |port| size <= SMALL || tick.node().is_outport_connected(port);
+        let (all, inference) = (is_heard(Self::OUT_TENSORS.index()), is_heard(Self::OUT_INFERENCE.index()));
         if all || inference {
             let list = Value::array(tensors.iter().map(Tensor::to_json));
             if inference {
