@@ -79,6 +79,7 @@ test-packs: build packs ## Test the first-party packs: their Rust tests, and wha
 	set -e; for pack in $(PACKS); do \
 		cargo test --quiet --locked --profile $(PROFILE) --target-dir target/packs --manifest-path packs/$$pack/Cargo.toml; \
 	done
+	$(BIN)/python -m pip install --quiet --group packs
 	$(BIN)/pytest tests/packs
 
 audit: $(VENV)/tools build/tools/bin/cargo-deny ## Check licences and advisories of dependencies, and the workflows
