@@ -28,6 +28,8 @@ STRAGGLERS = 1.0
 _lock = threading.Lock()
 _users = 0
 _serving: Serving | None = None
+#: The loops of runs with a virtual clock, by number of the run, and how many use them.
+_virtual: dict[int, tuple[Serving, int]] = {}
 _ending: list[threading.Thread] = []
 
 #: The tick that a task of the loop works for.
@@ -39,6 +41,7 @@ def _forget() -> None:
     global _lock, _users, _serving
     _lock, _users, _serving = threading.Lock(), 0, None
     _ending.clear()
+    _virtual.clear()
 
 
 if hasattr(os, "register_at_fork"):
@@ -52,19 +55,38 @@ def prepare() -> None:
     from . import _pool, _watch  # noqa: F401
 
 
-def acquire() -> None:
-    """Count one more user; the first one starts the loop's thread."""
+def acquire(context: ActorCallContext | None = None) -> int:
+    """Count one more user; the first one starts the loop's thread.
+
+    A run with a virtual clock has a loop of its own, which keeps its time. The answer is the number of the loop.
+    """
     global _users, _serving
+    clock = None if context is None else context._clock
     with _lock:
+        if clock is not None and context is not None:
+            number = context._run_number
+            serving, users = _virtual.get(number) or (Serving(clock), 0)
+            _virtual[number] = (serving, users + 1)
+            return number
         _users += 1
         if _users == 1:
             _serving = Serving()
+        return 0
 
 
-def release() -> None:
+def release(number: int = 0) -> None:
     """Count one user less; the loop's thread ends with the last one."""
     global _users, _serving
     with _lock:
+        if number:
+            serving, users = _virtual[number]
+            if users > 1:
+                _virtual[number] = (serving, users - 1)
+                return
+            del _virtual[number]
+            _ending.append(serving.thread)
+            serving.loop.call_soon_threadsafe(serving.loop.stop)
+            return
         _users -= 1
         if _users > 0 or _serving is None:
             return
@@ -83,16 +105,17 @@ def join(timeout: float) -> None:
 class Serving:
     """A loop, its thread, and the ticks that are on it."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: _native._Clock | None = None) -> None:
         import asyncio
 
         from ._pool import Pool
         from ._watch import Watch
 
         self.watch: Watch = Watch()
-        self.loop: asyncio.AbstractEventLoop = self.watch.new_loop()
+        self.loop: asyncio.AbstractEventLoop = self.watch.new_loop(clock)
         self.loop.set_default_executor(Pool(_current_run))
         self.ticks: set[Tick] = set()
+        self.keeps_time = clock is not None
         self._asyncio = asyncio
         ready = threading.Event()
         self.thread = threading.Thread(target=self._serve, args=(ready,), name="reflow-asyncio", daemon=True)
@@ -164,6 +187,8 @@ class Tick:
         self._variables: contextvars.Context | None = variables
         serving.ticks.add(self)
         serving.loop.call_soon_threadsafe(self._begin)
+        if serving.keeps_time:
+            context._hand_to_loop()
 
     def cancel(self) -> bool:
         """Cancel it, from any thread; whether it has yet to end."""
@@ -232,6 +257,7 @@ class Tick:
 def tick_of(task: asyncio.Task[Any]) -> Tick | None:
     """Give the tick whose task this is, where tasks do not tell their context."""
     ticks = () if _serving is None else tuple(_serving.ticks)
+    ticks += tuple(tick for serving, _ in tuple(_virtual.values()) for tick in tuple(serving.ticks))
     return next((tick for tick in ticks if tick.task is task), None)
 
 
@@ -259,7 +285,8 @@ def _start(
     coroutine: Coroutine[Any, Any, Any], context: ActorCallContext, ended: Callable[[], None] | None = None
 ) -> Callable[[], bool]:
     """Run a coroutine on the loop and tell the context how it ended; the answer cancels it."""
-    serving = _serving
+    own = _virtual.get(context._run_number)
+    serving = _serving if own is None else own[0]
     if serving is None:
         coroutine.close()
         raise RuntimeError("the loop of async actors is not running")
@@ -304,21 +331,22 @@ def start_generator(
 
 def start_alone(starter: str, awaitable: Any, context: ActorCallContext) -> Callable[[], bool]:
     """Start by one of the above for a node that is no user of the loop."""
-    acquire()
+    number = acquire(context)
     try:
-        cancel: Callable[[], bool] = globals()[starter](awaitable, context, release)
+        cancel: Callable[[], bool] = globals()[starter](awaitable, context, lambda: release(number))
     except BaseException:
-        release()
+        release(number)
         raise
     return cancel
 
 
-def finish(awaitable: Awaitable[Any]) -> None:
-    """Run something awaitable on the loop and wait for its end."""
+def finish(awaitable: Awaitable[Any], number: int = 0) -> None:
+    """Run something awaitable on the loop of that number and wait for its end."""
     import asyncio
 
-    if _serving is not None:
-        _, error = asyncio.run_coroutine_threadsafe(_contained(awaitable), _serving.loop).result()
+    serving = _virtual[number][0] if number else _serving
+    if serving is not None:
+        _, error = asyncio.run_coroutine_threadsafe(_contained(awaitable), serving.loop).result()
         if error is not None:
             raise error
 

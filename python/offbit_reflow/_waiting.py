@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .exceptions import NetworkError
+from .exceptions import NetworkError, RunTimeout
 
 if TYPE_CHECKING:
     import asyncio
@@ -113,6 +113,18 @@ async def deliver(context: ActorCallContext, outputs: Any, *, yielded: bool = Fa
         if tick is not None and context._doomed:
             await tick.cancellation()
         raise
+
+
+async def wait_signal(context: ActorCallContext, kind: str, id: Any, timeout: float | None) -> Any:  # noqa: A002
+    """Wait for a signal without holding the loop."""
+    waiting = context._waiting_signal(kind, id)
+    try:
+        answer = await wait_within(waiting, timeout)
+    finally:
+        waiting.close()
+    if answer is None:
+        raise RunTimeout(f"node `{context.node_id}`: no signal `{kind}` within {timeout} s")
+    return answer[0]
 
 
 async def give(value: Any) -> Any:

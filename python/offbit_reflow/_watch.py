@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from ._loop import Tick
+    from ._native import _Clock
 
 #: How long one step may hold the loop, in seconds.
 LIMIT = 0.1
@@ -81,10 +82,14 @@ class Watch:
         self._is_closed = False
         self._wake = threading.Event()
 
-    def new_loop(self) -> asyncio.AbstractEventLoop:
-        """Make a loop that is watched, where loops have selectors."""
+    def new_loop(self, clock: _Clock | None = None) -> asyncio.AbstractEventLoop:
+        """Make a loop that is watched, where loops have selectors. With `clock` it keeps the time of that."""
         import asyncio
 
+        if clock is not None:
+            from ._virtual import VirtualLoop
+
+            return VirtualLoop(clock)
         if sys.platform == "win32":
             return asyncio.new_event_loop()
         self._loop = asyncio.SelectorEventLoop(_Selector(self))

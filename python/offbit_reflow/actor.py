@@ -112,6 +112,7 @@ class _Declaration:
     is_async: bool
     open_ports: bool
     summary: str = field(default="")
+    version: str = field(default="")
 
 
 def _declare(actor: Any, cls: type[Actor]) -> _Declaration:
@@ -143,6 +144,7 @@ def _declare(actor: Any, cls: type[Actor]) -> _Declaration:
         is_async=is_async(run),
         open_ports=cls._open_ports,
         summary=(inspect.getdoc(cls) or "").split("\n")[0] if cls is not Actor else "",
+        version=str(getattr(actor, "version", "") or ""),
     )
 
 

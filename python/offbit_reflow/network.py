@@ -93,7 +93,12 @@ class Network(AsyncNetwork):
     ----------
     config : mapping, optional
         ``capacity``: packets that may wait on one connection (128 by default). ``compression`` and ``tracing`` are
-        accepted and have no effect in a local network.
+        accepted and have no effect in a local network. ``cache_bytes``: what results may hold that are kept by
+        ``policy.cache`` (64 MiB).
+    clock : str
+        ``"real"``, or ``"virtual"``: whenever nothing is at work, the time of the run goes to the next thing that is due, so
+        tests of waits of hours take milliseconds. It counts for delays, time limits, timers, ``asyncio.sleep`` in async
+        actors and ``ctx.sleep``; limits of those outside (``run(timeout=)``) are in real time.
 
     Notes
     -----
@@ -136,7 +141,9 @@ class Network(AsyncNetwork):
     # ---- building ----------------------------------------------------------------------------------------------------
 
     @classmethod
-    def from_graph(cls, graph: Graph | Mapping[str, Any] | str, config: Mapping[str, Any] | None = None) -> Self:
+    def from_graph(
+        cls, graph: Graph | Mapping[str, Any] | str, config: Mapping[str, Any] | None = None, *, clock: str = "real"
+    ) -> Self:
         """Make a network of a graph.
 
         Parameters
@@ -145,6 +152,8 @@ class Network(AsyncNetwork):
             A node's metadata is its config; its keys ``policy`` and ``firing`` are respected, as is ``capacity`` in the
             metadata of a connection. An initial ``{"type": KIND, "data": ...}`` becomes that message.
         config : mapping, optional
+            As for `Network`.
+        clock : str
             As for `Network`.
 
         Returns
@@ -180,7 +189,7 @@ class Network(AsyncNetwork):
             raise GraphError(
                 "expected a Graph, a GraphExport dict or JSON text, got a Flow: `flow.network()` makes a network of it"
             )
-        network = cls(config)
+        network = cls(config, clock=clock)
         network._add_graph(graph)
         return network
 
@@ -314,9 +323,11 @@ class Network(AsyncNetwork):
         policy : mapping, optional
             What happens when an attempt fails: ``attempts`` (1), ``delay_ms`` (0), ``multiplier`` (1), ``max_delay_ms``,
             ``jitter`` (0 to 1), ``timeout_ms``, ``retry_on_timeout`` (true), ``permanent`` (reasons not tried again),
-            ``concurrency`` (1), ``on_error``: ``continue`` (default), ``stop`` or ``route``.
+            ``concurrency`` (1), ``on_error``: ``continue`` (default), ``stop`` or ``route``, ``cache``: null or ``{"ttl_s":
+            ..., "key": ...}``.
         firing : str or mapping, optional
-            A firing rule in place of the component's own: ``"any"``, ``"all"``, ``"latest"``, ``{"latest": [inports]}``.
+            A firing rule in place of the component's own: ``"any"``, ``"all"``, ``"latest"``, ``{"latest": [inports]}``,
+            ``{"gather": node}``.
         start : str or mapping, optional
             What the node waits for before it begins: ``fan_in`` (``"all"``, ``"any"`` or ``"count:N"`` of the nodes before it),
             ``on`` (``"finished"``, the default, or ``"first_packet"``) and ``when``, an expression over the variables of the

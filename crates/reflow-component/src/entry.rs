@@ -38,6 +38,7 @@ impl Entry {
     pub fn new(declaration: Declaration, make: impl Fn(&mut Config<'_>) -> Instance + Send + Sync + 'static) -> Self {
         let spec = Arc::new(ComponentSpec {
             id: declaration.id.into(),
+            version: Cow::Borrowed(""),
             inports: declaration.inports.iter().map(port_spec).collect(),
             outports: declaration.outports.iter().map(port_spec).collect(),
             firing: declaration.firing.clone().into(),

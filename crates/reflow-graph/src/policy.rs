@@ -18,10 +18,13 @@ enum Rule {
     Boolean,
     Strings,
     OneOf(&'static [&'static str]),
+    /// `ttl_s`, a number of at least zero, and `key`, a path or several.
+    Cache,
 }
 
 const POLICY: &[(&str, Rule)] = &[
     ("attempts", Rule::Count),
+    ("cache", Rule::Cache),
     ("concurrency", Rule::Count),
     ("delay_ms", Rule::AtLeast(0.0)),
     ("jitter", Rule::Fraction),
@@ -45,6 +48,13 @@ impl Rule {
             Self::Boolean => value.is_boolean(),
             Self::Strings => value.as_array().is_some_and(|items| items.iter().all(Value::is_string)),
             Self::OneOf(words) => value.as_str().is_some_and(|word| words.contains(&word)),
+            Self::Cache => value.as_object().is_some_and(|cache| {
+                cache.iter().all(|(key, value)| match key.as_str() {
+                    "ttl_s" => value.is_null() || Self::AtLeast(0.0).accepts(value),
+                    "key" => value.is_null() || value.is_string() || Self::Strings.accepts(value),
+                    _ => false,
+                })
+            }),
         }
     }
 
@@ -56,6 +66,7 @@ impl Rule {
             Self::Fraction => "a number from 0 to 1".to_owned(),
             Self::Boolean => "true or false".to_owned(),
             Self::Strings => "a list of strings".to_owned(),
+            Self::Cache => "null, or an object with `ttl_s` (a number) and `key` (a path, or several)".to_owned(),
             Self::OneOf(words) => format!("one of `{}`", words.join("`, `")),
         }
     }
@@ -83,6 +94,8 @@ pub fn policy_problems(policy: &Value) -> Vec<Problem> {
                 let problem = Problem::new(format!("`policy` has no key `{key}`"));
                 problems.push(problem.with_hint(did_you_mean(key, known)));
             }
+            // No limit, or no cache.
+            Some(("cache" | "max_delay_ms" | "timeout_ms", _)) if value.is_null() => {}
             Some((_, rule)) if !rule.accepts(value) => {
                 let message = format!("`policy.{key}` must be {}, not {}", rule.expected(), shown(value));
                 problems.push(Problem::new(message).with_hint(rule.hint(value)));

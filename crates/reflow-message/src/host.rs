@@ -39,6 +39,11 @@ pub trait HostValue: Any + Send + Sync {
         Ok(None)
     }
 
+    /// A list of these in the form of the host; a place without a message is its null. `None` for a host that has none.
+    fn list_of(&self, _items: &[Option<Message>]) -> Option<Message> {
+        None
+    }
+
     /// This mapping overlaid with the members of a newer one of the same host; `None` for what is no mapping.
     fn merged_with(&self, _newer: &dyn HostValue) -> Option<Message> {
         None

@@ -127,7 +127,7 @@ impl From<FiringDescriptor> for FiringForm {
             }
             Firing::Latest => Self::Word("latest".into()),
             Firing::Required(required) => Self::Required { required: owned(required) },
-            Firing::All { .. } | Firing::Join(_) => Self::Rule(firing.0.to_value()),
+            Firing::All { .. } | Firing::Join(_) | Firing::Gather(_) => Self::Rule(firing.0.to_value()),
         }
     }
 }
@@ -169,7 +169,7 @@ impl TemplateDescriptor {
             Firing::All { latest, optional } => &[&latest[..], optional].concat(),
             Firing::Required(required) => required,
             Firing::Join(join) => &join.latest,
-            Firing::Any | Firing::Latest => return None,
+            Firing::Any | Firing::Latest | Firing::Gather(_) => return None,
         };
         let inports: HashSet<&str> = self.inports.iter().map(|port| &*port.name).collect();
         let unknown = named.iter().find(|name| !inports.contains(&***name))?;
@@ -180,6 +180,7 @@ impl TemplateDescriptor {
     pub fn to_spec(&self) -> ComponentSpec {
         ComponentSpec {
             id: self.id.clone().into(),
+            version: "".into(),
             inports: self.inports.iter().map(PortDescriptor::to_spec).collect(),
             outports: self.outports.iter().map(PortDescriptor::to_spec).collect(),
             firing: self.firing.0.clone(),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::once::Once;
 use pyo3::prelude::*;
@@ -53,7 +53,8 @@ pub(crate) struct PythonActor {
     generators: Vec<Yielding>,
     retained: Arc<AtomicUsize>,
     /// Whether the asyncio loop was asked for.
-    uses_loop: bool,
+    /// The number of the loop, if it uses one.
+    uses_loop: Option<u64>,
 }
 
 impl PythonActor {
@@ -74,7 +75,7 @@ impl PythonActor {
             open: Vec::new(),
             generators: Vec::new(),
             retained: Arc::default(),
-            uses_loop: false,
+            uses_loop: None,
         }
     }
 
@@ -135,7 +136,7 @@ impl PythonActor {
             Err(error) => return Step::Failed(failure_of(py, error)),
         };
         let limit = node.policy().filter(|_| is_run).and_then(|policy| policy.timeout_ms);
-        let deadline = limit.and_then(|limit| Instant::now().checked_add(Duration::from_millis(limit)));
+        let deadline = limit.and_then(|limit| node.now().checked_add(Duration::from_millis(limit)));
         let dict = self.inputs_dict.take();
         let inputs_dict = dict.and_then(|dict| context.get().refill_inputs(py, dict, &attempt.inputs));
         context.get().begin(py, attempt, Start { inputs_dict, deadline, detached: false });
@@ -253,9 +254,8 @@ impl PythonActor {
         let step = self.leave_open(py, context, attempt);
         let mut start = || {
             let module = loop_module(py)?;
-            if !self.uses_loop {
-                module.call_method0("acquire")?;
-                self.uses_loop = true;
+            if self.uses_loop.is_none() {
+                self.uses_loop = Some(module.call_method1("acquire", (context,))?.extract()?);
             }
             module.call_method1(starter, (awaitable, context))
         };
@@ -429,9 +429,9 @@ impl HostedActor for PythonActor {
             {
                 error.write_unraisable(py, Some(self.object.bind(py)));
             }
-            if std::mem::take(&mut self.uses_loop) {
+            if let Some(number) = self.uses_loop.take() {
                 // The loop's thread ends with its last user.
-                let _ = loop_module(py).and_then(|module| module.call_method0("release"));
+                let _ = loop_module(py).and_then(|module| module.call_method1("release", (number,)));
             }
             (self.spare, self.inputs_dict) = (None, None);
         });
@@ -442,11 +442,12 @@ impl PythonActor {
     fn tear_down(&mut self, py: Python<'_>) -> PyResult<()> {
         let result = self.method(py, "teardown")?.call0()?;
         if matches!(Kind::of(py, &result)?, Kind::Awaitable(_)) {
-            if !self.uses_loop {
-                loop_module(py)?.call_method0("acquire")?;
-                self.uses_loop = true;
-            }
-            loop_module(py)?.call_method1("finish", (result,))?;
+            let module = loop_module(py)?;
+            let number = match self.uses_loop {
+                Some(number) => number,
+                None => *self.uses_loop.insert(module.call_method0("acquire")?.extract()?),
+            };
+            module.call_method1("finish", (result, number))?;
         }
         Ok(())
     }
@@ -460,7 +461,7 @@ impl PythonActor {
             Err(error) => return Step::Failed(failure_of(py, error)),
         };
         let limit = node.policy().and_then(|policy| policy.timeout_ms).map(Duration::from_millis);
-        let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+        let deadline = limit.and_then(|limit| node.now().checked_add(limit));
         // The node keeps the inputs, too, for the failure that may come.
         let mut own = attempt.of_inputs(attempt.inputs.clone());
         context.get().begin(py, &mut own, Start { inputs_dict: None, deadline, detached: true });

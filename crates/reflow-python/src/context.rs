@@ -17,6 +17,7 @@ use smallvec::SmallVec;
 
 use crate::attached::Attached;
 use crate::borrowed::{self, Form};
+use crate::clock::{self, PyClock, PySignalWait};
 use crate::convert;
 use crate::errors::{self, ContextError, ConversionError};
 use crate::executor;
@@ -773,6 +774,56 @@ impl PyContext {
         self.node.progress(fraction, text);
     }
 
+    /// Waits for a signal of this kind and gives its payload.
+    #[pyo3(signature = (kind, *, id=None, timeout=None))]
+    fn wait_signal<'py>(
+        &self,
+        py: Python<'py>,
+        kind: &str,
+        id: Option<&Bound<'py, PyAny>>,
+        timeout: Option<f64>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let id = id.filter(|id| !id.is_none()).map(convert::to_value).transpose()?;
+        clock::wait_signal(py, &self.node, kind, id, timeout)
+    }
+
+    /// `wait_signal` for async actors.
+    #[pyo3(signature = (kind, *, id=None, timeout=None))]
+    fn wait_signal_async<'py>(
+        slf: &Bound<'py, Self>,
+        kind: &str,
+        id: Option<&Bound<'py, PyAny>>,
+        timeout: Option<f64>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        slf.py().import("offbit_reflow._waiting")?.call_method1("wait_signal", (slf, kind, id, timeout))
+    }
+
+    /// A wait for a signal, for an asyncio task to poll.
+    fn _waiting_signal(&self, kind: &str, id: Option<&Bound<'_, PyAny>>) -> PyResult<PySignalWait> {
+        let id = id.filter(|id| !id.is_none()).map(convert::to_value).transpose()?;
+        Ok(PySignalWait::new(&self.node, kind, id))
+    }
+
+    /// Sleeps by the clock of the run.
+    fn sleep(&self, py: Python<'_>, seconds: f64) -> PyResult<()> {
+        clock::sleep(py, &self.node, seconds)
+    }
+
+    /// The virtual clock of the run, if it has one.
+    #[getter]
+    fn _clock(&self) -> Option<PyClock> {
+        self.node.virtual_time().map(|time| PyClock(Arc::clone(time)))
+    }
+
+    /// Says that the tick goes on on an asyncio loop, which holds a virtual clock itself while it is at work.
+    fn _hand_to_loop(&self, py: Python<'_>) {
+        let (sequence, number) = {
+            let state = self.state.lock(py);
+            (state.sequence, state.number)
+        };
+        self.node.hand_to_host(sequence, number);
+    }
+
     /// The number of the run in its process.
     #[getter]
     fn _run_number(&self) -> u64 {
@@ -960,7 +1011,7 @@ impl PyContext {
     #[getter]
     fn remaining_ms(&self, py: Python<'_>) -> Option<f64> {
         let deadline = self.state.lock(py).deadline?;
-        Some(deadline.saturating_duration_since(Instant::now()).as_secs_f64() * 1000.0)
+        Some(deadline.saturating_duration_since(self.node.now()).as_secs_f64() * 1000.0)
     }
 
     /// Names the inports of the node that something is connected to.

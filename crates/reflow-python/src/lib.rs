@@ -17,7 +17,9 @@ mod assets;
 mod attached;
 mod batch;
 mod borrowed;
+mod cache;
 mod catalog;
+mod clock;
 mod component;
 mod context;
 mod convert;
@@ -57,7 +59,11 @@ mod _native {
     #[pymodule_export]
     use crate::batch::PyBatch;
     #[pymodule_export]
+    use crate::cache::PyCache;
+    #[pymodule_export]
     use crate::catalog::{template_actor, template_info, template_list};
+    #[pymodule_export]
+    use crate::clock::{PyAlarm, PyClock, PySignalWait};
     #[pymodule_export]
     use crate::component::PyComponent;
     #[pymodule_export]

@@ -8,11 +8,12 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 use reflow_runtime::{
-    ConnectionOptions, Endpoint, Event, EventFilter, Network, NodeSpec, Overflow, Policy, Running, Start, StartRule,
-    suggestion,
+    ConnectionOptions, Endpoint, Event, EventFilter, MemoryCache, Network, NodeSpec, Overflow, Policy, Running, Start,
+    StartRule, suggestion,
 };
 
 use crate::attached::Attached;
+use crate::cache::PyCache;
 use crate::component::PyComponent;
 use crate::convert;
 use crate::errors::{self, ConfigError};
@@ -73,11 +74,12 @@ impl PyNetwork {
 impl PyNetwork {
     #[new]
     /// `store` and `run_id` are for the Python half.
-    #[pyo3(signature = (config=None, *, store=None, run_id=None))]
+    #[pyo3(signature = (config=None, *, store=None, run_id=None, clock="real"))]
     fn new(
         config: Option<&Bound<'_, PyAny>>,
         store: Option<&Bound<'_, PyAny>>,
         run_id: Option<&Bound<'_, PyAny>>,
+        clock: &str,
     ) -> PyResult<Self> {
         let _ = (store, run_id);
         let mut network = Network::new();
@@ -86,11 +88,21 @@ impl PyNetwork {
             if let Some(capacity) = settings.capacity {
                 network.set_capacity(capacity);
             }
+            if let Some(bytes) = settings.cache_bytes {
+                network.set_cache(Arc::new(MemoryCache::new(bytes)));
+            }
             if let Some(bytes) = settings.kept_bytes {
                 network.set_kept_bytes(bytes);
             }
             if let Some(bytes) = settings.max_value_bytes {
                 reflow_runtime::set_max_bytes(bytes);
+            }
+        }
+        match clock {
+            "real" => {}
+            "virtual" => network.set_virtual_time(true),
+            other => {
+                return Err(ConfigError::new_err(format!("clock: expected \"real\" or \"virtual\", got {other:?}")));
             }
         }
         crate::catalog::attach(&mut network);
@@ -120,6 +132,12 @@ impl PyNetwork {
         drop(components);
         drop(replaced); // which may run what Python has for that
         Ok(())
+    }
+
+    /// Results of ticks that are kept, see `policy.cache`.
+    #[getter]
+    fn cache(&self) -> PyCache {
+        PyCache(Arc::clone(self.network.lock().cache()))
     }
 
     fn _has_component(&self, template_id: &str) -> bool {

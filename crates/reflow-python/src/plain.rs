@@ -138,6 +138,19 @@ impl HostValue for PyPlain {
         })
     }
 
+    fn list_of(&self, items: &[Option<Message>]) -> Option<Message> {
+        Python::attach(|py| {
+            let list = PyList::empty(py);
+            for item in items {
+                match item {
+                    Some(message) => list.append(give(py, &mut message.clone()).ok()?).ok()?,
+                    None => list.append(py.None()).ok()?,
+                }
+            }
+            Some(Message::Host(Arc::new(Self::new(list.into_any()))))
+        })
+    }
+
     fn merged_with(&self, newer: &dyn HostValue) -> Option<Message> {
         let newer = (newer as &dyn std::any::Any).downcast_ref::<Self>()?;
         Python::attach(|py| {

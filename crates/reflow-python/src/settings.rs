@@ -8,11 +8,13 @@ pub(crate) struct Settings {
     pub(crate) capacity: Option<usize>,
     /// Bytes of payloads that events and failures may keep.
     pub(crate) kept_bytes: Option<u64>,
+    /// Bytes that the result cache in memory may hold.
+    pub(crate) cache_bytes: Option<u64>,
     /// How large a value may be that is written out; for the whole process.
     pub(crate) max_value_bytes: Option<u64>,
 }
 
-const KEYS: [&str; 5] = ["capacity", "compression", "kept_bytes", "max_value_bytes", "tracing"];
+const KEYS: [&str; 6] = ["cache_bytes", "capacity", "compression", "kept_bytes", "max_value_bytes", "tracing"];
 const STRATEGIES: [&str; 4] = ["Never", "Always", "SizeThreshold", "Adaptive"];
 
 /// Reads a config. `compression` and `tracing` are accepted for programs written for earlier releases; a local network
@@ -48,6 +50,7 @@ pub(crate) fn read(config: &Value) -> Result<Settings, String> {
     };
     Ok(Settings {
         capacity: number("capacity", 1)?.map(|capacity| capacity as usize),
+        cache_bytes: number("cache_bytes", 0)?,
         kept_bytes: number("kept_bytes", 0)?,
         max_value_bytes: number("max_value_bytes", 1)?,
     })

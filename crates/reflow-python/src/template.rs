@@ -30,6 +30,7 @@ pub(crate) struct Declaration {
     is_async: bool,
     open_ports: bool,
     summary: String,
+    version: String,
 }
 
 /// A template made of Python: `make` gives the object whose `run` a node calls.
@@ -74,6 +75,7 @@ impl PythonComponent {
         let inports = declaration.inports.into_iter().map(inport).collect();
         let spec = ComponentSpec {
             id: declaration.component.into(),
+            version: declaration.version.into(),
             inports,
             outports: ports(declaration.outports),
             firing,

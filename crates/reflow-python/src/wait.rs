@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use pyo3::prelude::*;
-use reflow_runtime::block_until;
+use reflow_runtime::{AllHeld, block_until};
 
 use crate::errors::ContextError;
 use crate::executor::{self, Executor};
@@ -123,6 +123,8 @@ impl Wake for LoopWaker {
     fn wake(self: Arc<Self>) {
         let Waiting { callbacks, executor } = std::mem::take(&mut *self.0.lock());
         let Some(executor) = executor else { return };
+        // Until they have heard of it, time stands still.
+        let held = AllHeld::new();
         executor.submit(move || {
             Python::attach(|py| {
                 for callback in callbacks {
@@ -130,6 +132,7 @@ impl Wake for LoopWaker {
                     let _ = callback.bind(py).call0();
                 }
             });
+            drop(held);
         });
     }
 }

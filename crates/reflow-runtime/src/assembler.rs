@@ -7,6 +7,7 @@ use reflow_message::Message;
 use smallvec::SmallVec;
 
 use crate::attempt::Attempt;
+use crate::gather::Gatherer;
 use crate::join::{Lone, Matcher, Unmatched};
 use crate::mailbox::{LinkInfo, Mailbox};
 use crate::origin::{LateOrigin, Origin};
@@ -35,7 +36,7 @@ pub(crate) struct Held {
 }
 
 impl Held {
-    fn without_credit(message: Message) -> Self {
+    pub(crate) fn without_credit(message: Message) -> Self {
         Self {
             // No link that a journal knows.
             link: u32::MAX,
@@ -122,6 +123,8 @@ pub(crate) enum Assembler {
     All(Box<Pairing>),
     /// The newest packet of each declared port.
     Latest { slots: Vec<Option<Held>>, extra: Slots },
+    /// Lists of what the ticks of a node have led to.
+    Gather(Box<Gatherer>),
     /// Each required port as often as it has links; the others are remembered.
     Required { ports: Vec<Remembered>, extra: Slots },
 }
@@ -215,6 +218,8 @@ impl Assembler {
                 self.put(port, held, intake);
                 self.take(attempt, intake)
             }
+            // Its list comes with the end of its group.
+            Self::Gather(_) => false,
             Self::Required { ports, extra } => {
                 intake.fetch(&mut held);
                 intake.release(&mut held);
@@ -263,7 +268,7 @@ impl Assembler {
                 Some(slot) => replace(slot, held, intake),
                 None => put(extra, port, held, intake),
             },
-            Self::Any | Self::Required { .. } => {}
+            Self::Any | Self::Gather(_) | Self::Required { .. } => {}
         }
     }
 
@@ -271,6 +276,7 @@ impl Assembler {
     pub(crate) fn take(&mut self, attempt: &mut Attempt, intake: &mut Intake<'_>) -> bool {
         match self {
             Self::All(pairing) => pairing.take(attempt, intake),
+            Self::Gather(gatherer) => gatherer.take(attempt),
             Self::Latest { slots, extra } if slots.iter().all(Option::is_some) => {
                 for (port, slot) in (0_u16..).zip(slots) {
                     if let Some(held) = slot.take() {
@@ -291,7 +297,7 @@ impl Assembler {
         match self {
             Self::All(pairing) => pairing.ports.iter().any(|port| port.latest),
             Self::Latest { .. } => true,
-            Self::Any | Self::Required { .. } => false,
+            Self::Any | Self::Gather(_) | Self::Required { .. } => false,
         }
     }
 
@@ -303,7 +309,7 @@ impl Assembler {
     /// One of the same rule for the packets of one question, which remembers what this one remembers.
     pub(crate) fn for_question(&mut self, intake: &mut Intake<'_>) -> Self {
         match self {
-            Self::Any => Self::Any,
+            Self::Any | Self::Gather(_) => Self::Any,
             Self::All(pairing) => {
                 let ports = pairing.ports.iter_mut().map(|waiting| {
                     let mut own = Waiting { latest: waiting.latest, optional: waiting.optional, ..Waiting::default() };
@@ -349,14 +355,14 @@ impl Assembler {
                 slots.iter_mut().flatten().for_each(aside);
                 extra.iter_mut().for_each(|(_, held)| aside(held));
             }
-            Self::Any | Self::Required { .. } => {}
+            Self::Any | Self::Gather(_) | Self::Required { .. } => {}
         }
     }
 
     /// Whether nothing waits in it, and it remembers nothing that the question itself has brought.
     pub(crate) fn is_blank(&self) -> bool {
         match self {
-            Self::Any => true,
+            Self::Any | Self::Gather(_) => true,
             Self::All(pairing) => {
                 let is_blank = |waiting: &Waiting| waiting.queue.iter().all(|held| held.is_remembered);
                 pairing.ports.iter().all(is_blank)
@@ -396,9 +402,19 @@ impl Assembler {
                     held.into_iter().for_each(|held| put(port, held));
                 }
             }
-            Self::Any => {}
+            Self::Any | Self::Gather(_) => {}
         }
         lone
+    }
+
+    /// What gathers lists, if that is what it does.
+    pub(crate) fn gatherer(&mut self) -> Option<&mut Gatherer> {
+        if let Self::Gather(gatherer) = self { Some(gatherer) } else { None }
+    }
+
+    /// Whether a tick can start without another packet.
+    pub(crate) fn is_ready(&self) -> bool {
+        matches!(self, Self::Gather(gatherer) if gatherer.is_ready())
     }
 
     /// The pairing that it is, if it is one.
@@ -411,6 +427,7 @@ impl Assembler {
         let is_closed = |port: usize| closed.get(port).copied().unwrap_or(true);
         match self {
             Self::Any => closed.iter().all(|closed| *closed),
+            Self::Gather(gatherer) => !gatherer.is_ready() && closed.iter().all(|closed| *closed),
             Self::All(pairing) => {
                 let ports = &pairing.ports;
                 ports.iter().enumerate().any(|(port, waiting)| !waiting.is_ready() && is_closed(port))
@@ -439,6 +456,7 @@ impl Assembler {
                 let matching = pairing.groups.iter().map(Matcher::waiting);
                 queued.chain(matching).sum::<usize>() + pairing.extra.len()
             }
+            Self::Gather(gatherer) => gatherer.held(),
             Self::Any | Self::Latest { .. } | Self::Required { .. } => 0,
         }
     }

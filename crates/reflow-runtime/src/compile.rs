@@ -11,6 +11,7 @@ use rustc_hash::FxHashMap;
 use crate::activity::{Activity, Sleeper};
 use crate::actor::Instance;
 use crate::assembler::Assembler;
+use crate::cache::ResultCache;
 use crate::component::PortSpec;
 use crate::connection::{ConnectionOptions, Overflow};
 use crate::diagnose;
@@ -21,6 +22,7 @@ use crate::event::Event;
 use crate::event_bus::EventBus;
 use crate::firing::{By, Firing};
 use crate::gate::{Gate, StartRule};
+use crate::gather::Scatter;
 use crate::host::Host;
 use crate::journal::Journal;
 use crate::mailbox::{Outgoing, Packet, Room};
@@ -139,6 +141,7 @@ fn shifting(drafts: &mut [Draft<'_>], plan: &Plan) -> Vec<Diagnostic> {
 pub(crate) fn launch(
     plan: &Plan,
     events: &Arc<EventBus>,
+    cache: &Arc<dyn ResultCache>,
     listeners: &Mutex<Doorstep>,
     feed: &Feed<'_>,
     ready: impl FnOnce(&Running),
@@ -193,7 +196,9 @@ pub(crate) fn launch(
     let groups = groups_of(&drafts, &rules, &shape);
     let mut nodes = Vec::with_capacity(drafts.len());
     let mut actors = Vec::with_capacity(drafts.len());
-    let carries = leading_to(&shape, needing(&drafts, &groups));
+    let gathered = gathered(&drafts, &rules, &shape)?;
+    let gathers = gathered.iter().map(|gathered| gathered.by);
+    let carries = leading_to(&shape, needing(&drafts, &groups).into_iter().chain(gathers));
     for (draft, ((fed, firing), groups)) in drafts.into_iter().zip(feeds.into_iter().zip(rules).zip(groups)) {
         match draft.component.instantiate(&draft.config) {
             Ok(instance) => {
@@ -202,7 +207,8 @@ pub(crate) fn launch(
                 let source = fed.source;
                 let as_is = as_is(&draft.component.spec().inports);
                 let place = nodes.len();
-                let (mut node, assembler) = draft.finish(&activity, &fed, &firing, groups, &carries, place);
+                let from = gathered.iter().find(|gathered| gathered.by == place as u32).map(|gathered| gathered.from);
+                let (mut node, assembler) = draft.finish(&activity, &fed, &firing, groups, &carries, (place, from));
                 node.hosted = matches!(instance, Instance::Hosted(_));
                 node.as_is = as_is;
                 node.is_source = shape.sources.contains(&(place as u32));
@@ -214,6 +220,17 @@ pub(crate) fn launch(
     }
     if !errors.is_empty() {
         return Err(NetworkError::of(errors));
+    }
+    for Gathered { from, by, port } in &gathered {
+        let leads = leading_to(&shape, [*by]);
+        let node: &mut crate::node::Node = &mut nodes[*from as usize];
+        let scatter = node
+            .scatter
+            .get_or_insert_with(|| Scatter { gathers: Arc::from([]), ports: vec![false; node.routes.len()] });
+        scatter.gathers = scatter.gathers.iter().copied().chain([*by]).collect();
+        for (at, routes) in node.routes.iter().enumerate().filter(|(at, _)| port.is_none_or(|port| port == *at)) {
+            scatter.ports[at] |= routes.iter().any(|route| leads[route.target as usize]);
+        }
     }
     for (place, gate) in gates {
         gate.watched().iter().for_each(|parent| nodes[*parent as usize].watched.store(true, Ordering::Relaxed));
@@ -245,6 +262,8 @@ pub(crate) fn launch(
     let run = Run::new(RunParts {
         outports: plan.outports.keys().cloned().collect(),
         journal: feed.journal.cloned(),
+        virtual_time: plan.virtual_time,
+        cache: Arc::clone(cache),
         number,
         nodes,
         activity,
@@ -301,6 +320,9 @@ pub(crate) fn launch(
             }
         }
     }
+    if let Some(time) = &run.time {
+        time.enter();
+    }
     deliver_initials(&run, initials, &initial_links);
     if closes {
         run.close_outside();
@@ -308,6 +330,9 @@ pub(crate) fn launch(
     // Whoever starts a network has its handle before the first tick can ask for it.
     ready(&running);
     spawn(&run, actors, journaled.as_ref());
+    if let Some(time) = &run.time {
+        time.leave();
+    }
     Ok(running)
 }
 
@@ -341,7 +366,10 @@ fn spawn(run: &Arc<Run>, actors: Vec<(Instance, Assembler, bool, Spare)>, journa
         }
         let task = Box::pin(drive(driver));
         match host {
-            Some(host) => host.spawn(task),
+            Some(host) => host.spawn(match &run.time {
+                Some(time) => time.counted(task),
+                None => task,
+            }),
             None => Host::spawn(&**run.native(), task),
         }
     }
@@ -492,6 +520,48 @@ fn groups_of(drafts: &[Draft<'_>], rules: &[Firing], shape: &Shape) -> Vec<Vec<V
             groups
         })
         .collect()
+}
+
+/// A node that gathers what another one gives.
+struct Gathered {
+    by: u32,
+    from: u32,
+    /// The outport whose packets are gathered; all of them that lead there, if it is not named.
+    port: Option<usize>,
+}
+
+/// The nodes whose packets are gathered again.
+fn gathered(drafts: &[Draft<'_>], rules: &[Firing], shape: &Shape) -> Result<Vec<Gathered>, NetworkError> {
+    let mut all = Vec::new();
+    for (by, (draft, rule)) in (0_u32..).zip(drafts.iter().zip(rules)) {
+        let Firing::Gather(name) = rule else { continue };
+        // Inside of a subgraph, its own nodes are meant.
+        let inside = draft.id.rfind('/').map_or("", |at| &draft.id[..=at]);
+        let find = |name: &str| {
+            let own = format!("{inside}{name}");
+            drafts
+                .iter()
+                .position(|draft| *draft.id == *own)
+                .or_else(|| drafts.iter().position(|draft| *draft.id == *name))
+        };
+        let by_port = || {
+            let (node, port) = name.rsplit_once('.')?;
+            let from = find(node)?;
+            Some((from, Some(usize::from(drafts[from].position(&drafts[from].outports, port)?))))
+        };
+        let Some((from, port)) = find(name).map(|from| (from, None)).or_else(by_port) else {
+            let known = drafts.iter().map(|draft| &*draft.id);
+            let meant = suggestion(name, known).map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
+            return Err(draft.bad_config(format!("firing: `gather` names `{name}`, which is no node{meant}")));
+        };
+        let leads = leading_to(shape, [by]);
+        let from = from as u32;
+        if from == by || !shape.edges.iter().any(|(at, to, _)| *at == from && leads[*to as usize]) {
+            return Err(draft.bad_config(format!("firing: `gather` names `{name}`, whose packets do not come here")));
+        }
+        all.push(Gathered { by, from, port });
+    }
+    Ok(all)
 }
 
 /// The nodes that need to know what packets descend from.

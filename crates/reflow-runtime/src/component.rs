@@ -66,6 +66,8 @@ pub trait Component: Send + Sync + 'static {
 pub struct ComponentSpec {
     /// The template id, `tpl_math_add` for example.
     pub id: Cow<'static, str>,
+    /// What tells results of this component from those of an earlier or later one, for caches; may be empty.
+    pub version: Cow<'static, str>,
     /// Declared inports; their position is their index in [`Tick`](crate::Tick).
     pub inports: Vec<PortSpec>,
     /// Declared outports; their position is their index in [`Tick`](crate::Tick).

@@ -12,6 +12,7 @@ use smallvec::SmallVec;
 use crate::activity::{Activity, Sleeper};
 use crate::actor::Instance;
 use crate::assembler::Assembler;
+use crate::cache::Results;
 use crate::compile::Feed;
 use crate::component::{Component, ComponentSpec, Source};
 use crate::connection::Overflow;
@@ -19,6 +20,7 @@ use crate::driver::Spare;
 use crate::error::{NetworkError, suggestion};
 use crate::firing::{By, Firing};
 use crate::gate::StartRule;
+use crate::gather::Gatherer;
 use crate::join::{Common, Matcher, path};
 use crate::mailbox::{Mailbox, Room};
 use crate::marks::Marks;
@@ -281,7 +283,13 @@ impl Draft<'_> {
         latest
     }
 
-    pub(crate) fn assembler(&self, rule: &Firing, groups: Vec<Vec<u16>>, join: u64) -> Assembler {
+    pub(crate) fn assembler(
+        &self,
+        rule: &Firing,
+        groups: Vec<Vec<u16>>,
+        join: u64,
+        gathered: Option<u32>,
+    ) -> Assembler {
         let declared = self.declared();
         let places = |names: &[std::borrow::Cow<'static, str>]| -> Vec<u16> {
             names.iter().filter_map(|name| self.known_inport(name)).collect()
@@ -290,6 +298,12 @@ impl Draft<'_> {
         match rule {
             Firing::Any => Assembler::Any,
             Firing::Latest => Assembler::latest(declared),
+            Firing::Gather(_) => {
+                let mut ports: Vec<u16> = self.links.iter().map(|(port, _)| *port).collect();
+                ports.sort_unstable();
+                ports.dedup();
+                Assembler::Gather(Box::new(Gatherer::new(gathered.unwrap_or(u32::MAX), ports)))
+            }
             Firing::Required(required) => {
                 let count = |port: usize| self.links.iter().filter(|(to, _)| usize::from(*to) == port).count();
                 let links: Vec<_> = (0..self.inports.len()).map(count).collect();
@@ -323,10 +337,10 @@ impl Draft<'_> {
         firing: &Firing,
         groups: Vec<Vec<u16>>,
         carries: &[bool],
-        place: usize,
+        (place, gathered): (usize, Option<u32>),
     ) -> (Node, Assembler) {
         let join = if groups.is_empty() { 0 } else { 1 << (place % 64) };
-        let assembler = self.assembler(firing, groups, join);
+        let assembler = self.assembler(firing, groups, join, gathered);
         let latest = self.latest(firing);
         let mailbox = Mailbox::default();
         let mut keeps_newest = !latest.is_empty();
@@ -349,6 +363,10 @@ impl Draft<'_> {
         };
         let declared = self.declared();
         let policy = self.policy();
+        let results = policy.as_ref().and_then(|policy| policy.cache.as_ref()).map(|cache| {
+            let description = &self.description;
+            Box::new(Results::new(cache, &self.spec.component, &description.version, &self.config))
+        });
         let node = Node {
             id: self.id,
             component: self.spec.component.as_str().into(),
@@ -367,6 +385,7 @@ impl Draft<'_> {
             open: crate::open_attempts::OpenAttempts::default(),
             strays: crate::stray::Strays::new(self.component.open_ports(), self.description.outports.len()),
             facts: Mutex::default(),
+            awaited: crate::awaited::AwaitedSignals::default(),
             pools: crate::Pools::default(),
             state: AtomicU8::new(NodeState::Waiting as u8),
             holds: AtomicUsize::new(0),
@@ -380,7 +399,10 @@ impl Draft<'_> {
             is_source: false,
             mint: None,
             join,
-            unmatched: unmatched.filter(|_| firing.pairs()),
+            results,
+            scatter: None,
+            ends: None,
+            unmatched: unmatched.filter(|_| firing.pairs() || matches!(firing, Firing::Gather(_))),
             latest,
             keeps_newest,
             recorder: None,

@@ -93,6 +93,13 @@ pub enum Event {
         /// In words.
         text: Arc<str>,
     },
+    /// The result of a tick was known, and it did not run.
+    ActorCached {
+        /// The node.
+        actor: Arc<str>,
+        /// The template id.
+        component: Arc<str>,
+    },
     /// An actor published something about its node, such as the address that its server listens at.
     ActorPublished {
         /// The node.
@@ -173,7 +180,7 @@ pub struct FailedAttempt {
 
 impl Event {
     /// The names of all types.
-    pub const NAMES: [&str; 19] = [
+    pub const NAMES: [&str; 20] = [
         "NetworkStarted",
         "ActorStarted",
         "MessageReceived",
@@ -185,6 +192,7 @@ impl Event {
         "ActorLog",
         "ActorProgress",
         "ActorPublished",
+        "ActorCached",
         "PacketsUndelivered",
         "PacketUnmatched",
         "NetworkStalled",
@@ -209,6 +217,7 @@ impl Event {
             Self::ActorLog { .. } => "ActorLog",
             Self::ActorProgress { .. } => "ActorProgress",
             Self::ActorPublished { .. } => "ActorPublished",
+            Self::ActorCached { .. } => "ActorCached",
             Self::PacketsUndelivered { .. } => "PacketsUndelivered",
             Self::PacketUnmatched { .. } => "PacketUnmatched",
             Self::NetworkStalled { .. } => "NetworkStalled",
@@ -234,6 +243,7 @@ impl Event {
             | Self::ActorLog { actor, .. }
             | Self::ActorProgress { actor, .. }
             | Self::ActorPublished { actor, .. }
+            | Self::ActorCached { actor, .. }
             | Self::PacketsUndelivered { actor, .. }
             | Self::PacketUnmatched { actor, .. }
             | Self::NetworkStalled { actor, .. } => is(actor),
@@ -279,7 +289,9 @@ impl Event {
         };
         match self {
             Self::NetworkStarted | Self::NetworkIdle | Self::NetworkShutdown => vec![],
-            Self::ActorStarted { actor, component } => vec![("actorId", text(actor)), ("component", text(component))],
+            Self::ActorStarted { actor, component } | Self::ActorCached { actor, component } => {
+                vec![("actorId", text(actor)), ("component", text(component))]
+            }
             Self::MessageReceived { actor, port, message } => {
                 vec![("actorId", text(actor)), ("port", text(port)), ("message", message.to_value())]
             }

@@ -31,6 +31,9 @@ pub enum Firing {
     /// When each of these inports has had a packet from every connection; the other inports keep their last packet and
     /// offer it to every tick.
     Required(Ports),
+    /// When nothing is left of what one tick of a node has given: with the list of all results, in the order that it gave them.
+    /// The node is named, or one of its outports (`node.port`).
+    Gather(String),
 }
 
 /// By what the packets of a tick find each other.
@@ -113,6 +116,9 @@ impl Firing {
                 "latest" => Ok(Self::Latest),
                 "position" => Ok(Self::join(By::Position)),
                 "origin" => Ok(Self::join(By::Origin)),
+                "gather" => {
+                    Err("firing: `gather` names the node whose packets are gathered: {\"gather\": \"node\"}".into())
+                }
                 _ => Err(expected(value)),
             };
         }
@@ -121,6 +127,8 @@ impl Firing {
             &["join", "timeout_ms", "bound", "unmatched", "latest", "optional"]
         } else if members.contains_key("required") {
             &["required"]
+        } else if members.contains_key("gather") {
+            &["gather"]
         } else {
             &["latest", "optional"]
         };
@@ -129,6 +137,13 @@ impl Firing {
         }
         if let Some(unknown) = members.keys().find(|key| !known.contains(&&***key)) {
             return Err(format!("firing: there is no key `{unknown}` here; there are {}", known.join(", ")));
+        }
+        if let Some(gather) = members.get("gather") {
+            let node = gather.as_str().filter(|node| !node.is_empty());
+            return match node {
+                Some(node) => Ok(Self::Gather(node.into())),
+                None => Err(format!("firing: `gather` must be the id of a node or `node.port`, got {gather}")),
+            };
         }
         let latest = ports(value, "latest")?;
         let optional = ports(value, "optional")?;
@@ -161,6 +176,7 @@ impl Firing {
             Self::Any => return "any".into(),
             Self::Latest => return "latest".into(),
             Self::Required(required) => members.push(("required", list(required))),
+            Self::Gather(node) => members.push(("gather", node.as_str().into())),
             Self::All { latest, optional } => {
                 members = lists(latest, optional);
                 if members.is_empty() {
@@ -207,7 +223,7 @@ impl Firing {
     pub fn awaits(&self, port: &str) -> bool {
         match self {
             Self::Any => false,
-            Self::Latest => true,
+            Self::Latest | Self::Gather(_) => true,
             Self::Required(required) => required.iter().any(|name| name == port),
             Self::All { .. } | Self::Join(_) => !self.optional().iter().any(|name| name == port),
         }

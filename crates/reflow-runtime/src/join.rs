@@ -24,6 +24,8 @@ pub(crate) enum Unmatched {
     NoKey,
     /// The node has come to its end.
     Closed,
+    /// Its place in a list is taken.
+    Another,
 }
 
 impl Unmatched {
@@ -35,6 +37,7 @@ impl Unmatched {
             Self::Bound => "bound",
             Self::NoKey => "no_key",
             Self::Closed => "closed",
+            Self::Another => "another",
         }
     }
 }
@@ -155,7 +158,7 @@ impl Matcher {
         if entry.born == born {
             self.born = born;
             if self.timeout.is_some() || self.bound.is_some() {
-                self.ages.push_back((Instant::now(), hash, born));
+                self.ages.push_back((crate::time::now(), hash, born));
             }
         }
         let complete = entry.queues.iter().enumerate().all(|(at, queue)| at == place || !queue.is_empty());
@@ -313,6 +316,8 @@ mod tests {
         fn origin_ended(&self, id: u64, _joins: u64, _question: Option<Arc<crate::question::Hold>>) {
             self.0.lock().push(id);
         }
+
+        fn group_ended(&self, _node: u32, _end: crate::gather::GroupEnd) {}
     }
 
     fn held(message: impl Into<Message>, origin: Option<Origin>) -> Held {

@@ -22,6 +22,7 @@ use crate::activity::Sleeper;
 use crate::actor::Signal;
 use crate::attempt::Completion;
 use crate::connection::Overflow;
+use crate::gather::GroupEnd;
 use crate::origin::Origin;
 use crate::question::Hold;
 use crate::stats::raise;
@@ -52,6 +53,8 @@ pub(crate) enum Control {
     Ended(u64, Option<Arc<Hold>>),
     /// Nothing of a question is left but what the node has aside.
     Unanswered(Arc<Hold>),
+    /// Nothing of a group is left whose results the node gathers.
+    Gathered(Box<GroupEnd>),
     /// A question was cancelled: attempts on its packets need not go on.
     Withdrawn,
     /// Something changed that the node should look at: a port closed, the run was cancelled, a background task ended.

@@ -15,23 +15,38 @@ static SHARED: Mutex<Weak<NativeHost>> = Mutex::new(Weak::new());
 
 /// Polls native nodes on tokio's worker threads. The threads start with the first work and end with the last network.
 pub(crate) struct NativeHost {
-    runtime: Mutex<Option<Runtime>>,
+    runtime: Mutex<Option<Running>>,
+    /// Whether its clock is paused, and advances when nothing is at work.
+    paused: bool,
     compute: ComputePool,
     process: u32,
 }
 
+/// The runtime of a host.
+enum Running {
+    Threads(Runtime),
+    /// One with a paused clock, on a thread of its own that ends with the sender.
+    Paused(Handle, tokio::sync::oneshot::Sender<()>),
+}
+
 impl NativeHost {
+    /// A host of its own whose clock is paused.
+    pub(crate) fn paused() -> Arc<Self> {
+        Arc::new(Self::new(true))
+    }
+
+    fn new(paused: bool) -> Self {
+        let (compute, process) = (ComputePool::new(cores()), std::process::id());
+        Self { runtime: Mutex::new(None), paused, compute, process }
+    }
+
     /// The host of this process. After a fork the child gets one of its own: threads do not survive a fork.
     pub(crate) fn shared() -> Arc<Self> {
         let mut shared = SHARED.lock();
         if let Some(host) = shared.upgrade().filter(|host| host.process == std::process::id()) {
             return host;
         }
-        let host = Arc::new(Self {
-            runtime: Mutex::new(None),
-            compute: ComputePool::new(cores()),
-            process: std::process::id(),
-        });
+        let host = Arc::new(Self::new(false));
         *shared = Arc::downgrade(&host);
         host
     }
@@ -39,19 +54,23 @@ impl NativeHost {
     /// A handle on the runtime, which is started by the first call.
     pub(crate) fn handle(&self) -> Handle {
         let mut runtime = self.runtime.lock();
-        runtime
-            .get_or_insert_with(|| {
-                // Said outright: tokio panics on a TOKIO_WORKER_THREADS that is no number above 0.
-                let asked = std::env::var("TOKIO_WORKER_THREADS").ok().and_then(|number| number.parse().ok());
-                Builder::new_multi_thread()
-                    .worker_threads(asked.filter(|number| *number > 0).unwrap_or_else(cores))
-                    .thread_name("reflow-native")
-                    .enable_all()
-                    .build()
-                    .expect("the operating system starts threads")
-            })
-            .handle()
-            .clone()
+        let running = runtime.get_or_insert_with(|| {
+            if self.paused {
+                return paused();
+            }
+            // Said outright: tokio panics on a TOKIO_WORKER_THREADS that is no number above 0.
+            let asked = std::env::var("TOKIO_WORKER_THREADS").ok().and_then(|number| number.parse().ok());
+            let runtime = Builder::new_multi_thread()
+                .worker_threads(asked.filter(|number| *number > 0).unwrap_or_else(cores))
+                .thread_name("reflow-native")
+                .enable_all()
+                .build();
+            Running::Threads(runtime.expect("the operating system starts threads"))
+        });
+        match running {
+            Running::Threads(runtime) => runtime.handle().clone(),
+            Running::Paused(handle, _) => handle.clone(),
+        }
     }
 
     /// Where heavy work runs.
@@ -71,6 +90,22 @@ impl NativeHost {
     }
 }
 
+/// A runtime with a paused clock: it needs a thread of its own, on which it looks for the next thing that is due.
+fn paused() -> Running {
+    let runtime = Builder::new_current_thread().enable_all().start_paused(true).build();
+    let runtime = runtime.expect("the operating system gives what a runtime needs");
+    let handle = runtime.handle().clone();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let serve = move || {
+        // An error says that its host is gone, too.
+        let _ = runtime.block_on(stopped);
+        runtime.shutdown_background();
+    };
+    let thread = std::thread::Builder::new().name("reflow-virtual".into()).spawn(serve);
+    thread.expect("the operating system starts threads");
+    Running::Paused(handle, stop)
+}
+
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, Into::into)
 }
@@ -86,7 +121,10 @@ impl Drop for NativeHost {
         let Some(runtime) = self.runtime.get_mut().take() else { return };
         if self.process == std::process::id() {
             // Not `drop`, which waits and must not run on a thread of the runtime itself.
-            runtime.shutdown_background();
+            match runtime {
+                Running::Threads(runtime) => runtime.shutdown_background(),
+                Running::Paused(_, stop) => drop(stop),
+            }
         } else {
             // The threads behind it stayed in the parent process.
             std::mem::forget(runtime);

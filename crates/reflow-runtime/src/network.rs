@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use reflow_graph::Diagnostic;
 use reflow_message::{Message, Value};
 
+use crate::cache::{MemoryCache, ResultCache};
 use crate::compile::{self, Feed};
 use crate::component::{Catalog, Component};
 use crate::connection::ConnectionOptions;
@@ -33,6 +34,7 @@ pub struct Network {
     pub(crate) events: Arc<EventBus>,
     /// Listeners of the next run.
     pub(crate) listeners: Arc<Mutex<Doorstep>>,
+    cache: Arc<dyn ResultCache>,
 }
 
 /// A node to be.
@@ -95,7 +97,12 @@ impl Default for Network {
 impl Network {
     /// An empty network.
     pub fn new() -> Self {
-        Self { plan: Plan::default(), events: Arc::new(EventBus::new()), listeners: Arc::default() }
+        Self {
+            plan: Plan::default(),
+            events: Arc::new(EventBus::new()),
+            listeners: Arc::default(),
+            cache: Arc::new(MemoryCache::default()),
+        }
     }
 
     /// Looks components up in `catalog` when they are not registered.
@@ -111,6 +118,21 @@ impl Network {
     /// How many bytes of payloads events may keep, and in each run the record of failures; what goes beyond is described.
     pub fn set_kept_bytes(&mut self, bytes: u64) {
         self.events.budget().set_limit(bytes);
+    }
+
+    /// Where results of ticks are kept whose policy asks for that.
+    pub fn cache(&self) -> &Arc<dyn ResultCache> {
+        &self.cache
+    }
+
+    /// Keeps them elsewhere.
+    pub fn set_cache(&mut self, cache: Arc<dyn ResultCache>) {
+        self.cache = cache;
+    }
+
+    /// Gives its runs a virtual clock each: it goes to the next thing that is due as soon as nothing is at work.
+    pub fn set_virtual_time(&mut self, on: bool) {
+        self.plan.virtual_time = on;
     }
 
     /// Registers a component under a template id.
@@ -242,7 +264,8 @@ impl Network {
 
     /// A copy to start from, for callers who cannot keep the network borrowed while its actors are made.
     pub fn blueprint(&self) -> Blueprint {
-        Blueprint { plan: self.plan.clone(), events: Arc::clone(&self.events), listeners: Arc::clone(&self.listeners) }
+        let (events, listeners) = (Arc::clone(&self.events), Arc::clone(&self.listeners));
+        Blueprint { plan: self.plan.clone(), events, listeners, cache: Arc::clone(&self.cache) }
     }
 
     /// Tells subscribers that the network was shut down although nothing ran.
@@ -270,6 +293,7 @@ pub struct Blueprint {
     plan: Plan,
     events: Arc<EventBus>,
     listeners: Arc<Mutex<Doorstep>>,
+    cache: Arc<dyn ResultCache>,
 }
 
 impl Blueprint {
@@ -280,7 +304,7 @@ impl Blueprint {
     pub fn start(&self, start: &Start<'_>, ready: impl FnOnce(&Running)) -> Result<Running, NetworkError> {
         let &Start { inputs, collect, journal } = start;
         let feed = Feed { to_the_end: inputs.is_some(), inputs: inputs.unwrap_or_default(), collect, journal };
-        compile::launch(&self.plan, &self.events, &self.listeners, &feed, ready)
+        compile::launch(&self.plan, &self.events, &self.cache, &self.listeners, &feed, ready)
     }
 }
 

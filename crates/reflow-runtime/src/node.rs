@@ -1,9 +1,10 @@
 //! A node of a running network, and the handle that actors, hosts and threads use it through.
 
-use std::sync::Arc;
+use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 use std::task::Poll;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, RwLock};
 use smallvec::SmallVec;
@@ -12,15 +13,18 @@ use reflow_message::{Message, Object, Value};
 
 use crate::activity::Sleeper;
 use crate::attempt::Completion;
+use crate::awaited::{AwaitedSignals, SignalWait};
+use crate::cache::Results;
 use crate::connection::Overflow;
 use crate::error::SendError;
 use crate::event::Event;
 use crate::failure::{Failure, shortened};
 use crate::gate::Gate;
+use crate::gather::{Group, Scatter};
 use crate::mailbox::{Control, Mailbox, Outgoing, Packet, Room};
 use crate::marks::Marks;
 use crate::open_attempts::OpenAttempts;
-use crate::origin::{Mint, Origin};
+use crate::origin::{Ends, Mint, Origin};
 use crate::policy::Policy;
 use crate::pool::Pools;
 use crate::rechunk::Rechunker;
@@ -30,6 +34,7 @@ use crate::sender::{BlockingSend, Caller, Sender, Sending};
 use crate::stats::{Counters, NodeStats};
 use crate::stray::Strays;
 use crate::tick::PortIndex;
+use crate::time::VirtualTime;
 use crate::vars::VarChange;
 
 /// The longest that an actor may have to say at once, in bytes.
@@ -98,6 +103,14 @@ pub(crate) struct Route {
     pub(crate) carries: bool,
 }
 
+/// What packets descend from that leave a node whose packets are gathered again.
+pub(crate) struct Departing {
+    /// Those that are gathered.
+    pub(crate) member: Option<Origin>,
+    /// The others.
+    pub(crate) other: Option<Origin>,
+}
+
 /// Whom an outport leads to.
 #[derive(Clone, Debug, Default)]
 pub struct Targets {
@@ -133,6 +146,8 @@ pub(crate) struct Node {
     pub(crate) pools: Pools,
     /// What the actor tells about itself to whoever asks.
     pub(crate) facts: Mutex<Object>,
+    /// Signals that its ticks wait for.
+    pub(crate) awaited: AwaitedSignals,
     pub(crate) state: AtomicU8,
     /// Attempts that go on elsewhere.
     pub(crate) open: OpenAttempts,
@@ -157,6 +172,12 @@ pub(crate) struct Node {
     pub(crate) mint: Option<Mint>,
     /// Its bit among the nodes that put packets aside until their partners come; 0 if it does not.
     pub(crate) join: u64,
+    /// What it keeps of its open attempts, if their results are kept.
+    pub(crate) results: Option<Box<Results>>,
+    /// Whether the packets of its ticks are gathered again.
+    pub(crate) scatter: Option<Scatter>,
+    /// Who is told of the ends of groups, if it is.
+    pub(crate) ends: Option<Weak<dyn Ends>>,
     /// The outport of packets that found no partner.
     pub(crate) unmatched: Option<u16>,
     /// What writes down what it does, if that is to be known.
@@ -245,6 +266,25 @@ impl Node {
         self.mint.as_ref().map(|mint| mint.strike(ports))
     }
 
+    /// What a tick of the node descends from whose packets are gathered again.
+    pub(crate) fn scattering(&self, index: u32, origin: Option<Origin>) -> Option<Origin> {
+        let (Some(scatter), Some(ends)) = (&self.scatter, &self.ends) else { return origin };
+        Some(Origin::scatter(Group::new(index, &scatter.gathers, origin, Weak::clone(ends))))
+    }
+
+    /// What packets descend from that leave together by these outports of a node whose packets are gathered again: those that
+    /// lead there, and the others.
+    pub(crate) fn departing(&self, origin: Option<&Origin>, ports: &[u16]) -> Option<Departing> {
+        let group = origin?.scattered()?;
+        let leads = |port: &u16| self.leads_to_gather(*port);
+        let member = ports.iter().any(leads).then(|| Origin::member(group));
+        Some(Departing { member, other: group.parent.clone() })
+    }
+
+    pub(crate) fn leads_to_gather(&self, port: u16) -> bool {
+        self.scatter.as_ref().and_then(|scatter| scatter.ports.get(usize::from(port))).copied().unwrap_or(false)
+    }
+
     /// Hands `message` to `put`, once for every connection and listener of the outport.
     pub(crate) fn address(
         &self,
@@ -255,6 +295,12 @@ impl Node {
         mut put: impl FnMut(Outgoing),
     ) {
         let routes = self.routes.get(usize::from(port)).map_or(&[][..], |routes| routes);
+        // What leaves a node whose packets are gathered is one of them, or no part of that.
+        let departing = if self.scatter.is_some() { self.departing(origin, &[port]) } else { None };
+        let origin = match &departing {
+            Some(departing) => departing.member.as_ref().or(departing.other.as_ref()),
+            None => origin,
+        };
         let asked = origin.is_some_and(|origin| origin.question().is_some());
         if asked && let Some(origin) = origin {
             if origin.is_cancelled() {
@@ -304,6 +350,7 @@ impl Node {
             undelivered: self.counters.undelivered.get(),
             stray: self.counters.stray.get(),
             unmatched: self.counters.unmatched.get(),
+            cached: self.counters.cached.get(),
             dropped: fill.dropped,
             busy_s: times.busy.as_secs_f64(),
             blocked_s: times.blocked.as_secs_f64(),
@@ -358,6 +405,40 @@ impl NodeHandle {
     /// The number of this run in its process.
     pub fn run_number(&self) -> u64 {
         self.run.number
+    }
+
+    /// The clock of the run, if it is a virtual one.
+    pub fn virtual_time(&self) -> Option<&Arc<VirtualTime>> {
+        self.run.time.as_ref()
+    }
+
+    /// The moment, by the clock of the run.
+    pub fn now(&self) -> Instant {
+        self.run.time.as_ref().map_or_else(Instant::now, |time| time.now())
+    }
+
+    /// Sleeps by the clock of the run, whoever polls the future.
+    pub fn sleep(&self, time: Duration) -> impl Future<Output = ()> + Send + use<> {
+        let sleep = self.run.native().sleep(time);
+        // It must not outlive the runtime that it belongs to.
+        let host = Arc::clone(self.run.native());
+        async move {
+            sleep.await;
+            drop(host);
+        }
+    }
+
+    /// Waits for a signal of this kind, with this `id` in its payload if one is given. It is handed over at once, also in the
+    /// middle of a tick. `info` of the node has what it waits for as `waiting`.
+    pub fn wait_signal(&self, kind: &str, id: Option<Value>) -> SignalWait {
+        SignalWait::new(self.clone(), kind, id)
+    }
+
+    /// Says that the host of the node's actor holds a virtual clock itself while it works for an attempt.
+    pub fn hand_to_host(&self, sequence: u64, number: u32) {
+        if let Some(time) = &self.run.time {
+            time.hand_to_host((self.index, sequence, number));
+        }
     }
 
     /// A text that tells this run from others.

@@ -10,6 +10,8 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
+use crate::event::FailedAttempt;
+use crate::gather::{Group, GroupEnd};
 use crate::question::Hold;
 
 /// What a packet descends from. Copies share it; the last one to go ends it.
@@ -26,6 +28,16 @@ struct Token {
     on_end: Option<OnEnd>,
     /// The question that it belongs to.
     question: Option<Arc<Hold>>,
+    place: Option<Place>,
+}
+
+/// What it is in a group of packets that are gathered again.
+#[derive(Debug)]
+enum Place {
+    /// The tick that gives them.
+    Scatter(Arc<Group>),
+    /// One of them.
+    Member(Arc<Group>, u32),
 }
 
 /// What is done once nothing of an origin is left; it is told whether a tick on one of its packets failed for good.
@@ -36,17 +48,82 @@ pub(crate) trait Ends: Send + Sync {
     /// `joins` has a bit for each joining node that is concerned. The question that it belongs to goes on until they have heard
     /// of it.
     fn origin_ended(&self, id: u64, joins: u64, question: Option<Arc<Hold>>);
+
+    /// Nothing of a group is left whose results this node gathers.
+    fn group_ended(&self, node: u32, end: GroupEnd);
 }
 
 impl Origin {
     fn new(id: u64, ends: Weak<dyn Ends>, on_end: Option<OnEnd>, question: Option<Arc<Hold>>) -> Self {
         let (aside, failed) = (AtomicU64::new(0), AtomicBool::new(false));
-        Self(Arc::new(Token { id, aside, ends, failed, on_end, question }))
+        Self(Arc::new(Token { id, aside, ends, failed, on_end, question, place: None }))
     }
 
     /// The origin of a packet of a question.
     pub(crate) fn asked(ends: Weak<dyn Ends>, question: Arc<Hold>) -> Self {
         Self::new(alone(), ends, None, Some(question))
+    }
+
+    fn in_group(place: Place) -> Self {
+        let group = match &place {
+            Place::Scatter(group) | Place::Member(group, _) => group,
+        };
+        let question = group.parent.as_ref().and_then(|parent| parent.0.question.clone());
+        let ends = group.ends();
+        let (aside, failed) = (AtomicU64::new(0), AtomicBool::new(false));
+        let place = Some(place);
+        Self(Arc::new(Token { id: alone(), aside, ends, failed, on_end: None, question, place }))
+    }
+
+    /// The origin of a tick whose packets are gathered again.
+    pub(crate) fn scatter(group: Group) -> Self {
+        Self::in_group(Place::Scatter(Arc::new(group)))
+    }
+
+    /// The group that the packets of its tick belong to.
+    pub(crate) fn scattered(&self) -> Option<&Arc<Group>> {
+        if let Some(Place::Scatter(group)) = &self.0.place { Some(group) } else { None }
+    }
+
+    /// The origin of the next packet of a group.
+    pub(crate) fn member(group: &Arc<Group>) -> Self {
+        Self::in_group(Place::Member(Arc::clone(group), group.next()))
+    }
+
+    /// The group of a tick of this node that it belongs to, and its place there.
+    pub(crate) fn place_in(&self, scatter: u32) -> Option<(u64, u32)> {
+        let mut origin = self;
+        loop {
+            let group = match origin.0.place.as_ref()? {
+                Place::Member(group, index) if group.node == scatter => return Some((group.id(), *index)),
+                Place::Member(group, _) | Place::Scatter(group) => group,
+            };
+            origin = group.parent.as_ref()?;
+        }
+    }
+
+    /// Tells whoever follows it that a tick on one of its packets failed for good: the list that it is gathered in, or else
+    /// the question.
+    pub(crate) fn tell_failure(&self, failed: &FailedAttempt) {
+        let mut origin = self;
+        loop {
+            match &origin.0.place {
+                Some(Place::Member(group, index)) => return group.note(*index, failed),
+                Some(Place::Scatter(group)) => {
+                    group.fail();
+                    match &group.parent {
+                        Some(parent) => origin = parent,
+                        None => return,
+                    }
+                }
+                None => {
+                    if let Some(question) = &origin.0.question {
+                        question.fail(failed);
+                    }
+                    return;
+                }
+            }
+        }
     }
 
     /// The question that it belongs to.
@@ -237,6 +314,8 @@ mod tests {
         fn origin_ended(&self, id: u64, joins: u64, _question: Option<Arc<Hold>>) {
             self.0.lock().push((id, joins));
         }
+
+        fn group_ended(&self, _node: u32, _end: GroupEnd) {}
     }
 
     fn mint(told: &Arc<Told>) -> Mint {

@@ -21,7 +21,8 @@ impl Network {
     /// with words that stand for it.
     pub fn to_live_svg(&self, theme: Theme) -> String {
         let export = self.export(shown);
-        let node = NodeOverlay { state: NodeState::Running, rate: Some(1234.0), queue: Some(0.0), failures: 100 };
+        let node =
+            NodeOverlay { state: NodeState::Running, rate: Some(1234.0), queue: Some(0.0), failures: 100, cached: 0 };
         let nodes = export.processes.keys().map(|id| (id.clone(), node.clone())).collect();
         let overlay = Overlay { nodes, ..Overlay::default() };
         export.to_svg(&SvgOptions { theme, overlay: Some(&overlay), fold: Some(false), ..SvgOptions::default() })
@@ -81,6 +82,7 @@ fn node_overlay(stats: &NodeStats, elapsed: Duration) -> NodeOverlay {
         rate: (stats.ticks > 0 && rate.is_finite()).then_some(rate),
         queue: Some(stats.queue_fill),
         failures: stats.failures,
+        cached: stats.cached,
     }
 }
 
@@ -112,6 +114,7 @@ fn add(whole: &mut NodeOverlay, part: &NodeOverlay) {
     whole.rate = greater(whole.rate, part.rate);
     whole.queue = greater(whole.queue, part.queue);
     whole.failures += part.failures;
+    whole.cached += part.cached;
 }
 
 /// The greater of two measures, or the one there is.

@@ -22,6 +22,8 @@ pub(crate) struct Plan {
     pub(crate) inports: IndexMap<String, Endpoint>,
     pub(crate) outports: IndexMap<String, Endpoint>,
     pub(crate) capacity: usize,
+    /// Whether its runs have a virtual clock.
+    pub(crate) virtual_time: bool,
     /// Components of nodes inside of subgraphs, which look them up for themselves.
     pub(crate) inner: FxHashMap<String, Arc<dyn Component>>,
     /// Whether the port of a connection may differ by case from the one its component declares.
@@ -55,6 +57,7 @@ impl Default for Plan {
             initials: Vec::new(),
             inports: IndexMap::new(),
             outports: IndexMap::new(),
+            virtual_time: false,
             capacity: DEFAULT_CAPACITY,
             inner: FxHashMap::default(),
             folds_ports: false,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::cache::CachePolicy;
 use crate::failure::Failure;
 
 /// What a node does when an attempt fails. The keys are those of `policy` in a node's metadata.
@@ -33,6 +34,8 @@ pub struct Policy {
     pub ordered: bool,
     /// What follows when the last try has failed.
     pub on_error: OnError,
+    /// Whether and how the results of its ticks are kept, to be given again for the same inputs.
+    pub cache: Option<CachePolicy>,
 }
 
 /// What follows when the last try has failed.
@@ -62,6 +65,7 @@ impl Default for Policy {
             concurrency: 1,
             ordered: true,
             on_error: OnError::Continue,
+            cache: None,
         }
     }
 }
@@ -99,6 +103,9 @@ impl Policy {
         }
         if policy.timeout_ms == Some(0) {
             return wrong("timeout_ms", "at least 1, or null for no limit");
+        }
+        if policy.cache.as_ref().and_then(|cache| cache.ttl_s).is_some_and(|ttl| ttl.is_nan() || ttl < 0.0) {
+            return wrong("cache", "an object whose `ttl_s` is a number of at least 0, or null for no limit");
         }
         Ok(policy)
     }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use parking_lot::{Mutex, RwLock};
 use reflow_graph::Direction;
@@ -14,9 +14,11 @@ use tokio::sync::watch;
 use crate::activity::Activity;
 use crate::actor::Signal;
 use crate::budget::{Budget, Charge};
+use crate::cache::ResultCache;
 use crate::error::{NetworkError, SendError, suggestion};
 use crate::event::{Event, FailedAttempt};
 use crate::event_bus::EventBus;
+use crate::gather::GroupEnd;
 use crate::journal::{Batch, Journal, Op, Payload};
 use crate::mailbox::{Control, MAX_SIGNALS, Outgoing, Packet, Refused};
 use crate::native_host::NativeHost;
@@ -27,6 +29,7 @@ use crate::question::{Asked, Hold, QuestionEnd};
 use crate::stall::Stall;
 use crate::subgraph::Boundaries;
 use crate::tap::{Listener, Tap};
+use crate::time::VirtualTime;
 use crate::vars::Vars;
 
 /// Failures kept for the result of a run; later ones are only counted and sent as events.
@@ -58,7 +61,6 @@ impl RunState {
 }
 
 /// A started network. Nodes refer to each other by index, so that the run owns everything and nothing owns the run twice.
-#[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) number: u64,
     pub(crate) id: String,
@@ -86,6 +88,12 @@ pub(crate) struct Run {
     known_origins: Mutex<FxHashMap<u64, WeakOrigin>>,
     ends: Weak<dyn Ends>,
     native: Arc<NativeHost>,
+    /// Results of ticks.
+    pub(crate) cache: Arc<dyn ResultCache>,
+    /// When it began, in milliseconds since 1970.
+    pub(crate) began_ms: u64,
+    /// Its clock, if it is a virtual one.
+    pub(crate) time: Option<Arc<VirtualTime>>,
     live: AtomicUsize,
     outside_open: AtomicBool,
     pub(crate) rings_ended: AtomicBool,
@@ -113,6 +121,12 @@ struct End {
     reason: Option<String>,
 }
 
+impl std::fmt::Debug for Run {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Run({})", self.id)
+    }
+}
+
 impl std::fmt::Debug for NativeHost {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("NativeHost")
@@ -128,6 +142,8 @@ pub(crate) struct RunParts {
     pub(crate) capacity: usize,
     pub(crate) boundaries: Arc<Boundaries>,
     pub(crate) outports: Vec<String>,
+    pub(crate) virtual_time: bool,
+    pub(crate) cache: Arc<dyn ResultCache>,
     pub(crate) journal: Option<Arc<dyn Journal>>,
 }
 
@@ -156,8 +172,21 @@ pub(crate) struct Door {
 
 impl Run {
     pub(crate) fn new(parts: RunParts) -> Arc<Self> {
-        let RunParts { number, mut nodes, activity, events, capacity, boundaries, outports, journal } = parts;
+        let RunParts {
+            number,
+            mut nodes,
+            activity,
+            events,
+            capacity,
+            boundaries,
+            outports,
+            journal,
+            virtual_time,
+            cache,
+        } = parts;
         let index = nodes.iter().zip(0..).map(|(node, index)| (Arc::clone(&node.id), index)).collect();
+        let native = if virtual_time { NativeHost::paused() } else { NativeHost::shared() };
+        let time = virtual_time.then(|| VirtualTime::new(&native));
         let kept = Arc::new(Budget::default());
         kept.set_limit(events.budget().limit());
         Arc::new_cyclic(|run: &Weak<Self>| {
@@ -169,6 +198,9 @@ impl Run {
                     let mint =
                         if is_source { Mint::new(place, outports, ends) } else { Mint::of_summaries(outports, ends) };
                     node.mint = Some(mint);
+                }
+                if node.scatter.is_some() {
+                    node.ends = Some(Weak::clone(&ends));
                 }
             }
             let carries = nodes.iter().any(|node| node.carries);
@@ -206,7 +238,10 @@ impl Run {
                 rings_ended: AtomicBool::new(false),
                 capacity,
                 boundaries,
-                native: NativeHost::shared(),
+                native,
+                cache,
+                began_ms: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64,
+                time,
                 outside_open: AtomicBool::new(true),
                 cancelled: AtomicBool::new(false),
                 cancel: watch::Sender::new(false),
@@ -351,6 +386,9 @@ impl Run {
 
     pub(crate) fn signal(&self, node: &str, signal: Signal) -> Result<(), NetworkError> {
         let index = self.node(node)?;
+        if self.nodes[index as usize].awaited.offer(&signal) {
+            return Ok(());
+        }
         if self.journal.is_some() && !self.nodes[index as usize].state().is_ended() {
             let (kind, data) = (signal.kind.clone(), signal.data.clone());
             self.write(vec![Op::Signal { node: index, kind, data }]);
@@ -364,6 +402,12 @@ impl Run {
     pub(crate) fn poke(&self, index: u32) {
         // A node that has ended needs no look around.
         let _ = self.control(index, Control::Poke);
+    }
+
+    /// An origin of packets of a question.
+    pub(crate) fn origin_of(self: &Arc<Self>, question: &Arc<Hold>) -> Origin {
+        let run: Weak<Self> = Arc::downgrade(self);
+        Origin::asked(run, Arc::clone(question))
     }
 
     /// Tells a node something that it needs not know once it has ended.
@@ -762,6 +806,11 @@ impl Run {
 }
 
 impl Ends for Run {
+    fn group_ended(&self, node: u32, end: GroupEnd) {
+        // A node that has ended gathers nothing any more.
+        let _ = self.control(node, Control::Gathered(Box::new(end)));
+    }
+
     fn origin_ended(&self, id: u64, joins: u64, question: Option<Arc<Hold>>) {
         for index in self.joining.iter().filter(|index| self.nodes[**index as usize].join & joins != 0) {
             // A node that has ended has nothing aside any more.

@@ -17,6 +17,7 @@ use crate::question::Question;
 use crate::run::{Run, RunState};
 use crate::stats::NodeStats;
 use crate::tap::{Listener, Tap};
+use crate::time::VirtualTime;
 
 /// Packets that may wait for a listener.
 pub const DEFAULT_LISTENER_CAPACITY: usize = 1024;
@@ -141,6 +142,11 @@ impl Running {
             }
         };
         question.sending(node, port, message)
+    }
+
+    /// Its clock, if it is a virtual one.
+    pub fn virtual_time(&self) -> Option<&Arc<VirtualTime>> {
+        self.run.time.as_ref()
     }
 
     /// Questions that have not ended.

@@ -69,7 +69,14 @@ impl<N: Borrow<NodeHandle>> Sender<N> {
         let mut pending = VecDeque::with_capacity(1);
         let original = Some(message.clone());
         let new = if origin.is_none() { handle.node().new_origin(std::iter::once(port)) } else { None };
-        let origin = origin.or(new.as_ref());
+        if let (Some(results), Caller::Attempt { sequence, number, .. }) = (&handle.node().results, caller) {
+            results.note((sequence, number), port, &message);
+        }
+        let departing = handle.node().departing(origin, &[port]);
+        let origin = match &departing {
+            Some(departing) => departing.member.as_ref().or(departing.other.as_ref()),
+            None => origin.or(new.as_ref()),
+        };
         if handle.node().recorder.is_some() || handle.node().cuts() {
             record(handle, caller, (port, message, origin.cloned()), &mut pending)?;
         } else {

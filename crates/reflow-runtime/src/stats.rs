@@ -25,6 +25,7 @@ pub(crate) struct Counters {
     pub(crate) undelivered: Counter,
     pub(crate) stray: Counter,
     pub(crate) unmatched: Counter,
+    pub(crate) cached: Counter,
     pub(crate) clock: Clock,
 }
 
@@ -76,6 +77,8 @@ pub struct NodeStats {
     pub stray: u64,
     /// Packets that found no partner.
     pub unmatched: u64,
+    /// Ticks whose result was known and that did not run.
+    pub cached: u64,
     /// Packets that newer ones replaced, or for which its connections had no room.
     pub dropped: u64,
     /// Time spent in ticks until now, in seconds, without the waits for room.

@@ -99,8 +99,9 @@ impl<'a> Tick<'a> {
     /// # Errors
     /// [`SendError`] gives the message back when the run was stopped.
     pub async fn send_now(&mut self, port: impl PortIndex, message: impl Into<Message>) -> Result<(), SendError> {
-        let (port, origin) = (port.index() as u16, self.attempt.origin.as_ref());
-        self.node.send_as(port, message.into(), origin, Caller::Counted).await
+        let (port, message) = (port.index() as u16, message.into());
+        self.note(port, &message);
+        self.node.send_as(port, message, self.attempt.origin.as_ref(), Caller::Counted).await
     }
 
     /// [`send_now`](Self::send_now) for callers who poll: what it gives owns what it needs, and sends by being polled.
@@ -108,7 +109,16 @@ impl<'a> Tick<'a> {
     /// # Errors
     /// As [`send_now`](Self::send_now).
     pub fn sending(&self, port: impl PortIndex, message: impl Into<Message>) -> Result<Sending, SendError> {
-        self.node.sending(port.index() as u16, message.into(), self.attempt.origin.as_ref(), Caller::Counted)
+        let (port, message) = (port.index() as u16, message.into());
+        self.note(port, &message);
+        self.node.sending(port, message, self.attempt.origin.as_ref(), Caller::Counted)
+    }
+
+    /// What is sent at once is a part of the result, too.
+    fn note(&self, port: u16, message: &Message) {
+        if let Some(results) = &self.node.node().results {
+            results.note((self.attempt.sequence, self.attempt.number), port, message);
+        }
     }
 
     /// Ends the node after this tick: a source has no more to say, a filter wants no more.

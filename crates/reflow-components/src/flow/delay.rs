@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use reflow_runtime::{NodeHandle, Origin};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::prelude::*;
 use crate::size;

@@ -28,6 +28,8 @@ pub struct NodeOverlay {
     pub queue: Option<f64>,
     /// Failed ticks.
     pub failures: u64,
+    /// Ticks whose result was known.
+    pub cached: u64,
 }
 
 /// What a node is doing.
@@ -88,6 +90,9 @@ impl NodeOverlay {
         } else if self.failures > 1 {
             let _ = write!(text, " {}×", count_text(self.failures as f64));
         }
+        if self.cached > 0 {
+            let _ = write!(text, " · {} cached", count_text(self.cached as f64));
+        }
         text
     }
 }
@@ -112,7 +117,7 @@ mod tests {
 
     #[test]
     fn the_status_line_is_short() {
-        let node = |state, rate, failures| NodeOverlay { state, rate, queue: None, failures }.status();
+        let node = |state, rate, failures| NodeOverlay { state, rate, queue: None, failures, cached: 0 }.status();
         assert_eq!(node(NodeState::Running, Some(1234.0), 0), "running · 1.2k/s");
         assert_eq!(node(NodeState::Idle, Some(0.25), 3), "idle · 0.2/s · 3 failed");
         assert_eq!(node(NodeState::Failed, None, 12_000), "failed 12k×");

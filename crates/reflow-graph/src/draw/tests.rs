@@ -45,7 +45,7 @@ fn tangle(count: usize) -> GraphExport {
 }
 
 fn overlay(export: &GraphExport) -> Overlay {
-    let node = NodeOverlay { state: NodeState::Running, rate: Some(1234.5), queue: Some(0.7), failures: 2 };
+    let node = NodeOverlay { state: NodeState::Running, rate: Some(1234.5), queue: Some(0.7), failures: 2, cached: 0 };
     Overlay {
         nodes: export.processes.keys().map(|id| (id.clone(), node.clone())).collect(),
         connections: export.wires().map(|wire| (ConnectionId::from(wire), 0.95)).collect(),

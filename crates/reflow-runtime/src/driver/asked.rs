@@ -53,9 +53,14 @@ impl Driver {
     /// Nothing of a question is left but what waits here.
     pub(super) fn end_question(&mut self, question: &Arc<Hold>) {
         let Some(assembler) = self.asked.remove(&question.id()) else { return };
-        if !question.is_cancelled() {
-            self.let_go(assembler.leftovers());
+        if question.is_cancelled() {
+            return;
         }
+        // They hold what they descend from no longer, and go on with what is left of it.
+        let origin = self.handle.run().origin_of(question);
+        let mut lone = assembler.leftovers();
+        lone.iter_mut().for_each(|lone| lone.held.origin = Some(origin.clone()));
+        self.let_go(lone);
     }
 
     /// Nothing that descends from an origin of a question is on its way any more.

@@ -6,6 +6,7 @@
 
 mod asked;
 mod body;
+mod cached;
 mod call;
 mod gate;
 mod open;

@@ -92,11 +92,10 @@ impl Driver {
         if let Some(origin) = attempt.origin.as_ref().filter(|_| !will_retry) {
             origin.note_failure();
         }
-        let question = attempt.origin.as_ref().filter(|_| !will_retry).and_then(Origin::question);
-        let question = question.filter(|_| !self.routes_failures());
+        let followed = attempt.origin.as_ref().filter(|_| !will_retry && !self.routes_failures());
         let failed = self.failed_attempt(attempt, failure, will_retry);
-        if let Some(question) = question {
-            question.fail(&failed);
+        if let Some(origin) = followed {
+            origin.tell_failure(&failed);
         }
         self.handle.run().fail(failed);
     }
@@ -182,6 +181,11 @@ impl Driver {
     /// The same for what an actor has yielded: it leaves together.
     pub(super) fn route_yielded(&mut self) {
         if !self.attempt.sent.is_empty() {
+            if let Some(results) = &self.handle.node().results {
+                for (port, message) in &self.attempt.sent {
+                    results.note((self.attempt.sequence, self.attempt.number), *port, message);
+                }
+            }
             if self.recorded || self.node().cuts() {
                 return self.record_yielded();
             }
@@ -226,8 +230,15 @@ pub(super) fn route_sent(handle: &NodeHandle, attempt: &mut Attempt, outbox: &mu
     }
     let node = handle.node();
     for (port, message) in attempt.sent.drain(..) {
+        if let Some(results) = &node.results {
+            results.note((attempt.sequence, attempt.number), port, &message);
+        }
         let new = if attempt.origin.is_none() { node.new_origin(std::iter::once(port)) } else { None };
-        let origin = attempt.origin.as_ref().or(new.as_ref());
+        let departing = node.departing(attempt.origin.as_ref(), &[port]);
+        let origin = match &departing {
+            Some(departing) => departing.member.as_ref().or(departing.other.as_ref()),
+            None => attempt.origin.as_ref().or(new.as_ref()),
+        };
         node.address(port, message, origin, 0, |outgoing| outbox.push_back(outgoing));
     }
 }
@@ -241,6 +252,9 @@ pub(super) fn commit(
     attempt: &mut Attempt,
     outbox: &mut VecDeque<Outgoing>,
 ) -> Result<(), Failure> {
+    if handle.node().results.is_some() {
+        super::cached::keep_result(handle, attempt);
+    }
     let slowly = handle.node().recorder.is_some() || handle.node().cuts();
     if !slowly && !attempt.sent.is_empty() {
         route_sent(handle, attempt, outbox);
@@ -297,6 +311,17 @@ fn together(node: &Node, origin: Option<&Origin>, packets: &mut Packets, outbox:
         }
         _ => None,
     };
+    if node.scatter.is_some() {
+        let ports: Vec<u16> = packets.iter().map(|(port, _)| *port).collect();
+        if let Some(departing) = node.departing(origin, &ports) {
+            for (port, message) in packets.drain(..) {
+                let member = departing.member.as_ref().filter(|_| node.leads_to_gather(port));
+                let origin = member.or(departing.other.as_ref());
+                node.address(port, message, origin, 0, |outgoing| outbox.push_back(outgoing));
+            }
+            return;
+        }
+    }
     let origin = origin.or(new.as_ref());
     // Most ticks send one packet, for which a drain is a long way round.
     if packets.len() == 1 {

@@ -21,6 +21,7 @@ use crate::node::NodeState;
 use crate::origin::Origin;
 use crate::policy::{Policy, TIMEOUT};
 use crate::tick::Tick;
+use crate::time::now;
 
 impl Driver {
     /// Starts the attempt that was assembled.
@@ -30,8 +31,15 @@ impl Driver {
         }
         let held = self.hold();
         let limit = self.limit();
+        let known = self.handle.node().results.is_some() && {
+            let mut attempt = std::mem::take(&mut self.attempt);
+            let known = self.is_known(&mut attempt);
+            self.attempt = attempt;
+            known
+        };
         let detached = limit.is_some() || matches!(self.style, Style::Concurrent(_));
         let step = match &mut self.body {
+            _ if known => Step::Done,
             Body::Sync(actor) => match run_sync(&mut **actor, &self.handle, &mut self.attempt) {
                 Ok(()) => Step::Done,
                 Err(failure) => Step::Failed(failure),
@@ -119,7 +127,7 @@ impl Driver {
     /// When the time of an attempt that starts now is over.
     fn limit(&self) -> Option<Instant> {
         let limit = self.policy()?.timeout_ms?;
-        Instant::now().checked_add(Duration::from_millis(limit))
+        now().checked_add(Duration::from_millis(limit))
     }
 
     fn end_current(&mut self, held: Packets, result: Result<(), Failure>) {
@@ -130,12 +138,19 @@ impl Driver {
 
     /// An open attempt is activity of its own: the node's task may sleep meanwhile.
     pub(super) fn leave_open(&mut self, open: Open) {
-        self.node().open.open((open.attempt.sequence, open.attempt.number), &self.handle.run().activity);
+        let (sequence, number) = (open.attempt.sequence, open.attempt.number);
+        self.node().open.open((sequence, number), &self.handle.run().activity);
+        if let Some(time) = self.handle.run().time.as_ref().filter(|_| matches!(open.stage, Stage::Elsewhere)) {
+            time.leave_open((self.handle.index(), sequence, number));
+        }
         self.open.put(open);
     }
 
     fn close_open(&self, sequence: u64, number: u32) {
         self.node().open.close((sequence, number), &self.handle.run().activity);
+        if let Some(time) = &self.handle.run().time {
+            time.close_open((self.handle.index(), sequence, number));
+        }
     }
 
     fn start_lane(&mut self, held: Packets, until: Option<Instant>) {
@@ -174,6 +189,19 @@ impl Driver {
 
     /// Runs attempts of a batch actor in one call.
     pub(super) fn start_batch(&mut self, attempts: &mut Vec<Attempt>, mut held: Vec<Packets>) {
+        if let Some(recorder) = &self.handle.node().recorder {
+            for attempt in attempts.iter_mut() {
+                if let Some(known) = recorder.begin(attempt) {
+                    attempt.number = known.number + 1;
+                }
+            }
+        }
+        if self.handle.node().results.is_some() && held.is_empty() {
+            self.leave_known(attempts);
+            if attempts.is_empty() {
+                return self.let_followers_leave();
+            }
+        }
         let count = attempts.len();
         if held.is_empty() && self.policy().is_some_and(Policy::holds_packets) {
             held = attempts.iter().map(|attempt| attempt.inputs.clone()).collect();
@@ -184,13 +212,6 @@ impl Driver {
                 (attempt.sequence, attempt.number, if self.recorded { attempt.taken.clone() } else { Vec::new() })
             })
             .collect();
-        if let Some(recorder) = &self.handle.node().recorder {
-            for attempt in attempts.iter_mut() {
-                if let Some(known) = recorder.begin(attempt) {
-                    attempt.number = known.number + 1;
-                }
-            }
-        }
         let Body::Hosted(actor, ..) = &mut self.body else { return };
         let others = catch_unwind(AssertUnwindSafe(|| actor.run_batch(&self.handle, attempts)));
         let others = others.unwrap_or_else(|payload| {
@@ -231,7 +252,7 @@ impl Driver {
         if !self.open.is_backing_off() || self.is_cancelled() {
             return;
         }
-        let now = Instant::now();
+        let now = now();
         if let Style::Batches(limit) = self.style {
             let due = (0..limit).map_while(|_| self.open.take_due(now)).collect::<Vec<_>>();
             let again = due.into_iter().map(|open| self.another(open));
@@ -290,10 +311,11 @@ impl Driver {
         }
         let (stage, until) = match result {
             Ok(()) => (Stage::Committed, None),
-            Err(_) if self.is_cancelled() => return,
+            Err(_) if self.is_cancelled() => return self.forget_result(&attempt),
             Err(_) if attempt.origin.as_ref().is_some_and(Origin::is_cancelled) => (Stage::GivenUp(None), None),
             Err(failure) => {
                 attempt.emitted.clear();
+                self.forget_result(&attempt);
                 if !held.is_empty() {
                     attempt.inputs.clone_from(&held);
                 }
@@ -372,12 +394,12 @@ impl Driver {
             self.open.timer = None;
             return changed;
         };
-        if deadline <= Instant::now() {
+        if deadline <= now() {
             self.on_time();
             return true;
         }
         if self.open.timer.as_ref().is_none_or(|(until, _)| *until != deadline) {
-            let wait = deadline.saturating_duration_since(Instant::now());
+            let wait = deadline.saturating_duration_since(now());
             self.open.timer = Some((deadline, Box::pin(self.handle.run().native().sleep(wait))));
         }
         let rings = self.open.timer.as_mut().is_some_and(|(_, timer)| timer.as_mut().poll(cx).is_ready());
@@ -391,7 +413,7 @@ impl Driver {
     fn on_time(&mut self) {
         // What has ended in time is not late.
         self.look();
-        let now = Instant::now();
+        let now = now();
         if let Some(pairing) = self.assembler.pairing() {
             pairing.expire(now);
             self.release_lone();
@@ -409,7 +431,7 @@ impl Driver {
     pub(super) fn abandon_open(&mut self, sequence: u64, number: u32) {
         if self.abandon(sequence, number) {
             // It has as long again to return.
-            let until = Some(self.limit().unwrap_or_else(Instant::now));
+            let until = Some(self.limit().unwrap_or_else(now));
             self.open.unwinding.push(Unwinding { sequence, number, until });
         } else {
             self.close_open(sequence, number);
@@ -432,7 +454,7 @@ impl Driver {
     /// Puts a fresh actor in the place of one that is still inside a call that was given up, if there can be one. Ticks of
     /// one actor do not overlap.
     pub(super) async fn replace_stuck(&mut self) {
-        let now = Instant::now();
+        let now = now();
         let stuck = self.open.unwinding.iter().any(|call| call.until.is_some_and(|until| until <= now));
         if !stuck || self.open.has_place_for_another_try() {
             return;
@@ -508,6 +530,6 @@ struct When {
 
 impl When {
     fn now() -> Self {
-        Self { now: Instant::now(), chance: fastrand::f64() }
+        Self { now: now(), chance: fastrand::f64() }
     }
 }

@@ -30,6 +30,9 @@ impl Driver {
             return Poll::Ready(Turn::Work);
         }
         let may_start = self.may_start();
+        if may_start && self.assembler.is_ready() {
+            return Poll::Ready(Turn::Work);
+        }
         let idle = self.open.is_empty();
         let sleep = if !(may_start || idle && self.batch.is_empty()) {
             Sleep::Occupied(&sleeper)
@@ -51,7 +54,7 @@ impl Driver {
         } else if idle && self.batch.is_empty() && self.is_exhausted(taken.open_links) {
             // What came in before the last producer closed is not seen by the look above: look once more.
             self.look();
-            let nothing = self.batch.is_empty() && self.signals.is_empty();
+            let nothing = self.batch.is_empty() && self.signals.is_empty() && !self.assembler.is_ready();
             Some(if nothing { Turn::Closed } else { Turn::Work })
         } else if !self.outbox.is_empty() {
             // Packets that found no partner leave without a tick.

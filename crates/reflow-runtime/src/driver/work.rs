@@ -32,6 +32,10 @@ impl Driver {
                 Control::Poke => {}
                 Control::Unanswered(question) => self.end_question(&question),
                 Control::Withdrawn => self.withdraw(),
+                Control::Gathered(end) => {
+                    let others = self.assembler.gatherer().map(|gatherer| gatherer.end(*end));
+                    self.let_go(others.unwrap_or_default());
+                }
                 Control::Ended(origin, question) => {
                     if let Some(question) = question {
                         self.end_asked_origin(origin, &question);
@@ -135,6 +139,7 @@ impl Driver {
         // commits (a journal, say) has to keep the node from it.
         let is_plain = self.style == Style::Single
             && self.policy().is_none()
+            && self.node().scatter.is_none()
             && matches!(self.body, Body::Hosted(..))
             && !self.recorded
             && !self.node().cuts();
@@ -189,6 +194,10 @@ impl Driver {
         if complete {
             self.sequence += 1;
             self.attempt.sequence = self.sequence;
+            if self.handle.node().scatter.is_some() {
+                let origin = self.attempt.origin.take();
+                self.attempt.origin = self.handle.node().scattering(self.handle.index(), origin);
+            }
         }
         complete
     }
@@ -236,6 +245,12 @@ impl Driver {
                 gone: self.recorded.then_some(&mut self.gone),
             };
             let held = intake.held(link, position, message, origin);
+            if let Some(gatherer) = self.assembler.gatherer() {
+                let port = self.links[link as usize].port;
+                let lone = gatherer.put(port, held, &mut intake);
+                self.let_go(lone.into_iter().collect());
+                continue;
+            }
             if held.origin.as_ref().is_some_and(|origin| origin.question().is_some()) {
                 if self.take_asked(held) {
                     break true;

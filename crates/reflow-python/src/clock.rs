@@ -1,0 +1,168 @@
+//! What Python sees of a virtual clock, and waiting by the clock of a run.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use pyo3::prelude::*;
+use reflow_runtime::{Alarm, NodeHandle, SignalWait, Value, VirtualTime};
+
+use crate::convert;
+use crate::errors::RunTimeout;
+use crate::wait::{self, LoopWaker};
+
+/// The virtual clock of a run, for the asyncio loop of its actors.
+#[pyclass(name = "_Clock", module = "offbit_reflow._native", frozen)]
+pub(crate) struct PyClock(pub(crate) Arc<VirtualTime>);
+
+#[pymethods]
+impl PyClock {
+    /// Seconds since the run began.
+    fn time(&self) -> f64 {
+        self.0.elapsed().as_secs_f64()
+    }
+
+    /// Keeps the clock where it is.
+    fn enter(&self) {
+        self.0.enter();
+    }
+
+    /// Lets go of it.
+    fn leave(&self) {
+        self.0.leave();
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<_Clock {:?}, held {} times>", self.0.elapsed(), self.0.held())
+    }
+
+    /// Calls `ring` so many seconds after the run began.
+    fn at(&self, moment: f64, ring: Py<PyAny>) -> Option<PyAlarm> {
+        let moment = Duration::try_from_secs_f64(moment.max(0.0)).ok()?;
+        let alarm = self.0.at(moment, move || {
+            Python::attach(|py| {
+                // A loop that was closed meanwhile waits for nothing any more.
+                let _ = ring.bind(py).call0();
+            });
+        })?;
+        Some(PyAlarm(alarm))
+    }
+}
+
+/// A call that is due at a moment of a virtual clock.
+#[pyclass(name = "_Alarm", module = "offbit_reflow._native", frozen)]
+pub(crate) struct PyAlarm(Alarm);
+
+#[pymethods]
+impl PyAlarm {
+    fn cancel(&self) {
+        self.0.cancel();
+    }
+}
+
+/// A signal that a tick waits for, for an asyncio task to poll.
+#[pyclass(name = "_SignalWait", module = "offbit_reflow._native", frozen)]
+pub(crate) struct PySignalWait {
+    wait: Mutex<Option<SignalWait>>,
+    waker: Arc<LoopWaker>,
+}
+
+impl PySignalWait {
+    pub(crate) fn new(node: &NodeHandle, kind: &str, id: Option<Value>) -> Self {
+        Self { wait: Mutex::new(Some(node.wait_signal(kind, id))), waker: Arc::default() }
+    }
+}
+
+#[pymethods]
+impl PySignalWait {
+    /// See `EventStream._poll`: a list with the payload.
+    #[pyo3(signature = (wake=None))]
+    fn _poll<'py>(&self, py: Python<'py>, wake: Option<Py<PyAny>>) -> PyResult<Option<Vec<Bound<'py, PyAny>>>> {
+        let waker = self.waker.waker(wake);
+        let polled = self.wait.lock().as_ref().map(|wait| wait.poll(&mut Context::from_waker(&waker)));
+        match polled {
+            Some(Poll::Ready(data)) => Ok(Some(vec![convert::value_to_python(py, &data)?])),
+            Some(Poll::Pending) => Ok(None),
+            None => Ok(Some(Vec::new())),
+        }
+    }
+
+    /// See `EventStream._forget`.
+    fn _forget(&self, wake: Py<PyAny>) {
+        self.waker.forget(&wake);
+    }
+
+    /// Waits no more.
+    fn close(&self) {
+        let wait = self.wait.lock().take();
+        drop(wait);
+    }
+}
+
+/// Waits for a signal on this thread.
+pub(crate) fn wait_signal<'py>(
+    py: Python<'py>,
+    node: &NodeHandle,
+    kind: &str,
+    id: Option<Value>,
+    timeout: Option<f64>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let wait = node.wait_signal(kind, id);
+    let mut limit = timeout.and_then(|timeout| sleep_of(node, timeout));
+    let instead = "await ctx.wait_signal_async(...)";
+    let got = without_clock(node, || {
+        wait::block(py, None, instead, |cx| match wait.poll(cx) {
+            Poll::Ready(data) => Poll::Ready(Some(data)),
+            Poll::Pending if is_over(&mut limit, cx) => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        })
+    });
+    drop(wait);
+    match got?.flatten() {
+        Some(data) => convert::value_to_python(py, &data),
+        None => Err(RunTimeout::new_err(format!(
+            "node `{}`: no signal `{kind}` within {} s",
+            node.id(),
+            timeout.unwrap_or_default()
+        ))),
+    }
+}
+
+/// Sleeps on this thread, by the clock of the run.
+pub(crate) fn sleep(py: Python<'_>, node: &NodeHandle, seconds: f64) -> PyResult<()> {
+    let mut limit = sleep_of(node, seconds);
+    let wait = || {
+        wait::block(py, None, "await asyncio.sleep(...)", |cx| {
+            if is_over(&mut limit, cx) { Poll::Ready(()) } else { Poll::Pending }
+        })
+    };
+    without_clock(node, wait)?;
+    Ok(())
+}
+
+type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+fn sleep_of(node: &NodeHandle, seconds: f64) -> Option<Sleep> {
+    let time = Duration::try_from_secs_f64(seconds.max(0.0)).ok()?;
+    Some(Box::pin(node.sleep(time)))
+}
+
+fn is_over(sleep: &mut Option<Sleep>, cx: &mut Context<'_>) -> bool {
+    sleep.as_mut().is_some_and(|sleep| sleep.as_mut().poll(cx).is_ready())
+}
+
+/// What this thread does does not hold the clock of its run: it waits.
+fn without_clock<T>(node: &NodeHandle, wait: impl FnOnce() -> T) -> T {
+    let time = if wait::on_loop() { None } else { node.virtual_time() };
+    if let Some(time) = time {
+        time.leave();
+    }
+    let waited = wait();
+    if let Some(time) = time {
+        time.enter();
+    }
+    waited
+}

@@ -1,0 +1,185 @@
+"""A virtual clock: waits of hours take no time, and happen in their order."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+
+import pytest
+
+from offbit_reflow import Actor, Network, actor
+from offbit_reflow.exceptions import ConfigError
+
+from .support import SOON
+
+HOUR = 3600.0
+
+
+@pytest.fixture
+def net():
+    network = Network(clock="virtual")
+    begun = time.monotonic()
+    yield network
+    network.shutdown(grace=5)
+    assert time.monotonic() - begun < SOON
+
+
+def test_retries_wait_by_the_clock(net):
+    class Fails(Actor):
+        inports = ["in"]
+        outports = ["out"]
+
+        def run(self, ctx):
+            if ctx.attempt < 5:
+                raise OSError("not yet")
+            ctx.done({"out": ctx.attempt})
+
+    net.register_actor("fails", Fails)
+    net.add_node("f", "fails", policy={"attempts": 5, "delay_ms": 3_600_000, "multiplier": 2})
+    net.add_outport("out", "f", "out")
+    assert net.run({"f.in": 1}, timeout=SOON).outputs == {"out": [5]}
+
+
+def test_async_actors_sleep_by_the_clock(net):
+    @actor
+    async def later(hours):
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        await asyncio.sleep(hours * HOUR)
+        return hours, round((loop.time() - begun) / HOUR)
+
+    net.register_actor("later", later)
+    net.add_node("l", "later", policy={"concurrency": 5, "ordered": False})
+    net.add_outport("out", "l", "out")
+    assert net.run({"l.hours": iter([5, 1, 4, 2, 3])}, timeout=SOON).outputs["out"] == [(n, n) for n in range(1, 6)]
+
+
+def test_limits_end_ticks_by_the_clock(net):
+    @actor
+    async def slow(seconds):
+        await asyncio.sleep(seconds)
+        return seconds
+
+    net.register_actor("slow", slow)
+    net.add_node("s", "slow", policy={"timeout_ms": 60_000})
+    net.add_outport("out", "s", "out")
+    result = net.run({"s.seconds": iter([59, 61])}, timeout=SOON)
+    assert result.outputs == {"out": [59]}
+    assert [failure.reason for failure in result.failures] == ["timeout"]
+
+
+def test_work_does_not_take_time(net):
+    """A thread that really works is no reason for a limit to pass."""
+
+    class Works(Actor):
+        inports = ["in"]
+        outports = ["out"]
+
+        def run(self, ctx):
+            time.sleep(0.02)
+            ctx.done({"out": ctx.remaining_ms})
+
+    class InThread(Works):
+        async def run(self, ctx):
+            await asyncio.to_thread(time.sleep, 0.02)
+            ctx.done({"out": ctx.remaining_ms})
+
+    class Deferred(Works):
+        def run(self, ctx):
+            late = ctx.defer()
+            threading.Thread(target=lambda: (time.sleep(0.02), late.done({"out": late.remaining_ms}))).start()
+
+    for name, component in {"a": Works, "b": InThread, "c": Deferred}.items():
+        net.register_actor(name, component)
+        net.add_node(name, name, policy={"timeout_ms": 5})
+        net.add_outport(name, name, "out")
+    result = net.run({"a.in": 1, "b.in": 1, "c.in": 1}, timeout=SOON)
+    assert result.failures == []
+    assert [values[0] for values in result.outputs.values()] == [5.0] * 3
+
+
+def test_components_of_the_catalog_wait_by_the_clock(net):
+    config = {"interval": 3_600_000, "maxExecutions": 3, "autostart": True, "payload": "${executionCount}"}
+    net.add_node("i", "tpl_interval_trigger", config)
+    net.add_node("d", "tpl_delay", {"delayMs": 36_000_000})
+    net.add_connection("i", "trigger", "d", "input")
+    net.add_outport("out", "d", "output")
+    assert len(net.run(timeout=SOON).outputs["out"]) == 3
+
+
+def test_ctx_sleep_and_pairs_that_wait(net):
+    class Sleeps(Actor):
+        inports = ["in"]
+        outports = ["out"]
+
+        def run(self, ctx):
+            ctx.sleep(ctx["in"] * HOUR)
+            ctx.done({"out": ctx["in"]})
+
+    @actor(outports=["out", "unmatched"])
+    def both(a, b):
+        return {"out": (a, b)}
+
+    net.register_actor("sleeps", Sleeps)
+    net.register_actor("both", both)
+    net.add_node("s", "sleeps")
+    net.add_node("both", "both", firing={"join": {"a": "id", "b": "id"}, "timeout_ms": 7_200_000})
+    net.add_outport("slept", "s", "out")
+    net.add_outport("alone", "both", "unmatched")
+    net.start(collect=True)
+    net.send("both", "a", {"id": 1})
+    net.send("s", "in", 3)
+    outputs = net.wait(SOON).outputs
+    deadline = time.monotonic() + SOON
+    while not (outputs["slept"] and outputs["alone"]) and time.monotonic() < deadline:
+        more = net.result().outputs
+        outputs = {name: values + more[name] for name, values in outputs.items()}
+        time.sleep(0.01)
+    assert outputs == {"slept": [3], "alone": [{"id": 1}]}
+
+
+def test_questions_and_signals(net):
+    class Asks(Actor):
+        inports = ["in"]
+        outports = ["out"]
+
+        async def run(self, ctx):
+            try:
+                ctx.done({"out": await ctx.wait_signal_async("go", timeout=HOUR)})
+            except TimeoutError:
+                ctx.done({"out": "nobody"})
+
+    net.register_actor("asks", Asks)
+    net.add_node("a", "asks")
+    net.add_outport("out", "a", "out")
+    net.start()
+    assert net.ask({"a.in": 1}, timeout=SOON) == {"out": ["nobody"]}
+
+
+def test_two_clocks_do_not_disturb_each_other():
+    @actor
+    async def later(x):
+        await asyncio.sleep(x * HOUR)
+        return x
+
+    nets = []
+    for _ in range(3):
+        net = Network(clock="virtual")
+        net.register_actor("later", later)
+        net.add_node("l", "later")
+        net.add_outport("out", "l", "out")
+        net.start()
+        nets.append(net)
+
+    async def all_of_them():
+        return await asyncio.gather(*(net.ask_async({"l.x": n}, timeout=SOON) for n, net in enumerate(nets)))
+
+    assert asyncio.run(all_of_them()) == [{"out": [n]} for n in range(3)]
+    for net in nets:
+        net.shutdown()
+
+
+def test_a_word_that_is_no_clock():
+    with pytest.raises(ConfigError, match="virtual"):
+        Network(clock="sundial")
