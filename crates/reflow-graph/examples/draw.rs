@@ -33,6 +33,7 @@ fn made_up(export: &GraphExport) -> Overlay {
         rate: (!number.is_multiple_of(3)).then_some(1.7 * 3_f64.powi(number as i32 % 11)),
         queue: Some((number * 37 % 101) as f64 / 100.0),
         failures: if number.is_multiple_of(4) { number as u64 } else { 0 },
+        cached: 0,
     };
     let fill = |number: usize| (number * 29 % 101) as f64 / 100.0;
     Overlay {
