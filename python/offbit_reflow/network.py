@@ -132,8 +132,9 @@ class Network(AsyncNetwork):
         *,
         store: str | PathLike[str] | Store | None = None,
         run_id: str | None = None,
+        clock: str = "real",
     ) -> None:
-        del config  # the native half has read it
+        del config, clock  # the native half has read them
         super().__init__()
         if store is not None or run_id is not None:
             self._kept = Kept(store, run_id)
