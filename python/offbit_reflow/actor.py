@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import aclosing
@@ -348,6 +349,15 @@ class FunctionType(type):
         return node(cls, *inputs, **keywords)
 
 
+def _annotated(cls: type) -> list[str]:
+    """Name the annotated attributes of a class, whatever their annotations mean."""
+    if sys.version_info >= (3, 14):
+        import annotationlib
+
+        return list(annotationlib.get_annotations(cls, format=annotationlib.Format.FORWARDREF))
+    return list(inspect.get_annotations(cls))
+
+
 class StepType(FunctionType):
     """The class of steps: a call is always a flow."""
 
@@ -404,7 +414,7 @@ class Step(Actor, metaclass=StepType):
         found: dict[str, Any] = {}
         for base in reversed(cls.__mro__):
             if issubclass(base, Step) and base is not Step:
-                for name in inspect.get_annotations(base):
+                for name in _annotated(base):
                     if not name.startswith("_") and name not in cls._DECLARED:
                         found[name] = getattr(cls, name, ...)
         return found

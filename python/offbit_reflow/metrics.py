@@ -196,8 +196,13 @@ def parse_address(address: str) -> tuple[str, int]:
     return host.removeprefix("[").removesuffix("]") or "127.0.0.1", int(port)
 
 
+#: Clients that are answered at once; more are hung up on.
+MOST_CLIENTS = 64
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 128
 
     def __init__(self, address: tuple[str, int], network: Network) -> None:
         self.network = network
@@ -205,7 +210,22 @@ class _Server(ThreadingHTTPServer):
             import socket
 
             self.address_family = socket.AF_INET6
+        self._free = threading.BoundedSemaphore(MOST_CLIENTS)
         super().__init__(address, _Handler)
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        """Take a client if there is room for it."""
+        return self._free.acquire(blocking=False)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Answer a client in a thread of its own."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of clients that went away."""
 
 
 class _Handler(BaseHTTPRequestHandler):

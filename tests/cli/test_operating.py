@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -67,6 +68,24 @@ def test_metrics_health_and_readiness_of_a_network():
         assert re.fullmatch(r'(# (HELP|TYPE) .*|reflow_\w+(\{([a-z]+="(\\.|[^"\\\n])*",?)*\})? [-+.e\d]+)', line), line
     names = [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")]
     assert len(names) == len(set(names))
+
+
+def test_clients_that_only_hang_on_are_bounded():
+    with MetricsServer(Network(), "127.0.0.1:0") as server:
+        host, port = server.address.split(":")
+        idle = [socket.create_connection((host, int(port)), timeout=10) for _ in range(80)]
+        # Those that there is no room for are hung up on; the others wait for a request.
+        idle[-1].settimeout(10)
+        assert idle[-1].recv(1) == b""
+        for client in idle:
+            client.close()
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                assert get(f"http://{server.address}/ready")[0] == 503
+                break
+            except (urllib.error.URLError, ConnectionError):
+                assert time.monotonic() < deadline
 
 
 def test_a_network_of_which_a_node_failed_is_not_healthy():

@@ -237,3 +237,37 @@ def test_a_server_reads_no_further_than_there_is_room():
 
         assert asyncio.run(flood()), "the client was never made to wait"
         net.shutdown(grace=1)
+
+
+def test_a_connection_that_was_lost_is_made_again():
+    websockets = pytest.importorskip("websockets")
+    known, closed = threading.Event(), threading.Event()
+    address = []
+
+    async def serve():
+        served = 0
+
+        async def talk(connection):
+            nonlocal served
+            served += 1
+            await connection.send(f"connection {served}")
+
+        async with websockets.serve(talk, "127.0.0.1", 0) as server:
+            address.append(f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}")
+            known.set()
+            while not closed.is_set():
+                await asyncio.sleep(0.01)
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    try:
+        assert known.wait(20)
+        with read_websocket(reconnect=True).network() as net:
+            net.start()
+            said = net.listen("read_websocket", "out")
+            net.send("read_websocket", "url", address[0])
+            assert [said.recv(timeout=20).data() for _ in range(3)] == ["connection 1", "connection 2", "connection 3"]
+            net.shutdown(grace=1)
+    finally:
+        closed.set()
+        thread.join()
