@@ -374,7 +374,7 @@ impl PyNetwork {
         sent.map_err(|error| errors::send(&error))?;
         // Who has sent something to a run that is kept may go: it is there.
         let running = self.running()?;
-        py.detach(|| running.sync()).map_err(|error| errors::network(&error.into()))
+        py.detach(|| running.sync_outside()).map_err(|error| errors::network(&error.into()))
     }
 
     /// The variables of the run, which all nodes share.
@@ -426,7 +426,7 @@ impl PyNetwork {
         let data = data.map(convert::to_value).transpose()?.unwrap_or_default();
         let running = self.running()?;
         running.signal(node, kind, data).map_err(|error| errors::network(&error))?;
-        py.detach(|| running.sync()).map_err(|error| errors::network(&error.into()))
+        py.detach(|| running.sync_outside()).map_err(|error| errors::network(&error.into()))
     }
 
     /// Listens to the run, or before a start to the next one.

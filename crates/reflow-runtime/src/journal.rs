@@ -35,11 +35,12 @@ pub trait Journal: Send + Sync + Debug {
     /// When it cannot be written or read.
     fn begin(&self, shape: &Shape) -> Result<Known, JournalError>;
 
-    /// Writes a batch down. It becomes durable soon, after all earlier ones. Waits while too much is under way.
+    /// Writes a batch down; the answer is its number. It becomes durable soon, after all earlier ones. Waits while too much is under
+    /// way.
     ///
     /// # Errors
     /// When nothing can be written any more.
-    fn write(&self, batch: Batch) -> Result<(), JournalError>;
+    fn write(&self, batch: Batch) -> Result<u64, JournalError>;
 
     /// Messages of a stream from a position on, in order, of those that are kept; sees all that was written before.
     ///
@@ -52,6 +53,12 @@ pub trait Journal: Send + Sync + Debug {
     /// # Errors
     /// When something could not be written.
     fn sync(&self) -> Result<(), JournalError>;
+
+    /// Waits until the batch of this number is durable.
+    ///
+    /// # Errors
+    /// When something could not be written.
+    fn wait(&self, number: u64) -> Result<(), JournalError>;
 }
 
 /// A message of a stream.

@@ -116,7 +116,7 @@ impl Recorder {
         let fresh = Batch { ops: Vec::with_capacity(ops.min(256)), bytes: Vec::with_capacity(bytes.min(16 << 10)) };
         let batch = std::mem::replace(&mut inner.batch, fresh);
         // Still locked: batches of one node keep their order.
-        self.journal.write(batch)
+        self.journal.write(batch).map(drop)
     }
 
     /// A tick begins; what an earlier process has left of it.

@@ -1,6 +1,6 @@
 //! `Run`: a network that was started, until everything of it is gone.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -157,6 +157,8 @@ pub(crate) struct JournalOfRun {
     pub(crate) doors: Mutex<Vec<Door>>,
     /// Whether packets from outside had not all come when the process before this one ended.
     pub(crate) lacks_inputs: AtomicBool,
+    /// The number of the last batch that came from outside.
+    pub(crate) from_outside: AtomicU64,
 }
 
 /// A stream of packets from outside.
@@ -214,6 +216,7 @@ impl Run {
                 streams: AtomicU32::new(0),
                 doors: Mutex::default(),
                 lacks_inputs: AtomicBool::new(false),
+                from_outside: AtomicU64::new(0),
             });
             let joining = (0_u32..).zip(&nodes).filter(|(_, node)| node.join != 0).map(|(place, _)| place).collect();
             Self {
@@ -711,8 +714,11 @@ impl Run {
     /// Writes something down that belongs to no node's ticks.
     pub(crate) fn write(&self, ops: Vec<Op>) {
         let Some(journal) = &self.journal else { return };
-        if let Err(error) = journal.journal.write(Batch { bytes: Vec::new(), ops }) {
-            self.note_broken(&error.to_string());
+        match journal.journal.write(Batch { bytes: Vec::new(), ops }) {
+            Ok(number) => {
+                journal.from_outside.fetch_max(number, Ordering::AcqRel);
+            }
+            Err(error) => self.note_broken(&error.to_string()),
         }
     }
 
@@ -748,7 +754,8 @@ impl Run {
         let payload = Payload::Inline { at: 0, len: bytes.len() as u32 };
         let op = Op::Output { stream: door.stream, position, origin: origin.map_or(0, Origin::id), payload };
         // Still locked: positions are written in order.
-        journal.journal.write(Batch { bytes, ops: vec![op] })?;
+        let number = journal.journal.write(Batch { bytes, ops: vec![op] })?;
+        journal.from_outside.fetch_max(number, Ordering::AcqRel);
         Ok(position as u32)
     }
 

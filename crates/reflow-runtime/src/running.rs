@@ -221,6 +221,15 @@ impl Running {
         self.run.write(vec![crate::journal::Op::Begun]);
     }
 
+    /// Waits until what came from outside so far (packets, signals, variables) is written down durably, where a journal is kept.
+    ///
+    /// # Errors
+    /// When something could not be written.
+    pub fn sync_outside(&self) -> Result<(), crate::journal::JournalError> {
+        let Some(journal) = &self.run.journal else { return Ok(()) };
+        journal.journal.wait(journal.from_outside.load(std::sync::atomic::Ordering::Acquire))
+    }
+
     /// Waits until everything that the run has done is written down durably, where a journal is kept.
     ///
     /// # Errors

@@ -127,7 +127,7 @@ impl Journal for RunJournal {
         Ok(cooked(known))
     }
 
-    fn write(&self, batch: Batch) -> Result<(), JournalError> {
+    fn write(&self, batch: Batch) -> Result<u64, JournalError> {
         for op in &batch.ops {
             if let Op::Door { stream, .. } = op {
                 let mut streams = self.streams.write();
@@ -136,7 +136,7 @@ impl Journal for RunJournal {
                 }
             }
         }
-        self.store.queue.batch(self.row, batch).map(drop).map_err(|error| self.note(error))
+        self.store.queue.batch(self.row, batch).map_err(|error| self.note(error))
     }
 
     fn read(&self, stream: u32, from: u64, limit: usize) -> Result<Vec<Kept>, JournalError> {
@@ -149,6 +149,11 @@ impl Journal for RunJournal {
     fn sync(&self) -> Result<(), JournalError> {
         self.store.check_process()?;
         self.store.queue.sync().map_err(|error| self.note(error))
+    }
+
+    fn wait(&self, number: u64) -> Result<(), JournalError> {
+        self.store.check_process()?;
+        self.store.queue.wait(number).map_err(|error| self.note(error))
     }
 }
 
