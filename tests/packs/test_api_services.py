@@ -374,6 +374,26 @@ def test_packets_are_paired_and_answers_keep_their_order(petstore: Any, recorder
     assert sorted(seen.json()["name"] + seen.json()["tag"] for seen in recorder.seen) == ["ay", "xb"]
 
 
+def test_packets_from_outside_wait_for_what_is_required(petstore: Any, recorder: Recorder) -> None:
+    config = {"host": recorder.url.removeprefix("http://"), "PETSTORE_API_KEY": SECRET, "name": "d"}
+    net = Network()
+    net.add_node("n", "api_github_create_issue", {"baseUrl": recorder.url, "GITHUB_API_KEY": SECRET})
+    net.add_node("p", "api_petstore_create_pet", config)
+    answers, others = net.listen("n", "response"), net.listen("p", "response")
+    net.start()
+    for port, value in (("owner", "o"), ("repo", "r"), ("title", "t")):
+        net.send("n", port, value)
+    assert answers.recv(timeout=20) is not None
+    assert recorder.seen[-1].path == "/repos/o/r/issues"
+    net.send("n", "input", {"owner": "p", "repo": "q", "title": "z"})
+    assert answers.recv(timeout=20) is not None
+    assert recorder.seen[-1].path == "/repos/p/q/issues"
+    net.send("p", "tag", "x")
+    assert others.recv(timeout=20) is not None
+    assert recorder.seen[-1].json() == {"name": "d", "tag": "x"}
+    net.shutdown()
+
+
 def test_statuses_retries_and_waits(recorder: Recorder) -> None:
     answers: list[tuple[int, dict[str, str], bytes]] = []
     recorder.answers = lambda _: answers.pop(0)

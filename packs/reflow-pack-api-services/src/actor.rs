@@ -21,6 +21,8 @@ use crate::sse::Events;
 
 /// Packets of one port that wait for partners.
 const MOST_WAITING: usize = 10_000;
+/// Ports of a node that are looked at.
+const MOST_PORTS: usize = 64;
 /// Bytes of a stream that becomes a body.
 const MOST_BYTES: usize = 512 << 20;
 
@@ -34,6 +36,11 @@ pub(crate) struct Caller {
     told: usize,
     engine: Option<Arc<Engine>>,
     bucket: Option<Arc<Bucket>>,
+    /// Whether ticks bring packets one by one, and this actor has to find out what belongs together. Said by what is connected
+    /// when the run begins; what comes from outside later changes nothing.
+    pairs: bool,
+    /// The inports that were connected then.
+    fed: Vec<String>,
     /// What waits for partners, by port.
     waiting: HashMap<String, VecDeque<Message>>,
     /// The newest packet of each port.
@@ -50,6 +57,8 @@ impl Caller {
             told: 0,
             engine: None,
             bucket: None,
+            pairs: false,
+            fed: Vec::new(),
             waiting: HashMap::new(),
             newest: HashMap::new(),
         }
@@ -65,7 +74,7 @@ impl Caller {
                 came.insert(name, message);
             }
         }
-        let is_own = came.len() == 1 && !self.settings.each && self.pairs_itself(tick);
+        let is_own = came.len() == 1 && !self.settings.each && self.pairs;
         let Some((port, message)) =
             came.iter().next().map(|(port, message)| (port.clone(), message.clone())).filter(|_| is_own)
         else {
@@ -80,8 +89,7 @@ impl Caller {
             return Ok(Some(came));
         }
         self.newest.insert(port.clone(), message.clone());
-        let is_fed = |name: &str| tick.node().inport(name).is_some_and(|port| tick.node().is_inport_connected(port));
-        if is_fed(&self.extra.trigger) {
+        if self.fed.contains(&self.extra.trigger) {
             // It decides alone when a request is sent.
             return Ok(None);
         }
@@ -93,7 +101,8 @@ impl Caller {
             ));
         }
         queue.push_back(message);
-        let mut needed: Vec<String> = self.known_ports(tick).into_iter().filter(|name| is_fed(name)).collect();
+        let is_parameter = |name: &&String| **name != self.extra.input && **name != self.extra.trigger;
+        let mut needed: Vec<String> = self.fed.iter().filter(is_parameter).cloned().collect();
         if needed.is_empty() {
             // Nothing is connected: what comes from outside is complete when everything required is there.
             let required = self
@@ -116,32 +125,24 @@ impl Caller {
         Ok(Some(gathered))
     }
 
-    /// Whether ticks bring packets one by one, and the actor has to find out what belongs together.
-    fn pairs_itself(&self, tick: &Tick<'_>) -> bool {
+    /// Notes what is connected.
+    fn look_around(&mut self, tick: &Tick<'_>) {
         let node = tick.node();
-        let is_fed = |name: &str| node.inport(name).is_some_and(|port| node.is_inport_connected(port));
-        if self.operation.is_free || node.component() == crate::anything::ID {
-            return true;
-        }
-        let has_parameters = self.operation.ports().iter().any(|port| is_fed(port));
-        !is_fed(&self.extra.trigger) && is_fed(&self.extra.input) == has_parameters
-    }
-
-    /// The ports that parameters may come by.
-    fn known_ports(&self, tick: &Tick<'_>) -> Vec<String> {
-        let mut ports: Vec<String> = self.operation.ports().into_iter().map(Into::into).collect();
+        let mut names: Vec<String> = self.operation.ports().into_iter().map(Into::into).collect();
+        names.extend([self.extra.input.clone(), self.extra.trigger.clone()]);
         // Ports of `tpl_api_request` are not declared; those that are there are connected.
-        for port in 0..64 {
-            let name = tick.node().inport_name(port);
-            if tick.node().inport(&name) == Some(port)
-                && name != self.extra.input
-                && name != self.extra.trigger
-                && !ports.contains(&name)
-            {
-                ports.push(name);
+        for port in 0..MOST_PORTS {
+            let name = node.inport_name(port);
+            if node.inport(&name) == Some(port) && !names.contains(&name) {
+                names.push(name);
             }
         }
-        ports
+        let is_fed = |name: &String| node.inport(name).is_some_and(|port| node.is_inport_connected(port));
+        self.fed = names.into_iter().filter(is_fed).collect();
+        let has = |name: &String| self.fed.contains(name);
+        let has_parameters = self.fed.iter().any(|name| *name != self.extra.input && *name != self.extra.trigger);
+        let is_free = self.operation.is_free || node.component() == crate::anything::ID;
+        self.pairs = is_free || (!has(&self.extra.trigger) && has(&self.extra.input) == has_parameters);
     }
 
     /// The operation, with parameters for everything that came if it takes anything.
@@ -499,6 +500,11 @@ async fn collected(mut reader: StreamReader) -> Result<Bytes, Refusal> {
 }
 
 impl AsyncActor for Caller {
+    async fn setup(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
+        self.look_around(tick);
+        Ok(())
+    }
+
     async fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
         let outcome = match self.gather(tick) {
             Ok(None) => return Ok(()),
