@@ -24,8 +24,8 @@ struct Body {
     known: OnceLock<Result<Message, HostValueError>>,
 }
 
-/// What is written down for somebody who may never ask.
-const SMALL: u64 = 16 << 10;
+/// What is written down for somebody who may never ask. What is in it was written then, too, so that only its own members are new.
+const SMALL: u64 = 16 << 20;
 
 impl Nested {
     /// The object of `own` members and those around which it is; a member of both is that of `inner`.
@@ -142,7 +142,7 @@ impl HostValue for Nested {
     }
 
     fn is_small(&self) -> bool {
-        self.0.bytes <= SMALL
+        self.0.bytes <= SMALL && self.0.depth <= MAX_DEPTH
     }
 
     fn is_of_components(&self) -> bool {
