@@ -27,6 +27,7 @@ from .network import EventStream, Listener, Network
 from .openapi import load_openapi, unload_service
 from .packs import inspect_pack, list_packs, load_pack, pack_abi_version
 from .pictures import Image, Mesh
+from .replay import Replay
 from .result import Failure, RunResult
 from .store import RunDetails, Store
 
@@ -52,6 +53,7 @@ __all__ = [
     "Network",
     "PortValue",
     "ReflowError",
+    "Replay",
     "RunDetails",
     "RunResult",
     "Signal",

@@ -7,6 +7,7 @@ import sys
 import warnings
 import weakref
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Self
 
@@ -25,6 +26,7 @@ from .store import Store
 
 if TYPE_CHECKING:
     from .metrics import Metrics
+    from .replay import Recorder
 
 _live: weakref.WeakSet[Network] = weakref.WeakSet()
 
@@ -121,6 +123,7 @@ class Network(AsyncNetwork):
     """
 
     _logs: Logs | None = None
+    _recording: Recorder | None = None
     #: Makes of an actor, and what makes instances of it, those that are registered: for telemetry.
     _wrap_actor: Callable[[Any, Any], tuple[Any, Any]] | None = None
     #: The store that runs are kept in, if they are, and the run to go on with.
@@ -387,6 +390,7 @@ class Network(AsyncNetwork):
         collect: bool = False,
         store: str | PathLike[str] | Store | None = None,
         run_id: str | None = None,
+        record: str | PathLike[str] | None = None,
     ) -> None:
         """Start the network and return at once. Inports that nothing is connected to stay open for `send`.
 
@@ -396,8 +400,8 @@ class Network(AsyncNetwork):
         ----------
         collect : bool
             Keep what leaves by the network's outports for `result`. It stays in memory until it is asked for.
-        store, run_id
-            As for `run`.
+        store, run_id, record
+            As for `run`. The recording is written by `shutdown`.
 
         Raises
         ------
@@ -417,7 +421,8 @@ class Network(AsyncNetwork):
         {'out': [3]}
         """
         logs = self._follow()
-        run = self._start(collect, self._journal(store, run_id))
+        with self._recorder(record, None):
+            run = self._start(collect, self._journal(store, run_id))
         run.begun()
         _live.add(self)
         logs.begin()
@@ -431,6 +436,7 @@ class Network(AsyncNetwork):
         grace: float = DEFAULT_GRACE,
         store: str | PathLike[str] | Store | None = None,
         run_id: str | None = None,
+        record: str | PathLike[str] | None = None,
     ) -> RunResult:
         """Run the network to its end.
 
@@ -452,6 +458,8 @@ class Network(AsyncNetwork):
             twice.
         run_id : str, optional
             The id of the run in the store. One that the store has is gone on with; one is made up by default.
+        record : path-like, optional
+            Write the run into this file, for `Replay`.
 
         Returns
         -------
@@ -480,7 +488,8 @@ class Network(AsyncNetwork):
             )
         feeds = [(*self._endpoint(name), value) for name, value in (inputs or {}).items()]
         journal = self._journal(store, run_id)
-        run = self._begin([(node, port) for node, port, _ in feeds], collect=collect, journal=journal)
+        with self._recorder(record, [(node, port) for node, port, _ in feeds]):
+            run = self._begin([(node, port) for node, port, _ in feeds], collect=collect, journal=journal)
         feed: Feed | None = None
         try:
             feed = Feed(run, feeds)
@@ -498,7 +507,24 @@ class Network(AsyncNetwork):
         finally:
             if feed is not None:
                 feed.stop()
+            self._write_recording(run)
             self._end(run)
+
+    def _recorder(
+        self, path: str | PathLike[str] | None, inputs: list[tuple[str, str]] | None
+    ) -> AbstractContextManager[Any]:
+        """Let the start inside be recorded, if a file is given for that."""
+        if path is None:
+            return nullcontext()
+        from .replay import Recorder
+
+        self._recording = Recorder(self, path, inputs)
+        return self._recording
+
+    def _write_recording(self, run: _native.Run) -> None:
+        recording, self._recording = self._recording, None
+        if recording is not None:
+            recording.write(run)
 
     def _follow(self) -> Logs:
         if self._logs is None:
@@ -651,7 +677,12 @@ class Network(AsyncNetwork):
         []
         """
         _live.discard(self)
-        return self._shutdown(grace)
+        if self._recording is None:
+            return self._shutdown(grace)
+        run = self._run
+        left = self._shutdown(grace)
+        self._write_recording(run)
+        return left
 
     # ---- watching ----------------------------------------------------------------------------------------------------
 

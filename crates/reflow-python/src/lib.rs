@@ -43,6 +43,7 @@ mod protect;
 mod question;
 mod references;
 mod run;
+mod script;
 mod sending;
 mod settings;
 mod store;
@@ -88,6 +89,8 @@ mod _native {
     use crate::question::PyQuestion;
     #[pymodule_export]
     use crate::run::{PyEnding, PyRun};
+    #[pymodule_export]
+    use crate::script::PyScript;
     #[pymodule_export]
     use crate::sending::PySending;
     #[pymodule_export]

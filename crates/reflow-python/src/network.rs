@@ -23,6 +23,7 @@ use crate::graph;
 use crate::life::Life;
 use crate::protect::Held;
 use crate::run::{PyRun, Run};
+use crate::script::PyScript;
 use crate::store::PyRunJournal;
 use crate::vars::{Asker, PyVars};
 use crate::wait;
@@ -132,6 +133,16 @@ impl PyNetwork {
         drop(components);
         drop(replaced); // which may run what Python has for that
         Ok(())
+    }
+
+    /// Gives its next runs a script, or none.
+    fn _set_script(&self, script: Option<&PyScript>) {
+        self.network.lock().set_script(script.map(|script| Arc::clone(&script.0)));
+    }
+
+    /// Gives its next runs a virtual clock, or that of the world.
+    fn _set_virtual_time(&self, on: bool) {
+        self.network.lock().set_virtual_time(on);
     }
 
     /// Results of ticks that are kept, see `policy.cache`.

@@ -200,6 +200,25 @@ impl PyRun {
         Ok(PyQuestion::new(self.running()?, inports, capacity))
     }
 
+    /// Lets so many ticks of a recording start.
+    fn allow(&self, py: Python<'_>, limit: u64) -> PyResult<()> {
+        let running = self.running()?.clone();
+        py.detach(|| running.allow(limit));
+        Ok(())
+    }
+
+    /// Says that everything was sent that a recording has from outside.
+    fn note_fed(&self, py: Python<'_>) -> PyResult<()> {
+        let running = self.running()?.clone();
+        py.detach(|| running.note_fed());
+        Ok(())
+    }
+
+    /// Ids of the nodes, by place, those of subgraphs inside.
+    fn node_ids(&self) -> PyResult<Vec<String>> {
+        Ok(self.running()?.node_ids())
+    }
+
     /// Questions that have not ended.
     #[getter]
     fn open_questions(&self) -> PyResult<usize> {

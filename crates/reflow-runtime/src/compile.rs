@@ -264,6 +264,7 @@ pub(crate) fn launch(
         journal: feed.journal.cloned(),
         virtual_time: plan.virtual_time,
         cache: Arc::clone(cache),
+        script: plan.script.clone(),
         number,
         nodes,
         activity,

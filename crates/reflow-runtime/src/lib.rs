@@ -48,6 +48,7 @@ mod recorder;
 mod restore;
 mod run;
 mod running;
+mod script;
 mod sender;
 mod stall;
 mod stats;
@@ -91,6 +92,7 @@ pub use reflow_message::{
 };
 pub use run::RunState;
 pub use running::{DEFAULT_LISTENER_CAPACITY, RunReport, Running};
+pub use script::{Outside, OutsideEntry, Player, Recording, Script};
 pub use sender::{BlockingSend, Caller, Sending};
 pub use stats::NodeStats;
 pub use subgraph::Subgraph;

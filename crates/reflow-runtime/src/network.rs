@@ -20,6 +20,7 @@ use crate::journal::Journal;
 use crate::plan::{ConnectionSpec, InitialSpec, Plan};
 use crate::policy::Policy;
 use crate::running::Running;
+use crate::script::Script;
 use crate::tap::{Doorstep, Listener};
 
 /// Packets that may wait on one connection, unless it or the network says otherwise.
@@ -128,6 +129,11 @@ impl Network {
     /// Keeps them elsewhere.
     pub fn set_cache(&mut self, cache: Arc<dyn ResultCache>) {
         self.cache = cache;
+    }
+
+    /// Gives its next runs a script: it is written down, or followed.
+    pub fn set_script(&mut self, script: Option<Arc<Script>>) {
+        self.plan.script = script;
     }
 
     /// Gives its runs a virtual clock each: it goes to the next thing that is due as soon as nothing is at work.

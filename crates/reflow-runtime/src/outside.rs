@@ -12,6 +12,7 @@ use crate::delivery::Delivery;
 use crate::error::SendError;
 use crate::mailbox::Outgoing;
 use crate::run::Run;
+use crate::script::Outside;
 
 /// A packet from outside that waits for room. It counts as activity of the run until it is in or given up.
 pub struct OutsideSend {
@@ -19,6 +20,8 @@ pub struct OutsideSend {
     target: u32,
     pending: VecDeque<Outgoing>,
     message: Message,
+    /// The name of the inport.
+    port: Arc<str>,
     sleeper: Arc<Sleeper>,
 }
 
@@ -26,9 +29,16 @@ impl OutsideSend {
     pub(crate) fn new(run: Arc<Run>, outgoing: Outgoing) -> Self {
         run.activity.begin();
         let (target, message) = (outgoing.target, outgoing.packet.message.clone());
+        // Only a script asks for it.
+        let port_name = if run.script.is_some() {
+            run.nodes[target as usize].inport_name(outgoing.port)
+        } else {
+            Arc::clone(&run.nodes[target as usize].id)
+        };
         let pending = VecDeque::from([outgoing]);
         let sleeper = Sleeper::new(Arc::clone(&run.activity));
-        Self { run, target, pending, message, sleeper }
+        let port = port_name;
+        Self { run, target, pending, message, port, sleeper }
     }
 
     pub(crate) fn poll(&mut self) -> Poll<Result<(), SendError>> {
@@ -38,7 +48,11 @@ impl OutsideSend {
             return Poll::Ready(Err(SendError::Stopped { node, message: self.give_back() }));
         }
         match self.run.deliver(None, &mut self.pending, &self.sleeper) {
-            Delivery::Done { undelivered: 0 } => Poll::Ready(Ok(())),
+            Delivery::Done { undelivered: 0 } => {
+                let message = &self.message;
+                self.run.note_outside(self.target, &self.port, || Outside::Packet(message.clone()));
+                Poll::Ready(Ok(()))
+            }
             Delivery::Done { .. } => Poll::Ready(Err(SendError::Ended { node, message: self.give_back() })),
             Delivery::Refused(refused) => {
                 let to = self.run.nodes[refused.target as usize].place(refused.packet.link);

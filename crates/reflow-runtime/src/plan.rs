@@ -24,6 +24,8 @@ pub(crate) struct Plan {
     pub(crate) capacity: usize,
     /// Whether its runs have a virtual clock.
     pub(crate) virtual_time: bool,
+    /// The order in which its next run does things, if that is written down or given.
+    pub(crate) script: Option<std::sync::Arc<crate::script::Script>>,
     /// Components of nodes inside of subgraphs, which look them up for themselves.
     pub(crate) inner: FxHashMap<String, Arc<dyn Component>>,
     /// Whether the port of a connection may differ by case from the one its component declares.
@@ -58,6 +60,7 @@ impl Default for Plan {
             inports: IndexMap::new(),
             outports: IndexMap::new(),
             virtual_time: false,
+            script: None,
             capacity: DEFAULT_CAPACITY,
             inner: FxHashMap::default(),
             folds_ports: false,

@@ -26,6 +26,7 @@ use crate::node::{Node, NodeHandle, NodeState, Route, TAP};
 use crate::origin::{Ends, Mint, Origin, WeakOrigin};
 use crate::outside::OutsideSend;
 use crate::question::{Asked, Hold, QuestionEnd};
+use crate::script::{Outside, Script};
 use crate::stall::Stall;
 use crate::subgraph::Boundaries;
 use crate::tap::{Listener, Tap};
@@ -88,6 +89,8 @@ pub(crate) struct Run {
     known_origins: Mutex<FxHashMap<u64, WeakOrigin>>,
     ends: Weak<dyn Ends>,
     native: Arc<NativeHost>,
+    /// The order in which it does things, if that is written down or given.
+    pub(crate) script: Option<Arc<Script>>,
     /// Results of ticks.
     pub(crate) cache: Arc<dyn ResultCache>,
     /// When it began, in milliseconds since 1970.
@@ -144,6 +147,7 @@ pub(crate) struct RunParts {
     pub(crate) outports: Vec<String>,
     pub(crate) virtual_time: bool,
     pub(crate) cache: Arc<dyn ResultCache>,
+    pub(crate) script: Option<Arc<Script>>,
     pub(crate) journal: Option<Arc<dyn Journal>>,
 }
 
@@ -185,6 +189,7 @@ impl Run {
             journal,
             virtual_time,
             cache,
+            script,
         } = parts;
         let index = nodes.iter().zip(0..).map(|(node, index)| (Arc::clone(&node.id), index)).collect();
         let native = if virtual_time { NativeHost::paused() } else { NativeHost::shared() };
@@ -242,6 +247,7 @@ impl Run {
                 capacity,
                 boundaries,
                 native,
+                script,
                 cache,
                 began_ms: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64,
                 time,
@@ -372,6 +378,9 @@ impl Run {
     /// Nothing more comes from outside: nodes that only waited for that come to their end.
     pub(crate) fn close_outside(&self) {
         if self.outside_open.swap(false, Ordering::AcqRel) {
+            if !self.nodes.is_empty() {
+                self.note_outside(0, &"".into(), || Outside::Closed);
+            }
             if !self.is_cancelled() {
                 self.write(vec![Op::InputsClosed]);
             }
@@ -389,6 +398,7 @@ impl Run {
 
     pub(crate) fn signal(&self, node: &str, signal: Signal) -> Result<(), NetworkError> {
         let index = self.node(node)?;
+        self.note_outside(index, &signal.kind.as_str().into(), || Outside::Signal(Message::Object(signal.data.clone())));
         if self.nodes[index as usize].awaited.offer(&signal) {
             return Ok(());
         }
@@ -488,9 +498,31 @@ impl Run {
         }
     }
 
+    /// Stops a run that does not do what its script says.
+    fn check_script(&self) {
+        let Some(player) = self.script.as_ref().and_then(|script| script.player_of()) else { return };
+        if !self.activity.is_quiet() || self.is_cancelled() {
+            return;
+        }
+        if let Some((node, tick)) = player.missing() {
+            self.stop_failed(&format!(
+                "the run differs from its recording: tick {tick} was one of node `{node}`, which has nothing to run on now"
+            ));
+        }
+    }
+
+    /// Writes down what came from outside.
+    pub(crate) fn note_outside(&self, node: u32, name: &Arc<str>, what: impl FnOnce() -> Outside) {
+        if let Some(script) = &self.script {
+            let at = self.started.elapsed();
+            script.note_outside(at, &self.nodes[node as usize].id, name, what());
+        }
+    }
+
     /// Nobody is busy any more: the network is idle, or it waits for room, or for a listener. Called once for each time the
     /// count of busy ones reaches zero.
     pub(crate) fn on_quiet(&self) {
+        self.check_script();
         let mut end = self.end.lock();
         if !self.activity.is_quiet() {
             return;

@@ -15,6 +15,7 @@ use crate::network::Endpoint;
 use crate::outside::OutsideSend;
 use crate::question::Question;
 use crate::run::{Run, RunState};
+use crate::script::Script;
 use crate::stats::NodeStats;
 use crate::tap::{Listener, Tap};
 use crate::time::VirtualTime;
@@ -142,6 +143,33 @@ impl Running {
             }
         };
         question.sending(node, port, message)
+    }
+
+    /// The order in which it does things, if that is written down or given.
+    pub fn script(&self) -> Option<&Arc<Script>> {
+        self.run.script.as_ref()
+    }
+
+    /// Ids of its nodes, by place.
+    pub fn node_ids(&self) -> Vec<String> {
+        self.run.nodes.iter().map(|node| node.id.to_string()).collect()
+    }
+
+    /// Lets so many ticks of a recording start.
+    pub fn allow(&self, limit: u64) {
+        let player = self.run.script.as_ref().and_then(|script| script.player_of());
+        if let Some(next) = player.and_then(|player| player.allow(limit)) {
+            self.run.poke(next);
+        }
+    }
+
+    /// Says that everything was sent that came from outside when the run was recorded.
+    pub fn note_fed(&self) {
+        if let Some(player) = self.run.script.as_ref().and_then(|script| script.player_of()) {
+            player.note_fed();
+            self.run.activity.begin();
+            self.run.end_activity();
+        }
     }
 
     /// Its clock, if it is a virtual one.

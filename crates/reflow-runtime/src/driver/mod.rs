@@ -12,6 +12,7 @@ mod gate;
 mod open;
 mod outcome;
 pub(crate) mod record;
+mod script;
 mod start;
 mod wait;
 mod work;
@@ -73,6 +74,8 @@ pub(crate) struct Driver {
     assembler: Assembler,
     /// Packets of questions that wait for a tick, by question: those of different ones do not meet.
     asked: FxHashMap<u64, Assembler>,
+    /// Packets that have come before their turn, by link, where a recording is followed.
+    ahead: FxHashMap<u32, VecDeque<Packet>>,
     /// Runs without inputs until it says that it is finished.
     source: bool,
     /// Whether a connection has so little room that every credit counts.
@@ -166,6 +169,7 @@ impl Driver {
             body: Body::new(instance, spare),
             assembler,
             asked: FxHashMap::default(),
+            ahead: FxHashMap::default(),
             source,
             batch: VecDeque::new(),
             control: VecDeque::new(),

@@ -26,7 +26,11 @@ impl Driver {
 
     pub(super) fn exchange_all(&mut self, sleep: Sleep<'_>) -> Taken {
         let mailbox = &self.handle.node().mailbox;
+        let before = self.batch.len();
         let taken = mailbox.exchange(&mut self.batch, &mut self.control, &mut self.released, sleep);
+        if self.handle.run().script.is_some() && self.batch.len() > before {
+            self.note_arrivals(before);
+        }
         if let Some(load) = taken.load {
             self.load(load);
         }

@@ -71,7 +71,7 @@ impl Driver {
     /// Whether another tick may start now.
     pub(super) fn may_start(&self) -> bool {
         let waits_for_signal = matches!(self.body, Body::Async(..)) && !self.signals.is_empty();
-        self.open.has_place() && !self.finish && !self.failed && !waits_for_signal && !self.is_cancelled()
+        self.open.has_place() && !self.finish && !self.failed && !waits_for_signal && !self.is_cancelled() && self.is_turn()
     }
 
     /// Runs ticks for a turn.
@@ -190,8 +190,9 @@ impl Driver {
         let attempt = &mut self.attempt;
         attempt.clear();
         attempt.number = 1;
-        let complete = self.source || self.assemble_inputs();
+        let complete = self.is_turn() && (self.source || self.assemble_inputs());
         if complete {
+            self.note_start();
             self.sequence += 1;
             self.attempt.sequence = self.sequence;
             if self.handle.node().scatter.is_some() {

@@ -1,0 +1,58 @@
+//! Scripts of runs, as Python sees them: what is recorded, and what is followed.
+
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+use reflow_runtime::{Message, Outside, Recording, Script};
+
+use crate::message::PyMessage;
+
+/// The order in which a run does things, written down or given.
+#[pyclass(name = "_Script", module = "offbit_reflow._native", frozen)]
+pub(crate) struct PyScript(pub(crate) Arc<Script>);
+
+type Times = Vec<(u32, u32)>;
+type Entry<'py> = (f64, u64, String, String, &'static str, Option<Bound<'py, PyMessage>>);
+
+#[pymethods]
+impl PyScript {
+    /// One that is written.
+    #[staticmethod]
+    fn recorder() -> Self {
+        Self(Script::recorder())
+    }
+
+    /// One that is followed, up to so many ticks.
+    #[staticmethod]
+    fn player(nodes: Vec<String>, ticks: Times, arrivals: Vec<Times>, limit: u64) -> Self {
+        Self(Script::player(Recording { nodes, ticks, arrivals, outside: Vec::new() }, limit))
+    }
+
+    /// What was written down so far: ticks, arrivals, and what came from outside.
+    fn recording<'py>(&self, py: Python<'py>) -> PyResult<(Times, Vec<Times>, Vec<Entry<'py>>)> {
+        let recording = py.detach(|| self.0.recording(Vec::new()));
+        let entry = |entry: reflow_runtime::OutsideEntry| {
+            let message = |message: Message| PyMessage::object(py, message).map(Some);
+            let (kind, message) = match entry.what {
+                Outside::Packet(packet) => ("packet", message(packet)?),
+                Outside::Signal(data) => ("signal", message(data)?),
+                Outside::Closed => ("closed", None),
+            };
+            PyResult::Ok((
+                entry.at.as_secs_f64(),
+                entry.tick,
+                entry.node.to_string(),
+                entry.name.to_string(),
+                kind,
+                message,
+            ))
+        };
+        let outside = recording.outside.into_iter().map(entry).collect::<PyResult<_>>()?;
+        Ok((recording.ticks, recording.arrivals, outside))
+    }
+
+    /// How many ticks have started, how many may, and how many were recorded.
+    fn position(&self) -> Option<(u64, u64, u64)> {
+        self.0.player_of().map(reflow_runtime::Player::position)
+    }
+}
