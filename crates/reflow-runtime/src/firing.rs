@@ -111,7 +111,8 @@ impl Firing {
     pub fn from_value(value: &Value) -> Result<Self, String> {
         if let Some(word) = value.as_str() {
             return match word {
-                "any" => Ok(Self::Any),
+                // `each` is the word of API operations: a request for each packet.
+                "any" | "each" => Ok(Self::Any),
                 "all" => Ok(Self::all()),
                 "latest" => Ok(Self::Latest),
                 "position" => Ok(Self::join(By::Position)),
