@@ -398,7 +398,9 @@ impl Run {
 
     pub(crate) fn signal(&self, node: &str, signal: Signal) -> Result<(), NetworkError> {
         let index = self.node(node)?;
-        self.note_outside(index, &signal.kind.as_str().into(), || Outside::Signal(Message::Object(signal.data.clone())));
+        self.note_outside(index, &signal.kind.as_str().into(), || {
+            Outside::Signal(Message::Object(signal.data.clone()))
+        });
         if self.nodes[index as usize].awaited.offer(&signal) {
             return Ok(());
         }

@@ -71,7 +71,12 @@ impl Driver {
     /// Whether another tick may start now.
     pub(super) fn may_start(&self) -> bool {
         let waits_for_signal = matches!(self.body, Body::Async(..)) && !self.signals.is_empty();
-        self.open.has_place() && !self.finish && !self.failed && !waits_for_signal && !self.is_cancelled() && self.is_turn()
+        self.open.has_place()
+            && !self.finish
+            && !self.failed
+            && !waits_for_signal
+            && !self.is_cancelled()
+            && self.is_turn()
     }
 
     /// Runs ticks for a turn.
