@@ -112,8 +112,17 @@ class Step:
     @property
     def sent(self) -> list[tuple[str, Any]]:
         """The packets that the node sent: outport and value."""
-        mine = (event for event in self.events if event["_type"] == "MessageSent" and event["fromActor"] == self.node)
-        return [(event["fromPort"], event["message"]) for event in mine]
+        sent: list[tuple[str, Any]] = []
+        for event in self.events:
+            if event["_type"] == "MessageSent" and event["fromActor"] == self.node:
+                sent.append((event["fromPort"], event["message"]))
+        # What leads nowhere but out of the network is known by the end of the tick only.
+        for event in self.events:
+            if event["_type"] == "ActorCompleted" and event["actorId"] == self.node:
+                ports = {port for port, _ in sent}
+                outputs = (event["outputs"] or {}).items()
+                sent.extend((port, wire["data"]) for port, wire in outputs if port not in ports)
+        return sent
 
 
 class Replay:
@@ -266,7 +275,9 @@ class Replay:
         if self._run is not None:
             return self._run
         data = self._data
-        script = self._script = _native._Script.player(data["nodes"], data["ticks"], data["arrivals"], 0)
+        ticks = [(node, count) for node, count in data["ticks"]]
+        arrivals = [[(link, count) for link, count in rows] for rows in data["arrivals"]]
+        script = self._script = _native._Script.player(data["nodes"], ticks, arrivals, 0)
         self._events = self.network.events(types=["MessageSent", "ActorCompleted", "ActorFailed"], capacity=1 << 20)
         self.network._set_script(script)
         random.seed(data["seed"])

@@ -29,8 +29,8 @@ class Mix(Actor):
         self.seen = 0
 
     def run(self, ctx):
-        for port, value in ctx.inputs.items():
-            number = value.data() if hasattr(value, "data") else value
+        for port in ctx.inputs:
+            number = ctx[port]
             self.seen = (self.seen * 31 + number * (2 if port == "a" else 3)) % 1_000_003
         ctx.done({"out": self.seen})
 
@@ -43,8 +43,8 @@ class MixAsync(Mix):
 
 class MixGenerator(Mix):
     def run(self, ctx):
-        for port, value in ctx.inputs.items():
-            number = value.data() if hasattr(value, "data") else value
+        for port in ctx.inputs:
+            number = ctx[port]
             self.seen = (self.seen * 31 + number * (2 if port == "a" else 3)) % 1_000_003
         if self.seen % 3:
             yield {"out": self.seen}
