@@ -162,6 +162,7 @@ class Replay:
     ...     replay.run().outputs
     Step(number=1, node='d')
     {'out': [2, 4]}
+    >>> folder.cleanup()
     """
 
     def __init__(self, path: str | PathLike[str]) -> None:
