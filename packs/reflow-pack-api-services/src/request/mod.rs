@@ -35,7 +35,7 @@ pub(crate) fn prepare(
     values: &Values,
     grants: Vec<Grant>,
 ) -> Result<Prepared, Refusal> {
-    let missing = missing(operation, settings, values);
+    let missing = missing(operation, settings, values, &grants);
     if !missing.is_empty() {
         return Err(Refusal::missing_parameters(missing));
     }
@@ -86,13 +86,19 @@ pub(crate) fn prepare(
 }
 
 /// What is required and not there.
-fn missing(operation: &Operation, settings: &Settings, values: &Values) -> Vec<String> {
+fn missing(operation: &Operation, settings: &Settings, values: &Values, grants: &[Grant]) -> Vec<String> {
+    // Where a parameter is the credential itself, that is its value.
+    let is_granted = |name: &str| {
+        grants.iter().any(|grant| {
+            matches!(grant, Grant::Body(known, _) | Grant::Query(known, _) | Grant::Header(known, _) if known == name)
+        })
+    };
     let has_raw = values.of(operation, |place| place == Place::Raw).next().is_some();
     let mut missing: Vec<String> = Vec::new();
     for (index, parameter) in operation.parameters.iter().enumerate() {
         // Whoever gives the body as a whole gives its members.
         let is_there = values.get(index).is_some() || (has_raw && matches!(parameter.place, Place::Body | Place::Form));
-        if parameter.required && !is_there && !missing.contains(&parameter.port) {
+        if parameter.required && !is_there && !is_granted(&parameter.name) && !missing.contains(&parameter.port) {
             missing.push(parameter.port.clone());
         }
     }
