@@ -59,7 +59,9 @@ fn what_was_written_is_there_after_a_restart_and_what_was_read_is_not() {
         assert!(!known.resumed);
         journal.write(outputs((0..1000).map(|number| (number, Message::Integer(number as i64))))).unwrap();
         journal.sync().unwrap();
-        (0..500).for_each(|position| journal.write(read(position)).unwrap());
+        (0..500).for_each(|position| {
+            journal.write(read(position)).unwrap();
+        });
         journal.write(read(502)).unwrap();
         let mut batch = Batch::default();
         batch.ops.push(Op::Var(VarChange::Add("n".into(), 2.into())));
@@ -81,7 +83,9 @@ fn what_was_written_is_there_after_a_restart_and_what_was_read_is_not() {
     assert_eq!(known.nodes[1].pools, [("p".to_owned(), "i".to_owned(), Value::from(5))]);
     assert_eq!(journal.read(0, 999, 10).unwrap().len(), 1);
     // What all have read goes, segment by segment.
-    (500..1000).for_each(|position| journal.write(read(position)).unwrap());
+    (500..1000).for_each(|position| {
+        journal.write(read(position)).unwrap();
+    });
     journal.sync().unwrap();
     assert!(journal.read(0, 0, 10).unwrap().is_empty());
 }
@@ -98,7 +102,9 @@ fn big_payloads_are_files_as_long_as_somebody_needs_them() {
     assert!(fs::metadata(&path).unwrap().len() < 150_000);
     assert_eq!(files_in(&folder.path().join("runs.db-files")), 1);
     assert_eq!(journal.read(0, 1, 1).unwrap()[0].message, big);
-    (0..3).for_each(|position| journal.write(read(position)).unwrap());
+    (0..3).for_each(|position| {
+        journal.write(read(position)).unwrap();
+    });
     journal.sync().unwrap();
     store.prune(None, None, None).unwrap();
     assert_eq!(files_in(&folder.path().join("runs.db-files")), 0);
