@@ -13,7 +13,9 @@ const CRATES: &[(&str, &[&str])] = &[
     ("reflow-message", &[]),
     ("reflow-graph", &["reflow-message"]),
     ("reflow-expr", &["reflow-message"]),
-    ("reflow-runtime", &["reflow-graph", "reflow-message"]),
+    // The conditions of start gates are expressions.
+    ("reflow-runtime", &["reflow-expr", "reflow-graph", "reflow-message"]),
+    ("reflow-store", &["reflow-message", "reflow-runtime"]),
     ("reflow-component-macros", &[]),
     ("reflow-component", &["reflow-component-macros", "reflow-message", "reflow-runtime"]),
     ("reflow-media", FAMILY),

@@ -146,6 +146,7 @@ mod tests {
         let policy = json!({
             "attempts": 3, "delay_ms": 100, "multiplier": 2.0, "max_delay_ms": 5e3, "jitter": 0.5, "timeout_ms": 1000,
             "retry_on_timeout": false, "permanent": ["ValueError"], "concurrency": 4, "ordered": false, "on_error": "route",
+            "cache": {"ttl_s": 60, "key": "id"},
         });
         assert_eq!(policy_problems(&policy), []);
         assert_eq!(policy.as_object().map(serde_json::Map::len), Some(POLICY.len()));
