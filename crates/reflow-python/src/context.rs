@@ -774,7 +774,19 @@ impl PyContext {
         self.node.progress(fraction, text);
     }
 
-    /// Waits for a signal of this kind and gives its payload.
+    /// Waits for a signal of this kind and gives its payload; with `id`, for one whose payload has this `id`. A wait that takes longer than
+    /// `timeout` seconds raises `TimeoutError`.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Actor
+    /// >>> class Approval(Actor):
+    /// ...     inports = ["order"]
+    /// ...     outports = ["out"]
+    /// ...
+    /// ...     def run(self, ctx):
+    /// ...         answer = ctx.wait_signal("approval", timeout=3600)
+    /// ...         ctx.done({"out": answer})
     #[pyo3(signature = (kind, *, id=None, timeout=None))]
     fn wait_signal<'py>(
         &self,
@@ -787,7 +799,18 @@ impl PyContext {
         clock::wait_signal(py, &self.node, kind, id, timeout)
     }
 
-    /// `wait_signal` for async actors.
+    /// `wait_signal` for async actors: it holds no thread while it waits.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Actor
+    /// >>> class Approval(Actor):
+    /// ...     inports = ["order"]
+    /// ...     outports = ["out"]
+    /// ...
+    /// ...     async def run(self, ctx):
+    /// ...         answer = await ctx.wait_signal_async("approval", timeout=3600)
+    /// ...         ctx.done({"out": answer})
     #[pyo3(signature = (kind, *, id=None, timeout=None))]
     fn wait_signal_async<'py>(
         slf: &Bound<'py, Self>,
@@ -804,7 +827,17 @@ impl PyContext {
         Ok(PySignalWait::new(&self.node, kind, id))
     }
 
-    /// Sleeps by the clock of the run.
+    /// Sleeps for so many seconds by the clock of the run: with a virtual clock it takes no time.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Actor
+    /// >>> class Hourly(Actor):
+    /// ...     outports = ["out"]
+    /// ...
+    /// ...     def run(self, ctx):
+    /// ...         ctx.sleep(3600)
+    /// ...         ctx.done({"out": ctx.tick})
     fn sleep(&self, py: Python<'_>, seconds: f64) -> PyResult<()> {
         clock::sleep(py, &self.node, seconds)
     }
