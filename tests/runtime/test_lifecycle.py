@@ -194,9 +194,8 @@ class TestFailing:
             def run(self, ctx):
                 return {"out": ctx["in"] * self.factor}
 
-        with Network() as net:
-            with pytest.raises(TypeError, match=r"'factor'.*factory=lambda: Needs"):
-                net.register_actor("plain", Needs)
+        with Network() as net, pytest.raises(TypeError, match=r"'factor'.*factory=lambda: Needs"):
+            net.register_actor("plain", Needs)
         with Network() as net:
             net.register_actor("triple", Needs, factory=lambda: Needs(3))
             net.add_node("a", "triple")
