@@ -126,15 +126,20 @@ def drain(stream: Any) -> list[dict[str, Any]]:
     return events
 
 
-def threads() -> list[str]:
-    """Names of all threads of this process, native ones too."""
-    names = []
+def threads_by_number() -> dict[str, str]:
+    """Names of all threads of this process, native ones too, by their number."""
+    names = {}
     for task in Path("/proc/self/task").iterdir():
         try:
-            names.append((task / "comm").read_text().strip())
+            names[task.name] = (task / "comm").read_text().strip()
         except OSError:
             continue
     return names
+
+
+def threads() -> list[str]:
+    """Names of all threads of this process, native ones too."""
+    return list(threads_by_number().values())
 
 
 def descriptors() -> int:
