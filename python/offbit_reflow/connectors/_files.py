@@ -49,7 +49,7 @@ class TextSink(Step):
 
     def write(self, file: TextIO, row: Any) -> None:
         """Write one row."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} does not define write(self, file, row)")
 
     def run(self, ctx: Any) -> None:
         """Write a row."""
