@@ -473,9 +473,11 @@ def test_connections_that_keep_the_newest_end_what_they_drop(start):
     async def many():
         return await asyncio.gather(*(net.ask_async({"a.in": n}, timeout=SOON) for n in range(300)))
 
+    # Those that wait for room in front of `a` enter in any order: whichever came last is never replaced.
     answers = asyncio.run(many())
     assert all(answer["out"] in ([], [n + 2]) for n, answer in enumerate(answers))
-    assert answers[-1] == {"out": [301]}
+    assert any(answer["out"] for answer in answers)
+    assert net.ask({"a.in": 300}, timeout=SOON) == {"out": [302]}
 
 
 def test_shutdown_ends_what_is_asked():
