@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import exceptions
+from ._functions import actor
 from ._native import (
     ActorCallContext,
     GraphChanges,
@@ -17,7 +18,7 @@ from ._native import (
     template_list,
 )
 from ._values import PortValue, Signal
-from .actor import Actor, actor
+from .actor import Actor
 from .assets import Asset, AssetStore, AssetWatch
 from .diagnostic import Diagnostic
 from .exceptions import ReflowError

@@ -3,46 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-import warnings
 from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping
+from os import PathLike
 from typing import TYPE_CHECKING, Any, Self
 
 from . import _ask, _native
+from ._runs import DEFAULT_GRACE, SHUTDOWN_GRACE, Begun, Runs, broken_off
 from ._waiting import wait_for, wait_within
 from .exceptions import NetworkError, RunTimeout
+from .result import RunResult
 
 if TYPE_CHECKING:
-    from .result import RunResult
-
-#: How long `cancel`, and a `run` that is broken off, wait for running ticks by default, in seconds.
-DEFAULT_GRACE = 1.0
-#: The same for `shutdown`, which returns promptly whatever its actors do.
-SHUTDOWN_GRACE = 0.1
+    from .store import Store
 
 
-def tell_lacking(run: _native.Run) -> None:
-    """Warn when inputs of a run had not all come when the process before ended, and none are given now."""
-    if run.lacks_inputs:
-        warnings.warn(
-            f"run `{run.id}`: its inputs had not all come when the process before ended; what there is of them is dealt with. "
-            "Give the same inputs again to go on with the rest",
-            RuntimeWarning,
-            stacklevel=3,
-        )
-
-
-class AsyncNetwork(_native.Network):
+class AsyncNetwork(Runs):
     """Runs, feeds and ends a network without holding the loop of whoever asks."""
 
     if TYPE_CHECKING:  # what `Network` adds
 
-        def _endpoint(self, name: str) -> tuple[str, str]: ...
-        def _begin(
-            self, inputs: list[tuple[str, str]], *, collect: bool, journal: _native.RunJournal | None = None
-        ) -> _native.Run: ...
-        def _journal(self, store: Any, run_id: str | None) -> _native.RunJournal | None: ...
-        def _end(self, run: _native.Run) -> None: ...
-        def _result(self, run: _native.Run) -> RunResult: ...
         def result(self) -> RunResult: ...
         def shutdown(self, grace: float = ...) -> list[str]: ...
 
@@ -53,8 +32,9 @@ class AsyncNetwork(_native.Network):
         timeout: float | None = None,
         collect: bool = True,
         grace: float = DEFAULT_GRACE,
-        store: Any = None,
+        store: str | PathLike[str] | Store | None = None,
         run_id: str | None = None,
+        record: str | PathLike[str] | None = None,
     ) -> RunResult:
         """Run the network to its end like `run`, in an asyncio program.
 
@@ -64,7 +44,7 @@ class AsyncNetwork(_native.Network):
             As for `run`. Asynchronous iterators of messages are taken too, all at the same time.
         timeout : float, optional
             Longest time in seconds; no limit by default.
-        collect, grace, store, run_id
+        collect, grace, store, run_id, record
             As for `run`.
 
         Raises
@@ -91,31 +71,26 @@ class AsyncNetwork(_native.Network):
         """
         import asyncio
 
-        feeds = [(*self._endpoint(name), value) for name, value in (inputs or {}).items()]
-        journal = self._journal(store, run_id)
-        run = self._begin([(node, port) for node, port, _ in feeds], collect=collect, journal=journal)
+        begun = Begun(self, inputs, collect=collect, store=store, run_id=run_id, record=record)
+        run = begun.run
         try:
             try:
                 async with asyncio.timeout(timeout) as limit:
-                    await _feed(run, feeds)
-                    run.begun()
-                    if not feeds:
-                        tell_lacking(run)
+                    await _feed(run, begun.feeds)
+                    begun.is_fed()
                     run.close_inputs()
                     await wait_for(run.ending(idle_is_enough=True))
             except TimeoutError:
                 if not limit.expired():
                     raise
                 raise RunTimeout(f"the run took longer than its limit of {timeout} s; it was stopped") from None
-            if journal is not None:
-                run.sync()
-            return self._result(run)
+            return begun.result()
         except BaseException as error:
             # The cancellation of this task too: nobody would stop the run after this.
             await _cancel(run, broken_off(error), grace)
             raise
         finally:
-            self._end(run)
+            begun.end()
 
     async def wait_async(self, timeout: float | None = None) -> RunResult:
         """Wait like `wait`, in an asyncio program.
@@ -345,9 +320,4 @@ async def _feed(run: _native.Run, feeds: list[tuple[str, str, Any]]) -> None:
                     await values.aclose()
 
 
-def broken_off(error: BaseException) -> str:
-    """Say why a run was stopped before its end."""
-    return f"the run was broken off: {str(error) or type(error).__name__}"
-
-
-__all__ = ["DEFAULT_GRACE", "SHUTDOWN_GRACE", "AsyncNetwork"]
+__all__ = ["AsyncNetwork"]

@@ -11,7 +11,7 @@ from .graph import Graph
 from .store import Store
 
 if TYPE_CHECKING:
-    from .network import Network
+    from ._runs import Runs
 
 
 class Kept:
@@ -45,7 +45,7 @@ class Kept:
             )
         return bool(difference)
 
-    def begin(self, network: Network) -> _native.RunJournal:
+    def begin(self, network: Runs) -> _native.RunJournal:
         """Begin the named run or go on with it; a run without a name is a new one each time."""
         store, text = self._open(), network._to_graph()
         given = Graph.from_json(text)

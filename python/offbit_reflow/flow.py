@@ -5,13 +5,15 @@ A flow is no second way to run things: it is a description that builds a `Graph`
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import tee
 from typing import TYPE_CHECKING, Any
 
 from . import _native
-from .actor import Actor, actor, build
+from ._functions import actor
+from .actor import Actor, build
 from .graph import Graph
 from .network import Network
 
@@ -26,6 +28,8 @@ class _Node:
     component: Any
     name: str
     inports: list[str]
+    #: Those that have a default.
+    optional: list[str]
     outports: list[str]
     metadata: dict[str, Any]
     initials: dict[str, Any] = field(default_factory=dict)
@@ -200,18 +204,18 @@ class Flow:
                 graph.add_initial(node_id, port, value)
                 taken.add((node, port))
         open_ports = [(node, port) for node in self._nodes for port in node.inports if (node, port) not in taken]
+        times = Counter(port for _, port in open_ports)
         for node, port in open_ports:
-            unique = sum(other == port for _, other in open_ports) == 1
-            graph.add_inport(port if unique else f"{ids[node]}.{port}", ids[node], port)
+            graph.add_inport(port if times[port] == 1 else f"{ids[node]}.{port}", ids[node], port)
         ends = dict.fromkeys(
             (node, name)
             for node, port in self._end
             for name in ([port] if port is not None else node.outports)
             if (node, name) not in left
         )
+        left_by = Counter(node for node, _ in ends)
         for node, port in ends:
-            single = sum(other is node for other, _ in ends) == 1
-            graph.add_outport(ids[node] if single else f"{ids[node]}.{port}", ids[node], port)
+            graph.add_outport(ids[node] if left_by[node] == 1 else f"{ids[node]}.{port}", ids[node], port)
         return graph, components
 
     # ---- seeing ------------------------------------------------------------------------------------------------------
@@ -269,7 +273,7 @@ def node(
     <Flow of tpl_math_sqrt, sum>
     """
     component, inports, outports, optional, default_name = _describe(component)
-    made = _Node(component, name or default_name, inports, outports, {})
+    made = _Node(component, name or default_name, inports, optional, outports, {})
     if len(inputs) > len(inports):
         raise TypeError(f"`{made.name}` has {len(inports)} inports, but {len(inputs)} flows lead into it")
     feeds: dict[str, Any] = dict(zip(inports, inputs, strict=False))
@@ -436,7 +440,8 @@ def _register(components: dict[str, Any], node: _Node) -> str:
 
 
 def _inport(node: _Node, port: str | None) -> str:
-    return _only(node, port, node.inports, "inport", "take packets")
+    needed = [one for one in node.inports if one not in node.optional]
+    return _only(node, port, needed if len(needed) == 1 else node.inports, "inport", "take packets")
 
 
 def _outport(node: _Node, port: str | None) -> str:

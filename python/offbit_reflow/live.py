@@ -17,7 +17,7 @@ from ._printable import printable
 from .exceptions import NetworkError, ReflowError
 
 if TYPE_CHECKING:
-    from .network import Network
+    from ._seeing import Seeing
 
 #: Time between two looks at the counters, in seconds.
 INTERVAL = 0.25
@@ -29,7 +29,7 @@ SAMPLES, LONGEST = 5, 200
 MOST_NODES = 200
 
 
-def live(network: Network) -> Any:
+def live(network: Seeing) -> Any:
     """Make the live picture of a network; where anywidget is not installed, a static one.
 
     See `Network.live`.
@@ -58,7 +58,7 @@ class StaticPicture:
     ['image/svg+xml', 'text/plain']
     """
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Seeing) -> None:
         self._network = network
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
@@ -103,7 +103,7 @@ _known_class: Any = None
 class Watcher:
     """What is told to the page about a network."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Seeing) -> None:
         self._network = weakref.ref(network)
         self._seen: dict[str, tuple[float, float, float, float]] = {}
         self._at = self._since = monotonic()
@@ -186,7 +186,7 @@ class Watcher:
     def _ticks(self, node: str) -> float:
         return self._seen.get(node, (0.0, 0.0, 0.0, 0.0))[0]
 
-    def _note(self, widget: Any, network: Network) -> None:
+    def _note(self, widget: Any, network: Seeing) -> None:
         """Tell the last failure of each node, and a sample of its packets."""
         changed = False
         while (event := self._next(self._events)) is not None:
@@ -217,7 +217,7 @@ class Watcher:
             return None
         return event
 
-    def _sample(self, network: Network) -> bool:
+    def _sample(self, network: Seeing) -> bool:
         since = time() * 1000
         samples = network.events(types=["MessageSent", "MessageReceived"], capacity=64)
         threading.Event().wait(SAMPLE_FOR)

@@ -31,6 +31,7 @@ from . import _native
 from .exceptions import NetworkError
 
 if TYPE_CHECKING:
+    from ._seeing import Seeing
     from .network import Network
 
 #: What `Metrics` is, for whoever serves it.
@@ -83,7 +84,7 @@ class Metrics(str):
         return f"<Metrics of a network that is {self.state}, {len(self.splitlines()):,} lines; print() shows them>"
 
 
-def of(network: Network) -> Metrics:
+def of(network: Seeing) -> Metrics:
     """Write down the metrics of a network; see `Network.metrics`."""
     try:
         run = network._run

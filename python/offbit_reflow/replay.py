@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 from . import _native
 from .exceptions import NetworkError, RunTimeout
+from .graph import Graph
 
 if TYPE_CHECKING:
+    from ._runs import Runs
     from .network import Network
     from .result import RunResult
 
@@ -34,10 +36,10 @@ _LOOK = 0.001
 class Recorder:
     """Writes a run down, and into a file when it has ended."""
 
-    def __init__(self, network: Network, path: str | PathLike[str], inputs: list[tuple[str, str]] | None) -> None:
+    def __init__(self, network: Runs, path: str | PathLike[str], inputs: list[tuple[str, str]] | None) -> None:
         self._network, self._path, self._inputs = network, Path(path), inputs
         self._path.parent.resolve(strict=True)  # told before the run, not after it
-        self._graph = network.to_graph().to_json()
+        self._graph = Graph.from_json(network._to_graph()).to_json()
         self._script = _native._Script.recorder()
         self._seed = random.SystemRandom().getrandbits(64)
         self._began = time.time()

@@ -193,3 +193,17 @@ def test_a_flow_is_no_sequence_and_no_actor():
         Network().register_actor("a", numbers >> double)
     with pytest.raises(NetworkError, match="its inports are: `upto`"):
         (numbers >> double).run(up_to=3)
+
+
+def test_a_flow_leads_into_the_only_inport_without_a_default():
+    @actor
+    def numbers(upto):
+        yield from range(upto)
+
+    @actor
+    def scale(number, factor=10, offset=0):
+        return number * factor + offset
+
+    assert (numbers >> scale).run(upto=3).outputs == {"scale": [0, 10, 20]}
+    assert (numbers >> scale(factor=2, offset=1)).run(upto=3).outputs == {"scale": [1, 3, 5]}
+    assert scale(numbers, factor=3).run(upto=3).outputs == {"scale": [0, 3, 6]}

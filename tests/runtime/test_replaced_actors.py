@@ -61,7 +61,7 @@ def test_the_very_same_again_is_a_mistake_outside_of_notebooks(net, monkeypatch)
     net.register_actor("double", Double)
     with pytest.raises(NetworkError, match="double"):
         net.register_actor("double", Double)
-    monkeypatch.setattr("offbit_reflow.network._in_notebook", lambda: True)
+    monkeypatch.setattr("offbit_reflow._building._in_notebook", lambda: True)
     net.register_actor("double", Double)
 
 

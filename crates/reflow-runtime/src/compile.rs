@@ -15,7 +15,7 @@ use crate::cache::ResultCache;
 use crate::component::PortSpec;
 use crate::connection::{ConnectionOptions, Overflow};
 use crate::diagnose;
-use crate::draft::{Draft, Fed, drafts};
+use crate::draft::{Doors, Draft, Fed, drafts};
 use crate::driver::{Driver, Spare, drive};
 use crate::error::{NetworkError, suggestion};
 use crate::event::Event;
@@ -104,7 +104,8 @@ fn shifting(drafts: &mut [Draft<'_>], plan: &Plan) -> Vec<Diagnostic> {
         connect(drafts, &index, connection, plan.capacity);
     }
     let feed = Feed { to_the_end: false, collect: false, inputs: &[], journal: None };
-    let feeds: Vec<_> = drafts.iter_mut().map(|draft| draft.feed(&feed, &plan.inports)).collect();
+    let doors = Doors::new(&feed, &plan.inports);
+    let feeds: Vec<_> = drafts.iter_mut().map(|draft| draft.feed(&doors)).collect();
     let rules: Vec<_> = drafts.iter_mut().zip(&feeds).map(|(draft, fed)| draft.firing(&fed.doors)).collect();
     if !rules.iter().any(Firing::pairs) {
         return Vec::new();
@@ -190,7 +191,8 @@ pub(crate) fn launch(
         // An outport of the network exists even if nothing else is connected to it.
         drafts[index[&from.node] as usize].outport(&from.port);
     }
-    let feeds: Vec<_> = drafts.iter_mut().map(|draft| draft.feed(feed, &plan.inports)).collect();
+    let from_outside = Doors::new(feed, &plan.inports);
+    let feeds: Vec<_> = drafts.iter_mut().map(|draft| draft.feed(&from_outside)).collect();
     let rules: Vec<_> = drafts.iter_mut().zip(&feeds).map(|(draft, fed)| draft.firing(&fed.doors)).collect();
     let shape = shape_of(&drafts, &feeds, &rules, &initial_links);
     let groups = groups_of(&drafts, &rules, &shape);

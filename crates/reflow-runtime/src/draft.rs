@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 use parking_lot::{Mutex, RwLock};
 use reflow_graph::{Code, Diagnostic, Place};
 use reflow_message::{Object, SharedObject, Value};
+use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use crate::activity::{Activity, Sleeper};
@@ -51,6 +52,31 @@ pub(crate) struct Draft<'a> {
     pub(crate) start: Option<StartRule>,
     /// The links of its mailbox: inport, and how each deals with packets for which there is no room.
     pub(crate) links: Vec<(u16, Room)>,
+}
+
+/// Inports that packets come to from outside, by node: looked through once for all nodes.
+pub(crate) struct Doors<'a> {
+    to_the_end: bool,
+    /// Ports that will be sent to.
+    inputs: ByNode<'a>,
+    /// What the inports of the network lead to.
+    named: ByNode<'a>,
+}
+
+type ByNode<'a> = FxHashMap<&'a str, Vec<&'a str>>;
+
+impl<'a> Doors<'a> {
+    pub(crate) fn new(feed: &Feed<'a>, inports: &'a IndexMap<String, Endpoint>) -> Self {
+        Self { to_the_end: feed.to_the_end, inputs: by_node(feed.inputs), named: by_node(inports.values()) }
+    }
+}
+
+fn by_node<'a>(ends: impl IntoIterator<Item = &'a Endpoint>) -> ByNode<'a> {
+    let mut found = ByNode::default();
+    for end in ends {
+        found.entry(&end.node).or_default().push(&end.port);
+    }
+    found
 }
 
 /// What feeds a node.
@@ -220,29 +246,28 @@ impl Draft<'_> {
         (0..declared).filter(move |port| !remembered.contains(port))
     }
 
-    pub(crate) fn feed(&mut self, feed: &Feed<'_>, graph_inports: &IndexMap<String, Endpoint>) -> Fed {
+    pub(crate) fn feed(&mut self, from_outside: &Doors<'_>) -> Fed {
         let id = Arc::clone(&self.id);
-        let mut doors: Vec<u16> = Vec::new();
-        for input in feed.inputs.iter().filter(|input| *input.node == *id) {
-            doors.push(self.inport(&input.port));
-        }
+        let to_the_end = from_outside.to_the_end;
+        let inputs = from_outside.inputs.get(&*id).into_iter().flatten();
+        let mut doors: Vec<u16> = inputs.map(|port| self.inport(port)).collect();
         let has_links = |port: usize| self.links.iter().any(|(to, _)| usize::from(*to) == port);
         let mut outside = !doors.is_empty();
         let unfed = self.links.is_empty() && !outside;
         let source = unfed
             && match self.description.source {
                 Source::No => false,
-                Source::ToTheEnd => feed.to_the_end,
+                Source::ToTheEnd => to_the_end,
                 Source::Yes => true,
             };
-        if !feed.to_the_end && !source {
+        if !to_the_end && !source {
             // In an open network, a port that nothing feeds waits for packets from outside.
             outside |= unfed || !(0..self.declared()).all(has_links);
         }
-        if !feed.to_the_end {
+        if !to_the_end {
             // A component that leaves its ports open gets one of this name; for others a check has been here.
-            let inports = graph_inports.values().filter(|inport| *inport.node == *id);
-            doors.extend(inports.map(|inport| self.inport(&inport.port)));
+            let named = from_outside.named.get(&*id).into_iter().flatten();
+            doors.extend(named.map(|port| self.inport(port)));
         }
         Fed { named: doors.clone(), doors, outside, source }
     }

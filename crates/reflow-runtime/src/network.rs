@@ -74,7 +74,7 @@ impl NodeSpec {
 }
 
 /// A node and one of its ports.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Endpoint {
     /// The node.
     pub node: String,

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use indexmap::IndexSet;
 use reflow_message::Message;
 use rustc_hash::FxHashMap;
 
@@ -37,14 +38,9 @@ pub(crate) struct Progress {
 
 /// Inports that packets come to from outside: those that are asked for, and those that packets came to before.
 pub(crate) fn doors(journal: &Arc<dyn Journal>, inputs: &[Endpoint]) -> Result<Vec<Endpoint>, JournalError> {
-    let mut doors = inputs.to_vec();
-    for (node, port) in journal.doors()? {
-        let door = Endpoint::new(node, port);
-        if !doors.contains(&door) {
-            doors.push(door);
-        }
-    }
-    Ok(doors)
+    let mut doors: IndexSet<Endpoint> = inputs.iter().cloned().collect();
+    doors.extend(journal.doors()?.into_iter().map(|(node, port)| Endpoint::new(node, port)));
+    Ok(doors.into_iter().collect())
 }
 
 /// Declares a run to its journal, and gives its nodes what they go on from. `kept` are outports whose packets stay.

@@ -45,12 +45,10 @@ def examine(name: str, modules: Sequence[str], inputs: Sequence[str] = ()) -> Fi
         return Findings([str(finding) for finding in error.diagnostics])
     except ReflowError as error:
         raise UsageError(f"{name}: {error}") from error
-    ends = []
-    for each in inputs:
-        try:
-            ends.append(network._endpoint(each))
-        except NetworkError as error:
-            raise UsageError(f"--input {each}: {error}") from error
+    try:
+        ends = network._endpoints(inputs)
+    except NetworkError as error:
+        raise UsageError(f"--input: {error}") from error
     errors, warnings = network._findings(ends)
     errors = [error + _without_decorator(error, plain) for error in errors]
     return Findings(errors, warnings, network)

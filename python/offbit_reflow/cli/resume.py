@@ -29,7 +29,7 @@ def main(arguments: argparse.Namespace) -> int:
     packets = inputs.parse(arguments.input)
     network = Network.resume(arguments.run_id, runs_store(arguments.store))
     actors.register(network, arguments.actors)
-    errors, warnings = network._findings([network._endpoint(each) for each in packets])
+    errors, warnings = network._findings(network._endpoints(packets))
     if errors:
         raise UsageError("\n- ".join([f"run {arguments.run_id} cannot run:", *errors]))
     style = report.Style.of(arguments)

@@ -30,7 +30,7 @@ class Screen:
                 continue
             write = stream.write
             try:
-                stream.write = partial(self._write, stream)  # type: ignore[method-assign]
+                stream.write = partial(self._write, stream)  # type: ignore[method-assign]  # lines are drawn above the table
             except AttributeError:
                 continue  # a stream of somebody's own, without room for it
             self._writes[id(stream)] = write

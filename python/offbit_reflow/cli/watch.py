@@ -18,7 +18,8 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from ..actor import Actor, _declare
+from .._declaration import declare
+from ..actor import Actor
 from ..exceptions import ReflowError, RunTimeout
 from ..network import Network
 from . import actors, inputs, outputs, report, run, signals
@@ -67,7 +68,7 @@ def _run_once(arguments: argparse.Namespace, live: Live, files: Files, style: re
     network = Network.from_graph(read_export(arguments.graph))
     live.register(network)
     files.watch(live.files())
-    errors, warnings = network._findings([network._endpoint(name) for name in packets])
+    errors, warnings = network._findings(network._endpoints(packets))
     if errors:
         raise UsageError("\n- ".join([f"{arguments.graph} cannot run:", *errors]))
     for warning in warnings:
@@ -243,7 +244,7 @@ def _fits(before: Any, after: Any) -> bool:
     if not isinstance(before, type) or not isinstance(after, type):
         return False
     try:
-        return bool(_declare(before, before) == _declare(after, after))
+        return bool(declare(before, before) == declare(after, after))
     except (TypeError, ValueError):
         return False
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, TextIO
 
-from ..actor import Step
+from .._steps import Step
 from ..exceptions import ReflowError
 
 #: Rows that were written may wait so long before they are in the file, in seconds.

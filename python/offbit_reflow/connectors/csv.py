@@ -6,7 +6,7 @@ import csv
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TextIO
 
-from ..actor import Step
+from .._steps import Step
 from ._files import TextSink
 
 _TYPES: dict[str, Callable[[str], Any]] = {
@@ -87,7 +87,7 @@ class read_csv(Step):
     def _row(self, columns: list[str], row: list[str]) -> dict[str, Any]:
         if len(row) != len(columns):
             raise ValueError(f"expected {len(columns)} columns, found {len(row)}")
-        values: dict[str, Any] = dict(zip(columns, row, strict=True))
+        values: dict[str, Any] = dict(zip(columns, row))  # noqa: B905  # it was looked at
         for column, convert in self._convert.items():
             if column not in values:
                 raise ValueError(f"types: there is no column `{column}`; there are {', '.join(columns)}")
@@ -138,15 +138,20 @@ class write_csv(TextSink):
     columns: list[str] | None = None
     delimiter: str = ","
 
+    #: The columns as a set, once they are known, and what writes rows.
+    _names: set[str] | None = None
+    _writer: Any = None
+
     def write(self, file: TextIO, row: Any) -> None:
         """Write one row; before the first, the names of the columns."""
         if isinstance(row, Mapping):
-            names = list(row)
             if self.columns is None:
-                self.columns = names
-            if set(names) != set(self.columns):
+                self.columns = list(row)
+            if self._names is None:
+                self._names = set(self.columns)
+            if row.keys() != self._names:
                 raise ValueError(
-                    f"the columns are {', '.join(self.columns)}, but the row has {', '.join(map(str, names))}"
+                    f"the columns are {', '.join(self.columns)}, but the row has {', '.join(map(str, row))}"
                 )
             values = [row[name] for name in self.columns]
         elif isinstance(row, (list, tuple)) and self.columns is not None:
@@ -155,7 +160,8 @@ class write_csv(TextSink):
                 raise ValueError(f"expected {len(self.columns)} columns, got {len(values)}")
         else:
             raise TypeError(f"expected a row as a dict, or a list with the option `columns`, got {type(row).__name__}")
-        writer = csv.writer(file, delimiter=self.delimiter, lineterminator="\n")
-        if not self._rows and not (self.append and file.tell()):
-            writer.writerow(self.columns)
-        writer.writerow(values)
+        if self._writer is None:
+            self._writer = csv.writer(file, delimiter=self.delimiter, lineterminator="\n")
+            if not (self.append and file.tell()):
+                self._writer.writerow(self.columns)
+        self._writer.writerow(values)

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import IO, Any, TextIO
 
-from ..actor import Step
+from .._steps import Step
 from ._files import TextSink
 
 
@@ -36,12 +36,13 @@ class read_jsonl(Step):
 
     def run(self, ctx: Any) -> Iterator[dict[str, Any]]:
         """Read a file."""
-        path = ctx["path"]
+        path, decode = ctx["path"], json.JSONDecoder().decode
         with _opened(path, self.encoding) as file:
             for number, line in enumerate(file, 1):
-                if line.strip():
+                line = line.rstrip()
+                if line:
                     try:
-                        value = json.loads(line.rstrip())
+                        value = decode(line)
                     except json.JSONDecodeError as error:
                         raise ValueError(
                             f"{path}, line {number}, column {error.colno}: no JSON: {error.msg}"
@@ -86,7 +87,7 @@ class write_jsonl(TextSink):
 
     def write(self, file: TextIO, row: Any) -> None:
         """Write one value."""
-        file.write(json.dumps(row, ensure_ascii=False, allow_nan=False, default=_plain) + "\n")
+        file.write(_encode(row) + "\n")
 
 
 def _plain(value: Any) -> Any:
@@ -96,3 +97,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (set, frozenset)):
         return list(value)
     raise TypeError(f"a value of type {type(value).__name__} has no JSON form")
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_plain).encode

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..actor import Step
+from .._steps import Step
 from ._files import needs
 
 

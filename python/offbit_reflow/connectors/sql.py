@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from typing import Any
 
-from ..actor import Step
+from .._steps import Step
 
 #: Rows that are fetched at once.
 FETCH = 500

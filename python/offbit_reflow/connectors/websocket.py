@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
 
-from ..actor import Step
+from .._steps import Step
 from ..exceptions import ReflowError
 from ..metrics import parse_address
 from ._files import needs
@@ -174,7 +174,7 @@ class write_websocket(Step):
             raise ReflowError(f"{self.url}: {error}") from error
         ctx.done()
 
-    async def teardown(self) -> None:  # type: ignore[override]
+    async def teardown(self) -> None:
         """Close the connection."""
         await self._let_go()
 

@@ -16,7 +16,7 @@ Examples
 {'window_by_count': [{'key': None, 'values': [0, 1, 2]}, {'key': None, 'values': [3]}]}
 """
 
-from ..actor import Step
+from .._steps import Step
 from .keyed import keyed
 from .pace import batch, rate_limit
 from .seen import deduplicate

@@ -47,7 +47,8 @@ def hashable(value: Any) -> Hashable:
         if isinstance(value, (bytearray, memoryview)):
             return ("bytes", bytes(value))
         raise TypeError(f"a value of type {type(value).__name__} cannot be a key; give a key= function") from None
-    return value  # type: ignore[no-any-return]
+    key: Hashable = value
+    return key
 
 
 def _shortened(value: Any) -> str:

@@ -6,7 +6,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from ..actor import Actor, FunctionType
+from .._functions import FunctionType
+from ..actor import Actor
 from ._key import key_of
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from ..actor import Step, StepType
+from .._steps import Step, StepType
 
 if TYPE_CHECKING:
     import asyncio

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable
 from time import monotonic
 from typing import Any
 
-from ..actor import Step
+from .._steps import Step
 from ._key import hashable, key_of
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from math import floor, isfinite
 from typing import Any
 
-from ..actor import Step
+from .._steps import Step
 from ._key import key_of
 
 

@@ -21,7 +21,7 @@ from itertools import chain
 from typing import Any
 
 from .. import _native
-from ..actor import actor as make_actor
+from .._functions import actor as make_actor
 from ..actor import build
 from ..network import Network
 from ..result import RunResult

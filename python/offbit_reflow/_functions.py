@@ -1,0 +1,316 @@
+"""`actor`: Actor classes made of plain functions."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any, overload
+
+from . import _native
+from ._loop import is_async, is_generator
+from .actor import Actor
+
+if TYPE_CHECKING:
+    from ._native import ActorCallContext
+    from .flow import Flow
+
+
+#: Types of results that are neither awaited nor gone through.
+_PLAIN = frozenset((dict, list, tuple, str, int, float, bool, bytes, type(None)))
+
+
+class FunctionType(type):
+    """The class of actors that can be wired, and called with what leads into them."""
+
+    def __rshift__(cls, other: Any) -> Flow:
+        from .flow import as_flow, lead
+
+        return lead(as_flow(cls), as_flow(other))
+
+    def __rrshift__(cls, other: Any) -> Flow:
+        from .flow import as_flow, lead
+
+        return lead(as_flow(other), as_flow(cls))
+
+    #: Ports are looked up by name; there is nothing to go through in order.
+    __iter__ = None
+
+    def __getitem__(cls, port: str) -> Flow:
+        from .flow import as_flow
+
+        return as_flow(cls)[port]
+
+    def __call__(cls, *inputs: Any, **keywords: Any) -> Any:
+        """Make an instance; with arguments, a flow of one step, see `node`."""
+        if not inputs and not keywords:
+            return super().__call__()
+        from .flow import node
+
+        return node(cls, *inputs, **keywords)
+
+
+@overload
+def actor(function: Callable[..., Any], /) -> type[Actor]: ...
+@overload
+def actor(
+    *,
+    outports: list[str] | None = None,
+    inports: list[str] | None = None,
+    name: str | None = None,
+    join: str | dict[str, Any] | None = None,
+) -> Callable[[Callable[..., Any]], type[Actor]]: ...
+def actor(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    outports: list[str] | None = None,
+    inports: list[str] | None = None,
+    name: str | None = None,
+    join: str | dict[str, Any] | None = None,
+) -> Any:
+    """Make an Actor class of a plain function.
+
+    Its parameters are the inports; it is called when all of those without a default have a value that belongs together, and
+    what it returns leaves by the outport ``out``. With `outports`, a dict that it returns is its outputs. Parameters with a
+    default take the newest packet of their port once there has been one. A parameter called ``ctx`` gets the context.
+    The function may be ``async``, or a generator whose items leave one by one; so may a partial or a callable object.
+
+    Parameters
+    ----------
+    outports : list of str, optional
+        The outports; ``["out"]`` by default.
+    inports : list of str, optional
+        The inports, in the order of the parameters; their names by default.
+    name : str, optional
+        The name for people; that of the function by default.
+    join : str or dict, optional
+        By what packets are paired, where that is to be said: ``"position"``, ``"origin"``, or the key of each inport, see
+        `Actor.await_all_inports`.
+
+    Examples
+    --------
+    >>> from offbit_reflow import Network, actor
+    >>> @actor
+    ... def add(a, b):
+    ...     return a + b
+    >>> net = Network()
+    >>> net.register_actor("add", add)
+    >>> net.add_node("sum", "add")
+    >>> net.add_outport("total", "sum", "out")
+    >>> net.run(inputs={"sum.a": 1, "sum.b": 2}).outputs
+    {'total': [3]}
+    """
+    if function is None:
+        return lambda function: make(function, outports, inports, name, join)
+    return make(function, outports, inports, name, join)
+
+
+def make(
+    function: Callable[..., Any],
+    outports: list[str] | None,
+    inports: list[str] | None,
+    name: str | None,
+    join: str | dict[str, Any] | None,
+) -> type[Actor]:
+    """Make an Actor class of anything that can be called."""
+    own_name = _name_of(function)
+    positional, optional_names, wants_context = _parameters(function, own_name, inports)
+    names = [name for name, _ in positional]
+    ports = list(inports) if inports is not None else names
+    if len(ports) != len(names):
+        raise TypeError(f"@actor: {own_name} has {len(names)} parameters but inports names {len(ports)}")
+    outs = list(outports) if outports is not None else ["out"]
+    optional = [port for port, name in zip(ports, names, strict=True) if name in optional_names]
+    required = [port for port in ports if port not in optional]
+
+    by_position = [name for name, only in positional if only]
+
+    def arguments(ctx: ActorCallContext, remembered: dict[str, Any]) -> dict[str, Any]:
+        values = remembered | {n: ctx[p] for n, p in zip(names, ports, strict=True) if p in ctx}
+        if not required:  # any packet fires; the others are remembered here
+            remembered.update(values)
+        if wants_context:
+            values["ctx"] = ctx
+        return values
+
+    call = _by_position(function, own_name, by_position) if by_position else function
+
+    def outputs(result: Any) -> dict[str, Any]:
+        if outports is not None and isinstance(result, dict):
+            return result
+        if len(outs) != 1:
+            raise TypeError(f"{own_name} has the outports {outs} and must return a dict of them, got {result!r}")
+        return {outs[0]: result}
+
+    def end(ctx: ActorCallContext, result: Any) -> None:
+        if not ports:
+            ctx.finish()  # without parameters it is called once
+        if not (ctx.resolved or ctx._deferred):
+            ctx.done(outputs(result))
+
+    async def end_later(ctx: ActorCallContext, result: Any) -> None:
+        end(ctx, await result)
+
+    async def async_items(result: Any) -> Any:
+        async for item in result:
+            yield outputs(item)
+
+    class FunctionActor(Actor, metaclass=FunctionType):
+        _remembered: dict[str, Any]
+
+        def __init__(self) -> None:
+            self._remembered = {}
+
+        def __call__(self, *args: Any, **kwargs: Any) -> Any:
+            return function(*args, **kwargs)
+
+    FunctionActor.component = name or own_name
+    FunctionActor.inports = ports
+    FunctionActor.outports = outs
+    FunctionActor.await_all_inports = (join or True) if required and len(ports) > 1 else False
+    FunctionActor._open_ports = False
+    FunctionActor._optional_inports = optional if required else []
+    FunctionActor.__name__ = FunctionActor.__qualname__ = own_name
+    FunctionActor.__doc__ = function.__doc__
+    FunctionActor.__module__ = getattr(function, "__module__", __name__)
+
+    def run_in_order(self: Any, ctx: ActorCallContext) -> Any:
+        result = function(*[ctx[port] for port in ports])
+        return outputs(result) if type(result) in _PLAIN else follow(ctx, result)
+
+    def run_plain(self: Any, ctx: ActorCallContext) -> Any:
+        return follow(ctx, call(**arguments(ctx, self._remembered)))
+
+    def follow(ctx: ActorCallContext, result: Any) -> Any:
+        # A decorator may hide what is inside.
+        if inspect.isawaitable(result):
+            return end_later(ctx, result)
+        if inspect.isasyncgen(result):
+            return async_items(result)
+        if inspect.isgenerator(result):
+            return (outputs(item) for item in result)
+        return end(ctx, result)
+
+    async def run_async(self: Any, ctx: ActorCallContext) -> Any:
+        end(ctx, await call(**arguments(ctx, self._remembered)))
+
+    async def run_async_items(self: Any, ctx: ActorCallContext) -> Any:
+        async with aclosing(call(**arguments(ctx, self._remembered))) as items:
+            async for item in items:
+                yield outputs(item)
+
+    def run_items(self: Any, ctx: ActorCallContext) -> Any:
+        for item in call(**arguments(ctx, self._remembered)):
+            yield outputs(item)
+
+    forms = {
+        (False, False): run_plain,
+        (True, False): run_async,
+        (True, True): run_async_items,
+        (False, True): run_items,
+    }
+    is_direct = inspect.isfunction(function) and not hasattr(function, "__wrapped__")
+    run: Any = forms[is_async(function), is_generator(function)] if is_direct else run_plain
+    if (
+        is_direct
+        and run is run_plain
+        and ports
+        and required == ports
+        and not wants_context
+        and _goes_by_order(function)
+    ):
+        run = run_in_order  # the same with less on the way
+    if not is_direct:
+        run = _like(function, run)
+    FunctionActor.run = run  # type: ignore[method-assign]  # chosen by the form of the function
+    return FunctionActor
+
+
+def _parameters(
+    function: Any, own_name: str, inports: list[str] | None
+) -> tuple[list[tuple[str, bool]], set[str], bool]:
+    """Give the parameters of a function: each with whether it goes by position only, those with a default, and `ctx`."""
+    if isinstance(function, type):
+        why = "is an Actor class already" if issubclass(function, Actor) else "is a class"
+        raise TypeError(f"@actor: {own_name} {why}; decorate a function, or subclass Actor")
+    if isinstance(function, (Actor, _native.Actor)):
+        raise TypeError(f"@actor: {function!r} is an actor already")
+    if not callable(function):
+        raise TypeError(f"@actor: expected a function or another callable object, got {function!r}")
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except ValueError:
+        if inports is not None:  # by position, as that is all that is known of it
+            return [(port, True) for port in inports], set(), False
+        raise TypeError(
+            f'@actor: {own_name} does not tell its parameters; name its inports, @actor(inports=["a", "b"]), which are '
+            f"passed in this order"
+        ) from None
+    extra = [one for one in parameters if one.kind in (one.VAR_POSITIONAL, one.VAR_KEYWORD)]
+    if extra and inports is None:
+        stars = "*" if extra[0].kind is extra[0].VAR_POSITIONAL else "**"
+        raise TypeError(
+            f"@actor: {own_name} takes {stars}{extra[0].name}, and every inport needs a name. If a decorator hides the "
+            f'parameters, it should use functools.wraps; else name the inports, @actor(inports=["a", "b"]), which are '
+            f"passed in this order"
+        )
+    known = [one for one in parameters if one.name != "ctx" and one not in extra]
+    context = next((one for one in parameters if one.name == "ctx"), None)
+    if context is not None and context.kind is context.POSITIONAL_ONLY:
+        raise TypeError(f"@actor: {own_name} takes ctx by position only; the context is passed by name")
+    every = [(one.name, one.kind is one.POSITIONAL_ONLY) for one in known]
+    if extra and inports is not None:  # what has no name of its own goes by position, if it may
+        by_position = extra[0].kind is extra[0].VAR_POSITIONAL
+        rest = [(port, by_position) for port in inports[len(known) :]]
+        every = [(name, by_position and (only or bool(rest))) for name, only in every] + rest
+    return every, {one.name for one in known if one.default is not one.empty}, context is not None
+
+
+def _by_position(function: Callable[..., Any], own_name: str, names: list[str]) -> Callable[..., Any]:
+    """Call a function whose first parameters have no names for the caller."""
+
+    def call(**values: Any) -> Any:
+        first = []
+        for name in names:
+            if name not in values:
+                break  # of those with a default, what follows the first that is missing keeps its own
+            first.append(values.pop(name))
+        for name in names:
+            if name in values:
+                raise TypeError(
+                    f"{own_name}: `{name}` goes by position, and what stands before it has got no packet yet"
+                )
+        return function(*first, **values)
+
+    return call
+
+
+def _goes_by_order(function: Any) -> bool:
+    """Tell whether all that a function takes may be given in the order of its parameters."""
+    code = function.__code__
+    return not code.co_kwonlyargcount and not code.co_flags & inspect.CO_VARKEYWORDS
+
+
+def _name_of(function: Any) -> str:
+    """Give a name for people to anything that can be called."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    return str(getattr(function, "__name__", type(function).__name__))
+
+
+def _like(function: Any, run: Any) -> Any:
+    """Make `run` look as async, and as much a generator, as the callable that it calls."""
+    if not (is_async(function) or is_generator(function)):
+        return run
+
+    @functools.wraps(run)
+    def run_like(self: Any, ctx: ActorCallContext) -> Any:
+        return run(self, ctx)
+
+    run_like.__wrapped__ = function
+    return run_like
+
+
+__all__ = ["FunctionType", "actor", "make"]

@@ -1,0 +1,202 @@
+"""Runs of a network, from what they are asked for with to their end: what `run`, `run_async` and `start` share."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+import weakref
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import nullcontext
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+from . import _native
+from ._kept import Kept
+from ._logs import TYPES, Logs
+from ._printable import printable
+from .exceptions import NetworkError
+from .result import Failure, NotCollected, RunResult
+
+if TYPE_CHECKING:
+    from .replay import Recorder
+    from .store import Store
+
+#: How long `cancel`, and a `run` that is broken off, wait for running ticks by default, in seconds.
+DEFAULT_GRACE = 1.0
+#: The same for `shutdown`, which returns promptly whatever its actors do.
+SHUTDOWN_GRACE = 0.1
+
+#: Networks whose run may go on: the end of the process stops it.
+live: weakref.WeakSet[Runs] = weakref.WeakSet()
+
+
+class Begun:
+    """A run to the end that has begun.
+
+    Attributes
+    ----------
+    run : Run
+        Its handle.
+    feeds : list of tuple
+        What comes from outside: node, inport, and a message or an iterator of messages.
+    """
+
+    def __init__(
+        self,
+        network: Runs,
+        inputs: Mapping[str, Any] | None,
+        *,
+        collect: bool,
+        store: str | PathLike[str] | Store | None,
+        run_id: str | None,
+        record: str | PathLike[str] | None,
+    ) -> None:
+        self._network = network
+        for name, value in (inputs or {}).items():
+            _no_promise(name, value)
+        ends = network._endpoints(inputs or ())
+        self.feeds = [(*end, value) for end, value in zip(ends, (inputs or {}).values(), strict=True)]
+        self.run = network._begin(ends, collect=collect, store=store, run_id=run_id, record=record)
+
+    def is_fed(self) -> None:
+        """Say that the run has got what it begins with."""
+        self.run.begun()
+        if not self.feeds and self.run.lacks_inputs:
+            warnings.warn(
+                f"run `{self.run.id}`: its inputs had not all come when the process before ended; what there is of them is "
+                "dealt with. Give the same inputs again to go on with the rest",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+
+    def result(self) -> RunResult:
+        """Give its result; what is kept of it is on the disk by then."""
+        self.run.sync()
+        return self._network._result(self.run)
+
+    def end(self) -> None:
+        """Let go of the run, which has ended."""
+        self._network._write_recording(self.run)
+        self._network._release(self.run)
+        self._network._follow().drain()
+
+
+class Runs(_native.Network):
+    """Begins and ends the runs of a network."""
+
+    _logs: Logs | None = None
+    _recording: Recorder | None = None
+    #: The store that runs are kept in, if they are, and the run to go on with.
+    _kept: Kept | None = None
+
+    def _begin(
+        self,
+        inputs: list[tuple[str, str]] | None,
+        *,
+        collect: bool,
+        store: str | PathLike[str] | Store | None,
+        run_id: str | None,
+        record: str | PathLike[str] | None,
+    ) -> _native.Run:
+        """Start a run that ends by itself once these inports have got what comes from outside; without them it stays open."""
+        logs = self._follow()
+        journal = self._journal(store, run_id)
+        with nullcontext() if record is None else self._recorder(record, inputs):
+            run = self._start(collect, journal) if inputs is None else self._start_to_the_end(inputs, collect, journal)
+        live.add(self)
+        logs.begin()
+        return run
+
+    def _journal(self, store: str | PathLike[str] | Store | None, run_id: str | None) -> _native.RunJournal | None:
+        """Give the journal of the next run, if it is to be kept."""
+        kept = self._kept
+        if store is not None or run_id is not None:
+            kept = Kept(store if store is not None else kept.store if kept is not None else None, run_id)
+        return None if kept is None else kept.begin(self)
+
+    def _recorder(self, path: str | PathLike[str], inputs: list[tuple[str, str]] | None) -> Recorder:
+        """Let the start inside be recorded."""
+        from .replay import Recorder
+
+        self._recording = Recorder(self, path, inputs)
+        return self._recording
+
+    def _write_recording(self, run: _native.Run) -> None:
+        recording, self._recording = self._recording, None
+        if recording is not None:
+            recording.write(run)
+
+    def _follow(self) -> Logs:
+        if self._logs is None:
+            self._logs = Logs(self._events(TYPES))
+        return self._logs
+
+    def _result(self, run: _native.Run) -> RunResult:
+        report = run.report()
+        state = "idle" if report["state"] == "running" else report["state"]
+        failures = [Failure(**failure) for failure in report["failures"]]
+        return RunResult(
+            state=state,
+            outputs=run.outputs() if run.collects else NotCollected(),
+            nodes=report["nodes"],
+            failures=failures,
+            failures_dropped=report["failures_dropped"],
+            reason=report["reason"],
+            run_id=run.id,
+        )
+
+    def _endpoints(self, names: Iterable[str]) -> list[tuple[str, str]]:
+        """Give the node and the port behind each name: an inport of the network, or ``node.port``."""
+        names = list(names)
+        if not names:
+            return []
+        inports = {inport: (node, port) for inport, node, port in self._inports()}
+        nodes = set(self._nodes())
+        return [inports.get(name) or _split(name, nodes) or self._unknown(name, inports) for name in names]
+
+    def _unknown(self, name: str, inports: Iterable[str]) -> tuple[str, str]:
+        known = ", ".join(f"`{inport}`" for inport in inports) or "none"
+        raise NetworkError(
+            printable(
+                f"inputs: `{name}` is neither an inport of the network nor `node.port` of a node it has; "
+                f"its inports are: {known}"
+            )
+        )
+
+
+def _split(name: str, nodes: set[str]) -> tuple[str, str] | None:
+    """Divide ``node.port``. Node ids may hold dots; the longest one that exists wins."""
+    if not isinstance(name, str):
+        return None
+    at = len(name)
+    while (at := name.rfind(".", 0, at)) >= 0:
+        if name[:at] in nodes:
+            return name[:at], name[at + 1 :]
+    return None
+
+
+def _no_promise(name: str, value: Any) -> None:
+    """Refuse what would have to be awaited before it is a message."""
+    if inspect.iscoroutine(value):
+        value.close()
+        raise TypeError(printable(f"inputs: `{name}` is a coroutine, which is no message; await it first"))
+
+
+def refuse_async(inputs: Mapping[str, Any] | None) -> None:
+    """Refuse what cannot be read without a loop."""
+    for name, value in (inputs or {}).items():
+        if isinstance(value, AsyncIterator) and not isinstance(value, Iterator):
+            raise TypeError(
+                printable(
+                    f"inputs: `{name}` is an asynchronous iterator, which run() cannot read; write "
+                    "`await net.run_async(...)` instead"
+                )
+            )
+
+
+def broken_off(error: BaseException) -> str:
+    """Say why a run was stopped before its end."""
+    return f"the run was broken off: {str(error) or type(error).__name__}"
+
+
+__all__ = ["DEFAULT_GRACE", "SHUTDOWN_GRACE", "Begun", "Runs", "broken_off", "live", "refuse_async"]

@@ -1,0 +1,105 @@
+"""`Step`: actors with options."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ._functions import FunctionType
+from .actor import Actor
+
+if TYPE_CHECKING:
+    from ._native import ActorCallContext
+
+
+def _annotated(cls: type) -> list[str]:
+    """Name the annotated attributes of a class, whatever their annotations mean."""
+    if sys.version_info >= (3, 14):
+        import annotationlib
+
+        return list(annotationlib.get_annotations(cls, format=annotationlib.Format.FORWARDREF))
+    return list(inspect.get_annotations(cls))
+
+
+class StepType(FunctionType):
+    """The class of steps: a call is always a flow."""
+
+    def __call__(cls, *inputs: Any, **keywords: Any) -> Any:  # noqa: N805  # of a metaclass
+        """Make a flow of one step, see `node`."""
+        from .flow import node
+
+        options = cls._options()  # type: ignore[attr-defined]  # every class of this kind is a Step
+        given = {name: value for name, value in keywords.items() if name in options and callable(value)}
+        if not given:
+            return node(cls, *inputs, **keywords)
+        data = {name: value for name, value in keywords.items() if name not in given}
+        members = {"_given": given, "__doc__": cls.__doc__, "__module__": cls.__module__}
+        return node(type(cls)(cls.__name__, (cls,), members), *inputs, **data)
+
+    def make(cls) -> Any:  # noqa: N805  # as above
+        """Make an instance, as a node does."""
+        return type.__call__(cls)
+
+
+class Step(Actor, metaclass=StepType):
+    """An actor with options, which stands in a flow as functions do: ``batch(size=10)``.
+
+    Subclass it, and declare each option as an annotated attribute with its default; one without a default must be given. A
+    node's options come from its config: `prepare` is called once they are attributes of the instance. An option that is a
+    function can be given where the step is called, and not in a graph file.
+
+    Examples
+    --------
+    >>> from offbit_reflow import actor
+    >>> from offbit_reflow.operators import Step
+    >>> class Scale(Step):
+    ...     factor: float = 1.0
+    ...     inports = ["number"]
+    ...     outports = ["out"]
+    ...
+    ...     def run(self, ctx):
+    ...         return ctx["number"] * self.factor
+    >>> Scale(factor=2).run(number=21).outputs
+    {'Scale': [42]}
+    """
+
+    _open_ports = False
+    #: Options that were given where the step was called, and that are no data.
+    _given: ClassVar[dict[str, Any]] = {}
+    #: The same as the attributes of `Actor`: no options.
+    _DECLARED: ClassVar[frozenset[str]] = frozenset(
+        ("component", "inports", "outports", "await_all_inports", "latest_inports", "batch_size")
+    )
+
+    @classmethod
+    def _options(cls) -> dict[str, Any]:
+        """Give the options with their defaults; `...` where there is none."""
+        found: dict[str, Any] = {}
+        for base in reversed(cls.__mro__):
+            if issubclass(base, Step) and base is not Step:
+                for name in _annotated(base):
+                    if not name.startswith("_") and name not in cls._DECLARED:
+                        found[name] = getattr(cls, name, ...)
+        return found
+
+    def setup(self, ctx: ActorCallContext) -> Any:
+        """Make attributes of the options, then prepare."""
+        options = self._options()
+        settings = {**ctx.config, **self._given}
+        for name, default in options.items():
+            value = settings.pop(name, default)
+            if value is ...:
+                raise ValueError(f"`{self.component}` needs the option `{name}`")
+            setattr(self, name, value)
+        settings = {name: value for name, value in settings.items() if name not in ("policy", "firing")}
+        if settings:
+            known = ", ".join(f"`{name}`" for name in options) or "none"
+            raise ValueError(f"`{self.component}` has no option `{next(iter(settings))}`; there are {known}")
+        return self.prepare(ctx)
+
+    def prepare(self, ctx: ActorCallContext) -> Any:
+        """Prepare; called once for a node, before its first tick, when its options are there."""
+
+
+__all__ = ["Step", "StepType"]
