@@ -1,6 +1,6 @@
 //! The config of a network.
 
-use reflow_runtime::Value;
+use reflow_runtime::{Value, suggestion};
 
 /// What a network's config can set.
 #[derive(Debug, Default)]
@@ -15,6 +15,15 @@ pub(crate) struct Settings {
 }
 
 const KEYS: [&str; 6] = ["cache_bytes", "capacity", "compression", "kept_bytes", "max_value_bytes", "tracing"];
+/// The keys of each section, and of what is inside of it.
+const SECTIONS: [(&[&str], &[&str]); 6] = [
+    (&["compression"], &["enabled", "level", "size_threshold", "streaming_threshold", "type_strategies"]),
+    (&["tracing"], &["batch_size", "batch_timeout", "enable_compression", "enabled", "retry_config", "server_url"]),
+    (&["tracing", "batch_timeout"], &["nanos", "secs"]),
+    (&["tracing", "retry_config"], &["backoff_multiplier", "initial_delay", "max_delay", "max_retries"]),
+    (&["tracing", "retry_config", "initial_delay"], &["nanos", "secs"]),
+    (&["tracing", "retry_config", "max_delay"], &["nanos", "secs"]),
+];
 const STRATEGIES: [&str; 4] = ["Never", "Always", "SizeThreshold", "Adaptive"];
 
 /// Reads a config. `compression` and `tracing` are accepted for programs written for earlier releases; a local network
@@ -29,6 +38,12 @@ pub(crate) fn read(config: &Value) -> Result<Settings, String> {
             Some(other) => return Err(format!("config: `{section}` must be a mapping or None, got {}", other.kind())),
         }
     }
+    for (path, keys) in SECTIONS {
+        let section = path.iter().try_fold(config, |section, key| section.get(key)).and_then(Value::as_object);
+        for key in section.into_iter().flat_map(|section| section.keys()) {
+            known(key, keys).map_err(|problem| format!("config: {}: {problem}", path.join(".")))?;
+        }
+    }
     let strategies = config.get("compression").and_then(|section| section.get("type_strategies"));
     for (kind, strategy) in strategies.and_then(Value::as_object).into_iter().flatten() {
         if !strategy.as_str().is_some_and(|word| STRATEGIES.contains(&word)) {
@@ -38,8 +53,8 @@ pub(crate) fn read(config: &Value) -> Result<Settings, String> {
             ));
         }
     }
-    if let Some(unknown) = members.keys().find(|key| !KEYS.contains(&&***key)) {
-        return Err(format!("config: unknown key `{unknown}`; there are {}", KEYS.join(", ")));
+    for key in members.keys() {
+        known(key, &KEYS).map_err(|problem| format!("config: {problem}"))?;
     }
     let number = |key: &str, least: u64| match members.get(key) {
         None | Some(Value::Null) => Ok(None),
@@ -54,4 +69,14 @@ pub(crate) fn read(config: &Value) -> Result<Settings, String> {
         kept_bytes: number("kept_bytes", 0)?,
         max_value_bytes: number("max_value_bytes", 1)?,
     })
+}
+
+/// Refuses a key that is none of these.
+fn known(key: &str, keys: &[&str]) -> Result<(), String> {
+    if keys.contains(&key) {
+        return Ok(());
+    }
+    let meant = suggestion(key, keys.iter().copied());
+    let hint = meant.map_or_else(|| format!("there are {}", keys.join(", ")), |name| format!("did you mean `{name}`?"));
+    Err(format!("unknown key `{key}`; {hint}"))
 }
