@@ -594,7 +594,7 @@ pub(crate) fn failure_of(py: Python<'_>, error: PyErr) -> Failure {
     let text = value.str().map_or_else(|_| String::new(), |text| text.to_string());
     let message = if text.is_empty() { name.clone() } else { format!("{name}: {text}") };
     let format = || -> PyResult<String> {
-        let arguments = (error.get_type(py), value, error.traceback(py));
+        let arguments = (error.get_type(py), value, of_users(py, &error)?);
         let lines = py.import("traceback")?.call_method1("format_exception", arguments)?;
         pyo3::types::PyString::new(py, "").call_method1("join", (lines,))?.extract()
     };
@@ -605,6 +605,21 @@ pub(crate) fn failure_of(py: Python<'_>, error: PyErr) -> Failure {
     };
     let_go_of_frames(py, &error);
     failure
+}
+
+/// The traceback of an exception, from the first frame on that is not one of this package, if there is any.
+fn of_users<'py>(py: Python<'py>, error: &PyErr) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let folder = py.import("offbit_reflow")?.getattr("__path__")?.get_item(0)?.extract::<String>()?;
+    let whole = error.traceback(py).map(Bound::into_any);
+    let mut next = whole.clone();
+    while let Some(frame) = next.filter(|frame| !frame.is_none()) {
+        let file = frame.getattr("tb_frame")?.getattr("f_code")?.getattr("co_filename")?.extract::<String>()?;
+        if !file.starts_with(&folder) {
+            return Ok(Some(frame));
+        }
+        next = Some(frame.getattr("tb_next")?);
+    }
+    Ok(whole)
 }
 
 /// The frames of a traceback hold the packets of the tick, and a frame that holds its own exception is found by the collector of

@@ -17,23 +17,22 @@ struct Templates {
     /// Python templates of packs.
     python: RwLock<BTreeMap<String, Arc<dyn Component>>>,
     packs: PackCatalog,
-    bundled: Arc<dyn Catalog>,
 }
 
-static TEMPLATES: LazyLock<Arc<Templates>> = LazyLock::new(|| {
-    Arc::new(Templates { python: RwLock::default(), packs: PackCatalog, bundled: reflow_components::catalog() })
-});
+static TEMPLATES: LazyLock<Arc<Templates>> =
+    LazyLock::new(|| Arc::new(Templates { python: RwLock::default(), packs: PackCatalog }));
 
 impl Catalog for Templates {
     fn component(&self, id: &str) -> Option<Arc<dyn Component>> {
         let python = self.python.read().get(id).cloned();
-        python.or_else(|| self.packs.component(id)).or_else(|| self.bundled.component(id))
+        // The bundled catalog is made when somebody asks for it first: a network of functions needs none.
+        python.or_else(|| self.packs.component(id)).or_else(|| reflow_components::catalog().component(id))
     }
 
     fn ids(&self) -> Vec<String> {
         let mut ids: Vec<String> = self.python.read().keys().cloned().collect();
         ids.extend(self.packs.ids());
-        ids.extend(self.bundled.ids());
+        ids.extend(reflow_components::catalog().ids());
         ids.sort_unstable();
         ids.dedup();
         ids
@@ -68,7 +67,7 @@ pub(crate) fn template_info<'py>(py: Python<'py>, id: &str) -> PyResult<Bound<'p
 
 /// The ids of the bundled catalog, which no pack may take.
 pub(crate) fn bundled_ids() -> Vec<String> {
-    TEMPLATES.bundled.ids()
+    reflow_components::catalog().ids()
 }
 
 /// Makes a pack available together with its Python templates.
