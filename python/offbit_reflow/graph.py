@@ -161,6 +161,30 @@ class Graph(_native.Graph):
             weights = {node: w["busy_s"] if isinstance(w, Mapping) else w for node, w in weights.items()}
         return CriticalPath(*self._critical_path(weights))
 
+    def to_png(
+        self, *, scale: float = 2.0, theme: str = "light", max_nodes: int = 2000, fold: bool | None = None
+    ) -> bytes:
+        """Draw the graph as a PNG file.
+
+        Parameters
+        ----------
+        scale : float
+            Pixels for each of the drawing's own. Of a drawing of more than 64 million pixels there are fewer.
+        theme : str
+            ``light`` or ``dark``.
+        max_nodes, fold
+            As for `to_svg`.
+
+        Examples
+        --------
+        >>> from offbit_reflow import Graph
+        >>> graph = Graph("g")
+        >>> graph.add_node("a", "x")
+        >>> graph.to_png()[1:4]
+        b'PNG'
+        """
+        return _native._png_of(self.to_svg(theme=theme, max_nodes=max_nodes, fold=fold), scale)
+
     def diff(self, other: Graph | Mapping[str, Any]) -> GraphDiff:
         """Tell what must change in this graph to get the other. Order is no difference, except of packets at one port.
 

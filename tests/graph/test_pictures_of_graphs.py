@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from offbit_reflow import Graph, Network, actor
 
 
@@ -99,3 +101,51 @@ def test_dark_pages():
     assert "prefers-color-scheme:dark" in svg
     assert "data-jp-theme-light=false" in svg
     assert "prefers-color-scheme" not in graph().to_svg(theme="dark")
+
+
+def size_of(png):
+    return tuple(int.from_bytes(png[at : at + 4], "big") for at in (16, 20))
+
+
+def test_a_png_shows_the_drawing():
+    svg = graph().to_svg(theme="light")
+    width, height = (int(number) for number in re.search(r'width="(\d+)" height="(\d+)"', svg).groups())
+    once, twice = graph().to_png(scale=1), graph().to_png()
+    assert once.startswith(b"\x89PNG\r\n")
+    assert (size_of(once), size_of(twice)) == ((width, height), (2 * width, 2 * height))
+    assert graph().to_png(theme="dark") != twice
+    pixels = decoded(once)
+    assert pixels[width * (height // 2) + 1] == (255, 255, 255, 255)  # paper
+    assert (209, 52, 56, 255) in pixels  # a line of errors
+    named = graph()
+    named.rename_node("later", "l")
+    assert decoded(named.to_png(scale=1)) != pixels
+
+
+def decoded(png):
+    """Read a picture by the decoder of the catalog."""
+    stream = Network()
+    stream.add_node("decode", "tpl_image_decode")
+    stream.add_node("bytes", "tpl_stream_to_bytes")
+    stream.add_connection("decode", "stream", "bytes", "stream")
+    stream.add_outport("pixels", "bytes", "output")
+    (pixels,) = stream.run(inputs={"decode.input": png}, timeout=20).outputs["pixels"]
+    return [tuple(pixels[at : at + 4]) for at in range(0, len(pixels), 4)]
+
+
+def test_a_png_of_a_scale_that_is_none_is_refused():
+    for scale in (0, -1, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="scale"):
+            graph().to_png(scale=scale)
+
+
+def test_a_png_of_a_network_that_has_run_and_of_any_letters():
+    @actor
+    def größe(ж):
+        return ж
+
+    net = Network()
+    net.register_actor("größe", größe)
+    net.add_node("größe 文", "größe")
+    net.run(inputs={"größe 文.ж": 1}, timeout=10)
+    assert net.to_png().startswith(b"\x89PNG")

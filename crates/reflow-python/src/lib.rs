@@ -84,7 +84,7 @@ mod _native {
     #[pymodule_export]
     use crate::packs::{_call_pack, _open_pack, _pack_command, OpenPack, inspect_pack, list_packs, pack_abi_version};
     #[pymodule_export]
-    use crate::pictures::_draw_mesh;
+    use crate::pictures::{_draw_mesh, _png_of};
     #[pymodule_export]
     use crate::question::PyQuestion;
     #[pymodule_export]

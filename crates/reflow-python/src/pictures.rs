@@ -1,9 +1,17 @@
-//! Drawing for notebooks.
+//! Drawing for notebooks and files.
+
+use std::sync::Arc;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
+use reflow_geometry::kernels::text::font::SANS;
 use reflow_shading::kernels::picture::{RawMesh, mesh_picture};
+use resvg::tiny_skia::{Pixmap, Transform};
+use resvg::usvg::{Options, Tree};
+
+/// A PNG has no more pixels than this; a larger drawing is made smaller.
+const MOST_PIXELS: f32 = 64e6;
 
 /// A shaded picture of a mesh: RGBA8.
 #[pyfunction]
@@ -19,4 +27,35 @@ pub(crate) fn _draw_mesh<'py>(
     let picture = py.detach(|| mesh_picture(mesh, size, seen_from));
     let picture = picture.map_err(|error| PyValueError::new_err(error.to_string()))?;
     Ok(PyBytes::new(py, &picture.pixels))
+}
+
+/// A PNG of a drawing, with `scale` pixels for each of its own, or as many as there is room for.
+#[pyfunction]
+pub(crate) fn _png_of<'py>(py: Python<'py>, svg: &str, scale: f32) -> PyResult<Bound<'py, PyBytes>> {
+    let png = py.detach(|| png_of(svg, scale)).map_err(PyValueError::new_err)?;
+    Ok(PyBytes::new(py, &png))
+}
+
+fn png_of(svg: &str, scale: f32) -> Result<Vec<u8>, String> {
+    if !(scale.is_finite() && scale > 0.0) {
+        return Err(format!("scale must be above 0, got {scale}"));
+    }
+    let mut options = Options::default();
+    let fonts = Arc::make_mut(&mut options.fontdb);
+    fonts.load_font_data(SANS.to_vec());
+    let family = fonts.faces().next().and_then(|face| face.families.first()).map(|(name, _)| name.clone());
+    fonts.set_sans_serif_family(family.unwrap_or_default());
+    if !svg.is_ascii() {
+        // Names in letters that the bundled font lacks.
+        fonts.load_system_fonts();
+    }
+    let tree = Tree::from_str(svg, &options).map_err(|error| error.to_string())?;
+    let size = tree.size();
+    let (width, height) = (size.width(), size.height());
+    let scale = scale.min((MOST_PIXELS / (width * height)).sqrt());
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "positive, and bounded above")]
+    let pixels = |length: f32| (length * scale).ceil().max(1.0) as u32;
+    let mut pixmap = Pixmap::new(pixels(width), pixels(height)).ok_or("the drawing has no size that fits")?;
+    resvg::render(&tree, Transform::from_scale(scale, scale), &mut pixmap.as_mut());
+    pixmap.encode_png().map_err(|error| error.to_string())
 }

@@ -7,9 +7,6 @@ reflow draw graph.json --format text
 from __future__ import annotations
 
 import argparse
-import importlib
-import shutil
-import subprocess
 from pathlib import Path
 
 from ..graph import Graph
@@ -17,10 +14,16 @@ from . import graphs
 from .exit import OK, UsageError
 from .files import write_text
 
-#: Names of pictures that are made of an SVG by another program.
-_CONVERTED = (".png", ".pdf")
-_METHODS = {"svg": "to_svg", "mermaid": "to_mermaid", "dot": "to_dot", "text": "to_text"}
-_SUFFIXES = {".svg": "svg", ".mmd": "mermaid", ".mermaid": "mermaid", ".dot": "dot", ".gv": "dot", ".txt": "text"}
+_METHODS = {"svg": "to_svg", "png": "to_png", "mermaid": "to_mermaid", "dot": "to_dot", "text": "to_text"}
+_SUFFIXES = {
+    ".svg": "svg",
+    ".png": "png",
+    ".mmd": "mermaid",
+    ".mermaid": "mermaid",
+    ".dot": "dot",
+    ".gv": "dot",
+    ".txt": "text",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,38 +46,27 @@ def main(arguments: argparse.Namespace) -> int:
     """Run the command."""
     suffix = Path(arguments.output or "").suffix.lower()
     graph = graphs.load(arguments.graph)
-    if arguments.format is None and suffix in _CONVERTED:
-        _convert(_svg(graph, arguments, theme="light"), arguments.output, suffix[1:])
-        return OK
     wanted = arguments.format or _SUFFIXES.get(suffix)
     if wanted is None and suffix:
-        known = ", ".join([*_SUFFIXES, *_CONVERTED])
+        known = ", ".join(_SUFFIXES)
         raise UsageError(f"-o {arguments.output}: what is a `{suffix}`? There are {known}; or say the format with -f")
+    if wanted == "png":
+        _write_png(graph, arguments)
+        return OK
     text = _svg(graph, arguments) if wanted == "svg" else getattr(graph, _METHODS[wanted or "text"])()
     write_text(arguments.output, text)
     return OK
 
 
-def _svg(graph: Graph, arguments: argparse.Namespace, theme: str | None = None) -> str:
-    return graph.to_svg(theme=arguments.theme or theme or "auto", fold=arguments.fold)
+def _svg(graph: Graph, arguments: argparse.Namespace) -> str:
+    return graph.to_svg(theme=arguments.theme or "auto", fold=arguments.fold)
 
 
-def _convert(svg: str, name: str, kind: str) -> None:
-    """Make a picture of an SVG by what this machine has for that, or refuse."""
+def _write_png(graph: Graph, arguments: argparse.Namespace) -> None:
+    if arguments.output in (None, "-"):
+        raise UsageError("a PNG is no text; say where to write it, -o graph.png")
+    theme = "dark" if arguments.theme == "dark" else "light"
     try:
-        cairosvg = importlib.import_module("cairosvg")
-    except ImportError:
-        pass
-    else:
-        getattr(cairosvg, f"svg2{kind}")(bytestring=svg.encode(), write_to=name, scale=2)
-        return
-    program = shutil.which("rsvg-convert")
-    if program is None:
-        raise UsageError(
-            f"-o {name}: a {kind.upper()} needs cairosvg (pip install cairosvg) or rsvg-convert, and there is neither; "
-            f"-o {Path(name).with_suffix('.svg')} needs nothing"
-        )
-    try:
-        subprocess.run([program, "--format", kind, "--zoom", "2", "--output", name], input=svg.encode(), check=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        raise UsageError(f"-o {name}: {error}") from error
+        Path(arguments.output).write_bytes(graph.to_png(theme=theme, fold=arguments.fold))
+    except OSError as error:
+        raise UsageError(f"cannot write {arguments.output}: {error.strerror}") from error
