@@ -2,35 +2,43 @@
 
 from __future__ import annotations
 
-from . import exceptions
-from ._functions import actor
-from ._native import (
-    ActorCallContext,
-    GraphChanges,
-    GraphJournal,
-    Message,
-    Stream,
-    StreamReader,
-    TickBatch,
-    __version__,
-    template_actor,
-    template_info,
-    template_list,
-)
-from ._values import PortValue, Signal
-from .actor import Actor
-from .assets import Asset, AssetStore, AssetWatch
-from .diagnostic import Diagnostic
-from .exceptions import ReflowError
-from .flow import Flow, node, wire
-from .graph import CriticalPath, Graph, GraphDiff, SubgraphBuilder, compose_graphs
-from .network import EventStream, Listener, Network
-from .openapi import load_openapi, unload_service
-from .packs import inspect_pack, list_packs, load_pack, pack_abi_version
-from .pictures import Image, Mesh
-from .replay import Replay
-from .result import Failure, RunResult
-from .store import RunDetails, Store
+import sys
+
+from ._native import __version__
+
+# Each name is loaded when it is used first: a program pays for what it takes.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from . import exceptions
+    from ._actor import Actor
+    from ._functions import actor
+    from ._native import (
+        ActorCallContext,
+        GraphChanges,
+        GraphJournal,
+        Message,
+        Stream,
+        StreamReader,
+        TickBatch,
+        template_actor,
+        template_info,
+        template_list,
+    )
+    from ._values import PortValue, Signal
+    from .assets import Asset, AssetStore, AssetWatch
+    from .diagnostic import Diagnostic
+    from .exceptions import ReflowError
+    from .flow import Flow, node, wire
+    from .graph import CriticalPath, Graph, GraphDiff, SubgraphBuilder, compose_graphs
+    from .network import EventStream, Listener, Network
+    from .openapi import load_openapi, unload_service
+    from .packs import inspect_pack, list_packs, load_pack, pack_abi_version
+    from .pictures import Image, Mesh
+    from .replay import Replay
+    from .result import Failure, RunResult
+    from .store import RunDetails, Store
 
 __all__ = [
     "Actor",
@@ -79,3 +87,43 @@ __all__ = [
     "unload_service",
     "wire",
 ]
+
+#: Where names come from.
+_NAMES = {
+    "_actor": "Actor",
+    "_functions": "actor",
+    "_native": "ActorCallContext GraphChanges GraphJournal Message Stream StreamReader TickBatch "
+    "template_actor template_info template_list",
+    "_values": "PortValue Signal",
+    "assets": "Asset AssetStore AssetWatch",
+    "diagnostic": "Diagnostic",
+    "exceptions": "ReflowError",
+    "flow": "Flow node wire",
+    "graph": "CriticalPath Graph GraphDiff SubgraphBuilder compose_graphs",
+    "network": "EventStream Listener Network",
+    "openapi": "load_openapi unload_service",
+    "packs": "inspect_pack list_packs load_pack pack_abi_version",
+    "pictures": "Image Mesh",
+    "replay": "Replay",
+    "result": "Failure RunResult",
+    "store": "RunDetails Store",
+}
+_MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> Any:
+    """Load what is asked for."""
+    module = _MODULES.get(name, name)
+    if module not in _NAMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name, obj=sys.modules[__name__])
+    from importlib import import_module
+
+    loaded = import_module(f".{module}", __name__)
+    value = loaded if module == name else getattr(loaded, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Name everything, loaded or not."""
+    return sorted({*globals(), *__all__})

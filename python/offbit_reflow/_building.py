@@ -11,7 +11,7 @@ from typing import Any, Self
 from . import _native
 from ._kept import Kept
 from ._printable import printable
-from .actor import Actor, build
+from ._actor import Actor, build
 from .exceptions import GraphError, UnknownComponentError
 from .graph import Graph
 from .store import Store

@@ -12,7 +12,7 @@ from . import _loop
 from ._loop import is_async, is_generator
 
 if TYPE_CHECKING:
-    from .actor import Actor
+    from ._actor import Actor
 
 
 @dataclass
@@ -38,7 +38,7 @@ class Declaration:
 
 def declare(actor: Any, cls: type[Actor]) -> Declaration:
     """Describe an actor, a class or an instance of it."""
-    from .actor import Actor  # which imports this module
+    from ._actor import Actor  # which imports this module
 
     inports = _ports(actor, "inports")
     declared = any("inports" in one.__dict__ for one in cls.__mro__ if one is not Actor)
@@ -96,7 +96,7 @@ def _firing(actor: Any, cls: type[Actor]) -> Any:
 
 def _is_called(actor: Any, cls: type[Actor], name: str, *arguments: str) -> bool:
     """Tell whether an optional method is there. One that takes other arguments is the class's own business."""
-    from .actor import Actor  # which imports this module
+    from ._actor import Actor  # which imports this module
 
     own = actor.__dict__.get(name) if isinstance(actor, Actor) else None
     method = getattr(cls, name) if own is None else own

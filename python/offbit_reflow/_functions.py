@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from . import _native
 from ._loop import is_async, is_generator
-from .actor import Actor
+from ._actor import Actor
 
 if TYPE_CHECKING:
     from ._native import ActorCallContext

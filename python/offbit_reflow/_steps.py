@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ._functions import FunctionType
-from .actor import Actor
+from ._actor import Actor
 
 if TYPE_CHECKING:
     from ._native import ActorCallContext

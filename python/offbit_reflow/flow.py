@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import _native
 from ._functions import actor
-from .actor import Actor, build
+from ._actor import Actor, build
 from .graph import Graph
 from .network import Network
 

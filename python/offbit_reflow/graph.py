@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import _native
-from .actor import build
+from ._actor import build
 from .exceptions import GraphError
 
 if TYPE_CHECKING:

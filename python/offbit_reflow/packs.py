@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from . import _native
 from ._native import inspect_pack, list_packs, pack_abi_version
 from ._printable import printable
-from .actor import build
+from ._actor import build
 from .exceptions import PackError
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import _native
 from ._values import PortValue
-from .actor import Actor, build
+from ._actor import Actor, build
 from .connectors._files import needs
 from .network import Listener, Network
 

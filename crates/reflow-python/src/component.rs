@@ -56,7 +56,7 @@ impl PyComponent {
         callable: Py<PyAny>,
         await_all_inports: bool,
     ) -> PyResult<Bound<'py, Self>> {
-        let helper = py.import("offbit_reflow.actor")?.getattr("_from_callback")?;
+        let helper = py.import("offbit_reflow._actor")?.getattr("_from_callback")?;
         let built = helper.call1((component, inports, outports, callable, await_all_inports))?;
         Ok(built.cast_into::<Self>()?)
     }

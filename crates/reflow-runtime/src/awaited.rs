@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use reflow_message::Value;
 
 use crate::actor::Signal;
-use crate::node::NodeHandle;
+use crate::node_handle::NodeHandle;
 
 /// The signals that ticks of a node wait for, in the order that they began to.
 #[derive(Debug, Default)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::task::AbortHandle;
 
-use crate::node::NodeHandle;
+use crate::node_handle::NodeHandle;
 
 /// A handle on work that [`Tick::spawn`](crate::Tick::spawn) started. Dropping it lets the work go on.
 #[derive(Debug)]

@@ -12,7 +12,7 @@ use crate::actor::{Actor, AsyncActor, Signal};
 use crate::attempt::Attempt;
 use crate::failure::Failure;
 use crate::native_host::NativeHost;
-use crate::node::NodeHandle;
+use crate::node_handle::NodeHandle;
 use crate::tick::Tick;
 
 /// Room for as many pieces of heavy work as there are cores; the others wait in line.

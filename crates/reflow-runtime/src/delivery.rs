@@ -9,9 +9,9 @@ use reflow_message::Message;
 
 use crate::activity::Sleeper;
 use crate::event::Event;
-use crate::mailbox::{Outgoing, Packet};
 use crate::node::{ANSWER, Node, TAP};
 use crate::origin::Origin;
+use crate::packet::{Outgoing, Packet};
 use crate::run::Run;
 use crate::tap::TapOffer;
 
@@ -138,6 +138,19 @@ impl Run {
                 pending.push_front(Outgoing { target, port, packet: Packet { message, ..packet } });
                 Some(leave)
             }
+        }
+    }
+
+    /// Whoever waited for room for this packet does so no more.
+    pub(crate) fn forget_waiting(&self, outgoing: &Outgoing, sleeper: &Arc<Sleeper>) {
+        if outgoing.target == ANSWER {
+            if let Some(question) = outgoing.packet.origin.as_ref().and_then(Origin::question) {
+                question.forget_waiting(sleeper);
+            }
+        } else if outgoing.target & TAP == 0 {
+            self.nodes[outgoing.target as usize].mailbox.forget_waiting(outgoing.packet.link, sleeper);
+        } else if let Some(tap) = self.tap(outgoing.target & !TAP) {
+            tap.forget_waiting(sleeper);
         }
     }
 

@@ -6,7 +6,8 @@ use std::sync::atomic::Ordering;
 use reflow_expr::Expression;
 use reflow_message::Value;
 
-use crate::node::{Node, NodeState};
+use crate::node::Node;
+use crate::node_state::NodeState;
 use crate::run::Run;
 
 /// How many parents have to be far enough.

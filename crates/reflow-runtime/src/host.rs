@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::actor::Signal;
 use crate::attempt::Attempt;
 use crate::failure::Failure;
-use crate::node::NodeHandle;
+use crate::node_handle::NodeHandle;
 use crate::tick::Tick;
 
 /// The work of one node, ready to be polled to its end.

@@ -10,7 +10,7 @@ use reflow_message::{Message, block_until};
 use crate::activity::Sleeper;
 use crate::delivery::Delivery;
 use crate::error::SendError;
-use crate::mailbox::Outgoing;
+use crate::packet::Outgoing;
 use crate::run::Run;
 use crate::script::Outside;
 

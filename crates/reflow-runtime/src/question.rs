@@ -18,9 +18,9 @@ use smallvec::SmallVec;
 use crate::activity::Sleeper;
 use crate::error::NetworkError;
 use crate::event::FailedAttempt;
-use crate::mailbox::Control;
 use crate::origin::{Ends, Origin};
 use crate::outside::OutsideSend;
+use crate::packet::Control;
 use crate::run::Run;
 
 /// Failures kept for a question; later ones are counted.

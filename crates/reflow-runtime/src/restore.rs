@@ -13,9 +13,11 @@ use crate::error::NetworkError;
 use crate::journal::{
     Batch, Journal, JournalError, Known, KnownNode, LinkShape, Op, Payload, Shape, StreamKind, StreamShape,
 };
-use crate::mailbox::{Packet, WINDOW};
+use crate::mailbox::WINDOW;
 use crate::network::Endpoint;
-use crate::node::{Node, NodeState};
+use crate::node::Node;
+use crate::node_state::NodeState;
+use crate::packet::Packet;
 use crate::recorder::Recorder;
 use crate::run::{Door, Run};
 
@@ -203,7 +205,7 @@ impl Journaled {
         for (node, kind, data) in std::mem::take(&mut self.known.signals) {
             let signal = crate::Signal { kind, data };
             // As many as there were place for.
-            let _ = run.control(node, crate::mailbox::Control::Signal(signal));
+            let _ = run.control(node, crate::packet::Control::Signal(signal));
         }
         Ok(())
     }
@@ -253,7 +255,7 @@ impl Journaled {
     }
 
     /// Whether packets that are there from the start have to be written down; else they were.
-    pub(crate) fn record_initials(&self, initials: &mut [crate::mailbox::Outgoing]) -> Result<bool, NetworkError> {
+    pub(crate) fn record_initials(&self, initials: &mut [crate::packet::Outgoing]) -> Result<bool, NetworkError> {
         if self.known.resumed {
             return Ok(false);
         }

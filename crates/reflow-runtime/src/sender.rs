@@ -12,10 +12,10 @@ use crate::activity::Sleeper;
 use crate::delivery::Delivery;
 use crate::driver::record::{address_all, changes, cut};
 use crate::error::SendError;
-use crate::mailbox::Outgoing;
-use crate::node::NodeHandle;
+use crate::node_handle::NodeHandle;
 use crate::open_attempts::AttemptKey;
 use crate::origin::Origin;
+use crate::packet::Outgoing;
 use crate::recorder::Output;
 
 /// Who sends a message at once, and what waits with it when there is no room.

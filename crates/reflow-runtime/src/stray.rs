@@ -2,7 +2,7 @@
 
 use parking_lot::Mutex;
 
-use crate::node::NodeHandle;
+use crate::node_handle::NodeHandle;
 
 /// Names that are told of, a node: an actor may make up any number.
 const MOST_TOLD: usize = 100;

@@ -7,7 +7,7 @@ use reflow_message::{Message, Value};
 
 use crate::attempt::Attempt;
 use crate::error::SendError;
-use crate::node::NodeHandle;
+use crate::node_handle::NodeHandle;
 use crate::origin::Origin;
 use crate::sender::{Caller, Sending};
 

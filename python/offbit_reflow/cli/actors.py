@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ..actor import Actor
+from .._actor import Actor
 from ..network import Network
 from .exit import UsageError
 

@@ -19,7 +19,7 @@ from time import monotonic
 from typing import Any
 
 from .._declaration import declare
-from ..actor import Actor
+from .._actor import Actor
 from ..exceptions import ReflowError, RunTimeout
 from ..network import Network
 from . import actors, inputs, outputs, report, run, signals

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 from .._functions import FunctionType
-from ..actor import Actor
+from .._actor import Actor
 from ._key import key_of
 
 

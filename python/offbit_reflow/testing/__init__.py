@@ -22,7 +22,7 @@ from typing import Any
 
 from .. import _native
 from .._functions import actor as make_actor
-from ..actor import build
+from .._actor import build
 from ..network import Network
 from ..result import RunResult
 

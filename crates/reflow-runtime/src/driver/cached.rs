@@ -8,7 +8,7 @@ use super::open::{Open, Stage};
 use crate::attempt::{Attempt, Packets};
 use crate::cache::{CachedResult, is_lasting};
 use crate::event::Event;
-use crate::node::NodeHandle;
+use crate::node_handle::NodeHandle;
 
 impl Driver {
     /// Whether the result of the attempt is known: then it has the outputs, and need not run. If not, it is kept when it commits.

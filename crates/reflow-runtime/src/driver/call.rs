@@ -12,8 +12,9 @@ use crate::actor::{Actor, AsyncActor, Signal};
 use crate::attempt::{Attempt, Completion, Outcome};
 use crate::failure::Failure;
 use crate::host::{HostedActor, Step};
-use crate::mailbox::{Control, Sleep};
-use crate::node::NodeHandle;
+use crate::mailbox::Sleep;
+use crate::node_handle::NodeHandle;
+use crate::packet::Control;
 use crate::tick::Tick;
 
 /// Which method of the actor, beside `run`.

@@ -31,8 +31,11 @@ use crate::actor::{Instance, Signal};
 use crate::assembler::Assembler;
 use crate::attempt::Attempt;
 use crate::failure::Failure;
-use crate::mailbox::{Control, LinkInfo, Outgoing, Packet};
-use crate::node::{Node, NodeHandle, NodeState};
+use crate::mailbox::LinkInfo;
+use crate::node::Node;
+use crate::node_handle::NodeHandle;
+use crate::node_state::NodeState;
+use crate::packet::{Control, Outgoing, Packet};
 use crate::policy::{OnError, Policy};
 use rustc_hash::FxHashMap;
 

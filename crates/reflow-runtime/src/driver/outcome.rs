@@ -12,9 +12,11 @@ use crate::attempt::{Attempt, Packets};
 use crate::event::{Event, FailedAttempt, named};
 use crate::failure::Failure;
 use crate::join::Lone;
-use crate::mailbox::Outgoing;
-use crate::node::{Node, NodeHandle, NodeState};
+use crate::node::Node;
+use crate::node_handle::NodeHandle;
+use crate::node_state::NodeState;
 use crate::origin::Origin;
+use crate::packet::Outgoing;
 use crate::policy::OnError;
 use crate::run::Run;
 

@@ -10,9 +10,11 @@ use super::call::Call;
 use crate::attempt::Attempt;
 use crate::failure::Failure;
 use crate::journal::Op;
-use crate::mailbox::{Load, Outgoing, Packet, Sleep, Taken, WINDOW};
-use crate::node::{Node, NodeHandle};
+use crate::mailbox::{Load, Sleep, Taken, WINDOW};
+use crate::node::Node;
+use crate::node_handle::NodeHandle;
 use crate::origin::Origin;
+use crate::packet::{Outgoing, Packet};
 use crate::recorder::{Output, change_ops};
 
 /// The pool that keeps what connections have left over.

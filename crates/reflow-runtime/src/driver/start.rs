@@ -17,7 +17,7 @@ use crate::assembler::Pairing;
 use crate::attempt::{Attempt, Completion, Outcome, Packets};
 use crate::failure::Failure;
 use crate::host::Step;
-use crate::node::NodeState;
+use crate::node_state::NodeState;
 use crate::origin::Origin;
 use crate::policy::{Policy, TIMEOUT};
 use crate::tick::Tick;

@@ -10,7 +10,7 @@ use super::{Driver, Turn};
 use crate::assembler::Assembler;
 use crate::delivery::Delivery;
 use crate::mailbox::Sleep;
-use crate::node::NodeState;
+use crate::node_state::NodeState;
 
 impl Driver {
     /// Waits until there is something to do.

@@ -10,8 +10,9 @@ use super::call::{Call, run_sync};
 use super::{Driver, Style, TURN};
 use crate::assembler::{Assembler, Intake};
 use crate::attempt::Packets;
-use crate::mailbox::{Control, LinkInfo, Packet, Sleep};
+use crate::mailbox::{LinkInfo, Sleep};
 use crate::origin::Origin;
+use crate::packet::{Control, Packet};
 
 /// Ticks after which credits are given back, where connections have room for many packets.
 const RELEASE_EVERY: usize = 32;

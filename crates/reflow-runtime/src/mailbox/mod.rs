@@ -8,58 +8,32 @@
 //! A link whose older packets may be replaced keeps them in a shelf of its own, and the queue has only a place for them. The
 //! consumer takes such a packet off its shelf when a tick starts, so it gets the newest there is at that moment.
 
+mod link;
+mod look;
+mod page;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
-use rustc_hash::FxHashSet;
 use smallvec::SmallVec;
 
 use reflow_message::Message;
 
+use self::link::{Fit, Link, Shelf, Shelved};
 use crate::activity::Sleeper;
-use crate::actor::Signal;
-use crate::attempt::Completion;
 use crate::connection::Overflow;
-use crate::gather::GroupEnd;
-use crate::origin::Origin;
-use crate::question::Hold;
+use crate::packet::{Control, Outgoing, Packet};
 use crate::stats::raise;
+
+pub(crate) use self::link::{LinkInfo, Room};
+pub(crate) use self::page::{Load, WINDOW};
 
 /// Packets of questions that may wait for an inport that keeps its newest.
 const ASKED: usize = 1024;
 /// Signals that may wait for a node.
 pub(crate) const MAX_SIGNALS: usize = 1024;
-/// Packets of a log that wait here; others wait in the journal.
-pub(crate) const WINDOW: usize = 2048;
-
-/// A message, the link it came over, and what it descends from.
-#[derive(Debug)]
-pub(crate) struct Packet {
-    pub(crate) link: u32,
-    /// The lower half of its place in the stream of a journal.
-    pub(crate) position: u32,
-    pub(crate) message: Message,
-    pub(crate) origin: Option<Origin>,
-}
-
-/// What reaches a node besides packets. It wakes the node, which then does not go to sleep before it has dealt with it.
-#[derive(Debug)]
-pub(crate) enum Control {
-    Signal(Signal),
-    Completion(Completion),
-    /// Nothing more descends from an origin of which the node has packets aside.
-    Ended(u64, Option<Arc<Hold>>),
-    /// Nothing of a question is left but what the node has aside.
-    Unanswered(Arc<Hold>),
-    /// Nothing of a group is left whose results the node gathers.
-    Gathered(Box<GroupEnd>),
-    /// A question was cancelled: attempts on its packets need not go on.
-    Withdrawn,
-    /// Something changed that the node should look at: a port closed, the run was cancelled, a background task ended.
-    Poke,
-}
 
 /// Why a mailbox takes no control item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,47 +51,6 @@ pub(crate) struct Leftovers {
     /// What the mailbox held, to be dropped by the caller, outside of every lock: the end of an origin is news.
     pub(crate) rest: (VecDeque<Packet>, VecDeque<Control>, Vec<Shelf>),
 }
-
-/// How a link deals with packets for which there is no room.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Room {
-    /// As the connection says.
-    Bounded(usize, Overflow),
-    /// All links of the inport together keep the newest packet; with `true`, objects are merged.
-    Latest(bool),
-}
-
-/// One incoming connection, as its target sees it.
-#[derive(Debug)]
-struct Link {
-    /// The inport it leads to.
-    port: u16,
-    /// Packets that may wait; `usize::MAX` for initials.
-    capacity: usize,
-    overflow: Overflow,
-    shelf: Option<usize>,
-    used: usize,
-    /// The most that ever waited.
-    high_water: usize,
-    /// No further packet will come.
-    closed: bool,
-    /// What waits in the journal, of a log.
-    page: Option<Box<Page>>,
-    waiting: SmallVec<[Arc<Sleeper>; 1]>,
-}
-
-/// Packets of which older ones may be replaced. The queue has a place for each.
-#[derive(Debug)]
-pub(crate) struct Shelf {
-    /// The inport, if it is that of a whole inport.
-    port: Option<u16>,
-    capacity: usize,
-    merges: bool,
-    packets: VecDeque<Shelved>,
-}
-
-/// A packet on a shelf: with its position.
-type Shelved = (Message, Option<Origin>, u32);
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -174,29 +107,6 @@ pub(crate) struct Taken {
     pub(crate) load: Option<Load>,
 }
 
-/// Packets to be read from a journal.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Load {
-    pub(crate) link: u32,
-    pub(crate) stream: u32,
-    pub(crate) from: u64,
-}
-
-/// The part of a log that waits in the journal.
-#[derive(Debug)]
-struct Page {
-    stream: u32,
-    /// The position of the next packet to be read.
-    from: u64,
-    /// How far the log goes.
-    end: u64,
-    /// What was taken already, beyond that.
-    taken: std::collections::BTreeSet<u64>,
-    loading: bool,
-    /// Whether the link closes with its last packet.
-    closing: bool,
-}
-
 /// Whether the consumer goes to sleep when it finds nothing.
 #[derive(Clone, Copy)]
 pub(crate) enum Sleep<'a> {
@@ -206,15 +116,6 @@ pub(crate) enum Sleep<'a> {
     Empty(&'a Arc<Sleeper>),
     /// When there is no control item: it cannot take packets now.
     Occupied(&'a Arc<Sleeper>),
-}
-
-/// What the consumer knows of its links.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct LinkInfo {
-    /// The inport it leads to.
-    pub(crate) port: u16,
-    /// Whether its packets are on a shelf.
-    pub(crate) shelved: bool,
 }
 
 impl Mailbox {
@@ -451,48 +352,6 @@ impl Mailbox {
         self.inner.lock().push(packet);
     }
 
-    /// The link is a log, of which packets from `from` to `end` wait in the journal; what is in `taken` does not count.
-    pub(crate) fn page(&self, link: u32, stream: u32, from: u64, end: u64, taken: std::collections::BTreeSet<u64>) {
-        let mut inner = self.inner.lock();
-        inner.pages = true;
-        let page = Page { stream, from, end, taken, loading: false, closing: false };
-        inner.links[link as usize].page = Some(Box::new(page));
-    }
-
-    /// Takes in what was read from the journal; packets that are not there any more, and whether to wake the consumer. `None`
-    /// says that nothing could be read.
-    pub(crate) fn loaded(&self, link: u32, kept: Option<Vec<(u64, Packet)>>, limit: usize) -> (Vec<u32>, bool) {
-        let mut gone = Vec::new();
-        let mut inner = self.inner.lock();
-        let inner = &mut *inner;
-        let entry = &mut inner.links[link as usize];
-        let Some(page) = entry.page.as_mut() else { return (gone, false) };
-        page.loading = false;
-        let Some(kept) = kept else { return (gone, false) };
-        let is_all = kept.len() < limit;
-        for (position, packet) in kept {
-            let missing = (page.from..position.min(page.end)).filter(|position| !page.taken.remove(position));
-            gone.extend(missing.map(|position| position as u32));
-            page.from = position + 1;
-            if !page.taken.remove(&position) {
-                entry.used += 1;
-                inner.queue.push_back(packet);
-            }
-        }
-        if is_all && page.from < page.end {
-            let missing = (page.from..page.end).filter(|position| !page.taken.contains(position));
-            gone.extend(missing.map(|position| position as u32));
-            page.from = page.end;
-        }
-        raise(&mut entry.high_water, entry.used);
-        if page.closing && page.from >= page.end {
-            entry.closed = true;
-            inner.open_links -= 1;
-        }
-        inner.consumer_asleep = false;
-        (gone, true)
-    }
-
     /// Whether each inport that has links may still bring packets: `closed[port]` becomes true when all its links are
     /// closed. Ports without links are left alone.
     pub(crate) fn closed_ports(&self, closed: &mut [bool]) {
@@ -528,34 +387,6 @@ impl Mailbox {
         Leftovers { packets: queue.len(), rest: (queue, control, shelves) }
     }
 
-    /// Whether some link has room for a few packets only.
-    pub(crate) fn is_tight(&self) -> bool {
-        self.inner.lock().links.iter().any(|link| link.capacity < 64)
-    }
-
-    /// Whether a packet would find room on the link.
-    pub(crate) fn has_room(&self, link: u32) -> bool {
-        let inner = self.inner.lock();
-        inner.closed || !matches!(inner.room(link), Fit::Full)
-    }
-
-    /// The links that somebody waits for: number, capacity, and how many wait.
-    pub(crate) fn blocked_links(&self) -> Vec<(u32, usize, usize)> {
-        let inner = self.inner.lock();
-        (0_u32..)
-            .zip(&inner.links)
-            .filter(|(_, link)| !link.waiting.is_empty() && link.used >= link.capacity)
-            .map(|(index, link)| (index, link.capacity, link.waiting.len()))
-            .collect()
-    }
-
-    /// Whether each link leads to an inport of which the node has no packet.
-    pub(crate) fn starved_links(&self) -> Vec<bool> {
-        let inner = self.inner.lock();
-        let fed: FxHashSet<u16> = inner.links.iter().filter(|link| link.used > 0).map(|link| link.port).collect();
-        inner.links.iter().map(|link| !fed.contains(&link.port)).collect()
-    }
-
     /// Whoever waited for room on the link does so no more.
     pub(crate) fn forget_waiting(&self, link: u32, sleeper: &Arc<Sleeper>) {
         if let Some(link) = self.inner.lock().links.get_mut(link as usize) {
@@ -573,44 +404,6 @@ impl Mailbox {
         };
         wakes.iter().for_each(|sleeper| sleeper.wake());
     }
-
-    /// Packets that wait now, and the most that ever waited on one link.
-    pub(crate) fn fill(&self) -> Fill {
-        let inner = self.inner.lock();
-        let bounded = || inner.links.iter().filter(|link| link.capacity != usize::MAX);
-        Fill {
-            queued: inner.links.iter().map(|link| link.used).sum(),
-            high_water: inner.links.iter().map(|link| link.high_water).max().unwrap_or(0),
-            fullest: bounded().map(|link| link.used as f64 / link.capacity as f64).fold(0.0, f64::max),
-            dropped: inner.dropped,
-        }
-    }
-}
-
-/// How full a mailbox is.
-pub(crate) struct Fill {
-    pub(crate) queued: usize,
-    pub(crate) high_water: usize,
-    pub(crate) fullest: f64,
-    pub(crate) dropped: u64,
-}
-
-/// A packet on its way out of a node, addressed.
-#[derive(Debug)]
-pub(crate) struct Outgoing {
-    /// The target node, or a tap (see `route`).
-    pub(crate) target: u32,
-    /// The outport it left by.
-    pub(crate) port: u16,
-    pub(crate) packet: Packet,
-}
-
-/// Whether there is room for a packet.
-enum Fit {
-    Fits,
-    Full,
-    Dropped,
-    Refused,
 }
 
 impl Inner {
@@ -638,36 +431,6 @@ impl Inner {
         let shelf = self.links[packet.link as usize].shelf.and_then(|shelf| self.shelves.get(shelf));
         let asked = packet.origin.as_ref().is_some_and(|origin| origin.question().is_some());
         asked && shelf.is_some_and(|shelf| shelf.port.is_some())
-    }
-
-    /// Whether the packet of a log waits in the journal, because enough of them are here.
-    fn put_off(&mut self, packet: &Packet) -> bool {
-        let link = &mut self.links[packet.link as usize];
-        let used = link.used;
-        let Some(page) = link.page.as_mut() else { return false };
-        let position = page.end + u64::from(packet.position.wrapping_sub(page.end as u32));
-        let behind = page.from < page.end || page.loading;
-        page.end = position + 1;
-        if behind || used >= WINDOW {
-            return true;
-        }
-        page.from = page.end;
-        false
-    }
-
-    /// A log that has room for packets which wait in the journal.
-    fn next_load(&mut self) -> Option<Load> {
-        for (index, link) in (0_u32..).zip(&mut self.links) {
-            if let Some(page) = link.page.as_mut()
-                && !page.loading
-                && page.from < page.end
-                && link.used <= WINDOW / 2
-            {
-                page.loading = true;
-                return Some(Load { link: index, stream: page.stream, from: page.from });
-            }
-        }
-        None
     }
 
     fn room(&self, link: u32) -> Fit {
@@ -731,155 +494,4 @@ impl Inner {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::activity::Activity;
-
-    fn sleeper() -> Arc<Sleeper> {
-        let activity = Arc::new(Activity::default());
-        activity.begin();
-        Sleeper::new(activity)
-    }
-
-    fn offer(mailbox: &Mailbox, link: u32, message: impl Into<Message>, sleeper: &Arc<Sleeper>) -> Offer {
-        let outgoing = Outgoing {
-            target: 0,
-            port: 0,
-            packet: Packet { link, position: 0, message: message.into(), origin: None },
-        };
-        mailbox.offer(0, &mut VecDeque::from([outgoing]), sleeper, |_| {})
-    }
-
-    fn take(mailbox: &Mailbox, released: &mut [u32]) -> Vec<Message> {
-        let mut batch = VecDeque::new();
-        mailbox.exchange(&mut batch, &mut VecDeque::new(), released, Sleep::No);
-        let links = mailbox.links();
-        let shelved = |link: u32| links[link as usize].shelved;
-        let fresh = |packet: Packet| {
-            if shelved(packet.link) { mailbox.pull(packet.link).unwrap().0 } else { packet.message }
-        };
-        batch.into_iter().map(fresh).collect()
-    }
-
-    fn bounded(capacity: usize) -> Room {
-        Room::Bounded(capacity, Overflow::Wait)
-    }
-
-    #[test]
-    fn room_is_counted_per_link() {
-        let mailbox = Mailbox::default();
-        let (a, b) = (mailbox.add_link(0, bounded(1)), mailbox.add_link(0, bounded(1)));
-        let producer = sleeper();
-        assert_eq!(offer(&mailbox, a, 1, &producer).taken, 1);
-        assert!(offer(&mailbox, a, 2, &producer).leave.is_some());
-        producer.rise();
-        assert_eq!(offer(&mailbox, b, 3, &producer).taken, 1);
-        assert_eq!(take(&mailbox, &mut [0, 0]), [Message::Integer(1), Message::Integer(3)]);
-        // Taken but not released: the credit is still out.
-        assert!(offer(&mailbox, a, 4, &producer).leave.is_some());
-        mailbox.release(&mut [1, 0]);
-        assert_eq!(offer(&mailbox, a, 4, &producer).taken, 1);
-    }
-
-    #[test]
-    fn a_packet_is_put_in_at_once_only_where_it_finds_room_in_the_queue() {
-        let mailbox = Mailbox::default();
-        let (plain, newest) = (mailbox.add_link(0, bounded(1)), mailbox.add_link(1, Room::Latest(false)));
-        let put = |link, number: i64| {
-            let packet = Packet { link, position: 0, message: number.into(), origin: None };
-            mailbox.put(packet).map_err(|packet| packet.message)
-        };
-        assert_eq!(put(plain, 1), Ok(false));
-        assert_eq!(put(plain, 2), Err(Message::Integer(2)));
-        assert_eq!(put(newest, 3), Err(Message::Integer(3)));
-        assert_eq!(put(9, 4), Err(Message::Integer(4)));
-        assert_eq!(mailbox.fill().high_water, 1);
-        assert_eq!(take(&mailbox, &mut [1, 0]), [Message::Integer(1)]);
-        mailbox.release(&mut [1, 0]);
-        let sleeper = sleeper();
-        mailbox.exchange(&mut VecDeque::new(), &mut VecDeque::new(), &mut [0, 0], Sleep::Empty(&sleeper));
-        assert_eq!(put(plain, 5), Ok(true));
-        drop(mailbox.close());
-        assert_eq!(put(plain, 6), Err(Message::Integer(6)));
-    }
-
-    #[test]
-    fn a_latest_inport_keeps_the_newest_of_all_its_links_until_it_is_taken() {
-        let mailbox = Mailbox::default();
-        let (one, two) = (mailbox.add_link(0, Room::Latest(false)), mailbox.add_link(0, Room::Latest(false)));
-        let plain = mailbox.add_link(1, bounded(9));
-        let producer = sleeper();
-        for number in 0..3 {
-            offer(&mailbox, one, number, &producer);
-            offer(&mailbox, plain, 10 + number, &producer);
-            offer(&mailbox, two, 100 + number, &producer);
-        }
-        let mut batch = VecDeque::new();
-        mailbox.exchange(&mut batch, &mut VecDeque::new(), &mut [0; 3], Sleep::No);
-        assert_eq!(batch.iter().map(|packet| packet.link).collect::<Vec<_>>(), [one, plain, plain, plain]);
-        // A packet that comes after the place was taken still counts.
-        assert!(offer(&mailbox, one, 7, &producer).leave.is_none());
-        assert_eq!(mailbox.pull(two).unwrap().0, Message::Integer(7));
-        assert!(mailbox.pull(one).is_none());
-        assert_eq!(mailbox.fill().dropped, 6);
-    }
-
-    #[test]
-    fn objects_of_a_latest_inport_are_merged_where_asked_for() {
-        let mailbox = Mailbox::default();
-        let link = mailbox.add_link(0, Room::Latest(true));
-        let object = |key: &str, number: i64| {
-            Message::Object(reflow_message::Value::object([(key, reflow_message::Value::from(number))]))
-        };
-        offer(&mailbox, link, object("x", 1), &sleeper());
-        offer(&mailbox, link, object("y", 2), &sleeper());
-        let merged = reflow_message::Value::object([
-            ("x", reflow_message::Value::from(1)),
-            ("y", reflow_message::Value::from(2)),
-        ]);
-        assert_eq!(mailbox.pull(link).unwrap().0, Message::Object(merged));
-    }
-
-    #[test]
-    fn what_finds_no_room_is_dealt_with_as_the_connection_says() {
-        let numbers = |overflow| {
-            let mailbox = Mailbox::default();
-            let link = mailbox.add_link(0, Room::Bounded(2, overflow));
-            let producer = sleeper();
-            let offers: Vec<_> = (0..5).map(|number| offer(&mailbox, link, number, &producer)).collect();
-            let refused = offers.iter().filter(|offer| offer.refused.is_some()).count();
-            (take(&mailbox, &mut [0]), mailbox.fill().dropped, refused)
-        };
-        let integers = |numbers: [i64; 2]| numbers.map(Message::Integer).to_vec();
-        assert_eq!(numbers(Overflow::Newest), (integers([3, 4]), 3, 0));
-        assert_eq!(numbers(Overflow::Oldest), (integers([0, 1]), 3, 0));
-        assert_eq!(numbers(Overflow::Error), (integers([0, 1]), 3, 3));
-    }
-
-    #[test]
-    fn signals_are_bounded() {
-        let mailbox = Mailbox::default();
-        let signal = || Control::Signal(Signal { kind: "x".into(), data: reflow_message::Value::Null });
-        for _ in 0..MAX_SIGNALS {
-            mailbox.control(signal()).unwrap();
-        }
-        assert_eq!(mailbox.control(signal()), Err(Refused::Full));
-        mailbox.control(Control::Poke).unwrap();
-        mailbox.signal_taken();
-        mailbox.control(signal()).unwrap();
-    }
-
-    #[test]
-    fn closing_wakes_producers_and_counts_what_is_lost() {
-        let mailbox = Mailbox::default();
-        let link = mailbox.add_link(0, bounded(2));
-        let producer = sleeper();
-        for number in 0..2 {
-            offer(&mailbox, link, number, &producer);
-        }
-        assert!(offer(&mailbox, link, 9, &producer).leave.is_some());
-        assert_eq!(mailbox.close().packets, 2);
-        assert_eq!(offer(&mailbox, link, 9, &producer).undelivered, 1);
-        assert_eq!(mailbox.control(Control::Poke), Err(Refused::Closed));
-    }
-}
+mod tests;

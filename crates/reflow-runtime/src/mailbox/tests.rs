@@ -1,0 +1,145 @@
+use super::*;
+use crate::activity::Activity;
+
+fn sleeper() -> Arc<Sleeper> {
+    let activity = Arc::new(Activity::default());
+    activity.begin();
+    Sleeper::new(activity)
+}
+
+fn offer(mailbox: &Mailbox, link: u32, message: impl Into<Message>, sleeper: &Arc<Sleeper>) -> Offer {
+    let outgoing =
+        Outgoing { target: 0, port: 0, packet: Packet { link, position: 0, message: message.into(), origin: None } };
+    mailbox.offer(0, &mut VecDeque::from([outgoing]), sleeper, |_| {})
+}
+
+fn take(mailbox: &Mailbox, released: &mut [u32]) -> Vec<Message> {
+    let mut batch = VecDeque::new();
+    mailbox.exchange(&mut batch, &mut VecDeque::new(), released, Sleep::No);
+    let links = mailbox.links();
+    let shelved = |link: u32| links[link as usize].shelved;
+    let fresh = |packet: Packet| {
+        if shelved(packet.link) { mailbox.pull(packet.link).unwrap().0 } else { packet.message }
+    };
+    batch.into_iter().map(fresh).collect()
+}
+
+fn bounded(capacity: usize) -> Room {
+    Room::Bounded(capacity, Overflow::Wait)
+}
+
+#[test]
+fn room_is_counted_per_link() {
+    let mailbox = Mailbox::default();
+    let (a, b) = (mailbox.add_link(0, bounded(1)), mailbox.add_link(0, bounded(1)));
+    let producer = sleeper();
+    assert_eq!(offer(&mailbox, a, 1, &producer).taken, 1);
+    assert!(offer(&mailbox, a, 2, &producer).leave.is_some());
+    producer.rise();
+    assert_eq!(offer(&mailbox, b, 3, &producer).taken, 1);
+    assert_eq!(take(&mailbox, &mut [0, 0]), [Message::Integer(1), Message::Integer(3)]);
+    // Taken but not released: the credit is still out.
+    assert!(offer(&mailbox, a, 4, &producer).leave.is_some());
+    mailbox.release(&mut [1, 0]);
+    assert_eq!(offer(&mailbox, a, 4, &producer).taken, 1);
+}
+
+#[test]
+fn a_packet_is_put_in_at_once_only_where_it_finds_room_in_the_queue() {
+    let mailbox = Mailbox::default();
+    let (plain, newest) = (mailbox.add_link(0, bounded(1)), mailbox.add_link(1, Room::Latest(false)));
+    let put = |link, number: i64| {
+        let packet = Packet { link, position: 0, message: number.into(), origin: None };
+        mailbox.put(packet).map_err(|packet| packet.message)
+    };
+    assert_eq!(put(plain, 1), Ok(false));
+    assert_eq!(put(plain, 2), Err(Message::Integer(2)));
+    assert_eq!(put(newest, 3), Err(Message::Integer(3)));
+    assert_eq!(put(9, 4), Err(Message::Integer(4)));
+    assert_eq!(mailbox.fill().high_water, 1);
+    assert_eq!(take(&mailbox, &mut [1, 0]), [Message::Integer(1)]);
+    mailbox.release(&mut [1, 0]);
+    let sleeper = sleeper();
+    mailbox.exchange(&mut VecDeque::new(), &mut VecDeque::new(), &mut [0, 0], Sleep::Empty(&sleeper));
+    assert_eq!(put(plain, 5), Ok(true));
+    drop(mailbox.close());
+    assert_eq!(put(plain, 6), Err(Message::Integer(6)));
+}
+
+#[test]
+fn a_latest_inport_keeps_the_newest_of_all_its_links_until_it_is_taken() {
+    let mailbox = Mailbox::default();
+    let (one, two) = (mailbox.add_link(0, Room::Latest(false)), mailbox.add_link(0, Room::Latest(false)));
+    let plain = mailbox.add_link(1, bounded(9));
+    let producer = sleeper();
+    for number in 0..3 {
+        offer(&mailbox, one, number, &producer);
+        offer(&mailbox, plain, 10 + number, &producer);
+        offer(&mailbox, two, 100 + number, &producer);
+    }
+    let mut batch = VecDeque::new();
+    mailbox.exchange(&mut batch, &mut VecDeque::new(), &mut [0; 3], Sleep::No);
+    assert_eq!(batch.iter().map(|packet| packet.link).collect::<Vec<_>>(), [one, plain, plain, plain]);
+    // A packet that comes after the place was taken still counts.
+    assert!(offer(&mailbox, one, 7, &producer).leave.is_none());
+    assert_eq!(mailbox.pull(two).unwrap().0, Message::Integer(7));
+    assert!(mailbox.pull(one).is_none());
+    assert_eq!(mailbox.fill().dropped, 6);
+}
+
+#[test]
+fn objects_of_a_latest_inport_are_merged_where_asked_for() {
+    let mailbox = Mailbox::default();
+    let link = mailbox.add_link(0, Room::Latest(true));
+    let object = |key: &str, number: i64| {
+        Message::Object(reflow_message::Value::object([(key, reflow_message::Value::from(number))]))
+    };
+    offer(&mailbox, link, object("x", 1), &sleeper());
+    offer(&mailbox, link, object("y", 2), &sleeper());
+    let merged =
+        reflow_message::Value::object([("x", reflow_message::Value::from(1)), ("y", reflow_message::Value::from(2))]);
+    assert_eq!(mailbox.pull(link).unwrap().0, Message::Object(merged));
+}
+
+#[test]
+fn what_finds_no_room_is_dealt_with_as_the_connection_says() {
+    let numbers = |overflow| {
+        let mailbox = Mailbox::default();
+        let link = mailbox.add_link(0, Room::Bounded(2, overflow));
+        let producer = sleeper();
+        let offers: Vec<_> = (0..5).map(|number| offer(&mailbox, link, number, &producer)).collect();
+        let refused = offers.iter().filter(|offer| offer.refused.is_some()).count();
+        (take(&mailbox, &mut [0]), mailbox.fill().dropped, refused)
+    };
+    let integers = |numbers: [i64; 2]| numbers.map(Message::Integer).to_vec();
+    assert_eq!(numbers(Overflow::Newest), (integers([3, 4]), 3, 0));
+    assert_eq!(numbers(Overflow::Oldest), (integers([0, 1]), 3, 0));
+    assert_eq!(numbers(Overflow::Error), (integers([0, 1]), 3, 3));
+}
+
+#[test]
+fn signals_are_bounded() {
+    let mailbox = Mailbox::default();
+    let signal = || Control::Signal(Signal { kind: "x".into(), data: reflow_message::Value::Null });
+    for _ in 0..MAX_SIGNALS {
+        mailbox.control(signal()).unwrap();
+    }
+    assert_eq!(mailbox.control(signal()), Err(Refused::Full));
+    mailbox.control(Control::Poke).unwrap();
+    mailbox.signal_taken();
+    mailbox.control(signal()).unwrap();
+}
+
+#[test]
+fn closing_wakes_producers_and_counts_what_is_lost() {
+    let mailbox = Mailbox::default();
+    let link = mailbox.add_link(0, bounded(2));
+    let producer = sleeper();
+    for number in 0..2 {
+        offer(&mailbox, link, number, &producer);
+    }
+    assert!(offer(&mailbox, link, 9, &producer).leave.is_some());
+    assert_eq!(mailbox.close().packets, 2);
+    assert_eq!(offer(&mailbox, link, 9, &producer).undelivered, 1);
+    assert_eq!(mailbox.control(Control::Poke), Err(Refused::Closed));
+}

@@ -1,0 +1,461 @@
+//! `NodeHandle`: the node of a running network, for its actor, its host, and threads that send later.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use reflow_message::{Message, Value};
+
+use crate::attempt::Completion;
+use crate::awaited::SignalWait;
+use crate::error::SendError;
+use crate::event::Event;
+use crate::failure::{Failure, shortened};
+use crate::node::Node;
+use crate::origin::Origin;
+use crate::packet::Control;
+use crate::policy::Policy;
+use crate::pool::Pools;
+use crate::run::Run;
+use crate::sender::{BlockingSend, Caller, Sender, Sending};
+use crate::tick::PortIndex;
+use crate::time::VirtualTime;
+use crate::vars::VarChange;
+
+/// The longest that an actor may have to say at once, in bytes.
+const LONGEST_LOG: usize = 64 << 10;
+
+/// Whom an outport leads to.
+#[derive(Clone, Debug, Default)]
+pub struct Targets {
+    /// Whether there are nodes or listeners of a host, which take plain values as they are.
+    pub hosted: bool,
+    /// One of the other nodes, if there are any.
+    pub other: Option<Arc<str>>,
+}
+
+/// A node of a running network, for whoever works for it: its actor, its host, a thread that sends later.
+#[derive(Clone, Debug)]
+pub struct NodeHandle {
+    run: Arc<Run>,
+    index: u32,
+    /// Whether it belongs to background work, which is counted in the run's activity.
+    holds: bool,
+}
+
+impl NodeHandle {
+    pub(crate) fn new(run: Arc<Run>, index: u32) -> Self {
+        Self { run, index, holds: false }
+    }
+
+    /// The handle for background work that holds the node.
+    pub(crate) fn for_background(&self) -> Self {
+        Self { run: Arc::clone(&self.run), index: self.index, holds: true }
+    }
+
+    pub(crate) fn run(&self) -> &Arc<Run> {
+        &self.run
+    }
+
+    pub(crate) fn index(&self) -> u32 {
+        self.index
+    }
+
+    pub(crate) fn node(&self) -> &Node {
+        &self.run.nodes[self.index as usize]
+    }
+
+    /// The node's id.
+    pub fn id(&self) -> &Arc<str> {
+        &self.node().id
+    }
+
+    /// The template id of the node.
+    pub fn component(&self) -> &Arc<str> {
+        &self.node().component
+    }
+
+    /// The number of this run in its process.
+    pub fn run_number(&self) -> u64 {
+        self.run.number
+    }
+
+    /// The clock of the run, if it is a virtual one.
+    pub fn virtual_time(&self) -> Option<&Arc<VirtualTime>> {
+        self.run.time.as_ref()
+    }
+
+    /// The moment, by the clock of the run.
+    pub fn now(&self) -> Instant {
+        self.run.time.as_ref().map_or_else(Instant::now, |time| time.now())
+    }
+
+    /// Sleeps by the clock of the run, whoever polls the future.
+    pub fn sleep(&self, time: Duration) -> impl Future<Output = ()> + Send + use<> {
+        let sleep = self.run.native().sleep(time);
+        // It must not outlive the runtime that it belongs to.
+        let host = Arc::clone(self.run.native());
+        async move {
+            sleep.await;
+            drop(host);
+        }
+    }
+
+    /// Waits for a signal of this kind, with this `id` in its payload if one is given. It is handed over at once, also in the
+    /// middle of a tick. `info` of the node has what it waits for as `waiting`.
+    pub fn wait_signal(&self, kind: &str, id: Option<Value>) -> SignalWait {
+        SignalWait::new(self.clone(), kind, id)
+    }
+
+    /// Says that the host of the node's actor holds a virtual clock itself while it works for an attempt.
+    pub fn hand_to_host(&self, sequence: u64, number: u32) {
+        if let Some(time) = &self.run.time {
+            time.hand_to_host((self.index, sequence, number));
+        }
+    }
+
+    /// A text that tells this run from others.
+    pub fn run_id(&self) -> &str {
+        &self.run.id
+    }
+
+    /// The node's config; an empty object when it has none.
+    pub fn config(&self) -> &Value {
+        &self.node().config
+    }
+
+    /// What the node does when an attempt fails, if that is not the default.
+    pub fn policy(&self) -> Option<&Policy> {
+        self.node().policy.as_deref()
+    }
+
+    /// The node's pools.
+    pub fn pools(&self) -> &Pools {
+        &self.node().pools
+    }
+
+    /// Whether the run was asked to stop.
+    pub fn is_cancelled(&self) -> bool {
+        self.run.is_cancelled()
+    }
+
+    /// Waits until the run is asked to stop. Cancel safe.
+    pub async fn cancelled(&self) {
+        // An error means that the run is gone, which is as good as cancelled.
+        let _ = self.run.cancel_signal().wait_for(|cancelled| *cancelled).await;
+    }
+
+    /// The index of the outport called `name`; `None` when it is neither declared nor connected.
+    pub fn outport(&self, name: &str) -> Option<u16> {
+        self.node().outport(name)
+    }
+
+    /// The index of the inport called `name`.
+    pub fn inport(&self, name: &str) -> Option<u16> {
+        self.node().inport(name)
+    }
+
+    /// The names of all inports, by index.
+    pub fn inports(&self) -> Vec<Arc<str>> {
+        self.node().inports.read().clone()
+    }
+
+    /// The names of all outports, by index.
+    pub fn outports(&self) -> &[Arc<str>] {
+        &self.node().outports
+    }
+
+    /// The name of an inport.
+    pub fn inport_name(&self, port: u16) -> Arc<str> {
+        self.node().inport_name(port)
+    }
+
+    /// The name of an outport.
+    pub fn outport_name(&self, port: u16) -> Arc<str> {
+        self.node().outport_name(port)
+    }
+
+    /// Inports that something is connected to, an inport of the network as well.
+    pub fn connected_inports(&self) -> Vec<Arc<str>> {
+        let links = self.node().mailbox.links();
+        let mut ports: Vec<u16> = links.iter().map(|link| link.port).chain(self.node().doors.iter().copied()).collect();
+        ports.sort_unstable();
+        ports.dedup();
+        ports.into_iter().map(|port| self.inport_name(port)).collect()
+    }
+
+    /// Outports that lead somewhere.
+    pub fn connected_outports(&self) -> Vec<Arc<str>> {
+        let node = self.node();
+        (0_u16..)
+            .zip(&node.routes)
+            .filter(|(_, routes)| !routes.is_empty())
+            .map(|(port, _)| node.rechunkers.iter().find(|cut| cut.to == port).map_or(port, |cut| cut.from))
+            .map(|port| node.outport_name(port))
+            .fold(Vec::new(), |mut names, name| {
+                // A connection that cuts has a place of its own among the outports.
+                if !names.contains(&name) {
+                    names.push(name);
+                }
+                names
+            })
+    }
+
+    /// Tells listeners something; `level` is `debug`, `info`, `warning` or `error`. A text that is longer than 64 KiB is cut, other
+    /// data of that size are described.
+    pub fn log(&self, level: &str, data: impl Into<Value>) {
+        let data = match data.into() {
+            Value::String(text) => Value::String(shortened(text, LONGEST_LOG)),
+            data => {
+                let message = Message::Object(data);
+                if message.payload_bytes() > LONGEST_LOG as u64 { message.described() } else { message }.to_value()
+            }
+        };
+        self.run.events.emit(Event::ActorLog { actor: Arc::clone(self.id()), level: level.into(), data });
+    }
+
+    /// Keeps a fact about the node for whoever asks the running network: where it listens, for example. A newer one of
+    /// the same name replaces it. Listeners are told.
+    pub fn publish(&self, name: &str, value: impl Into<Value>) {
+        let (name, value): (Arc<str>, Value) = (name.into(), value.into());
+        self.node().facts.lock().insert(Arc::clone(&name), value.clone());
+        self.run.events.emit(Event::ActorPublished { actor: Arc::clone(self.id()), name, value });
+    }
+
+    /// Keeps a value that a tick can go on from: its next try, and that after a restart of the process. It is written down
+    /// together with what leaves next. For a source it holds over all its ticks.
+    ///
+    /// # Errors
+    /// When it cannot be written down.
+    pub fn checkpoint(&self, sequence: u64, value: Message) -> Result<(), Failure> {
+        if let Some(recorder) = &self.node().recorder {
+            recorder.checkpoint(sequence, &value)?;
+        }
+        self.node().marks.set(sequence, value);
+        Ok(())
+    }
+
+    /// The value that a tick is to go on from.
+    pub fn last_checkpoint(&self, sequence: u64) -> Option<Message> {
+        self.node().marks.get(sequence)
+    }
+
+    /// A text that stands for a tick in the world outside: it is the same in all its tries, and after a restart of the process.
+    pub fn idempotency_key(&self, sequence: u64) -> String {
+        let (run, node) = (self.run_id(), self.id());
+        match self.node().recorder.as_ref().map(|recorder| recorder.key(sequence)) {
+            Some(key) if key.link != u32::MAX => {
+                let port = self.node().inport_of(key.link);
+                format!("{run}/{node}/{port}.{}.{}", key.link, key.position)
+            }
+            Some(key) => format!("{run}/{node}/{}", key.position),
+            None => format!("{run}/{node}/{sequence}"),
+        }
+    }
+
+    /// The variables of the run.
+    pub fn vars(&self) -> &crate::Vars {
+        &self.run.vars
+    }
+
+    /// Changes a variable of the run; the answer is its new value. All nodes see it at once; where a journal is kept, it is
+    /// written down when the tick commits.
+    ///
+    /// # Errors
+    /// A text that says why it cannot be changed.
+    pub fn change_var(&self, change: VarChange) -> Result<Value, String> {
+        let node = self.node();
+        let mut changes = node.var_changes.lock();
+        let value = self.run.vars.change(&change)?;
+        if node.recorder.is_some() {
+            changes.push(change);
+        }
+        drop(changes);
+        self.run.look_at_gates();
+        Ok(value)
+    }
+
+    /// Tells listeners how far the actor is, from 0 to 1, and in words.
+    pub fn progress(&self, fraction: f64, text: &str) {
+        self.run.events.emit(Event::ActorProgress {
+            actor: Arc::clone(self.id()),
+            fraction,
+            text: shortened(text.into(), LONGEST_LOG),
+        });
+    }
+
+    /// Sends a message at once, waiting for room. A dropped call has sent to some of the port's connections at most.
+    ///
+    /// # Errors
+    /// [`SendError`] gives the message back when the node has ended or the run was stopped.
+    pub async fn send(&self, port: impl PortIndex, message: impl Into<Message>) -> Result<(), SendError> {
+        self.send_from(None, port, message).await
+    }
+
+    /// [`send`](Self::send) of a packet that descends from `origin`.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub async fn send_from(
+        &self,
+        origin: Option<&Origin>,
+        port: impl PortIndex,
+        message: impl Into<Message>,
+    ) -> Result<(), SendError> {
+        let caller = if self.holds { Caller::Counted } else { Caller::Other };
+        self.send_as(port.index() as u16, message.into(), origin, caller).await
+    }
+
+    pub(crate) async fn send_as(
+        &self,
+        port: u16,
+        message: Message,
+        origin: Option<&Origin>,
+        caller: Caller,
+    ) -> Result<(), SendError> {
+        let mut sender = Sender::new(self, port, message, origin, caller)?;
+        std::future::poll_fn(|cx| {
+            sender.sleeper.set_waker(cx.waker());
+            sender.poll()
+        })
+        .await
+    }
+
+    /// [`send`](Self::send) by name. A port that nobody is connected to takes everything.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub async fn send_named(&self, port: &str, message: impl Into<Message>) -> Result<(), SendError> {
+        match self.outport(port) {
+            Some(port) => self.send(usize::from(port), message).await,
+            None => {
+                self.lost(port, 1);
+                Ok(())
+            }
+        }
+    }
+
+    /// A new origin for packets that this node brings into the network, however many and by whichever outports: they belong
+    /// together, and to nothing else. `None` where nothing behind the node needs it. `on_end` runs once nothing that descends
+    /// from them is left on its way or in work, and is told whether a tick on it failed for good; it runs at once if there is no
+    /// origin.
+    pub fn new_origin(&self, on_end: impl FnOnce(bool) + Send + Sync + 'static) -> Option<Origin> {
+        match &self.node().mint {
+            Some(mint) => Some(mint.strike_alone(Box::new(on_end))),
+            None => {
+                on_end(false);
+                None
+            }
+        }
+    }
+
+    /// A new origin for packets that leave together by these outports; `None` where nothing behind the node needs it.
+    pub fn origin_of(&self, ports: impl Iterator<Item = u16> + Clone) -> Option<Origin> {
+        self.node().new_origin(ports)
+    }
+
+    /// Sends a message at once, blocking the thread while there is no room, until `deadline`. Only if it has to wait, it does
+    /// so inside `block`, where a host can let go of what its thread holds. The packet descends from `origin`.
+    ///
+    /// # Errors
+    /// [`SendError`] gives the message back when the node has ended, the run was stopped or the deadline has passed.
+    pub fn send_blocking(
+        &self,
+        port: u16,
+        message: Message,
+        origin: Option<&Origin>,
+        caller: Caller,
+        deadline: Option<Instant>,
+        block: impl FnOnce(BlockingSend<'_>) -> Result<(), SendError>,
+    ) -> Result<(), SendError> {
+        let mut sender = Sender::new(self, port, message, origin, caller)?;
+        // Nobody can be woken yet, so a full target is asked once more inside `block`.
+        match sender.poll() {
+            Poll::Ready(result) => result,
+            Poll::Pending => block(BlockingSend::new(sender, deadline)),
+        }
+    }
+
+    /// Whether the outport leads to nodes that take plain values of a host as they are, and whether it leads to others.
+    pub fn targets(&self, port: u16) -> Targets {
+        let routes = self.node().routes.get(usize::from(port)).into_iter().flatten();
+        let answers = self.node().answers.iter().any(|(at, _)| *at == port);
+        let mut targets = Targets { hosted: answers || self.node().tapped.load(Ordering::Relaxed), other: None };
+        for route in routes {
+            let target = &self.run.nodes[route.target as usize];
+            if target.hosted {
+                targets.hosted = true;
+            } else {
+                targets.other = Some(Arc::clone(&target.id));
+            }
+        }
+        targets
+    }
+
+    /// Whether a message sent to the outport would find room everywhere right now.
+    pub fn has_room(&self, port: u16) -> bool {
+        let node = self.node();
+        let mut routes = node.routes.get(usize::from(port)).into_iter().flatten();
+        let at_targets = routes.all(|route| self.run.nodes[route.target as usize].mailbox.has_room(route.link));
+        let taps = node.taps.read();
+        let mut listeners = taps.iter().filter(|(at, _)| *at == port).filter_map(|(_, tap)| self.run.tap(*tap));
+        at_targets && listeners.all(|tap| tap.has_room())
+    }
+
+    /// A message on its way, for hosts with futures of their own. It is sent by polling it; dropping it gives up what was not
+    /// delivered yet.
+    ///
+    /// # Errors
+    /// [`SendError`] gives the message back when the node has ended or the run was stopped.
+    pub fn sending(
+        &self,
+        port: u16,
+        message: Message,
+        origin: Option<&Origin>,
+        caller: Caller,
+    ) -> Result<Sending, SendError> {
+        Sender::new(self.clone(), port, message, origin, caller).map(Sending)
+    }
+
+    /// Says that `run` has returned for an attempt: the node's task is not on its stack any more.
+    pub fn returned(&self, sequence: u64, number: u32) {
+        if self.node().open.returned((sequence, number), &self.run.activity) {
+            // A thread beside the tick may have said so in the moment after it: whether anybody is busy is looked at again.
+            self.run.activity.begin();
+            self.run.end_activity();
+        }
+    }
+
+    /// Ends an attempt that went on elsewhere; harmless when it has ended already. The call of one that was abandoned ends with
+    /// this, too.
+    pub fn complete(&self, completion: Completion) {
+        let node = self.node();
+        // A stopped node takes no completion any more, but may wait for this one.
+        let _ = node.mailbox.control(Control::Completion(completion));
+        node.sleeper.wake();
+    }
+
+    /// Says that an attempt was ended a second time, or after it had been given up: that changes nothing, but is told.
+    pub fn tell_late(&self, what: &str) {
+        self.node().counters.late.add(1);
+        self.log("warning", what);
+    }
+
+    /// Makes the node look around: something it waits for may have changed.
+    pub fn poke(&self) {
+        self.run.poke(self.index);
+    }
+
+    pub(crate) fn begin_hold(&self) {
+        self.run.activity.begin();
+        self.node().holds.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(crate) fn end_hold(&self) {
+        self.node().holds.fetch_sub(1, Ordering::AcqRel);
+        self.poke();
+        self.run.end_activity();
+    }
+}
