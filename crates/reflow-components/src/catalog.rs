@@ -20,9 +20,13 @@ static BUNDLED: LazyLock<Arc<Bundled>> = LazyLock::new(|| {
         crate::integration::components(),
         crate::math::components(),
         crate::vector::components(),
+        #[cfg(feature = "families")]
         reflow_geometry::components(),
+        #[cfg(feature = "families")]
         reflow_media::components(),
+        #[cfg(feature = "families")]
         reflow_scene::components(),
+        #[cfg(feature = "families")]
         reflow_shading::components(),
     ];
     let mut entries: Vec<_> = families.into_iter().flatten().map(Arc::new).collect();

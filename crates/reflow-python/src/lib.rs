@@ -37,6 +37,7 @@ mod names;
 mod network;
 mod once;
 mod packs;
+#[cfg(feature = "families")]
 mod pictures;
 mod plain;
 mod protect;
@@ -83,6 +84,7 @@ mod _native {
     use crate::network::PyNetwork;
     #[pymodule_export]
     use crate::packs::{_call_pack, _open_pack, _pack_command, OpenPack, inspect_pack, list_packs, pack_abi_version};
+    #[cfg(feature = "families")]
     #[pymodule_export]
     use crate::pictures::{_draw_mesh, _png_of};
     #[pymodule_export]
