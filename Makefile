@@ -11,6 +11,9 @@ DEMO := build/seattle-weather.html
 # everything that was compiled for the Rust tests.
 PROFILE ?= release
 
+# `LEAN=1` leaves out the families of components that have crates of their own: for work on the runtime.
+LEAN ?=
+
 # The packs of this repository.
 PACKS ?= $(notdir $(wildcard packs/reflow-pack-*))
 
@@ -35,7 +38,7 @@ build/tools/bin/cargo-deny:
 	cargo install --quiet --locked --root build/tools cargo-deny
 
 build: $(VENV)/tools ## Build the extension and install the package into .venv, editable
-	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --quiet --locked --profile $(PROFILE)
+	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --quiet --locked --profile $(PROFILE) $(if $(LEAN),--no-default-features)
 
 lint: $(VENV)/tools ## Check formatting and lints of Rust and Python
 	cargo fmt --all --check

@@ -6,15 +6,17 @@ import sys
 import warnings
 from collections.abc import Callable, Mapping
 from os import PathLike
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from . import _native
+from ._actor import Actor, build
 from ._kept import Kept
 from ._printable import printable
-from ._actor import Actor, build
 from .exceptions import GraphError, UnknownComponentError
 from .graph import Graph
-from .store import Store
+
+if TYPE_CHECKING:
+    from .store import Store
 
 
 class Building(_native.Network):

@@ -9,8 +9,8 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, overload
 
 from . import _native
-from ._loop import is_async, is_generator
 from ._actor import Actor
+from ._loop import is_async, is_generator
 
 if TYPE_CHECKING:
     from ._native import ActorCallContext

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from . import _native
 from .exceptions import StoreError
 from .graph import Graph
-from .store import Store
 
 if TYPE_CHECKING:
     from ._runs import Runs
+    from .store import Store
 
 
 class Kept:
@@ -28,6 +28,8 @@ class Kept:
         self.force = False
 
     def _open(self) -> _native.Store:
+        from .store import Store  # for runs that are kept only
+
         return self.store._store if isinstance(self.store, Store) else _native.Store(self.store)
 
     def graph(self) -> Graph:

@@ -9,6 +9,7 @@ import contextvars
 import inspect
 import os
 import threading
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,7 @@ _users = 0
 _serving: Serving | None = None
 #: The loops of runs with a virtual clock, by number of the run, and how many use them.
 _virtual: dict[int, tuple[Serving, int]] = {}
-_ending: list[threading.Thread] = []
+_ending: list[Serving] = []
 
 #: The tick that a task of the loop works for.
 current_tick: contextvars.ContextVar[Tick] = contextvars.ContextVar("offbit_reflow.tick")
@@ -84,22 +85,35 @@ def release(number: int = 0) -> None:
                 _virtual[number] = (serving, users - 1)
                 return
             del _virtual[number]
-            _ending.append(serving.thread)
+            _ending.append(serving)
             serving.loop.call_soon_threadsafe(serving.loop.stop)
             return
         _users -= 1
         if _users > 0 or _serving is None:
             return
         serving, _serving = _serving, None
-        _ending[:] = [thread for thread in _ending if thread.is_alive()]
-        _ending.append(serving.thread)
+        _ending[:] = [ended for ended in _ending if ended.thread.is_alive()]
+        _ending.append(serving)
     serving.loop.call_soon_threadsafe(serving.loop.stop)
 
 
 def join(timeout: float) -> None:
-    """Wait for the threads of loops that have no users any more; for the end of the process."""
-    for thread in list(_ending):
-        thread.join(timeout)
+    """Wait for the ends of loops that have no users any more, then stop those that are left; for the end of the process.
+
+    A loop that something holds for longer than the timeout is left to itself.
+    """
+    deadline = time.monotonic() + timeout
+    for serving in list(_ending):
+        serving.thread.join(max(0.0, deadline - time.monotonic()))
+    left = [serving for serving in (*_ending, _serving) if serving is not None]
+    for serving in left:
+        serving.watch.stop()
+    for serving in left:
+        while serving.thread.is_alive():
+            held = serving.watch.held_for()
+            if held is None or held > timeout:
+                break
+            time.sleep(0.002)
 
 
 class Serving:

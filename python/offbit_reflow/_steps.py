@@ -6,8 +6,8 @@ import inspect
 import sys
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ._functions import FunctionType
 from ._actor import Actor
+from ._functions import FunctionType
 
 if TYPE_CHECKING:
     from ._native import ActorCallContext

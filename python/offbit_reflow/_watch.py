@@ -10,6 +10,8 @@ from collections.abc import Callable, Coroutine, Generator
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from . import _native
+
 if TYPE_CHECKING:
     import asyncio
 
@@ -80,6 +82,8 @@ class Watch:
         self._since: float | None = None
         self._asleep = False
         self._is_closed = False
+        #: Whether the process is about to end.
+        self._is_last = False
         self._wake = threading.Event()
 
     def new_loop(self, clock: _Clock | None = None) -> asyncio.AbstractEventLoop:
@@ -108,8 +112,20 @@ class Watch:
     def works(self) -> None:
         """Note that the loop has something to do."""
         self._since = perf_counter()
+        if self._is_last:
+            self.rests()
+            _native._keep_thread()
         if self._asleep:
             self._wake.set()
+
+    def stop(self) -> None:
+        """Stop the loop where it looks for events, for good: the end of the interpreter must not cut off a call of the native half."""
+        self._is_last = True
+
+    def held_for(self) -> float | None:
+        """Give the time since the loop looked for events, in seconds; None while it waits for some."""
+        since = self._since
+        return None if since is None else perf_counter() - since
 
     def _look(self) -> None:
         seen: tuple[float, asyncio.Task[Any]] | None = None

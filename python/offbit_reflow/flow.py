@@ -12,8 +12,8 @@ from itertools import tee
 from typing import TYPE_CHECKING, Any
 
 from . import _native
-from ._functions import actor
 from ._actor import Actor, build
+from ._functions import actor
 from .graph import Graph
 from .network import Network
 

@@ -6,7 +6,7 @@ import atexit
 import warnings
 from collections.abc import Mapping
 from os import PathLike
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from . import _ask, _exit, _native
 from ._async_network import AsyncNetwork
@@ -17,8 +17,10 @@ from ._runs import DEFAULT_GRACE, SHUTDOWN_GRACE, Begun, broken_off, live, refus
 from ._seeing import Seeing
 from .exceptions import ContextError, RunTimeout
 from .result import RunResult
-from .store import Store
 from .subscribers import EventStream, Listener
+
+if TYPE_CHECKING:
+    from .store import Store
 
 
 class Network(Building, AsyncNetwork, Seeing):
@@ -335,12 +337,12 @@ class Network(Building, AsyncNetwork, Seeing):
         >>> net.shutdown(grace=1)
         []
         """
-        live.discard(self)
-        if self._recording is None:
-            return self._shutdown(grace)
-        run = self._run
+        run = self._run if self._recording is not None else None
         left = self._shutdown(grace)
-        self._write_recording(run)
+        if not left:
+            live.discard(self)
+        if run is not None:
+            self._write_recording(run)
         return left
 
     def __enter__(self) -> Self:

@@ -8,9 +8,9 @@ from os import PathLike
 from typing import TYPE_CHECKING
 
 from . import _native
+from ._actor import build
 from ._native import inspect_pack, list_packs, pack_abi_version
 from ._printable import printable
-from ._actor import build
 from .exceptions import PackError
 
 if TYPE_CHECKING:

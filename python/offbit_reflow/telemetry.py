@@ -12,8 +12,8 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from . import _native
-from ._values import PortValue
 from ._actor import Actor, build
+from ._values import PortValue
 from .connectors._files import needs
 from .network import Listener, Network
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
+import time
 
 import pytest
 
@@ -181,6 +182,11 @@ def test_what_a_node_sets_is_its_own():
 def traced():
     """Names of the functions that a trace function for new threads sees."""
     seen: set[str] = set()
+    # A loop that still ends from before would be gone on with, and took no notice.
+    until = time.monotonic() + SOON
+    while any(thread.name == "reflow-asyncio" for thread in threading.enumerate()):
+        assert time.monotonic() < until, "a loop goes on without a network"
+        time.sleep(0.005)
 
     def trace(frame, event, argument):
         seen.add(frame.f_code.co_name)

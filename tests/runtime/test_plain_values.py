@@ -334,6 +334,76 @@ def test_nothing_is_copied_where_nobody_else_holds_it():
         assert len(set(seen)) == 1
 
 
+def test_a_tagged_container_that_is_passed_on_is_the_same_one_where_nobody_else_holds_it():
+    seen = []
+
+    class Fresh(Actor):
+        outports = ["out"]
+
+        def run(self, ctx):
+            ctx.finish()
+            return {"out": {"rows": [1], "n": 0}}
+
+    class Forward(Base):
+        def run(self, ctx):
+            seen.append(id(ctx["in"]))
+            ctx.done({"out": ctx.inputs["in"]})
+            assert ctx.inputs["in"] == {"type": "Object", "data": {"rows": [1], "n": 0}}
+
+    with Network() as net:
+        add(net, "source", Fresh)
+        for number in range(3):
+            add(net, f"n{number}", Forward)
+            net.add_connection("source" if number == 0 else f"n{number - 1}", "out", f"n{number}", "in")
+        sink = add(net, "sink", Collect())
+        net.add_connection("n2", "out", "sink", "in")
+        assert net.run(timeout=SOON).ok
+    assert sink.values == [{"rows": [1], "n": 0}]
+    import sysconfig
+
+    if not sysconfig.get_config_var("Py_GIL_DISABLED"):
+        assert len(set(seen)) == 1
+
+
+@pytest.mark.parametrize("kept", ["value", "data", "part", "inputs", "outputs"])
+def test_a_tagged_container_that_is_kept_and_changed_changes_nothing(kept):
+    class Keep(Base):
+        def run(self, ctx):
+            value = ctx.inputs["in"]
+            holds = {"value": value, "data": value["data"], "part": value["data"]["rows"], "inputs": ctx.inputs}
+            outputs = {"out": value}
+            self.kept = outputs if kept == "outputs" else holds[kept]
+            del value, holds
+            if kept == "outputs":
+                ctx.done(outputs)
+                self.kept["out"]["data"]["n"] = 9
+                return
+            del outputs
+            ctx.done({"out": ctx.inputs["in"]})
+            match kept:
+                case "value":
+                    self.kept["data"]["n"] = 9
+                case "data":
+                    self.kept["n"] = 9
+                case "part":
+                    self.kept.append(9)
+                case "inputs":
+                    self.kept["in"]["data"]["n"] = 9
+
+    assert chain(Keep, {"rows": [1], "n": 0}) == {"rows": [1], "n": 0}
+
+
+def test_a_tagged_container_that_was_given_another_kind_is_that():
+    class Retag(Base):
+        def run(self, ctx):
+            value = ctx.inputs["in"]
+            value["type"] = "Array"
+            value["data"] = [1]
+            ctx.done({"out": value})
+
+    assert chain(Retag, {"n": 0}) == [1]
+
+
 def test_containers_of_own_classes_keep_them():
     value = Named({"a": [1]}, name="x")
     arrived = through(value)

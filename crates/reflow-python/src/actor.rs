@@ -17,6 +17,9 @@ use crate::names::PortNames;
 use crate::references;
 use crate::template::Methods;
 
+/// What a generator yields at most before its node looks around.
+const YIELDS: usize = 64;
+
 /// A call that yields its outputs.
 struct Yielding {
     generator: Py<PyAny>,
@@ -338,8 +341,17 @@ impl HostedActor for PythonActor {
     }
 
     fn resume(&mut self, tick: &mut Tick<'_>) -> Step {
-        executor::beat(tick.node().run_number());
-        Python::attach(|py| self.step_generator(py, tick.parts().1))
+        Python::attach(|py| {
+            // Others get a turn now and then.
+            for _ in 0..YIELDS {
+                executor::beat(tick.node().run_number());
+                let step = self.step_generator(py, tick.parts().1);
+                if !matches!(step, Step::Yield) || !tick.hand_over() {
+                    return step;
+                }
+            }
+            Step::Yield
+        })
     }
 
     fn batch_limit(&self) -> usize {

@@ -62,7 +62,10 @@ pub(crate) fn template_actor(template_id: &str) -> PyResult<PyComponent> {
 /// Ports, config schema and documentation of the template with this id.
 #[pyfunction]
 pub(crate) fn template_info<'py>(py: Python<'py>, id: &str) -> PyResult<Bound<'py, PyDict>> {
-    template_actor(id)?.info(py)
+    let info = template_actor(id)?.info(py)?;
+    // An actor of a pack need not know the id that the pack gives it.
+    info.set_item("id", id)?;
+    Ok(info)
 }
 
 /// The ids of the bundled catalog, which no pack may take.

@@ -230,14 +230,47 @@ impl PyContext {
 
     /// The message to send for a value. One that the tick itself was given goes on as the message that it came in.
     fn message_of(&self, value: &Bound<'_, PyAny>, held: Held) -> PyResult<Message> {
-        if let (Held::ByUs(ours), true) = (held, borrowed::form(value) != Form::Leaf)
-            && let Some(message) = self.came_in(value)
-            && let Some(own) = protect::protected(value, Held::ByUs(ours + 1))?
-            && own.is(value)
-        {
-            return Ok(message);
+        if let (Held::ByUs(ours), true) = (held, borrowed::form(value) != Form::Leaf) {
+            // The value is held by the packet, too.
+            if let Some(message) = self.came_in(value)
+                && let Some(own) = protect::protected(value, Held::ByUs(ours + 1))?
+                && own.is(value)
+            {
+                return Ok(message);
+            }
+            if let Some(message) = self.came_in_tagged(value, ours)? {
+                return Ok(message);
+            }
         }
         convert::to_message(value, held)
+    }
+
+    /// The input of which this is the tagged form, taken from `ctx.inputs` and held by nobody else, nor what is in it.
+    fn came_in_tagged(&self, value: &Bound<'_, PyAny>, ours: isize) -> PyResult<Option<Message>> {
+        let py = value.py();
+        let Some((kind, data)) = convert::container_in(value) else { return Ok(None) };
+        let Some(message) =
+            self.came_in(&data).filter(|message| kind.to_str().is_ok_and(|kind| kind == message.kind()))
+        else {
+            return Ok(None);
+        };
+        let inputs = {
+            let state = self.state.lock(py);
+            let Some(inputs) = &state.inputs_dict else { return Ok(None) };
+            inputs.bind(py).clone()
+        };
+        // The inputs are held by the context and here; each value by them, too; its data by it, by the packet and here.
+        let is_ours = Held::ByUs(2).exclusively(&inputs)
+            && Held::ByUs(ours + 1).exclusively(value)
+            && Held::ByUs(3).exclusively(&data)
+            && inputs.values().iter().any(|known| known.is(value));
+        if !is_ours || !protect::protected(&data, Held::ByUs(3))?.is_some_and(|own| own.is(&data)) {
+            return Ok(None);
+        }
+        // Whoever asks for the inputs once more gets others: these go with the packet.
+        let before = self.state.lock(py).inputs_dict.take();
+        drop((before, inputs));
+        Ok(Some(message))
     }
 
     /// The input whose value this is.

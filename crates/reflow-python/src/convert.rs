@@ -184,6 +184,18 @@ fn port_value_message(object: &Bound<'_, PyAny>) -> PyResult<Option<Message>> {
     Ok(Some(message).filter(|message| kind.extract::<&str>().is_ok_and(|kind| kind == message.kind())))
 }
 
+/// The kind and the data of a `PortValue` around a container.
+pub(crate) fn container_in<'py>(value: &Bound<'py, PyAny>) -> Option<(Bound<'py, PyString>, Bound<'py, PyAny>)> {
+    let py = value.py();
+    if !value.get_type().is(port_value_type(py).ok()?) {
+        return None;
+    }
+    let dict = value.cast::<PyDict>().ok().filter(|dict| dict.len() == 2)?;
+    let data = dict.get_item(crate::once::intern!(py, "data")).ok()??;
+    let kind = dict.get_item(crate::once::intern!(py, "type")).ok()??.cast_into().ok()?;
+    (borrowed::form(&data) != Form::Leaf).then_some((kind, data))
+}
+
 /// The message of a kind around Python data; raw bytes may be given as bytes.
 fn tagged(kind: &str, data: Option<&Bound<'_, PyAny>>) -> PyResult<Message> {
     if let ("Bytes" | "Encoded", Some(data)) = (kind, data)

@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_millis(1);
 /// How long a thread without work stays around.
 const LINGER: Duration = Duration::from_secs(5);
 /// How long a thread without work looks for some before it sleeps: about what waking it would take.
-const SPIN: Duration = Duration::from_micros(20);
+const SPIN: Duration = Duration::from_micros(50);
 
 // The locks and condition variables of the standard library: their waiters are known to the kernel only. Those of other
 // libraries keep a table of waiting threads in the process, which a forked child inherits although its threads are gone.
@@ -330,10 +330,10 @@ impl Worker {
         }
         self.beat.fetch_add(1, Ordering::AcqRel);
         self.core.busy.fetch_add(1, Ordering::AcqRel);
-        match (&info.context, entry) {
+        exit::working(|| match (&info.context, entry) {
             (Some(context), Some(entry)) => run_in(context, &info.inside, entry, runnable),
             _ => drop(runnable.run()),
-        }
+        });
         self.core.busy.fetch_sub(1, Ordering::AcqRel);
         // Even again; ticks in between have added two each.
         self.beat.fetch_add(1, Ordering::AcqRel);

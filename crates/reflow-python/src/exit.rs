@@ -11,8 +11,40 @@ static ENDING: AtomicBool = AtomicBool::new(false);
 /// Threads that are on their way back to the interpreter.
 static COMING_BACK: AtomicUsize = AtomicUsize::new(0);
 
-/// How long threads that are on their way back get.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// Threads of the host that are inside a task.
+static WORKING: AtomicUsize = AtomicUsize::new(0);
+
+/// How long threads get that are on their way back, or inside a task.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Runs a task of the host on this thread, unless the interpreter is about to go: then it does not return.
+pub(crate) fn working<T>(task: impl FnOnce() -> T) -> T {
+    struct Working;
+    impl Drop for Working {
+        fn drop(&mut self) {
+            count_down(&WORKING);
+        }
+    }
+    // Counted first: either this sees that the end has begun, or the end sees this.
+    WORKING.fetch_add(1, Ordering::SeqCst);
+    let working = Working;
+    if ENDING.load(Ordering::SeqCst) {
+        drop(working);
+        Python::attach(keep_thread);
+    }
+    task()
+}
+
+fn count_down(counter: &AtomicUsize) {
+    // A forked child has not counted what its parent was at.
+    let _ = counter.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |count| count.checked_sub(1));
+}
+
+/// The threads that were counted stayed in the parent process.
+pub(crate) fn forget_threads() {
+    WORKING.store(0, Ordering::SeqCst);
+    COMING_BACK.store(0, Ordering::SeqCst);
+}
 
 /// Runs `wait`, which blocks, detached. It does not return once the interpreter is about to go.
 pub(crate) fn detached<T: Send>(py: Python<'_>, wait: impl FnOnce() -> T + Send) -> T {
@@ -20,14 +52,14 @@ pub(crate) fn detached<T: Send>(py: Python<'_>, wait: impl FnOnce() -> T + Send)
         let value = wait();
         COMING_BACK.fetch_add(1, Ordering::SeqCst);
         if ENDING.load(Ordering::SeqCst) {
-            COMING_BACK.fetch_sub(1, Ordering::SeqCst);
+            count_down(&COMING_BACK);
             loop {
                 std::thread::park();
             }
         }
         value
     });
-    COMING_BACK.fetch_sub(1, Ordering::SeqCst);
+    count_down(&COMING_BACK);
     value
 }
 
@@ -38,8 +70,20 @@ pub(crate) fn keep_waiting_threads(py: Python<'_>) {
     ENDING.store(true, Ordering::SeqCst);
     py.detach(|| {
         let until = Instant::now() + PATIENCE;
-        while COMING_BACK.load(Ordering::SeqCst) > 0 && Instant::now() < until {
-            std::thread::yield_now();
+        let is_busy = || COMING_BACK.load(Ordering::SeqCst) > 0 || WORKING.load(Ordering::SeqCst) > 0;
+        while is_busy() && Instant::now() < until {
+            std::thread::sleep(Duration::from_micros(100));
+        }
+    });
+}
+
+/// Keeps this thread in native code for good: the interpreter is about to go.
+#[pyfunction]
+#[pyo3(name = "_keep_thread")]
+pub(crate) fn keep_thread(py: Python<'_>) {
+    py.detach(|| {
+        loop {
+            std::thread::park();
         }
     });
 }

@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::executor;
+use crate::exit;
 
 /// Has Python call the hooks below around `os.fork`, where there is one.
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -31,4 +32,5 @@ fn after_in_parent() {
 fn after_in_child() {
     executor::release_locks();
     executor::leave();
+    exit::forget_threads();
 }

@@ -75,7 +75,7 @@ mod _native {
     #[pymodule_export]
     use crate::executor::{Turn, busy_workers, enter_pool, enter_run, worker_threads};
     #[pymodule_export]
-    use crate::exit::keep_waiting_threads;
+    use crate::exit::{keep_thread, keep_waiting_threads};
     #[pymodule_export]
     use crate::graph::{PyChanges, PyGraph, PyGraphView, PyJournal, PySubgraphBuilder, compose_graphs};
     #[pymodule_export]

@@ -44,9 +44,6 @@ pub(crate) fn protected<'py>(object: &Bound<'py, PyAny>, held: Held) -> PyResult
         tuples: FxHashMap::default(),
     };
     let exclusive = held.exclusively(object);
-    if exclusive && form == Form::Dict && borrowed::holds_only_leaves(object) {
-        return Ok(Some(object.clone()));
-    }
     let root = match form {
         Form::Tuple => work.tuple(object.cast()?, 1, exclusive)?.unwrap_or_else(|| object.clone()),
         _ if exclusive => {
@@ -126,6 +123,9 @@ impl<'py> Work<'py> {
     }
 
     fn enter(&mut self, container: &Bound<'py, PyAny>, original: &Bound<'py, PyAny>, form: Form, depth: usize) {
+        if form == Form::Dict && borrowed::holds_only_leaves(container) {
+            return;
+        }
         let address = original.as_ptr() as usize;
         self.open.push(Step::Enter { container: container.clone(), form, depth, address });
     }

@@ -363,7 +363,7 @@ fn spawn(run: &Arc<Run>, actors: Vec<(Instance, Assembler, bool, Spare)>, journa
             Instance::Hosted(actor) => Some(actor.host()),
             Instance::Sync(_) | Instance::Async(_) => None,
         };
-        let mut driver = Driver::new(run.handle(index), instance, assembler, source, spare);
+        let mut driver = Box::new(Driver::new(run.handle(index), instance, assembler, source, spare));
         if let Some(journaled) = journaled {
             let progress = journaled.progress(index as usize, source);
             driver.go_on(progress.ticks, progress.ended);

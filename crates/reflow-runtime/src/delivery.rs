@@ -8,6 +8,7 @@ use reflow_graph::Direction;
 use reflow_message::Message;
 
 use crate::activity::Sleeper;
+use crate::attempt::Packets;
 use crate::event::Event;
 use crate::node::{ANSWER, Node, TAP};
 use crate::origin::Origin;
@@ -119,6 +120,18 @@ impl Run {
                 None
             }
             Err(packet) => Some(packet.message),
+        }
+    }
+
+    /// Hands the packet over at once if it is the only one, and if that can be done. Else it stays.
+    pub(crate) fn hand_over_only(&self, from: &Node, origin: Option<&Origin>, packets: &mut Packets) {
+        if packets.len() == 1
+            && (origin.is_some() || from.mint.is_none())
+            && from.scatter.is_none()
+            && let Some((port, message)) = packets.pop()
+            && let Some(message) = self.hand_over(from, port, message, origin)
+        {
+            packets.push((port, message));
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use reflow_message::{Message, Value};
 
-use crate::attempt::Attempt;
+use crate::attempt::{Attempt, Packets};
 use crate::error::SendError;
 use crate::node_handle::NodeHandle;
 use crate::origin::Origin;
@@ -78,6 +78,19 @@ impl<'a> Tick<'a> {
     /// leave at the end of the tick, before what was emitted. [`NodeHandle::send`] sends at once.
     pub fn send(&mut self, port: impl PortIndex, message: impl Into<Message>) {
         self.attempt.sent.push((port.index() as u16, message.into()));
+    }
+
+    /// Hands over what a call has put out so far, if that can be done at once and nothing waits for its node: then the call may go
+    /// on. Else it is to stop with [`Step::Yield`](crate::Step::Yield), and is resumed.
+    pub fn hand_over(&mut self) -> bool {
+        let (node, run) = (self.node.node(), self.node.run());
+        if node.results.is_some() || node.mailbox.has_control() || self.attempt.sent.len() != 1 {
+            return false;
+        }
+        let mut packets: Packets = self.attempt.sent.drain(..).collect();
+        run.hand_over_only(node, self.attempt.origin.as_ref(), &mut packets);
+        self.attempt.sent.extend(packets);
+        self.attempt.sent.is_empty()
     }
 
     /// [`send`](Self::send) by name.

@@ -18,8 +18,8 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from .._declaration import declare
 from .._actor import Actor
+from .._declaration import declare
 from ..exceptions import ReflowError, RunTimeout
 from ..network import Network
 from . import actors, inputs, outputs, report, run, signals

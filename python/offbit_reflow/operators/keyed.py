@@ -6,8 +6,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from .._functions import FunctionType
 from .._actor import Actor
+from .._functions import FunctionType
 from ._key import key_of
 
 

@@ -21,8 +21,8 @@ from itertools import chain
 from typing import Any
 
 from .. import _native
-from .._functions import actor as make_actor
 from .._actor import build
+from .._functions import actor as make_actor
 from ..network import Network
 from ..result import RunResult
 

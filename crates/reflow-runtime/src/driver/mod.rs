@@ -46,8 +46,8 @@ const TURN: usize = 128;
 /// The outport that failures leave by under `on_error: route`.
 pub(crate) const ERROR_PORT: &str = "error";
 
-/// Runs one node to its end. Whatever happens inside, the run is told.
-pub(crate) async fn drive(driver: Driver) {
+/// Runs one node to its end. Whatever happens inside, the run is told. The driver is in a box: a future has room for its arguments twice.
+pub(crate) async fn drive(mut driver: Box<Driver>) {
     let mut end = EndOfNode { handle: driver.handle.clone(), state: NodeState::Cancelled, undelivered: 0 };
     match AssertUnwindSafe(driver.run()).catch_unwind().await {
         Ok((state, undelivered)) => (end.state, end.undelivered) = (state, undelivered),
@@ -210,7 +210,7 @@ impl Driver {
         self.node().policy.as_deref()
     }
 
-    async fn run(mut self) -> (NodeState, usize) {
+    async fn run(&mut self) -> (NodeState, usize) {
         if let Some(state) = self.ended {
             return (state, 0);
         }

@@ -18,7 +18,6 @@ use crate::node_state::NodeState;
 use crate::origin::Origin;
 use crate::packet::Outgoing;
 use crate::policy::OnError;
-use crate::run::Run;
 
 impl Driver {
     pub(super) fn tell_retry(&self, attempt: &Attempt, failure: &Failure, delay: Duration) {
@@ -193,7 +192,7 @@ impl Driver {
             }
             let mut sent: Packets = self.attempt.sent.drain(..).collect();
             if self.outbox.is_empty() {
-                hand_over(self.handle.node(), self.handle.run(), self.attempt.origin.as_ref(), &mut sent);
+                self.handle.run().hand_over_only(self.node(), self.attempt.origin.as_ref(), &mut sent);
             }
             together(self.handle.node(), self.attempt.origin.as_ref(), &mut sent, &mut self.outbox);
         }
@@ -286,22 +285,11 @@ pub(super) fn commit_at_once(handle: &NodeHandle, attempt: &mut Attempt, outbox:
         node.marks.forget(attempt.sequence);
     }
     if attempt.sent.is_empty() && outbox.is_empty() && !run.events.wants_completions() {
-        hand_over(node, run, attempt.origin.as_ref(), &mut attempt.emitted);
+        run.hand_over_only(node, attempt.origin.as_ref(), &mut attempt.emitted);
     }
     if !(attempt.emitted.is_empty() && attempt.sent.is_empty()) || run.events.wants_completions() {
         // It can only be refused where a journal is kept, and those go the long way.
         let _ = commit(handle, attempt, outbox);
-    }
-}
-
-/// Hands a single packet over, if that can be done at once.
-fn hand_over(node: &Node, run: &Run, origin: Option<&Origin>, packets: &mut Packets) {
-    if packets.len() == 1
-        && (origin.is_some() || node.mint.is_none())
-        && let Some((port, message)) = packets.pop()
-        && let Some(message) = run.hand_over(node, port, message, origin)
-    {
-        packets.push((port, message));
     }
 }
 

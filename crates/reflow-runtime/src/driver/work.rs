@@ -84,7 +84,10 @@ impl Driver {
     pub(super) async fn work(&mut self) {
         self.node().counters.clock.work();
         self.replace_stuck().await;
-        self.start_again().await;
+        if self.open.is_backing_off() {
+            // Seldom, and large: it has no room in the task of every node.
+            Box::pin(self.start_again()).await;
+        }
         let before = self.sequence;
         match self.style {
             Style::Computes => self.work_sync().await,
