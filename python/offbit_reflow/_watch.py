@@ -119,7 +119,7 @@ class Watch:
             self._wake.set()
 
     def stop(self) -> None:
-        """Stop the loop where it looks for events, for good: the end of the interpreter must not cut off a call of the native half."""
+        """Stop the loop for good where it looks for events: the end of the interpreter must not cut off a native call."""
         self._is_last = True
 
     def held_for(self) -> float | None:
