@@ -53,6 +53,8 @@ class Begun:
     ) -> None:
         self._network = network
         for name, value in (inputs or {}).items():
+            if not isinstance(name, str):
+                raise TypeError(f"inputs: the name of an inport is a text, got {name!r}")
             _no_promise(name, value)
         ends = network._endpoints(inputs or ())
         self.feeds = [(*end, value) for end, value in zip(ends, (inputs or {}).values(), strict=True)]
@@ -166,8 +168,6 @@ class Runs(_native.Network):
 
 def _split(name: str, nodes: set[str]) -> tuple[str, str] | None:
     """Divide ``node.port``. Node ids may hold dots; the longest one that exists wins."""
-    if not isinstance(name, str):
-        return None
     at = len(name)
     while (at := name.rfind(".", 0, at)) >= 0:
         if name[:at] in nodes:
