@@ -25,7 +25,8 @@ def key_of(key: str | Callable[[Any], Hashable] | None) -> Callable[[Any], Hasha
     def read(value: Any) -> Hashable:
         for name in path:
             try:
-                value = value[name] if isinstance(value, Mapping) else getattr(value, name)
+                # Most values are dicts, and the question for mappings is the slower one.
+                value = value[name] if type(value) is dict or isinstance(value, Mapping) else getattr(value, name)
             except (KeyError, AttributeError):
                 raise KeyError(f"the packet has no `{key}`: there is no `{name}` in {_shortened(value)}") from None
         return hashable(value)

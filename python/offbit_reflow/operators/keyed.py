@@ -67,7 +67,7 @@ def keyed(
             def __init__(self) -> None:
                 self.states: OrderedDict[Hashable, Any] = OrderedDict()
 
-            def run(self, ctx: Any) -> None:
+            def run(self, ctx: Any) -> dict[str, Any]:
                 value = ctx["value"]
                 at = find(value)
                 known = at in self.states
@@ -80,10 +80,11 @@ def keyed(
                     self.states.pop(at, None)
                 else:
                     self.states[at] = state
-                    self.states.move_to_end(at)
-                    if most_keys is not None and len(self.states) > most_keys:
-                        self.states.popitem(last=False)
-                ctx.done({} if out is None else {"out": out})
+                    if most_keys is not None:
+                        self.states.move_to_end(at)
+                        if len(self.states) > most_keys:
+                            self.states.popitem(last=False)
+                return {} if out is None else {"out": out}
 
             def finalize(self, ctx: Any) -> None:
                 if at_end is not None:

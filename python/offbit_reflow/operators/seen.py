@@ -49,17 +49,17 @@ class deduplicate(Step):
             raise ValueError(f"most_keys must be at least 1, got {self.most_keys}")
         self._seen: OrderedDict[Hashable, float] = OrderedDict()
 
-    def run(self, ctx: Any) -> None:
+    def run(self, ctx: Any) -> dict[str, Any]:
         """Let the packet through, or not."""
         value = ctx["value"]
         at, now = self._find(value), monotonic() if self.seconds is not None else 0.0
         before = self._seen.get(at)
         if before is not None and (self.seconds is None or now - before < self.seconds):
             self._seen.move_to_end(at)
-            ctx.done()
-            return
+            return {}
         self._seen[at] = now
-        self._seen.move_to_end(at)
+        if before is not None:
+            self._seen.move_to_end(at)
         if len(self._seen) > self.most_keys:
             self._seen.popitem(last=False)
-        ctx.done({"out": value})
+        return {"out": value}
