@@ -97,6 +97,16 @@ fn begin_and_end_are_passed_on_and_each_channel_has_a_state() {
 }
 
 #[test]
+fn what_the_handle_says_does_not_get_into_begin() {
+    let begin = metadata("more", 1);
+    let input = stream_of(Some("audio/raw-pcm-f32"), vec![begin.clone(), Frame::End]);
+    let outputs = trial::<Sums>().step([("stream".to_string(), input)]);
+    let Message::StreamHandle(handle) = &outputs["stream"][0] else { panic!("no stream") };
+    assert_eq!(handle.content_type.as_deref(), Some("audio/raw-pcm-f32"));
+    assert_eq!(frames_of(&outputs["stream"][0]), [begin, Frame::End]);
+}
+
+#[test]
 fn errors_are_frames_in_and_out() {
     let gone = Frame::Error("gone".into());
     assert_eq!(filtered(vec![data(&[1.0]), gone.clone()]), [data(&[1.0]), gone]);

@@ -3,10 +3,16 @@
 use std::sync::Arc;
 
 use reflow_component::prelude::*;
-use reflow_runtime::{Frame, StreamReader};
+use reflow_runtime::{Frame, PortIndex, StreamReader};
 
 /// The most bytes of a stream that are kept to be shown.
 pub(crate) const MOST_SHOWN: usize = 64 << 20;
+
+/// Whether what leaves an outport goes anywhere.
+pub(crate) fn leads_on(tick: &Tick<'_>, port: impl PortIndex) -> bool {
+    let node = tick.node();
+    node.connected_outports().contains(&node.outport_name(port.index() as u16))
+}
 
 /// What a display has seen.
 pub(crate) struct Seen {

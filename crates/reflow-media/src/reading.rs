@@ -67,21 +67,27 @@ fn said(node: &NodeHandle, port: usize, text: String) -> Message {
     Message::error(text)
 }
 
-/// All data of a stream, up to `most` bytes, and what was said of it.
+/// All data of a stream, and what was said of it.
+pub(crate) struct Whole {
+    pub(crate) opening: Opening,
+    /// The content type of its Begin frame, which that of the handle stands in for otherwise.
+    pub(crate) told_type: Option<Arc<str>>,
+    pub(crate) data: Vec<u8>,
+}
+
+/// Reads a stream of up to `most` bytes to its end.
 ///
 /// # Errors
 /// `Stream error: …` with the text of an Error frame, or that there is more.
-pub(crate) async fn whole(
-    handle: &StreamHandle,
-    reader: &StreamReader,
-    most: usize,
-) -> Result<(Opening, Vec<u8>), String> {
+pub(crate) async fn whole(handle: &StreamHandle, reader: &StreamReader, most: usize) -> Result<Whole, String> {
+    let mut told_type = None;
     let mut opening =
         Opening { content_type: handle.content_type.clone(), size_hint: handle.size_hint, ..Opening::default() };
     let mut data = Vec::new();
     loop {
         match reader.read().await {
             Some(Frame::Begin(begin)) => {
+                told_type = begin.content_type.clone();
                 opening.content_type = begin.content_type.or(opening.content_type);
                 opening.size_hint = begin.size_hint.or(opening.size_hint);
                 opening.metadata = begin.metadata;
@@ -93,7 +99,7 @@ pub(crate) async fn whole(
                 }
                 data.extend_from_slice(&piece);
             }
-            Some(Frame::End) => return Ok((opening, data)),
+            Some(Frame::End) => return Ok(Whole { opening, told_type, data }),
             Some(Frame::Error(text)) => return Err(format!("Stream error: {text}")),
             None => return Err(format!("Stream error: {CLOSED}")),
         }

@@ -301,7 +301,7 @@ mod http {
     async fn exchange(client: &Client, url: Url, question: &Question<'_>) -> Result<Answer, Refused> {
         let method = if question.load { Method::GET } else { Method::HEAD };
         let mut response = client.request(method, url.clone()).send().await?;
-        let refused = [StatusCode::METHOD_NOT_ALLOWED, StatusCode::NOT_IMPLEMENTED];
+        let refused = [StatusCode::FORBIDDEN, StatusCode::METHOD_NOT_ALLOWED, StatusCode::NOT_IMPLEMENTED];
         if !question.load && refused.contains(&response.status()) {
             // Some servers know no HEAD; one byte says as much.
             response = client.get(url).header(RANGE, "bytes=0-0").send().await?;

@@ -155,6 +155,11 @@ impl Step {
     }
 }
 
+/// The failure of a tick whose config cannot work; another attempt would end the same way.
+pub(crate) fn bad_config(text: impl Into<Arc<str>>) -> Failure {
+    Failure::new(text).with_reason("bad_config").with_permanent(true)
+}
+
 /// The failure of a tick that came with something to no purpose; another attempt would end the same way.
 pub(crate) fn bad_input(text: impl Into<Arc<str>>) -> Failure {
     Failure::new(text).with_reason("bad_input").with_permanent(true)

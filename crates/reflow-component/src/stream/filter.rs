@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use parking_lot::RwLock;
-use reflow_runtime::{Actor, Failure, Frame, Instance, Message, NodeHandle, StreamHandle, Tick};
+use reflow_runtime::{Actor, Begin, Failure, Frame, Instance, Message, NodeHandle, StreamHandle, Tick};
 
 use super::frames::Frames;
 use super::inlet::{Inlet, Opening, Piece};
@@ -213,20 +213,20 @@ impl<F: Filter> Course<F> {
     async fn work(&mut self) -> Result<(), Arc<str>> {
         loop {
             match self.inlet.next().await {
-                Piece::Begin(_) if self.state.is_none() => self.begin(true).await?,
+                Piece::Begin(begin) if self.state.is_none() => self.begin(Some(begin)).await?,
                 // A second one has nothing to begin.
                 Piece::Begin(begin) => self.write_all(&Frame::Begin(begin)).await,
                 Piece::Data(samples) => {
-                    self.begin(false).await?;
+                    self.begin(None).await?;
                     let bytes = samples.len() * F::Sample::SIZE;
                     self.step(bytes, move |state, frames| F::data(state, samples, frames)).await?;
                 }
                 Piece::End => {
-                    self.begin(false).await?;
+                    self.begin(None).await?;
                     return self.step(0, F::end).await;
                 }
                 Piece::Failed(text) => {
-                    if self.begin(false).await.is_ok() {
+                    if self.begin(None).await.is_ok() {
                         let say = |state: &mut F::State, frames: &mut Frames| {
                             F::fail(state, frames);
                             Ok(())
@@ -242,8 +242,8 @@ impl<F: Filter> Course<F> {
         }
     }
 
-    /// Begins, if the stream has not begun; `told` is whether a Begin frame is to be passed on.
-    async fn begin(&mut self, told: bool) -> Result<(), Arc<str>> {
+    /// Begins, if the stream has not begun; `told` is the Begin frame that is to be passed on.
+    async fn begin(&mut self, told: Option<Begin>) -> Result<(), Arc<str>> {
         if self.state.is_some() {
             return Ok(());
         }
@@ -255,9 +255,14 @@ impl<F: Filter> Course<F> {
         })
         .await?;
         self.state = Some(state?);
-        if told || opening != before {
-            for outlet in &mut self.outlets {
-                outlet.begin(opening.clone()).await;
+        match told {
+            // What the handle alone says is no part of it.
+            Some(begin) if opening == before => self.write_all(&Frame::Begin(begin)).await,
+            None if opening == before => {}
+            _ => {
+                for outlet in &mut self.outlets {
+                    outlet.begin(opening.clone()).await;
+                }
             }
         }
         Ok(())

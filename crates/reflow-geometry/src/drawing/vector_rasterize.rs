@@ -116,7 +116,8 @@ impl Actor for VectorRasterize {
         let mut draws = tick.input(Self::IN_TICK).is_some();
         if let Some(text) = tick.read(Self::IN_PATH) {
             match parse(&text) {
-                Ok(path) => self.path = Some(path),
+                // Nothing asks for nothing.
+                Ok(path) => self.path = Some(path).filter(|_| !text.trim().is_empty()),
                 Err(error) => return tick.report(Self::OUT_ERROR, error.to_string()),
             }
         }

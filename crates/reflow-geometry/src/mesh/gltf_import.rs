@@ -119,6 +119,9 @@ impl Scene {
     }
 }
 
+/// What an animation without a name is called.
+const UNNAMED: &str = "animation";
+
 impl GltfImport {
     fn read(&self, bytes: &[u8]) -> Result<Scene, GltfError> {
         let file = File::read(bytes)?;
@@ -149,9 +152,9 @@ impl GltfImport {
         }
         if let Some(animation) = document.animations.get(self.animation as usize) {
             let tracks = file.tracks(animation, skin)?;
-            scene.clip = Some(clip(animation.name.as_deref().unwrap_or("clip"), &tracks));
+            scene.clip = Some(clip(animation.name.as_deref().unwrap_or(UNNAMED), &tracks));
         }
-        let names = document.animations.iter().map(|animation| animation.name.as_deref().unwrap_or("clip"));
+        let names = document.animations.iter().map(|animation| animation.name.as_deref().unwrap_or(UNNAMED));
         let facts = [
             ("name", Value::from(self.name.as_str())),
             ("format", "gltf".into()),

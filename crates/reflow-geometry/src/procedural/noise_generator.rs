@@ -45,7 +45,7 @@ pub(super) struct NoiseGenerator {
     #[config(key = "offsetY", default = 0.0, lenient)]
     offset_y: f64,
     /// Layers of perlin, simplex and ridged noise.
-    #[config(default = 6, max = 64, lenient)]
+    #[config(default = 6, range = 1..=12, lenient)]
     octaves: u32,
     /// By how much each layer is finer than the one before.
     #[config(default = 2.0, range = 1.0..=4.0, lenient)]
@@ -78,6 +78,9 @@ enum Noise {
     White,
 }
 
+/// Finer octaves than this are below what a number can tell apart.
+const MOST_OCTAVES: u32 = 64;
+
 impl Actor for NoiseGenerator {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
         let arrived = [
@@ -96,8 +99,9 @@ impl Actor for NoiseGenerator {
         if let Err(problem) = check_grid(self.width, self.height) {
             return tick.report(Self::OUT_ERROR, problem);
         }
-        if self.octaves == 0 {
-            return tick.report(Self::OUT_ERROR, "Noise of 0 octaves is none");
+        if !(1..=MOST_OCTAVES).contains(&self.octaves) {
+            let text = format!("Noise of {} octaves is none, or too fine (from 1 to {MOST_OCTAVES})", self.octaves);
+            return tick.report(Self::OUT_ERROR, text);
         }
         let Some(grid) = self.grid(tick.node(), numbers) else { return Ok(()) };
         if grid.iter().any(|number| !number.is_finite()) {
@@ -149,7 +153,7 @@ mod tests {
     fn sizes_without_sense_are_told() {
         for (config, text) in [
             (json!({"width": 0}), "A grid of 0 × 256 is empty"),
-            (json!({"octaves": 0}), "Noise of 0 octaves is none"),
+            (json!({"octaves": 0}), "Noise of 0 octaves is none, or too fine (from 1 to 64)"),
             (
                 json!({"width": 1_000_000, "height": 1_000_000}),
                 "A grid of 1000000 × 1000000 is too large (at most 67108864 numbers)",

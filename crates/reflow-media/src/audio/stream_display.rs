@@ -2,7 +2,7 @@
 
 use reflow_component::prelude::*;
 
-use crate::display::{Seen, watch};
+use crate::display::{Seen, leads_on, watch};
 use crate::files::wav;
 use crate::reading::Readers;
 
@@ -10,7 +10,7 @@ use crate::reading::Readers;
 ///
 /// `metadata` is `{contentType, sizeHint, totalBytes, chunks, sampleRate, channels, bitDepth, durationMs, playback, streamMetadata}`:
 /// what the first frame says, null where it says nothing, and what was counted. A stream that closes without an end has ended. With
-/// `preview`, `audio` is a file that a notebook or a browser plays: samples (`audio/raw-pcm-f32`) as WAV, anything else as it came, up to
+/// `preview`, or when it leads somewhere, `audio` is a file that a notebook or a browser plays: samples (`audio/raw-pcm-f32`) as WAV, anything else as it came, up to
 /// 64 MiB. Up to 16 streams are read at once.
 ///
 /// # Errors
@@ -32,9 +32,9 @@ pub(super) struct AudioStreamDisplay {
     /// How content types may begin that are accepted, separated by commas.
     #[config(key = "acceptedFormats", default = FORMATS.to_string(), lenient)]
     accepted_formats: String,
-    /// Whether the sound is given as a file.
+    /// Whether the sound is given as a file; where it is left out, it is when `audio` leads somewhere.
     #[config(lenient)]
-    preview: bool,
+    preview: Option<bool>,
     #[state]
     readers: Readers,
 }
@@ -72,6 +72,7 @@ fn file(seen: &mut Seen) -> Option<Vec<u8>> {
 impl AsyncActor for AudioStreamDisplay {
     async fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
         let (accepted, playback, preview) = (self.accepted_formats.clone(), self.playback.value(), self.preview);
+        let preview = preview.unwrap_or_else(|| leads_on(tick, Self::OUT_AUDIO));
         let work = move |_handle, reader, _node| async move {
             let mut seen = watch(reader, "audio", &accepted, preview).await?;
             let mut facts = seen.facts();

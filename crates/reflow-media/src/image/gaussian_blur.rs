@@ -22,22 +22,38 @@ use crate::kernels::blur::{blur, blur_opaque};
 )]
 pub(super) struct GaussianBlur {
     /// Pixels in a row.
-    #[config(default = 512, min = 1, lenient)]
+    #[config(default = 512, unit = "pixels", lenient)]
     width: u32,
     /// Rows; as many as there are when it is left out.
     #[config(lenient)]
     height: Option<u32>,
     /// How far the blur reaches; 0 changes nothing.
-    #[config(default = 3, max = 1024, unit = "pixels", lenient)]
+    #[config(default = 3, range = 0..=1024, unit = "pixels", lenient)]
     radius: u32,
     /// Whether the colours of transparent pixels are kept from bleeding into others.
     #[config(lenient)]
     premultiply: bool,
 }
 
+/// A blur that reaches further takes as long as the picture is large, and more.
+const FARTHEST: u32 = 1024;
+
+impl GaussianBlur {
+    fn check(&self) -> Result<(), String> {
+        match (self.width, self.radius) {
+            (0, _) => Err("`width` must be at least 1, not 0".to_string()),
+            (_, radius) if radius > FARTHEST => Err(format!("`radius` must be at most {FARTHEST}, not {radius}")),
+            _ => Ok(()),
+        }
+    }
+}
+
 impl Actor for GaussianBlur {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
         let pixels = tick.need(Self::IN_IMAGE)?;
+        if let Err(problem) = self.check() {
+            return tick.report(Self::OUT_ERROR, problem);
+        }
         let row = self.width as usize * 4;
         let height = self.height.map_or(pixels.len() / row, |height| height as usize);
         if row.checked_mul(height).is_none_or(|needed| pixels.len() < needed) {
@@ -65,5 +81,13 @@ mod tests {
         let image = json!({"image": {"type": "Bytes", "data": [0, 0, 0, 0]}});
         let outputs = run::<GaussianBlur>(json!({"width": 2, "height": 1}), [image]);
         assert_eq!(outputs[0]["error"][0]["data"], "4 bytes are too few for 2 × 1 pixels");
+    }
+
+    #[test]
+    fn what_cannot_work_is_told() {
+        let image = json!({"image": {"type": "Bytes", "data": [0, 0, 0, 0]}});
+        let problem = |config| run::<GaussianBlur>(config, [image.clone()])[0]["error"][0]["data"].clone();
+        assert_eq!(problem(json!({"width": 0})), "`width` must be at least 1, not 0");
+        assert_eq!(problem(json!({"width": 1, "radius": 5000})), "`radius` must be at most 1024, not 5000");
     }
 }

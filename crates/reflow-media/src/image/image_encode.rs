@@ -5,7 +5,7 @@ use reflow_component::prelude::*;
 use super::rows;
 use crate::files::picture::{Format, Picture, encode};
 use crate::kernels::pixel::MOST_BYTES;
-use crate::reading::{Readers, whole};
+use crate::reading::{Readers, Whole, whole};
 
 /// Encodes a stream of pixels as a file.
 ///
@@ -74,7 +74,7 @@ impl AsyncActor for ImageEncode {
             Err(text) => return tick.report(Self::OUT_ERROR, text),
         };
         let work = move |handle: std::sync::Arc<reflow_runtime::StreamHandle>, reader, node: NodeHandle| async move {
-            let (opening, pixels) = whole(&handle, &reader, MOST_BYTES).await?;
+            let Whole { opening, data: pixels, .. } = whole(&handle, &reader, MOST_BYTES).await?;
             let raw_size = pixels.len();
             let picture = picture(&opening, pixels)?;
             let (width, height) = (picture.width, picture.height);

@@ -9,7 +9,7 @@ use reflow_runtime::{StreamHandle, StreamReader};
 use super::rows;
 use crate::kernels::pixel::{MOST_BYTES, bytes_of};
 use crate::kernels::resize::{Method, resize};
-use crate::reading::whole;
+use crate::reading::{Whole, whole};
 
 /// Scales a picture.
 ///
@@ -91,7 +91,10 @@ impl Order {
 
     /// The scaled picture, what is said of it, and the bytes of a row.
     fn work(&self, mut opening: Opening, pixels: &[u8]) -> Result<(Opening, Vec<u8>, usize), String> {
-        let channels = self.channels.unwrap_or_else(|| rows::channels(&opening));
+        let channels = match self.channels {
+            Some(0) => return Err("`channels` must be at least 1, not 0".to_string()),
+            chosen => chosen.unwrap_or_else(|| rows::channels(&opening)),
+        };
         let channels = if (1..=4).contains(&channels) { channels } else { 4 };
         let from = rows::size(&opening, pixels.len() / channels).ok_or("Cannot determine source dimensions")?;
         let needed = bytes_of(from.0, from.1, channels).filter(|needed| *needed > 0 && *needed <= pixels.len());
@@ -120,7 +123,7 @@ impl Actor for ImageResize {
         let (out, scaled) = Outlet::open(tick.node(), Self::OUT_STREAM, &told)?;
         tick.write(Self::OUT_STREAM, scaled);
         let side = |side: u64| usize::try_from(side).unwrap_or(usize::MAX);
-        let is_chosen = self.config.get("channels").is_some_and(|channels| !channels.is_null());
+        let is_chosen = self.config.get("channels").is_some_and(|channels| channels.as_number().is_some());
         let order = Order {
             width: side(self.width),
             height: side(self.height),
@@ -138,16 +141,14 @@ impl Actor for ImageResize {
 }
 
 async fn scale(order: Order, handle: Arc<StreamHandle>, reader: StreamReader, node: NodeHandle, mut out: Outlet) {
-    let (opening, pixels) = match whole(&handle, &reader, MOST_BYTES).await {
+    let Whole { opening, told_type, data: pixels } = match whole(&handle, &reader, MOST_BYTES).await {
         Ok(read) => read,
         Err(text) => return out.fail(text.strip_prefix("Stream error: ").unwrap_or(&text)).await,
     };
     let worked = node.compute(move || order.work(opening, &pixels)).await;
     match worked.map_err(|failure| failure.message.to_string()).and_then(|worked| worked) {
         Ok((mut opening, pixels, row)) => {
-            if !opening.is_told {
-                opening.content_type = None;
-            }
+            opening.content_type = told_type;
             out.begin(opening).await;
             rows::write(pixels, row, &mut out).await;
             out.end().await;
@@ -174,6 +175,12 @@ mod tests {
             assert_eq!(stream["u8"], json!([vec![7; 6]]), "{filter}");
             assert_eq!(stream["metadata"], json!({"width": 2, "height": 1}));
         }
+    }
+
+    #[test]
+    fn pixels_of_no_channel_are_an_error_frame_and_begin_says_what_it_said() {
+        assert_eq!(resized(json!({"channels": 0}))["error"], "`channels` must be at least 1, not 0");
+        assert_eq!(resized(json!({"channels": "3", "width": 1}))["u8"], json!([[7, 7, 7], [7, 7, 7]]));
     }
 
     #[test]

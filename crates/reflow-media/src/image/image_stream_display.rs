@@ -3,7 +3,7 @@
 use reflow_component::prelude::*;
 
 use super::rows;
-use crate::display::{Seen, watch};
+use crate::display::{Seen, leads_on, watch};
 use crate::files::picture::{Format, Picture, encode};
 use crate::reading::Readers;
 
@@ -11,7 +11,7 @@ use crate::reading::Readers;
 ///
 /// `metadata` is `{contentType, sizeHint, totalBytes, chunks, width, height, format, displayMode, streamMetadata}`: what the first frame
 /// says, null (or the format `unknown`) where it says nothing, and what was counted. A stream that closes without an end has ended. With
-/// `preview`, `image` is a file that a notebook or a browser shows: pixels (`image/raw-…`) as PNG, anything else as it came, up to
+/// `preview`, or when it leads somewhere, `image` is a file that a notebook or a browser shows: pixels (`image/raw-…`) as PNG, anything else as it came, up to
 /// 64 MiB. Up to 16 streams are read at once.
 ///
 /// # Errors
@@ -35,9 +35,9 @@ pub(super) struct ImageStreamDisplay {
     /// How content types may begin that are accepted, separated by commas.
     #[config(key = "acceptedFormats", default = FORMATS.to_string(), lenient)]
     accepted_formats: String,
-    /// Whether the picture is given as a file.
+    /// Whether the picture is given as a file; where it is left out, it is when `image` leads somewhere.
     #[config(lenient)]
-    preview: bool,
+    preview: Option<bool>,
     #[state]
     readers: Readers,
 }
@@ -61,6 +61,7 @@ async fn file(seen: &mut Seen, node: &NodeHandle) -> Result<Option<Vec<u8>>, Str
 impl AsyncActor for ImageStreamDisplay {
     async fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
         let (accepted, mode, preview) = (self.accepted_formats.clone(), self.display_mode.clone(), self.preview);
+        let preview = preview.unwrap_or_else(|| leads_on(tick, Self::OUT_IMAGE));
         let work = move |_handle, reader, node: NodeHandle| async move {
             let mut seen = watch(reader, "image", &accepted, preview).await?;
             let mut facts = seen.facts();
@@ -68,8 +69,10 @@ impl AsyncActor for ImageStreamDisplay {
             facts.push(("format", seen.opening.text("format").unwrap_or("unknown").into()));
             facts.push(("displayMode", mode.as_str().into()));
             let mut found = vec![(Self::OUT_METADATA.index(), Message::object(Value::object(facts)))];
-            let file = file(&mut seen, &node).await?;
-            found.extend(file.map(|file| (Self::OUT_IMAGE.index(), Message::bytes(file))));
+            match file(&mut seen, &node).await {
+                Ok(file) => found.extend(file.map(|file| (Self::OUT_IMAGE.index(), Message::bytes(file)))),
+                Err(text) => found.push((Self::OUT_ERROR.index(), Message::error(text))),
+            }
             Ok(found)
         };
         self.readers.read(tick, Self::IN_STREAM, Self::OUT_ERROR, work).await

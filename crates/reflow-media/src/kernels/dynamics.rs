@@ -127,7 +127,8 @@ impl Ahead {
         for group in samples.chunks_exact(self.channels) {
             self.waiting.extend(group);
             let level = f64::from(loudest(group));
-            self.take(if level > self.ceiling { self.ceiling / level } else { 1.0 });
+            // What is no finite number turns nothing down.
+            self.take(if level > self.ceiling && level.is_finite() { self.ceiling / level } else { 1.0 });
             if self.came > self.length as u64 {
                 self.give(out);
             }
@@ -165,11 +166,7 @@ impl Ahead {
         let gain = self.sum / self.length as f64;
         let ceiling = self.ceiling as f32;
         let group = self.waiting.drain(..self.channels.min(self.waiting.len()));
-        out.extend(
-            group
-                .map(|sample| (f64::from(sample) * gain) as f32)
-                .map(|sample| if sample.is_finite() { sample.clamp(-ceiling, ceiling) } else { sample }),
-        );
+        out.extend(group.map(|sample| (f64::from(sample) * gain) as f32).map(|sample| sample.clamp(-ceiling, ceiling)));
     }
 }
 
@@ -222,6 +219,17 @@ mod tests {
         ahead.process(&samples, &mut out);
         ahead.end(&mut out);
         assert!((out[32] - 1.0).abs() < 1e-6 && out[20] == 0.1 && out[28] < 0.1, "{out:?}");
+    }
+
+    #[test]
+    fn what_is_no_number_turns_nothing_down() {
+        let mut samples = vec![0.1_f32; 64];
+        (samples[30], samples[40]) = (f32::INFINITY, f32::NAN);
+        let (mut ahead, mut out) = (Ahead::new(0.0, 8, 0.999, 1), Vec::new());
+        ahead.process(&samples, &mut out);
+        ahead.end(&mut out);
+        let others = out.iter().enumerate().filter(|(at, _)| ![30, 40].contains(at));
+        assert!(others.map(|(_, sample)| *sample).all(|sample| sample == 0.1) && out[30] == 1.0 && out[40].is_nan());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use reflow_component::prelude::*;
 
-use crate::reading::{Readers, whole};
+use crate::reading::{Readers, Whole, whole};
 
 /// Collects a stream into one buffer.
 ///
@@ -35,7 +35,7 @@ impl AsyncActor for StreamToBytes {
     async fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
         let most = self.max_bytes;
         let collect = move |handle: std::sync::Arc<reflow_runtime::StreamHandle>, reader, _node| async move {
-            let (opening, data) = whole(&handle, &reader, most).await?;
+            let Whole { opening, data, .. } = whole(&handle, &reader, most).await?;
             let metadata = Value::object([
                 ("contentType", Value::from(opening.content_type)),
                 ("size", data.len().into()),

@@ -4,6 +4,7 @@ use reflow_component::kind::payload;
 use reflow_component::prelude::*;
 
 use super::generators::{NAMES, WALKERS, motion};
+use super::parameters::Parameters;
 use crate::database::bad_input;
 use crate::kernels::clips::{Locomotion, Track, sample, times};
 use crate::kernels::motions::{Axis, Envelope};
@@ -13,9 +14,10 @@ use crate::values::{count, number_or, object, text_or, vector};
 ///
 /// Any packet asks for it. Without `type`, channels come from an Object's `channels`, or, for other packets, from the config; each
 /// is `{boneIndex, property, interpolation, times, values}`, `property` being `position`, `rotation` (quaternions) or `scale`. With
-/// `type`, a generator moves bones 0 to `boneCount` - 1, sampled `fps` times a second and at the end; what it needs beside, the
-/// config has under the names of the table of generators in the guide to animation. `amplitudeCurve` makes it stronger for some bones: `uniform`,
-/// `tailHeavy`, `headHeavy`, `bellCurve`, `inverse`. `locomotion`, `{axis, speed, startPosition}`, lets bone 0 go on its way
+/// `type`, a generator moves bones 0 to `boneCount` - 1, sampled `fps` times a second and at the end: `wave`, `bounce`,
+/// `twist`, `pendulum`, `spring`, `breathe`, `sway`, `orbit`, `spiral`, `figure8` or `tremble`. The table of the config says of each key which
+/// of them it is for, with its default there. `amplitudeCurve` makes it stronger for some bones: `uniform`, `tailHeavy`, `headHeavy`, `bellCurve`,
+/// `inverse`. `locomotion`, `{axis, speed, startPosition}`, lets bone 0 go on its way
 /// beside the motions wave, bounce, twist and figure8.
 ///
 /// # Errors
@@ -33,8 +35,6 @@ use crate::values::{count, number_or, object, text_or, vector};
     outputs = r#"[{"clip": [{"name": "clip", "duration": 1.0, "channelCount": 1, "channels": [{"boneIndex": 0, "property": "position", "interpolation": "linear", "times": [0], "values": [[1, 2, 3]]}]}], "metadata": [{"name": "clip", "duration": 1.0, "channelCount": 1}]}]"#
 )]
 pub(super) struct AnimationClip {
-    #[config(whole)]
-    config: Value,
     /// What it is called.
     #[config(default = "clip".to_string(), lenient)]
     name: String,
@@ -59,6 +59,8 @@ pub(super) struct AnimationClip {
     /// A way that bone 0 goes beside the motion, `{axis, speed, startPosition}`.
     #[config()]
     locomotion: Value,
+    #[config(group)]
+    parameters: Parameters,
 }
 
 /// A clip has no more samples than this.
@@ -66,7 +68,7 @@ const MOST: f64 = 5e6;
 
 impl AnimationClip {
     fn generate(&self, name: &str) -> Result<Vec<Value>, String> {
-        let motion = motion(name, &self.config).ok_or_else(|| {
+        let motion = motion(name, &self.parameters.0).ok_or_else(|| {
             format!(
                 "there is no generator `{}`; there are {}",
                 name.chars().take(40).collect::<String>(),

@@ -14,6 +14,7 @@ mod generators;
 mod ik_solver;
 mod keyframe;
 mod morph_target;
+mod parameters;
 mod poses;
 mod read;
 mod root_motion;

@@ -4,6 +4,7 @@ use reflow_component::kind::payload;
 use reflow_component::prelude::*;
 use reflow_message::Buffer;
 
+use super::read;
 use crate::database::bad_input;
 use crate::kernels::morph::morph;
 use crate::kinds::Mesh;
@@ -33,7 +34,7 @@ use crate::kinds::Mesh;
 )]
 pub(super) struct MorphTarget {
     /// The bytes of a vertex.
-    #[config(default = 24, min = 12, max = 65_536, lenient)]
+    #[config(default = 24, range = 12..=256, unit = "bytes", lenient)]
     stride: u32,
     /// Whether normals go along.
     #[config(lenient)]
@@ -76,6 +77,7 @@ impl Actor for MorphTarget {
         self.keep(tick);
         let Some(message) = tick.input(Self::IN_WEIGHTS) else { return Ok(()) };
         let weights = weights(message).ok_or_else(|| bad_input("expected weights as an object or a list"))?;
+        let stride = read::stride(self.stride, if self.normals { 24 } else { 12 })?;
         let Some(base) = &self.base else { return Ok(()) };
         let (mut counted, mut skipped): (Vec<(f32, &[u8])>, Vec<Value>) = (Vec::new(), Vec::new());
         for (index, weight) in weights.iter().enumerate().take(TARGETS) {
@@ -91,9 +93,8 @@ impl Actor for MorphTarget {
             }
         }
         let mut mesh = base.to_vec();
-        morph(&mut mesh, base, self.stride as usize, &counted, self.normals);
-        let numbers =
-            [("vertexCount", (base.len() / self.stride as usize).into()), ("activeTargets", counted.len().into())];
+        morph(&mut mesh, base, stride, &counted, self.normals);
+        let numbers = [("vertexCount", (base.len() / stride).into()), ("activeTargets", counted.len().into())];
         let told = (!skipped.is_empty()).then(|| ("skipped", Value::array(skipped)));
         tick.write(Self::OUT_METADATA, Value::object::<_, Value>(numbers.into_iter().chain(told)));
         tick.write(Self::OUT_MESH, mesh);

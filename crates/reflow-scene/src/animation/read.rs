@@ -1,8 +1,9 @@
 //! Skeletons and clips as JSON.
 
 use glam::{Mat4, Vec4};
-use reflow_message::Value;
+use reflow_component::prelude::*;
 
+use crate::database::bad_config;
 use crate::kernels::sampling::{Channel, Clip, Interpolation, Property};
 use crate::kernels::skeleton::Skeleton;
 use crate::values::{count, float_or, floats, list, object, text_or};
@@ -14,6 +15,19 @@ pub(super) fn skeleton(value: &Value) -> Result<Skeleton, String> {
     let local =
         |bone: &Value| Mat4::from_cols_array(&floats(bone.get("localBindTransform"), Mat4::IDENTITY.to_cols_array()));
     Ok(Skeleton { parents: bones.iter().map(parent).collect(), locals: bones.iter().map(local).collect() })
+}
+
+/// The longest vertex.
+const LONGEST: u32 = 65_536;
+
+/// The bytes of a vertex that has at least `least` of them.
+pub(super) fn stride(stride: u32, least: usize) -> Result<usize, Failure> {
+    let bytes = stride as usize;
+    if (least..=LONGEST as usize).contains(&bytes) {
+        Ok(bytes)
+    } else {
+        Err(bad_config(format!("`stride` must be from {least} to {LONGEST} bytes, not {stride}")))
+    }
 }
 
 /// A bone as skeletons list it.

@@ -4,8 +4,8 @@ use glam::Vec3;
 use reflow_component::prelude::*;
 
 use super::read;
-use crate::database::bad_input;
-use crate::kernels::binding::{self, Segment};
+use crate::database::{bad_config, bad_input};
+use crate::kernels::binding::{self, Segment, position};
 use crate::kernels::skeleton::Skeleton;
 use crate::kernels::skinning::WEIGHT_BYTES;
 use crate::kinds::{Mesh, SkinWeights};
@@ -30,10 +30,10 @@ use crate::values::{object, text_or};
 )]
 pub(super) struct SkinBind {
     /// How many bones move a vertex.
-    #[config(key = "maxInfluences", default = 4, max = 64, lenient)]
+    #[config(key = "maxInfluences", default = 4, range = 1..=16, lenient)]
     influences: u32,
     /// The bytes of a vertex.
-    #[config(default = 24, min = 12, max = 65_536, lenient)]
+    #[config(default = 24, range = 12..=256, unit = "bytes", lenient)]
     stride: u32,
     /// Which part a bone is.
     #[config(lenient)]
@@ -52,6 +52,9 @@ enum Segments {
     /// From itself to the middle of its children.
     Child,
 }
+
+/// More weights than this no vertex has.
+const MOST_INFLUENCES: u32 = 64;
 
 impl SkinBind {
     fn segments(&self, skeleton: &Skeleton) -> Result<Vec<Segment>, String> {
@@ -79,8 +82,17 @@ impl Actor for SkinBind {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
         let (mesh, json) = (tick.need(Self::IN_MESH)?, tick.need(Self::IN_SKELETON)?);
         let skeleton = read::skeleton(&json).map_err(bad_input)?;
-        let (stride, influences) = (self.stride as usize, self.influences as usize);
+        let stride = read::stride(self.stride, 12)?;
+        if self.influences > MOST_INFLUENCES {
+            let text = format!("`maxInfluences` must be at most {MOST_INFLUENCES}, not {}", self.influences);
+            return Err(bad_config(text));
+        }
+        let influences = self.influences as usize;
         let vertices = mesh.len() / stride;
+        let is_nowhere = |vertex: &[u8]| position(vertex).is_some_and(|place| !place.is_finite());
+        if let Some(at) = mesh.chunks_exact(stride).position(is_nowhere) {
+            return Err(bad_input(format!("the position of vertex {at} is no number")));
+        }
         let weights = match tick.read(Self::IN_WEIGHTS) {
             Some(weights) if weights.len() < vertices * influences * WEIGHT_BYTES => {
                 let text = format!(
@@ -105,5 +117,27 @@ impl Actor for SkinBind {
         tick.write(Self::OUT_METADATA, object(numbers));
         tick.write(Self::OUT_SKINNED_MESH, weights);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use reflow_component::testing::failures;
+    use serde_json::json;
+
+    fn failure(config: serde_json::Value, mesh: &[f32]) -> String {
+        let bytes: Vec<u8> = mesh.iter().flat_map(|number| number.to_le_bytes()).collect();
+        let skeleton = json!({"type": "Object", "data": {"bones": [{"name": "a"}]}});
+        let step = json!({"mesh": {"type": "Bytes", "data": bytes}, "skeleton": skeleton});
+        failures::<SkinBind>(config, &step).remove(0)
+    }
+
+    #[test]
+    fn what_cannot_be_bound_is_told() {
+        assert_eq!(failure(json!({"stride": 0}), &[]), "`stride` must be from 12 to 65536 bytes, not 0");
+        assert_eq!(failure(json!({"maxInfluences": 65}), &[]), "`maxInfluences` must be at most 64, not 65");
+        let mesh = [0.0, 0.0, 0.0, f32::NAN, 0.0, 0.0];
+        assert_eq!(failure(json!({"stride": 12}), &mesh), "the position of vertex 1 is no number");
     }
 }

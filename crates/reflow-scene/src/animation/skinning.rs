@@ -3,6 +3,7 @@
 use reflow_component::prelude::*;
 use reflow_message::Buffer;
 
+use super::read;
 use crate::database::bad_input;
 use crate::kernels::skinning::{Mixing, VERTEX_BYTES, WEIGHT_BYTES, skin};
 use crate::kinds::{Mesh, Pose, SkinWeights};
@@ -28,7 +29,7 @@ use crate::values::{count, object};
 )]
 pub(super) struct Skinning {
     /// The bytes of a vertex.
-    #[config(default = 24, min = VERTEX_BYTES as u32, max = 65_536, lenient)]
+    #[config(default = 24, range = 24..=256, unit = "bytes", lenient)]
     stride: u32,
     /// How matrices are mixed.
     #[config(lenient)]
@@ -69,8 +70,8 @@ impl Actor for Skinning {
             return Ok(());
         }
         let bones = tick.need(Self::IN_BONE_TRANSFORMS)?;
+        let stride = read::stride(self.stride, VERTEX_BYTES)?;
         let (Some(mesh), Some(weights)) = (&self.mesh, &self.weights) else { return Ok(()) };
-        let stride = self.stride as usize;
         let vertices = mesh.len() / stride;
         if weights.len() < vertices * self.influences * WEIGHT_BYTES {
             let text = format!(
@@ -97,5 +98,20 @@ impl Actor for Skinning {
         tick.write(Self::OUT_DEFORMED_MESH, deformed);
         tick.write(Self::OUT_METADATA, metadata);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use reflow_component::testing::failures;
+    use serde_json::json;
+
+    #[test]
+    fn a_stride_that_holds_no_normal_is_told() {
+        let bytes = json!({"type": "Bytes", "data": []});
+        let step = json!({"mesh": bytes, "skinned_mesh": bytes, "bone_transforms": bytes});
+        let failures = failures::<Skinning>(json!({"stride": 12}), &step);
+        assert!(failures.iter().any(|text| text.contains("`stride` must be from 24")), "{failures:?}");
     }
 }

@@ -40,7 +40,7 @@ pub(super) struct EntityComponent {
 
 /// Keys of a config that are not data.
 fn is_control(key: &str) -> bool {
-    key.starts_with(['$', '_']) || key == "entity"
+    key.starts_with('$') || key == "entity"
 }
 
 impl Actor for EntityComponent {

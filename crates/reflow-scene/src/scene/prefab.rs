@@ -73,7 +73,7 @@ pub(super) struct Prefab {
 
 /// Whether a key of the config is a component.
 fn is_component(key: &str, value: &Value) -> bool {
-    let is_control = key.starts_with(['$', '_']) || matches!(key, "name" | "template" | "stride");
+    let is_control = key.starts_with('$') || matches!(key, "name" | "template" | "stride");
     !is_control && matches!(value, Value::Object(_) | Value::Array(_) | Value::Boolean(_))
 }
 

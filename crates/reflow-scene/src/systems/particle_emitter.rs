@@ -26,7 +26,7 @@ use crate::values::{floats, object};
 )]
 pub(super) struct ParticleEmitter {
     /// How many particles, where a packet says nothing.
-    #[config(default = 1000, max = MOST, lenient)]
+    #[config(default = 1000, range = 1..=100_000, lenient)]
     count: u32,
     /// Where they are made.
     #[config(default = "sphere".to_string(), lenient)]
@@ -84,12 +84,15 @@ impl ParticleEmitter {
         let number = match tick.input(Self::IN_COUNT) {
             Some(Message::Integer(number)) => *number as f64,
             Some(Message::Float(number)) => number.trunc(),
-            _ => return Ok(self.count.into()),
+            _ => self.count.into(),
         };
-        if !(0.0..=f64::from(MOST)).contains(&number) {
-            return Err(bad_input(format!("expected a number of particles from 0 to {MOST}, found {number}")));
+        if number.is_nan() || number < 0.0 {
+            return Err(bad_input(format!("expected a number of particles, found {number}")));
         }
-        Ok(number as u64)
+        if number > f64::from(MOST) {
+            tick.node().log("warning", format!("{number} particles are too many; {MOST} are made"));
+        }
+        Ok(number.min(MOST.into()) as u64)
     }
 }
 
