@@ -1,5 +1,7 @@
 //! Blending two images (W3C, *Compositing and Blending Level 1*; the modes that are not there as painting programs have them).
 
+use std::sync::OnceLock;
+
 /// How the colours of two layers come together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the formulas below say it")]
@@ -52,33 +54,54 @@ impl Mode {
     }
 }
 
-/// A mode, worked out for every pair of bytes, and how opaque the overlay is.
+/// A mode and how opaque the overlay is.
 pub struct Blend {
-    /// What the bytes of the base (rows) and the overlay come to; `None` where it is the overlay.
-    table: Option<Box<[u8]>>,
+    mode: Mode,
+    /// What the bytes of the base (rows) and the overlay come to, once a picture is large enough to be worth it.
+    table: OnceLock<Box<[u8]>>,
     opacity: f32,
     /// Whether the overlay mixes with the base only as far as there is a base.
     is_weighted: bool,
 }
 
+/// Pictures with fewer pixels have fewer pairs of bytes than the table.
+const WORTH_A_TABLE: usize = 1 << 14;
+
 impl Blend {
-    /// Works out a mode. `is_weighted` is the formula of the W3C; without it a transparent base darkens the result all the same.
+    /// Blends with a mode. `is_weighted` is the formula of the W3C; without it a transparent base darkens the result all the same.
     pub fn new(mode: Mode, opacity: f32, is_weighted: bool) -> Self {
-        let byte = |at: usize| (at % 256) as f32 / 255.0;
-        let mixed = |at: usize| (mode.mix(byte(at / 256), byte(at)) * 255.0).clamp(0.0, 255.0).round() as u8;
-        let table = (mode != Mode::Normal).then(|| (0..1 << 16).map(mixed).collect());
-        Self { table, opacity, is_weighted }
+        Self { mode, table: OnceLock::new(), opacity, is_weighted }
     }
 
     /// Lays RGBA pixels over others, as many as there are of both.
     pub fn apply(&self, base: &mut [u8], overlay: &[u8]) {
-        for (base, overlay) in base.as_chunks_mut::<4>().0.iter_mut().zip(overlay.as_chunks::<4>().0) {
-            *base = self.pixel(*base, *overlay);
+        let (base, overlay) = (base.as_chunks_mut::<4>().0, overlay.as_chunks::<4>().0);
+        if self.mode == Mode::Normal {
+            self.lay(base, overlay, |_, f| f);
+        } else if self.table.get().is_some() || base.len().min(overlay.len()) >= WORTH_A_TABLE {
+            let pair = |at: usize| self.mixed((at / 256) as u8, (at % 256) as u8);
+            let table = self.table.get_or_init(|| (0..1 << 16).map(pair).collect());
+            self.lay(base, overlay, |b, f| table[usize::from(b) << 8 | usize::from(f)]);
+        } else {
+            self.lay(base, overlay, |b, f| self.mixed(b, f));
+        }
+    }
+
+    /// What a byte of the base and one of the overlay come to.
+    fn mixed(&self, b: u8, f: u8) -> u8 {
+        let mixed = self.mode.mix(f32::from(b) / 255.0, f32::from(f) / 255.0);
+        (mixed * 255.0).clamp(0.0, 255.0).round() as u8
+    }
+
+    #[inline]
+    fn lay(&self, base: &mut [[u8; 4]], overlay: &[[u8; 4]], mix: impl Fn(u8, u8) -> u8) {
+        for (base, overlay) in base.iter_mut().zip(overlay) {
+            *base = self.pixel(*base, *overlay, &mix);
         }
     }
 
     #[inline]
-    fn pixel(&self, base: [u8; 4], overlay: [u8; 4]) -> [u8; 4] {
+    fn pixel(&self, base: [u8; 4], overlay: [u8; 4], mix: impl Fn(u8, u8) -> u8) -> [u8; 4] {
         let (below, above) = (f32::from(base[3]) / 255.0, f32::from(overlay[3]) / 255.0 * self.opacity);
         let alpha = above + below * (1.0 - above);
         if alpha < 1e-6 {
@@ -86,8 +109,7 @@ impl Blend {
         }
         let colour = |channel: usize| {
             let (b, f) = (base[channel], overlay[channel]);
-            let mixed = self.table.as_ref().map_or(f, |table| table[usize::from(b) << 8 | usize::from(f)]);
-            let (b, f, mixed) = (f32::from(b), f32::from(f), f32::from(mixed));
+            let (b, f, mixed) = (f32::from(b), f32::from(f), f32::from(mix(b, f)));
             let value = if self.is_weighted {
                 (above * ((1.0 - below) * f + below * mixed) + (1.0 - above) * below * b) / alpha
             } else {
@@ -148,6 +170,19 @@ mod tests {
             for mode in [Mode::Multiply, Mode::Screen, Mode::Add, Mode::Difference, Mode::Exclusion, Mode::Darken, Mode::Lighten] {
                 prop_assert!((mode.mix(b, f) - mode.mix(f, b)).abs() < 1e-6);
             }
+        }
+    }
+
+    #[test]
+    fn large_pictures_are_blended_like_small_ones() {
+        let bytes = |count: usize, by: usize| (0..count * 4).map(|at| (at * by % 251) as u8).collect::<Vec<u8>>();
+        let (base, overlay) = (bytes(WORTH_A_TABLE, 7), bytes(WORTH_A_TABLE, 13));
+        for mode in ALL {
+            let (mut whole, mut parts) = (base.clone(), base.clone());
+            Blend::new(mode, 0.7, false).apply(&mut whole, &overlay);
+            let small = Blend::new(mode, 0.7, false);
+            parts.chunks_mut(400).zip(overlay.chunks(400)).for_each(|(base, overlay)| small.apply(base, overlay));
+            assert_eq!(whole, parts, "{mode:?}");
         }
     }
 
