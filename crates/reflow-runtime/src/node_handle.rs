@@ -180,7 +180,17 @@ impl NodeHandle {
     /// Inports that something is connected to, an inport of the network as well.
     pub fn connected_inports(&self) -> Vec<Arc<str>> {
         let links = self.node().mailbox.links();
-        let mut ports: Vec<u16> = links.iter().map(|link| link.port).chain(self.node().doors.iter().copied()).collect();
+        self.named(links.iter().map(|link| link.port))
+    }
+
+    /// The same without those that are fed from outside alone: what it says is the same all through a run.
+    pub fn inports_connected_at_start(&self) -> Vec<Arc<str>> {
+        let links = self.node().mailbox.links();
+        self.named(links.iter().filter(|link| !link.outside).map(|link| link.port))
+    }
+
+    fn named(&self, linked: impl Iterator<Item = u16>) -> Vec<Arc<str>> {
+        let mut ports: Vec<u16> = linked.chain(self.node().doors.iter().copied()).collect();
         ports.sort_unstable();
         ports.dedup();
         ports.into_iter().map(|port| self.inport_name(port)).collect()

@@ -195,7 +195,7 @@ pub(super) unsafe extern "C" fn inport_name(node: *const ReflowNode, port: u32) 
 
 pub(super) unsafe extern "C" fn inport_connected(node: *const ReflowNode, port: u32) -> bool {
     let is_connected = |node: &NodeHandle| {
-        u16::try_from(port).is_ok_and(|port| node.connected_inports().contains(&node.inport_name(port)))
+        u16::try_from(port).is_ok_and(|port| node.inports_connected_at_start().contains(&node.inport_name(port)))
     };
     // SAFETY: the ABI says that the node is alive.
     unsafe { with(node, false, is_connected) }

@@ -309,7 +309,7 @@ impl Driver {
         };
         let assembler = &mut self.assembler;
         self.batch.retain_mut(|packet| {
-            let LinkInfo { port, shelved } = links[packet.link as usize];
+            let LinkInfo { port, shelved, .. } = links[packet.link as usize];
             let placed = shelved && packet.origin.is_none();
             if placed {
                 let held = intake.held(packet.link, packet.position, Message::Flow, packet.origin.take());

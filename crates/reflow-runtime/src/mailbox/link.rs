@@ -34,6 +34,8 @@ pub(super) struct Link {
     pub(super) high_water: usize,
     /// No further packet will come.
     pub(super) closed: bool,
+    /// Made for packets that somebody outside sends to the port.
+    pub(super) outside: bool,
     /// What waits in the journal, of a log.
     pub(super) page: Option<Box<Page>>,
     pub(super) waiting: SmallVec<[Arc<Sleeper>; 1]>,
@@ -59,6 +61,8 @@ pub(crate) struct LinkInfo {
     pub(crate) port: u16,
     /// Whether its packets are on a shelf.
     pub(crate) shelved: bool,
+    /// Whether it was made for packets from outside: that is no connection.
+    pub(crate) outside: bool,
 }
 
 /// Whether there is room for a packet.

@@ -148,6 +148,7 @@ impl Mailbox {
             used: 0,
             high_water: 0,
             closed: !open,
+            outside: !open,
             page: None,
             waiting: SmallVec::new(),
         });
@@ -157,7 +158,8 @@ impl Mailbox {
     /// All links.
     pub(crate) fn links(&self) -> Vec<LinkInfo> {
         let inner = self.inner.lock();
-        inner.links.iter().map(|link| LinkInfo { port: link.port, shelved: link.shelf.is_some() }).collect()
+        let info = |link: &Link| LinkInfo { port: link.port, shelved: link.shelf.is_some(), outside: link.outside };
+        inner.links.iter().map(info).collect()
     }
 
     /// Offers the packets at the front of `pending` that go to `target`, as many as fit. Without room, `sleeper` is
