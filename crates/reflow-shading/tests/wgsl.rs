@@ -22,7 +22,7 @@ fn tree(text: &str) -> Tree {
     Tree::read(&serde_json::from_str(text).unwrap()).unwrap()
 }
 
-const PRIMITIVES: [&str; 14] = [
+const PRIMITIVES: [&str; 15] = [
     r#""primitive":"sphere","radius":1e-40"#,
     r#""primitive":"box","size":[1,2,3]"#,
     r#""primitive":"roundBox","size":[1,2,3],"radius":-0.5"#,
@@ -37,6 +37,7 @@ const PRIMITIVES: [&str; 14] = [
     r#""primitive":"tubePath","points":[[0,0,0],[1,0,0],[1,1,0]],"radii":[1,0.5,0.2],"k":0"#,
     r#""primitive":"infRepeat","spacing":[1,0,2]"#,
     r#""primitive":"puddle","radius":1,"height":0.1,"noise_freq":2,"noise_amp":0.3"#,
+    r#""primitive":"volume","resolution":2,"bound":1,"values":[1,1,1,1,1,1,1,-1]"#,
 ];
 
 const TRANSFORMS: [&str; 11] = [

@@ -135,6 +135,7 @@ fn of_primitive(primitive: &Primitive) -> Bounds {
             let top = height.max(meniscus).max(0.0004);
             Bounds { min: Vec3::new(-reach, 0.0, -reach), max: Vec3::new(reach, top, reach) }
         }
+        Primitive::Volume { bound, .. } => Bounds::around(Vec3::splat(bound)),
         Primitive::InfRepeat { .. } => Bounds::NOTHING,
         Primitive::Cone { .. } | Primitive::Plane { .. } => Bounds::EVERYWHERE,
     }

@@ -63,8 +63,32 @@ impl Primitive {
             Self::Puddle { radius, height, noise_freq, noise_amp, bevel, meniscus } => {
                 each(move |p| puddle(p, radius, height, noise_freq, noise_amp, bevel, meniscus))
             }
+            Self::Volume { resolution, bound, ref values } => volume(resolution as usize, bound, values),
         }
     }
+}
+
+/// Distances between the centres of voxels. Beyond them at least the way to them, and no more than there can be.
+fn volume(resolution: usize, bound: f32, values: &[f32]) -> Measure<'_> {
+    let pitch = 2.0 * bound / resolution as f32;
+    let reach = (bound - pitch / 2.0).max(0.0);
+    let last = resolution.saturating_sub(1);
+    let value = move |x: usize, y: usize, z: usize| {
+        values.get((z * resolution + y) * resolution + x).copied().unwrap_or(NOWHERE)
+    };
+    each(move |p| {
+        let inside = p.clamp(Vec3::splat(-reach), Vec3::splat(reach));
+        let place = (inside + reach) / pitch;
+        let low = place.floor().to_array().map(|at| (at as usize).min(last.saturating_sub(1)));
+        let part = place - Vec3::from_array(low.map(|at| at as f32));
+        let [x, y, z] = low;
+        let [right, up, back] = low.map(|at| (at + 1).min(last));
+        let row = |y: usize, z: usize| value(x, y, z).lerp(value(right, y, z), part.x);
+        let layer = |z: usize| row(y, z).lerp(row(up, z), part.y);
+        let found = layer(z).lerp(layer(back), part.z);
+        let out = (p - inside).length();
+        if out > 0.0 { out.max(found - out) } else { found }
+    })
 }
 
 fn cuboid(p: Vec3, size: Vec3) -> f32 {

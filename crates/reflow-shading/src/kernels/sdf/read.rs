@@ -155,7 +155,11 @@ impl Tree {
             "primitive" => {
                 let has_material = members.own.get("material").is_some_and(|material| !material.is_null());
                 let material = if has_material { Some(members.record("material", Material::read)?) } else { None };
-                done.push(self.push(Node::Primitive { primitive: Primitive::read(&members)?, material }));
+                let primitive = Primitive::read(&members)?;
+                if let Some(problem) = primitive.problem() {
+                    return Err(problem.into());
+                }
+                done.push(self.push(Node::Primitive { primitive, material }));
             }
             "operation" => {
                 work.push(Work::Close(Unfinished::Operation(Operation::read(&members)?)));

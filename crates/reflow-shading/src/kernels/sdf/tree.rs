@@ -147,6 +147,31 @@ impl Tree {
         corners.sum()
     }
 
+    /// The values of all volumes, one after the other: what their shader reads at binding 2.
+    pub fn volumes(&self) -> Vec<f32> {
+        let mut all = Vec::new();
+        for node in &self.nodes {
+            if let Node::Primitive { primitive: Primitive::Volume { values, .. }, .. } = node {
+                all.extend_from_slice(values);
+            }
+        }
+        all
+    }
+
+    /// Where the values of a node begin among those of all volumes.
+    pub(crate) fn volume_start(&self, id: NodeId) -> usize {
+        let sizes = self.nodes[..id.index()].iter().map(|node| match node {
+            Node::Primitive { primitive: Primitive::Volume { values, .. }, .. } => values.len(),
+            _ => 0,
+        });
+        sizes.sum()
+    }
+
+    /// Whether any node is a volume.
+    pub fn uses_volumes(&self) -> bool {
+        self.nodes.iter().any(|node| matches!(node, Node::Primitive { primitive: Primitive::Volume { .. }, .. }))
+    }
+
     /// Whether any node needs noise.
     pub fn uses_noise(&self) -> bool {
         self.nodes.iter().any(|node| {
@@ -330,6 +355,28 @@ variants! {
         bevel: f32 = 0.08,
         /// The height of the lip near the rim.
         meniscus: f32 = 0.01
+    }
+    /// A shape whose distances were measured on a grid, as `tpl_mesh_to_sdf` does.
+    Volume = "volume" {
+        /// Voxels along each axis.
+        resolution: u32,
+        /// Half the side of the cube that they fill.
+        bound: f32,
+        /// The distances at their centres, x first, then y, then z.
+        values: Vec<f32>
+    }
+}
+
+impl Primitive {
+    /// What is wrong with the fields together, if anything is.
+    pub(crate) fn problem(&self) -> Option<String> {
+        let Self::Volume { resolution, bound, values } = self else { return None };
+        let expected = u64::from(*resolution).pow(2).saturating_mul(u64::from(*resolution));
+        if *resolution == 0 || *bound <= 0.0 {
+            return Some("a volume has a `resolution` of at least 1 and a `bound` above 0".into());
+        }
+        (values.len() as u64 != expected)
+            .then(|| format!("`values`: a volume of {resolution} voxels a side has {expected}, found {}", values.len()))
     }
 }
 

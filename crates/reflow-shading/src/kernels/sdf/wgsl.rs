@@ -1,4 +1,4 @@
-//! A field as a compute shader that draws it by marching rays. It has everything in it: bindings, helpers, the distance as
+//! A field as a compute shader that draws it by marching rays. But for the values of volumes it has everything in it: bindings, helpers, the distance as
 //! straight-line code, light, camera.
 
 use std::fmt::Write as _;
@@ -50,6 +50,8 @@ const MOST_CORNERS: usize = 16_384;
 
 /// The shader of a field.
 ///
+/// The values of volumes ([`Tree::volumes`]) are not in the text: it reads them from a storage buffer at binding 2.
+///
 /// A field from outside ([`Tree::references`]) is a function `sdf_ref_N` for the N-th of their names, which says that nothing is near.
 ///
 /// # Errors
@@ -69,6 +71,9 @@ pub fn compile(tree: &Tree, settings: &Settings, shade: &Shade) -> Result<String
     }
     if tree.uses_noise() {
         out.push_str(include_str!("noise.wgsl"));
+    }
+    if tree.uses_volumes() {
+        out.push_str(include_str!("volume.wgsl"));
     }
     tubes(&mut out, tree);
     for at in 0..tree.references().len() {
@@ -358,6 +363,10 @@ impl<'a> Walk<'a> {
                 Task::Visit(id, point) => match self.tree.node(id) {
                     leaf @ (Node::Primitive { .. } | Node::Reference { .. }) => {
                         let text = match leaf {
+                            Node::Primitive { primitive: Primitive::Volume { resolution, bound, .. }, .. } => {
+                                let first = self.tree.volume_start(id);
+                                format!("sdf_volume(p{point}, {first}, {resolution}, {})", number(*bound))
+                            }
                             Node::Primitive { primitive, .. } => call(primitive, id, point),
                             Node::Reference { name } => {
                                 let at = self.references.binary_search(&name.as_str()).unwrap_or(0);
@@ -451,6 +460,8 @@ fn call(primitive: &Primitive, id: NodeId, p: u32) -> String {
             let rest = [radius, height, noise_freq, noise_amp, bevel, meniscus].map(number).join(", ");
             format!("sdf_puddle(p{p}, {rest})")
         }
+        // Where its values begin depends on the tree, so that it is written where that is known.
+        Primitive::Volume { .. } => "999.0".into(),
     }
 }
 
