@@ -470,7 +470,7 @@ typedef struct ReflowHost {
   struct ReflowStr (*message_text)(const struct ReflowMessage *message);
   // The bytes of a Bytes or Encoded, borrowed for as long as the message; a null `ptr` for others.
   struct ReflowBytes (*message_bytes)(const struct ReflowMessage *message);
-  // The message as JSON-shaped data, owned; null for Flow, Bytes, Encoded, streams and what only a host can hold.
+  // The message as JSON-shaped data, owned; of a stream what is known of it; null for Flow, Bytes, Encoded and what only a host can hold.
   struct ReflowValue *(*message_value)(const struct ReflowMessage *message);
   // Takes the readable end of a stream, owned; null when the message holds none or it was taken before.
   struct ReflowReader *(*message_take_stream)(const struct ReflowMessage *message);

@@ -219,8 +219,8 @@ impl Message {
         Bytes::of(self.clone())
     }
 
-    /// A copy of the JSON-shaped payload of Object, Array, Optional, Event and Any, and scalars as JSON. `None` for Flow,
-    /// Bytes, Encoded, streams and host objects.
+    /// A copy of the JSON-shaped payload of Object, Array, Optional, Event and Any, scalars as JSON, and of a stream what is known of
+    /// it: `stream_id`, `origin_actor`, `origin_port`, `content_type`, `size_hint`. `None` for Flow, Bytes, Encoded and host objects.
     pub fn as_value(&self) -> Option<Value> {
         // SAFETY: the value is ours when it is there.
         unsafe {

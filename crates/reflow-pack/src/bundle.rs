@@ -201,13 +201,20 @@ impl<R: Read + Seek> Bundle<R> {
         Ok(content)
     }
 
-    /// Checks the content of every file.
+    /// Checks the content of every file; that of the file called `wanted` is the answer, so that it need not be unpacked twice.
     ///
     /// # Errors
     /// The first that is not what the manifest says.
-    pub fn verify(&mut self) -> Result<(), PackError> {
+    pub fn verify(&mut self, wanted: Option<&str>) -> Result<Option<Vec<u8>>, PackError> {
         let files: Vec<_> = self.manifest.files.keys().cloned().collect();
-        files.iter().try_for_each(|file| self.file(file).map(drop))
+        let mut kept = None;
+        for file in &files {
+            let content = self.file(file)?;
+            if Some(file.as_str()) == wanted {
+                kept = Some(content);
+            }
+        }
+        Ok(kept)
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::bundle::{Bundle, Content};
+use crate::bundle::{Bundle, Content, HOST_TRIPLE};
 use crate::cache::{Cache, Unpacked};
 use crate::catalog::{LoadedPack, Parts, UnpackedPython, check_free, known, register};
 use crate::digest::sha256_of;
@@ -135,7 +135,8 @@ fn from_bundle(path: &Path, options: &LoadOptions) -> Result<OpenPack, PackError
         return Err(PackError::PythonNotAllowed { path: path.into(), templates });
     }
     // The file that was given, whatever the cache holds and whatever is loaded.
-    bundle.verify()?;
+    let here = manifest.targets.get(HOST_TRIPLE).map(|target| target.file.clone());
+    let content = bundle.verify(here.as_deref())?;
     let identity = bundle.identity().to_string();
     if let Some(pack) = known(&identity, &manifest.name, path)? {
         return Ok(is_there(pack));
@@ -146,7 +147,8 @@ fn from_bundle(path: &Path, options: &LoadOptions) -> Result<OpenPack, PackError
     let mut opened = OpenPack { pack: None, parts: Parts::default(), is_new: true, made: Vec::new() };
     if let Some(file) = library {
         let digest = manifest.files[&file].clone();
-        let unpacked = opened.keep(cache.file(&file, &digest, || bundle.file(&file))?);
+        let unpacked = cache.file(&file, &digest, || content.map_or_else(|| bundle.file(&file), Ok))?;
+        let unpacked = opened.keep(unpacked);
         let registered = loader::load(path, &unpacked, &manifest.entrypoint)?;
         check_promises(path, &manifest, &registered.components)?;
         opened.parts = registered.into();

@@ -321,7 +321,7 @@ fn a_bundle_with_any_byte_changed_is_read_or_refused_but_never_panics() {
             let cut = bytes.len() - (state as usize >> 8) % 3 * ((state as usize >> 10) % 40);
             let source = std::io::Cursor::new(&bytes[..cut]);
             if let Ok(mut bundle) = reflow_pack::Bundle::read(source, Path::new("fuzz"), &limits) {
-                let _ = bundle.verify();
+                let _ = bundle.verify(None);
             }
         }
     }

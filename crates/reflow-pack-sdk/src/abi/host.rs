@@ -119,7 +119,7 @@ pub struct ReflowHost {
     pub message_text: unsafe extern "C" fn(message: *const ReflowMessage) -> ReflowStr,
     /// The bytes of a Bytes or Encoded, borrowed for as long as the message; a null `ptr` for others.
     pub message_bytes: unsafe extern "C" fn(message: *const ReflowMessage) -> ReflowBytes,
-    /// The message as JSON-shaped data, owned; null for Flow, Bytes, Encoded, streams and what only a host can hold.
+    /// The message as JSON-shaped data, owned; of a stream what is known of it; null for Flow, Bytes, Encoded and what only a host can hold.
     pub message_value: unsafe extern "C" fn(message: *const ReflowMessage) -> *mut ReflowValue,
     /// Takes the readable end of a stream, owned; null when the message holds none or it was taken before.
     pub message_take_stream: unsafe extern "C" fn(message: *const ReflowMessage) -> *mut ReflowReader,

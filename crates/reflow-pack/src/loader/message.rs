@@ -202,8 +202,15 @@ pub(super) unsafe extern "C" fn bytes(message: *const ReflowMessage) -> ReflowBy
 }
 
 pub(super) unsafe extern "C" fn value(message: *const ReflowMessage) -> *mut ReflowValue {
-    // SAFETY: the ABI says that the message is alive.
-    guard(ptr::null_mut(), || unsafe { copy(message) }.as_value().map_or(ptr::null_mut(), value::give))
+    guard(ptr::null_mut(), || {
+        // SAFETY: the ABI says that the message is alive.
+        match unsafe { look(message) } {
+            // What is known of a stream; what is in it comes to whoever takes it.
+            Some(Message::StreamHandle(handle)) => value::give(handle.to_value()),
+            // SAFETY: as above.
+            _ => unsafe { copy(message) }.as_value().map_or(ptr::null_mut(), value::give),
+        }
+    })
 }
 
 pub(super) unsafe extern "C" fn take_stream(message: *const ReflowMessage) -> *mut ReflowReader {

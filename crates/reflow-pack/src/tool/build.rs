@@ -133,7 +133,7 @@ pub fn collect(bundles: &[PathBuf], options: &CollectOptions) -> Result<Packed, 
     let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::new();
     for path in bundles {
         let mut bundle = Bundle::open(path)?;
-        bundle.verify()?;
+        bundle.verify(None)?;
         let manifest = bundle.manifest().clone();
         let whole = whole.get_or_insert_with(|| Manifest { targets: BTreeMap::new(), ..manifest.clone() });
         let blank =

@@ -27,6 +27,6 @@ use crate::signature::{PublicKey, Trust};
 pub fn verify(path: &Path, trust: &Trust) -> Result<Option<PublicKey>, PackError> {
     let mut bundle = Bundle::open(path)?;
     bundle.check_trust(trust)?;
-    bundle.verify()?;
+    bundle.verify(None)?;
     Ok(bundle.signer())
 }
