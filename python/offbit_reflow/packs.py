@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Iterable
+from importlib.util import find_spec
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import _native
@@ -15,6 +18,9 @@ from .exceptions import PackError
 
 if TYPE_CHECKING:
     from ._pack_modules import PackModules
+
+#: The pack whose engine `onnx` is a library that Python may have.
+_ML = "reflow.pack.ml"
 
 #: Held while a pack is loaded; its modules may load packs that they need.
 _LOADING = threading.RLock()
@@ -47,8 +53,12 @@ def load_pack(
     """
     with _LOADING:
         pack = _native._open_pack(path, allow_python, None if trusted_keys is None else list(trusted_keys))
+        name = pack.name
         if pack.python is None:
-            return list(pack.register({}))
+            templates = list(pack.register({}))
+            if name == _ML:
+                _tell_of_runtime()
+            return templates
         from ._pack_modules import PackModules  # the import machinery it brings is for packs with Python only
 
         directory, classes, files = pack.python
@@ -60,6 +70,14 @@ def load_pack(
             modules.remove()
             pack.discard()
             raise
+
+
+def _tell_of_runtime() -> None:
+    """Tell the pack of models where an installed `onnxruntime` has its library; nothing of it is imported."""
+    found = find_spec("onnxruntime")
+    folders = [str(Path(place) / "capi") for place in (found and found.submodule_search_locations) or ()]
+    with contextlib.suppress(PackError):  # a pack of that name that is not ours
+        _native._call_pack(_ML, "look_in", {"folders": folders})
 
 
 def _template(pack: str, modules: PackModules, target: str) -> _native.Actor:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import importlib.util
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from offbit_reflow import AssetStore, Message, Network, media
+from offbit_reflow import Actor, AssetStore, Message, Network, media
 
 from .support import Outputs, frames, need, reading, run_node
 
@@ -237,6 +239,10 @@ def test_a_stream_becomes_frames():
     attached, begun, *words = outputs["metadata"]
     assert attached["attached"] is True
     assert attached["source"] == "videoStreamToFrames"
+    assert (attached["originActor"], attached["originPort"]) == ("feed_stream", "stream")
+    assert isinstance(attached["streamId"], int)
+    assert {word["streamId"] for word in [begun, *words]} == {attached["streamId"]}
+    assert {frame.metadata["streamId"] for frame in found} == {str(attached["streamId"])}
     assert (begun["width"], begun["format"], begun["streamMetadata"]["fps"]) == (2, "rgba8", 25)
     assert [word["timestampMicros"] for word in words] == [1000, 41000]
     done = outputs.one("done")
@@ -409,6 +415,48 @@ def test_batches(tmp_path):
         np.testing.assert_allclose(tensor.array, np.maximum(x @ weight + bias, 0), atol=1e-5)
 
 
+def test_a_batch_waits_no_longer_than_it_was_told(tmp_path):
+    path = tmp_path / "small.onnx"
+    weight, bias = small_model(path)
+    xs = [np.random.default_rng(seed).normal(size=(1, 4)).astype(np.float32) for seed in range(5)]
+
+    class Slow(Actor):
+        outports = ["tensor"]
+
+        async def run(self, ctx):
+            for at, x in enumerate(xs):
+                await ctx.send_async({"tensor": media.tensor_packet(x, metadata={"sequence": at})})
+            await heard.wait()
+            ctx.finish()
+            ctx.done()
+
+    heard = asyncio.Event()
+    seen = []
+
+    class Reading(Actor):
+        inports = ["in"]
+        outports = []
+
+        async def run(self, ctx):
+            seen.append(media.read_tensor(ctx["in"]))
+            if len(seen) == len(xs):
+                heard.set()  # the source, and with it the node, goes on until everything has come
+            ctx.done()
+
+    with Network() as net:
+        for name, actor in (("slow", Slow), ("reading", Reading)):
+            net.register_actor(name, actor)
+            net.add_node(name, name)
+        config = {"path": str(path), "batch": 3, "batchTimeoutMs": 20}
+        net.add_node("infer", "tpl_ml_run_inference", config=config)
+        net.add_connection("slow", "tensor", "infer", "tensor")
+        net.add_connection("infer", "tensor", "reading", "in")
+        assert net.run(timeout=30).ok
+    assert [tensor.metadata["sequence"] for tensor in seen] == list(range(5))
+    for x, tensor in zip(xs, seen, strict=True):
+        np.testing.assert_allclose(tensor.array, np.maximum(x @ weight + bias, 0), atol=1e-5)
+
+
 def test_what_does_not_fit_a_model_is_told(tmp_path):
     path = tmp_path / "small.onnx"
     small_model(path)
@@ -455,7 +503,6 @@ def manifest(**changes):
     ("changes", "said"),
     [
         ({"backend": "cuda"}, "backend"),
-        ({"license": "gpl-3.0"}, "licence"),
         ({"sourceUrl": ""}, "sourceUrl"),
         ({"checksumSha256": "abc"}, "64"),
         ({"inputSpecs": []}, "inputSpecs"),
@@ -465,6 +512,13 @@ def manifest(**changes):
 def test_bad_manifests_are_told(changes, said):
     outputs = run("tpl_ml_load_model", ports=["model"], manifest=manifest(**changes))
     assert said in outputs["error"][0]
+
+
+def test_a_licence_is_refused_where_that_is_asked_for():
+    other = manifest(license="gpl-3.0")
+    assert run("tpl_ml_load_model", ports=["model"], manifest=other).one("model")["id"] == "small"
+    outputs = run("tpl_ml_load_model", {"allowedLicenses": ["mit"]}, ports=["model"], manifest=other)
+    assert "licence" in outputs["error"][0]
 
 
 def test_a_model_in_the_asset_database(tmp_path):
@@ -595,14 +649,76 @@ def test_a_thousand_inferences_take_no_memory(tmp_path):
     assert resident_mb() - before < 50
 
 
-def test_results_are_those_of_onnxruntime(tmp_path):
+@pytest.mark.parametrize("backend", ["tract", "onnx"])
+def test_results_are_those_of_onnxruntime(tmp_path, backend):
     runtime = pytest.importorskip("onnxruntime")
     path = tmp_path / "finder.onnx"
     finder(path)
     x = np.random.default_rng(2).random((1, 3, 96, 96)).astype(np.float32)
     (expected,) = runtime.InferenceSession(str(path)).run(None, {"image": x})
-    found = tensor_of(run("tpl_ml_run_inference", {"path": str(path)}, ports=["tensor"], tensor=media.tensor_packet(x)))
-    np.testing.assert_allclose(found.array, expected, atol=1e-4)
+    config = {"path": str(path), "backend": backend}
+    outputs = run("tpl_ml_run_inference", config, ports=["tensor", "inference"], tensor=media.tensor_packet(x))
+    np.testing.assert_allclose(tensor_of(outputs).array, expected, atol=1e-4)
+    assert outputs.one("inference")["metadata"]["backend"] == backend
+
+
+#: Models that packages of the registry bring along: the package, the file, and the shape of a picture or the like.
+REAL = [
+    ("magika", "models/standard_v*/model.onnx", None),
+    ("rapidocr_onnxruntime", "models/ch_ppocr_mobile_v2.0_cls_infer.onnx", (1, 3, 48, 192)),
+    ("rapidocr_onnxruntime", "models/ch_PP-OCRv*_det_infer.onnx", (1, 3, 64, 96)),
+    ("silero_vad", "data/silero_vad_op18_ifless.onnx", None),
+]
+
+
+def real_model(package, pattern):
+    """Find the file of a model of an installed package; nothing of the package runs."""
+    found = importlib.util.find_spec(package)
+    files = [path for place in (found and found.submodule_search_locations) or () for path in Path(place).glob(pattern)]
+    if not files:
+        pytest.skip(f"the package {package} is not installed")
+    return str(sorted(files)[-1])
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("backend", ["tract", "onnx"])
+@pytest.mark.parametrize(("package", "pattern", "shape"), REAL)
+def test_real_models_answer_as_in_onnxruntime(package, pattern, shape, backend):
+    runtime = pytest.importorskip("onnxruntime")
+    path = real_model(package, pattern)
+    session = runtime.InferenceSession(path)
+    rng = np.random.default_rng(4)
+    kinds = {"tensor(float)": np.float32, "tensor(int64)": np.int64, "tensor(int32)": np.int32}
+    inputs = {}
+    for told in session.get_inputs():
+        dims = shape or [dim if isinstance(dim, int) else 1 for dim in told.shape]
+        kind = kinds[told.type]
+        inputs[told.name] = rng.random(dims).astype(kind) if kind is np.float32 else rng.integers(0, 100, dims, kind)
+    expected = dict(zip([told.name for told in session.get_outputs()], session.run(None, inputs), strict=True))
+    packets = {
+        name: {
+            "dtype": {"float32": "f32", "int64": "i64", "int32": "i32"}[array.dtype.name],
+            "shape": {"dims": list(array.shape)},
+            "data": list(np.ascontiguousarray(array).tobytes()),
+        }
+        for name, array in inputs.items()
+    }
+    config = {"path": path, "backend": backend}
+    outputs = run("tpl_ml_run_inference", config, ports=["tensors"], tensors=packets)
+    assert outputs["error"] == []
+    for told in outputs.one("tensors"):
+        data = np.frombuffer(bytes(told["data"]), {"f32": "<f4", "i64": "<i8"}[told["dtype"]])
+        wanted = expected[told["name"]]
+        np.testing.assert_allclose(data.reshape(told["shape"]["dims"]), wanted, atol=1e-4)
+
+
+def test_a_runtime_that_is_not_there_is_told(tmp_path):
+    path = tmp_path / "small.onnx"
+    small_model(path)
+    packet = media.tensor_packet(np.zeros((1, 4), np.float32))
+    config = {"path": str(path), "backend": "onnx", "ortLibrary": "/nowhere/libonnxruntime.so"}
+    outputs = run("tpl_ml_run_inference", config, ports=["tensor"], tensor=packet)
+    assert "ortLibrary" in outputs["error"][0]
 
 
 def test_a_config_is_enough_for_a_model(tmp_path):

@@ -14,12 +14,11 @@ mod model;
 mod roi;
 mod tensor;
 
-use reflow_pack_sdk::prelude::{Failure, Message, Tick, component};
-use reflow_pack_sdk::{PortIndex, export_pack};
+use reflow_pack_sdk::prelude::{Failure, Message, Tick, Value, component};
+use reflow_pack_sdk::{Pack, PortIndex, export_pack};
 
-export_pack!(
-    "reflow.pack.ml",
-    all = [
+fn pack() -> Pack {
+    let components = [
         component::<cv::image_to_tensor::ImageToTensor>(),
         component::<cv::letterbox::Letterbox>(),
         component::<cv::stream_to_frames::StreamToFrames>(),
@@ -32,8 +31,19 @@ export_pack!(
         component::<ml::decode_detections::DecodeDetections>(),
         component::<ml::decode_landmarks::DecodeLandmarks>(),
         component::<ml::probe::Probe>(),
-    ]
-);
+    ];
+    Pack::new().with_components(components).with_command("look_in", look_in)
+}
+
+export_pack!("reflow.pack.ml", pack = pack());
+
+/// Takes `folders`, where the host knows that the library of ONNX Runtime may be.
+fn look_in(arguments: &Value) -> Result<Value, String> {
+    let folders = arguments.get("folders").and_then(Value::as_array).ok_or("`folders` is a list of texts")?;
+    #[cfg(feature = "onnx")]
+    engine::onnx::look_in(folders.iter().filter_map(Value::as_str).map(Into::into).collect());
+    Ok((folders.len() as i64).into())
+}
 
 /// Tells why a tick gave nothing: on its port `error`, or as its failure where nobody is connected there.
 fn report(tick: &mut Tick<'_>, port: impl PortIndex, text: impl AsRef<str>) -> Result<(), Failure> {

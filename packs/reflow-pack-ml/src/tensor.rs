@@ -95,17 +95,26 @@ impl Tensor {
     /// What is wrong with it.
     pub(crate) fn read_whole(message: Option<&Message>) -> Result<Self, String> {
         let tensor = Self::read(message)?;
-        let expected = tensor.expected();
-        if expected != Some(tensor.data.len()) {
-            return Err(format!(
-                "a tensor of the shape {:?} and type {} has {} bytes, this one has {}",
-                tensor.dims,
-                tensor.dtype.word(),
-                expected.map_or("more than can be counted".to_string(), |bytes| bytes.to_string()),
-                tensor.data.len()
-            ));
-        }
+        tensor.check_size()?;
         Ok(tensor)
+    }
+
+    /// Whether the data fills the shape.
+    ///
+    /// # Errors
+    /// How many bytes there are, and how many there would be.
+    pub(crate) fn check_size(&self) -> Result<(), String> {
+        let expected = self.expected();
+        if expected == Some(self.data.len()) {
+            return Ok(());
+        }
+        Err(format!(
+            "a tensor of the shape {:?} and type {} has {} bytes, this one has {}",
+            self.dims,
+            self.dtype.word(),
+            expected.map_or("more than can be counted".to_string(), |bytes| bytes.to_string()),
+            self.data.len()
+        ))
     }
 
     pub(crate) fn of(payload: &Value, data: Data) -> Result<Self, String> {

@@ -1,9 +1,12 @@
 //! What runs models.
 
 mod mock;
+#[cfg(feature = "onnx")]
+pub(crate) mod onnx;
 #[cfg(feature = "tract")]
 mod tract;
 
+use std::path::Path;
 use std::sync::{Arc, LazyLock, Mutex, Weak};
 
 use reflow_pack_sdk::prelude::*;
@@ -58,18 +61,13 @@ type Loaded = Vec<(String, Weak<dyn Engine>)>;
 
 static LOADED: LazyLock<Mutex<Loaded>> = LazyLock::new(Mutex::default);
 
-/// The engine for a model. Nodes with the same bytes share one.
+/// The engine for a model. Nodes with the same bytes share one. `library` is that of ONNX Runtime, where a config says it.
 ///
 /// # Errors
 /// Why there is none, and what would work.
-pub(crate) fn load(info: &Info, bytes: Option<&ModelBytes>) -> Result<Arc<dyn Engine>, String> {
-    let backend = match (info.backend, bytes) {
-        (Some(backend), None) if backend != Backend::Auto => backend,
-        (Some(Backend::Mock) | None | Some(Backend::Auto), None) => Backend::Mock,
-        (Some(backend), Some(_)) if backend != Backend::Auto => backend,
-        (_, Some(_)) => Backend::Tract,
-        (Some(backend), None) => backend,
-    };
+pub(crate) fn load(info: &Info, bytes: Option<&ModelBytes>, library: Option<&Path>) -> Result<Arc<dyn Engine>, String> {
+    let told = info.backend.filter(|backend| *backend != Backend::Auto);
+    let backend = told.unwrap_or(if bytes.is_some() { Backend::Tract } else { Backend::Mock });
     if backend == Backend::Mock {
         return Ok(Arc::new(mock::Mock::new(info, bytes)));
     }
@@ -90,17 +88,34 @@ pub(crate) fn load(info: &Info, bytes: Option<&ModelBytes>) -> Result<Arc<dyn En
     if let Some(engine) = loaded.iter().find(|(known, _)| *known == key).and_then(|(_, engine)| engine.upgrade()) {
         return Ok(engine);
     }
-    let engine = make(backend, kind, info, bytes)?;
+    let engine = match make(backend, kind, info, bytes, library) {
+        // Nobody has asked for tract, so that whoever can run the model may.
+        Err(why) if told.is_none() && kind == FileKind::Onnx => make(Backend::Onnx, kind, info, bytes, library)
+            .map_err(|_| {
+                format!(
+                    "{why}; ONNX Runtime (`backend`: \"onnx\"), which may run it, is not there or cannot run it either"
+                )
+            })?,
+        made => made?,
+    };
     loaded.push((key, Arc::downgrade(&engine)));
     Ok(engine)
 }
 
-fn make(backend: Backend, kind: FileKind, info: &Info, bytes: &ModelBytes) -> Result<Arc<dyn Engine>, String> {
+fn make(
+    backend: Backend,
+    kind: FileKind,
+    info: &Info,
+    bytes: &ModelBytes,
+    library: Option<&Path>,
+) -> Result<Arc<dyn Engine>, String> {
     match (backend, kind) {
         #[cfg(feature = "tract")]
         (Backend::Tract, _) | (Backend::Litert, FileKind::Tflite) => {
             Ok(Arc::new(tract::Tract::load(&bytes.bytes, kind, &info.inputs, backend.word())?))
         }
+        #[cfg(feature = "onnx")]
+        (Backend::Onnx, FileKind::Onnx) => Ok(Arc::new(onnx::Onnx::load(&bytes.bytes, library)?)),
         (Backend::Onnx, FileKind::Tflite) => {
             Err("the backend `onnx` runs ONNX files, this is TFLite; use `tract`".to_string())
         }
@@ -108,7 +123,7 @@ fn make(backend: Backend, kind: FileKind, info: &Info, bytes: &ModelBytes) -> Re
             Err("the backend `litert` runs TFLite files, this is ONNX; use `tract`".to_string())
         }
         _ => {
-            let _ = (info, bytes);
+            let _ = (info, bytes, library);
             Err(format!(
                 "the backend `{}` is not in this build of the pack; there are: {}",
                 backend.word(),
@@ -125,4 +140,6 @@ pub(crate) const ENGINES: &[&str] = &[
     "tract",
     #[cfg(feature = "tract")]
     "litert (TFLite files, by tract)",
+    #[cfg(feature = "onnx")]
+    "onnx (ONNX files, by ONNX Runtime)",
 ];

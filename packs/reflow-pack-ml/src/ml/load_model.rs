@@ -5,9 +5,10 @@ use std::path::Path;
 use reflow_assets::Store;
 use reflow_pack_sdk::prelude::*;
 
+use super::config::{ModelConfig, data, read};
 use crate::engine::{self, FileKind};
 use crate::media::object;
-use crate::model::{Backend, Info, Manifest, ModelBytes, default_outputs, specs};
+use crate::model::{Backend, Info, Manifest, ModelBytes, default_outputs};
 
 /// Resolves a model (asset database, manifest, file, bytes or config) to model info and bytes.
 ///
@@ -18,7 +19,7 @@ use crate::model::{Backend, Info, Manifest, ModelBytes, default_outputs, specs};
 ///
 /// `model` is `{id, backend, task, inputs, outputs, metadata}`. Names, types and shapes that nobody gave are read off the file, a dimension
 /// that is not fixed being 0; `metadata.modelRef` lets `tpl_ml_run_inference` find the bytes without another wire. Without a word
-/// on the backend, files are run by `tract`, and models without bytes by `mock`.
+/// on the backend, files are run by `tract` (by `onnx` where it cannot and ONNX Runtime is there), and models without bytes by `mock`.
 ///
 /// # Errors
 ///
@@ -43,28 +44,10 @@ pub(crate) struct LoadModel {
     /// A model manifest.
     #[config(alias = "modelManifest")]
     manifest: Option<Value>,
-    /// Model info, or a manifest.
-    #[config]
-    model: Option<Value>,
-    /// The file of the model.
-    #[config(alias = "modelPath", alias = "model_path")]
-    path: Option<String>,
-    /// The id, when neither manifest nor model is given.
-    #[config(alias = "modelId", default = "mock-model".to_string())]
-    model_id: String,
-    /// What runs it: `auto`, `mock`, `tract`, `onnx`, `litert`; `mock` where there are no bytes, `auto` where there are.
-    #[config]
-    backend: Option<String>,
-    /// Free text.
-    #[config(default = "generic".to_string())]
-    task: String,
-    /// Tensor specs of the inputs.
-    #[config]
-    inputs: Option<Value>,
-    /// Tensor specs of the outputs; one `output`, f32 `[1, 16]`, for the mock.
-    #[config]
-    outputs: Option<Value>,
-    /// Licences that are taken, in place of `apache-2.0`, `mit`, `bsd-2-clause`, `bsd-3-clause`.
+    #[config(group)]
+    config: ModelConfig,
+    /// The only licences that are taken. Where it is not given all are, and the node's log tells of those that are none of `apache-2.0`,
+    /// `mit`, `bsd-2-clause`, `bsd-3-clause`.
     #[config(key = "allowedLicenses")]
     allowed_licenses: Option<Vec<String>>,
     #[state]
@@ -98,36 +81,25 @@ impl LoadModel {
             return self.from_asset(asset);
         }
         let manifest = packet.as_ref().or(self.manifest.as_ref()).map(Manifest::read).transpose()?;
-        let mut info = match (&manifest, &self.model) {
+        let mut info = match (&manifest, &self.config.model) {
             (Some(manifest), _) => manifest.info(),
             (None, Some(model)) => Info::read(model)?,
-            (None, None) => self.plain()?,
+            (None, None) => self.config.plain()?,
         };
-        let bytes = match (data, &self.path) {
+        let bytes = match (data, &self.config.path) {
             (Some(data), _) => Some(ModelBytes::of(&data)),
             (None, Some(path)) => {
-                let bytes = std::fs::read(path).map_err(|error| format!("cannot read the model `{path}`: {error}"))?;
+                let bytes = read(path)?;
                 info.note("path", path.as_str());
-                if manifest.is_none() && self.model.is_none() && info.id == "mock-model" {
+                if manifest.is_none() && self.config.model.is_none() && info.id == "mock-model" {
                     let stem = Path::new(path).file_stem().map(|stem| stem.to_string_lossy().into_owned());
                     info.id = stem.unwrap_or(info.id);
                 }
-                Some(ModelBytes::of(&bytes))
+                Some(bytes)
             }
             (None, None) => None,
         };
         Ok(Found { info, manifest, bytes })
-    }
-
-    fn plain(&self) -> Result<Info, String> {
-        Ok(Info {
-            id: self.model_id.clone(),
-            backend: self.backend.as_deref().map(Backend::from_word).transpose()?,
-            task: self.task.clone(),
-            inputs: specs(self.inputs.as_ref(), "inputs")?,
-            outputs: self.outputs.as_ref().map(|outputs| specs(Some(outputs), "outputs")).transpose()?,
-            metadata: Value::Null,
-        })
     }
 
     fn from_asset(&self, asset: &str) -> Result<Found, String> {
@@ -155,7 +127,10 @@ impl LoadModel {
     fn load(&mut self, tick: &mut Tick<'_>) -> Result<(), String> {
         let Found { mut info, manifest, bytes } = self.find(tick)?;
         if let Some(manifest) = &manifest {
-            manifest.check_license(self.allowed_licenses.as_deref())?;
+            match (manifest.check_license(self.allowed_licenses.as_deref()), &self.allowed_licenses) {
+                (Err(why), None) => tick.node().log("warning", why.as_str()),
+                (checked, _) => checked?,
+            }
             if let Some(bytes) = &bytes {
                 manifest.check(&bytes.bytes)?;
             }
@@ -179,32 +154,25 @@ impl LoadModel {
 
     /// Reads off the file what nobody said.
     fn describe(&self, info: &mut Info, bytes: &ModelBytes) -> Result<(), String> {
-        if matches!(info.backend, None | Some(Backend::Auto)) {
-            info.backend = Some(if FileKind::of(&bytes.bytes).is_some() { Backend::Tract } else { Backend::Mock });
+        let is_told = !matches!(info.backend, None | Some(Backend::Auto));
+        if !is_told {
+            info.backend = FileKind::of(&bytes.bytes).is_none().then_some(Backend::Mock);
         }
         if info.backend == Some(Backend::Mock) {
             info.outputs.get_or_insert_with(default_outputs);
             return Ok(());
         }
-        if info.inputs.is_empty() || info.outputs.is_none() {
-            let engine = engine::load(info, Some(bytes))?;
+        if !is_told || info.inputs.is_empty() || info.outputs.is_none() {
+            let engine = engine::load(info, Some(bytes), self.config.library())?;
+            if !is_told {
+                info.backend = Some(Backend::from_word(engine.backend())?);
+            }
             if info.inputs.is_empty() {
                 info.inputs = engine.inputs().to_vec();
             }
             info.outputs.get_or_insert_with(|| engine.outputs().to_vec());
         }
         Ok(())
-    }
-}
-
-/// The bytes of a model in a message.
-pub(super) fn data(message: &Message) -> Result<reflow_pack_sdk::Bytes, String> {
-    if let Some(bytes) = message.to_bytes() {
-        return Ok(bytes);
-    }
-    match message.as_text() {
-        Some(text) => Ok(text.as_bytes().into()),
-        None => Err(format!("expected the bytes of a model on `model_data`, found {:?}", message.kind())),
     }
 }
 
