@@ -134,7 +134,7 @@ def test_a_window_tells_what_happens_to_it(display: str, pack: list[str]) -> Non
     from offbit_reflow import list_packs
 
     path = next(one["source_path"] for one in list_packs() if one["name"] == NAME)
-    command = [sys.executable, "-c", DRIVER, path, "2000"]
+    command = [sys.executable, "-c", DRIVER, path, "10000"]
     done = subprocess.run(command, env={**os.environ, "DISPLAY": display}, capture_output=True, text=True, timeout=170)
     assert done.returncode == 0, done.stderr
     import json
@@ -154,7 +154,7 @@ def test_a_window_tells_what_happens_to_it(display: str, pack: list[str]) -> Non
     assert (told["mouse"][-1]["x"], told["mouse"][-1]["y"]) == (100.0, 120.0)
     assert told["window"][0]["type"] == "open"
     assert (told["window"][0]["width"], told["window"][0]["height"]) == (400, 300)
-    assert told["many"] == ["x", "y"] * 1000, "no key is lost"
+    assert told["many"] == ["x", "y"] * 5000, "no key is lost"
     assert told["gone"] == []
 
 
@@ -169,3 +169,31 @@ def test_without_a_display_a_window_is_a_failure_with_a_reason(pack: list[str]) 
     without = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
     done = subprocess.run([sys.executable, "-c", code, path], env=without, capture_output=True, text=True, timeout=50)
     assert "libxkbcommon-x11-0" in done.stdout, done.stdout + done.stderr
+
+
+def test_gamepads_are_asked_for_on_a_machine_without_any() -> None:
+    net = Network()
+    net.add_node("g", "tpl_gamepad_input", {"source": "device"})
+    net.start()
+    try:
+        # It waits for one to be plugged in, or says what is missing.
+        failures = net.wait(timeout=1).failures
+        assert "libudev1" in str(failures)
+    except TimeoutError:
+        assert net.stats()["g"]["failures"] == 0
+    finally:
+        net.shutdown()
+
+
+def test_configs_of_sources_that_cannot_be_are_told() -> None:
+    for template, config, said in (
+        ("tpl_keyboard_input", {"source": "device"}, "window"),
+        ("tpl_gamepad_input", {"source": "window"}, "device"),
+        ("tpl_gamepad_input", {"source": "device", "deadzone": 1}, "deadzone"),
+    ):
+        net = Network()
+        net.add_node("n", template, config)
+        net.add_initial("n", "_event", {})
+        with pytest.raises(Exception, match=said):
+            result = net.run(timeout=10)
+            raise AssertionError(str(result.failures))

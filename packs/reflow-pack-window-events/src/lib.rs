@@ -3,6 +3,8 @@
 mod component;
 mod keys;
 mod node;
+#[cfg(feature = "gamepad")]
+mod pads;
 mod queue;
 mod reshape;
 mod screen;

@@ -16,6 +16,9 @@ pub(crate) struct Settings {
     pub(crate) window: String,
     pub(crate) wish: Wish,
     filter: Vec<String>,
+    /// Of gamepads: what a stick that leans less than this does not say.
+    #[cfg_attr(not(feature = "gamepad"), allow(dead_code, reason = "gamepads are not read"))]
+    deadzone: f64,
     pub(crate) close_ends: bool,
     frame: (u32, u32),
 }
@@ -48,8 +51,15 @@ impl Settings {
             Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).map(Into::into).collect(),
             _ => Vec::new(),
         };
+        let deadzone = match config.get("deadzone").filter(|_| is_source) {
+            None | Some(Value::Null) => 0.1,
+            Some(value) => value.as_number().filter(|number| (0.0..1.0).contains(number)).ok_or_else(|| {
+                format!("config `deadzone`: expected from 0 to below 1, found {}", value.to_json_string())
+            })?,
+        };
         Ok(Self {
             is_source,
+            deadzone,
             window: text("window").unwrap_or("main").to_string(),
             wish: Wish {
                 title: text("title").filter(|_| is_source).unwrap_or("offbit-reflow").to_string(),
@@ -77,12 +87,14 @@ pub(crate) struct InputNode {
     device: Device,
     settings: Settings,
     memory: Memory,
+    /// What a source puts its events into.
+    queue: Option<Arc<Queue>>,
     subscription: Option<Subscription>,
 }
 
 impl InputNode {
     pub(crate) fn new(device: Device, settings: Settings) -> Self {
-        Self { device, settings, memory: Memory::default(), subscription: None }
+        Self { device, settings, memory: Memory::default(), queue: None, subscription: None }
     }
 
     /// The event of a packet: the first object in it, else the config.
@@ -110,6 +122,16 @@ impl InputNode {
     }
 }
 
+#[cfg(feature = "gamepad")]
+fn listen(settings: &Settings, queue: Arc<Queue>) -> Result<(), String> {
+    crate::pads::listen(queue, settings.deadzone)
+}
+
+#[cfg(not(feature = "gamepad"))]
+fn listen(_settings: &Settings, _queue: Arc<Queue>) -> Result<(), String> {
+    Err("gamepads are not read by this build of the pack: let a host send their events (`source`: `host`)".into())
+}
+
 /// Sends what comes into the queue, until that is closed or the run is over.
 fn pump(device: Device, settings: &Settings, queue: &Queue, node: &NodeHandle) {
     let mut memory = Memory::default();
@@ -134,10 +156,16 @@ impl Actor for InputNode {
         }
         let Some(node) = tick.background() else { return Ok(()) };
         let queue = Arc::new(Queue::default());
-        let key = format!("{}\n{}", node.run_id(), self.settings.window);
-        let subscribed = screen::subscribe(self.device, key, self.settings.wish.clone(), Arc::clone(&queue));
-        self.subscription =
-            Some(subscribed.map_err(|why| Failure::new(why).with_reason("no_window").with_permanent(true))?);
+        self.queue = Some(Arc::clone(&queue));
+        let opened = if self.device == Device::Gamepad {
+            listen(&self.settings, Arc::clone(&queue))
+        } else {
+            let key = format!("{}\n{}", node.run_id(), self.settings.window);
+            let subscribed = screen::subscribe(self.device, key, self.settings.wish.clone(), Arc::clone(&queue));
+            subscribed.map(|subscription| self.subscription = Some(subscription))
+        };
+        let reason = if self.device == Device::Gamepad { "no_device" } else { "no_window" };
+        opened.map_err(|why| Failure::new(why).with_reason(reason).with_permanent(true))?;
         let (device, settings) = (self.device, self.settings.clone());
         let sender = thread::Builder::new().name("reflow-input".into());
         let started = sender.spawn(move || pump(device, &settings, &queue, &node));
@@ -158,7 +186,10 @@ impl Actor for InputNode {
     }
 
     fn teardown(&mut self) {
-        // Closes the queue, which ends the thread, and the window with its last node.
+        // Closes the queue, which ends the threads, and the window with its last node.
         self.subscription = None;
+        if let Some(queue) = self.queue.take() {
+            queue.close();
+        }
     }
 }

@@ -33,7 +33,9 @@ impl Queue {
     pub(crate) fn push(&self, event: Value) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let kind = kind(&event);
-        match state.events.back_mut().filter(|last| STATES.contains(&kind) && self::kind(last) == kind) {
+        // Each gamepad has a state of its own.
+        let is_same = |last: &Value| self::kind(last) == kind && last.get("index") == event.get("index");
+        match state.events.back_mut().filter(|last| STATES.contains(&kind) && is_same(last)) {
             Some(last) => *last = event,
             None => state.events.push_back(event),
         }
@@ -44,6 +46,12 @@ impl Queue {
     pub(crate) fn close(&self) {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).is_closed = true;
         self.came.notify_all();
+    }
+
+    /// Whether no more events come.
+    #[cfg(feature = "gamepad")]
+    pub(crate) fn is_closed(&self) -> bool {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).is_closed
     }
 
     /// The next event; nothing when the queue is closed, or `is_over` says so.

@@ -88,11 +88,6 @@ impl Drop for Subscription {
 
 /// Gives a node the events of a device in a window.
 pub(crate) fn subscribe(device: Device, key: String, wish: Wish, queue: Arc<Queue>) -> Result<Subscription, String> {
-    if device == Device::Gamepad {
-        return Err(
-            "gamepads are not read by this version of the pack: let a host send their events (`source`: `host`)".into(),
-        );
-    }
     static NUMBER: Mutex<u64> = Mutex::new(0);
     let number = {
         let mut next = NUMBER.lock().unwrap_or_else(PoisonError::into_inner);
