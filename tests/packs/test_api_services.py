@@ -14,9 +14,11 @@ from typing import Any
 
 import pytest
 
-from offbit_reflow import Message, Network, Stream, load_openapi, template_info, template_list, unload_service
+from offbit_reflow import Network, load_openapi, template_info, template_list, unload_service
 from offbit_reflow.exceptions import PackError
 from offbit_reflow.openapi import describe_operation
+
+from .support import run_node
 
 NAME = "reflow.pack.api_services"
 SECRET = "s3cr3t-Cr3dential"  # one that is looked for wherever something is told
@@ -488,22 +490,28 @@ def test_pages_are_joined(recorder: Recorder) -> None:
 
 
 def test_server_sent_events_leave_one_by_one(recorder: Recorder) -> None:
-    recorder.answers = lambda _: (200, {"content-type": "text/event-stream"}, b'data: {"n": 1}\n\ndata: [DONE]\n\n')
-    net = Network()
-    net.add_node(
-        "n",
-        "api_openai_generate_completion",
-        {"baseUrl": recorder.url, "OPENAI_API_KEY": SECRET, "streamResponse": True},
-    )
-    net.add_initial("n", "input", {"model": "m", "messages": []})
-    listener = net.listen("n", "stream")
-    net.start()
-    stream = next(iter(listener))
-    assert isinstance(stream, Stream | Message) or stream is not None
-    frames = [bytes(frame) for frame in stream if not isinstance(frame, dict)] if isinstance(stream, Stream) else None
-    net.shutdown()
-    if frames is not None:
-        assert frames == [b'{"n": 1}', b"[DONE]"]
+    body = b': hello\n\nevent: delta\ndata: {"n": 1}\n\ndata: two\r\ndata: lines\r\n\r\ndata: [DONE]\n\ndata: cut off'
+    recorder.answers = lambda _: (200, {"content-type": "text/event-stream"}, body)
+    config = {"baseUrl": recorder.url, "OPENAI_API_KEY": SECRET, "streamResponse": True}
+    asked = {"input": {"model": "m", "messages": [], "stream": True}}
+    ports = ["stream", "response", "error"]
+    outputs = run_node("api_openai_generate_completion", config, asked, listen=ports)
+    assert outputs["error"] == []
+    begin, *frames, end = outputs.one("stream")
+    assert begin["content_type"] == "text/event-stream"
+    assert [bytes(frame["data"]) for frame in frames] == [b'{"n": 1}', b"two\nlines", b"[DONE]"]
+    assert end == {"kind": "end"}
+    assert recorder.seen[0].json()["stream"] is True
+
+
+def test_a_download_leaves_while_it_comes(recorder: Recorder) -> None:
+    body = bytes(range(256)) * 4096
+    recorder.answers = lambda _: (200, {"content-type": "application/octet-stream"}, body)
+    config = {"url": recorder.url + "/file", "streamResponse": True}
+    outputs = run_node("tpl_api_request", config, {"trigger": None}, listen=["stream", "error"])
+    _, *frames, end = outputs.one("stream")
+    assert b"".join(bytes(frame["data"]) for frame in frames) == body
+    assert end == {"kind": "end"}
 
 
 def test_graphql_asks_its_one_address(recorder: Recorder) -> None:
