@@ -1,9 +1,15 @@
 //! `reflow.pack.gpu`: pictures of distance fields, scenes and drawings, and meshes of fields.
 //!
-//! Everything here runs on the processor: the same pictures come out on every machine, and none needs a driver.
+//! Pictures of fields and scenes are drawn by a GPU where there is one, in hardware or software, and by the processor everywhere, which is also what
+//! the GPU is compared with. Everything else runs on the processor.
 
 mod backend;
 mod drawing;
+#[cfg(feature = "wgpu")]
+mod gpu;
+#[cfg(not(feature = "wgpu"))]
+#[path = "gpu/none.rs"]
+mod gpu;
 mod image_format;
 mod scene;
 mod sdf;

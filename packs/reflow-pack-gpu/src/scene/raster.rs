@@ -5,19 +5,19 @@ use rayon::prelude::*;
 
 /// A corner in the space of the camera, and what is between corners.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Corner {
-    pub(super) clip: Vec4,
-    pub(super) position: Vec3,
-    pub(super) normal: Vec3,
-    pub(super) uv: Vec2,
-    pub(super) color: Vec3,
+pub(crate) struct Corner {
+    pub(crate) clip: Vec4,
+    pub(crate) position: Vec3,
+    pub(crate) normal: Vec3,
+    pub(crate) uv: Vec2,
+    pub(crate) color: Vec3,
 }
 
 /// A triangle.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Triangle {
-    pub(super) corners: [Corner; 3],
-    pub(super) is_textured: bool,
+pub(crate) struct Triangle {
+    pub(crate) corners: [Corner; 3],
+    pub(crate) is_textured: bool,
 }
 
 /// A camera.

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use glam::{Mat3, Mat4, Vec2, Vec3};
 use reflow_pack_sdk::prelude::*;
 
+use super::Picture;
 use super::light::{self, Light};
+use super::material::Material;
 use super::mesh::{Triangles, cube, patch, terrain, vertices};
 use super::objects::{self, SceneObject};
 use super::raster::{Camera, Corner, Triangle, draw};
-use crate::backend::Backend;
+use crate::backend::{Backend, CPU, Drawer, Drawn};
 use crate::image_format::ImageFormat;
 
 /// Draws a scene of meshes to a picture.
@@ -24,7 +26,8 @@ use crate::image_format::ImageFormat;
 /// of the material, or one of six. Objects of the type `terrain` draw `terrain_mesh`, tinted by height, or a flat patch.
 ///
 /// Light is `ambient` and one from (0.577, 0.577, −0.577), or what `lights` says (64 bytes each, with `light_count`). The camera is the config's, or that on `camera`
-/// (`eye` or `position`, `target`, `fov`). The picture is sRGB; left is left. A compiled `material` needs a GPU and is told in the log.
+/// (`eye` or `position`, `target`, `fov`). The picture is sRGB; left is left. A compiled `material` (that of `tpl_shader_compiler`, with `texture` for all its textures) shades all
+/// objects where a GPU draws; the processor draws their own colours and says so in the log.
 ///
 /// `metadata` is `{width, height, format, objectCount, triangleCount, adapter}`. A scene without triangles is a picture of bytes of 30.
 ///
@@ -102,6 +105,8 @@ pub(crate) struct SceneRender {
     backend: Backend,
     #[state]
     kept: Kept,
+    #[state]
+    drawer: Drawer,
 }
 
 /// What came on ports that only remember.
@@ -110,6 +115,7 @@ struct Kept {
     meshes: Option<Message>,
     terrain: Option<Message>,
     texture: Option<Arc<image::RgbaImage>>,
+    material: Option<Arc<Material>>,
     lights: Vec<u8>,
     light_count: Option<usize>,
     stride: Option<usize>,
@@ -155,9 +161,11 @@ impl SceneRender {
                 image::load_from_memory(bytes).map_err(|error| format!("the texture cannot be read: {error}"))?;
             self.kept.texture = Some(Arc::new(picture.to_rgba8()));
         }
-        if tick.input(Self::IN_MATERIAL).is_some() {
-            let text = "a compiled material needs a GPU, which this build does not use; objects are drawn with their own colours";
-            tick.node().log("warning", text);
+        if let Some(message) = tick.input(Self::IN_MATERIAL) {
+            self.kept.material = match message.as_value().filter(|value| !value.is_null()) {
+                Some(value) => Some(Arc::new(Material::read(&value)?)),
+                None => None,
+            };
         }
         if let Some(message) = tick.input(Self::IN_LIGHTS) {
             let bytes =
@@ -180,7 +188,6 @@ impl SceneRender {
         let Some(message) = tick.input(Self::IN_SCENE) else { return Ok(()) };
         let scene =
             message.as_value().ok_or_else(|| format!("expected a scene on `scene`, found {:?}", message.kind()))?;
-        let adapter = self.backend.adapter()?;
         let (width, height) = (self.width, self.height);
         if width == 0 || height == 0 || u64::from(width) * u64::from(height) > MOST_PIXELS {
             return Err(format!(
@@ -188,34 +195,62 @@ impl SceneRender {
             ));
         }
         let objects = objects::read(&scene)?;
-        let matrix = self.camera().matrix(width as f32 / height as f32);
+        let camera = self.camera();
+        let matrix = camera.matrix(width as f32 / height as f32);
         let mut triangles = Vec::new();
         let mut colors = COLORS.into_iter().cycle();
         for object in &objects {
             self.add(object, matrix, &mut colors, &mut triangles)?;
         }
-        let pixels = if triangles.is_empty() {
-            vec![30; width as usize * height as usize * 4]
+        let drawn = if triangles.is_empty() {
+            Drawn { pixels: vec![30; width as usize * height as usize * 4], adapter: CPU.to_string() }
         } else {
-            let background =
-                Vec3::new(self.background_red as f32, self.background_green as f32, self.background_blue as f32);
-            let lights = light::read(&self.kept.lights, self.kept.light_count);
-            let samples = if matches!(self.msaa, 1 | 2) { self.msaa } else { 4 };
-            let shade = |corner: &Corner, is_textured: bool| self.shade(corner, is_textured, &lights);
-            let linear = draw(&triangles, (width as usize, height as usize), samples, background, shade);
-            linear.into_iter().flat_map(|color| srgb(color)).collect()
+            let lights = self.kept.light_count.unwrap_or(usize::MAX).saturating_mul(64).min(self.kept.lights.len());
+            let picture = Picture {
+                size: (width, height),
+                samples: if matches!(self.msaa, 1 | 2) { self.msaa } else { 4 },
+                background: Vec3::new(
+                    self.background_red as f32,
+                    self.background_green as f32,
+                    self.background_blue as f32,
+                ),
+                ambient: self.ambient as f32,
+                triangles: &triangles,
+                lights: &self.kept.lights[..lights],
+                texture: self.kept.texture.as_deref(),
+                material: self.kept.material.as_deref(),
+                camera: (matrix, camera.eye),
+            };
+            let mut drawer = std::mem::take(&mut self.drawer);
+            let drawn =
+                drawer.draw(self.backend, tick.node(), |gpu| gpu.draw_scene(&picture), || Ok(self.rasterize(&picture)));
+            self.drawer = drawer;
+            drawn?
         };
+        if self.kept.material.is_some() && drawn.adapter == CPU {
+            let text = "a compiled material needs a GPU; the processor draws objects with their own colours";
+            tick.node().log("warning", text);
+        }
         let metadata = Value::object([
             ("width", Value::from(i64::from(width))),
             ("height", i64::from(height).into()),
             ("format", self.format.word().into()),
             ("objectCount", (objects.len() as i64).into()),
             ("triangleCount", (triangles.len() as i64).into()),
-            ("adapter", adapter.into()),
+            ("adapter", drawn.adapter.into()),
         ]);
-        tick.emit(Self::OUT_OUTPUT, Message::bytes(self.format.encode(pixels, width, height)?));
+        tick.emit(Self::OUT_OUTPUT, Message::bytes(self.format.encode(drawn.pixels, width, height)?));
         tick.write(Self::OUT_METADATA, metadata);
         Ok(())
+    }
+
+    /// The picture by the processor.
+    fn rasterize(&self, picture: &Picture<'_>) -> Vec<u8> {
+        let lights = light::read(picture.lights, None);
+        let size = (picture.size.0 as usize, picture.size.1 as usize);
+        let shade = |corner: &Corner, is_textured: bool| self.shade(corner, is_textured, &lights);
+        let linear = draw(picture.triangles, size, picture.samples, picture.background, shade);
+        linear.into_iter().flat_map(srgb).collect()
     }
 
     fn camera(&self) -> Camera {

@@ -2,9 +2,11 @@
 
 use glam::Vec3;
 use reflow_pack_sdk::prelude::*;
-use reflow_shading::kernels::sdf::{Node, Settings, Shade, Tree, compile, preview};
+use reflow_shading::kernels::sdf::{Evaluator, Node, Settings, Shade, Tree, compile, preview};
+use reflow_shading::kernels::validate::validate_with;
 
-use crate::backend::threads;
+use crate::backend::{Backend, Drawer, Drawn, Trouble, threads};
+use crate::gpu::Gpu;
 
 /// Rays go no further than this.
 const FAR: f32 = 100.0;
@@ -45,8 +47,30 @@ impl Field {
     }
 
     /// A picture of the field, four bytes a pixel.
-    pub(super) fn draw(&self, settings: &Settings) -> Result<Vec<u8>, String> {
-        preview(&self.tree, settings, threads()).map(|picture| picture.pixels).map_err(|error| error.to_string())
+    pub(super) fn draw(
+        &self,
+        drawer: &mut Drawer,
+        backend: Backend,
+        node: &NodeHandle,
+        settings: &Settings,
+        shader: &str,
+    ) -> Result<Drawn, String> {
+        let on_cpu = || {
+            preview(&self.tree, settings, threads()).map(|picture| picture.pixels).map_err(|error| error.to_string())
+        };
+        drawer.draw(backend, node, |gpu| self.draw_on(gpu, settings, shader), on_cpu)
+    }
+
+    fn draw_on(&self, gpu: &Gpu, settings: &Settings, shader: &str) -> Result<Vec<u8>, Trouble> {
+        if let Err(Some(name)) = Evaluator::new(&self.tree) {
+            return Err(Trouble::Picture(format!("the field refers to `{name}`, which nobody supplies")));
+        }
+        let custom = &settings.custom_shade_wgsl;
+        if !custom.trim().is_empty() {
+            let valid = validate_with(shader, custom);
+            valid.map_err(|error| Trouble::Picture(format!("`customShadeWgsl`: {error}")))?;
+        }
+        gpu.draw_field(shader, settings, &self.tree.volumes())
     }
 }
 

@@ -7,7 +7,7 @@ use reflow_pack_sdk::StreamError;
 use reflow_pack_sdk::prelude::*;
 
 use super::field::{Field, View};
-use crate::backend::Backend;
+use crate::backend::{Backend, Drawer};
 
 /// Draws the tree of a distance field again and again into one video stream.
 ///
@@ -57,6 +57,8 @@ pub(crate) struct SdfLiveRender {
     is_closed: bool,
     #[state]
     frames: i64,
+    #[state]
+    drawer: Drawer,
 }
 
 /// What happens to a frame that finds no room.
@@ -145,9 +147,9 @@ impl SdfLiveRender {
             self.time = Some(time as f32);
         }
         let Some(field) = &self.field else { return Ok(()) };
-        let adapter = self.backend.adapter()?;
         let settings = self.settings(field);
-        let pixels = field.draw(&settings)?;
+        let shader = field.shader(&settings)?;
+        let drawn = field.draw(&mut self.drawer, self.backend, tick.node(), &settings, &shader)?;
         let size = (i64::from(settings.width), i64::from(settings.height));
         if self.stream.is_none() && !self.is_closed {
             let stream = StreamWriter::new(tick.node(), "stream", Some("video/raw-rgba"), WAITING);
@@ -166,7 +168,7 @@ impl SdfLiveRender {
         }
         let patience = (self.policy == DropPolicy::Drop).then_some(Duration::ZERO);
         let frame = self.frames;
-        let is_in = self.append(Frame::Data(pixels.into()), patience)?;
+        let is_in = self.append(Frame::Data(drawn.pixels.into()), patience)?;
         if is_in {
             self.frames += 1;
         }
@@ -177,7 +179,7 @@ impl SdfLiveRender {
             ("frame", frame.into()),
             ("dropped", (!is_in).into()),
             ("timestampMicros", ((frame as f64 * 1e6 / self.fps).round() as i64).into()),
-            ("adapter", adapter.into()),
+            ("adapter", drawn.adapter.into()),
         ]);
         tick.write(Self::OUT_METADATA, metadata);
         Ok(())

@@ -15,6 +15,8 @@ use super::mesh_distance::MeshDistance;
 /// `mesh` is a soup of vertices of `stride` bytes, of which the first three floats count, or an indexed mesh with 32-bit `indices`. The metadata of
 /// where the mesh comes from, on `mesh_metadata`, says the stride instead. A trailing incomplete triangle is left out.
 ///
+/// `sdf`, where it leads somewhere, is the same as a field: the primitive `volume`, for everything that takes a tree. Between voxels it is linear.
+///
 /// `metadata` is `{resolution, bound, voxelCount, triangleCount, dataType, format, signed, adapter}`.
 ///
 /// # Errors
@@ -27,6 +29,7 @@ use super::mesh_distance::MeshDistance;
 #[inport(mesh_metadata: Any, "What is known of the mesh.")]
 #[outport(output: Bytes, "The distances.")]
 #[outport(metadata: JsonObject, "What is known of them.")]
+#[outport(sdf: JsonObject, "The distances as a field.")]
 #[outport(error: ErrorText, "Why there are none.")]
 pub(crate) struct MeshToSdf {
     /// Voxels along each axis.
@@ -50,6 +53,9 @@ impl Actor for MeshToSdf {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
         match self.measure(tick) {
             Ok((distances, metadata)) => {
+                if tick.node().is_outport_connected(Self::OUT_SDF) {
+                    tick.write(Self::OUT_SDF, volume(&distances, &metadata));
+                }
                 tick.emit(Self::OUT_OUTPUT, Message::bytes(distances));
                 tick.write(Self::OUT_METADATA, metadata);
                 Ok(())
@@ -67,6 +73,20 @@ pub(crate) fn positions(bytes: &[u8], stride: usize) -> Vec<Vec3> {
         Some(Vec3::new(number(0)?, number(1)?, number(2)?))
     });
     vertices.collect()
+}
+
+/// Distances as the node of a field.
+fn volume(distances: &[u8], metadata: &Value) -> Value {
+    let values = distances.as_chunks().0.iter().map(|bytes| f64::from(f32::from_le_bytes(*bytes)));
+    let told = |name: &str| metadata.get(name).cloned().unwrap_or_default();
+    Value::object([
+        ("type", Value::from("primitive")),
+        ("primitive", "volume".into()),
+        ("resolution", told("resolution")),
+        ("bound", told("bound")),
+        ("values", Value::array(values)),
+        ("material", Value::Null),
+    ])
 }
 
 impl MeshToSdf {

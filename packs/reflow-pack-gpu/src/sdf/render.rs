@@ -3,7 +3,7 @@
 use reflow_pack_sdk::prelude::*;
 
 use super::field::{Field, View};
-use crate::backend::Backend;
+use crate::backend::{Backend, Drawer};
 use crate::image_format::ImageFormat;
 
 /// Draws the tree of a distance field by marching rays, a picture for each packet.
@@ -13,7 +13,7 @@ use crate::image_format::ImageFormat;
 /// is left, and the picture is tone mapped and gamma encoded, with alpha 255.
 ///
 /// `metadata` is `{width, height, format, channels, shaderSize, nodeCount, adapter}`: the length of the WGSL that draws the same picture, how many
-/// nodes the tree has, and what drew it. A shade that is written in WGSL counts only where a GPU draws.
+/// nodes the tree has, and what drew it: `cpu`, or the name of the GPU. A shade that is written in WGSL counts only where a GPU draws.
 ///
 /// # Errors
 ///
@@ -40,6 +40,8 @@ pub(crate) struct SdfRender {
     log_progress: bool,
     #[state]
     field: Option<Field>,
+    #[state]
+    drawer: Drawer,
 }
 
 impl Actor for SdfRender {
@@ -57,7 +59,6 @@ impl SdfRender {
             self.field = Some(Field::read(message)?);
         }
         let field = self.field.as_ref().ok_or("there is no tree of a distance field yet; wire one to `sdf`")?;
-        let adapter = self.backend.adapter()?;
         let mut settings = self.view.settings();
         if let Some(own) = &field.own {
             settings.custom_shade_wgsl.clone_from(&own.custom_shade_wgsl);
@@ -66,7 +67,7 @@ impl SdfRender {
             settings.time = time as f32;
         }
         let shader = field.shader(&settings)?;
-        let pixels = field.draw(&settings)?;
+        let drawn = field.draw(&mut self.drawer, self.backend, tick.node(), &settings, &shader)?;
         if self.log_progress {
             tick.node().log("info", format!("a picture of {} × {} pixels", settings.width, settings.height).as_str());
         }
@@ -77,9 +78,9 @@ impl SdfRender {
             ("channels", 4_i64.into()),
             ("shaderSize", (shader.len() as i64).into()),
             ("nodeCount", (field.tree.len() as i64).into()),
-            ("adapter", adapter.into()),
+            ("adapter", drawn.adapter.into()),
         ]);
-        tick.emit(Self::OUT_OUTPUT, Message::bytes(self.format.encode(pixels, settings.width, settings.height)?));
+        tick.emit(Self::OUT_OUTPUT, Message::bytes(self.format.encode(drawn.pixels, settings.width, settings.height)?));
         tick.write(Self::OUT_METADATA, metadata);
         Ok(())
     }
