@@ -667,7 +667,6 @@ REAL = [
     ("magika", "models/standard_v*/model.onnx", None),
     ("rapidocr_onnxruntime", "models/ch_ppocr_mobile_v2.0_cls_infer.onnx", (1, 3, 48, 192)),
     ("rapidocr_onnxruntime", "models/ch_PP-OCRv*_det_infer.onnx", (1, 3, 64, 96)),
-    ("silero_vad", "data/silero_vad_op18_ifless.onnx", None),
 ]
 
 
