@@ -7,7 +7,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping
 from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
 
-from ._waiting import wait_for
+from ._waiting import wait_for, wait_within
 from .exceptions import NetworkError, QuestionFailed, RunTimeout
 from .result import Failure
 
@@ -47,23 +47,40 @@ def ask(run: Run, inputs: Mapping[str, Any], timeout: float | None) -> dict[str,
 
 async def ask_async(run: Run, inputs: Mapping[str, Any], timeout: float | None) -> dict[str, list[Any]]:
     """Ask from an asyncio task."""
+    from asyncio import get_running_loop
+
+    now = get_running_loop().time
+    end = None if timeout is None else now() + timeout
     question = begin(run, inputs)
     try:
-        if timeout is None:
-            await feed(question, inputs)
-            return answer(question, *await wait_for(question))
-        import asyncio
-
-        try:
-            async with asyncio.timeout(timeout) as limit:
-                await feed(question, inputs)
-                return answer(question, *await wait_for(question))
-        except TimeoutError:
-            if not limit.expired():
-                raise
-            raise _late(timeout) from None
+        if any(isinstance(value, Iterator | AsyncIterable) for value in inputs.values()):
+            await _feed_within(question, inputs, timeout)
+        else:
+            for name, value in inputs.items():
+                sending = question.sending(name, value)
+                if sending is None:
+                    continue
+                if await wait_within(sending, None if end is None else end - now()) is None:
+                    raise _late(timeout)
+            question.sent()
+        how = await wait_within(question, None if end is None else end - now())
+        if how is None:
+            raise _late(timeout)
+        return answer(question, *how)
     finally:
         question.cancel()
+
+
+async def _feed_within(question: Question, inputs: Mapping[str, Any], timeout: float | None) -> None:
+    import asyncio
+
+    try:
+        async with asyncio.timeout(timeout) as limit:
+            await feed(question, inputs)
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        raise _late(timeout) from None
 
 
 async def ask_stream(
@@ -72,18 +89,15 @@ async def ask_stream(
     """Give the parts of an answer as they come."""
     import asyncio
 
+    now = asyncio.get_running_loop().time
+    end = None if timeout is None else now() + timeout
     question = begin(run, inputs, capacity)
-    end = None if timeout is None else monotonic() + timeout
     feeding = asyncio.ensure_future(feed(question, inputs))
     try:
         while True:
-            try:
-                async with asyncio.timeout(_left(end)) as limit:
-                    part = await wait_for(question, parts=True)
-            except TimeoutError:
-                if not limit.expired():
-                    raise
-                raise _late(timeout) from None
+            part = await wait_within(question, None if end is None else end - now(), parts=True)
+            if part is None:
+                raise _late(timeout)
             if not part:
                 break
             yield part[0]
@@ -117,7 +131,7 @@ async def feed(question: Question, inputs: Mapping[str, Any]) -> None:
 async def send(question: Question, name: str, value: Any) -> None:
     """Send one packet of a question."""
     sending = question.sending(name, value)
-    if sending._poll(None) is None:
+    if sending is not None:
         await wait_for(sending)
 
 

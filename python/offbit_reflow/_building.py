@@ -89,6 +89,7 @@ class Building(_native.Network):
         graph: Graph | Mapping[str, Any] | str | None = None,
         force: bool = False,
         config: Mapping[str, Any] | None = None,
+        clock: str = "real",
     ) -> Self:
         """Make the network of a run that a store has; its next `run` or `start` goes on with it.
 
@@ -106,7 +107,7 @@ class Building(_native.Network):
         force : bool
             Take it even if it differs. Nodes and ports are known by their names: what is on its way to a name that is no longer
             there is never read, and new nodes begin at their beginning.
-        config : mapping, optional
+        config, clock
             As for `Network`.
 
         Raises
@@ -136,7 +137,7 @@ class Building(_native.Network):
         given = None if graph is None else Graph.from_json(graph)
         if given is not None:
             kept.differs(stored, given)
-        network = cls.from_graph(stored if given is None else given, config)
+        network = cls.from_graph(stored if given is None else given, config, clock=clock)
         network._kept = kept
         return network
 

@@ -32,6 +32,10 @@ class Kept:
 
         return self.store._store if isinstance(self.store, Store) else _native.Store(self.store)
 
+    def cache(self) -> _native.ResultCache:
+        """Give the results of ticks that the store keeps."""
+        return self._open()._cache()
+
     def graph(self) -> Graph:
         """Give the stored graph of the run."""
         return Graph.from_json(self._open()._graph(self._run_id or "")[0])

@@ -10,6 +10,7 @@ import inspect
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
@@ -130,11 +131,26 @@ class Serving:
         self.loop.set_default_executor(Pool(_current_run))
         self.ticks: set[Tick] = set()
         self.keeps_time = clock is not None
+        #: Ticks that are to begin, and whether the loop was told.
+        self._beginning: deque[Tick] = deque()
+        self._is_told = False
         self._asyncio = asyncio
         ready = threading.Event()
         self.thread = threading.Thread(target=self._serve, args=(ready,), name="reflow-asyncio", daemon=True)
         self.thread.start()
         ready.wait()
+
+    def begin(self, tick: Tick) -> None:
+        """Let a tick begin, from any thread. The loop is woken once for all that come meanwhile."""
+        self._beginning.append(tick)
+        if not self._is_told:
+            self._is_told = True
+            self.loop.call_soon_threadsafe(self._begin)
+
+    def _begin(self) -> None:
+        self._is_told = False
+        while self._beginning:
+            self._beginning.popleft().begin()
 
     def _serve(self, ready: threading.Event) -> None:
         loop = self.loop
@@ -200,7 +216,7 @@ class Tick:
         variables.run(current_tick.set, self)
         self._variables: contextvars.Context | None = variables
         serving.ticks.add(self)
-        serving.loop.call_soon_threadsafe(self._begin)
+        serving.begin(self)
         if serving.keeps_time:
             context._hand_to_loop()
 
@@ -231,7 +247,8 @@ class Tick:
             self._coroutine.close()
         self._conclude(None, self._serving._asyncio.CancelledError("the loop of async actors has ended"))
 
-    def _begin(self) -> None:
+    def begin(self) -> None:
+        """Start its task, on the loop."""
         if self._is_cancelled:
             self._coroutine.close()
             self._conclude(None, self._serving._asyncio.CancelledError("the tick was cancelled before it began"))

@@ -7,9 +7,11 @@ it is, so a wait that is cancelled loses nothing.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
+from weakref import WeakKeyDictionary, ref
 
 from .exceptions import NetworkError, RunTimeout
 
@@ -27,31 +29,54 @@ class Pollable(Protocol):
     def _forget(self, wake: Callable[[], Any], /) -> None: ...
 
 
+class Bell:
+    """Wakes futures of one loop: a single call of the loop for all that are ready by then."""
+
+    __slots__ = ("__weakref__", "_is_rung", "_loop", "_ready")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = ref(loop)
+        self._ready: deque[asyncio.Future[bool]] = deque()
+        self._is_rung = False
+
+    def ring(self, future: asyncio.Future[bool]) -> None:
+        """Wake a future, from any thread."""
+        self._ready.append(future)
+        if self._is_rung:  # it is told with the others
+            return
+        self._is_rung = True
+        loop = self._loop()
+        if loop is None or loop.is_closed():
+            self._ready.clear()
+        else:
+            loop.call_soon_threadsafe(self._tell)
+
+    def _tell(self) -> None:
+        self._is_rung = False
+        while self._ready:
+            _resolve(self._ready.popleft(), False)  # noqa: FBT003
+
+
+#: The bells of loops.
+_bells: WeakKeyDictionary[asyncio.AbstractEventLoop, Bell] = WeakKeyDictionary()
+
+
+def bell_of(loop: asyncio.AbstractEventLoop) -> Bell:
+    """Give the bell of a loop."""
+    bell = _bells.get(loop)
+    if bell is None:
+        bell = _bells.setdefault(loop, Bell(loop))
+    return bell
+
+
 async def wait_for(native: Pollable, **options: Any) -> list[Any]:
     """Wait until a native object has an answer."""
-    answer = native._poll(None, **options)
-    if answer is not None:
-        return answer
-    import asyncio
-
-    loop = asyncio.get_running_loop()
-    while True:
-        ready: asyncio.Future[None] = loop.create_future()
-        wake = partial(loop.call_soon_threadsafe, _resolve, ready)
-        answer = native._poll(wake, **options)
-        if answer is not None:
-            native._forget(wake)
-            return answer
-        try:
-            await ready
-        except BaseException:
-            native._forget(wake)
-            raise
+    return cast("list[Any]", await wait_within(native, None, **options))
 
 
-def _resolve(ready: asyncio.Future[None]) -> None:
+def _resolve(ready: asyncio.Future[bool], is_late: bool) -> None:  # noqa: FBT001  # a callback of the loop
     if not ready.done():
-        ready.set_result(None)
+        ready.set_result(is_late)
 
 
 async def wait_within(native: Pollable, timeout: float | None, **options: Any) -> list[Any] | None:
@@ -59,15 +84,30 @@ async def wait_within(native: Pollable, timeout: float | None, **options: Any) -
     answer = native._poll(None, **options)
     if answer is not None or (timeout is not None and timeout <= 0):
         return answer
-    import asyncio
+    from asyncio import get_running_loop
 
-    try:
-        async with asyncio.timeout(timeout) as limit:
-            return await wait_for(native, **options)
-    except TimeoutError:
-        if limit.expired():
-            return None
-        raise
+    loop = get_running_loop()
+    bell = bell_of(loop)
+    end = None if timeout is None else loop.time() + timeout
+    while True:
+        ready: asyncio.Future[bool] = loop.create_future()
+        wake = partial(bell.ring, ready)
+        timer = None if end is None else loop.call_at(end, _resolve, ready, True)  # noqa: FBT003
+        is_late = False
+        try:
+            answer = native._poll(wake, **options)
+            if answer is None:
+                is_late = await ready
+                answer = native._poll(None, **options)
+            if answer is not None or is_late:
+                native._forget(wake)
+                return answer
+        except BaseException:
+            native._forget(wake)
+            raise
+        finally:
+            if timer is not None:
+                timer.cancel()
 
 
 async def next_item(native: Pollable) -> Any:
@@ -117,9 +157,9 @@ async def deliver(context: ActorCallContext, outputs: Any, *, yielded: bool = Fa
 
 async def wait_signal(context: ActorCallContext, kind: str, id: Any, timeout: float | None) -> Any:  # noqa: A002
     """Wait for a signal without holding the loop."""
-    waiting = context._waiting_signal(kind, id)
+    waiting = context._waiting_signal(kind, id, timeout is not None)
     try:
-        answer = await wait_within(waiting, timeout)
+        answer = await wait_within(waiting, None if timeout is None else timeout - waiting.waited)
     finally:
         waiting.close()
     if answer is None:

@@ -345,6 +345,19 @@ class Network(Building, AsyncNetwork, Seeing):
             self._write_recording(run)
         return left
 
+    @property
+    def cache(self) -> _native.ResultCache:
+        """The results of ticks that are kept, see ``policy.cache``; those of its store, if the network has one.
+
+        Examples
+        --------
+        >>> from offbit_reflow import Network
+        >>> net = Network()
+        >>> len(net.cache), net.cache.clear("tpl_passthrough")
+        (0, 0)
+        """
+        return super().cache if self._kept is None else self._kept.cache()
+
     def __enter__(self) -> Self:
         return self
 

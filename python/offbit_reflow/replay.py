@@ -58,6 +58,7 @@ class Recorder:
     def write(self, run: _native.Run) -> None:
         """Write the file."""
         ticks, arrivals, outside = self._script.recording()
+        pulls, leaves = self._script.choices()
         report = run.report()
         graph = self._graph if isinstance(self._graph, dict) else json.loads(self._graph)
         data = {
@@ -76,6 +77,8 @@ class Recorder:
             "nodes": run.node_ids(),
             "ticks": ticks,
             "arrivals": arrivals,
+            "pulls": pulls,
+            "leaves": leaves,
             "outside": [
                 {"at": at, "tick": tick, "node": node, "name": name, "kind": kind}
                 | ({} if message is None else {"data": _written(message)})
@@ -280,7 +283,9 @@ class Replay:
         data = self._data
         ticks = [(node, count) for node, count in data["ticks"]]
         arrivals = [[(link, count) for link, count in rows] for rows in data["arrivals"]]
-        script = self._script = _native._Script.player(data["nodes"], ticks, arrivals, 0)
+        pulls = [[(shelf, [tuple(one) for one in made]) for shelf, made in rows] for rows in data.get("pulls", [])]
+        leaves = data.get("leaves", [])
+        script = self._script = _native._Script.player(data["nodes"], ticks, arrivals, 0, pulls, leaves)
         self._events = self.network.events(types=["MessageSent", "ActorCompleted", "ActorFailed"], capacity=1 << 20)
         self.network._set_script(script)
         random.seed(data["seed"])

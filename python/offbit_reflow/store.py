@@ -227,12 +227,28 @@ class Store:
     """
 
     def __init__(self, path: str | PathLike[str]) -> None:
-        self._store = _native.Store(path)
+        self._opened = _native.Store(path)
+
+    @property
+    def _store(self) -> _native.Store:
+        if self._opened._failed:  # a full disk may have room again
+            self._opened = _native.Store(self._opened.path)
+        return self._opened
 
     @property
     def path(self) -> Any:
         """The file."""
-        return self._store.path
+        return self._opened.path
+
+    @property
+    def cache(self) -> _native.ResultCache:
+        """The results of ticks that it keeps (``policy.cache``): ``len(store.cache)``, ``store.cache.clear("component")``."""
+        return self._store._cache()
+
+    def cached(self) -> list[dict[str, Any]]:
+        """List what results of ticks it keeps: a row a component, with ``component``, ``results``, ``bytes``, ``newest``."""
+        names = ("component", "results", "bytes", "newest")
+        return [dict(zip(names, row, strict=True)) for row in self._store._cache_rows()]
 
     def runs(
         self,

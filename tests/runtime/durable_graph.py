@@ -140,6 +140,67 @@ def check(result: RunResult, count: int) -> None:
     assert [len(piece) for piece in cut[:-1]] == [5] * (len(cut) - 1)
 
 
+class Split(Actor):
+    """Gives the items of a list, in one of several ways."""
+
+    inports, outports = ["items"], ["out"]
+
+    def run(self, ctx: Any) -> Any:
+        items = ctx["items"]
+        if ctx.config["way"] == "send":
+            for item in items:
+                ctx.send({"out": item})
+            return {}
+        return self.gives(ctx, items)
+
+    def gives(self, ctx: Any, items: Any) -> Any:
+        for at in range(ctx.last_checkpoint or 0, len(items)):
+            if ctx.config["way"] == "checkpoints":
+                ctx.checkpoint(at + 1)
+            yield {"out": items[at]}
+
+
+@actor
+async def tenfold(x: Any) -> Any:
+    import asyncio
+
+    await asyncio.sleep(0.001)
+    if x % 10 == 3:
+        raise ValueError("never")
+    return 10 * x
+
+
+LISTS = [[*range(20 * n, 20 * n + 20)] for n in range(6)] + [[]]
+
+
+def gathering(network: Network, way: str) -> Network:
+    """Make a graph that maps over lists."""
+    for name, part in {"split": Split, "tenfold": tenfold, "plain": plain}.items():
+        network.register_actor(name, part)
+    network.add_node("split", "split", {"way": way})
+    network.add_node("work", "tenfold", policy={"concurrency": 4})
+    network.add_node("between", "plain")
+    network.add_node("all", "plain", firing={"gather": "split"})
+    network.add_connection("split", "out", "work", "x")
+    network.add_connection("work", "out", "between", "x")
+    network.add_connection("between", "out", "all", "x")
+    network.add_outport("out", "all", "out")
+    return network
+
+
+def check_gathered(result: RunResult) -> None:
+    """See that each list came back, in order, with the failures in their places."""
+    assert result.state == "finished", (result.state, result.reason)
+    lists = [
+        ["bad" if isinstance(x, dict) and x["reason"] == "ValueError" else x for x in one]
+        for one in result.outputs["out"]
+    ]
+    expected = [["bad" if x % 10 == 3 else 10 * x for x in one] for one in LISTS]
+    assert sorted(map(str, lists)) == sorted(map(str, expected))
+    assert result.nodes["work"]["ticks"] == sum(map(len, LISTS))
+    assert result.nodes["all"]["ticks"] == len(LISTS)
+
+
 class Gate(Actor):
     """Waits for a word about each packet."""
 
@@ -175,6 +236,11 @@ def wait_for_tick(network: Network) -> None:
 
 if __name__ == "__main__":
     store, source, count = sys.argv[1:]
-    network = build(Network(store=store, run_id="a"), source, int(count))
+    network = Network(store=store, run_id="a")
+    inputs = None
+    if count == "lists":
+        network, inputs = gathering(network, source), {"split.items": iter(LISTS)}
+    else:
+        network = build(network, source, int(count))
     print("begun", flush=True)
-    network.run(timeout=60)
+    network.run(inputs, timeout=60)

@@ -539,3 +539,50 @@ def test_a_thousand_at_once_leave_nothing_behind(start):
 
     assert asyncio.run(many()) == [{"out": [n + 3]} for n in range(1000)]
     gone(net)
+
+
+@pytest.mark.parametrize("style", [Plain, Async])
+def test_thousands_are_asked_at_once_and_leave_nothing(style, start):
+    import tracemalloc
+
+    net = start(network(style, policy={"concurrency": 100} if style is Async else None))
+
+    async def many(count):
+        answers = await asyncio.gather(*(net.ask_async({"in": n}, timeout=60) for n in range(count)))
+        assert answers == [{"out": [n + 1]} for n in range(count)]
+
+    asyncio.run(many(2000))
+    tracemalloc.start()
+    asyncio.run(many(200))
+    gone(net)
+    before, _ = tracemalloc.get_traced_memory()
+    for _ in range(10):
+        asyncio.run(many(200))
+    gone(net)
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert after - before < 200_000
+    assert net.stats()["n0"]["queued"] == 0
+
+
+def test_a_question_of_very_many_packets_waits_for_room(start):
+    net = start(network(Plain))
+    read = []
+
+    def numbers():
+        for n in range(5000):
+            read.append(n)
+            yield n
+
+    async def ask():
+        parts = net.ask_stream({"in": numbers()}, capacity=1)
+        await anext(parts)
+        known = -1
+        while known != len(read):
+            known = len(read)
+            await asyncio.sleep(0.05)
+        await parts.aclose()
+        return known
+
+    # The first packets of a question need no room; what comes after them does.
+    assert 1 <= asyncio.run(ask()) <= 1000

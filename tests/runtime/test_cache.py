@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 
 import pytest
 
-from offbit_reflow import Actor, Network, actor
+from offbit_reflow import Actor, Network, Store, actor
+from offbit_reflow.cli import main
 from offbit_reflow.exceptions import ConfigError
 
 from .support import SOON
@@ -207,3 +210,67 @@ def test_from_a_graph_and_mistakes():
     for cache in ({"ttl": 5}, {"ttl_s": -1}, {"key": 5}, 5):
         with pytest.raises(ConfigError, match="cache"):
             network(Counting, cache)
+
+
+STORED = """
+import sys
+from offbit_reflow import Actor, Network
+
+class Counting(Actor):
+    inports, outports = ["in"], ["out"]
+
+    def run(self, ctx):
+        print("ran", ctx["in"])
+        if ctx["in"] == "sends":
+            ctx.send({"out": 1})
+        return {"out": {"tuple": (1, 2)}}
+
+net = Network(store=sys.argv[1])
+net.register_actor("c", Counting)
+net.add_node("c", "c", policy={"cache": {"ttl_s": float(sys.argv[2])}})
+net.add_outport("out", "c", "out")
+print(net.run({"c.in": iter(["a", "sends", "a"])}).outputs)
+print(net.stats()["c"]["cached"], len(net.cache))
+"""
+
+
+def test_a_store_keeps_results_over_processes(tmp_path, capsys):
+    store = tmp_path / "runs.db"
+
+    def run(ttl=3600):
+        command = [sys.executable, "-c", STORED, str(store), str(ttl)]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.splitlines()
+
+    value = "{'tuple': (1, 2)}"
+    outputs = f"{{'out': [{value}, 1, {value}, {value}]}}"
+    assert run() == ["ran a", "ran sends", outputs, "1 2"]
+    assert run() == [outputs, "3 2"]
+    assert main(["cache", "--store", str(store)]) == 0
+    assert capsys.readouterr().out.splitlines()[1].split()[:2] == ["c", "2"]
+    assert main(["cache", "--store", str(store), "--clear", "other"]) == 0
+    assert main(["cache", "--store", str(store), "--clear", "c"]) == 0
+    assert capsys.readouterr().out.splitlines() == ["0 results of other forgotten", "2 results of c forgotten"]
+    assert run(0.0001)[:2] == ["ran a", "ran sends"]
+    assert run()[:2] == ["ran a", "ran sends"]
+    (row,) = Store(store).cached()
+    assert (row["component"], row["results"]) == ("c", 2)
+    assert len(Store(store).cache) == 2
+    assert Store(store).cache.clear() == 2
+    assert main(["cache", "--store", str(store), "--json"]) == 0
+    assert capsys.readouterr().out == ""
+    assert main(["cache", "--store", str(tmp_path / "none.db")]) == 2
+
+
+def test_one_run_may_use_the_results_of_a_store(tmp_path):
+    net = network(Counting)
+    for _ in range(2):
+        assert net.run({"c.in": 1}, timeout=SOON, store=tmp_path / "runs.db").outputs["out"] == [[1]]
+    assert Counting.ticks == []  # each start makes an instance, and the second had nothing to do
+    assert len(net.cache) == 0
+    assert len(Store(tmp_path / "runs.db").cache) == 1
+    # What cannot be pickled is kept in memory.
+    thing = Network(store=tmp_path / "runs.db")
+    thing.register_actor("c", Counting)
+    thing.add_node("c", "c", policy={"cache": {}})
+    thing.run({"c.in": 1}, timeout=SOON)
+    assert Counting.ticks == []

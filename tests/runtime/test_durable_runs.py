@@ -22,7 +22,7 @@ from . import durable_graph
 pytestmark = pytest.mark.timeout(120)
 
 
-def _run_until_killed(store: Path, source: str, count: int, delay: float) -> bool:
+def _run_until_killed(store: Path, source: str, count: int | str, delay: float) -> bool:
     """Run the graph in a process of its own and kill it; whether it was faster."""
     command = [sys.executable, durable_graph.__file__, str(store), source, str(count)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
@@ -49,6 +49,20 @@ def test_killed_at_random_moments_everything_is_done_once(tmp_path: Path, source
     durable_graph.check(network.run(timeout=60), count)
     with contextlib.closing(sqlite3.connect(store)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+@pytest.mark.parametrize("way", ["generator", "send", "checkpoints"])
+def test_lists_that_are_gathered_come_out_right(tmp_path: Path, way: str) -> None:
+    store = tmp_path / "runs.db"
+    chance = random.Random(way)
+    for _ in range(5):
+        if _run_until_killed(store, way, "lists", chance.uniform(0.0, 0.3)):
+            break
+    network = durable_graph.gathering(Network(store=store, run_id="a"), way)
+    durable_graph.check_gathered(network.run({"split.items": iter(durable_graph.LISTS)}, timeout=60))
+    with contextlib.closing(sqlite3.connect(store)) as connection:
+        # Nothing of the groups is left.
+        assert connection.execute("SELECT count(*) FROM pools").fetchone() == (0,)
 
 
 def _chain(store: Path | None = None, **keywords: Any) -> Network:
@@ -232,6 +246,27 @@ def test_another_graph_is_refused_or_forced(tmp_path: Path) -> None:
 
     forced.register_actor("double", double)
     assert forced.run().outputs == {"out": [4]}
+
+
+def test_a_run_goes_on_with_a_virtual_clock(tmp_path: Path) -> None:
+    @actor
+    async def sleeps(hours: float) -> float:
+        import asyncio
+
+        await asyncio.sleep(3600 * hours)
+        return hours
+
+    network = Network(store=tmp_path / "runs.db", run_id="a")
+    network.register_actor("sleeps", sleeps)
+    network.add_node("s", "sleeps")
+    network.add_outport("out", "s", "out")
+    network.start()
+    network.send("s", "hours", 5)
+    network.shutdown(grace=0)
+    network = Network.resume("a", store=tmp_path / "runs.db", clock="virtual")
+    network.register_actor("sleeps", sleeps)
+    with pytest.warns(RuntimeWarning, match="inputs had not all come"):
+        assert network.run(timeout=20).outputs == {"out": [5]}
 
 
 def test_a_live_run_cannot_be_taken_over(tmp_path: Path) -> None:

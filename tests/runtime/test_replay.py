@@ -209,3 +209,75 @@ def test_files_that_are_none(tmp_path):
         Replay(file)
     with pytest.raises(FileNotFoundError):
         Network().run(record=tmp_path / "no" / "where")
+
+
+class Slow(Mix):
+    async def run(self, ctx):
+        await asyncio.sleep(random.random() / 300)
+        Mix.run(self, ctx)
+
+
+class Newest(Actor):
+    """Works on what is there, and on what was last said beside it."""
+
+    inports = ["a", "b"]
+    outports = ["out"]
+
+    def run(self, ctx):
+        ctx.done({"out": [ctx.get("a"), ctx.get("b")]})
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("firing", [{"latest": ["b"]}, "latest", None])
+def test_inports_that_keep_their_newest_give_the_same(tmp_path, firing):
+    def registered(net):
+        net.register_actor("slow", Slow)
+        net.register_actor("newest", Newest)
+        return net
+
+    for turn in range(4):
+        net = registered(Network())
+        for node in "pqr":
+            net.add_node(node, "slow")
+        net.add_node("n", "newest", firing=firing)
+        net.add_outport("out", "n", "out")
+        more = {} if firing else {"overflow": "newest", "capacity": 2}
+        net.add_connection("p", "out", "n", "a")
+        net.add_connection("q", "out", "n", "b", **more)
+        net.add_connection("r", "out", "n", "b", **more)
+        file = tmp_path / f"{turn}.rfltrace"
+        inputs = {f"{node}.a": iter(range(at, at + 20)) for at, node in enumerate("pqr")}
+        result = net.run(inputs, timeout=SOON, record=file)
+        for _ in range(2):
+            with Replay(file) as replay:
+                registered(replay)
+                again = replay.run(timeout=SOON)
+                assert again.outputs == result.outputs
+                assert replay.position == replay.ticks
+
+
+@pytest.mark.timeout(60)
+def test_outputs_that_need_not_keep_their_order_leave_as_they_did(tmp_path):
+    class Shuffles(Mix):
+        async def run(self, ctx):
+            await asyncio.sleep(random.random() / 200)
+            ctx.done({"out": ctx["a"]})
+
+    def registered(net):
+        net.register_actor("shuffles", Shuffles)
+        net.register_actor("mix", Mix)
+        return net
+
+    net = registered(Network())
+    net.add_node("s", "shuffles", policy={"concurrency": 8, "ordered": False})
+    net.add_node("m", "mix")
+    net.add_connection("s", "out", "m", "a")
+    net.add_outport("plain", "s", "out")
+    net.add_outport("mixed", "m", "out")
+    file = tmp_path / "run.rfltrace"
+    result = asyncio.run(net.run_async({"s.a": iter(range(60))}, timeout=SOON, record=file))
+    assert result.outputs["plain"] != sorted(result.outputs["plain"])
+    for _ in range(2):
+        with Replay(file) as replay:
+            registered(replay)
+            assert replay.run(timeout=SOON).outputs == result.outputs

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 
 import pytest
 
 from offbit_reflow import Actor, Network
-from offbit_reflow.exceptions import RunTimeout
+from offbit_reflow.exceptions import NetworkError, RunTimeout
 
 from .support import SOON
 
@@ -115,3 +117,132 @@ def test_a_signal_that_nobody_waits_for_goes_to_on_signal(net):
     net.signal("a", "approve", {"id": 1})
     net.wait(SOON)
     assert seen == ["approve"]
+
+
+@pytest.mark.parametrize("style", [Approve, ApproveAsync])
+def test_a_signal_that_comes_before_the_wait_is_kept_for_it(style, net):
+    net.register_actor("a", style)
+    net.add_node("a", "a")
+    net.add_outport("out", "a", "out")
+    net.start(collect=True)
+    net.signal("a", "approve", {"id": 1, "by": "early"})
+    net.send("a", "order", 1)
+    assert net.wait(SOON).outputs["out"] == [{"id": 1, "by": "early"}]
+
+
+@pytest.mark.parametrize("style", [Approve, ApproveAsync])
+def test_another_try_gets_the_same_signal_again(style, net):
+    class Fails(Approve):
+        def run(self, ctx):
+            answer = ctx.wait_signal("approve", timeout=SOON)
+            if ctx.attempt < 3:
+                raise OSError("not yet")
+            ctx.done({"out": answer})
+
+    class FailsAsync(Approve):
+        async def run(self, ctx):
+            answer = await ctx.wait_signal_async("approve", timeout=SOON)
+            if ctx.attempt < 3:
+                raise OSError("not yet")
+            ctx.done({"out": answer})
+
+    net.register_actor("a", Fails if style is Approve else FailsAsync)
+    net.add_node("a", "a", policy={"attempts": 3})
+    net.add_outport("out", "a", "out")
+    net.start(collect=True)
+    net.send("a", "order", 1)
+    net.send("a", "order", 2)
+    waiting(net, 1)
+    net.signal("a", "approve", {"n": 1})
+    waiting(net, 1)
+    net.signal("a", "approve", {"n": 2})
+    assert net.wait(SOON).outputs["out"] == [{"n": 1}, {"n": 2}]
+
+
+def test_signals_that_nobody_ever_waits_for_are_bounded(net):
+    net.register_actor("a", Approve)
+    net.add_node("a", "a")
+    net.start()
+    with pytest.raises(NetworkError, match="signals"):
+        for n in range(3000):
+            net.signal("a", "other", {"n": n})
+
+
+CHILD = """
+import sys, time
+from offbit_reflow import Actor, Network
+
+class Approve(Actor):
+    inports, outports = ["order"], ["out"]
+
+    def run(self, ctx):
+        first = ctx.wait_signal("approve", id=ctx["order"])
+        if sys.argv[2] == "die":
+            print("taken", flush=True)
+            time.sleep(60)
+        second = ctx.wait_signal("approve", id=ctx["order"], timeout=60)
+        return {"out": [first["by"], second["by"]]}
+
+    def on_signal(self, ctx, signal):
+        raise AssertionError(signal)
+
+net = Network(store=sys.argv[1], run_id="a")
+net.register_actor("a", Approve)
+net.add_node("a", "a")
+net.add_outport("out", "a", "out")
+net.start(collect=True)
+if sys.argv[2] == "die":
+    net.send("a", "order", 7)
+while not net.info("a").get("waiting"):
+    time.sleep(0.001)
+net.signal("a", "approve", {"id": 7, "by": sys.argv[2]})
+if sys.argv[2] == "die":
+    print("sent", flush=True)
+print(net.wait(60).outputs, flush=True)
+net.shutdown()
+"""
+
+
+@pytest.mark.timeout(60)
+def test_a_signal_that_a_killed_tick_had_taken_is_given_again(tmp_path):
+    def run(word):
+        command = [sys.executable, "-c", CHILD, str(tmp_path / "runs.db"), word]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+    with run("die") as process:
+        assert {process.stdout.readline() for _ in range(2)} == {"taken\n", "sent\n"}
+        process.kill()
+    with run("again") as process:
+        assert process.communicate()[0] == "{'out': [['die', 'again']]}\n"
+
+
+@pytest.mark.parametrize("style", [Approve, ApproveAsync])
+def test_the_limit_of_a_wait_counts_over_restarts(style, tmp_path):
+    class Limited(Approve):
+        def run(self, ctx):
+            ctx.wait_signal("approve", id=ctx["order"], timeout=1.0)
+
+    class LimitedAsync(Approve):
+        async def run(self, ctx):
+            await ctx.wait_signal_async("approve", id=ctx["order"], timeout=1.0)
+
+    def start():
+        net = Network(store=tmp_path / "runs.db", run_id="a")
+        net.register_actor("a", Limited if style is Approve else LimitedAsync)
+        net.add_node("a", "a")
+        net.start()
+        return net
+
+    net = start()
+    net.send("a", "order", 1)
+    waiting(net, 1)
+    began = time.monotonic()
+    net.shutdown(grace=SOON)
+    while time.monotonic() < began + 1.0:
+        time.sleep(0.01)
+    net = start()
+    again = time.monotonic()
+    result = net.wait(SOON)
+    assert time.monotonic() - again < 0.9
+    assert [failure.reason for failure in result.failures] == ["RunTimeout"]
+    net.shutdown()

@@ -390,6 +390,10 @@ impl HostedActor for PythonActor {
         self.object.as_ptr() as usize
     }
 
+    fn hears_signals(&self) -> bool {
+        self.methods.on_signal
+    }
+
     fn on_signal(&mut self, tick: &mut Tick<'_>, signal: &Signal) -> Step {
         if !self.methods.on_signal {
             return Step::Done;

@@ -71,13 +71,19 @@ pub(crate) struct PySignalWait {
 }
 
 impl PySignalWait {
-    pub(crate) fn new(node: &NodeHandle, kind: &str, id: Option<Value>) -> Self {
-        Self { wait: Mutex::new(Some(node.wait_signal(kind, id))), waker: Arc::default() }
+    pub(crate) fn new(node: &NodeHandle, kind: &str, id: Option<Value>, tick: (u64, u32), limited: bool) -> Self {
+        Self { wait: Mutex::new(Some(node.wait_signal(kind, id, tick, limited))), waker: Arc::default() }
     }
 }
 
 #[pymethods]
 impl PySignalWait {
+    /// How long it has been going on in earlier processes, in seconds.
+    #[getter]
+    fn waited(&self) -> f64 {
+        self.wait.lock().as_ref().map_or(0.0, |wait| wait.waited().as_secs_f64())
+    }
+
     /// See `EventStream._poll`: a list with the payload.
     #[pyo3(signature = (wake=None))]
     fn _poll<'py>(&self, py: Python<'py>, wake: Option<Py<PyAny>>) -> PyResult<Option<Vec<Bound<'py, PyAny>>>> {
@@ -108,10 +114,11 @@ pub(crate) fn wait_signal<'py>(
     node: &NodeHandle,
     kind: &str,
     id: Option<Value>,
+    tick: (u64, u32),
     timeout: Option<f64>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let wait = node.wait_signal(kind, id);
-    let mut limit = timeout.and_then(|timeout| sleep_of(node, timeout));
+    let wait = node.wait_signal(kind, id, tick, timeout.is_some());
+    let mut limit = timeout.and_then(|timeout| sleep_of(node, timeout - wait.waited().as_secs_f64()));
     let instead = "await ctx.wait_signal_async(...)";
     let got = without_clock(node, || {
         wait::block(py, None, instead, |cx| match wait.poll(cx) {

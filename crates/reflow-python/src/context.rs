@@ -217,6 +217,12 @@ impl PyContext {
         Ok(())
     }
 
+    /// The numbers of the tick and of its try.
+    fn tick_and_try(&self, py: Python<'_>) -> (u64, u32) {
+        let state = self.state.lock(py);
+        (state.sequence, state.number)
+    }
+
     /// For whom a packet is sent now.
     fn caller(&self, py: Python<'_>) -> Caller {
         let state = self.state.lock(py);
@@ -808,7 +814,10 @@ impl PyContext {
     }
 
     /// Waits for a signal of this kind and gives its payload; with `id`, for one whose payload has this `id`. A wait that takes longer than
-    /// `timeout` seconds raises `TimeoutError`.
+    /// `timeout` seconds raises `TimeoutError`; in a durable run they count from its first beginning, over restarts.
+    ///
+    /// What the tick is given stays its own until it commits: another try, and the tick that is run again after a restart, get
+    /// it again. A signal that comes before anybody waits for it is kept for who will, unless the actor has `on_signal`.
     ///
     /// Examples
     /// --------
@@ -829,7 +838,7 @@ impl PyContext {
         timeout: Option<f64>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let id = id.filter(|id| !id.is_none()).map(convert::to_value).transpose()?;
-        clock::wait_signal(py, &self.node, kind, id, timeout)
+        clock::wait_signal(py, &self.node, kind, id, self.tick_and_try(py), timeout)
     }
 
     /// `wait_signal` for async actors: it holds no thread while it waits.
@@ -855,9 +864,15 @@ impl PyContext {
     }
 
     /// A wait for a signal, for an asyncio task to poll.
-    fn _waiting_signal(&self, kind: &str, id: Option<&Bound<'_, PyAny>>) -> PyResult<PySignalWait> {
+    fn _waiting_signal(
+        &self,
+        py: Python<'_>,
+        kind: &str,
+        id: Option<&Bound<'_, PyAny>>,
+        limited: bool,
+    ) -> PyResult<PySignalWait> {
         let id = id.filter(|id| !id.is_none()).map(convert::to_value).transpose()?;
-        Ok(PySignalWait::new(&self.node, kind, id))
+        Ok(PySignalWait::new(&self.node, kind, id, self.tick_and_try(py), limited))
     }
 
     /// Sleeps for so many seconds by the clock of the run: with a virtual clock it takes no time.

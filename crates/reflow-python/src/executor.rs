@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use pyo3::prelude::*;
 use pyo3::sync::MutexExt;
 use pyo3::types::PyTuple;
-use reflow_runtime::{Host, NodeTask};
+use reflow_runtime::{AllHeld, Host, NodeTask};
 
 use crate::exit;
 
@@ -54,6 +54,8 @@ pub(crate) struct Executor {
 
 struct Core {
     state: Mutex<State>,
+    /// What is to be called soon, with what holds the clocks of virtual time until then.
+    calls: Mutex<Vec<(Vec<Py<PyAny>>, AllHeld)>>,
     work: Condvar,
     /// Tells the monitor that somebody polls, and waiters that a thread has ended.
     changed: Condvar,
@@ -97,6 +99,7 @@ impl Executor {
         let cores = std::thread::available_parallelism().map_or(1, Into::into);
         let core = Core {
             state: Mutex::default(),
+            calls: Mutex::default(),
             work: Condvar::new(),
             changed: Condvar::new(),
             queued: AtomicUsize::new(0),
@@ -112,6 +115,28 @@ impl Executor {
     /// Runs `job` attached, on a thread of the executor.
     pub(crate) fn submit(&self, job: impl FnOnce() + Send + 'static) {
         self.spawn(Box::pin(async move { job() }), TaskInfo::default());
+    }
+
+    /// Calls these soon, on a thread of the executor: all that come until then in one go.
+    pub(crate) fn call_soon(&self, callbacks: Vec<Py<PyAny>>, held: AllHeld) {
+        let is_told = {
+            let mut calls = lock(&self.core.calls);
+            calls.push((callbacks, held));
+            calls.len() > 1
+        };
+        if is_told {
+            return;
+        }
+        let core = Arc::clone(&self.core);
+        self.submit(move || {
+            let calls = std::mem::take(&mut *lock(&core.calls));
+            Python::attach(|py| {
+                for callback in calls.iter().flat_map(|(callbacks, _)| callbacks) {
+                    // A loop that was closed meanwhile waits for nothing any more.
+                    let _ = callback.bind(py).call0();
+                }
+            });
+        });
     }
 
     /// The host of a task that runs in a `contextvars.Context` of its own, whose `run` this is: what it sets, no other sees.

@@ -45,11 +45,14 @@ impl PyNetwork {
         self.life.run().map(|run| run.running().clone())
     }
 
-    fn launch(&self, py: Python<'_>, start: &Start<'_>) -> PyResult<PyRun> {
+    fn launch(&self, py: Python<'_>, start: &Start<'_>, kept: Option<&PyRunJournal>) -> PyResult<PyRun> {
         let starting = self.life.begin_start(py)?;
         let executor = Executor::shared();
         // Starting makes Python instances, whose code may use this very network: nothing of it stays locked meanwhile.
-        let blueprint = self.network.lock().blueprint();
+        let mut blueprint = self.network.lock().blueprint();
+        if let Some(kept) = kept {
+            blueprint.set_cache(kept.results());
+        }
         let mut stop = false;
         let mut made = None;
         let ready = |running: &Running| {
@@ -336,8 +339,8 @@ impl PyNetwork {
     /// Starts it and leaves it open for packets from outside.
     #[pyo3(signature = (collect, journal=None))]
     fn _start(&self, py: Python<'_>, collect: bool, journal: Option<&PyRunJournal>) -> PyResult<PyRun> {
-        let journal = journal.map(PyRunJournal::journal);
-        self.launch(py, &Start { inputs: None, collect, journal: journal.as_ref() })
+        let kept = journal.map(PyRunJournal::journal);
+        self.launch(py, &Start { inputs: None, collect, journal: kept.as_ref() }, journal)
     }
 
     /// Starts a run that ends by itself, once these inputs are closed.
@@ -349,9 +352,9 @@ impl PyNetwork {
         collect: bool,
         journal: Option<&PyRunJournal>,
     ) -> PyResult<PyRun> {
-        let journal = journal.map(PyRunJournal::journal);
+        let kept = journal.map(PyRunJournal::journal);
         let inputs: Vec<_> = inputs.into_iter().map(|(node, port)| Endpoint::new(node, port)).collect();
-        self.launch(py, &Start { inputs: Some(&inputs), collect, journal: journal.as_ref() })
+        self.launch(py, &Start { inputs: Some(&inputs), collect, journal: kept.as_ref() }, journal)
     }
 
     /// The last run.

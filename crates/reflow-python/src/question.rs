@@ -1,7 +1,7 @@
 //! `Question`: what is asked of a running network, and its answer, as Python sees it.
 
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
@@ -38,11 +38,14 @@ fn part(py: Python<'_>, (port, mut message): (String, Message)) -> PyResult<(Str
 
 #[pymethods]
 impl PyQuestion {
-    /// A packet of it on its way, for an asyncio task to poll.
-    fn sending(&self, name: &str, value: &Bound<'_, PyAny>) -> PyResult<PySending> {
+    /// Sends a packet of it, if there is room. If not, it is on its way, for an asyncio task to poll.
+    fn sending(&self, name: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<PySending>> {
         let message = convert::to_message(value, Held::ByOthers)?;
-        let send = self.running.asking(&self.question, name, message).map_err(|error| errors::network(&error))?;
-        Ok(PySending::from_outside(send))
+        let mut send = self.running.asking(&self.question, name, message).map_err(|error| errors::network(&error))?;
+        match send.poll_send(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(sent) => sent.map(|()| None).map_err(|error| errors::send(&error)),
+            Poll::Pending => Ok(Some(PySending::from_outside(send))),
+        }
     }
 
     /// Sends a packet of it, waiting for room until the time (of `time.monotonic()`, from now) has passed; whether it did.
@@ -66,13 +69,17 @@ impl PyQuestion {
         }
     }
 
-    /// Everything is sent: it ends when nothing of it is left.
-    fn sent(&self, py: Python<'_>) {
-        py.detach(|| self.question.sent());
+    /// Everything is sent: it ends when nothing of it is left. Attached: whoever asks thousands of questions would have to
+    /// wait for the interpreter after each.
+    fn sent(&self) {
+        self.question.sent();
     }
 
     /// Wants no answer any more.
     fn cancel(&self, py: Python<'_>) {
+        if self.question.is_over() {
+            return self.question.sent();
+        }
         py.detach(|| self.question.cancel());
         Arc::clone(&self.waker).wake_all();
     }

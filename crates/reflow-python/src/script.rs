@@ -12,6 +12,8 @@ use crate::message::PyMessage;
 pub(crate) struct PyScript(pub(crate) Arc<Script>);
 
 type Times = Vec<(u32, u32)>;
+/// What inports of a node have given that keep their newest: shelf, and packets.
+type Pulls = Vec<(u32, Vec<(u32, u64)>)>;
 type Entry<'py> = (f64, u64, String, String, &'static str, Option<Bound<'py, PyMessage>>);
 
 #[pymethods]
@@ -24,8 +26,22 @@ impl PyScript {
 
     /// One that is followed, up to so many ticks.
     #[staticmethod]
-    fn player(nodes: Vec<String>, ticks: Times, arrivals: Vec<Times>, limit: u64) -> Self {
-        Self(Script::player(Recording { nodes, ticks, arrivals, outside: Vec::new() }, limit))
+    #[pyo3(signature = (nodes, ticks, arrivals, limit, pulls=Vec::new(), leaves=Vec::new()))]
+    fn player(
+        nodes: Vec<String>,
+        ticks: Times,
+        arrivals: Vec<Times>,
+        limit: u64,
+        pulls: Vec<Pulls>,
+        leaves: Vec<Vec<u64>>,
+    ) -> Self {
+        Self(Script::player(Recording { nodes, ticks, arrivals, pulls, leaves, outside: Vec::new() }, limit))
+    }
+
+    /// What inports have given that keep their newest, and in which order outputs left that need not keep theirs, by node.
+    fn choices(&self, py: Python<'_>) -> (Vec<Pulls>, Vec<Vec<u64>>) {
+        let recording = py.detach(|| self.0.recording(Vec::new()));
+        (recording.pulls, recording.leaves)
     }
 
     /// What was written down so far: ticks, arrivals, and what came from outside.

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
+use reflow_runtime::ResultCache;
 use reflow_runtime::journal::Journal;
 use reflow_store::{NewRun, RunFilter, RunJournal, RunRow, Store, StoreError};
 
+use crate::cache::PyCache;
 use crate::errors;
 use crate::message::PyMessage;
 
@@ -21,6 +23,11 @@ pub(crate) struct PyRunJournal(Arc<RunJournal>);
 impl PyRunJournal {
     pub(crate) fn journal(&self) -> Arc<dyn Journal> {
         Arc::clone(&self.0) as _
+    }
+
+    /// The results that its store keeps.
+    pub(crate) fn results(&self) -> Arc<dyn ResultCache> {
+        self.0.store().results()
     }
 }
 
@@ -38,6 +45,23 @@ impl PyStore {
     #[getter]
     fn path(&self) -> std::path::PathBuf {
         self.0.path().to_path_buf()
+    }
+
+    /// Whether it can write no more.
+    #[getter]
+    fn _failed(&self) -> bool {
+        self.0.has_failed()
+    }
+
+    /// Results of ticks that are kept in it.
+    fn _cache(&self) -> PyCache {
+        PyCache(self.0.results())
+    }
+
+    /// What results there are: component, count, bytes, and when the last one was made.
+    fn _cache_rows(&self, py: Python<'_>) -> PyResult<Vec<(String, u64, u64, f64)>> {
+        let rows = in_store(py, || self.0.cache_rows())?;
+        Ok(rows.into_iter().map(|row| (row.component, row.results, row.bytes, row.newest)).collect())
     }
 
     /// Begins a run.

@@ -124,15 +124,6 @@ impl Wake for LoopWaker {
         let Waiting { callbacks, executor } = std::mem::take(&mut *self.0.lock());
         let Some(executor) = executor else { return };
         // Until they have heard of it, time stands still.
-        let held = AllHeld::new();
-        executor.submit(move || {
-            Python::attach(|py| {
-                for callback in callbacks {
-                    // A loop that was closed meanwhile waits for nothing any more.
-                    let _ = callback.bind(py).call0();
-                }
-            });
-            drop(held);
-        });
+        executor.call_soon(callbacks, AllHeld::new());
     }
 }

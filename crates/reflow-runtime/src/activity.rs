@@ -94,6 +94,11 @@ impl Sleeper {
         }
     }
 
+    /// Whether it sleeps because somebody has no room for what it brings.
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.blocked.load(Ordering::Acquire)
+    }
+
     /// Back to work: on its own account, or because somebody woke it.
     pub(crate) fn rise(&self) {
         if self.asleep.load(Ordering::Acquire) {

@@ -129,6 +129,11 @@ impl Instance {
         Self::new_async(DetachedActor::new(actor, true))
     }
 
+    /// Whether it takes signals between its ticks.
+    pub(crate) fn hears_signals(&self) -> bool {
+        if let Self::Hosted(actor) = self { actor.hears_signals() } else { true }
+    }
+
     /// What runs behind a hosted actor, see [`HostedActor::identity`].
     pub(crate) fn identity(&self) -> Option<usize> {
         if let Self::Hosted(actor) = self { Some(actor.identity()) } else { None }

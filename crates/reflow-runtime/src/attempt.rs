@@ -30,6 +30,9 @@ pub struct Attempt {
     /// How it failed for good; only where a journal wants to know.
     #[doc(hidden)]
     pub failed: Option<Box<crate::event::FailedAttempt>>,
+    /// The group whose list it takes; only where a journal wants to know.
+    #[doc(hidden)]
+    pub settled: Option<Box<crate::gather::Settled>>,
     /// What its packets descend from, where something needs that.
     pub origin: Option<Origin>,
     /// Whether the actor asked for its node to end after this tick.
@@ -98,6 +101,7 @@ impl Attempt {
         self.sent.clear();
         self.taken.clear();
         self.failed = None;
+        self.settled = None;
         self.origin = None;
         self.finish = false;
     }

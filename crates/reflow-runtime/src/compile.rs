@@ -213,6 +213,7 @@ pub(crate) fn launch(
                 let from = gathered.iter().find(|gathered| gathered.by == place as u32).map(|gathered| gathered.from);
                 let (mut node, assembler) = draft.finish(&activity, &fed, &firing, groups, &carries, (place, from));
                 node.hosted = matches!(instance, Instance::Hosted(_));
+                node.hears = instance.hears_signals();
                 node.as_is = as_is;
                 node.is_source = shape.sources.contains(&(place as u32));
                 nodes.push(node);
@@ -227,9 +228,7 @@ pub(crate) fn launch(
     for Gathered { from, by, port } in &gathered {
         let leads = leading_to(&shape, [*by]);
         let node: &mut crate::node::Node = &mut nodes[*from as usize];
-        let scatter = node
-            .scatter
-            .get_or_insert_with(|| Scatter { gathers: Arc::from([]), ports: vec![false; node.routes.len()] });
+        let scatter = node.scatter.get_or_insert_with(|| Scatter::new(node.routes.len()));
         scatter.gathers = scatter.gathers.iter().copied().chain([*by]).collect();
         for (at, routes) in node.routes.iter().enumerate().filter(|(at, _)| port.is_none_or(|port| port == *at)) {
             scatter.ports[at] |= routes.iter().any(|route| leads[route.target as usize]);
@@ -275,6 +274,11 @@ pub(crate) fn launch(
         capacity: plan.capacity,
         boundaries: Arc::new(boundaries),
     });
+    if let Some(script) = &run.script {
+        for (place, node) in (0_u32..).zip(&run.nodes) {
+            node.mailbox.follow(Arc::clone(script), place);
+        }
+    }
     let mut outputs = Vec::new();
     if feed.collect {
         for (name, from) in &plan.outports {

@@ -3,7 +3,7 @@
 //! The tick's packets are members of a group. Whatever may still bring a result of one holds its member, so the end of the group
 //! is noticed by counting, as that of every origin is.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -16,7 +16,14 @@ use crate::assembler::{Held, Intake};
 use crate::attempt::{Attempt, Packets};
 use crate::event::FailedAttempt;
 use crate::join::{Lone, Unmatched};
+use crate::journal::{Op, TickKey};
 use crate::origin::{Ends, Origin};
+
+/// Bits of the number of a group that count; those above are its node.
+pub(crate) const SERIAL_BITS: u32 = 26;
+
+/// The pool of a journal that keeps groups.
+pub(crate) const GROUPS: &str = "\u{0}groups";
 
 /// A node whose ticks give packets that are gathered again.
 #[derive(Debug)]
@@ -25,6 +32,16 @@ pub(crate) struct Scatter {
     pub(crate) gathers: Arc<[u32]>,
     /// The outports that lead there.
     pub(crate) ports: Vec<bool>,
+    /// Groups so far.
+    pub(crate) serial: AtomicU64,
+    /// Groups of ticks that an earlier process has begun.
+    pub(crate) begun: Mutex<FxHashMap<TickKey, Origin>>,
+}
+
+impl Scatter {
+    pub(crate) fn new(ports: usize) -> Self {
+        Self { gathers: Arc::from([]), ports: vec![false; ports], serial: AtomicU64::new(1), begun: Mutex::default() }
+    }
 }
 
 /// What one tick of a node gives.
@@ -39,13 +56,20 @@ pub(crate) struct Group {
     failed: AtomicBool,
     failures: Mutex<Vec<(u32, Value)>>,
     ends: Weak<dyn Ends>,
+    /// Whether a journal knows its members by their numbers.
+    pub(crate) recorded: bool,
 }
 
 impl Group {
-    pub(crate) fn new(node: u32, gathers: &Arc<[u32]>, parent: Option<Origin>, ends: Weak<dyn Ends>) -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
+    pub(crate) fn new(
+        (node, serial): (u32, u64),
+        gathers: &Arc<[u32]>,
+        parent: Option<Origin>,
+        ends: Weak<dyn Ends>,
+        recorded: bool,
+    ) -> Self {
         Self {
-            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            id: Self::id_of(node, serial),
             node,
             gathers: Arc::clone(gathers),
             parent,
@@ -53,7 +77,35 @@ impl Group {
             failed: AtomicBool::new(false),
             failures: Mutex::default(),
             ends,
+            recorded,
         }
+    }
+
+    /// The number of a group of that node.
+    pub(crate) fn id_of(node: u32, serial: u64) -> u64 {
+        u64::from(node) << SERIAL_BITS | serial & ((1 << SERIAL_BITS) - 1)
+    }
+
+    /// Its number among the groups of its node.
+    pub(crate) fn serial(&self) -> u64 {
+        self.id & ((1 << SERIAL_BITS) - 1)
+    }
+
+    /// Packets so far.
+    pub(crate) fn count(&self) -> u32 {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// Goes on as it was in an earlier process.
+    pub(crate) fn restore(&self, count: u32, failed: bool, failures: Vec<(u32, Value)>) {
+        self.count.store(count, Ordering::Relaxed);
+        self.failed.store(failed, Ordering::Relaxed);
+        *self.failures.lock() = failures;
+    }
+
+    /// Its tick is run again from its beginning.
+    pub(crate) fn begin_again(&self) {
+        self.count.store(0, Ordering::Relaxed);
     }
 
     pub(crate) fn id(&self) -> u64 {
@@ -72,6 +124,16 @@ impl Group {
     /// The tick itself has failed: there is no list.
     pub(crate) fn fail(&self) {
         self.failed.store(true, Ordering::Release);
+        if self.recorded
+            && let Some(ends) = self.ends.upgrade()
+        {
+            ends.group_noted(self.node, self.serial(), None);
+        }
+    }
+
+    /// There is no list, and nobody need be told.
+    pub(crate) fn let_go(&self) {
+        self.failed.store(true, Ordering::Release);
     }
 
     /// A tick on the packet in this place has failed for good.
@@ -82,6 +144,11 @@ impl Group {
             ("node", Value::String(Arc::clone(&failed.actor))),
             ("attempts", failed.attempt.into()),
         ]);
+        if self.recorded
+            && let Some(ends) = self.ends.upgrade()
+        {
+            ends.group_noted(self.node, self.serial(), Some((place, failure.clone())));
+        }
         self.failures.lock().push((place, failure));
     }
 }
@@ -91,6 +158,7 @@ impl Drop for Group {
         let Some(ends) = self.ends.upgrade() else { return };
         let end = GroupEnd {
             id: self.id,
+            recorded: self.recorded,
             parent: self.parent.take(),
             count: *self.count.get_mut(),
             failures: std::mem::take(self.failures.get_mut()),
@@ -112,10 +180,29 @@ impl fmt::Debug for Group {
 #[derive(Clone, Debug)]
 pub(crate) struct GroupEnd {
     id: u64,
+    recorded: bool,
     parent: Option<Origin>,
     count: u32,
     failures: Vec<(u32, Value)>,
     failed: bool,
+}
+
+/// A group of which a journal need not know any more, once a node that gathers has dealt with it.
+#[derive(Clone, Debug)]
+pub struct Settled {
+    /// The node whose tick it was, and the number of the group there.
+    pub(crate) node: u32,
+    pub(crate) serial: u64,
+    /// Places with failures.
+    pub(crate) failed: Vec<u32>,
+}
+
+impl GroupEnd {
+    fn settled(&self) -> Option<Box<Settled>> {
+        let node = (self.id >> SERIAL_BITS) as u32;
+        let failed = self.failures.iter().map(|(place, _)| *place).collect();
+        self.recorded.then(|| Box::new(Settled { node, serial: self.id & ((1 << SERIAL_BITS) - 1), failed }))
+    }
 }
 
 /// The results that wait for the end of their groups, and lists that wait for a tick.
@@ -124,8 +211,38 @@ pub(crate) struct Gatherer {
     scatter: u32,
     /// The inports that get lists.
     ports: Vec<u16>,
-    open: FxHashMap<u64, Vec<(u32, u16, Message)>>,
-    ready: VecDeque<(Packets, Option<Origin>)>,
+    open: FxHashMap<u64, Vec<Gained>>,
+    ready: VecDeque<Ready>,
+}
+
+/// A result that waits.
+#[derive(Debug)]
+struct Gained {
+    place: u32,
+    port: u16,
+    message: Message,
+    /// Where it came from: link and position.
+    from: (u32, u32),
+}
+
+/// A list that waits for a tick.
+#[derive(Debug)]
+struct Ready {
+    inputs: Packets,
+    origin: Option<Origin>,
+    taken: Vec<(u32, u32)>,
+    settled: Option<Box<Settled>>,
+}
+
+/// What the end of a group leaves beside its list.
+#[derive(Debug, Default)]
+pub(crate) struct Leavings {
+    /// What came for a place that had a result already.
+    pub(crate) others: Vec<Lone>,
+    /// Packets that no tick will take: link and position.
+    pub(crate) gone: Vec<(u32, u32)>,
+    /// A group without a list.
+    pub(crate) settled: Option<Box<Settled>>,
 }
 
 impl Gatherer {
@@ -148,32 +265,43 @@ impl Gatherer {
         intake.release(&mut held);
         let place = held.origin.as_ref().and_then(|origin| origin.place_in(self.scatter));
         let Some((group, index)) = place else { return Some(Lone { port, held, why: Unmatched::NoPartner }) };
-        self.open.entry(group).or_default().push((index, port, held.message));
+        let from = (held.link, held.position);
+        self.open.entry(group).or_default().push(Gained { place: index, port, message: held.message, from });
         None
     }
 
     /// The next list.
     pub(crate) fn take(&mut self, attempt: &mut Attempt) -> bool {
-        let Some((inputs, origin)) = self.ready.pop_front() else { return false };
-        (attempt.inputs, attempt.origin) = (inputs, origin);
+        let Some(Ready { inputs, origin, taken, settled }) = self.ready.pop_front() else { return false };
+        (attempt.inputs, attempt.origin, attempt.taken, attempt.settled) = (inputs, origin, taken, settled);
         true
     }
 
-    /// Makes the list of a group that has ended. The answer is what came for a place that had a result already.
-    pub(crate) fn end(&mut self, end: GroupEnd) -> Vec<Lone> {
+    /// Makes the list of a group that has ended.
+    pub(crate) fn end(&mut self, end: GroupEnd) -> Leavings {
         let results = self.open.remove(&end.id).unwrap_or_default();
+        let settled = end.settled();
         if end.failed || end.parent.as_ref().is_some_and(Origin::is_cancelled) {
-            return Vec::new();
+            let gone = results.iter().map(|result| result.from).collect();
+            return Leavings { others: Vec::new(), gone, settled };
         }
+        let mut taken = Vec::new();
         let mut others = Vec::new();
         let count = end.count as usize;
         let mut lists: Vec<(u16, Vec<Option<Message>>)> =
             self.ports.iter().map(|port| (*port, vec![None; count])).collect();
-        for (index, port, message) in results {
+        for Gained { place, port, message, from } in results {
             let list = lists.iter_mut().find(|(known, _)| *known == port);
-            match list.and_then(|(_, list)| list.get_mut(index as usize)) {
-                Some(place @ None) => *place = Some(message),
-                _ => others.push(Lone { port, held: Held::without_credit(message), why: Unmatched::Another }),
+            match list.and_then(|(_, list)| list.get_mut(place as usize)) {
+                Some(place @ None) => {
+                    *place = Some(message);
+                    taken.push(from);
+                }
+                _ => {
+                    let mut held = Held::without_credit(message);
+                    (held.link, held.position) = from;
+                    others.push(Lone { port, held, why: Unmatched::Another });
+                }
             }
         }
         for (index, failure) in end.failures {
@@ -184,8 +312,9 @@ impl Gatherer {
             }
         }
         let inputs = lists.into_iter().map(|(port, list)| (port, list_of(&list))).collect();
-        self.ready.push_back((inputs, end.parent));
-        others
+        let taken = if end.recorded { taken } else { Vec::new() };
+        self.ready.push_back(Ready { inputs, origin: end.parent, taken, settled });
+        Leavings { others, ..Leavings::default() }
     }
 }
 
@@ -208,4 +337,69 @@ fn list_of(items: &[Option<Message>]) -> Message {
         ),
     };
     Message::Array(items.iter().map(value).collect::<Vec<_>>().into())
+}
+
+/// What a journal keeps of a group.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct KnownGroup {
+    /// What its tick descends from.
+    pub(crate) parent: u64,
+    /// The tick, while it is open.
+    pub(crate) tick: Option<TickKey>,
+    pub(crate) count: u32,
+    pub(crate) failed: bool,
+    pub(crate) failures: Vec<(u32, Value)>,
+    /// Nodes that have gathered it.
+    pub(crate) gathered: Vec<u32>,
+    /// Whether there is a row of the group itself.
+    is_there: bool,
+}
+
+impl KnownGroup {
+    /// Reads what the pool of a node has of its groups, by number.
+    pub(crate) fn read(rows: impl IntoIterator<Item = (String, Value)>) -> BTreeMap<u64, Self> {
+        let mut groups: BTreeMap<u64, Self> = BTreeMap::new();
+        for (id, value) in rows {
+            let mut parts = id.split('.');
+            let Some(serial) = parts.next().and_then(|serial| serial.parse().ok()) else { continue };
+            let group = groups.entry(serial).or_default();
+            let number = |value: Option<&Value>| value.and_then(Value::as_integer).unwrap_or_default();
+            match (parts.next(), parts.next()) {
+                (None, _) => {
+                    group.is_there = true;
+                    group.parent = number(value.get("parent")) as u64;
+                    group.count = number(value.get("count")) as u32;
+                    group.tick = value.get("link").map(|link| TickKey {
+                        link: number(Some(link)) as u32,
+                        position: number(value.get("position")) as u64,
+                    });
+                }
+                (Some("failed"), _) => group.failed = true,
+                (Some("by"), Some(node)) => group.gathered.extend(node.parse::<u32>()),
+                (Some(place), _) => {
+                    if let Ok(place) = place.parse() {
+                        group.failures.push((place, value));
+                    }
+                }
+            }
+        }
+        groups.retain(|_, group| group.is_there);
+        groups
+    }
+}
+
+/// The row of a group; with the tick while that is open.
+pub(crate) fn group_op(group: &Group, tick: Option<TickKey>) -> Op {
+    let parent = group.parent.as_ref().map_or(0, Origin::id);
+    let mut members = vec![("parent", Value::from(parent as i64)), ("count", Value::from(group.count()))];
+    if let Some(tick) = tick {
+        members.push(("link", Value::from(tick.link)));
+        members.push(("position", Value::from(tick.position as i64)));
+    }
+    row(group.node, group.serial().to_string(), Some(Value::object(members)))
+}
+
+/// A row about a group of a node.
+pub(crate) fn row(node: u32, id: String, value: Option<Value>) -> Op {
+    Op::Pool { node, pool: GROUPS.into(), id: Some(id.into()), value }
 }

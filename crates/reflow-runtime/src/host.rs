@@ -73,6 +73,11 @@ pub trait HostedActor: Send + 'static {
         0
     }
 
+    /// Whether [`on_signal`](Self::on_signal) does anything. If not, signals stay for ticks that will wait for them.
+    fn hears_signals(&self) -> bool {
+        true
+    }
+
     /// A signal from outside, between ticks.
     fn on_signal(&mut self, tick: &mut Tick<'_>, signal: &Signal) -> Step;
 

@@ -147,8 +147,8 @@ pub struct Known {
     pub streams: Vec<KnownStream>,
     /// How far each link has read.
     pub links: Vec<KnownLink>,
-    /// Signals that no node has taken, oldest first.
-    pub signals: Vec<(u32, String, Value)>,
+    /// Signals that no node has taken, oldest first; the first has number 0.
+    pub signals: Vec<KnownSignal>,
     /// Attempts that had begun and were not over.
     pub open: Vec<KnownAttempt>,
     /// The variables of the run.
@@ -159,6 +159,19 @@ pub struct Known {
     pub failures_dropped: u64,
     /// Whether everything from outside had come.
     pub inputs_closed: bool,
+}
+
+/// A signal that no tick that is over has taken.
+#[derive(Clone, Debug)]
+pub struct KnownSignal {
+    /// The index of its node.
+    pub node: u32,
+    /// The word that says what it is.
+    pub kind: String,
+    /// Its data.
+    pub data: Value,
+    /// Whether it is for a tick that waits for it.
+    pub awaited: bool,
 }
 
 /// What is known of a node.
@@ -356,11 +369,15 @@ pub enum Op {
         kind: String,
         /// Its data.
         data: Value,
+        /// Tells signals of the run apart.
+        number: u64,
+        /// Whether it is for a tick that waits for it.
+        awaited: bool,
     },
-    /// A node has taken the oldest signal that waits for it.
+    /// A signal was taken, by a tick or call that is over.
     SignalTaken {
-        /// The index of the node.
-        node: u32,
+        /// Its number.
+        number: u64,
     },
     /// The run has got what it begins with: from now on it can be gone on with.
     Begun,

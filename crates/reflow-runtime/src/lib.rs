@@ -96,7 +96,7 @@ pub use reflow_message::{
 };
 pub use run::RunState;
 pub use running::{DEFAULT_LISTENER_CAPACITY, RunReport, Running};
-pub use script::{Outside, OutsideEntry, Player, Recording, Script};
+pub use script::{Outside, OutsideEntry, Player, Pull, Recording, Script};
 pub use sender::{BlockingSend, Caller, Sending};
 pub use stats::NodeStats;
 pub use subgraph::Subgraph;

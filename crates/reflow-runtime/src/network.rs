@@ -303,6 +303,11 @@ pub struct Blueprint {
 }
 
 impl Blueprint {
+    /// Keeps results of ticks elsewhere.
+    pub fn set_cache(&mut self, cache: Arc<dyn ResultCache>) {
+        self.cache = cache;
+    }
+
     /// Starts a run. `ready` gets its handle before the first tick.
     ///
     /// # Errors

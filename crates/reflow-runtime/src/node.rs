@@ -59,6 +59,8 @@ pub(crate) struct Node {
     pub(crate) policy: Option<Box<Policy>>,
     /// Whether its actor belongs to a host and takes plain values as they are.
     pub(crate) hosted: bool,
+    /// Whether its actor takes signals between its ticks.
+    pub(crate) hears: bool,
     /// Inports that take values of components as they are, a bit each.
     pub(crate) as_is: u64,
     /// Names of the inports: the declared ones first, then those that something is connected to.
@@ -87,6 +89,8 @@ pub(crate) struct Node {
     pub(crate) outside: AtomicBool,
     /// Links for packets from outside, by inport.
     pub(crate) outside_links: Mutex<SmallVec<[(u16, u32); 1]>>,
+    /// The same for packets of questions.
+    pub(crate) asked_links: Mutex<SmallVec<[(u16, u32); 1]>>,
     /// Listeners on outports: port and number among the run's taps.
     pub(crate) taps: RwLock<Vec<(u16, u32)>>,
     pub(crate) tapped: AtomicBool,
@@ -199,7 +203,9 @@ impl Node {
     /// What a tick of the node descends from whose packets are gathered again.
     pub(crate) fn scattering(&self, index: u32, origin: Option<Origin>) -> Option<Origin> {
         let (Some(scatter), Some(ends)) = (&self.scatter, &self.ends) else { return origin };
-        Some(Origin::scatter(Group::new(index, &scatter.gathers, origin, Weak::clone(ends))))
+        let serial = scatter.serial.fetch_add(1, Ordering::Relaxed);
+        let recorded = self.recorder.is_some();
+        Some(Origin::scatter(Group::new((index, serial), &scatter.gathers, origin, Weak::clone(ends), recorded)))
     }
 
     /// What packets descend from that leave together by these outports of a node whose packets are gathered again: those that

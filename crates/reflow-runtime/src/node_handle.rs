@@ -105,8 +105,17 @@ impl NodeHandle {
 
     /// Waits for a signal of this kind, with this `id` in its payload if one is given. It is handed over at once, also in the
     /// middle of a tick. `info` of the node has what it waits for as `waiting`.
-    pub fn wait_signal(&self, kind: &str, id: Option<Value>) -> SignalWait {
-        SignalWait::new(self.clone(), kind, id)
+    ///
+    /// What tick `sequence` is given stays its own until it commits: another try of it gets it again. Where a journal is kept and
+    /// the wait is `limited`, its beginning is written down, see [`SignalWait::waited`].
+    pub fn wait_signal(
+        &self,
+        kind: &str,
+        id: Option<Value>,
+        (sequence, attempt): (u64, u32),
+        limited: bool,
+    ) -> SignalWait {
+        SignalWait::new(self.clone(), kind, id, (sequence, attempt), limited)
     }
 
     /// Says that the host of the node's actor holds a virtual clock itself while it works for an attempt.

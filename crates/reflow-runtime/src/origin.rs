@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
+use reflow_message::Value;
 
 use crate::event::FailedAttempt;
 use crate::gather::{Group, GroupEnd};
@@ -51,6 +52,9 @@ pub(crate) trait Ends: Send + Sync {
 
     /// Nothing of a group is left whose results this node gathers.
     fn group_ended(&self, node: u32, end: GroupEnd);
+
+    /// A tick on a packet of a group of this node failed for good, in this place; or the tick of the group itself did.
+    fn group_noted(&self, _node: u32, _serial: u64, _failure: Option<(u32, Value)>) {}
 }
 
 impl Origin {
@@ -65,6 +69,10 @@ impl Origin {
     }
 
     fn in_group(place: Place) -> Self {
+        let id = match &place {
+            Place::Member(group, index) if group.recorded => member_id(group.id(), *index),
+            _ => alone(),
+        };
         let group = match &place {
             Place::Scatter(group) | Place::Member(group, _) => group,
         };
@@ -72,7 +80,7 @@ impl Origin {
         let ends = group.ends();
         let (aside, failed) = (AtomicU64::new(0), AtomicBool::new(false));
         let place = Some(place);
-        Self(Arc::new(Token { id: alone(), aside, ends, failed, on_end: None, question, place }))
+        Self(Arc::new(Token { id, aside, ends, failed, on_end: None, question, place }))
     }
 
     /// The origin of a tick whose packets are gathered again.
@@ -85,9 +93,24 @@ impl Origin {
         if let Some(Place::Scatter(group)) = &self.0.place { Some(group) } else { None }
     }
 
+    /// The group that it is a packet of.
+    pub(crate) fn group(&self) -> Option<&Arc<Group>> {
+        if let Some(Place::Member(group, _)) = &self.0.place { Some(group) } else { None }
+    }
+
     /// The origin of the next packet of a group.
     pub(crate) fn member(group: &Arc<Group>) -> Self {
         Self::in_group(Place::Member(Arc::clone(group), group.next()))
+    }
+
+    /// The origin of a packet of a group in that place, which an earlier process has sent.
+    pub(crate) fn known_member(group: &Arc<Group>, index: u32) -> Self {
+        Self::in_group(Place::Member(Arc::clone(group), index))
+    }
+
+    /// The origin of the tick of a group that an earlier process has begun.
+    pub(crate) fn known_scatter(group: &Arc<Group>) -> Self {
+        Self::in_group(Place::Scatter(Arc::clone(group)))
     }
 
     /// The group of a tick of this node that it belongs to, and its place there.
@@ -294,7 +317,21 @@ impl Mint {
 /// A number that no other origin of this process has.
 fn alone() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(0);
-    ALONE | NEXT.fetch_add(1, Ordering::Relaxed)
+    ALONE | NEXT.fetch_add(1, Ordering::Relaxed) & (MEMBER - 1)
+}
+
+/// The packets of groups that a journal knows: above their place in the group is its number.
+const MEMBER: u64 = 1 << 62;
+const PLACE_BITS: u32 = 24;
+
+fn member_id(group: u64, place: u32) -> u64 {
+    ALONE | MEMBER | (group << PLACE_BITS) & (MEMBER - 1) | u64::from(place) & ((1 << PLACE_BITS) - 1)
+}
+
+/// The group and the place that such a number stands for.
+pub(crate) fn member_of(id: u64) -> Option<(u64, u32)> {
+    let is_member = id & (ALONE | MEMBER) == ALONE | MEMBER;
+    is_member.then_some(((id & (MEMBER - 1)) >> PLACE_BITS, (id & ((1 << PLACE_BITS) - 1)) as u32))
 }
 
 impl fmt::Debug for Mint {

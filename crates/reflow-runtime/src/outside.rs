@@ -14,6 +14,15 @@ use crate::packet::Outgoing;
 use crate::run::Run;
 use crate::script::Outside;
 
+/// How a packet from outside comes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// It needs room, as on any connection.
+    Counted,
+    /// It is of a question, and needs none.
+    Asked,
+}
+
 /// A packet from outside that waits for room. It counts as activity of the run until it is in or given up.
 pub struct OutsideSend {
     run: Arc<Run>,

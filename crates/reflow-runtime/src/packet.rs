@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use reflow_message::Message;
 
-use crate::actor::Signal;
 use crate::attempt::Completion;
+use crate::awaited::Received;
 use crate::gather::GroupEnd;
 use crate::origin::Origin;
 use crate::question::Hold;
@@ -33,7 +33,7 @@ pub(crate) struct Outgoing {
 /// What reaches a node besides packets. It wakes the node, which then does not go to sleep before it has dealt with it.
 #[derive(Debug)]
 pub(crate) enum Control {
-    Signal(Signal),
+    Signal(Received),
     Completion(Completion),
     /// Nothing more descends from an origin of which the node has packets aside.
     Ended(u64, Option<Arc<Hold>>),

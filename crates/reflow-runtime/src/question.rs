@@ -19,12 +19,15 @@ use crate::activity::Sleeper;
 use crate::error::NetworkError;
 use crate::event::FailedAttempt;
 use crate::origin::{Ends, Origin};
-use crate::outside::OutsideSend;
+use crate::outside::{OutsideSend, Way};
 use crate::packet::Control;
 use crate::run::Run;
 
 /// Failures kept for a question; later ones are counted.
 const KEPT_FAILURES: usize = 100;
+
+/// Packets of a question that need no room on their way in.
+const FREE: usize = 64;
 
 /// How a question came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,6 +186,8 @@ struct Inputs {
     ports: Option<Vec<(u32, u16, usize)>>,
     /// The origins of the first, second ... packets of all inports.
     turns: Vec<Origin>,
+    /// Packets so far.
+    sent: usize,
 }
 
 impl Question {
@@ -197,7 +202,7 @@ impl Question {
         });
         run.questions.lock().insert(asked.id, Arc::downgrade(&asked));
         let hold = Some(Arc::new(Hold(Arc::clone(&asked))));
-        let inputs = Inputs { hold, ports: (inports > 1).then(Vec::new), turns: Vec::new() };
+        let inputs = Inputs { hold, ports: (inports > 1).then(Vec::new), turns: Vec::new(), sent: 0 };
         Self { run: Arc::clone(run), asked, inputs: Mutex::new(inputs) }
     }
 
@@ -206,7 +211,14 @@ impl Question {
     /// # Errors
     /// When there is no such node or inport.
     pub(crate) fn sending(&self, node: &str, port: &str, message: Message) -> Result<OutsideSend, NetworkError> {
-        self.run.outside_send_as(node, port, message, |node, port| self.origin(node, port))
+        let sent = {
+            let mut inputs = self.inputs.lock();
+            inputs.sent += 1;
+            inputs.sent
+        };
+        // Whoever asks bounds how many questions there are; what one of them brings by and by waits for room.
+        let way = if sent <= FREE { Way::Asked } else { Way::Counted };
+        self.run.outside_send_as(node, port, message, way, |node, port| self.origin(node, port))
     }
 
     /// What a packet of it descends from: the first of one inport belongs to the first of another.
@@ -229,6 +241,11 @@ impl Question {
             inputs.turns.push(Origin::asked(Weak::clone(&ends), Arc::clone(&hold)));
         }
         inputs.turns.get(turn).cloned()
+    }
+
+    /// Whether it has come to its end.
+    pub fn is_over(&self) -> bool {
+        self.asked.state.lock().end.is_some()
     }
 
     /// Everything is sent: it ends when nothing of it is left.

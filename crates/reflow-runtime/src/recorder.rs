@@ -136,6 +136,11 @@ impl Recorder {
         Some(Resumed { number: known.number, wait_ms, checkpoint: known.checkpoint })
     }
 
+    /// Whether a tick gives what it gave before from the beginning.
+    pub(crate) fn sends_again(&self, sequence: u64) -> bool {
+        self.inner.lock().skip.contains_key(&sequence)
+    }
+
     /// Whether the outputs of this tick have left long ago: it is run for what it leaves in its actor.
     pub(crate) fn is_replay(&self, sequence: u64) -> bool {
         self.is_source && sequence <= self.inner.lock().replayed

@@ -1,6 +1,6 @@
 //! Runs that keep a journal: what they declare to it, and how they go on from what it knows.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -8,10 +8,12 @@ use indexmap::IndexSet;
 use reflow_message::Message;
 use rustc_hash::FxHashMap;
 
+use crate::awaited::{Received, WAITS};
 use crate::driver::record::REST;
 use crate::error::NetworkError;
+use crate::gather::{GROUPS, Group, KnownGroup};
 use crate::journal::{
-    Batch, Journal, JournalError, Known, KnownNode, LinkShape, Op, Payload, Shape, StreamKind, StreamShape,
+    Batch, Journal, JournalError, Known, KnownNode, KnownSignal, LinkShape, Op, Payload, Shape, StreamKind, StreamShape,
 };
 use crate::mailbox::WINDOW;
 use crate::network::Endpoint;
@@ -29,6 +31,8 @@ pub(crate) struct Journaled {
     doors: Vec<Door>,
     /// Streams of initial packets: node, port and stream.
     initials: Vec<(u32, u16, u32)>,
+    /// Groups that were not gathered, by number.
+    groups: BTreeMap<u64, KnownGroup>,
 }
 
 /// What a driver goes on from.
@@ -113,10 +117,12 @@ pub(crate) fn begin(
         door.next = known.streams[door.stream as usize].next;
         door.known = door.next;
     }
+    let mut groups = BTreeMap::new();
     for (place, (node, of_node)) in nodes.iter_mut().zip(streams).enumerate() {
-        restore_node(journal, node, place as u32, sources[place], &of_node, &known);
+        let of_node = restore_node(journal, node, place as u32, sources[place], &of_node, &known);
+        groups.extend(of_node.into_iter().map(|(serial, group)| (Group::id_of(place as u32, serial), group)));
     }
-    Ok(Journaled { journal: Arc::clone(journal), known, shape, doors: made, initials: initial_streams })
+    Ok(Journaled { journal: Arc::clone(journal), known, shape, doors: made, initials: initial_streams, groups })
 }
 
 fn restore_node(
@@ -126,7 +132,7 @@ fn restore_node(
     is_source: bool,
     streams: &[Option<u32>],
     known: &Known,
-) {
+) -> BTreeMap<u64, KnownGroup> {
     let mut recorder = Recorder::new(Arc::clone(journal), place, is_source, streams.to_vec());
     for (port, stream) in streams.iter().enumerate() {
         if let Some(stream) = stream {
@@ -151,20 +157,31 @@ fn restore_node(
     if let Some(checkpoint) = &before.checkpoint {
         node.marks.set(0, checkpoint.clone());
     }
-    let (rests, pools): (Vec<_>, Vec<_>) = before.pools.into_iter().partition(|(pool, ..)| pool == REST);
-    for (_, to, rest) in rests {
-        if let Some(rechunker) = node.rechunkers.iter().find(|rechunker| rechunker.to.to_string() == to) {
+    let (own, pools): (Vec<_>, Vec<_>) = before.pools.into_iter().partition(|(pool, ..)| is_own(pool));
+    let mut groups = Vec::new();
+    for (pool, to, rest) in own {
+        if pool == GROUPS {
+            groups.push((to, rest));
+        } else if pool == WAITS {
+            node.awaited.restore_wait(&to, rest.as_integer().unwrap_or_default() as u64);
+        } else if let Some(rechunker) = node.rechunkers.iter().find(|rechunker| rechunker.to.to_string() == to) {
             rechunker.restore(&rest);
         }
     }
     node.pools.record(pools);
     node.mailbox.record();
     node.recorder = Some(Box::new(recorder));
+    KnownGroup::read(groups)
 }
 
 /// Whether a source runs its ticks again for what they leave in its actor: it has nothing else to go on from.
 fn replays(is_source: bool, before: &KnownNode) -> bool {
-    is_source && before.checkpoint.is_none() && before.pools.is_empty()
+    is_source && before.checkpoint.is_none() && before.pools.iter().all(|(pool, ..)| is_own(pool))
+}
+
+/// Whether the runtime keeps something of its own in that pool.
+fn is_own(pool: &str) -> bool {
+    pool == REST || pool == WAITS || pool == GROUPS
 }
 
 impl Journaled {
@@ -199,13 +216,30 @@ impl Journaled {
                 mint.resume(0, known.origin);
             }
         }
-        for (link, known) in self.shape.links.iter().zip(&self.known.links) {
-            self.restore_link(run, *link, known)?;
-        }
-        for (node, kind, data) in std::mem::take(&mut self.known.signals) {
-            let signal = crate::Signal { kind, data };
-            // As many as there were place for.
-            let _ = run.control(node, crate::packet::Control::Signal(signal));
+        // What ends in between is told to nodes that have not begun.
+        run.activity.begin();
+        let groups = run.restore_groups(&std::mem::take(&mut self.groups));
+        let restored: Result<(), NetworkError> = self
+            .shape
+            .links
+            .iter()
+            .zip(&self.known.links)
+            .try_for_each(|(link, known)| self.restore_link(run, *link, known));
+        // Those of which nothing is on its way end here.
+        drop(groups);
+        let _ = run.activity.end();
+        restored?;
+        let signals = std::mem::take(&mut self.known.signals);
+        journal.signals.store(signals.len() as u64, Ordering::Relaxed);
+        for (number, KnownSignal { node, kind, data, awaited }) in (0..).zip(signals) {
+            let received = Received { signal: crate::Signal { kind, data }, number: Some(number) };
+            let at = &run.nodes[node as usize];
+            if awaited || !at.hears {
+                at.awaited.restore(received);
+            } else {
+                // As many as there were place for.
+                let _ = run.control(node, crate::packet::Control::Signal(received));
+            }
         }
         Ok(())
     }
@@ -226,7 +260,8 @@ impl Journaled {
         let mut from = known.upto;
         let mut gone = Vec::new();
         if from < end {
-            let limit = if is_log { WINDOW } else { usize::MAX };
+            // What descends from something is held as long as it is on its way.
+            let limit = if is_log && !node.carries { WINDOW } else { usize::MAX };
             let kept = self.journal.read(link.stream, from, limit)?;
             let is_all = kept.len() < limit;
             for kept in kept {

@@ -1,5 +1,6 @@
 //! `Run`: a network that was started, until everything of it is gone.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
@@ -7,26 +8,28 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use parking_lot::{Mutex, RwLock};
 use reflow_graph::Direction;
-use reflow_message::Message;
+use reflow_message::{Message, Value};
 use rustc_hash::FxHashMap;
 use tokio::sync::watch;
 
 use crate::activity::Activity;
 use crate::actor::Signal;
+use crate::awaited::{Received, Taking};
 use crate::budget::{Budget, Charge};
 use crate::cache::ResultCache;
+use crate::connection::Overflow;
 use crate::error::{NetworkError, SendError, suggestion};
 use crate::event::{Event, FailedAttempt};
 use crate::event_bus::EventBus;
-use crate::gather::GroupEnd;
+use crate::gather::{Group, GroupEnd, KnownGroup, Settled, row};
 use crate::journal::{Batch, Journal, Op, Payload};
-use crate::mailbox::{MAX_SIGNALS, Refused};
+use crate::mailbox::{MAX_SIGNALS, Refused, Room};
 use crate::native_host::NativeHost;
 use crate::node::{Node, Route, TAP};
 use crate::node_handle::NodeHandle;
 use crate::node_state::NodeState;
-use crate::origin::{Ends, Mint, Origin, WeakOrigin};
-use crate::outside::OutsideSend;
+use crate::origin::{Ends, Mint, Origin, WeakOrigin, member_of};
+use crate::outside::{OutsideSend, Way};
 use crate::packet::{Control, Outgoing, Packet};
 use crate::question::{Asked, Hold, QuestionEnd};
 use crate::script::{Outside, Script};
@@ -90,6 +93,10 @@ pub(crate) struct Run {
     pub(crate) journal: Option<JournalOfRun>,
     /// Origins of packets of an earlier process.
     known_origins: Mutex<FxHashMap<u64, WeakOrigin>>,
+    /// Groups of an earlier process.
+    known_groups: Mutex<FxHashMap<u64, Weak<Group>>>,
+    /// Nodes that have gathered a group, of those that others have yet to.
+    gathered: Mutex<FxHashMap<u64, Vec<u32>>>,
     ends: Weak<dyn Ends>,
     native: Arc<NativeHost>,
     /// The order in which it does things, if that is written down or given.
@@ -166,6 +173,8 @@ pub(crate) struct JournalOfRun {
     pub(crate) lacks_inputs: AtomicBool,
     /// The number of the last batch that came from outside.
     pub(crate) from_outside: AtomicU64,
+    /// Signals so far.
+    pub(crate) signals: AtomicU64,
 }
 
 /// A stream of packets from outside.
@@ -225,6 +234,7 @@ impl Run {
                 doors: Mutex::default(),
                 lacks_inputs: AtomicBool::new(false),
                 from_outside: AtomicU64::new(0),
+                signals: AtomicU64::new(0),
             });
             let joining = (0_u32..).zip(&nodes).filter(|(_, node)| node.join != 0).map(|(place, _)| place).collect();
             Self {
@@ -236,6 +246,8 @@ impl Run {
                 gated,
                 journal,
                 known_origins: Mutex::default(),
+                known_groups: Mutex::default(),
+                gathered: Mutex::default(),
                 ends,
                 id,
                 started: Instant::now(),
@@ -303,8 +315,18 @@ impl Run {
     // ---- from outside -------------------------------------------------------------------------------------------------
 
     /// The link for packets from outside to an inport of a node.
-    fn outside_link(&self, index: u32, port: u16) -> u32 {
+    fn outside_link(&self, index: u32, port: u16, way: Way) -> u32 {
         let node = &self.nodes[index as usize];
+        // A journal and a recording count all packets of an inport together.
+        if way == Way::Asked && self.journal.is_none() && self.script.is_none() {
+            let mut links = node.asked_links.lock();
+            if let Some((_, link)) = links.iter().find(|(at, _)| *at == port) {
+                return *link;
+            }
+            let link = node.mailbox.add_outside_link(port, Room::Bounded(usize::MAX, Overflow::Wait));
+            links.push((port, link));
+            return link;
+        }
         let mut links = node.outside_links.lock();
         if let Some((_, link)) = links.iter().find(|(at, _)| *at == port) {
             return *link;
@@ -342,7 +364,7 @@ impl Run {
         port: &str,
         message: Message,
     ) -> Result<OutsideSend, NetworkError> {
-        self.outside_send_as(node, port, message, |node, _| self.outside_origin(node))
+        self.outside_send_as(node, port, message, Way::Counted, |node, _| self.outside_origin(node))
     }
 
     /// A packet from outside, not yet sent, of this origin.
@@ -351,6 +373,7 @@ impl Run {
         node: &str,
         port: &str,
         message: Message,
+        way: Way,
         origin: impl FnOnce(u32, u16) -> Option<Origin>,
     ) -> Result<OutsideSend, NetworkError> {
         let index = self.node(node)?;
@@ -370,7 +393,7 @@ impl Run {
                 problem: error.to_string(),
             })?
         };
-        let link = self.outside_link(index, port_index);
+        let link = self.outside_link(index, port_index, way);
         let origin = origin(index, port_index);
         let position = self.record_outside(index, port_index, &message, origin.as_ref())?;
         let packet = Packet { link, position, message, origin };
@@ -401,19 +424,34 @@ impl Run {
 
     pub(crate) fn signal(&self, node: &str, signal: Signal) -> Result<(), NetworkError> {
         let index = self.node(node)?;
+        let at = &self.nodes[index as usize];
+        if at.state().is_ended() {
+            return Err(NetworkError::Ended { node: node.into() });
+        }
         self.note_outside(index, &signal.kind.as_str().into(), || {
             Outside::Signal(Message::Object(signal.data.clone()))
         });
-        if self.nodes[index as usize].awaited.offer(&signal) {
-            return Ok(());
-        }
-        if self.journal.is_some() && !self.nodes[index as usize].state().is_ended() {
-            let (kind, data) = (signal.kind.clone(), signal.data.clone());
-            self.write(vec![Op::Signal { node: index, kind, data }]);
-        }
-        self.control(index, Control::Signal(signal)).map_err(|refused| match refused {
-            Refused::Closed => NetworkError::Ended { node: node.into() },
-            Refused::Full => NetworkError::TooManySignals { node: node.into(), waiting: MAX_SIGNALS },
+        let number = self.journal.as_ref().map(|journal| journal.signals.fetch_add(1, Ordering::Relaxed));
+        // Written down before anybody acts on it.
+        let note = |received: &Received, awaited| {
+            let Some(number) = received.number else { return };
+            let (kind, data) = (received.signal.kind.clone(), received.signal.data.clone());
+            self.write(vec![Op::Signal { node: index, kind, data, number, awaited }]);
+        };
+        let too_many = || NetworkError::TooManySignals { node: node.into(), waiting: MAX_SIGNALS };
+        let received = match at.awaited.take_in(Received { signal, number }, at.hears, note) {
+            Taking::Kept => return Ok(()),
+            Taking::Queued(received) => received,
+            Taking::Full => return Err(too_many()),
+        };
+        self.control(index, Control::Signal(received)).map_err(|refused| {
+            if let Some(number) = number {
+                self.write(vec![Op::SignalTaken { number }]);
+            }
+            match refused {
+                Refused::Closed => NetworkError::Ended { node: node.into() },
+                Refused::Full => too_many(),
+            }
         })
     }
 
@@ -829,10 +867,14 @@ impl Run {
         if let Some(origin) = known.get(&id).and_then(WeakOrigin::upgrade) {
             return Some(origin);
         }
+        let member = member_of(id).and_then(|(group, place)| {
+            let group = self.known_groups.lock().get(&group).and_then(Weak::upgrade)?;
+            Some(Origin::known_member(&group, place))
+        });
         if known.len().is_power_of_two() {
             known.retain(|_, origin| origin.upgrade().is_some());
         }
-        let origin = Origin::known(id, Weak::clone(&self.ends));
+        let origin = member.unwrap_or_else(|| Origin::known(id, Weak::clone(&self.ends)));
         known.insert(id, origin.weak());
         Some(origin)
     }
@@ -849,7 +891,67 @@ impl Run {
     }
 }
 
+impl Run {
+    /// Makes the groups again that an earlier process has left, and gives them to be held.
+    pub(crate) fn restore_groups(&self, known: &BTreeMap<u64, KnownGroup>) -> Vec<Origin> {
+        let mut held = Vec::new();
+        let mut open: Vec<u64> = known.keys().copied().collect();
+        // A group in another one comes after that.
+        open.sort_by_key(|id| depth_of(*id, known, 0));
+        for id in open {
+            let group = &known[&id];
+            let (node, serial) =
+                ((id >> crate::gather::SERIAL_BITS) as u32, id & ((1 << crate::gather::SERIAL_BITS) - 1));
+            let Some(scatter) = self.nodes.get(node as usize).and_then(|node| node.scatter.as_ref()) else { continue };
+            scatter.serial.fetch_max(serial + 1, Ordering::Relaxed);
+            let left: Arc<[u32]> = scatter.gathers.iter().copied().filter(|by| !group.gathered.contains(by)).collect();
+            let parent = self.known_origin(group.parent);
+            let made = Arc::new(Group::new((node, serial), &left, parent, Weak::clone(&self.ends), true));
+            made.restore(group.count, group.failed, group.failures.clone());
+            self.gathered.lock().insert(id, group.gathered.clone());
+            self.known_groups.lock().insert(id, Arc::downgrade(&made));
+            let origin = Origin::known_scatter(&made);
+            if let Some(tick) = group.tick {
+                scatter.begun.lock().insert(tick, origin.clone());
+            }
+            held.push(origin);
+        }
+        held
+    }
+
+    /// A node that gathers has dealt with a group: what the journal need not know any more.
+    pub(crate) fn settled_ops(&self, by: u32, settled: Option<Box<Settled>>, ops: &mut Vec<Op>) {
+        let Some(settled) = settled else { return };
+        let Settled { node, serial, failed } = *settled;
+        let Some(scatter) = self.nodes.get(node as usize).and_then(|node| node.scatter.as_ref()) else { return };
+        let id = Group::id_of(node, serial);
+        let mut gathered = self.gathered.lock();
+        let all = gathered.entry(id).or_default();
+        all.push(by);
+        if scatter.gathers.iter().any(|gather| !all.contains(gather)) {
+            return ops.push(row(node, format!("{serial}.by.{by}"), Some(true.into())));
+        }
+        let marks = gathered.remove(&id).unwrap_or_default();
+        drop(gathered);
+        ops.push(row(node, serial.to_string(), None));
+        ops.push(row(node, format!("{serial}.failed"), None));
+        ops.extend(failed.into_iter().map(|place| row(node, format!("{serial}.{place}"), None)));
+        ops.extend(marks.iter().filter(|mark| **mark != by).map(|mark| row(node, format!("{serial}.by.{mark}"), None)));
+    }
+}
+
 impl Ends for Run {
+    fn group_noted(&self, node: u32, serial: u64, failure: Option<(u32, Value)>) {
+        let Some(recorder) = self.nodes.get(node as usize).and_then(|node| node.recorder.as_ref()) else { return };
+        recorder.note(match failure {
+            Some((place, failure)) => row(node, format!("{serial}.{place}"), Some(failure)),
+            None => row(node, format!("{serial}.failed"), Some(true.into())),
+        });
+        if let Err(error) = recorder.submit() {
+            self.note_broken(&error.to_string());
+        }
+    }
+
     fn group_ended(&self, node: u32, end: GroupEnd) {
         // A node that has ended gathers nothing any more.
         let _ = self.control(node, Control::Gathered(Box::new(end)));
@@ -860,5 +962,14 @@ impl Ends for Run {
             // A node that has ended has nothing aside any more.
             let _ = self.control(*index, Control::Ended(id, question.clone()));
         }
+    }
+}
+
+/// How many groups a group is in.
+fn depth_of(id: u64, known: &BTreeMap<u64, KnownGroup>, depth: u32) -> u32 {
+    let outer = known.get(&id).and_then(|group| member_of(group.parent)).map(|(outer, _)| outer);
+    match outer.filter(|outer| known.contains_key(outer) && depth < 1000) {
+        Some(outer) => depth_of(outer, known, depth + 1) + 1,
+        None => 0,
     }
 }

@@ -1,18 +1,29 @@
 //! `Script`: the order in which a run does things, written down or followed.
 //!
 //! What a run does depends on its actors, on what comes from outside, and on two orders that chance decides: in which order the
-//! packets of different connections reach a node, and in which order ticks start. With both written down, a run of
-//! deterministic actors can be repeated, tick by tick. A run without a script has none of it.
+//! packets of different connections reach a node, and in which order ticks start. Beside them there are a few more, where a
+//! node asks for them: which of the packets an inport gives that keeps its newest, and in which order the outputs of ticks leave
+//! that overlap. With all of them written down, a run of deterministic actors can be repeated, tick by tick. A run without a
+//! script has none of it.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use reflow_message::Message;
+use rustc_hash::FxHashMap;
 
 /// How often something happened in a row.
 type Times = (u32, u32);
+
+/// What one look at an inport that keeps its newest has given: the shelf, and the packets that were merged, or the one: a
+/// connection, and its how-manieth packet.
+pub type Pull = (u32, Vec<(u32, u64)>);
+
+/// In the order of packets: a tick of the node starts.
+const TICK: u32 = u32::MAX;
 
 /// Something that came from outside.
 #[derive(Clone, Debug)]
@@ -47,8 +58,13 @@ pub struct Recording {
     pub nodes: Vec<String>,
     /// The order of ticks: a node, and how many of its ticks in a row.
     pub ticks: Vec<Times>,
-    /// For each node the order of packets: a connection of its own, and how many packets of it in a row.
+    /// For each node the order of packets: a connection of its own, and how many packets of it in a row. Of nodes that keep
+    /// their newest packets also how many ticks started in between.
     pub arrivals: Vec<Vec<Times>>,
+    /// For each node what its inports have given that keep their newest, in order.
+    pub pulls: Vec<Vec<Pull>>,
+    /// For each node whose ticks overlap and are not ordered, the numbers of its ticks, as they left.
+    pub leaves: Vec<Vec<u64>>,
     /// What came from outside, in order.
     pub outside: Vec<OutsideEntry>,
 }
@@ -94,6 +110,8 @@ pub enum Script {
 pub struct Recorder {
     ticks: Mutex<Vec<Times>>,
     arrivals: Mutex<Vec<Vec<Times>>>,
+    pulls: Mutex<Vec<Vec<Pull>>>,
+    leaves: Mutex<Vec<Vec<u64>>>,
     outside: Mutex<Vec<OutsideEntry>>,
     started: AtomicU64,
 }
@@ -103,8 +121,17 @@ pub struct Recorder {
 pub struct Player {
     recording: Recording,
     arrivals: Mutex<Vec<Cursor>>,
+    shelves: Mutex<FxHashMap<(u32, u32), Shelf>>,
     order: Mutex<Order>,
     total: u64,
+}
+
+/// What an inport gives that keeps its newest.
+#[derive(Debug, Default)]
+struct Shelf {
+    pulls: VecDeque<Vec<(u32, u64)>>,
+    /// Those of them that the node knows of.
+    handed: usize,
 }
 
 #[derive(Debug, Default)]
@@ -129,7 +156,13 @@ impl Script {
         let total = recording.ticks.iter().map(|(_, times)| u64::from(*times)).sum();
         let arrivals = Mutex::new(vec![Cursor::default(); recording.arrivals.len()]);
         let order = Mutex::new(Order { limit, ..Order::default() });
-        Arc::new(Self::Player(Player { recording, arrivals, order, total }))
+        let mut shelves: FxHashMap<(u32, u32), Shelf> = FxHashMap::default();
+        for (node, pulls) in (0..).zip(&recording.pulls) {
+            for (shelf, pull) in pulls {
+                shelves.entry((node, *shelf)).or_default().pulls.push_back(pull.clone());
+            }
+        }
+        Arc::new(Self::Player(Player { recording, arrivals, shelves: Mutex::new(shelves), order, total }))
     }
 
     /// What was written down so far.
@@ -140,6 +173,8 @@ impl Script {
                 nodes,
                 ticks: recorder.ticks.lock().clone(),
                 arrivals: recorder.arrivals.lock().clone(),
+                pulls: recorder.pulls.lock().clone(),
+                leaves: recorder.leaves.lock().clone(),
                 outside: recorder.outside.lock().clone(),
             },
         }
@@ -157,11 +192,29 @@ impl Script {
     /// A packet of a connection reaches a node.
     pub(crate) fn note_arrival(&self, node: u32, link: u32) {
         if let Self::Recorder(recorder) = self {
-            let mut arrivals = recorder.arrivals.lock();
-            if arrivals.len() <= node as usize {
-                arrivals.resize_with(node as usize + 1, Vec::new);
-            }
-            count(&mut arrivals[node as usize], link);
+            count(of_node(&mut recorder.arrivals.lock(), node), link);
+        }
+    }
+
+    /// A tick starts of a node that keeps its newest packets.
+    pub(crate) fn note_tick_among_arrivals(&self, node: u32) {
+        match self {
+            Self::Recorder(_) => self.note_arrival(node, TICK),
+            Self::Player(player) => player.pass_tick(node),
+        }
+    }
+
+    /// An inport that keeps its newest has given something.
+    pub(crate) fn note_pull(&self, node: u32, shelf: u32, packets: Vec<(u32, u64)>) {
+        if let Self::Recorder(recorder) = self {
+            of_node(&mut recorder.pulls.lock(), node).push((shelf, packets));
+        }
+    }
+
+    /// The outputs of a tick leave that others overlap.
+    pub(crate) fn note_leave(&self, node: u32, sequence: u64) {
+        if let Self::Recorder(recorder) = self {
+            of_node(&mut recorder.leaves.lock(), node).push(sequence);
         }
     }
 
@@ -200,7 +253,64 @@ impl Script {
     }
 }
 
+/// What there is of a node.
+fn of_node<T: Default>(all: &mut Vec<T>, node: u32) -> &mut T {
+    if all.len() <= node as usize {
+        all.resize_with(node as usize + 1, T::default);
+    }
+    &mut all[node as usize]
+}
+
 impl Player {
+    /// Whether all packets have come that had when the next tick of a node started.
+    pub(crate) fn may_tick(&self, node: u32) -> bool {
+        let Some(rows) = self.recording.arrivals.get(node as usize) else { return true };
+        let next = self.arrivals.lock()[node as usize].peek(rows);
+        next.is_none_or(|next| next == TICK)
+    }
+
+    /// Whether another packet of a node is next.
+    pub(crate) fn has_arrivals(&self, node: u32) -> bool {
+        let Some(rows) = self.recording.arrivals.get(node as usize) else { return false };
+        self.arrivals.lock()[node as usize].peek(rows).is_some_and(|next| next != TICK)
+    }
+
+    fn pass_tick(&self, node: u32) {
+        let Some(rows) = self.recording.arrivals.get(node as usize) else { return };
+        let cursor = &mut self.arrivals.lock()[node as usize];
+        if cursor.peek(rows) == Some(TICK) {
+            cursor.advance(rows);
+        }
+    }
+
+    /// What the next place in the queue of a node stands for that a shelf has given; `hand` says that the node takes it.
+    pub(crate) fn next_pull<T>(&self, node: u32, shelf: u32, look: impl FnOnce(&[(u32, u64)]) -> T) -> Option<T> {
+        let shelves = self.shelves.lock();
+        let shelf = shelves.get(&(node, shelf))?;
+        shelf.pulls.get(shelf.handed).map(|pull| look(pull))
+    }
+
+    /// The node has taken a place.
+    pub(crate) fn hand(&self, node: u32, shelf: u32) {
+        if let Some(shelf) = self.shelves.lock().get_mut(&(node, shelf)) {
+            shelf.handed += 1;
+        }
+    }
+
+    /// What the shelf gives now.
+    pub(crate) fn pull(&self, node: u32, shelf: u32) -> Option<Vec<(u32, u64)>> {
+        let mut shelves = self.shelves.lock();
+        let shelf = shelves.get_mut(&(node, shelf))?;
+        shelf.handed = shelf.handed.saturating_sub(1);
+        shelf.pulls.pop_front()
+    }
+
+    /// The order in which the outputs of the ticks of a node leave.
+    pub(crate) fn leaves(&self, node: u32) -> Option<VecDeque<u64>> {
+        let leaves = self.recording.leaves.get(node as usize)?;
+        (!leaves.is_empty()).then(|| leaves.iter().copied().collect())
+    }
+
     /// Whether the next packet of a node is one of this connection; if so, the one after it is next.
     pub(crate) fn takes(&self, node: u32, has: impl Fn(u32) -> bool) -> Taking {
         let Some(rows) = self.recording.arrivals.get(node as usize) else { return Taking::Any };
@@ -208,7 +318,7 @@ impl Player {
         let cursor = &mut arrivals[node as usize];
         match cursor.peek(rows) {
             None => Taking::Any,
-            Some(link) if has(link) => {
+            Some(link) if link != TICK && has(link) => {
                 cursor.advance(rows);
                 Taking::Next(link)
             }

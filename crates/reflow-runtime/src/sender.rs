@@ -12,6 +12,7 @@ use crate::activity::Sleeper;
 use crate::delivery::Delivery;
 use crate::driver::record::{address_all, changes, cut};
 use crate::error::SendError;
+use crate::gather::group_op;
 use crate::node_handle::NodeHandle;
 use crate::open_attempts::AttemptKey;
 use crate::origin::Origin;
@@ -176,7 +177,14 @@ fn record(
         Caller::Attempt { sequence, .. } => Some(sequence),
         Caller::Counted | Caller::Other => None,
     };
+    let group = outputs
+        .first()
+        .and_then(|(_, _, origin)| origin.as_ref()?.group())
+        .filter(|group| group.node == handle.index())
+        .cloned();
+    let tick = sequence.map(|sequence| recorder.key(sequence));
     let written = recorder.send(sequence, &mut outputs, |outputs, ops| {
+        ops.extend(group.map(|group| group_op(&group, tick)));
         let rests = cut(node, outputs);
         changes(handle, rests, ops);
     });

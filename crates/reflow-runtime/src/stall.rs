@@ -106,11 +106,12 @@ impl Run {
                 let target = route.target as usize;
                 // A node that waits for partners has no use for what it has.
                 let starves = starved[target][route.link as usize] || self.nodes[target].join != 0;
-                if !for_room[target] && starves {
+                if !for_room[target] && starves && !self.nodes[target].sleeper.is_blocked() {
                     waits.add_edge(indices[target], indices[source], ());
                 }
             }
-            if !for_room[source] && self.outside_may_send(node) {
+            // One that waits for whoever reads its packets needs none.
+            if !for_room[source] && self.outside_may_send(node) && !node.sleeper.is_blocked() {
                 waits.add_edge(indices[source], indices[outside], ());
             }
         }

@@ -57,7 +57,7 @@ impl Files {
             return Err(error);
         }
         // The name is as durable as the content.
-        for folder in [folder, &self.folder] {
+        for folder in [Some(folder), Some(&*self.folder), self.folder.parent()].into_iter().flatten() {
             if let Ok(folder) = File::open(folder) {
                 let _ = folder.sync_all();
             }

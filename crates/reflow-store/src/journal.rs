@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use parking_lot::{Mutex, RwLock};
 use reflow_message::{Message, Value, take_number};
 use reflow_runtime::journal::{
-    Batch, Journal, JournalError, Kept, Known, KnownAttempt, KnownLink, KnownNode, KnownStream, Op, Shape, TickKey,
+    Batch, Journal, JournalError, Kept, Known, KnownAttempt, KnownLink, KnownNode, KnownSignal, KnownStream, Op, Shape,
+    TickKey,
 };
 use reflow_runtime::{FailedAttempt, Failure};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -281,7 +282,7 @@ fn load(
         add_link(&mut state, (link.node, link.link), made);
         known.links.push(found);
     }
-    load_signals(connection, run, shape, &mut known)?;
+    load_signals(connection, shape, &mut state, &mut known)?;
     load_open(connection, shape, &mut state, &mut known)?;
     load_failures(connection, run, &mut known)?;
     let rows = state.streams.iter().map(|stream| stream.row).collect();
@@ -378,14 +379,21 @@ fn load_link(
 }
 
 /// Signals that no node has taken.
-fn load_signals(connection: &Connection, run: i64, shape: &Shape, known: &mut Known) -> rusqlite::Result<()> {
-    let sql = "SELECT node, kind, data FROM signals WHERE run = ?1 ORDER BY id";
+fn load_signals(
+    connection: &Connection,
+    shape: &Shape,
+    state: &mut RunState,
+    known: &mut Known,
+) -> rusqlite::Result<()> {
+    let sql = "SELECT id, node, kind, data, awaited FROM signals WHERE run = ?1 ORDER BY id";
     let mut statement = connection.prepare_cached(sql)?;
-    let mut rows = statement.query([run])?;
+    let mut rows = statement.query([state.row])?;
     while let Some(row) = rows.next()? {
-        let (node, kind, data): (String, String, Vec<u8>) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let (id, node, data): (i64, String, Vec<u8>) = (row.get(0)?, row.get(1)?, row.get(3)?);
         if let Some(node) = shape.nodes.iter().position(|(id, _)| *id == node) {
-            known.signals.push((node as u32, kind, Value::unpack(&data).unwrap_or_default()));
+            state.signals.insert(known.signals.len() as u64, id);
+            let data = Value::unpack(&data).unwrap_or_default();
+            known.signals.push(KnownSignal { node: node as u32, kind: row.get(2)?, data, awaited: row.get(4)? });
         }
     }
     Ok(())

@@ -17,7 +17,7 @@ mod segment;
 mod store;
 mod writer;
 
-pub use cache::CacheEntry;
+pub use cache::{CacheEntry, CacheRow, StoredCache};
 pub use error::StoreError;
 pub use history::{FailureRow, MomentRow, NodeRow, RunDetails, RunFilter, RunRow};
 pub use journal::RunJournal;

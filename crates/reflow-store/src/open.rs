@@ -10,7 +10,10 @@ use rusqlite::{Connection, OpenFlags};
 use crate::error::StoreError;
 
 /// The version of the schema.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
+/// What makes a version of the schema the next one, from version 1 on. `schema.sql` is the last.
+const MIGRATIONS: [&str; SCHEMA_VERSION as usize - 1] =
+    ["ALTER TABLE signals ADD COLUMN awaited INTEGER NOT NULL DEFAULT 0"];
 /// How long another process may keep the file to itself.
 pub(crate) const BUSY: Duration = Duration::from_secs(10);
 const APPLICATION: u32 = 0x5246_4C57;
@@ -130,6 +133,12 @@ fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Problem> {
     if version == 0 {
         transaction.execute_batch(include_str!("schema.sql"))?;
         transaction.pragma_update(None, "application_id", APPLICATION)?;
+    }
+    if version < SCHEMA_VERSION {
+        let missing = MIGRATIONS.get(version.max(1) as usize - 1..).filter(|_| version > 0).unwrap_or_default();
+        for migration in missing {
+            transaction.execute_batch(migration)?;
+        }
         transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
         transaction.commit()?;
     }

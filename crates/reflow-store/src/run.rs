@@ -109,7 +109,8 @@ enum Change {
     Moment { node: Option<u32>, what: &'static str, detail: Option<String>, at: f64 },
     OverAttempt { node: u32, key: TickKey },
     Door { stream: usize, link: usize },
-    Signal { node: u32, signal: Option<(String, Value)> },
+    Signal { node: u32, kind: String, data: Value, number: u64, awaited: bool },
+    SignalTaken { number: u64 },
     Begun,
     InputsClosed,
     Ended { state: &'static str, reason: Option<String>, at: f64 },
@@ -126,6 +127,8 @@ pub(crate) struct RunState {
     pub(crate) link_of: FxHashMap<(u32, u32), usize>,
     pub(crate) open: FxHashMap<(u32, TickKey), Open>,
     pub(crate) vars: Value,
+    /// Rows of signals that nobody has taken, by number.
+    pub(crate) signals: FxHashMap<u64, i64>,
     pub(crate) rows: u64,
     vars_dirty: bool,
     changes: Vec<Change>,
@@ -147,6 +150,7 @@ impl RunState {
             link_of: FxHashMap::default(),
             open: FxHashMap::default(),
             vars: Value::Null,
+            signals: FxHashMap::default(),
             rows: 0,
             vars_dirty: false,
             changes: Vec::new(),
@@ -243,11 +247,11 @@ impl RunState {
                 let _ = change.apply(&mut self.vars);
                 self.vars_dirty = true;
             }
-            Op::Signal { node, kind, data } => {
-                let (node, kind, data) = (*node, kind.clone(), data.clone());
-                self.changes.push(Change::Signal { node, signal: Some((kind, data)) });
+            Op::Signal { node, kind, data, number, awaited } => {
+                let (node, kind, data, number, awaited) = (*node, kind.clone(), data.clone(), *number, *awaited);
+                self.changes.push(Change::Signal { node, kind, data, number, awaited });
             }
-            Op::SignalTaken { node } => self.changes.push(Change::Signal { node: *node, signal: None }),
+            Op::SignalTaken { number } => self.changes.push(Change::SignalTaken { number: *number }),
             Op::Begun => self.changes.push(Change::Begun),
             Op::SetUp { node } => {
                 if let Some(node) = self.node(*node) {
@@ -572,20 +576,17 @@ impl RunState {
                 let row = make_stream(connection, run, StreamKind::Outside, &link.node, &link.port, false)?;
                 self.streams[stream].row = row;
             }
-            Change::Signal { node, signal } => {
+            Change::Signal { node, kind, data, number, awaited } => {
                 let node = &self.nodes[node as usize].id;
-                match signal {
-                    Some((kind, data)) => {
-                        let mut packed = Vec::new();
-                        data.pack(&mut packed);
-                        let insert = "INSERT INTO signals (run, node, kind, data) VALUES (?1, ?2, ?3, ?4)";
-                        connection.prepare_cached(insert)?.execute(params![run, node, kind, packed])?;
-                    }
-                    None => {
-                        let delete =
-                            "DELETE FROM signals WHERE id = (SELECT min(id) FROM signals WHERE run = ?1 AND node = ?2)";
-                        connection.prepare_cached(delete)?.execute(params![run, node])?;
-                    }
+                let mut packed = Vec::new();
+                data.pack(&mut packed);
+                let insert = "INSERT INTO signals (run, node, kind, data, awaited) VALUES (?1, ?2, ?3, ?4, ?5)";
+                connection.prepare_cached(insert)?.execute(params![run, node, kind, packed, awaited])?;
+                self.signals.insert(number, connection.last_insert_rowid());
+            }
+            Change::SignalTaken { number } => {
+                if let Some(id) = self.signals.remove(&number) {
+                    connection.prepare_cached("DELETE FROM signals WHERE id = ?1")?.execute([id])?;
                 }
             }
             Change::Begun => {

@@ -1,4 +1,4 @@
--- The schema of a store, version 1. `PRAGMA application_id` is 0x52464C57 ("RFLW"), `PRAGMA user_version` the version.
+-- The schema of a store, version 2. `PRAGMA application_id` is 0x52464C57 ("RFLW"), `PRAGMA user_version` the version.
 -- Times are seconds since 1970, unless a name ends in _ms.
 
 -- One row a run.
@@ -113,7 +113,8 @@ CREATE TABLE signals (
     run  INTEGER NOT NULL,
     node TEXT NOT NULL,
     kind TEXT NOT NULL,
-    data BLOB NOT NULL
+    data BLOB NOT NULL,
+    awaited INTEGER NOT NULL DEFAULT 0           -- since version 2: whether it is for a tick that waits for it
 );
 CREATE INDEX signals_by_run ON signals (run, node);
 

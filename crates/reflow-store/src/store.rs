@@ -6,6 +6,7 @@ use std::sync::{Arc, Weak};
 use parking_lot::{Mutex, MutexGuard};
 use rusqlite::{Connection, OptionalExtension, params};
 
+use crate::cache::KnownResults;
 use crate::error::StoreError;
 use crate::files::Files;
 use crate::lease;
@@ -22,6 +23,7 @@ pub struct Store {
     pub(crate) files: Files,
     pub(crate) queue: Arc<Queue>,
     reader: Mutex<Option<Connection>>,
+    pub(crate) results: KnownResults,
     process: u32,
 }
 
@@ -73,7 +75,14 @@ impl Store {
         let queue = Arc::new(Queue::new(full.clone()));
         Writer::spawn(connection, files.clone(), Arc::clone(&queue)).map_err(|error| StoreError::io(path, &error))?;
         let process = std::process::id();
-        let store = Arc::new(Self { path: full.clone(), files, queue, reader: Mutex::new(None), process });
+        let store = Arc::new(Self {
+            path: full.clone(),
+            files,
+            queue,
+            reader: Mutex::new(None),
+            results: KnownResults::default(),
+            process,
+        });
         open.retain(|(known, _, store)| store.strong_count() > 0 && *known != full);
         open.push((full, process, Arc::downgrade(&store)));
         Ok(store)
@@ -82,6 +91,11 @@ impl Store {
     /// The database file.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether it can write no more, because of a full disk for example. Opening the file again gives one that may.
+    pub fn has_failed(&self) -> bool {
+        self.queue.has_failed()
     }
 
     pub(crate) fn check_process(&self) -> Result<(), StoreError> {

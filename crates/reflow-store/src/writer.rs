@@ -32,6 +32,11 @@ enum Job {
         bytes: usize,
     },
     Call(Call),
+    /// What has nothing to do with what runs have done before.
+    Aside {
+        call: Call,
+        bytes: usize,
+    },
 }
 
 impl std::fmt::Debug for Queue {
@@ -74,6 +79,16 @@ impl Queue {
 
     pub(crate) fn call(&self, call: Call) -> Result<u64, StoreError> {
         self.put(Job::Call(call), 0)
+    }
+
+    /// Puts something in that need not come after what was written before.
+    pub(crate) fn aside(&self, bytes: usize, call: Call) -> Result<u64, StoreError> {
+        self.put(Job::Aside { call, bytes }, bytes)
+    }
+
+    /// The number of the last thing that is durable.
+    pub(crate) fn done(&self) -> u64 {
+        self.inner.lock().done
     }
 
     fn put(&self, job: Job, bytes: usize) -> Result<u64, StoreError> {
@@ -137,7 +152,7 @@ impl Queue {
         let mut room = GROUP;
         let mut jobs = Vec::with_capacity(inner.jobs.len());
         while let Some(job) = inner.jobs.pop_front() {
-            let bytes = if let Job::Batch { bytes, .. } = &job { *bytes } else { 0 };
+            let bytes = bytes_of(&job);
             jobs.push(job);
             room = room.saturating_sub(bytes);
             if room == 0 {
@@ -251,6 +266,7 @@ impl Writer {
                     self.flush(&std::mem::take(&mut batches), false)?;
                     call(self)?;
                 }
+                Job::Aside { call, .. } => call(self)?,
             }
         }
         self.flush(&batches, beat)
@@ -270,5 +286,8 @@ impl Writer {
 }
 
 fn bytes_of(job: &Job) -> usize {
-    if let Job::Batch { bytes, .. } = job { *bytes } else { 0 }
+    match job {
+        Job::Batch { bytes, .. } | Job::Aside { bytes, .. } => *bytes,
+        Job::Call(_) => 0,
+    }
 }

@@ -164,7 +164,7 @@ fn files_that_are_no_store_are_left_alone() {
         ("text", "not an SQLite database"),
         ("broken", "damaged"),
         ("other", "another program"),
-        ("newer", "schema version 2"),
+        ("newer", "schema version 3"),
         ("fixed", "read-only"),
         ("missing/folder/runs.db", "cannot be opened"),
         ("", "a folder"),
@@ -181,11 +181,68 @@ fn results_are_kept_until_their_time_is_over() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path().join("runs.db")).unwrap();
     store.cache(b"k", "t", vec![1], None).unwrap();
-    store.cache(b"old", "t", vec![2], Some(-1.0)).unwrap();
-    store.cache(b"other", "u", vec![3], Some(60.0)).unwrap();
+    store.cache(b"old", "t", vec![2], Some(99.0)).unwrap();
+    store.cache(b"other", "u", vec![3], Some(160.0)).unwrap();
     assert_eq!(store.clear_cache(Some("nobody")).unwrap(), 0);
-    assert_eq!(store.cached(b"k").unwrap().unwrap().data, [1]);
-    assert_eq!(store.cached(b"old").unwrap(), None);
+    assert_eq!(store.cached(b"k", 100.0).unwrap().unwrap().data, [1]);
+    assert_eq!(store.cached(b"old", 100.0).unwrap(), None);
+    let rows: Vec<_> =
+        store.cache_rows().unwrap().into_iter().map(|row| (row.component, row.results, row.bytes)).collect();
+    assert_eq!(rows, [("t".into(), 2, 2), ("u".into(), 1, 1)]);
     assert_eq!(store.clear_cache(Some("t")).unwrap(), 2);
-    assert_eq!(store.cached(b"other").unwrap().unwrap().data, [3]);
+    assert_eq!(store.cached(b"other", 100.0).unwrap().unwrap().data, [3]);
+    assert_eq!(store.clear_expired().unwrap(), 1);
+}
+
+#[test]
+fn results_are_there_for_the_next_process() {
+    use reflow_runtime::{CachedResult, ResultCache};
+    const END: u64 = 9_000_000_000_000;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("runs.db");
+    let result =
+        |number: i64| Arc::new(CachedResult { sent: Vec::new(), emitted: vec![("out".into(), number.into())] });
+    let first = |found: Option<Arc<CachedResult>>| found.map(|found| found.emitted[0].1.clone());
+    {
+        let store = Store::open(&path).unwrap();
+        let cache = store.results();
+        cache.put([1; 32], "t", result(1), None);
+        cache.put([2; 32], "u", result(2), Some(END));
+        assert_eq!(first(cache.get(&[1; 32], 5)), Some(Message::Integer(1)));
+        assert_eq!(cache.size().0, 2);
+    }
+    let store = Store::open(&path).unwrap();
+    let cache = store.results();
+    assert_eq!(first(cache.get(&[1; 32], 5)), Some(Message::Integer(1)));
+    assert_eq!(first(cache.get(&[2; 32], END - 1)), Some(Message::Integer(2)));
+    assert!(cache.get(&[2; 32], END).is_none());
+    // Whoever clears them, elsewhere too, is heard at once.
+    store.clear_cache(Some("t")).unwrap();
+    assert!(cache.get(&[1; 32], 5).is_none());
+    assert_eq!((cache.clear(None), cache.size()), (1, (0, 0)));
+}
+
+#[test]
+fn a_store_of_an_older_version_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("runs.db");
+    drop(begin(&Store::open(&path).unwrap(), "a", false));
+    {
+        // As version 1 was.
+        let old = rusqlite::Connection::open(&path).unwrap();
+        old.execute_batch("ALTER TABLE signals DROP COLUMN awaited; PRAGMA user_version = 1").unwrap();
+    }
+    let store = Store::open(&path).unwrap();
+    let (journal, known) = begin(&store, "a", false);
+    assert!(known.resumed && known.signals.is_empty());
+    let signal = |number, awaited| Op::Signal { node: 1, kind: "k".into(), data: Value::Null, number, awaited };
+    let ops = vec![signal(0, false), signal(1, true), signal(2, true), Op::SignalTaken { number: 1 }];
+    journal.write(Batch { bytes: Vec::new(), ops }).unwrap();
+    journal.sync().unwrap();
+    drop(journal);
+    let (journal, known) = begin(&store, "a", false);
+    assert_eq!(known.signals.iter().map(|signal| signal.awaited).collect::<Vec<_>>(), [false, true]);
+    journal.write(Batch { bytes: Vec::new(), ops: vec![Op::SignalTaken { number: 1 }] }).unwrap();
+    drop(journal);
+    assert_eq!(begin(&store, "a", false).1.signals.len(), 1);
 }

@@ -11,10 +11,10 @@ from typing import NoReturn
 from .. import __version__
 from .._printable import printable
 from ..exceptions import ReflowError
-from . import check, completion, components, compose, diff, draw, pack, replay, resume, run, runs, show, signals
+from . import cache, check, completion, components, compose, diff, draw, pack, replay, resume, run, runs, show, signals
 from .exit import FAILED, USAGE, UsageError
 
-COMMANDS = (run, resume, replay, runs, show, check, draw, diff, compose, components, pack, completion)
+COMMANDS = (run, resume, replay, runs, show, cache, check, draw, diff, compose, components, pack, completion)
 
 
 class _Parser(argparse.ArgumentParser):

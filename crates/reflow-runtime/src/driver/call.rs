@@ -8,8 +8,9 @@ use futures_util::FutureExt;
 
 use super::Driver;
 use super::body::Body;
-use crate::actor::{Actor, AsyncActor, Signal};
+use crate::actor::{Actor, AsyncActor};
 use crate::attempt::{Attempt, Completion, Outcome};
+use crate::awaited::Received;
 use crate::failure::Failure;
 use crate::host::{HostedActor, Step};
 use crate::mailbox::Sleep;
@@ -20,7 +21,7 @@ use crate::tick::Tick;
 /// Which method of the actor, beside `run`.
 pub(super) enum Call<'a> {
     Setup,
-    Signal(&'a Signal),
+    Signal(&'a Received),
     Finalize,
 }
 
@@ -177,7 +178,7 @@ fn call_sync(actor: &mut dyn Actor, tick: &mut Tick<'_>, call: &Call<'_>) -> Res
     tick.attempt.meet_component(tick.node.node())?;
     let result = match call {
         Call::Setup => actor.setup(tick),
-        Call::Signal(signal) => actor.on_signal(tick, signal),
+        Call::Signal(received) => actor.on_signal(tick, &received.signal),
         Call::Finalize => actor.finalize(tick),
     };
     tick.attempt.refuse_too_deep().and(result)
@@ -187,7 +188,7 @@ async fn call_async(actor: &mut dyn AsyncActor, tick: &mut Tick<'_>, call: &Call
     tick.attempt.meet_component(tick.node.node())?;
     let result = match call {
         Call::Setup => actor.setup(tick).await,
-        Call::Signal(signal) => actor.on_signal(tick, signal).await,
+        Call::Signal(received) => actor.on_signal(tick, &received.signal).await,
         Call::Finalize => actor.finalize(tick).await,
     };
     tick.attempt.refuse_too_deep().and(result)
@@ -196,7 +197,7 @@ async fn call_async(actor: &mut dyn AsyncActor, tick: &mut Tick<'_>, call: &Call
 fn call_hosted(actor: &mut dyn HostedActor, tick: &mut Tick<'_>, call: &Call<'_>) -> Step {
     match call {
         Call::Setup => actor.setup(tick),
-        Call::Signal(signal) => actor.on_signal(tick, signal),
+        Call::Signal(received) => actor.on_signal(tick, &received.signal),
         Call::Finalize => actor.finalize(tick),
     }
 }

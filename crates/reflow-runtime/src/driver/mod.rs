@@ -27,9 +27,10 @@ use self::body::Body;
 use self::call::Call;
 use self::open::Table;
 use crate::activity::Sleeper;
-use crate::actor::{Instance, Signal};
+use crate::actor::Instance;
 use crate::assembler::Assembler;
 use crate::attempt::Attempt;
+use crate::awaited::Received;
 use crate::failure::Failure;
 use crate::mailbox::LinkInfo;
 use crate::node::Node;
@@ -89,7 +90,7 @@ pub(crate) struct Driver {
     open: Table,
     batch: VecDeque<Packet>,
     control: VecDeque<Control>,
-    signals: VecDeque<Signal>,
+    signals: VecDeque<Received>,
     links: Vec<LinkInfo>,
     released: Vec<u32>,
     /// Whether a journal wants to know what the node does.
@@ -164,11 +165,13 @@ impl Driver {
         };
         let limit = if let Style::Concurrent(limit) = style { limit } else { 1 };
         let ordered = policy.is_none_or(|policy| policy.ordered);
+        let player = handle.run().script.as_ref().and_then(|script| script.player_of());
+        let order = player.and_then(|player| player.leaves(handle.index()));
         Self {
             style,
             tight: handle.node().mailbox.is_tight(),
             waker: LastWaker::default(),
-            open: Table::new(limit, ordered),
+            open: Table::new(limit, ordered, order),
             body: Body::new(instance, spare),
             assembler,
             asked: FxHashMap::default(),

@@ -71,6 +71,8 @@ pub(super) struct LaneEnd {
 pub(super) struct Table {
     limit: usize,
     ordered: bool,
+    /// The order in which ticks leave, if a recording gives it.
+    order: Option<VecDeque<u64>>,
     /// By number of the tick.
     entries: VecDeque<Open>,
     active: usize,
@@ -81,10 +83,11 @@ pub(super) struct Table {
 }
 
 impl Table {
-    pub(super) fn new(limit: usize, ordered: bool) -> Self {
+    pub(super) fn new(limit: usize, ordered: bool, order: Option<VecDeque<u64>>) -> Self {
         Self {
             limit,
             ordered,
+            order: order.filter(|_| !ordered),
             entries: VecDeque::new(),
             active: 0,
             backing_off: 0,
@@ -115,6 +118,9 @@ impl Table {
 
     /// Whether what ends now can leave now.
     pub(super) fn leaves_at_once(&self, sequence: u64) -> bool {
+        if let Some(order) = &self.order {
+            return order.front().is_none_or(|next| *next == sequence);
+        }
         !self.ordered || self.entries.front().is_none_or(|first| first.attempt.sequence > sequence)
     }
 
@@ -134,8 +140,25 @@ impl Table {
         self.remove(at)
     }
 
+    /// Whether ticks leave in their order.
+    pub(super) fn is_ordered(&self) -> bool {
+        self.ordered
+    }
+
+    /// A tick leaves.
+    pub(super) fn note_left(&mut self, sequence: u64) {
+        if let Some(order) = self.order.as_mut().filter(|order| order.front() == Some(&sequence)) {
+            order.pop_front();
+        }
+    }
+
     /// The first attempt, if it is over.
     pub(super) fn take_over(&mut self) -> Option<Open> {
+        if let Some(order) = &self.order {
+            let is_next = |entry: &Open| order.front().is_none_or(|next| *next == entry.attempt.sequence);
+            let at = self.entries.iter().position(|entry| is_next(entry) && entry.stage.is_over())?;
+            return self.remove(at);
+        }
         if !self.entries.front()?.stage.is_over() {
             return None;
         }

@@ -61,6 +61,7 @@ impl Driver {
         if self.node().marks.are_used() {
             self.node().marks.forget(attempt.sequence);
         }
+        self.node().awaited.over(attempt.sequence);
         if let Some((port, report)) = report {
             let origin = attempt.origin.as_ref();
             self.handle.node().address(port, report, origin, 0, |outgoing| self.outbox.push_back(outgoing));
@@ -274,6 +275,7 @@ pub(super) fn commit(
     if node.marks.are_used() {
         node.marks.forget(attempt.sequence);
     }
+    node.awaited.over(attempt.sequence);
     together(node, attempt.origin.as_ref(), &mut attempt.emitted, outbox);
     Ok(())
 }
@@ -284,6 +286,7 @@ pub(super) fn commit_at_once(handle: &NodeHandle, attempt: &mut Attempt, outbox:
     if node.marks.are_used() {
         node.marks.forget(attempt.sequence);
     }
+    node.awaited.over(attempt.sequence);
     if attempt.sent.is_empty() && outbox.is_empty() && !run.events.wants_completions() {
         run.hand_over_only(node, attempt.origin.as_ref(), &mut attempt.emitted);
     }

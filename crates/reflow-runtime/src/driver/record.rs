@@ -4,14 +4,16 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use reflow_message::{Message, Value};
+use smallvec::SmallVec;
 
 use super::Driver;
 use super::call::Call;
 use crate::attempt::Attempt;
 use crate::failure::Failure;
-use crate::journal::Op;
+use crate::gather::{Settled, group_op};
+use crate::journal::{Op, TickKey};
 use crate::mailbox::{Load, Sleep, Taken, WINDOW};
-use crate::node::Node;
+use crate::node::{Departing, Node};
 use crate::node_handle::NodeHandle;
 use crate::origin::Origin;
 use crate::packet::{Outgoing, Packet};
@@ -30,7 +32,9 @@ impl Driver {
         let mailbox = &self.handle.node().mailbox;
         let before = self.batch.len();
         let taken = mailbox.exchange(&mut self.batch, &mut self.control, &mut self.released, sleep);
-        if self.handle.run().script.is_some() && self.batch.len() > before {
+        if let Some(script) = &self.handle.run().script
+            && (self.batch.len() > before || script.player_of().is_some())
+        {
             self.note_arrivals(before);
         }
         if let Some(load) = taken.load {
@@ -107,7 +111,14 @@ impl Driver {
         let mut outputs = taken_outputs(node, attempt);
         outputs.extend(report.map(|(port, report)| (port, report, attempt.origin.clone())));
         let rests = cut(node, &mut outputs);
-        let positions = recorder.fail(attempt, *failed, &outputs, |ops| changes(&handle, rests, ops));
+        let (sequence, settled) = (attempt.sequence, attempt.settled.take());
+        let group = scatter_op(attempt, None);
+        let positions = recorder.fail(attempt, *failed, &outputs, |ops| {
+            node.awaited.over_ops(handle.index(), sequence, ops);
+            handle.run().settled_ops(handle.index(), settled, ops);
+            ops.extend(group);
+            changes(&handle, rests, ops);
+        });
         node.marks.forget(attempt.sequence);
         address_all(node, outputs, &positions, &mut self.outbox);
     }
@@ -118,11 +129,8 @@ impl Driver {
         let node = handle.node();
         let mut outputs = Vec::new();
         let sent = std::mem::take(&mut self.attempt.sent);
-        let origin = self.attempt.origin.clone().or_else(|| {
-            let ports: Vec<u16> = sent.iter().map(|(port, _)| *port).collect();
-            node.new_origin(ports.into_iter())
-        });
-        outputs.extend(sent.into_iter().map(|(port, message)| (port, message, origin.clone())));
+        let leaving = Leaving::new(node, self.attempt.origin.as_ref(), &sent);
+        outputs.extend(sent.into_iter().map(|(port, message)| (port, message, leaving.origin(node, port))));
         if let Some(recorder) = &node.recorder
             && recorder.skip_yielded(self.attempt.sequence, &mut outputs)
         {
@@ -133,7 +141,11 @@ impl Driver {
         let Some(recorder) = &node.recorder else {
             return address_all(node, outputs, &[], &mut self.outbox);
         };
-        let sent = recorder.send_together(self.attempt.sequence, &outputs, count, |ops| changes(&handle, rests, ops));
+        let group = scatter_op(&self.attempt, Some(recorder.key(self.attempt.sequence)));
+        let sent = recorder.send_together(self.attempt.sequence, &outputs, count, |ops| {
+            ops.extend(group);
+            changes(&handle, rests, ops);
+        });
         match sent {
             Ok(positions) => address_all(node, outputs, &positions, &mut self.outbox),
             Err(failure) => self.report(failure, false),
@@ -148,8 +160,8 @@ impl Driver {
         let mut outputs = taken_outputs(node, &mut self.attempt);
         if is_ok {
             let emitted: Vec<_> = self.attempt.emitted.drain(..).collect();
-            let origin = node.new_origin(emitted.iter().map(|(port, _)| *port).collect::<Vec<_>>().into_iter());
-            outputs.extend(emitted.into_iter().map(|(port, message)| (port, message, origin.clone())));
+            let leaving = Leaving::new(node, None, &emitted);
+            outputs.extend(emitted.into_iter().map(|(port, message)| (port, message, leaving.origin(node, port))));
         }
         let Some(recorder) = &node.recorder else {
             cut(node, &mut outputs);
@@ -160,11 +172,10 @@ impl Driver {
         }
         let rests = cut(node, &mut outputs);
         let ends = matches!(call, Call::Finalize) && is_ok;
-        let (index, is_signal) = (handle.index(), matches!(call, Call::Signal(_)));
+        let index = handle.index();
+        let taken = if let Call::Signal(received) = call { received.number } else { None };
         let positions = recorder.append(&outputs, |ops| {
-            if is_signal {
-                ops.push(Op::SignalTaken { node: index });
-            }
+            ops.extend(taken.map(|number| Op::SignalTaken { number }));
             changes(&handle, rests, ops);
             if ends {
                 ops.push(Op::State { node: index, state: "finished", ended: true });
@@ -176,6 +187,26 @@ impl Driver {
         }
         if is_setup && is_ok {
             recorder.note_set_up();
+        }
+    }
+
+    /// Hands over what was written, before an origin may end: what comes of its end is written after that.
+    pub(super) fn submit_before_end(&mut self) {
+        if self.recorded && self.node().carries {
+            self.submit();
+        }
+    }
+
+    /// Deals with what the end of a group leaves beside its list.
+    pub(super) fn settle_group(&mut self, gone: Vec<(u32, u32)>, settled: Option<Box<Settled>>) {
+        if !self.recorded {
+            return;
+        }
+        self.gone.extend(gone);
+        if let Some(recorder) = &self.handle.node().recorder {
+            let mut ops = Vec::new();
+            self.handle.run().settled_ops(self.handle.index(), settled, &mut ops);
+            ops.into_iter().for_each(|op| recorder.note(op));
         }
     }
 
@@ -201,8 +232,58 @@ impl Driver {
 /// What has left whatever becomes of the attempt, each with its own origin.
 fn taken_outputs(node: &Node, attempt: &mut Attempt) -> Vec<Output> {
     let origin = attempt.origin.clone();
-    let own = |port: u16| origin.clone().or_else(|| node.new_origin(std::iter::once(port)));
+    let own = |port: u16| match node.departing(origin.as_ref(), &[port]) {
+        Some(departing) => departing.member.or(departing.other),
+        None => origin.clone().or_else(|| node.new_origin(std::iter::once(port))),
+    };
     attempt.sent.drain(..).map(|(port, message)| (port, message, own(port))).collect()
+}
+
+/// What packets descend from that leave together.
+enum Leaving {
+    Origin(Option<Origin>),
+    /// Some of them are gathered again.
+    Departing(Departing),
+}
+
+impl Leaving {
+    fn new(node: &Node, origin: Option<&Origin>, packets: &[(u16, Message)]) -> Self {
+        let ports: SmallVec<[u16; 4]> = packets.iter().map(|(port, _)| *port).collect();
+        if let Some(departing) = node.departing(origin, &ports) {
+            return Self::Departing(departing);
+        }
+        let new = || if ports.is_empty() { None } else { node.new_origin(ports.iter().copied()) };
+        Self::Origin(origin.cloned().or_else(new))
+    }
+
+    fn origin(&self, node: &Node, port: u16) -> Option<Origin> {
+        match self {
+            Self::Origin(origin) => origin.clone(),
+            Self::Departing(departing) => {
+                departing.member.clone().filter(|_| node.leads_to_gather(port)).or_else(|| departing.other.clone())
+            }
+        }
+    }
+}
+
+/// Makes the packets of a tick those of the group that an earlier process has begun for it, if it has.
+pub(super) fn go_on_with_group(node: &Node, attempt: &mut Attempt) {
+    let (Some(scatter), Some(recorder)) = (&node.scatter, &node.recorder) else { return };
+    let Some(begun) = scatter.begun.lock().remove(&recorder.key(attempt.sequence)) else { return };
+    if let Some(group) = attempt.origin.as_ref().and_then(Origin::scattered) {
+        group.let_go();
+    }
+    if recorder.sends_again(attempt.sequence)
+        && let Some(group) = begun.scattered()
+    {
+        group.begin_again();
+    }
+    attempt.origin = Some(begun);
+}
+
+/// What a journal has to know of the group whose packets a tick gives; with `tick` while that is open.
+fn scatter_op(attempt: &Attempt, tick: Option<TickKey>) -> Option<Op> {
+    attempt.origin.as_ref()?.scattered().map(|group| group_op(group, tick))
 }
 
 /// Adds the pieces that connections make of outputs; what is left over now, by place of the pieces.
@@ -259,7 +340,13 @@ pub(super) fn send_each(handle: &NodeHandle, attempt: &mut Attempt, outbox: &mut
     let count = outputs.len() as u32;
     let rests = cut(node, &mut outputs);
     let positions = match &node.recorder {
-        Some(recorder) => recorder.send_together(attempt.sequence, &outputs, count, |ops| changes(handle, rests, ops)),
+        Some(recorder) => {
+            let group = scatter_op(attempt, Some(recorder.key(attempt.sequence)));
+            recorder.send_together(attempt.sequence, &outputs, count, |ops| {
+                ops.extend(group);
+                changes(handle, rests, ops);
+            })
+        }
         None => Ok(Vec::new()),
     };
     match positions {
@@ -279,6 +366,10 @@ pub(super) fn commit(
     if replay {
         attempt.emitted.clear();
         attempt.sent.clear();
+        if let Some(group) = attempt.origin.as_ref().and_then(Origin::scattered) {
+            // Its packets have left long ago.
+            group.let_go();
+        }
         // What it changed was written down when it ran first.
         let (_, _) = (node.pools.take_changes(), node.take_var_changes());
         return Ok(());
@@ -288,14 +379,17 @@ pub(super) fn commit(
         recorder.skip_yielded(attempt.sequence, &mut outputs);
     }
     let emitted: Vec<(u16, Message)> = attempt.emitted.drain(..).collect();
-    let origin: Option<Origin> = attempt.origin.clone().or_else(|| {
-        let ports: Vec<u16> = emitted.iter().map(|(port, _)| *port).collect();
-        if ports.is_empty() { None } else { node.new_origin(ports.into_iter()) }
-    });
-    outputs.extend(emitted.into_iter().map(|(port, message)| (port, message, origin.clone())));
+    let leaving = Leaving::new(node, attempt.origin.as_ref(), &emitted);
+    outputs.extend(emitted.into_iter().map(|(port, message)| (port, message, leaving.origin(node, port))));
+    let (group, settled) = (scatter_op(attempt, None), attempt.settled.take());
     let rests = cut(node, &mut outputs);
     let positions = match &node.recorder {
-        Some(recorder) => recorder.commit(attempt, &outputs, |ops| changes(handle, rests, ops))?,
+        Some(recorder) => recorder.commit(attempt, &outputs, |ops| {
+            node.awaited.over_ops(handle.index(), attempt.sequence, ops);
+            handle.run().settled_ops(handle.index(), settled, ops);
+            ops.extend(group);
+            changes(handle, rests, ops);
+        })?,
         None => Vec::new(),
     };
     node.marks.forget(attempt.sequence);

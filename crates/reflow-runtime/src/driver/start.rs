@@ -82,7 +82,9 @@ impl Driver {
                 if !self.recorded {
                     self.route_sent();
                 }
+                self.note_leave(self.attempt.sequence);
                 self.commit_current();
+                self.submit_before_end();
                 self.attempt.origin = None;
                 self.let_followers_leave();
             }
@@ -102,7 +104,9 @@ impl Driver {
         if self.attempt.number > 1 {
             return true;
         }
-        let Some(known) = recorder.begin(&self.attempt) else { return true };
+        let known = recorder.begin(&self.attempt);
+        super::record::go_on_with_group(self.handle.node(), &mut self.attempt);
+        let Some(known) = known else { return true };
         if let Some(checkpoint) = known.checkpoint {
             self.handle.node().marks.set(self.attempt.sequence, checkpoint);
         }
@@ -194,6 +198,7 @@ impl Driver {
                 if let Some(known) = recorder.begin(attempt) {
                     attempt.number = known.number + 1;
                 }
+                super::record::go_on_with_group(self.handle.node(), attempt);
             }
         }
         if self.handle.node().results.is_some() && held.is_empty() {
@@ -229,6 +234,7 @@ impl Driver {
             let step = others.next_if(|(other, _)| *other == at).map_or(Step::Done, |(_, step)| step);
             if matches!(step, Step::Done) && self.open.leaves_at_once(attempt.sequence) {
                 self.finish |= attempt.finish;
+                self.note_leave(attempt.sequence);
                 if let Err(failure) = super::outcome::commit(&self.handle, attempt, &mut self.outbox) {
                     let mut attempt = std::mem::take(attempt);
                     self.refuse(&mut attempt, failure);
@@ -243,6 +249,7 @@ impl Driver {
                 Step::Done | Step::Yield => self.end(attempt, held, Ok(()), &when),
             }
         }
+        self.submit_before_end();
         attempts.clear();
         self.let_followers_leave();
     }
@@ -362,6 +369,7 @@ impl Driver {
     /// Sends what an attempt that is over has to send.
     pub(super) fn leave(&mut self, open: Open) {
         let Open { mut attempt, stage, .. } = open;
+        self.note_leave(attempt.sequence);
         match stage {
             Stage::Committed => {
                 if let Err(failure) = super::outcome::commit(&self.handle, &mut attempt, &mut self.outbox) {
@@ -371,6 +379,7 @@ impl Driver {
             Stage::GivenUp(failure) => self.leave_failed(&mut attempt, failure.as_ref()),
             _ => {}
         }
+        self.submit_before_end();
     }
 
     /// Follows attempts that run here, and what time brings; whether there is something to do now.

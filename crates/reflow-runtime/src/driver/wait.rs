@@ -34,14 +34,28 @@ impl Driver {
             return Poll::Ready(Turn::Work);
         }
         let idle = self.open.is_empty();
-        let sleep = if !(may_start || idle && self.batch.is_empty()) {
+        let waits = self.waits_for_arrival();
+        let sleep = if waits {
+            Sleep::More(&sleeper)
+        } else if !(may_start || idle && self.batch.is_empty()) {
             Sleep::Occupied(&sleeper)
         } else if may_start && self.source || !self.batch.is_empty() {
             Sleep::No
         } else {
             Sleep::Empty(&sleeper)
         };
+        let before = self.batch.len();
         let taken = self.exchange_all(sleep);
+        if let Some(asleep) = taken.asleep
+            && (self.batch.len() > before || waits && !self.waits_for_arrival())
+        {
+            // A recording has let something come that was there already.
+            if asleep {
+                sleeper.stay_awake();
+            }
+            self.sort_control();
+            return Poll::Ready(Turn::Work);
+        }
         let Some(asleep) = taken.asleep else {
             self.sort_control();
             return Poll::Ready(Turn::Work);
@@ -51,7 +65,7 @@ impl Driver {
         }
         let end = if self.is_cancelled() {
             Some(Turn::Cancelled)
-        } else if idle && self.batch.is_empty() && self.is_exhausted(taken.open_links) {
+        } else if idle && self.batch.is_empty() && !self.expects_arrival() && self.is_exhausted(taken.open_links) {
             // What came in before the last producer closed is not seen by the look above: look once more.
             self.look();
             let nothing = self.batch.is_empty() && self.signals.is_empty() && !self.assembler.is_ready();

@@ -34,8 +34,9 @@ impl Driver {
                 Control::Unanswered(question) => self.end_question(&question),
                 Control::Withdrawn => self.withdraw(),
                 Control::Gathered(end) => {
-                    let others = self.assembler.gatherer().map(|gatherer| gatherer.end(*end));
-                    self.let_go(others.unwrap_or_default());
+                    let left = self.assembler.gatherer().map(|gatherer| gatherer.end(*end)).unwrap_or_default();
+                    self.let_go(left.others);
+                    self.settle_group(left.gone, left.settled);
                 }
                 Control::Ended(origin, question) => {
                     if let Some(question) = question {

@@ -39,6 +39,8 @@ pub(super) struct Link {
     /// What waits in the journal, of a log.
     pub(super) page: Option<Box<Page>>,
     pub(super) waiting: SmallVec<[Arc<Sleeper>; 1]>,
+    /// Packets for a shelf so far, where there is a script.
+    pub(super) shelved: u64,
 }
 
 /// Packets of which older ones may be replaced. The queue has a place for each.
@@ -49,6 +51,8 @@ pub(crate) struct Shelf {
     pub(super) capacity: usize,
     pub(super) merges: bool,
     pub(super) packets: VecDeque<Shelved>,
+    /// Where a script is written, what the packets are made of: links, and how-manieth packets of them.
+    pub(super) made_of: VecDeque<Vec<(u32, u64)>>,
 }
 
 /// A packet on a shelf: with its position.

@@ -11,12 +11,14 @@
 mod link;
 mod look;
 mod page;
+mod scripted;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
+use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use reflow_message::Message;
@@ -25,6 +27,7 @@ use self::link::{Fit, Link, Shelf, Shelved};
 use crate::activity::Sleeper;
 use crate::connection::Overflow;
 use crate::packet::{Control, Outgoing, Packet};
+use crate::script::Script;
 use crate::stats::raise;
 
 pub(crate) use self::link::{LinkInfo, Room};
@@ -70,6 +73,10 @@ struct Inner {
     pages: bool,
     /// Packets that were replaced, or not taken.
     dropped: u64,
+    /// The script of the run, and the index of the node.
+    script: Option<(Arc<Script>, u32)>,
+    /// Where a recording is followed, what shelves would keep, by link and how-manieth packet of it.
+    kept: FxHashMap<(u32, u64), Shelved>,
 }
 
 /// The bounded queue in front of one node.
@@ -116,6 +123,8 @@ pub(crate) enum Sleep<'a> {
     Empty(&'a Arc<Sleeper>),
     /// When there is no control item: it cannot take packets now.
     Occupied(&'a Arc<Sleeper>),
+    /// When nothing new has come: it waits for more than it has.
+    More(&'a Arc<Sleeper>),
 }
 
 impl Mailbox {
@@ -151,6 +160,7 @@ impl Mailbox {
             outside: !open,
             page: None,
             waiting: SmallVec::new(),
+            shelved: 0,
         });
         (inner.links.len() - 1) as u32
     }
@@ -245,6 +255,9 @@ impl Mailbox {
     pub(crate) fn pull(&self, link: u32) -> Option<Shelved> {
         let mut inner = self.inner.lock();
         let shelf = inner.links.get(link as usize)?.shelf?;
+        if inner.script.is_some() {
+            return inner.pull_by_script(shelf);
+        }
         inner.shelves[shelf].packets.pop_front()
     }
 
@@ -292,6 +305,7 @@ impl Mailbox {
         let taken = {
             let mut inner = self.inner.lock();
             inner.release(released, &mut wakes);
+            let fresh = !inner.queue.is_empty();
             if batch.is_empty() {
                 std::mem::swap(batch, &mut inner.queue);
             } else {
@@ -305,6 +319,10 @@ impl Mailbox {
                     Some(sleeper.fall_asleep(false))
                 }
                 Sleep::Occupied(sleeper) if control.is_empty() => Some(sleeper.fall_asleep(false)),
+                Sleep::More(sleeper) if !fresh && control.is_empty() => {
+                    inner.consumer_asleep = true;
+                    Some(sleeper.fall_asleep(false))
+                }
                 _ => None,
             };
             let load = if inner.pages { inner.next_load() } else { None };
@@ -410,7 +428,7 @@ impl Mailbox {
 
 impl Inner {
     fn add_shelf(&mut self, port: Option<u16>, capacity: usize, merges: bool) -> usize {
-        self.shelves.push(Shelf { port, capacity, merges, packets: VecDeque::new() });
+        self.shelves.push(Shelf { port, capacity, merges, packets: VecDeque::new(), made_of: VecDeque::new() });
         self.shelves.len() - 1
     }
 
@@ -458,9 +476,22 @@ impl Inner {
             return None;
         };
         let Packet { link, position, message, origin } = packet;
+        let mut made_of = Vec::new();
+        if let Some((script, _)) = &self.script {
+            let which = (link, entry.shelved);
+            entry.shelved += 1;
+            if script.player_of().is_some() {
+                // Whether it replaces another one is told by the recording.
+                self.kept.insert(which, (message, origin, position));
+                self.queue.push_back(Packet { link, position, message: Message::Flow, origin: None });
+                return None;
+            }
+            made_of.push(which);
+        }
         let shelf = &mut self.shelves[shelf];
         if shelf.packets.len() < shelf.capacity {
             shelf.packets.push_back((message, origin, position));
+            shelf.made_of.push_back(made_of);
             entry.used += 1;
             raise(&mut entry.high_water, entry.used);
             self.queue.push_back(Packet { link, position, message: Message::Flow, origin: None });
@@ -468,11 +499,16 @@ impl Inner {
         }
         self.dropped += 1;
         let replaced = shelf.packets.pop_front()?;
+        let before = shelf.made_of.pop_front().unwrap_or_default();
         let message = match (&replaced.0, message) {
-            (Message::Object(old), Message::Object(new)) if shelf.merges => Message::Object(old.merged_with(&new)),
+            (Message::Object(old), Message::Object(new)) if shelf.merges => {
+                made_of.splice(0..0, before);
+                Message::Object(old.merged_with(&new))
+            }
             (_, message) => message,
         };
         shelf.packets.push_back((message, origin, position));
+        shelf.made_of.push_back(made_of);
         Some(replaced)
     }
 

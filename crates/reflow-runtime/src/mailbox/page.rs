@@ -85,7 +85,8 @@ impl Inner {
         let position = page.end + u64::from(packet.position.wrapping_sub(page.end as u32));
         let behind = page.from < page.end || page.loading;
         page.end = position + 1;
-        if behind || used >= WINDOW {
+        // What descends from something is held as long as it is on its way.
+        if behind || used >= WINDOW && packet.origin.is_none() {
             return true;
         }
         page.from = page.end;
