@@ -2,7 +2,8 @@
 
     python benches/kill_runs.py --kills 500
 
-The graph has fan-out, a join, retries, failures for good, pools, a log, pieces and batches: ``tests/runtime/durable_graph.py``.
+One graph has fan-out, a join, retries, failures for good, pools, a log, pieces and batches; another one maps over lists and
+gathers them: ``tests/runtime/durable_graph.py``.
 """
 
 from __future__ import annotations
@@ -32,11 +33,13 @@ def main() -> None:
     chance = random.Random(arguments.seed)
     kills = runs = 0
     while kills < arguments.kills:
-        source = chance.choice(list(durable_graph.SOURCES))
+        source = chance.choice([*durable_graph.SOURCES, *durable_graph.WAYS])
+        gathers = source in durable_graph.WAYS
         with tempfile.TemporaryDirectory() as folder:
             store = Path(folder) / "runs.db"
             for _ in range(20):
-                command = [sys.executable, durable_graph.__file__, str(store), source, str(arguments.packets)]
+                size = "lists" if gathers else str(arguments.packets)
+                command = [sys.executable, durable_graph.__file__, str(store), source, size]
                 process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
                 assert process.stdout is not None
                 process.stdout.readline()
@@ -50,8 +53,13 @@ def main() -> None:
                 if process.returncode:
                     raise SystemExit(f"a run failed with source {source}")
                 break
-            network = durable_graph.build(Network(store=store, run_id="a"), source, arguments.packets)
-            durable_graph.check(network.run(timeout=120), arguments.packets)
+            network = Network(store=store, run_id="a")
+            if gathers:
+                inputs = {"split.items": iter(durable_graph.LISTS)}
+                durable_graph.check_gathered(durable_graph.gathering(network, source).run(inputs, timeout=120))
+            else:
+                durable_graph.build(network, source, arguments.packets)
+                durable_graph.check(network.run(timeout=120), arguments.packets)
             with sqlite3.connect(store) as connection:
                 assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         runs += 1

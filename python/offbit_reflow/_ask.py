@@ -7,6 +7,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping
 from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
 
+from . import _waiting
 from ._waiting import wait_for, wait_within
 from .exceptions import NetworkError, QuestionFailed, RunTimeout
 from .result import Failure
@@ -14,13 +15,15 @@ from .result import Failure
 if TYPE_CHECKING:
     from ._native import Question, Run
 
+#: Types of values that are single messages, and looked up faster than what they can do.
+_SINGLE = frozenset({int, float, str, bytes, bool, dict, list, tuple, type(None)})
 #: Parts of an answer that may wait to be read, unless the caller says otherwise.
 PARTS = 1024
 
 
 def begin(run: Run, inputs: Mapping[str, Any], capacity: int | None = None) -> Question:
     """Begin a question with these inputs."""
-    if not isinstance(inputs, Mapping):
+    if type(inputs) is not dict and not isinstance(inputs, Mapping):
         raise TypeError(f"ask: the inputs are a mapping of inports to messages, got {type(inputs).__name__}")
     if not inputs:
         raise ValueError("ask: there are no inputs, so nothing is asked")
@@ -47,13 +50,11 @@ def ask(run: Run, inputs: Mapping[str, Any], timeout: float | None) -> dict[str,
 
 async def ask_async(run: Run, inputs: Mapping[str, Any], timeout: float | None) -> dict[str, list[Any]]:
     """Ask from an asyncio task."""
-    from asyncio import get_running_loop
-
-    now = get_running_loop().time
+    now = _waiting.running_loop().time
     end = None if timeout is None else now() + timeout
     question = begin(run, inputs)
     try:
-        if any(isinstance(value, Iterator | AsyncIterable) for value in inputs.values()):
+        if any(map(_are_several, inputs.values())):
             await _feed_within(question, inputs, timeout)
         else:
             for name, value in inputs.items():
@@ -69,6 +70,10 @@ async def ask_async(run: Run, inputs: Mapping[str, Any], timeout: float | None) 
         return answer(question, *how)
     finally:
         question.cancel()
+
+
+def _are_several(value: Any) -> bool:
+    return type(value) not in _SINGLE and isinstance(value, Iterator | AsyncIterable)
 
 
 async def _feed_within(question: Question, inputs: Mapping[str, Any], timeout: float | None) -> None:

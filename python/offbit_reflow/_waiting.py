@@ -29,6 +29,19 @@ class Pollable(Protocol):
     def _forget(self, wake: Callable[[], Any], /) -> None: ...
 
 
+_get_running_loop: Callable[[], asyncio.AbstractEventLoop] | None = None
+
+
+def running_loop() -> asyncio.AbstractEventLoop:
+    """Give the running loop. asyncio is imported by the first call."""
+    global _get_running_loop
+    if _get_running_loop is None:
+        from asyncio import get_running_loop
+
+        _get_running_loop = get_running_loop
+    return _get_running_loop()
+
+
 class Bell:
     """Wakes futures of one loop: a single call of the loop for all that are ready by then."""
 
@@ -84,9 +97,7 @@ async def wait_within(native: Pollable, timeout: float | None, **options: Any) -
     answer = native._poll(None, **options)
     if answer is not None or (timeout is not None and timeout <= 0):
         return answer
-    from asyncio import get_running_loop
-
-    loop = get_running_loop()
+    loop = running_loop()
     bell = bell_of(loop)
     end = None if timeout is None else loop.time() + timeout
     while True:

@@ -155,7 +155,7 @@ class Split(Actor):
 
     def gives(self, ctx: Any, items: Any) -> Any:
         for at in range(ctx.last_checkpoint or 0, len(items)):
-            if ctx.config["way"] == "checkpoints":
+            if ctx.config["way"] == "mark":
                 ctx.checkpoint(at + 1)
             yield {"out": items[at]}
 
@@ -170,6 +170,7 @@ async def tenfold(x: Any) -> Any:
     return 10 * x
 
 
+WAYS = ("yield", "send", "mark")
 LISTS = [[*range(20 * n, 20 * n + 20)] for n in range(6)] + [[]]
 
 

@@ -51,7 +51,7 @@ def test_killed_at_random_moments_everything_is_done_once(tmp_path: Path, source
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
-@pytest.mark.parametrize("way", ["generator", "send", "checkpoints"])
+@pytest.mark.parametrize("way", durable_graph.WAYS)
 def test_lists_that_are_gathered_come_out_right(tmp_path: Path, way: str) -> None:
     store = tmp_path / "runs.db"
     chance = random.Random(way)
