@@ -138,7 +138,7 @@ fn live(reply: &SyncSender<Result<EventLoopProxy<Asked>, String>>) {
         Ok(Ok(event_loop)) => event_loop,
         other => {
             let why = match other {
-                Ok(Err(error)) => error.to_string(),
+                Ok(Err(error)) => brief(&error.to_string()),
                 _ => "a library is missing".to_string(),
             };
             let _ = reply.send(Err(format!(
@@ -151,6 +151,12 @@ fn live(reply: &SyncSender<Result<EventLoopProxy<Asked>, String>>) {
     event_loop.set_control_flow(ControlFlow::Wait);
     let _ = reply.send(Ok(event_loop.create_proxy()));
     let _ = event_loop.run_app(&mut Screen::default());
+}
+
+/// The text of an error without the place in a library where it was found.
+fn brief(text: &str) -> String {
+    let why = text.split_once(".rs:").and_then(|(_, rest)| rest.split_once(": ")).map_or(text, |(_, why)| why);
+    why.trim_end_matches('.').to_string()
 }
 
 /// All windows.
