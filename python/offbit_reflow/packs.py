@@ -74,7 +74,10 @@ def load_pack(
 
 def _tell_of_runtime() -> None:
     """Tell the pack of models where an installed `onnxruntime` has its library; nothing of it is imported."""
-    found = find_spec("onnxruntime")
+    try:
+        found = find_spec("onnxruntime")
+    except (ImportError, ValueError):  # something else of that name, which has no place
+        return
     folders = [str(Path(place) / "capi") for place in (found and found.submodule_search_locations) or ()]
     with contextlib.suppress(PackError):  # a pack of that name that is not ours
         _native._call_pack(_ML, "look_in", {"folders": folders})
