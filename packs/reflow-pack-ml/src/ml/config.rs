@@ -49,6 +49,12 @@ impl ModelConfig {
         })
     }
 
+    /// The id of a model that nobody has named: that of its file.
+    pub(super) fn named(&self, id: String) -> String {
+        let stem = self.path.as_deref().and_then(|path| Path::new(path).file_stem()).filter(|_| id == "mock-model");
+        stem.map_or(id, |stem| stem.to_string_lossy().into_owned())
+    }
+
     /// What runs it, if the config says that.
     pub(super) fn backend(&self) -> Result<Option<Backend>, String> {
         self.backend.as_deref().map(Backend::from_word).transpose()

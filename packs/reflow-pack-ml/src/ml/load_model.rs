@@ -91,9 +91,8 @@ impl LoadModel {
             (None, Some(path)) => {
                 let bytes = read(path)?;
                 info.note("path", path.as_str());
-                if manifest.is_none() && self.config.model.is_none() && info.id == "mock-model" {
-                    let stem = Path::new(path).file_stem().map(|stem| stem.to_string_lossy().into_owned());
-                    info.id = stem.unwrap_or(info.id);
+                if manifest.is_none() && self.config.model.is_none() {
+                    info.id = self.config.named(info.id);
                 }
                 Some(bytes)
             }

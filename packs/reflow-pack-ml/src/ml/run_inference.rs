@@ -106,6 +106,9 @@ impl RunInference {
         if let Some(backend) = self.config.backend()? {
             info.backend = Some(backend);
         }
+        if model.is_none() && self.config.model.is_none() {
+            info.id = self.config.named(info.id);
+        }
         let told = |name: &str| info.metadata.get(name).and_then(Value::as_str);
         let bytes = if let Some(data) = &data {
             Some(ModelBytes::of(data))
