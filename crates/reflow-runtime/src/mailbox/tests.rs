@@ -1,5 +1,7 @@
 use super::*;
 use crate::activity::Activity;
+use crate::actor::Signal;
+use crate::awaited::Received;
 
 fn sleeper() -> Arc<Sleeper> {
     let activity = Arc::new(Activity::default());
@@ -120,7 +122,10 @@ fn what_finds_no_room_is_dealt_with_as_the_connection_says() {
 #[test]
 fn signals_are_bounded() {
     let mailbox = Mailbox::default();
-    let signal = || Control::Signal(Signal { kind: "x".into(), data: reflow_message::Value::Null });
+    let signal = || {
+        let signal = Signal { kind: "x".into(), data: reflow_message::Value::Null };
+        Control::Signal(Received { signal, number: None })
+    };
     for _ in 0..MAX_SIGNALS {
         mailbox.control(signal()).unwrap();
     }
