@@ -262,7 +262,7 @@ def test_a_run_goes_on_with_a_virtual_clock(tmp_path: Path) -> None:
     network.add_outport("out", "s", "out")
     network.start()
     network.send("s", "hours", 5)
-    network.shutdown(grace=0)
+    network.shutdown(grace=20)
     network = Network.resume("a", store=tmp_path / "runs.db", clock="virtual")
     network.register_actor("sleeps", sleeps)
     with pytest.warns(RuntimeWarning, match="inputs had not all come"):
