@@ -394,8 +394,8 @@ class _Script:
         ticks: list[tuple[int, int]],
         arrivals: list[list[tuple[int, int]]],
         limit: int,
-        pulls: list[list[tuple[int, list[tuple[int, int]]]]] = [],
-        leaves: list[list[int]] = [],
+        pulls: list[list[tuple[int, list[tuple[int, int]]]]] = ...,
+        leaves: list[list[int]] = ...,
     ) -> _Script: ...
     def choices(self) -> tuple[list[list[tuple[int, list[tuple[int, int]]]]], list[list[int]]]: ...
     def recording(

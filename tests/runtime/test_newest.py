@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from offbit_reflow import Actor, Graph, Network
+from offbit_reflow import Actor, Graph, Message, Network
 
 from .support import SOON
 
@@ -209,3 +209,41 @@ def test_a_commit_that_its_connection_refuses_is_a_failure():
         result = net.run(timeout=SOON)
     assert {failure.reason for failure in result.failures} == {"overflow"}
     assert len(gate.seen) + len(result.failures) == 4
+
+
+@pytest.mark.parametrize("make", [dict, Message.object, lambda value: {"type": "Object", "data": value}])
+@pytest.mark.parametrize("outside", [True, False])
+def test_objects_that_wait_for_partners_are_merged_where_all_inports_keep_their_newest(make, outside):
+    class Both(Actor):
+        inports = ["a", "b"]
+        outports = ["out"]
+        await_all_inports = "latest"
+
+        def run(self, ctx):
+            ctx.done({"out": (ctx["a"], ctx["b"])})
+
+    class Three(Actor):
+        outports = ["a", "b"]
+
+        def run(self, ctx):
+            ctx.send({"a": make({"x": 1, "y": 1})})
+            ctx.send({"a": make({"y": 2})})
+            ctx.send({"b": 1})
+            ctx.finish()
+            ctx.done()
+
+    with Network() as net:
+        net.register_actor("both", Both)
+        net.add_node("both", "both")
+        listener = net.listen("both", "out")
+        if not outside:
+            net.register_actor("three", Three)
+            net.add_node("three", "three")
+            for port in "ab":
+                net.add_connection("three", port, "both", port)
+        net.start()
+        if outside:
+            net.send("both", "a", make({"x": 1, "y": 1}))
+            net.send("both", "a", make({"y": 2}))
+            net.send("both", "b", 1)
+        assert listener.recv(SOON) == ({"x": 1, "y": 2}, 1)

@@ -53,6 +53,10 @@ impl Run {
             }
             let target = front.target;
             let node = &self.nodes[target as usize];
+            if node.merges() {
+                // What is merged is merged under a lock, where a host's values cannot be looked at.
+                pending.iter_mut().take_while(|next| next.target == target).for_each(make_mergeable);
+            }
             let mut trace: Vec<(u16, u32, Message)> = Vec::new();
             let offer = node.mailbox.offer(target, pending, sleeper, |outgoing| {
                 if traced {
@@ -177,5 +181,16 @@ impl Run {
         let (sender, from_port) = self.boundaries.shown(Direction::Out, &from.id, from.outport_name(port), &to.id);
         let (to, to_port) = self.boundaries.shown(Direction::In, &to.id, to_port, &from.id);
         self.events.emit(Event::MessageSent { from: sender, from_port, to, to_port, message });
+    }
+}
+
+/// Makes an object of a host one that every node knows, if it can be that.
+fn make_mergeable(outgoing: &mut Outgoing) {
+    let message = &mut outgoing.packet.message;
+    if let Message::Host(value) = message
+        && value.kind() == "Object"
+        && let Ok(known) = value.message()
+    {
+        *message = known.clone();
     }
 }

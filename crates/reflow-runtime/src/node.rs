@@ -147,6 +147,11 @@ impl Node {
         self.inports.read().iter().position(|known| **known == *name).map(|port| port as u16)
     }
 
+    /// Whether inports merge the objects that come while they keep one.
+    pub(crate) fn merges(&self) -> bool {
+        self.latest.iter().any(|(_, merges)| *merges)
+    }
+
     /// Whether connections cut what it sends.
     pub(crate) fn cuts(&self) -> bool {
         !self.rechunkers.is_empty()

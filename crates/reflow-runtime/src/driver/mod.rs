@@ -48,8 +48,10 @@ const TURN: usize = 128;
 pub(crate) const ERROR_PORT: &str = "error";
 
 /// Runs one node to its end. Whatever happens inside, the run is told. The driver is in a box: a future has room for its arguments twice.
-pub(crate) async fn drive(mut driver: Box<Driver>) {
+pub(crate) async fn drive(driver: Box<Driver>) {
     let mut end = EndOfNode { handle: driver.handle.clone(), state: NodeState::Cancelled, undelivered: 0 };
+    // Dropped before the end is told, and its actor with it.
+    let mut driver = driver;
     match AssertUnwindSafe(driver.run()).catch_unwind().await {
         Ok((state, undelivered)) => (end.state, end.undelivered) = (state, undelivered),
         Err(_) => end.state = NodeState::Failed,
