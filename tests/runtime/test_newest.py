@@ -226,11 +226,9 @@ def test_objects_that_wait_for_partners_are_merged_where_all_inports_keep_their_
         outports = ["a", "b"]
 
         def run(self, ctx):
-            ctx.send({"a": make({"x": 1, "y": 1})})
-            ctx.send({"a": make({"y": 2})})
-            ctx.send({"b": 1})
-            ctx.finish()
-            ctx.done()
+            yield {"a": make({"x": 1, "y": 1})}
+            yield {"a": make({"y": 2})}
+            yield {"b": 1}
 
     with Network() as net:
         net.register_actor("both", Both)
@@ -246,4 +244,4 @@ def test_objects_that_wait_for_partners_are_merged_where_all_inports_keep_their_
             net.send("both", "a", make({"x": 1, "y": 1}))
             net.send("both", "a", make({"y": 2}))
             net.send("both", "b", 1)
-        assert listener.recv(SOON) == ({"x": 1, "y": 2}, 1)
+        assert next(iter(listener)) == ({"x": 1, "y": 2}, 1)

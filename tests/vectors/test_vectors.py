@@ -11,7 +11,7 @@ from . import run_vectors
 HERE = Path(__file__).parent
 AT_ONCE = 4
 #: Families that count time, listen on ports or share a store.
-ALONE = {"a-flow", "a-integration", "c-animation", "c-assets", "c-scene", "c-systems"}
+ALONE = {"a-flow", "a-integration", "c-systems"}
 DEVIATIONS = json.loads((HERE / "deviations.json").read_text(encoding="utf-8"))
 
 

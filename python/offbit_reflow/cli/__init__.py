@@ -36,8 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
     """Make the parser with all subcommands."""
     parser = _Parser(
         prog="reflow",
-        description="Run, check, draw and compare graphs of actors.",
-        epilog="`reflow COMMAND --help` explains a command.",
+        description="Run, check, draw and compare graphs; `reflow COMMAND --help` explains a command.",
         formatter_class=_Overview,
     )
     parser.add_argument("--version", action="version", version=f"reflow {__version__}")
