@@ -157,10 +157,13 @@ impl Running {
 
     /// Lets so many ticks of a recording start.
     pub fn allow(&self, limit: u64) {
-        let player = self.run.script.as_ref().and_then(|script| script.player_of());
-        if let Some(next) = player.and_then(|player| player.allow(limit)) {
+        let Some(player) = self.run.script.as_ref().and_then(|script| script.player_of()) else { return };
+        // Busy until the node knows: a tick that may start is not missing before that.
+        self.run.activity.begin();
+        if let Some(next) = player.allow(limit) {
             self.run.poke(next);
         }
+        self.run.end_activity();
     }
 
     /// Says that everything was sent that came from outside when the run was recorded.

@@ -52,10 +52,12 @@ impl Run {
     /// Stops a run that does not do what its script says.
     pub(super) fn check_script(&self) {
         let Some(player) = self.script.as_ref().and_then(|script| script.player_of()) else { return };
+        let Some((node, tick)) = player.missing() else { return };
         if !self.activity.is_quiet() || self.is_cancelled() {
             return;
         }
-        if let Some((node, tick)) = player.missing() {
+        // Still missing after nobody was busy: it did not start meanwhile, so nobody will start it.
+        if player.missing().is_some_and(|(_, still)| still == tick) {
             self.stop_failed(&format!(
                 "the run differs from its recording: tick {tick} was one of node `{node}`, which has nothing to run on now"
             ));
