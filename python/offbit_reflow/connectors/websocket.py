@@ -15,12 +15,14 @@ from contextlib import suppress
 from typing import Any
 
 from .._steps import Step
-from ..exceptions import ReflowError
+from ..exceptions import NetworkError, ReflowError
 from ..metrics import parse_address
 from ._files import needs
 
 #: Messages of one client that may wait for the network; then its socket is read no further.
 QUEUE = 16
+#: How long a client has to say goodbye when its server ends, in seconds. One that is behind cannot: what it sent comes first.
+GOODBYE = 0.5
 
 
 class _Shared:
@@ -234,11 +236,15 @@ class serve_websocket(Step):
                     await ctx.send_async({"out": {"client": client, "data": message}})
             except exceptions.ConnectionClosedError:
                 pass  # a client that went without a word
+            except NetworkError:
+                if not ctx._doomed:  # a run that was stopped ends its server, too
+                    raise
             finally:
                 clients.discard(client)
                 _clients.pop(client, None)
 
-        async with server.serve(talk, host, port, max_queue=QUEUE, max_size=self.max_bytes) as serving:
+        options = {"max_queue": QUEUE, "max_size": self.max_bytes, "close_timeout": GOODBYE}
+        async with server.serve(talk, host, port, **options) as serving:
             name = next(iter(serving.sockets)).getsockname()
             ctx.publish("address", f"ws://{f'[{name[0]}]' if ':' in name[0] else name[0]}:{name[1]}")
             await serving.serve_forever()
