@@ -8,6 +8,7 @@ use pyo3::types::PyBytes;
 use reflow_geometry::kernels::text::font::SANS;
 use reflow_shading::kernels::picture::{RawMesh, mesh_picture};
 use resvg::tiny_skia::{Pixmap, Transform};
+use resvg::usvg::fontdb::Source;
 use resvg::usvg::{Options, Tree};
 
 /// A PNG has no more pixels than this; a larger drawing is made smaller.
@@ -42,13 +43,13 @@ fn png_of(svg: &str, scale: f32) -> Result<Vec<u8>, String> {
     }
     let mut options = Options::default();
     let fonts = Arc::make_mut(&mut options.fontdb);
-    fonts.load_font_data(SANS.to_vec());
-    let family = fonts.faces().next().and_then(|face| face.families.first()).map(|(name, _)| name.clone());
-    fonts.set_sans_serif_family(family.unwrap_or_default());
     if !svg.is_ascii() {
-        // Names in letters that the bundled font lacks.
+        // Names in letters that the bundled font lacks. First: the system also says which fonts are for what.
         fonts.load_system_fonts();
     }
+    let bundled = fonts.load_font_source(Source::Binary(Arc::new(SANS)));
+    let family = bundled.first().and_then(|id| fonts.face(*id)?.families.first().map(|(name, _)| name.clone()));
+    fonts.set_sans_serif_family(family.unwrap_or_default());
     let tree = Tree::from_str(svg, &options).map_err(|error| error.to_string())?;
     let size = tree.size();
     let (width, height) = (size.width(), size.height());
