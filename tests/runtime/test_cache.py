@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import sqlite3
 import subprocess
 import sys
 
@@ -10,7 +12,7 @@ import pytest
 
 from offbit_reflow import Actor, Network, Store, actor
 from offbit_reflow.cli import main
-from offbit_reflow.exceptions import ConfigError
+from offbit_reflow.exceptions import ConfigError, StoreError
 
 from .support import SOON
 
@@ -274,3 +276,14 @@ def test_one_run_may_use_the_results_of_a_store(tmp_path):
     thing.add_node("c", "c", policy={"cache": {}})
     thing.run({"c.in": 1}, timeout=SOON)
     assert Counting.ticks == []
+
+
+def test_a_store_that_cannot_forget_says_so(tmp_path):
+    store = Store(tmp_path / "runs.db")
+    assert store.cache.clear() == 0
+    with contextlib.closing(sqlite3.connect(tmp_path / "runs.db")) as other:
+        other.execute("DROP TABLE cache")
+    with pytest.raises(StoreError, match="cache"):
+        store.cache.clear()
+    with pytest.raises(StoreError, match="cache"):
+        len(store.cache)

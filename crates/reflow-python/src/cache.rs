@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use pyo3::prelude::*;
-use reflow_runtime::ResultCache;
+use reflow_runtime::journal::JournalError;
+use reflow_runtime::{NetworkError, ResultCache};
+
+use crate::errors;
 
 /// Results of ticks that are given again for the same inputs.
 #[pyclass(name = "ResultCache", module = "offbit_reflow._native", frozen)]
@@ -13,22 +16,28 @@ pub(crate) struct PyCache(pub(crate) Arc<dyn ResultCache>);
 impl PyCache {
     /// Lets go of the results of a component, or of all; how many those were.
     #[pyo3(signature = (component=None))]
-    fn clear(&self, py: Python<'_>, component: Option<&str>) -> usize {
-        py.detach(|| self.0.clear(component))
+    fn clear(&self, py: Python<'_>, component: Option<&str>) -> PyResult<usize> {
+        told(py.detach(|| self.0.clear(component)))
     }
 
     /// What the results hold, about.
     #[getter]
-    fn bytes(&self, py: Python<'_>) -> u64 {
-        py.detach(|| self.0.size().1)
+    fn bytes(&self, py: Python<'_>) -> PyResult<u64> {
+        told(py.detach(|| self.0.size())).map(|(_, bytes)| bytes)
     }
 
-    fn __len__(&self, py: Python<'_>) -> usize {
-        py.detach(|| self.0.size().0)
+    fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
+        told(py.detach(|| self.0.size())).map(|(results, _)| results)
     }
 
     fn __repr__(&self, py: Python<'_>) -> String {
-        let (results, bytes) = py.detach(|| self.0.size());
-        format!("<ResultCache {results} results, {bytes} bytes>")
+        match py.detach(|| self.0.size()) {
+            Ok((results, bytes)) => format!("<ResultCache {results} results, {bytes} bytes>"),
+            Err(error) => format!("<ResultCache: {error}>"),
+        }
     }
+}
+
+fn told<T>(result: Result<T, JournalError>) -> PyResult<T> {
+    result.map_err(|error| errors::network(&NetworkError::Journal(error)))
 }

@@ -15,6 +15,7 @@ use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::attempt::Packets;
+use crate::journal::JournalError;
 
 /// What a result is kept under.
 pub type CacheKey = [u8; 32];
@@ -79,10 +80,16 @@ pub trait ResultCache: Send + Sync {
     fn put(&self, key: CacheKey, component: &str, result: Arc<CachedResult>, until_ms: Option<u64>);
 
     /// Lets go of the results of a component, or of all; how many those were.
-    fn clear(&self, component: Option<&str>) -> usize;
+    ///
+    /// # Errors
+    /// When they are in a store that cannot be written.
+    fn clear(&self, component: Option<&str>) -> Result<usize, JournalError>;
 
     /// How many results there are, and what they hold in bytes, about.
-    fn size(&self) -> (usize, u64);
+    ///
+    /// # Errors
+    /// When they are in a store that cannot be read.
+    fn size(&self) -> Result<(usize, u64), JournalError>;
 }
 
 /// Bytes that the cache in memory may hold unless it is told otherwise.
@@ -172,7 +179,7 @@ impl ResultCache for MemoryCache {
         drop(gone);
     }
 
-    fn clear(&self, component: Option<&str>) -> usize {
+    fn clear(&self, component: Option<&str>) -> Result<usize, JournalError> {
         let mut inner = self.inner.lock();
         let is_meant = |entry: &Entry| component.is_none_or(|component| *entry.component == *component);
         let keys: Vec<CacheKey> =
@@ -181,19 +188,19 @@ impl ResultCache for MemoryCache {
         let Inner { entries, ages, .. } = &mut *inner;
         ages.retain(|key| entries.contains_key(key));
         drop(inner);
-        gone.len()
+        Ok(gone.len())
     }
 
-    fn size(&self) -> (usize, u64) {
+    fn size(&self) -> Result<(usize, u64), JournalError> {
         let inner = self.inner.lock();
-        (inner.entries.len(), inner.bytes)
+        Ok((inner.entries.len(), inner.bytes))
     }
 }
 
 impl fmt::Debug for MemoryCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (entries, bytes) = self.size();
-        write!(f, "MemoryCache({entries} results, {bytes} bytes)")
+        let inner = self.inner.lock();
+        write!(f, "MemoryCache({} results, {} bytes)", inner.entries.len(), inner.bytes)
     }
 }
 
@@ -422,13 +429,13 @@ mod tests {
             cache.put(key(number), if number % 2 == 0 { "even" } else { "odd" }, result("x"), None);
             assert!(cache.get(&key(0), 0).is_some(), "what is asked for stays");
         }
-        let (count, bytes) = cache.size();
+        let (count, bytes) = cache.size().unwrap();
         assert!(bytes <= 1000 && count > 2, "{count} {bytes}");
-        let even = cache.clear(Some("even"));
+        let even = cache.clear(Some("even")).unwrap();
         assert!(even > 0);
-        assert_eq!(cache.clear(None), count - even);
-        assert_eq!(cache.size(), (0, 0));
+        assert_eq!(cache.clear(None).unwrap(), count - even);
+        assert_eq!(cache.size().unwrap(), (0, 0));
         cache.put(key(9), "a", result(&"x".repeat(5000)), None);
-        assert_eq!(cache.size(), (0, 0), "what is larger than all of it is not kept");
+        assert_eq!(cache.size().unwrap(), (0, 0), "what is larger than all of it is not kept");
     }
 }

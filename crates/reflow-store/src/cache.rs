@@ -5,6 +5,7 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 use reflow_message::{Message, put_number, take_number};
+use reflow_runtime::journal::JournalError;
 use reflow_runtime::{CacheKey, CachedResult, MemoryCache, ResultCache};
 use rusqlite::{OptionalExtension, params};
 use rustc_hash::FxHashMap;
@@ -186,9 +187,9 @@ impl ResultCache for StoredCache {
         drop(before);
     }
 
-    fn clear(&self, component: Option<&str>) -> usize {
-        let in_memory = self.memory.clear(component);
-        let in_store = self.store.clear_cache(component).unwrap_or_default();
+    fn clear(&self, component: Option<&str>) -> Result<usize, JournalError> {
+        let in_memory = self.memory.clear(component)?;
+        let in_store = self.store.clear_cache(component)?;
         let is_meant = |one: &Pending| component.is_none_or(|component| *one.component == *component);
         let gone: Vec<_> = {
             let mut pending = self.pending.lock();
@@ -196,15 +197,16 @@ impl ResultCache for StoredCache {
             keys.iter().filter_map(|key| pending.remove(key)).collect()
         };
         drop(gone);
-        in_memory + in_store
+        Ok(in_memory + in_store)
     }
 
-    fn size(&self) -> (usize, u64) {
+    fn size(&self) -> Result<(usize, u64), JournalError> {
         // What was put in a moment ago counts.
-        let rows = self.store.queue.sync().and_then(|()| self.store.cache_rows()).unwrap_or_default();
+        self.store.queue.sync()?;
+        let rows = self.store.cache_rows()?;
         let sum = |of: fn(&CacheRow) -> u64| rows.iter().map(of).sum::<u64>();
-        let (results, bytes) = self.memory.size();
-        (results + sum(|row| row.results) as usize, bytes + sum(|row| row.bytes))
+        let (results, bytes) = self.memory.size()?;
+        Ok((results + sum(|row| row.results) as usize, bytes + sum(|row| row.bytes)))
     }
 }
 
