@@ -432,3 +432,14 @@ def test_a_gate_in_a_circle_is_refused_and_one_that_stays_shut_is_skipped() -> N
     shut = _gated({"when": "never"}).run(timeout=20)
     assert shut.nodes["sink"]["state"] == "skipped"
     assert shut.state == "finished"
+
+
+def test_a_node_that_a_store_cannot_number_is_refused_at_once(tmp_path: Path) -> None:
+    net = Network()
+    for number in range(4096):
+        net.add_node(f"n{number}", "tpl_passthrough")
+    net.add_node("split", "tpl_passthrough")
+    net.add_node("all", "tpl_passthrough", firing={"gather": "split"})
+    net.add_connection("split", "output", "all", "input")
+    with pytest.raises(ConfigError, match=r"node `split`.*number 4097.*first 4,096"):
+        net.run(inputs={"split.input": 1}, store=tmp_path / "runs.db", timeout=20)

@@ -28,6 +28,7 @@ use crate::journal::Journal;
 use crate::mailbox::Room;
 use crate::network::Endpoint;
 use crate::node::Route;
+use crate::origin::can_number_groups_of;
 use crate::packet::{Outgoing, Packet};
 use crate::pairing::{Shape, Sources, leading_to};
 use crate::plan::{ConnectionSpec, Plan};
@@ -228,6 +229,15 @@ pub(crate) fn launch(
     for Gathered { from, by, port } in &gathered {
         let leads = leading_to(&shape, [*by]);
         let node: &mut crate::node::Node = &mut nodes[*from as usize];
+        if feed.journal.is_some() && !can_number_groups_of(*from) {
+            let problem = format!(
+                "packets of node number {} of a graph cannot be gathered in a run that is kept in a store; add it before, among \
+                 the first 4,096",
+                from + 1
+            );
+            let (id, component) = (node.id.to_string(), node.component.to_string());
+            return Err(NetworkError::BadConfig { node: id, component, problem });
+        }
         let scatter = node.scatter.get_or_insert_with(|| Scatter::new(node.routes.len()));
         scatter.gathers = scatter.gathers.iter().copied().chain([*by]).collect();
         for (at, routes) in node.routes.iter().enumerate().filter(|(at, _)| port.is_none_or(|port| port == *at)) {

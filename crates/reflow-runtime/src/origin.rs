@@ -324,6 +324,11 @@ fn alone() -> u64 {
 const MEMBER: u64 = 1 << 62;
 const PLACE_BITS: u32 = 24;
 
+/// Whether a journal can number the packets of groups of this node.
+pub(crate) fn can_number_groups_of(node: u32) -> bool {
+    Group::id_of(node, 0) < MEMBER >> PLACE_BITS
+}
+
 fn member_id(group: u64, place: u32) -> u64 {
     ALONE | MEMBER | (group << PLACE_BITS) & (MEMBER - 1) | u64::from(place) & ((1 << PLACE_BITS) - 1)
 }
