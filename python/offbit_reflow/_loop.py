@@ -70,9 +70,9 @@ def acquire(context: ActorCallContext | None = None) -> int:
             serving, users = _virtual.get(number) or (Serving(clock), 0)
             _virtual[number] = (serving, users + 1)
             return number
-        _users += 1
-        if _users == 1:
+        if _serving is None:  # counted when it is there: a machine may give no more threads
             _serving = Serving()
+        _users += 1
         return 0
 
 

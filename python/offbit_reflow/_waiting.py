@@ -49,10 +49,10 @@ class Bell:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = ref(loop)
-        self._ready: deque[asyncio.Future[bool]] = deque()
+        self._ready: deque[asyncio.Future[str]] = deque()
         self._is_rung = False
 
-    def ring(self, future: asyncio.Future[bool]) -> None:
+    def ring(self, future: asyncio.Future[str]) -> None:
         """Wake a future, from any thread."""
         self._ready.append(future)
         if self._is_rung:  # it is told with the others
@@ -67,7 +67,7 @@ class Bell:
     def _tell(self) -> None:
         self._is_rung = False
         while self._ready:
-            _resolve(self._ready.popleft(), False)  # noqa: FBT003
+            _resolve(self._ready.popleft(), "rung")
 
 
 #: The bells of loops.
@@ -87,9 +87,9 @@ async def wait_for(native: Pollable, **options: Any) -> list[Any]:
     return cast("list[Any]", await wait_within(native, None, **options))
 
 
-def _resolve(ready: asyncio.Future[bool], is_late: bool) -> None:  # noqa: FBT001  # a callback of the loop
+def _resolve(ready: asyncio.Future[str], how: str) -> None:
     if not ready.done():
-        ready.set_result(is_late)
+        ready.set_result(how)
 
 
 async def wait_within(native: Pollable, timeout: float | None, **options: Any) -> list[Any] | None:
@@ -101,14 +101,14 @@ async def wait_within(native: Pollable, timeout: float | None, **options: Any) -
     bell = bell_of(loop)
     end = None if timeout is None else loop.time() + timeout
     while True:
-        ready: asyncio.Future[bool] = loop.create_future()
+        ready: asyncio.Future[str] = loop.create_future()
         wake = partial(bell.ring, ready)
-        timer = None if end is None else loop.call_at(end, _resolve, ready, True)  # noqa: FBT003
+        timer = None if end is None else loop.call_at(end, _resolve, ready, "late")
         is_late = False
         try:
             answer = native._poll(wake, **options)
             if answer is None:
-                is_late = await ready
+                is_late = await ready == "late"
                 answer = native._poll(None, **options)
             if answer is not None or is_late:
                 native._forget(wake)

@@ -60,8 +60,6 @@ struct Core {
     /// Tells the monitor that somebody polls, and waiters that a thread has ended.
     changed: Condvar,
     queued: AtomicUsize,
-    /// Threads that are inside a task.
-    busy: AtomicUsize,
     slots: usize,
     process: u32,
 }
@@ -103,7 +101,6 @@ impl Executor {
             work: Condvar::new(),
             changed: Condvar::new(),
             queued: AtomicUsize::new(0),
-            busy: AtomicUsize::new(0),
             slots: if cfg!(Py_GIL_DISABLED) { cores } else { 1 },
             process: std::process::id(),
         };
@@ -354,12 +351,10 @@ impl Worker {
             self.give_slot_away();
         }
         self.beat.fetch_add(1, Ordering::AcqRel);
-        self.core.busy.fetch_add(1, Ordering::AcqRel);
         exit::working(|| match (&info.context, entry) {
             (Some(context), Some(entry)) => run_in(context, &info.inside, entry, runnable),
             _ => drop(runnable.run()),
         });
-        self.core.busy.fetch_sub(1, Ordering::AcqRel);
         // Even again; ticks in between have added two each.
         self.beat.fetch_add(1, Ordering::AcqRel);
         let blocked = match started {
@@ -477,14 +472,6 @@ fn follow_tracing(py: Python<'_>) {
 #[pyo3(name = "_worker_threads")]
 pub(crate) fn worker_threads() -> Vec<u64> {
     lock(&SHARED).upgrade().map_or_else(Vec::new, |executor| executor.core.lock().numbers.clone())
-}
-
-/// How many threads of this process are inside a task. A task that runs keeps its executor alive.
-#[pyfunction]
-#[pyo3(name = "_busy_workers")]
-pub(crate) fn busy_workers() -> usize {
-    let executor = lock(&SHARED).upgrade().filter(|executor| executor.core.process == std::process::id());
-    executor.map_or(0, |executor| executor.core.busy.load(Ordering::Acquire))
 }
 
 /// Runs that were asked to stop, whose ticks and threads may still block: the latest so many.

@@ -35,6 +35,13 @@ pub(crate) fn working<T>(task: impl FnOnce() -> T) -> T {
     task()
 }
 
+/// How many threads of this process are inside a task.
+#[pyfunction]
+#[pyo3(name = "_busy_workers")]
+pub(crate) fn busy_workers() -> usize {
+    WORKING.load(Ordering::SeqCst)
+}
+
 fn count_down(counter: &AtomicUsize) {
     // A forked child has not counted what its parent was at.
     let _ = counter.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |count| count.checked_sub(1));
@@ -53,9 +60,7 @@ pub(crate) fn detached<T: Send>(py: Python<'_>, wait: impl FnOnce() -> T + Send)
         COMING_BACK.fetch_add(1, Ordering::SeqCst);
         if ENDING.load(Ordering::SeqCst) {
             count_down(&COMING_BACK);
-            loop {
-                std::thread::park();
-            }
+            sleep_for_good();
         }
         value
     });
@@ -81,9 +86,11 @@ pub(crate) fn keep_waiting_threads(py: Python<'_>) {
 #[pyfunction]
 #[pyo3(name = "_keep_thread")]
 pub(crate) fn keep_thread(py: Python<'_>) {
-    py.detach(|| {
-        loop {
-            std::thread::park();
-        }
-    });
+    py.detach(|| sleep_for_good());
+}
+
+fn sleep_for_good() -> ! {
+    loop {
+        std::thread::park();
+    }
 }

@@ -73,9 +73,9 @@ mod _native {
     #[pymodule_export]
     use crate::events::{PyEventStream, PyListener};
     #[pymodule_export]
-    use crate::executor::{Turn, busy_workers, enter_pool, enter_run, worker_threads};
+    use crate::executor::{Turn, enter_pool, enter_run, worker_threads};
     #[pymodule_export]
-    use crate::exit::{keep_thread, keep_waiting_threads};
+    use crate::exit::{busy_workers, keep_thread, keep_waiting_threads};
     #[pymodule_export]
     use crate::graph::{PyChanges, PyGraph, PyGraphView, PyJournal, PySubgraphBuilder, compose_graphs};
     #[pymodule_export]

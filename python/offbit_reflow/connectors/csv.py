@@ -87,7 +87,7 @@ class read_csv(Step):
     def _row(self, columns: list[str], row: list[str]) -> dict[str, Any]:
         if len(row) != len(columns):
             raise ValueError(f"expected {len(columns)} columns, found {len(row)}")
-        values: dict[str, Any] = dict(zip(columns, row))  # noqa: B905  # it was looked at
+        values: dict[str, Any] = dict(zip(columns, row, strict=True))
         for column, convert in self._convert.items():
             if column not in values:
                 raise ValueError(f"types: there is no column `{column}`; there are {', '.join(columns)}")

@@ -7,7 +7,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use reflow_runtime::{Attempt, Completion, Failure, Message, Outcome, Packets};
 
-use super::{Conclusion, Phase, PyContext, Start, State, put};
+use super::packets::put;
+use super::{Conclusion, Phase, PyContext, Start, State};
 use crate::errors::ContextError;
 use crate::inputs;
 use crate::plain;
