@@ -48,7 +48,17 @@ impl Attempt {
     }
 
     /// Queues `message` for the commit; a second message for a port replaces the first.
+    #[inline]
     pub fn emit(&mut self, port: u16, message: Message) {
+        // As most ticks do.
+        if self.emitted.is_empty() {
+            self.emitted.push((port, message));
+        } else {
+            self.emit_another(port, message);
+        }
+    }
+
+    fn emit_another(&mut self, port: u16, message: Message) {
         match self.emitted.iter_mut().find(|(queued, _)| *queued == port) {
             Some((_, queued)) => *queued = message,
             None => self.emitted.push((port, message)),

@@ -134,9 +134,15 @@ impl AwaitedSignals {
         self.inner.lock().known.insert(key.into(), began_ms);
     }
 
+    /// Whether a tick has ever waited for a signal.
+    #[inline]
+    pub(crate) fn is_used(&self) -> bool {
+        self.used.load(Ordering::Acquire)
+    }
+
     /// A tick is over: the numbers of the signals that it took, and the keys of its waits.
     pub(crate) fn over(&self, sequence: u64) -> (Vec<u64>, Vec<Arc<str>>) {
-        if !self.used.load(Ordering::Acquire) {
+        if !self.is_used() {
             return (Vec::new(), Vec::new());
         }
         let mut inner = self.inner.lock();

@@ -97,9 +97,6 @@ impl Run {
 
     /// Hands a packet of a node over at once, if its outport leads to one node that has room, and nobody listens or asks. Else it is
     /// given back, for [`deliver`](Self::deliver).
-    ///
-    /// Whatever has to see packets on their way (a trace, a listener, a question, a journal, a gate that waits for a first
-    /// packet) has to be asked for here: they go the long way then.
     pub(crate) fn hand_over(
         &self,
         from: &Node,
@@ -109,8 +106,7 @@ impl Run {
     ) -> Option<Message> {
         let Some([route]) = from.routes.get(usize::from(port)).map(|routes| &routes[..]) else { return Some(message) };
         let asked = origin.is_some_and(|origin| origin.question().is_some());
-        let seen = self.events.wants_packets() || from.tapped.load(Ordering::Relaxed) || from.recorder.is_some();
-        if asked || seen || from.cuts() || from.watched.load(Ordering::Relaxed) || self.is_cancelled() {
+        if asked || self.looks_on(from) {
             return Some(message);
         }
         let node = &self.nodes[route.target as usize];
@@ -125,6 +121,24 @@ impl Run {
             }
             Err(packet) => Some(packet.message),
         }
+    }
+
+    /// Hands over as many packets of one connection as there is room for, where nobody [looks on](Self::looks_on). The others stay,
+    /// for [`deliver`](Self::deliver).
+    pub(crate) fn hand_over_all(&self, from: &Node, target: u32, link: u32, packets: &mut VecDeque<Packet>) {
+        let node = &self.nodes[target as usize];
+        let before = packets.len();
+        if before > 0 && node.mailbox.put_all(link, packets) {
+            node.sleeper.wake();
+        }
+        from.counters.packets_out.add((before - packets.len()) as u64);
+    }
+
+    /// Whether something has to see packets of the node on their way: a trace, a listener, a journal, a gate that waits for a first
+    /// packet. They go the long way then, as do those of questions.
+    pub(crate) fn looks_on(&self, from: &Node) -> bool {
+        let seen = self.events.wants_packets() || from.tapped.load(Ordering::Relaxed) || from.recorder.is_some();
+        seen || from.cuts() || from.watched.load(Ordering::Relaxed) || self.is_cancelled()
     }
 
     /// Hands the packet over at once if it is the only one, and if that can be done. Else it stays.

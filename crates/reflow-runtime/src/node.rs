@@ -152,6 +152,17 @@ impl Node {
         self.latest.iter().any(|(_, merges)| *merges)
     }
 
+    /// A tick has committed: what was kept for it is not needed any more.
+    #[inline]
+    pub(crate) fn tick_is_over(&self, sequence: u64) {
+        if self.marks.are_used() {
+            self.marks.forget(sequence);
+        }
+        if self.awaited.is_used() {
+            self.awaited.over(sequence);
+        }
+    }
+
     /// Whether connections cut what it sends.
     pub(crate) fn cuts(&self) -> bool {
         !self.rechunkers.is_empty()

@@ -29,6 +29,14 @@ pub(crate) struct Counters {
     pub(crate) clock: Clock,
 }
 
+impl Counters {
+    /// Counts a tick when it starts: it may take long, and somebody may be watching.
+    pub(crate) fn count_tick(&self, packets: usize) {
+        self.ticks.tally(1);
+        self.packets_in.tally(packets as u64);
+    }
+}
+
 /// A number that only grows.
 #[derive(Debug, Default)]
 pub(crate) struct Counter(AtomicU64);

@@ -14,6 +14,7 @@ mod outcome;
 pub(crate) mod record;
 mod script;
 mod start;
+mod stretch;
 mod wait;
 mod work;
 
@@ -26,6 +27,7 @@ use futures_util::FutureExt;
 use self::body::Body;
 use self::call::Call;
 use self::open::Table;
+use self::stretch::Stretch;
 use crate::activity::Sleeper;
 use crate::actor::Instance;
 use crate::assembler::Assembler;
@@ -102,6 +104,8 @@ pub(crate) struct Driver {
     outbox: VecDeque<Outgoing>,
     /// The attempt that is being assembled, or runs right now.
     attempt: Attempt,
+    /// What it needs to run ticks without a look at each, if it may.
+    stretch: Option<Stretch>,
     /// Attempts of a batch actor, for the next use.
     batched: Vec<Attempt>,
     sequence: u64,
@@ -170,6 +174,7 @@ impl Driver {
         let player = handle.run().script.as_ref().and_then(|script| script.player_of());
         let order = player.and_then(|player| player.leaves(handle.index()));
         Self {
+            stretch: Stretch::of(&handle, style, &assembler),
             style,
             tight: handle.node().mailbox.is_tight(),
             waker: LastWaker::default(),

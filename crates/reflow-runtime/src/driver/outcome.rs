@@ -272,10 +272,7 @@ pub(super) fn commit(
     if slowly {
         return record::commit(handle, attempt, outbox);
     }
-    if node.marks.are_used() {
-        node.marks.forget(attempt.sequence);
-    }
-    node.awaited.over(attempt.sequence);
+    node.tick_is_over(attempt.sequence);
     together(node, attempt.origin.as_ref(), &mut attempt.emitted, outbox);
     Ok(())
 }
@@ -283,10 +280,7 @@ pub(super) fn commit(
 /// Hands the one packet of an attempt over at once where that is possible. Anything else goes by the outbox.
 pub(super) fn commit_at_once(handle: &NodeHandle, attempt: &mut Attempt, outbox: &mut VecDeque<Outgoing>) {
     let (node, run) = (handle.node(), handle.run());
-    if node.marks.are_used() {
-        node.marks.forget(attempt.sequence);
-    }
-    node.awaited.over(attempt.sequence);
+    node.tick_is_over(attempt.sequence);
     if attempt.sent.is_empty() && outbox.is_empty() && !run.events.wants_completions() {
         run.hand_over_only(node, attempt.origin.as_ref(), &mut attempt.emitted);
     }

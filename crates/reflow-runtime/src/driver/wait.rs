@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 
 use smallvec::{SmallVec, smallvec};
 
+use super::stretch::Stretch;
 use super::{Driver, Turn};
 use crate::assembler::Assembler;
 use crate::delivery::Delivery;
@@ -136,12 +137,19 @@ impl Driver {
         let mut released = false;
         loop {
             if run.is_cancelled() {
-                node.counters.undelivered.add(self.outbox.len() as u64);
+                let left = self.outbox.len() + self.stretch.as_mut().map_or(0, Stretch::clear);
+                node.counters.undelivered.add(left as u64);
                 self.outbox.clear();
                 break;
             }
             let leave = match run.deliver(Some(node), &mut self.outbox, &node.sleeper) {
-                Delivery::Done { .. } => break,
+                Delivery::Done { .. } => {
+                    let stretch = self.stretch.as_mut();
+                    if stretch.is_some_and(|stretch| stretch.hand_over(run, node, &mut self.outbox)) {
+                        continue;
+                    }
+                    break;
+                }
                 Delivery::Refused(refused) => {
                     self.report_overflow(&refused);
                     continue;

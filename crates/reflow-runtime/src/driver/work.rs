@@ -10,6 +10,7 @@ use super::call::{Call, run_sync};
 use super::{Driver, Style, TURN};
 use crate::assembler::{Assembler, Intake};
 use crate::attempt::Packets;
+use crate::failure::Failure;
 use crate::mailbox::{LinkInfo, Sleep};
 use crate::origin::Origin;
 use crate::packet::{Control, Packet};
@@ -108,8 +109,13 @@ impl Driver {
 
     /// The fast path: ticks back to back, their outputs together.
     async fn work_sync(&mut self) {
-        let mut ticks = 0;
-        while ticks < TURN && self.outbox.len() < TURN && !self.finish && !self.failed && self.assemble() {
+        let mut ticks = self.run_stretch();
+        if !self.outbox.is_empty() {
+            return self.flush().await;
+        }
+        let goes_on =
+            |driver: &Self| driver.outbox.len() < TURN && !driver.finish && !driver.failed && !driver.is_cancelled();
+        while ticks < TURN && goes_on(self) && self.assemble() {
             ticks += 1;
             self.count_tick();
             let Body::Sync(actor) = &mut self.body else { break };
@@ -123,22 +129,23 @@ impl Driver {
                     self.commit_current();
                     self.attempt.origin = None;
                 }
-                Err(_) if self.is_cancelled() => {}
-                Err(failure) => {
-                    let mut attempt = std::mem::take(&mut self.attempt);
-                    let routed = self.give_up(&mut attempt, failure);
-                    self.leave_failed(&mut attempt, routed.as_ref());
-                }
+                Err(failure) => self.end_failed(failure),
             }
         }
         self.flush().await;
     }
 
-    /// Counts a tick when it starts: it may take long, and somebody may be watching.
+    /// The tick of an actor that computes has failed.
+    pub(super) fn end_failed(&mut self, failure: Failure) {
+        if !self.is_cancelled() {
+            let mut attempt = std::mem::take(&mut self.attempt);
+            let routed = self.give_up(&mut attempt, failure);
+            self.leave_failed(&mut attempt, routed.as_ref());
+        }
+    }
+
     fn count_tick(&self) {
-        let counters = &self.node().counters;
-        counters.ticks.tally(1);
-        counters.packets_in.tally(self.attempt.inputs.len() as u64);
+        self.node().counters.count_tick(self.attempt.inputs.len());
     }
 
     /// Ticks that are delivered before the next one, or go on while others start.
@@ -322,7 +329,7 @@ impl Driver {
 }
 
 /// Whether a packet is in the queue itself, and came over a link that the node knows.
-fn is_plain(links: &[LinkInfo], packet: &Packet) -> bool {
+pub(super) fn is_plain(links: &[LinkInfo], packet: &Packet) -> bool {
     links.get(packet.link as usize).is_some_and(|link| !link.shelved)
 }
 

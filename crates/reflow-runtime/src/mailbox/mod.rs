@@ -251,6 +251,24 @@ impl Mailbox {
         Ok(std::mem::take(&mut inner.consumer_asleep))
     }
 
+    /// [`put`](Self::put) for as many packets of one link as there is room for; the others stay.
+    pub(crate) fn put_all(&self, link: u32, packets: &mut VecDeque<Packet>) -> bool {
+        let inner = &mut *self.inner.lock();
+        let Some(link) = inner.links.get_mut(link as usize).filter(|link| link.shelf.is_none()) else { return false };
+        let fit = link.capacity.saturating_sub(link.used).min(packets.len());
+        if inner.closed || fit == 0 {
+            return false;
+        }
+        link.used += fit;
+        raise(&mut link.high_water, link.used);
+        if inner.queue.is_empty() && fit == packets.len() {
+            std::mem::swap(&mut inner.queue, packets);
+        } else {
+            inner.queue.extend(packets.drain(..fit));
+        }
+        std::mem::take(&mut inner.consumer_asleep)
+    }
+
     /// Takes the oldest packet off the shelf that the link keeps its packets on.
     pub(crate) fn pull(&self, link: u32) -> Option<Shelved> {
         let mut inner = self.inner.lock();

@@ -1,0 +1,191 @@
+//! Ticks back to back where nobody looks on: packets go through an actor that computes, and into the mailbox of the one node behind
+//! it, a batch at a time. Whatever has to see them one by one has them go the long way.
+
+use std::collections::VecDeque;
+
+use reflow_message::Message;
+
+use super::body::Body;
+use super::call::contain;
+use super::{Driver, Style, TURN};
+use crate::actor::Actor;
+use crate::assembler::Assembler;
+use crate::attempt::Attempt;
+use crate::failure::Failure;
+use crate::mailbox::LinkInfo;
+use crate::node::{Node, Route};
+use crate::node_handle::NodeHandle;
+use crate::packet::{Outgoing, Packet};
+use crate::run::Run;
+use crate::tick::Tick;
+
+/// Room for so many packets a node keeps.
+const SMALL: usize = 8;
+
+/// What a node needs for it that may run so.
+pub(super) struct Stretch {
+    /// The one connection that leaves the node, and its outport, if there is one.
+    exit: Option<(u16, Route)>,
+    /// Packets for it that leave together.
+    leaving: VecDeque<Packet>,
+}
+
+impl Stretch {
+    /// `None` for a node of which something has to see each packet or each tick, as long as it lives.
+    pub(super) fn of(handle: &NodeHandle, style: Style, assembler: &Assembler) -> Option<Self> {
+        let (node, run) = (handle.node(), handle.run());
+        let is_recorded = node.recorder.is_some() || run.script.is_some() || node.results.is_some();
+        let is_followed = node.mint.is_some() || node.scatter.is_some();
+        let is_simple = style == Style::Computes && matches!(assembler, Assembler::Any);
+        if !is_simple || is_recorded || is_followed || node.cuts() || node.keeps_newest {
+            return None;
+        }
+        let mut exits =
+            (0..).zip(&node.routes).flat_map(|(port, routes)| routes.iter().map(move |route| (port, *route)));
+        let exit = exits.next();
+        exits.next().is_none().then_some(Self { exit, leaving: VecDeque::new() })
+    }
+
+    /// Hands over what leaves together. Where there is no room for all of it, one of the rest goes the long way before the others,
+    /// and finds out why; whether it is so.
+    pub(super) fn hand_over(&mut self, run: &Run, node: &Node, outbox: &mut VecDeque<Outgoing>) -> bool {
+        let Some((port, Route { target, link, .. })) = self.exit.filter(|_| !self.leaving.is_empty()) else {
+            return false;
+        };
+        run.hand_over_all(node, target, link, &mut self.leaving);
+        let next = self.leaving.pop_front().map(|packet| Outgoing { target, port, packet });
+        let is_left = next.is_some();
+        outbox.extend(next);
+        is_left
+    }
+
+    /// Throws away what leaves together; how many packets.
+    pub(super) fn clear(&mut self) -> usize {
+        std::mem::take(&mut self.leaving).len()
+    }
+
+    /// Takes what a tick has put out.
+    fn take(&mut self, attempt: &mut Attempt) {
+        let put_out = attempt.sent.drain(..).chain(attempt.emitted.drain(..));
+        let Some((exit, Route { link, .. })) = self.exit else { return drop(put_out) };
+        // No other outport leads anywhere.
+        let leaving = put_out.filter(|(port, _)| *port == exit);
+        self.leaving.extend(leaving.map(|(_, message)| Packet { link, position: 0, message, origin: None }));
+    }
+}
+
+impl Driver {
+    /// Runs ticks for a turn, as long as that goes without a look at each; how many.
+    pub(super) fn run_stretch(&mut self) -> usize {
+        let (node, run) = (self.handle.node(), self.handle.run());
+        if self.stretch.is_none() || !self.outbox.is_empty() || run.looks_on(node) || run.events.wants_completions() {
+            return 0;
+        }
+        self.attempt.clear();
+        self.attempt.number = 1;
+        let before = self.sequence;
+        let mut ran = Ok(());
+        while ran.is_ok() && self.stretch_goes_on(before) {
+            ran = if self.source { self.stretch_source() } else { self.stretch_batch(before) };
+        }
+        let Some(stretch) = &mut self.stretch else { return 0 };
+        self.finish |= self.attempt.finish;
+        if ran.is_err() {
+            // What it has sent leaves whatever becomes of a tick.
+            ran = self.attempt.refuse_too_deep().and(ran);
+            self.attempt.emitted.clear();
+            stretch.take(&mut self.attempt);
+        }
+        stretch.hand_over(self.handle.run(), self.handle.node(), &mut self.outbox);
+        if stretch.leaving.is_empty() && stretch.leaving.capacity() > SMALL {
+            stretch.leaving = VecDeque::new();
+        }
+        if let Err(failure) = ran {
+            self.end_failed(failure);
+        }
+        (self.sequence - before) as usize
+    }
+
+    fn stretch_goes_on(&self, before: u64) -> bool {
+        let has_time = self.sequence - before < TURN as u64 && !self.finish && !self.handle.run().is_cancelled();
+        let has_room = self.stretch.as_ref().is_some_and(|stretch| stretch.leaving.len() < TURN);
+        let next = || self.batch.front().is_some_and(|packet| is_plain(&self.links, packet));
+        has_time && has_room && (self.source || next())
+    }
+
+    /// One tick of a source.
+    fn stretch_source(&mut self) -> Result<(), Failure> {
+        let (Some(stretch), Body::Sync(actor)) = (&mut self.stretch, &mut self.body) else { return Ok(()) };
+        self.sequence += 1;
+        contain(|| run_plain(&mut **actor, &self.handle, &mut self.attempt, self.sequence))?;
+        self.finish |= self.attempt.finish;
+        stretch.take(&mut self.attempt);
+        Ok(())
+    }
+
+    /// Ticks on the packets that wait. What a tick puts out takes the place of the packet that fired it, so that one list of packets
+    /// travels through many nodes. It ends with a tick that puts out more than there is place for.
+    fn stretch_batch(&mut self, before: u64) -> Result<(), Failure> {
+        let (Some(stretch), Body::Sync(actor)) = (&mut self.stretch, &mut self.body) else { return Ok(()) };
+        let (run, attempt) = (self.handle.run(), &mut self.attempt);
+        let exit = stretch.exit.map(|(port, route)| (port, route.link));
+        let limit = TURN - (self.sequence - before) as usize;
+        let places = self.batch.make_contiguous();
+        let (mut taken, mut left) = (0, 0);
+        let ran = contain(|| {
+            while taken < limit && !self.finish && !run.is_cancelled() {
+                let Some(packet) = places.get_mut(taken).filter(|packet| is_plain(&self.links, packet)) else { break };
+                taken += 1;
+                self.sequence += 1;
+                self.released[packet.link as usize] += 1;
+                let port = self.links[packet.link as usize].port;
+                attempt.inputs.push((port, std::mem::replace(&mut packet.message, Message::Flow)));
+                run_plain(&mut **actor, &self.handle, attempt, self.sequence)?;
+                self.finish |= attempt.finish;
+                if !attempt.inputs.is_empty() {
+                    attempt.inputs.clear();
+                }
+                if !attempt.sent.is_empty() || attempt.emitted.len() > 1 {
+                    break;
+                }
+                if let Some((port, message)) = attempt.emitted.pop()
+                    && let Some((_, link)) = exit.filter(|(exit, _)| *exit == port)
+                {
+                    let place = &mut places[left];
+                    left += 1;
+                    place.message = message;
+                    place.link = link;
+                    place.position = 0;
+                }
+            }
+            Ok(())
+        });
+        if taken == self.batch.len() && stretch.leaving.is_empty() {
+            self.batch.truncate(left);
+            std::mem::swap(&mut self.batch, &mut stretch.leaving);
+        } else {
+            stretch.leaving.extend(self.batch.drain(..taken).take(left));
+        }
+        if ran.is_ok() {
+            stretch.take(attempt);
+        }
+        ran
+    }
+}
+
+/// One tick of an actor that computes. It may panic.
+#[inline]
+fn run_plain(actor: &mut dyn Actor, handle: &NodeHandle, attempt: &mut Attempt, sequence: u64) -> Result<(), Failure> {
+    attempt.sequence = sequence;
+    handle.node().counters.count_tick(attempt.inputs.len());
+    attempt.meet_component(handle.node())?;
+    actor.run(&mut Tick::new(handle, attempt))?;
+    attempt.refuse_too_deep()?;
+    handle.node().tick_is_over(sequence);
+    Ok(())
+}
+
+/// Whether a tick may take the packet without a look at what it descends from or where it waits.
+fn is_plain(links: &[LinkInfo], packet: &Packet) -> bool {
+    packet.origin.is_none() && super::work::is_plain(links, packet)
+}
