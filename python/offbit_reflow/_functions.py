@@ -144,14 +144,13 @@ def make(
             raise TypeError(f"{own_name} has the outports {outs} and must return a dict of them, got {result!r}")
         return {outs[0]: result}
 
-    def end(ctx: ActorCallContext, result: Any) -> None:
+    def answer(ctx: ActorCallContext, result: Any) -> Any:
         if not ports:
             ctx.finish()  # without parameters it is called once
-        if not (ctx.resolved or ctx._deferred):
-            ctx.done(outputs(result))
+        return None if ctx.resolved or ctx._deferred else outputs(result)
 
-    async def end_later(ctx: ActorCallContext, result: Any) -> None:
-        end(ctx, await result)
+    async def answer_later(ctx: ActorCallContext, result: Any) -> Any:
+        return answer(ctx, await result)
 
     async def async_items(result: Any) -> Any:
         async for item in result:
@@ -186,15 +185,15 @@ def make(
     def follow(ctx: ActorCallContext, result: Any) -> Any:
         # A decorator may hide what is inside.
         if inspect.isawaitable(result):
-            return end_later(ctx, result)
+            return answer_later(ctx, result)
         if inspect.isasyncgen(result):
             return async_items(result)
         if inspect.isgenerator(result):
             return (outputs(item) for item in result)
-        return end(ctx, result)
+        return answer(ctx, result)
 
     async def run_async(self: Any, ctx: ActorCallContext) -> Any:
-        end(ctx, await call(**arguments(ctx, self._remembered)))
+        return answer(ctx, await call(**arguments(ctx, self._remembered)))
 
     async def run_async_items(self: Any, ctx: ActorCallContext) -> Any:
         async with aclosing(call(**arguments(ctx, self._remembered))) as items:

@@ -347,15 +347,19 @@ def start_generator(
 ) -> Callable[[], bool]:
     """Run an async generator to its end and send what it yields, waiting for room."""
 
-    async def drive() -> None:
+    async def drive() -> dict[str, Any] | None:
         async with aclosing(generator):
             async for outputs in generator:
                 if outputs is not None:
                     await deliver(context, outputs, yielded=True)
         if not context.inputs:  # a source that has yielded everything has nothing more to say
             context.finish()
-        if not context.resolved:
+        if context.resolved:
+            return None
+        if context._deferred:
             context.done()
+            return None
+        return {}
 
     return _start(drive(), context, ended)
 

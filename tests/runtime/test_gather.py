@@ -10,7 +10,7 @@ import pytest
 from offbit_reflow import Actor, Network, actor
 from offbit_reflow.exceptions import ConfigError, GraphCheckError
 
-from .support import SOON
+from .support import SOON, Forward
 
 
 @actor
@@ -226,3 +226,23 @@ def test_mistakes_are_told():
     net.add_node("all", "gathered", firing="gather")
     with pytest.raises((ConfigError, GraphCheckError), match="names the node"):
         net.start()
+
+
+@pytest.mark.parametrize(
+    ("named", "why"),
+    [
+        ("item", "`item`, which is no node; did you mean `items`?"),
+        ("items.oot", "`items.oot`; node `items` has no outport `oot`; did you mean `out`?"),
+        ("table", "`table`, whose packets do not come here"),
+    ],
+)
+def test_a_check_finds_who_gathers_what_does_not_come(named, why):
+    net = Network()
+    net.register_actor("forward", Forward)
+    net.add_node("items", "forward")
+    net.add_node("table", "forward", firing={"gather": named})
+    net.add_connection("items", "out", "table", "in")
+    for found in (net.check(), [str(one) for one in net.to_graph().check(net)]):
+        assert any(one.startswith("error") and f"firing: `gather` names {why}" in one for one in found), found
+    with pytest.raises(ConfigError, match="firing: `gather` names"):
+        net.run({"items.in": 1})

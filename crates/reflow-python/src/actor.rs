@@ -254,6 +254,7 @@ impl PythonActor {
         attempt: &mut Attempt,
     ) -> Step {
         attempt.inputs = context.get().inputs_copy(py);
+        context.get().enter(py);
         let step = self.leave_open(py, context, attempt);
         let mut start = || {
             let module = loop_module(py)?;
@@ -264,7 +265,10 @@ impl PythonActor {
         };
         match start() {
             Ok(cancel) => context.get().set_task(py, cancel.unbind()),
-            Err(error) => context.get().fail_with(py, failure_of(py, error)),
+            Err(error) => {
+                context.get().unwound(py);
+                context.get().fail_with(py, failure_of(py, error));
+            }
         }
         step
     }
@@ -488,8 +492,10 @@ impl PythonActor {
             Python::attach(|py| {
                 let context = context.bind(py);
                 // One that was given up while it waited for a thread never begins.
-                if context.get().is_abandoned(py) || !detached_call(py, run.bind(py), context) {
+                if context.get().is_abandoned(py) {
                     context.get().unwound(py);
+                } else {
+                    detached_call(py, run.bind(py), context);
                 }
             });
         }));
@@ -497,12 +503,12 @@ impl PythonActor {
     }
 }
 
-/// Runs a whole attempt on this thread; its answer is a completion. Whether it goes on on the asyncio loop.
-fn detached_call(py: Python<'_>, run: &Bound<'_, PyAny>, context: &Bound<'_, PyContext>) -> bool {
+/// Runs a whole attempt on this thread; its answer is a completion.
+fn detached_call(py: Python<'_>, run: &Bound<'_, PyAny>, context: &Bound<'_, PyContext>) {
     executor::beat(context.get().run_number());
-    let finished = run.call1((context,)).and_then(|value| {
+    let followed = run.call1((context,)).and_then(|value| {
         if value.is_instance_of::<PyDict>() {
-            return context.get().done_with(&value).map(|()| false);
+            return Ok(Some(value));
         }
         match Kind::of(py, &value)? {
             Kind::Generator => {
@@ -516,30 +522,35 @@ fn detached_call(py: Python<'_>, run: &Bound<'_, PyAny>, context: &Bound<'_, PyC
                         context.get().send_yielded(&outputs)?;
                     }
                 }
-                context.get().done_with(PyDict::new(py).as_any()).map(|()| false)
+                Ok(Some(PyDict::new(py).into_any()))
             }
             Kind::Awaitable(starter) => {
                 // It did not look async from outside.
                 let cancel = loop_module(py)?.call_method1("start_alone", (starter, &value, context))?;
                 context.get().set_task(py, cancel.unbind());
-                Ok(true)
+                Ok(None)
             }
-            Kind::Other if value.is_none() || references::count(context) > 1 || context.get().is_deferred(py) => {
-                Ok(false)
-            }
-            Kind::Other => context.get().returned(&value).map(|()| false),
+            Kind::Other => Ok(Some(value)),
         }
     });
-    match finished {
-        Ok(true) => return true,
-        Ok(false) => {}
-        Err(error) => context.get().fail_with(py, failure_of(py, error)),
+    // That goes on on the asyncio loop.
+    let Some(returned) = followed.transpose() else { return };
+    // What it has left is looked at outside of it: its node goes on with that.
+    context.get().unwound(py);
+    let taken = returned.and_then(|value| {
+        if value.is_instance_of::<PyDict>() {
+            return context.get().done_with(&value);
+        }
+        let open = value.is_none() || references::count(context) > 1 || context.get().is_deferred(py);
+        if open { Ok(()) } else { context.get().returned(&value) }
+    });
+    if let Err(error) = taken {
+        context.get().fail_with(py, failure_of(py, error));
     }
     let held = references::count(context) > 1 || context.get().is_deferred(py);
     if !held && !context.get().is_resolved(py) {
         context.get().fail_with(py, unresolved());
     }
-    false
 }
 
 /// What a call returned, as far as it matters.

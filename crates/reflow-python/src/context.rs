@@ -64,8 +64,10 @@ struct State {
     task: Option<Py<PyAny>>,
     /// Sends that wait in asyncio tasks.
     queue: Option<Arc<SendQueue>>,
-    /// Whether a thread of its own is, or will be, inside `run`.
-    on_thread: bool,
+    /// Whether a thread or a task of its own is, or will be, inside `run`.
+    inside: bool,
+    /// Whether it was ended meanwhile, and the node waits for the return of `run`.
+    outlived: bool,
 }
 
 /// One attempt at one tick: its inputs, and the ways to end it.
@@ -144,7 +146,8 @@ impl PyContext {
             inputs_dict: None,
             task: None,
             queue: None,
-            on_thread: false,
+            inside: false,
+            outlived: false,
         };
         Self { node, names, state: Attached::new(state), retained: Attached::new(None) }
     }
@@ -1064,6 +1067,7 @@ impl Drop for PyContext {
                 number,
                 outcome: Outcome::Failed(crate::actor::unresolved()),
                 finish,
+                goes_on: false,
             });
         }
         if let Some(retained) = self.retained.get_mut().take() {

@@ -142,4 +142,6 @@ pub struct Completion {
     pub outcome: Outcome,
     /// Whether the actor asked for its node to end.
     pub finish: bool,
+    /// Whether its `run` has yet to return, which another completion will tell. The next tick waits for that.
+    pub goes_on: bool,
 }

@@ -23,6 +23,7 @@ use crate::event_bus::EventBus;
 use crate::firing::{By, Firing};
 use crate::gate::{Gate, StartRule};
 use crate::gather::Scatter;
+use crate::gathering::{Gathered, gathered};
 use crate::host::Host;
 use crate::journal::Journal;
 use crate::mailbox::Room;
@@ -78,7 +79,9 @@ pub(crate) fn check(plan: &Plan, inputs: Option<&[Endpoint]>) -> (Vec<NetworkErr
         errors.extend(gates(&drafts, plan).1);
     }
     if errors.is_empty() {
-        warnings.extend(shifting(&mut drafts, plan));
+        let (wrong, odd): (Vec<_>, Vec<_>) = meetings(&mut drafts, plan).into_iter().partition(Diagnostic::is_error);
+        errors.extend(wrong.into_iter().map(|diagnostic| NetworkError::Refused(vec![diagnostic])));
+        warnings.extend(odd);
     }
     for draft in &drafts {
         let problems = draft.component.check_config(&draft.config);
@@ -91,16 +94,16 @@ pub(crate) fn check(plan: &Plan, inputs: Option<&[Endpoint]>) -> (Vec<NetworkErr
     (errors, warnings)
 }
 
-/// What a check finds in how packets are paired.
+/// What a check finds in how packets are paired and gathered.
 pub(crate) fn check_pairs(plan: &Plan) -> Vec<Diagnostic> {
     let Ok(dissolved) = prepared(plan, &[]) else { return Vec::new() };
     let plan = dissolved.as_ref().map_or(plan, |(plan, _)| plan);
     let (mut drafts, errors) = drafts(plan);
-    if errors.is_empty() { shifting(&mut drafts, plan) } else { Vec::new() }
+    if errors.is_empty() { meetings(&mut drafts, plan) } else { Vec::new() }
 }
 
-/// Nodes that pair by position what comes from one source by different ways.
-fn shifting(drafts: &mut [Draft<'_>], plan: &Plan) -> Vec<Diagnostic> {
+/// Nodes that gather what does not come to them, and those that pair by position what comes from one source by different ways.
+fn meetings(drafts: &mut [Draft<'_>], plan: &Plan) -> Vec<Diagnostic> {
     let index: FxHashMap<String, u32> = plan.nodes.keys().cloned().zip(0..).collect();
     for connection in &plan.connections {
         connect(drafts, &index, connection, plan.capacity);
@@ -109,10 +112,13 @@ fn shifting(drafts: &mut [Draft<'_>], plan: &Plan) -> Vec<Diagnostic> {
     let doors = Doors::new(&feed, &plan.inports);
     let feeds: Vec<_> = drafts.iter_mut().map(|draft| draft.feed(&doors)).collect();
     let rules: Vec<_> = drafts.iter_mut().zip(&feeds).map(|(draft, fed)| draft.firing(&fed.doors)).collect();
-    if !rules.iter().any(Firing::pairs) {
+    if !rules.iter().any(|rule| rule.pairs() || matches!(rule, Firing::Gather(_))) {
         return Vec::new();
     }
     let shape = shape_of(drafts, &feeds, &rules, &FxHashMap::default());
+    if let Err((node, problem)) = gathered(drafts, &rules, &shape) {
+        return vec![drafts[node as usize].finding(Code::BadConfig, problem)];
+    }
     let sources = Sources::of(&shape);
     let groups = groups_of(drafts, &rules, &shape);
     let mut found = Vec::new();
@@ -200,7 +206,8 @@ pub(crate) fn launch(
     let groups = groups_of(&drafts, &rules, &shape);
     let mut nodes = Vec::with_capacity(drafts.len());
     let mut actors = Vec::with_capacity(drafts.len());
-    let gathered = gathered(&drafts, &rules, &shape)?;
+    let gathered =
+        gathered(&drafts, &rules, &shape).map_err(|(node, problem)| drafts[node as usize].bad_config(problem))?;
     let gathers = gathered.iter().map(|gathered| gathered.by);
     let carries = leading_to(&shape, needing(&drafts, &groups).into_iter().chain(gathers));
     for (draft, ((fed, firing), groups)) in drafts.into_iter().zip(feeds.into_iter().zip(rules).zip(groups)) {
@@ -538,48 +545,6 @@ fn groups_of(drafts: &[Draft<'_>], rules: &[Firing], shape: &Shape) -> Vec<Vec<V
             groups
         })
         .collect()
-}
-
-/// A node that gathers what another one gives.
-struct Gathered {
-    by: u32,
-    from: u32,
-    /// The outport whose packets are gathered; all of them that lead there, if it is not named.
-    port: Option<usize>,
-}
-
-/// The nodes whose packets are gathered again.
-fn gathered(drafts: &[Draft<'_>], rules: &[Firing], shape: &Shape) -> Result<Vec<Gathered>, NetworkError> {
-    let mut all = Vec::new();
-    for (by, (draft, rule)) in (0_u32..).zip(drafts.iter().zip(rules)) {
-        let Firing::Gather(name) = rule else { continue };
-        // Inside of a subgraph, its own nodes are meant.
-        let inside = draft.id.rfind('/').map_or("", |at| &draft.id[..=at]);
-        let find = |name: &str| {
-            let own = format!("{inside}{name}");
-            drafts
-                .iter()
-                .position(|draft| *draft.id == *own)
-                .or_else(|| drafts.iter().position(|draft| *draft.id == *name))
-        };
-        let by_port = || {
-            let (node, port) = name.rsplit_once('.')?;
-            let from = find(node)?;
-            Some((from, Some(usize::from(drafts[from].position(&drafts[from].outports, port)?))))
-        };
-        let Some((from, port)) = find(name).map(|from| (from, None)).or_else(by_port) else {
-            let known = drafts.iter().map(|draft| &*draft.id);
-            let meant = suggestion(name, known).map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
-            return Err(draft.bad_config(format!("firing: `gather` names `{name}`, which is no node{meant}")));
-        };
-        let leads = leading_to(shape, [by]);
-        let from = from as u32;
-        if from == by || !shape.edges.iter().any(|(at, to, _)| *at == from && leads[*to as usize]) {
-            return Err(draft.bad_config(format!("firing: `gather` names `{name}`, whose packets do not come here")));
-        }
-        all.push(Gathered { by, from, port });
-    }
-    Ok(all)
 }
 
 /// The nodes that need to know what packets descend from.

@@ -26,6 +26,7 @@ mod firing;
 mod from_graph;
 mod gate;
 mod gather;
+mod gathering;
 mod host;
 mod join;
 pub mod journal;

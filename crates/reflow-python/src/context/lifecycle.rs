@@ -23,7 +23,7 @@ impl PyContext {
             state.outcome = None;
             (state.sequence, state.number) = (attempt.sequence, attempt.number);
             (state.finish, state.deferred, state.abandoned, state.quiet_end) = (false, false, false, false);
-            state.on_thread = start.detached;
+            (state.inside, state.outlived) = (start.detached, false);
             state.deadline = start.deadline;
             (state.origin, state.late_origin) = (attempt.origin.clone(), None);
             // Swapped, not moved: packets are kept in place, and that is the better part of what a tick copies.
@@ -156,20 +156,25 @@ impl PyContext {
     /// Tells the attempt that nobody wants its outcome any more; whether its call has yet to return,
     /// which [`unwound`](Self::unwound) will tell.
     pub(crate) fn abandon(&self, py: Python<'_>) -> bool {
-        let (task, on_thread) = {
+        let (task, inside) = {
             let mut state = self.state.lock(py);
             state.abandoned = true;
             state.stopped = self.node.is_cancelled();
             state.phase = Phase::Over;
             state.let_origin_go();
-            (state.task.take(), state.on_thread)
+            (state.task.take(), state.inside)
         };
         // A loop that is closed has no task to cancel any more.
-        on_thread
-            || task.is_some_and(|task| task.bind(py).call0().and_then(|unwinds| unwinds.is_truthy()).unwrap_or(false))
+        let cancel = |task: Py<PyAny>| task.bind(py).call0().and_then(|unwinds| unwinds.is_truthy()).unwrap_or(false);
+        inside && task.is_none_or(cancel)
     }
 
-    /// The call of the attempt has returned; if that was abandoned, its node waits for nothing else.
+    /// A task of its own is about to run the attempt.
+    pub(crate) fn enter(&self, py: Python<'_>) {
+        self.state.lock(py).inside = true;
+    }
+
+    /// The call of the attempt has returned; if the attempt was over before, its node waits for nothing else.
     pub(crate) fn unwound(&self, py: Python<'_>) {
         let (task, completion) = {
             let mut state = self.state.lock(py);
@@ -178,9 +183,11 @@ impl PyContext {
                 number: state.number,
                 outcome: Outcome::Failed(Failure::new("the attempt was given up")),
                 finish: state.finish,
+                goes_on: false,
             };
-            let completion = state.abandoned.then(unwound);
-            state.on_thread = false;
+            let is_awaited = state.inside && (state.abandoned || state.outlived);
+            let completion = is_awaited.then(unwound);
+            (state.inside, state.outlived) = (false, false);
             (state.task.take(), completion)
         };
         // Let go of it only when the state is not held any more.
@@ -202,8 +209,20 @@ impl PyContext {
         if state.abandoned && !state.stopped { Err(given_up()) } else { Ok(()) }
     }
 
+    /// What cancels the task that runs it. By now that may have ended, or be one that nobody waits for.
     pub(crate) fn set_task(&self, py: Python<'_>, cancel: Py<PyAny>) {
-        self.state.lock(py).task = Some(cancel);
+        let is_late = {
+            let mut state = self.state.lock(py);
+            let is_late = state.abandoned || !state.inside;
+            if !is_late {
+                state.task = Some(cancel.clone_ref(py));
+            }
+            is_late
+        };
+        if is_late {
+            // Where there is nothing to cancel, that does nothing.
+            let _ = cancel.bind(py).call0();
+        }
     }
 
     /// Fails the attempt for the host. One that is resolved keeps its first outcome, and the second one is told.
@@ -325,7 +344,8 @@ impl State {
             Ok(()) => Outcome::Done(std::mem::take(&mut self.emitted)),
             Err(failure) => Outcome::Failed(failure),
         };
-        Completion { sequence: self.sequence, number: self.number, outcome, finish: self.finish }
+        self.outlived = self.inside;
+        Completion { sequence: self.sequence, number: self.number, outcome, finish: self.finish, goes_on: self.inside }
     }
 }
 

@@ -8,6 +8,7 @@ use futures_util::FutureExt;
 
 use super::Driver;
 use super::body::Body;
+use super::open::Unwinding;
 use crate::actor::{Actor, AsyncActor};
 use crate::attempt::{Attempt, Completion, Outcome};
 use crate::awaited::Received;
@@ -133,16 +134,21 @@ impl Driver {
         self.flush().await;
         let handle = self.handle.clone();
         let (sequence, number) = (self.attempt.sequence, self.attempt.number);
+        let mut first = None;
         let ended = poll_fn(|cx| {
             handle.node().sleeper.set_waker(cx.waker());
             self.exchange(Sleep::No);
             let ours = |control: &Control| {
                 matches!(control, Control::Completion(end) if (end.sequence, end.number) == (sequence, number))
             };
-            if let Some(at) = self.control.iter().position(ours)
+            while let Some(at) = self.control.iter().position(ours)
                 && let Some(Control::Completion(completion)) = self.control.remove(at)
             {
-                return Poll::Ready(Some(completion));
+                if !completion.goes_on {
+                    // The first one says how it ended.
+                    return Poll::Ready(Some(first.take().unwrap_or(completion)));
+                }
+                first = Some(completion);
             }
             if handle.is_cancelled() { Poll::Ready(None) } else { Poll::Pending }
         })
@@ -159,8 +165,9 @@ impl Driver {
                 }
             }
             None => {
-                if let Body::Hosted(actor, ..) = &mut self.body {
-                    let _ = catch_unwind(AssertUnwindSafe(|| actor.abandon(sequence, number)));
+                if self.abandon(sequence, number) {
+                    self.node().open.open((sequence, number), &self.handle.run().activity);
+                    self.open.unwinding.push(Unwinding { sequence, number, given_up: true, until: None });
                 }
                 Err(cancelled())
             }

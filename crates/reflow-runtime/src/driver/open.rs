@@ -50,10 +50,12 @@ impl Stage {
     }
 }
 
-/// A call that was given up and has not returned.
+/// A call that has not returned although its attempt is over.
 pub(super) struct Unwinding {
     pub(super) sequence: u64,
     pub(super) number: u32,
+    /// Whether it was told that nobody waits for it. Else the attempt ended well, and the node goes on when the call has returned.
+    pub(super) given_up: bool,
     /// When its actor is to be replaced, if it can be.
     pub(super) until: Option<Instant>,
 }
@@ -98,7 +100,12 @@ impl Table {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.entries.is_empty() && !self.is_awaited()
+    }
+
+    /// Whether a call goes on after the end of its attempt.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.unwinding.iter().any(|call| !call.given_up)
     }
 
     /// Attempts that run, here or elsewhere.

@@ -291,12 +291,17 @@ impl Driver {
 
     /// Takes the end of an attempt that went on elsewhere.
     pub(super) fn complete(&mut self, completion: Completion) {
-        let Completion { sequence, number, outcome, finish } = completion;
+        let Completion { sequence, number, outcome, finish, goes_on } = completion;
         let Some(Open { mut attempt, held, .. }) = self.open.take(sequence, number) else {
             // One that is over has nothing more to say; the call of one that was given up has returned now.
             return self.unwound(sequence, number);
         };
-        self.close_open(sequence, number);
+        if goes_on {
+            let until = self.limit();
+            self.open.unwinding.push(Unwinding { sequence, number, given_up: false, until });
+        } else {
+            self.close_open(sequence, number);
+        }
         attempt.finish |= finish;
         let result = match outcome {
             Outcome::Done(packets) => {
@@ -441,7 +446,7 @@ impl Driver {
         if self.abandon(sequence, number) {
             // It has as long again to return.
             let until = Some(self.limit().unwrap_or_else(now));
-            self.open.unwinding.push(Unwinding { sequence, number, until });
+            self.open.unwinding.push(Unwinding { sequence, number, given_up: true, until });
         } else {
             self.close_open(sequence, number);
         }
@@ -486,7 +491,7 @@ impl Driver {
     }
 
     /// Tells an attempt that nobody waits for its outcome any more; whether its call has yet to return.
-    fn abandon(&mut self, sequence: u64, number: u32) -> bool {
+    pub(super) fn abandon(&mut self, sequence: u64, number: u32) -> bool {
         let Body::Hosted(actor, ..) = &mut self.body else { return false };
         catch_unwind(AssertUnwindSafe(|| actor.abandon(sequence, number))).unwrap_or(false)
     }
@@ -497,7 +502,7 @@ impl Driver {
             let (sequence, number) = (open.attempt.sequence, open.attempt.number);
             match &open.stage {
                 Stage::Elsewhere if self.abandon(sequence, number) => {
-                    self.open.unwinding.push(Unwinding { sequence, number, until: None });
+                    self.open.unwinding.push(Unwinding { sequence, number, given_up: true, until: None });
                     continue;
                 }
                 Stage::Here(abort) => abort.abort(),
@@ -513,10 +518,13 @@ impl Driver {
             poll_fn(|cx| {
                 self.node().sleeper.set_waker(cx.waker());
                 self.look();
+                if self.is_cancelled() {
+                    self.give_up_awaited();
+                }
                 let is_over = self.open.unwinding.is_empty();
                 // Whoever stops a run says how long it waits; a node that comes to its end by itself does not wait for ever.
-                let goes_on = is_over || !self.is_cancelled() && sleep.as_mut().poll(cx).is_ready();
-                if goes_on { Poll::Ready(()) } else { Poll::Pending }
+                let may_go = !self.is_cancelled() && !self.open.is_awaited();
+                if is_over || may_go && sleep.as_mut().poll(cx).is_ready() { Poll::Ready(()) } else { Poll::Pending }
             })
             .await;
             for call in std::mem::take(&mut self.open.unwinding) {
@@ -526,6 +534,19 @@ impl Driver {
         while let Some(LaneEnd { actor, .. }) = self.open.lanes.next().await {
             if let Body::Async(actors, _) = &mut self.body {
                 actors.push(actor);
+            }
+        }
+    }
+
+    /// Tells calls that go on after the end of their attempts that nobody waits for them.
+    fn give_up_awaited(&mut self) {
+        let calls = std::mem::take(&mut self.open.unwinding);
+        for mut call in calls {
+            if call.given_up || self.abandon(call.sequence, call.number) {
+                call.given_up = true;
+                self.open.unwinding.push(call);
+            } else {
+                self.close_open(call.sequence, call.number);
             }
         }
     }

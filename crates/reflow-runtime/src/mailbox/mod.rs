@@ -67,6 +67,8 @@ struct Inner {
     consumer_asleep: bool,
     /// The node takes no more packets.
     closed: bool,
+    /// It does not wait for ends of attempts any more, either.
+    ended: bool,
     /// Whether a journal wants to know which packets are dropped.
     recorded: bool,
     /// Whether there are links whose packets may wait in the journal.
@@ -283,7 +285,7 @@ impl Mailbox {
     pub(crate) fn control(&self, control: Control) -> Result<(), Refused> {
         let mut inner = self.inner.lock();
         // A node that is about to end may wait for attempts that were given up.
-        if inner.closed && !matches!(control, Control::Completion(_)) {
+        if inner.ended || inner.closed && !matches!(control, Control::Completion(_)) {
             return Err(Refused::Closed);
         }
         if matches!(control, Control::Signal(_)) {
@@ -406,11 +408,13 @@ impl Mailbox {
         }
     }
 
-    /// Takes nothing more: what waits is thrown away and counted, waiting producers are woken.
-    pub(crate) fn close(&self) -> Leftovers {
+    /// Takes no more packets: what waits is thrown away and counted, waiting producers are woken. Ends of attempts stay, and
+    /// still come in, until the node has `ended`: it may wait for them.
+    pub(crate) fn close(&self, ended: bool) -> Leftovers {
         let (queue, control, shelves, wakes) = {
             let mut inner = self.inner.lock();
             inner.closed = true;
+            inner.ended |= ended;
             let mut wakes: SmallVec<[Arc<Sleeper>; 4]> = SmallVec::new();
             for link in &mut inner.links {
                 wakes.extend(link.waiting.drain(..));
@@ -418,8 +422,10 @@ impl Mailbox {
                 link.shelf = None;
             }
             let inner = &mut *inner;
-            let (queue, control) = (std::mem::take(&mut inner.queue), std::mem::take(&mut inner.control));
-            (queue, control, std::mem::take(&mut inner.shelves), wakes)
+            let stays = |control: &Control| !ended && matches!(control, Control::Completion(_));
+            let (kept, control) = std::mem::take(&mut inner.control).into_iter().partition(stays);
+            inner.control = kept;
+            (std::mem::take(&mut inner.queue), control, std::mem::take(&mut inner.shelves), wakes)
         };
         wakes.iter().for_each(|sleeper| sleeper.wake());
         Leftovers { packets: queue.len(), rest: (queue, control, shelves) }

@@ -1,6 +1,7 @@
 use super::*;
 use crate::activity::Activity;
 use crate::actor::Signal;
+use crate::attempt::{Completion, Outcome, Packets};
 use crate::awaited::Received;
 
 fn sleeper() -> Arc<Sleeper> {
@@ -64,7 +65,7 @@ fn a_packet_is_put_in_at_once_only_where_it_finds_room_in_the_queue() {
     let sleeper = sleeper();
     mailbox.exchange(&mut VecDeque::new(), &mut VecDeque::new(), &mut [0, 0], Sleep::Empty(&sleeper));
     assert_eq!(put(plain, 5), Ok(true));
-    drop(mailbox.close());
+    drop(mailbox.close(true));
     assert_eq!(put(plain, 6), Err(Message::Integer(6)));
 }
 
@@ -144,7 +145,26 @@ fn closing_wakes_producers_and_counts_what_is_lost() {
         offer(&mailbox, link, number, &producer);
     }
     assert!(offer(&mailbox, link, 9, &producer).leave.is_some());
-    assert_eq!(mailbox.close().packets, 2);
+    assert_eq!(mailbox.close(false).packets, 2);
     assert_eq!(offer(&mailbox, link, 9, &producer).undelivered, 1);
     assert_eq!(mailbox.control(Control::Poke), Err(Refused::Closed));
+}
+
+#[test]
+fn the_end_of_an_attempt_outlives_the_closing_of_the_mailbox_but_not_the_node() {
+    let mailbox = Mailbox::default();
+    let end = || {
+        let (outcome, finish, goes_on) = (Outcome::Done(Packets::new()), false, false);
+        Control::Completion(Completion { sequence: 1, number: 1, outcome, finish, goes_on })
+    };
+    assert_eq!(mailbox.control(end()), Ok(()));
+    assert_eq!(mailbox.control(Control::Poke), Ok(()));
+    drop(mailbox.close(false));
+    assert_eq!(mailbox.control(Control::Poke), Err(Refused::Closed));
+    assert_eq!(mailbox.control(end()), Ok(()));
+    let mut control = VecDeque::new();
+    mailbox.exchange(&mut VecDeque::new(), &mut control, &mut [], Sleep::No);
+    assert_eq!(control.len(), 2, "{control:?}");
+    drop(mailbox.close(true));
+    assert_eq!(mailbox.control(end()), Err(Refused::Closed));
 }

@@ -162,7 +162,7 @@ impl Run {
         self.activity.begin();
         self.cancel.send_replace(true);
         for node in &self.nodes {
-            node.counters.undelivered.add(Self::close_mailbox(node) as u64);
+            node.counters.undelivered.add(Self::close_mailbox(node, false) as u64);
             node.sleeper.wake();
         }
         for tap in self.taps.read().values() {
@@ -197,7 +197,7 @@ impl Run {
     /// The last act of a node: its connections close, and the run ends with the last node.
     pub(crate) fn node_ended(&self, index: u32, state: NodeState, undelivered: usize) {
         let node = &self.nodes[index as usize];
-        let undelivered = (undelivered + Self::close_mailbox(node)) as u64;
+        let undelivered = (undelivered + Self::close_mailbox(node, true)) as u64;
         node.counters.undelivered.add(undelivered);
         if undelivered > 0 {
             self.events.emit(Event::PacketsUndelivered { actor: Arc::clone(&node.id), count: undelivered });

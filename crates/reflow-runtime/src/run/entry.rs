@@ -203,9 +203,9 @@ impl Run {
         taken
     }
 
-    /// Closes the mailbox of a node; how many packets that loses.
-    pub(super) fn close_mailbox(node: &Node) -> usize {
-        let left = node.mailbox.close();
+    /// Closes the mailbox of a node that is to stop, or has ended; how many packets that loses.
+    pub(super) fn close_mailbox(node: &Node, ended: bool) -> usize {
+        let left = node.mailbox.close(ended);
         drop(left.rest);
         left.packets
     }
