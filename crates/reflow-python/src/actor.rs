@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::once::Once;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator, PyTuple, PyType, PyWeakrefReference};
-use reflow_runtime::{Attempt, Failure, Host, HostedActor, NodeHandle, Signal, Step, Tick};
+use reflow_runtime::{Attempt, Column, ColumnEnd, Failure, Host, HostedActor, NodeHandle, Signal, Step, Tick};
 
 use crate::batch::PyBatch;
 use crate::context::{Conclusion, PyContext, Start};
@@ -362,15 +362,29 @@ impl HostedActor for PythonActor {
         self.batch_size
     }
 
+    fn run_column(&mut self, node: &NodeHandle, column: Column) -> ColumnEnd {
+        executor::beat(node.run_number());
+        let (first, count) = (column.first, column.messages.len());
+        Python::attach(|py| match PyBatch::run_column(py, node, &self.names(py, node), self.run.bind(py), column) {
+            Ok((end, held)) => {
+                self.keep_open(py, held);
+                end
+            }
+            Err(error) => {
+                let failure = failure_of(py, error);
+                ColumnEnd::Apart(
+                    Attempt::first_tries(first, count),
+                    (0..count).map(|at| (at, Step::Failed(failure.clone()))).collect(),
+                )
+            }
+        })
+    }
+
     fn run_batch(&mut self, node: &NodeHandle, attempts: &mut Vec<Attempt>) -> Vec<(usize, Step)> {
         executor::beat(node.run_number());
         Python::attach(|py| match PyBatch::run(py, node, &self.names(py, node), self.run.bind(py), attempts) {
             Ok((others, held)) => {
-                for (sequence, number, context) in held {
-                    if let Ok(weak) = PyWeakrefReference::new(context.bind(py).as_any()) {
-                        self.open.push((sequence, number, weak.unbind()));
-                    }
-                }
+                self.keep_open(py, held);
                 others
             }
             Err(error) => {
@@ -459,6 +473,15 @@ impl HostedActor for PythonActor {
 }
 
 impl PythonActor {
+    /// Remembers the contexts of ticks that go on after their batch.
+    fn keep_open(&mut self, py: Python<'_>, held: Vec<(u64, u32, Py<PyContext>)>) {
+        for (sequence, number, context) in held {
+            if let Ok(weak) = PyWeakrefReference::new(context.bind(py).as_any()) {
+                self.open.push((sequence, number, weak.unbind()));
+            }
+        }
+    }
+
     fn tear_down(&mut self, py: Python<'_>) -> PyResult<()> {
         let result = self.method(py, "teardown")?.call0()?;
         if matches!(Kind::of(py, &result)?, Kind::Awaitable(_)) {

@@ -7,7 +7,7 @@ use pyo3::exceptions::{PyIndexError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyInt, PyList, PyString};
-use reflow_runtime::{Attempt, Message, NodeHandle, Step};
+use reflow_runtime::{Attempt, Column, ColumnEnd, Columns, Message, NodeHandle, Step};
 
 use crate::attached::Attached;
 use crate::borrowed::{self, Form};
@@ -20,11 +20,48 @@ use crate::protect::{self, Held};
 use crate::references;
 
 struct State {
+    /// The ticks, until somebody looks at them one by one, and what leaves when all are done.
+    column: Option<(Column, Columns)>,
     attempts: Vec<Attempt>,
     /// Contexts of the ticks that were looked at one by one.
     contexts: BTreeMap<usize, Py<PyContext>>,
     done: bool,
     over: bool,
+}
+
+impl State {
+    fn of(column: Option<(Column, Columns)>, attempts: Vec<Attempt>) -> Self {
+        Self { column, attempts, contexts: BTreeMap::new(), done: false, over: false }
+    }
+
+    /// The ticks one by one.
+    fn apart(&mut self) -> &mut Vec<Attempt> {
+        if let Some((column, outputs)) = self.column.take() {
+            self.attempts = column.apart();
+            emit(&mut self.attempts, outputs);
+        }
+        &mut self.attempts
+    }
+
+    /// The packet of a tick on an inport.
+    fn packet(&mut self, index: usize, port: u16) -> Option<&mut Message> {
+        match &mut self.column {
+            Some((column, _)) => column.messages.get_mut(index).filter(|_| column.port == port),
+            None => {
+                let inputs = self.attempts.get_mut(index).map(|attempt| &mut attempt.inputs);
+                inputs?.iter_mut().find(|(at, _)| *at == port).map(|(_, message)| message)
+            }
+        }
+    }
+}
+
+/// Puts out columns: a message of each tick.
+fn emit(attempts: &mut [Attempt], columns: Columns) {
+    for (port, column) in columns {
+        for (attempt, message) in attempts.iter_mut().zip(column) {
+            attempt.emitted.push((port, message));
+        }
+    }
 }
 
 /// The ticks of one call, as a sequence of contexts and as columns: `batch["in"]` is the list of all values of a port, and
@@ -64,20 +101,72 @@ impl PyBatch {
         run: &Bound<'_, PyAny>,
         attempts: &mut Vec<Attempt>,
     ) -> PyResult<(Others, Vec<Open>)> {
-        let (node, names, count) = (node.clone(), Arc::clone(names), attempts.len());
-        let state = State { attempts: std::mem::take(attempts), contexts: BTreeMap::new(), done: false, over: false };
-        let batch = Bound::new(py, Self { node, names, count, state: Attached::new(state) })?;
+        let batch = Self::of(node, names, attempts.len(), State::of(None, std::mem::take(attempts)));
+        let (batch, failure) = batch.call(py, run)?;
+        Ok(batch.get().end(py, failure.as_ref(), attempts))
+    }
+
+    /// [`run`](Self::run) for a column: what leaves, if all of it is done together.
+    pub(crate) fn run_column(
+        py: Python<'_>,
+        node: &NodeHandle,
+        names: &Arc<PortNames>,
+        run: &Bound<'_, PyAny>,
+        column: Column,
+    ) -> PyResult<(ColumnEnd, Vec<Open>)> {
+        let count = column.messages.len();
+        let batch = Self::of(node, names, count, State::of(Some((column, Vec::new())), Vec::new()));
+        let (batch, failure) = batch.call(py, run)?;
+        let mut attempts = {
+            let mut state = batch.get().state.lock(py);
+            let done = state.done;
+            match state.column.take_if(|_| done) {
+                Some((column, outputs)) => {
+                    state.over = true;
+                    drop(state);
+                    drop(column);
+                    return Ok((ColumnEnd::Done(outputs), Vec::new()));
+                }
+                None => std::mem::take(state.apart()),
+            }
+        };
+        batch.get().state.lock(py).attempts = std::mem::take(&mut attempts);
+        let (others, open) = batch.get().end(py, failure.as_ref(), &mut attempts);
+        Ok((ColumnEnd::Apart(attempts, others), open))
+    }
+
+    fn of(node: &NodeHandle, names: &Arc<PortNames>, count: usize, state: State) -> Self {
+        Self { node: node.clone(), names: Arc::clone(names), count, state: Attached::new(state) }
+    }
+
+    /// Calls `run`, and takes what it returns.
+    fn call<'py>(
+        self,
+        py: Python<'py>,
+        run: &Bound<'py, PyAny>,
+    ) -> PyResult<(Bound<'py, Self>, Option<reflow_runtime::Failure>)> {
+        let batch = Bound::new(py, self)?;
         let result = run.call1((&batch,)).and_then(|value| batch.get().accept(&value));
         let failure = result.err().map(|error| crate::actor::failure_of(py, error));
+        Ok((batch, failure))
+    }
+
+    /// Ends the batch: gives the attempts back, and tells those that are not done.
+    fn end(
+        &self,
+        py: Python<'_>,
+        failure: Option<&reflow_runtime::Failure>,
+        attempts: &mut Vec<Attempt>,
+    ) -> (Others, Vec<Open>) {
         let (done, mut contexts) = {
-            let mut state = batch.get().state.lock(py);
+            let mut state = self.state.lock(py);
             state.over = true;
             *attempts = std::mem::take(&mut state.attempts);
             (state.done, std::mem::take(&mut state.contexts))
         };
         let (mut others, mut held) = (Vec::new(), Vec::new());
         if done && contexts.is_empty() {
-            return Ok((others, held));
+            return (others, held);
         }
         for (at, attempt) in attempts.iter_mut().enumerate() {
             let step = match contexts.remove(&at) {
@@ -85,13 +174,13 @@ impl PyBatch {
                 None if done => Step::Done,
                 None => Step::Failed(crate::actor::unresolved()),
             };
-            match (step, &failure) {
+            match (step, failure) {
                 (Step::Done, _) => {}
                 (Step::Failed(_), Some(failure)) => others.push((at, Step::Failed(failure.clone()))),
                 (step, _) => others.push((at, step)),
             }
         }
-        Ok((others, held))
+        (others, held)
     }
 
     /// What `run` returned: a dict of columns, or for each tick what it would have returned alone.
@@ -130,7 +219,7 @@ impl PyBatch {
             if let Some(context) = state.contexts.get(&index) {
                 return Ok(context.clone_ref(py));
             }
-            let Some(attempt) = state.attempts.get_mut(index) else { return Err(over()) };
+            let Some(attempt) = state.apart().get_mut(index) else { return Err(over()) };
             // The context has the packets from now on.
             let inputs = std::mem::take(&mut attempt.inputs);
             attempt.of_inputs(inputs)
@@ -217,7 +306,10 @@ impl PyBatch {
         let Some(state) = self.state.seen_by(&visit) else { return Ok(()) };
         state.contexts.values().try_for_each(|context| visit.call(context))?;
         let packets = state.attempts.iter().flat_map(|attempt| attempt.inputs.iter().chain(&attempt.emitted));
-        packets.map(|(_, message)| message).try_for_each(|message| convert::traverse(message, &visit))
+        let columns = state.column.iter().flat_map(|(column, outputs)| {
+            column.messages.iter().chain(outputs.iter().flat_map(|(_, messages)| messages))
+        });
+        packets.map(|(_, message)| message).chain(columns).try_for_each(|message| convert::traverse(message, &visit))
     }
 
     fn __clear__(&self) {
@@ -273,10 +365,9 @@ impl PyBatch {
             return Err(ContextError::new_err("this batch is already resolved"));
         }
         state.done = true;
-        for (port, column) in columns {
-            for (attempt, message) in state.attempts.iter_mut().zip(column) {
-                attempt.emitted.push((port, message));
-            }
+        match &mut state.column {
+            Some((_, outputs)) => *outputs = columns,
+            None => emit(&mut state.attempts, columns),
         }
         Ok(())
     }
@@ -289,8 +380,13 @@ impl PyBatch {
                 |message: &&Message| message.host_value::<PyPlain>().is_some_and(|plain| plain.object(py).is(value));
             let came_in = {
                 let state = self.state.lock(py);
-                let inputs = state.attempts.get(index).map(|attempt| &attempt.inputs);
-                inputs.and_then(|inputs| inputs.iter().map(|(_, message)| message).find(is_it).cloned())
+                match &state.column {
+                    Some((column, _)) => column.messages.get(index).filter(is_it).cloned(),
+                    None => {
+                        let inputs = state.attempts.get(index).map(|attempt| &attempt.inputs);
+                        inputs.and_then(|inputs| inputs.iter().map(|(_, message)| message).find(is_it).cloned())
+                    }
+                }
             };
             if let Some(message) = came_in
                 && let Some(own) = protect::protected(value, Held::ByUs(ours + 1))?
@@ -311,10 +407,8 @@ impl PyBatch {
                 return Err(over());
             }
             let context = state.contexts.get(&index).map(|context| context.clone_ref(py));
-            let inputs = state.attempts.get_mut(index).map(|attempt| &mut attempt.inputs);
-            let message = inputs.and_then(|inputs| inputs.iter_mut().find(|(at, _)| *at == port));
-            match message {
-                Some((_, message)) => match plain::own(py, message) {
+            match state.packet(index, port) {
+                Some(message) => match plain::own(py, message) {
                     Some((object, before)) => {
                         drop(state);
                         drop(before);
@@ -334,9 +428,7 @@ impl PyBatch {
             let own = message.clone();
             let before = {
                 let mut state = self.state.lock(py);
-                let inputs = state.attempts.get_mut(index).map(|attempt| &mut attempt.inputs);
-                let slot = inputs.and_then(|inputs| inputs.iter_mut().find(|(at, _)| *at == port));
-                slot.map(|(_, slot)| std::mem::replace(slot, own))
+                state.packet(index, port).map(|packet| std::mem::replace(packet, own))
             };
             drop(before);
         }

@@ -409,9 +409,9 @@ pub(crate) fn port_value<'py>(
         Message::Bytes(_) | Message::Encoded(_) | Message::StreamHandle(_) | Message::Any(AnyValue::Host(_)) => true,
         other => other.host_value::<PyPlain>().is_some_and(|plain| !plain.is_tagged_plainly()),
     };
-    if by_reference {
-        object.setattr(crate::once::intern!(py, "_message"), PyMessage::object(py, message.clone())?)?;
-    }
+    // Without one, it says so: a look at an attribute that is not there would make an exception.
+    let message = if by_reference { Some(PyMessage::object(py, message.clone())?) } else { None };
+    object.setattr(crate::once::intern!(py, "_message"), message)?;
     Ok(object)
 }
 

@@ -40,6 +40,11 @@ pub struct Attempt {
 }
 
 impl Attempt {
+    /// First tries at so many ticks, without their packets.
+    pub fn first_tries(first: u64, count: usize) -> Vec<Self> {
+        (first..).take(count).map(|sequence| Self { sequence, number: 1, ..Self::default() }).collect()
+    }
+
     /// The same try, as it begins, with these inputs.
     #[must_use]
     pub fn of_inputs(&self, inputs: Packets) -> Self {

@@ -141,11 +141,15 @@ impl Run {
         seen || from.cuts() || from.watched.load(Ordering::Relaxed) || self.is_cancelled()
     }
 
+    /// Whether what leaves the node gets an origin of its own.
+    pub(crate) fn follows(from: &Node, origin: Option<&Origin>) -> bool {
+        origin.is_none() && from.mint.is_some() || from.scatter.is_some()
+    }
+
     /// Hands the packet over at once if it is the only one, and if that can be done. Else it stays.
     pub(crate) fn hand_over_only(&self, from: &Node, origin: Option<&Origin>, packets: &mut Packets) {
         if packets.len() == 1
-            && (origin.is_some() || from.mint.is_none())
-            && from.scatter.is_none()
+            && !Self::follows(from, origin)
             && let Some((port, message)) = packets.pop()
             && let Some(message) = self.hand_over(from, port, message, origin)
         {

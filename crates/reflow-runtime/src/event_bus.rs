@@ -158,7 +158,7 @@ impl EventBus {
         state.subscribers.retain(|subscriber| !subscriber.queue.lock().reader_gone);
         let watched = state.subscribers.iter().any(|subscriber| subscriber.filter.wants_packets());
         self.watched.store(watched, Ordering::Relaxed);
-        let packets = watched || state.packets_kept < PACKET_BACKLOG;
+        let packets = watched || state.keeps_packets();
         self.packets.store(packets, Ordering::Relaxed);
         let completions = state
             .subscribers
@@ -240,9 +240,14 @@ impl BusState {
         self.sent.as_ref().map_or(0, |sent| sent.0().saturating_sub(self.sent_kept))
     }
 
+    /// Whether the backlog has room for packets. Where very many nodes have started, they fill it.
+    fn keeps_packets(&self) -> bool {
+        self.packets_kept < PACKET_BACKLOG && self.backlog.len() < BACKLOG
+    }
+
     fn keep(&mut self, record: &Arc<EventRecord>) {
         let is_packet = record.event.is_packet();
-        if self.backlog.len() >= BACKLOG || is_packet && self.packets_kept >= PACKET_BACKLOG {
+        if self.backlog.len() >= BACKLOG || is_packet && !self.keeps_packets() {
             self.missed += u64::from(!is_packet);
             return;
         }
@@ -358,6 +363,13 @@ mod tests {
             Poll::Ready(Received::Event(record)) => Some(record.to_value()),
             _ => None,
         }
+    }
+
+    #[test]
+    fn a_full_backlog_wants_no_packets() {
+        let bus = EventBus::new();
+        (0..BACKLOG).for_each(|_| bus.emit(Event::NetworkIdle));
+        assert!(!bus.wants_packets());
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use reflow_message::Message;
+
 use crate::actor::Signal;
 use crate::attempt::Attempt;
 use crate::failure::Failure;
@@ -30,6 +32,41 @@ pub enum Step {
     Yield,
     /// It goes on elsewhere and ends with [`NodeHandle::complete`].
     Pending,
+}
+
+/// The ticks of a batch, as long as nobody looks at them one by one: each has one packet, and all packets came to one inport.
+#[derive(Debug, Default)]
+pub struct Column {
+    /// Number of the first tick in its node; the others follow.
+    pub first: u64,
+    /// The inport.
+    pub port: u16,
+    /// The packet of each tick.
+    pub messages: Vec<Message>,
+}
+
+impl Column {
+    /// The ticks one by one.
+    pub fn apart(self) -> Vec<Attempt> {
+        let Self { first, port, messages } = self;
+        let attempt = |(sequence, message)| {
+            let inputs = smallvec::smallvec![(port, message)];
+            Attempt { sequence, number: 1, inputs, ..Attempt::default() }
+        };
+        (first..).zip(messages).map(attempt).collect()
+    }
+}
+
+/// Messages by outport, one of each tick.
+pub type Columns = Vec<(u16, Vec<Message>)>;
+
+/// What became of a [`Column`].
+#[derive(Debug)]
+pub enum ColumnEnd {
+    /// All ticks are done, and this leaves.
+    Done(Columns),
+    /// Each tick has an end of its own, see [`HostedActor::run_batch`].
+    Apart(Vec<Attempt>, Vec<(usize, Step)>),
 }
 
 /// An actor that runs on threads of its own host, such as a Python object.
@@ -60,6 +97,13 @@ pub trait HostedActor: Send + 'static {
     /// with [`Step::Yield`].
     fn run_batch(&mut self, _node: &NodeHandle, _attempts: &mut Vec<Attempt>) -> Vec<(usize, Step)> {
         Vec::new()
+    }
+
+    /// [`run_batch`](Self::run_batch) for ticks that nothing has to see one by one.
+    fn run_column(&mut self, node: &NodeHandle, column: Column) -> ColumnEnd {
+        let mut attempts = column.apart();
+        let others = self.run_batch(node, &mut attempts);
+        ColumnEnd::Apart(attempts, others)
     }
 
     /// Tells an attempt that went on elsewhere that its outcome is of no interest any more. The answer is whether its call has

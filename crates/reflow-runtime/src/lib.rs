@@ -79,7 +79,7 @@ pub use event_bus::{DEFAULT_EVENT_CAPACITY, EventFilter, EventReader, Received};
 pub use failure::Failure;
 pub use firing::{By, Firing, Join, Ports};
 pub use gate::{FanIn, StartRule, Threshold};
-pub use host::{Host, HostedActor, NodeTask, Step};
+pub use host::{Column, ColumnEnd, Columns, Host, HostedActor, NodeTask, Step};
 pub use network::{Blueprint, DEFAULT_CAPACITY, Endpoint, Network, NodeSpec, Start};
 pub use node_handle::{NodeHandle, Targets};
 pub use node_state::NodeState;

@@ -30,6 +30,12 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
+    /// Counts ticks of one packet each.
+    pub(crate) fn count_ticks(&self, count: usize) {
+        self.ticks.tally(count as u64);
+        self.packets_in.tally(count as u64);
+    }
+
     /// Counts a tick when it starts: it may take long, and somebody may be watching.
     pub(crate) fn count_tick(&self, packets: usize) {
         self.ticks.tally(1);

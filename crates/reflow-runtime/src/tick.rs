@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use reflow_message::{Message, Value};
 
-use crate::attempt::{Attempt, Packets};
+use crate::attempt::Attempt;
 use crate::error::SendError;
 use crate::node_handle::NodeHandle;
 use crate::origin::Origin;
@@ -87,9 +87,13 @@ impl<'a> Tick<'a> {
         if node.results.is_some() || node.mailbox.has_control() || self.attempt.sent.len() != 1 {
             return false;
         }
-        let mut packets: Packets = self.attempt.sent.drain(..).collect();
-        run.hand_over_only(node, self.attempt.origin.as_ref(), &mut packets);
-        self.attempt.sent.extend(packets);
+        let origin = self.attempt.origin.as_ref();
+        if crate::run::Run::follows(node, origin) {
+            return false;
+        }
+        let Some((port, message)) = self.attempt.sent.pop() else { return true };
+        let left = run.hand_over(node, port, message, origin);
+        self.attempt.sent.extend(left.map(|message| (port, message)));
         self.attempt.sent.is_empty()
     }
 

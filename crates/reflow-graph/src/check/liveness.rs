@@ -3,7 +3,9 @@
 //! Packets are followed from where they come in: initials, graph inports and nodes that need no input. A node runs once
 //! one of its ports has got a packet, or all it waits for have. What this never reaches cannot run.
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use petgraph::graph::NodeIndex;
+use petgraph::visit::EdgeRef;
+use rustc_hash::FxHashSet;
 
 use super::Check;
 use crate::{Code, Diagnostic, Direction, Name, Place, Topology};
@@ -17,67 +19,72 @@ struct Waiting {
     explained: bool,
 }
 
-/// The inports of each node that a connection, an initial or a graph port leads to.
-type Fed = FxHashMap<Name, FxHashSet<Name>>;
+/// The inports that a connection, an initial or a graph port leads to, by the place of their node.
+#[derive(Default)]
+struct Fed {
+    ports: FxHashSet<(usize, Name)>,
+    nodes: Vec<bool>,
+}
 
 impl Check<'_> {
     pub(super) fn liveness(&mut self) {
         let export = self.export;
         let topology = Topology::new(export);
-        let fed = self.fed_ports();
+        let fed = self.fed_ports(&topology);
         let mut waiting: Vec<Waiting> = Vec::with_capacity(export.processes.len());
-        for node in export.processes.keys() {
-            waiting.push(self.waiting(node, &fed));
+        for (place, node) in export.processes.keys().enumerate() {
+            waiting.push(self.waiting(place, node, &fed));
         }
 
         let mut running: Vec<_> = topology.graph.node_indices().filter(|node| waiting[node.index()].runs).collect();
-        let mut arrive = |node: &str, port: Name, running: &mut Vec<_>| {
-            let Some(&index) = topology.index.get(node) else { return };
+        let mut arrive = |index: NodeIndex, port: Name, running: &mut Vec<_>| {
             let waits: &mut Waiting = &mut waiting[index.index()];
             waits.needs.remove(&port);
             if waits.needs.is_empty() && !std::mem::replace(&mut waits.runs, true) {
                 running.push(index);
             }
         };
-        for initial in export.initials() {
-            arrive(&initial.to.node_id, self.folded(initial.inport()), &mut running);
-        }
-        for edge in export.inports.values() {
-            arrive(&edge.node_id, self.folded(edge.inner_port()), &mut running);
+        let initials = export.initials().map(|initial| (&initial.to.node_id, initial.inport()));
+        let inports = export.inports.values().map(|edge| (&edge.node_id, edge.inner_port()));
+        for (node, port) in initials.chain(inports) {
+            if let Some(index) = topology.index.get(node) {
+                arrive(*index, self.folded(port), &mut running);
+            }
         }
         while let Some(node) = running.pop() {
             for edge in topology.graph.edges(node) {
-                let to = &export.connections[*edge.weight()].to;
-                arrive(&to.node_id, self.folded(&to.port_id), &mut running);
+                arrive(edge.target(), self.folded(&export.connections[*edge.weight()].to.port_id), &mut running);
             }
         }
         self.report_stuck(&topology, &waiting);
     }
 
-    fn fed_ports(&self) -> Fed {
-        let mut fed = Fed::default();
+    fn fed_ports(&self, topology: &Topology) -> Fed {
+        let mut fed = Fed { nodes: vec![false; topology.graph.node_count()], ..Fed::default() };
         let ends = self.export.connections.iter().map(|connection| (&connection.to.node_id, &connection.to.port_id));
         let ports = self.export.inports.values().map(|edge| (&edge.node_id, edge.inner_port()));
         for (node, port) in ends.chain(ports) {
-            fed.entry(node.clone()).or_default().insert(self.folded(port));
+            if let Some(index) = topology.index.get(node) {
+                fed.ports.insert((index.index(), self.folded(port)));
+                fed.nodes[index.index()] = true;
+            }
         }
         fed
     }
 
     /// What a node waits for at the start. Reports ports it waits for in vain; those are not counted again.
-    fn waiting(&mut self, node: &Name, fed: &Fed) -> Waiting {
-        let fed = fed.get(node);
+    fn waiting(&mut self, place: usize, node: &Name, fed: &Fed) -> Waiting {
         let Some(component) = self.component_of(node).map(|known| &known.info) else {
             return Waiting { needs: FxHashSet::default(), runs: true, explained: true };
         };
         // What takes no input is a source; what may take some, but gets none, is meant as one.
-        let runs = component.inports.is_empty() && (!component.open_ports || fed.is_none());
+        let runs = component.inports.is_empty() && (!component.open_ports || !fed.nodes[place]);
         let mut needs = FxHashSet::default();
         let mut unfed = Vec::new();
         for port in component.inports.iter().filter(|port| port.required || component.await_all) {
-            let name = self.folded(&port.name);
-            if fed.is_some_and(|ports| ports.contains(&name)) {
-                needs.insert(name);
+            let name = (place, self.folded(&port.name));
+            if fed.ports.contains(&name) {
+                needs.insert(name.1);
             } else {
                 unfed.push(port.name.clone());
             }

@@ -227,6 +227,16 @@ impl Driver {
             let failure = Failure::from_panic(&*payload);
             (0..count).map(|at| (at, Step::Failed(failure.clone()))).collect()
         });
+        self.end_batch(attempts, others, held);
+    }
+
+    /// Ends the attempts of a batch: those that are not named are done.
+    pub(super) fn end_batch(
+        &mut self,
+        attempts: &mut Vec<Attempt>,
+        others: Vec<(usize, Step)>,
+        mut held: Vec<Packets>,
+    ) {
         let mut others = others.into_iter().peekable();
         // What fails together is tried again together.
         let when = When::now();

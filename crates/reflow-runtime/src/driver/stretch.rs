@@ -1,7 +1,8 @@
-//! Ticks back to back where nobody looks on: packets go through an actor that computes, and into the mailbox of the one node behind
-//! it, a batch at a time. Whatever has to see them one by one has them go the long way.
+//! Ticks where nobody looks on: packets go through an actor that computes, or as a column through one that takes batches, and into
+//! the mailbox of the one node behind it together. Whatever has to see them one by one has them go the long way.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use reflow_message::Message;
 
@@ -12,6 +13,7 @@ use crate::actor::Actor;
 use crate::assembler::Assembler;
 use crate::attempt::Attempt;
 use crate::failure::Failure;
+use crate::host::{Column, ColumnEnd, Step};
 use crate::mailbox::LinkInfo;
 use crate::node::{Node, Route};
 use crate::node_handle::NodeHandle;
@@ -36,7 +38,8 @@ impl Stretch {
         let (node, run) = (handle.node(), handle.run());
         let is_recorded = node.recorder.is_some() || run.script.is_some() || node.results.is_some();
         let is_followed = node.mint.is_some() || node.scatter.is_some();
-        let is_simple = style == Style::Computes && matches!(assembler, Assembler::Any);
+        let is_plain = matches!(style, Style::Computes | Style::Batches(_)) && node.policy.is_none();
+        let is_simple = is_plain && matches!(assembler, Assembler::Any);
         if !is_simple || is_recorded || is_followed || node.cuts() || node.keeps_newest {
             return None;
         }
@@ -56,6 +59,9 @@ impl Stretch {
         let next = self.leaving.pop_front().map(|packet| Outgoing { target, port, packet });
         let is_left = next.is_some();
         outbox.extend(next);
+        if self.leaving.is_empty() && self.leaving.capacity() > SMALL {
+            self.leaving = VecDeque::new();
+        }
         is_left
     }
 
@@ -66,11 +72,16 @@ impl Stretch {
 
     /// Takes what a tick has put out.
     fn take(&mut self, attempt: &mut Attempt) {
-        let put_out = attempt.sent.drain(..).chain(attempt.emitted.drain(..));
-        let Some((exit, Route { link, .. })) = self.exit else { return drop(put_out) };
+        attempt.sent.drain(..).chain(attempt.emitted.drain(..)).for_each(|(port, message)| self.put(port, message));
+    }
+
+    fn put(&mut self, port: u16, message: Message) {
         // No other outport leads anywhere.
-        let leaving = put_out.filter(|(port, _)| *port == exit);
-        self.leaving.extend(leaving.map(|(_, message)| Packet { link, position: 0, message, origin: None }));
+        if let Some((exit, Route { link, .. })) = self.exit
+            && port == exit
+        {
+            self.leaving.push_back(Packet { link, position: 0, message, origin: None });
+        }
     }
 }
 
@@ -97,9 +108,6 @@ impl Driver {
             stretch.take(&mut self.attempt);
         }
         stretch.hand_over(self.handle.run(), self.handle.node(), &mut self.outbox);
-        if stretch.leaving.is_empty() && stretch.leaving.capacity() > SMALL {
-            stretch.leaving = VecDeque::new();
-        }
         if let Err(failure) = ran {
             self.end_failed(failure);
         }
@@ -170,6 +178,58 @@ impl Driver {
             stretch.take(attempt);
         }
         ran
+    }
+}
+
+impl Driver {
+    /// Runs a batch of packets that wait as a column, if nothing has to see its ticks one by one; whether it did.
+    pub(super) fn run_column(&mut self, limit: usize) -> bool {
+        let (node, run) = (self.handle.node(), self.handle.run());
+        let (Some(stretch), Body::Hosted(actor, ..)) = (&mut self.stretch, &mut self.body) else { return false };
+        let is_seen = run.looks_on(node) || run.events.wants_completions();
+        if is_seen || self.source || !self.open.is_empty() || !self.outbox.is_empty() {
+            return false;
+        }
+        let links = &self.links;
+        let Some(port) = self.batch.front().and_then(|first| links.get(first.link as usize)).map(|link| link.port)
+        else {
+            return false;
+        };
+        let count = self.batch.len().min(limit);
+        let fits = |packet: &Packet| is_plain(links, packet) && links[packet.link as usize].port == port;
+        if !self.batch.iter().take(count).all(fits) {
+            return false;
+        }
+        let released = &mut self.released;
+        let messages = self.batch.drain(..count).map(|packet| {
+            released[packet.link as usize] += 1;
+            packet.message
+        });
+        let first = self.sequence + 1;
+        let column = Column { first, port, messages: messages.collect() };
+        self.sequence += count as u64;
+        node.counters.count_ticks(count);
+        let ran = catch_unwind(AssertUnwindSafe(|| actor.run_column(&self.handle, column)));
+        match ran {
+            Ok(ColumnEnd::Done(columns)) => {
+                (first..=self.sequence).for_each(|sequence| node.tick_is_over(sequence));
+                if self.batch.is_empty() && stretch.leaving.is_empty() {
+                    std::mem::swap(&mut self.batch, &mut stretch.leaving);
+                }
+                for (port, messages) in columns {
+                    messages.into_iter().for_each(|message| stretch.put(port, message));
+                }
+                stretch.hand_over(run, node, &mut self.outbox);
+            }
+            Ok(ColumnEnd::Apart(mut attempts, others)) => self.end_batch(&mut attempts, others, Vec::new()),
+            Err(payload) => {
+                let mut attempts = Attempt::first_tries(first, count);
+                let failure = Failure::from_panic(&*payload);
+                let others = (0..count).map(|at| (at, Step::Failed(failure.clone()))).collect();
+                self.end_batch(&mut attempts, others, Vec::new());
+            }
+        }
+        true
     }
 }
 

@@ -181,7 +181,7 @@ impl Driver {
     /// Many ticks in one call.
     async fn work_batch(&mut self, limit: usize) {
         self.flush().await;
-        if self.may_start() {
+        if self.may_start() && !self.run_column(limit) {
             let mut attempts = std::mem::take(&mut self.batched);
             while attempts.len() < limit && self.assemble() {
                 self.count_tick();
