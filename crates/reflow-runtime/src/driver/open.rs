@@ -225,6 +225,11 @@ impl Table {
         self.entries.drain(..).collect()
     }
 
+    /// Whether a call that was given up has not returned.
+    pub(super) fn is_unwinding(&self) -> bool {
+        !self.unwinding.is_empty()
+    }
+
     /// Whether some attempt waits for another try.
     pub(super) fn is_backing_off(&self) -> bool {
         self.backing_off > 0

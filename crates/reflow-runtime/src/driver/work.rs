@@ -85,7 +85,9 @@ impl Driver {
     /// Runs ticks for a turn.
     pub(super) async fn work(&mut self) {
         self.node().counters.clock.work();
-        self.replace_stuck().await;
+        if self.open.is_unwinding() {
+            self.replace_stuck().await;
+        }
         if self.open.is_backing_off() {
             // Seldom, and large: it has no room in the task of every node.
             Box::pin(self.start_again()).await;
