@@ -402,3 +402,33 @@ class TestSignals:
             release.set()
             assert net.wait(SOON)
             net.signal("a", "x")
+
+
+def test_a_batch_that_fails_after_its_ticks_have_ended_is_told():
+    class Doubles(Actor):
+        inports = ["in"]
+        outports = ["out"]
+        batch_size = 4
+
+        def run(self, batch):
+            if batch[0]["in"] < 2:
+                for ctx in batch:
+                    ctx.done({"out": ctx["in"]})
+            else:
+                batch.done({"out": batch["in"]})
+            raise ValueError("too late")
+
+    net = Network()
+    net.register_actor("doubles", Doubles)
+    net.add_node("a", "doubles")
+    net.add_outport("out", "a", "out")
+    events = net.events(types=["ActorLog"])
+    with net:
+        net.start(collect=True)
+        for number in (1, 2):
+            net.send("a", "in", number)
+            result = net.wait(timeout=SOON)
+    assert (result.nodes["a"]["late"], result.nodes["a"]["failures"]) == (2, 0)
+    assert [event["data"] for event in events] == [
+        "a batch failed after its ticks had been ended: ValueError: too late"
+    ] * 2

@@ -443,3 +443,47 @@ def test_a_node_that_a_store_cannot_number_is_refused_at_once(tmp_path: Path) ->
     net.add_connection("split", "output", "all", "input")
     with pytest.raises(ConfigError, match=r"node `split`.*number 4097.*first 4,096"):
         net.run(inputs={"split.input": 1}, store=tmp_path / "runs.db", timeout=20)
+
+
+class _Counts(Actor):
+    outports = ["out"]
+
+    def run(self, ctx):
+        for number in range(ctx.last_checkpoint or 0, 2_000):
+            if number == 40 and not ctx.config["to_the_end"]:
+                ctx.sleep(60)  # the run is stopped here
+            ctx.checkpoint(number + 1)
+            yield {"out": number}
+
+
+def _counting(to_the_end: bool, **keywords: Any) -> Network:
+    net = Network(**keywords)
+    net.register_actor("counts", _Counts)
+    net.add_node("a", "counts", {"to_the_end": to_the_end})
+    net.add_outport("out", "a", "out")
+    return net
+
+
+def test_what_is_left_of_an_earlier_life_in_the_same_process_takes_nothing_from_a_later_one(tmp_path: Path) -> None:
+    """The network, and with it the journal, of the run before goes away while the next one is at work."""
+    store = tmp_path / "runs.db"
+    before = _counting(False, store=store, run_id="a")
+    with pytest.raises(TimeoutError):
+        before.run(timeout=0.5, grace=0)
+    before.shutdown(grace=10)
+    net = Network.resume("a", store=store, graph=_counting(True).to_graph(), force=True)
+    net.register_actor("counts", _Counts)
+    heard = net.listen("a", "out", capacity=50)
+    net.start(collect=True)
+    for _ in range(50):
+        next(heard)
+    del before
+    heard.close()
+    net.close_inputs()
+    assert net.wait(timeout=60).outputs["out"] == list(range(2_000))
+    net.shutdown()
+    (run,) = Store(store).runs()
+    assert run.state == "finished"
+    kept = Network.resume("a", store=store)
+    kept.register_actor("counts", _Counts)
+    assert kept.run(timeout=60).outputs["out"] == list(range(2_000))

@@ -125,6 +125,7 @@ impl PyBatch {
                     state.over = true;
                     drop(state);
                     drop(column);
+                    batch.get().tell_late(failure.as_ref());
                     return Ok((ColumnEnd::Done(outputs), Vec::new()));
                 }
                 None => std::mem::take(state.apart()),
@@ -166,6 +167,7 @@ impl PyBatch {
         };
         let (mut others, mut held) = (Vec::new(), Vec::new());
         if done && contexts.is_empty() {
+            self.tell_late(failure);
             return (others, held);
         }
         for (at, attempt) in attempts.iter_mut().enumerate() {
@@ -180,7 +182,17 @@ impl PyBatch {
                 (step, _) => others.push((at, step)),
             }
         }
+        if others.is_empty() {
+            self.tell_late(failure);
+        }
         (others, held)
+    }
+
+    /// A call that failed after all of its ticks had been ended changes nothing, but is told.
+    fn tell_late(&self, failure: Option<&reflow_runtime::Failure>) {
+        if let Some(failure) = failure {
+            self.node.tell_late(&format!("a batch failed after its ticks had been ended: {}", failure.message));
+        }
     }
 
     /// What `run` returned: a dict of columns, or for each tick what it would have returned alone.

@@ -88,7 +88,9 @@ impl Drop for RunJournal {
         let (row, epoch) = (self.row, self.epoch);
         // Who dies without it leaves a lease that can be taken over.
         let _ = self.store.queue.call(Box::new(move |writer| {
-            writer.runs.remove(&row);
+            if writer.works_on(row, epoch) {
+                writer.runs.remove(&row);
+            }
             lease::give_back(writer.connection(), row, epoch).map_err(|error| StoreError::of(writer.path(), &error))
         }));
     }
@@ -137,7 +139,7 @@ impl Journal for RunJournal {
                 }
             }
         }
-        self.store.queue.batch(self.row, batch).map_err(|error| self.note(error))
+        self.store.queue.batch((self.row, self.epoch), batch).map_err(|error| self.note(error))
     }
 
     fn read(&self, stream: u32, from: u64, limit: usize) -> Result<Vec<Kept>, JournalError> {

@@ -25,9 +25,10 @@ const OP_BYTES: usize = 64;
 type Call = Box<dyn FnOnce(&mut Writer) -> Result<(), StoreError> + Send>;
 
 enum Job {
-    /// What a run has done.
+    /// What a run has done, under the lease of this epoch.
     Batch {
         run: i64,
+        epoch: i64,
         batch: Batch,
         bytes: usize,
     },
@@ -72,9 +73,9 @@ impl Queue {
     }
 
     /// Puts a batch in; waits while too much is under way. The answer is its number.
-    pub(crate) fn batch(&self, run: i64, batch: Batch) -> Result<u64, StoreError> {
+    pub(crate) fn batch(&self, (run, epoch): (i64, i64), batch: Batch) -> Result<u64, StoreError> {
         let bytes = batch.bytes.len() + batch.ops.len() * OP_BYTES;
-        self.put(Job::Batch { run, batch, bytes }, bytes)
+        self.put(Job::Batch { run, epoch, batch, bytes }, bytes)
     }
 
     pub(crate) fn call(&self, call: Call) -> Result<u64, StoreError> {
@@ -201,6 +202,11 @@ impl Writer {
         &self.path
     }
 
+    /// Whether the run is worked on under the lease of this epoch.
+    pub(crate) fn works_on(&self, run: i64, epoch: i64) -> bool {
+        self.runs.get(&run).is_some_and(|run| run.epoch == epoch)
+    }
+
     fn work(mut self, queue: &Queue) {
         let mut beat = Instant::now();
         while let Some(jobs) = queue.take(Duration::from_secs_f64(BEAT_S)) {
@@ -260,7 +266,12 @@ impl Writer {
         let mut batches: Vec<(i64, Batch)> = Vec::new();
         for job in jobs {
             match job {
-                Job::Batch { run, batch, .. } => batches.push((run, batch)),
+                Job::Batch { run, epoch, batch, .. } => {
+                    // The lease may have gone to a later life of the run, in this very process.
+                    if self.works_on(run, epoch) {
+                        batches.push((run, batch));
+                    }
+                }
                 Job::Call(call) => {
                     // What was asked for comes after what was written before.
                     self.flush(&std::mem::take(&mut batches), false)?;

@@ -246,3 +246,26 @@ fn a_store_of_an_older_version_is_brought_up_to_date() {
     drop(journal);
     assert_eq!(begin(&store, "a", false).1.signals.len(), 1);
 }
+
+#[test]
+fn what_is_left_of_an_earlier_life_of_a_run_does_not_touch_a_later_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path().join("runs.db")).unwrap();
+    let ended = || Batch { bytes: Vec::new(), ops: vec![Op::Ended { state: "cancelled", reason: None }] };
+    let (first, _) = begin(&store, "one", true);
+    first.write(outputs([(0, Message::Integer(0))])).unwrap();
+    first.write(ended()).unwrap();
+    first.sync().unwrap();
+    let (second, known) = begin(&store, "one", true);
+    assert_eq!(known.streams[0].next, 1);
+    // It comes late, and under a lease that has gone.
+    first.write(outputs([(1, Message::Integer(-1))])).unwrap();
+    drop(first);
+    second.write(outputs([(1, Message::Integer(1)), (2, Message::Integer(2))])).unwrap();
+    second.sync().unwrap();
+    let kept: Vec<_> = second.read(0, 0, 10).unwrap().into_iter().map(|kept| kept.message).collect();
+    assert_eq!(kept, [0, 1, 2].map(Message::Integer));
+    second.write(ended()).unwrap();
+    second.sync().unwrap();
+    assert_eq!(store.find("one").unwrap().unwrap().state, "cancelled");
+}
