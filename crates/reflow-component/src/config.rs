@@ -85,29 +85,34 @@ impl<'a> Config<'a> {
 
     /// Reads one key. What cannot be read is remembered as a problem, and the default is given.
     pub fn read<T: ConfigValue>(&mut self, rule: &Rule, default: impl FnOnce() -> T) -> T {
+        let Some((name, value)) = self.find(rule, T::TAKES_NULL) else { return default() };
+        T::read(value).and_then(|read| rule.check(value).map(|()| read)).unwrap_or_else(|problem| {
+            self.refuse(rule, name, &problem);
+            default()
+        })
+    }
+
+    /// What is given for a key, under whichever of its names.
+    fn find(&mut self, rule: &Rule, takes_null: bool) -> Option<(&'static str, &'a Value)> {
         self.known.push(rule.name);
         self.known.extend(rule.aliases);
         let names = std::iter::once(&rule.name).chain(rule.aliases);
         let mut given = names.filter_map(|name| Some((*name, self.given.get(name)?)));
-        let null = given.clone().next().filter(|_| T::TAKES_NULL);
+        let null = given.clone().next().filter(|_| takes_null);
         let found = given.find(|(_, value)| !value.is_null()).or(null);
-        let Some((name, value)) = found else {
-            if rule.required {
-                self.problems.push(format!("config `{}`: is required", rule.name));
-            }
-            return default();
-        };
-        match T::read(value).and_then(|read| rule.check(value).map(|()| read)) {
-            Ok(read) => read,
-            Err(problem) => {
-                let text = format!("config `{name}`: {problem}");
-                if rule.lenient {
-                    self.warnings.push(text + "; the default counts");
-                } else {
-                    self.problems.push(text);
-                }
-                default()
-            }
+        if found.is_none() && rule.required {
+            self.problems.push(format!("config `{}`: is required", rule.name));
+        }
+        found
+    }
+
+    /// Remembers what is wrong with what was given for a key.
+    fn refuse(&mut self, rule: &Rule, name: &str, problem: &str) {
+        let text = format!("config `{name}`: {problem}");
+        if rule.lenient {
+            self.warnings.push(text + "; the default counts");
+        } else {
+            self.problems.push(text);
         }
     }
 

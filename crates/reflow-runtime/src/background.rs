@@ -1,6 +1,8 @@
 //! Work that goes on beside a node's ticks: timers, servers, long reads.
 
 use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::AbortHandle;
@@ -28,21 +30,26 @@ pub(crate) fn spawn<F>(node: &NodeHandle, farewell: Duration, work: impl FnOnce(
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    let run = std::sync::Arc::clone(node.run());
-    let mut cancelled = run.cancel_signal();
     let hold = Hold::new(node.clone());
-    let future = work(node.for_background());
+    // Boxed, so that what it takes to run a task is compiled once.
+    run(hold, farewell, Box::pin(work(node.for_background())))
+}
+
+fn run(hold: Hold, farewell: Duration, work: Pin<Box<dyn Future<Output = ()> + Send>>) -> Background {
+    let run = Arc::clone(hold.0.run());
+    let mut cancelled = run.cancel_signal();
     let task = run.native().spawn(async move {
         let _hold = hold;
-        let mut future = std::pin::pin!(future);
+        // After it, and so dropped before it: what the work holds is gone when its node is let go.
+        let mut work = work;
         tokio::select! {
             biased;
             _ = cancelled.wait_for(|cancelled| *cancelled) => {}
-            () = &mut future => return,
+            () = &mut work => return,
         }
         if !farewell.is_zero() {
             // Whether it came to its end or not, it ends here.
-            let _ = tokio::time::timeout(farewell, future).await;
+            let _ = tokio::time::timeout(farewell, work).await;
         }
     });
     Background(task.abort_handle())

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use parking_lot::RwLock;
-use reflow_runtime::{Actor, Begin, Failure, Frame, Instance, Message, NodeHandle, StreamHandle, Tick};
+use reflow_runtime::{Actor, Begin, Buffer, Failure, Frame, Instance, Message, NodeHandle, StreamHandle, Tick};
 
 use super::frames::Frames;
-use super::inlet::{Inlet, Opening, Piece};
+use super::inlet::{Cut, Opening, Piece, Pieces};
 use super::outlet::Outlet;
 use super::sample::Sample;
 use super::step::step;
@@ -135,10 +135,10 @@ struct Shell<F> {
 
 impl<F: Filter> Shell<F> {
     fn start(&self, tick: &mut Tick<'_>, handle: &StreamHandle) -> Result<(), String> {
-        let inlet = Inlet::<F::Sample>::take(handle).map_err(|_| no_stream("stream"))?;
+        let pieces = Pieces::take(handle).map_err(|_| no_stream("stream"))?;
         let filter = self.filter.read();
         filter.check()?;
-        let description = filter.describe(inlet.opening());
+        let description = filter.describe(pieces.opening());
         drop(filter);
         let mut outlets = Vec::with_capacity(self.streams.len());
         for port in &self.streams {
@@ -146,11 +146,11 @@ impl<F: Filter> Shell<F> {
             tick.send(*port, Message::StreamHandle(handle));
             outlets.push(outlet);
         }
-        let (filter, streams) = (Arc::clone(&self.filter), self.streams.clone());
-        let is_heard = self.is_heard(tick);
+        let work: Box<dyn Work> = Box::new(Worker { filter: Arc::clone(&self.filter), state: None, cut: Cut::new() });
+        let (streams, is_heard) = (self.streams.clone(), self.is_heard(tick));
         tick.spawn(move |node| {
             let frames = Frames { streams, ..Frames::default() };
-            Course { filter, inlet, outlets, node, is_heard, state: None, frames }.run()
+            Course { work: Some(work), pieces, outlets, node, is_heard, has_begun: false, frames }.run()
         });
         Ok(())
     }
@@ -185,19 +185,59 @@ impl<F: Filter> Actor for Shell<F> {
     }
 }
 
-/// One stream on its way through.
-struct Course<F: Filter> {
+/// A filter at work on one stream. What a stream takes beside it is the same for all filters, and compiled once.
+trait Work: Send {
+    fn begin(&mut self, opening: &mut Opening) -> Result<(), String>;
+
+    fn go_on(&mut self, part: Part, frames: &mut Frames) -> Result<(), String>;
+}
+
+/// What comes after the beginning of a stream.
+enum Part {
+    Data(Buffer),
+    End,
+    Failed,
+}
+
+struct Worker<F: Filter> {
     filter: Arc<RwLock<F>>,
-    inlet: Inlet<F::Sample>,
+    state: Option<F::State>,
+    cut: Cut<F::Sample>,
+}
+
+impl<F: Filter> Work for Worker<F> {
+    fn begin(&mut self, opening: &mut Opening) -> Result<(), String> {
+        self.state = Some(self.filter.read().begin(opening)?);
+        Ok(())
+    }
+
+    fn go_on(&mut self, part: Part, frames: &mut Frames) -> Result<(), String> {
+        let state = self.state.as_mut().ok_or(CLOSED)?;
+        match part {
+            Part::Data(data) => F::data(state, self.cut.whole(&data), frames),
+            Part::End => F::end(state, frames),
+            Part::Failed => {
+                F::fail(state, frames);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// One stream on its way through.
+struct Course {
+    /// Away while a step of it runs.
+    work: Option<Box<dyn Work>>,
+    pieces: Pieces,
     outlets: Vec<Outlet>,
     node: NodeHandle,
     /// Whether what it sends beside its streams goes somewhere.
     is_heard: bool,
-    state: Option<F::State>,
+    has_begun: bool,
     frames: Frames,
 }
 
-impl<F: Filter> Course<F> {
+impl Course {
     async fn run(mut self) {
         let ended = self.work().await;
         for mut outlet in self.outlets {
@@ -212,26 +252,21 @@ impl<F: Filter> Course<F> {
     /// Works until the stream has ended, or nobody reads what comes of it.
     async fn work(&mut self) -> Result<(), Arc<str>> {
         loop {
-            match self.inlet.next().await {
-                Piece::Begin(begin) if self.state.is_none() => self.begin(Some(begin)).await?,
+            match self.pieces.next().await {
+                Piece::Begin(begin) if !self.has_begun => self.begin(Some(begin)).await?,
                 // A second one has nothing to begin.
                 Piece::Begin(begin) => self.write_all(&Frame::Begin(begin)).await,
-                Piece::Data(samples) => {
+                Piece::Data(data) => {
                     self.begin(None).await?;
-                    let bytes = samples.len() * F::Sample::SIZE;
-                    self.step(bytes, move |state, frames| F::data(state, samples, frames)).await?;
+                    self.step(Part::Data(data)).await?;
                 }
                 Piece::End => {
                     self.begin(None).await?;
-                    return self.step(0, F::end).await;
+                    return self.step(Part::End).await;
                 }
                 Piece::Failed(text) => {
                     if self.begin(None).await.is_ok() {
-                        let say = |state: &mut F::State, frames: &mut Frames| {
-                            F::fail(state, frames);
-                            Ok(())
-                        };
-                        self.step(0, say).await?;
+                        self.step(Part::Failed).await?;
                     }
                     return Err(text);
                 }
@@ -244,17 +279,20 @@ impl<F: Filter> Course<F> {
 
     /// Begins, if the stream has not begun; `told` is the Begin frame that is to be passed on.
     async fn begin(&mut self, told: Option<Begin>) -> Result<(), Arc<str>> {
-        if self.state.is_some() {
+        if self.has_begun {
             return Ok(());
         }
-        let before = self.inlet.opening().clone();
-        let (filter, mut opening) = (Arc::clone(&self.filter), before.clone());
-        let (opening, state) = step(&self.node, 0, move || {
-            let state = filter.read().begin(&mut opening);
-            (opening, state)
+        let before = self.pieces.opening().clone();
+        let mut opening = before.clone();
+        let Some(mut work) = self.work.take() else { return Err(CLOSED.into()) };
+        let (opening, work, result) = step(&self.node, 0, move || {
+            let result = work.begin(&mut opening);
+            (opening, work, result)
         })
         .await?;
-        self.state = Some(state?);
+        self.work = Some(work);
+        result?;
+        self.has_begun = true;
         match told {
             // What the handle alone says is no part of it.
             Some(begin) if opening == before => self.write_all(&Frame::Begin(begin)).await,
@@ -269,19 +307,16 @@ impl<F: Filter> Course<F> {
     }
 
     /// Runs one step of the filter, then writes and sends what it put out.
-    async fn step(
-        &mut self,
-        bytes: usize,
-        work: impl FnOnce(&mut F::State, &mut Frames) -> Result<(), String> + Send + 'static,
-    ) -> Result<(), Arc<str>> {
-        let Some(mut state) = self.state.take() else { return Err(CLOSED.into()) };
+    async fn step(&mut self, part: Part) -> Result<(), Arc<str>> {
+        let Some(mut work) = self.work.take() else { return Err(CLOSED.into()) };
         let mut frames = std::mem::take(&mut self.frames);
-        let (state, frames, result) = step(&self.node, bytes, move || {
-            let result = work(&mut state, &mut frames);
-            (state, frames, result)
+        let bytes = if let Part::Data(data) = &part { data.len() } else { 0 };
+        let (work, frames, result) = step(&self.node, bytes, move || {
+            let result = work.go_on(part, &mut frames);
+            (work, frames, result)
         })
         .await?;
-        (self.state, self.frames) = (Some(state), frames);
+        (self.work, self.frames) = (Some(work), frames);
         for (port, message) in std::mem::take(&mut self.frames.messages) {
             // A run that was stopped drops this work soon.
             let _ = self.node.send(port, message).await;

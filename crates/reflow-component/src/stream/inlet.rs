@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use reflow_runtime::{Begin, Frame, StreamHandle, StreamReader, Value};
+use reflow_runtime::{Begin, Buffer, Frame, StreamHandle, StreamReader, Value};
 
 use super::CLOSED;
 use super::sample::{Sample, samples};
@@ -71,56 +71,69 @@ const MOST_CHANNELS: u64 = 1024;
 
 /// The reading end of a stream of samples.
 pub struct Inlet<S> {
+    pieces: Pieces,
+    cut: Cut<S>,
+}
+
+/// The reading end of a stream, whatever its data is made of.
+pub(super) struct Pieces {
     reader: StreamReader,
-    /// What a frame boundary has cut off a sample, with the bytes that follow.
-    rest: Vec<u8>,
     opening: Opening,
-    kind: std::marker::PhantomData<fn() -> S>,
 }
 
 /// What comes out of a stream.
-pub(super) enum Piece<S> {
+pub(super) enum Piece {
     /// A Begin frame.
     Begin(Begin),
-    /// Whole samples.
-    Data(Vec<S>),
+    /// Bytes, cut anywhere.
+    Data(Buffer),
     /// The end, as it should be.
     End,
     /// The end with an error: an Error frame, or a writer that is gone.
     Failed(Arc<str>),
 }
 
-impl<S: Sample> Inlet<S> {
+/// Makes whole samples of bytes that were cut anywhere.
+pub(super) struct Cut<S> {
+    /// What a frame boundary has cut off a sample, with the bytes that follow.
+    rest: Vec<u8>,
+    kind: std::marker::PhantomData<fn() -> S>,
+}
+
+impl Pieces {
     /// Takes the stream of a handle.
-    ///
-    /// # Errors
-    /// When it was taken before, or is not here.
-    pub fn take(handle: &StreamHandle) -> Result<Self, String> {
+    pub(super) fn take(handle: &StreamHandle) -> Result<Self, String> {
         let reader = handle.take().map_err(|error| error.to_string())?;
-        Ok(Self { reader, rest: Vec::new(), opening: Opening::of(handle), kind: std::marker::PhantomData })
+        Ok(Self { reader, opening: Opening::of(handle) })
     }
 
     /// What is known of the stream so far.
-    pub fn opening(&self) -> &Opening {
+    pub(super) fn opening(&self) -> &Opening {
         &self.opening
     }
 
     /// The next piece.
-    pub(super) async fn next(&mut self) -> Piece<S> {
+    pub(super) async fn next(&mut self) -> Piece {
         match self.reader.read().await {
             Some(Frame::Begin(begin)) => {
                 self.opening.learn(begin.clone());
                 Piece::Begin(begin)
             }
-            Some(Frame::Data(data)) => Piece::Data(self.whole(&data)),
+            Some(Frame::Data(data)) => Piece::Data(data),
             Some(Frame::End) => Piece::End,
             Some(Frame::Error(text)) => Piece::Failed(text),
             None => Piece::Failed(CLOSED.into()),
         }
     }
+}
+
+impl<S: Sample> Cut<S> {
+    pub(super) fn new() -> Self {
+        Self { rest: Vec::new(), kind: std::marker::PhantomData }
+    }
 
     /// The whole samples of a frame and of what was left before it.
-    fn whole(&mut self, data: &[u8]) -> Vec<S> {
+    pub(super) fn whole(&mut self, data: &[u8]) -> Vec<S> {
         if self.rest.is_empty() && data.len().is_multiple_of(S::SIZE) {
             return samples(data);
         }
@@ -130,6 +143,21 @@ impl<S: Sample> Inlet<S> {
         self.rest.drain(..whole);
         found
     }
+}
+
+impl<S: Sample> Inlet<S> {
+    /// Takes the stream of a handle.
+    ///
+    /// # Errors
+    /// When it was taken before, or is not here.
+    pub fn take(handle: &StreamHandle) -> Result<Self, String> {
+        Ok(Self { pieces: Pieces::take(handle)?, cut: Cut::new() })
+    }
+
+    /// What is known of the stream so far.
+    pub fn opening(&self) -> &Opening {
+        self.pieces.opening()
+    }
 
     /// The next samples; `None` at the end of the stream.
     ///
@@ -137,9 +165,9 @@ impl<S: Sample> Inlet<S> {
     /// The text of an Error frame, or that the stream was closed before its End.
     pub async fn read(&mut self) -> Result<Option<Vec<S>>, Arc<str>> {
         loop {
-            match self.next().await {
+            match self.pieces.next().await {
                 Piece::Begin(_) => {}
-                Piece::Data(samples) => return Ok(Some(samples)),
+                Piece::Data(data) => return Ok(Some(self.cut.whole(&data))),
                 Piece::End => return Ok(None),
                 Piece::Failed(text) => return Err(text),
             }
@@ -160,7 +188,7 @@ pub async fn collect<S: Sample>(handle: &StreamHandle, most: usize) -> Result<(O
         }
         all.extend_from_slice(&samples);
     }
-    Ok((inlet.opening, all))
+    Ok((inlet.pieces.opening, all))
 }
 
 #[cfg(test)]
