@@ -14,7 +14,8 @@ PROFILE ?= release
 # `LEAN=1` leaves out the families of components that have crates of their own: for work on the runtime.
 LEAN ?=
 
-# The packs of this repository.
+# The packs of this repository. Their SQLite has what that of the package leaves out (.cargo/config.toml).
+packs test-packs: export LIBSQLITE3_FLAGS =
 PACKS ?= $(notdir $(wildcard packs/reflow-pack-*))
 
 # What tests may do and code may not.
