@@ -14,8 +14,7 @@ PROFILE ?= release
 # `LEAN=1` leaves out the families of components that have crates of their own: for work on the runtime.
 LEAN ?=
 
-# The packs of this repository. Their SQLite has what that of the package leaves out (.cargo/config.toml).
-packs test-packs: export LIBSQLITE3_FLAGS =
+# The packs of this repository.
 PACKS ?= $(notdir $(wildcard packs/reflow-pack-*))
 
 # What tests may do and code may not.
@@ -71,17 +70,19 @@ test: build test-rust test-python ## Build, then run all Rust and Python tests (
 
 test-all: lint test types ## Everything that CI checks
 
-# Each pack is a workspace of its own; all of them share a folder for what they compile.
+# Each pack is a workspace of its own; all of them share a folder for what they compile. Their SQLite has what that of the
+# package leaves out (.cargo/config.toml).
+OF_PACKS := LIBSQLITE3_FLAGS= CARGO_TARGET_DIR=target/packs
 packs: ## Build the first-party packs (PACKS="reflow-pack-sql …") into build/packs
 	cargo build --quiet --locked -p reflow-pack --bin reflow-pack
 	mkdir -p build/packs
 	set -e; for pack in $(PACKS); do \
-		CARGO_TARGET_DIR=target/packs target/debug/reflow-pack build packs/$$pack --profile $(PROFILE) --output build/packs; \
+		$(OF_PACKS) target/debug/reflow-pack build packs/$$pack --profile $(PROFILE) --output build/packs; \
 	done
 
 test-packs: build packs ## Test the first-party packs: their Rust tests, and what users see of them
 	set -e; for pack in $(PACKS); do \
-		cargo test --quiet --locked --profile $(PROFILE) --target-dir target/packs --manifest-path packs/$$pack/Cargo.toml; \
+		$(OF_PACKS) cargo test --quiet --locked --profile $(PROFILE) --manifest-path packs/$$pack/Cargo.toml; \
 	done
 	$(BIN)/python -m pip install --quiet --group packs
 	$(BIN)/pytest tests/packs
