@@ -473,7 +473,10 @@ def test_the_answer_leaves_before_the_tick_has_returned():
     assert net.run({"a.in": 1}, timeout=SOON).ok
 
 
-def test_a_tick_that_goes_on_after_its_answer_is_cancelled_with_the_run():
+@pytest.mark.parametrize("time", range(10))
+def test_a_tick_that_goes_on_after_its_answer_is_cancelled_with_the_run(time):
+    """Also where its answer is still on its way to its node."""
+
     class AnswersAndCleansUp(CleansUp):
         async def run(self, ctx):
             ctx.done({"out": 1})

@@ -303,8 +303,12 @@ impl Driver {
     pub(super) fn complete(&mut self, completion: Completion) {
         let Completion { sequence, number, outcome, finish, goes_on } = completion;
         let Some(Open { mut attempt, held, .. }) = self.open.take(sequence, number) else {
-            // One that is over has nothing more to say; the call of one that was given up has returned now.
-            return self.unwound(sequence, number);
+            // One that is over has nothing more to say; the call of one that was given up has returned now, unless it says that
+            // it goes on: it was on its way when it was given up.
+            if !goes_on {
+                self.unwound(sequence, number);
+            }
+            return;
         };
         if goes_on {
             let until = self.limit();
