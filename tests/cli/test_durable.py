@@ -76,8 +76,12 @@ def test_mistakes_are_told(graph: Path, capsys: pytest.CaptureFixture[str]) -> N
     export["processes"]["t"] = {"component": "Source"}
     graph.write_text(json.dumps(export))
     capsys.readouterr()
-    assert main(["run", str(graph), "--actors", actors, "--store", store, "--run-id", "one"]) == 1
+    assert main(["run", str(graph), "--actors", actors, "--store", store, "--run-id", "one"]) == 2
     assert "+ node t" in capsys.readouterr().err
     assert main(["run", str(graph), "--actors", actors, "--store", store, "--run-id", "one", "--force"]) == 1
-    assert main(["show", "onw", "--store", store]) == 1
-    assert "did you mean `one`" in capsys.readouterr().err
+    for command in (["show", "onw"], ["resume", "onw", "--actors", actors], ["runs", "--delete", "onw"]):
+        assert main([*command, "--store", store]) == 2
+        assert "did you mean `one`" in capsys.readouterr().err
+    folder = str(graph.parent)
+    assert main(["run", str(graph), "--actors", actors, "--store", folder]) == 2
+    assert "this is no store of runs" in capsys.readouterr().err

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from .. import __version__
 from .._printable import printable
-from ..exceptions import ReflowError
+from ..exceptions import ReflowError, StoreError
 from . import cache, check, completion, components, compose, diff, draw, pack, replay, resume, run, runs, show, signals
 from .exit import FAILED, USAGE, UsageError
 
@@ -75,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with signals.ending():
             status: int = arguments.command(arguments)
             sys.stdout.flush()
-    except UsageError as error:
+    except (UsageError, StoreError) as error:  # a store that cannot be used as asked: nothing ran
         print(printable(f"reflow: {error}"), file=sys.stderr)
         return USAGE
     except ReflowError as error:
