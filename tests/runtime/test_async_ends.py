@@ -551,3 +551,31 @@ def test_ticks_that_end_just_when_their_time_and_their_run_do_leave_nothing():
         """
     )
     assert result.stdout.split("\n")[0] in ("0 []", "0 ['reflow-asyncio']"), result
+
+
+@pytest.mark.parametrize("ender", ["task", "thread"])
+def test_a_stall_is_noticed_when_the_ends_of_a_tick_come_one_after_the_other(ender):
+    """The node waits for room when it is told that the call has returned."""
+
+    async def run(self, ctx):
+        if ender == "thread":
+            handle = ctx.defer()
+            threading.Thread(target=lambda: handle.done({"out": handle["in"]})).start()
+        else:
+            ctx.done({"out": ctx["in"]})
+            await asyncio.sleep(0.001)
+
+    class Doubles(Actor):
+        inports = ["in"]
+        outports = ["out"]
+
+        def run(self, ctx):
+            for _ in range(2 if ctx["in"] < 4 else 0):
+                ctx.send({"out": ctx["in"] + 1})
+            ctx.done()
+
+    net = Network({"capacity": 1})
+    add(net, "a", Doubles)
+    add(net, "b", running(run))
+    connect(net, "a", "b", "a")
+    assert net.run({"a.in": 0}, timeout=SOON).nodes["a"]["ticks"] == 31

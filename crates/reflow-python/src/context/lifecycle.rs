@@ -90,7 +90,26 @@ impl PyContext {
             }
         };
         if let Some(completion) = completion {
-            self.node.complete(completion);
+            self.deliver_end(py, completion);
+        }
+    }
+
+    /// Tells the node the end of the attempt, and after that, if `run` goes on, its return.
+    fn deliver_end(&self, py: Python<'_>, end: Completion) {
+        let (sequence, number, finish, goes_on) = (end.sequence, end.number, end.finish, end.goes_on);
+        self.node.complete(end);
+        if !goes_on {
+            return;
+        }
+        let has_returned = {
+            let mut state = self.state.lock(py);
+            state.outlived = state.inside;
+            !state.inside
+        };
+        if has_returned {
+            // On another thread, just now.
+            let outcome = Outcome::Failed(Failure::new("the call has returned"));
+            self.node.complete(Completion { sequence, number, outcome, finish, goes_on: false });
         }
     }
 
@@ -318,7 +337,7 @@ impl PyContext {
             }
             state.complete(result)
         };
-        self.node.complete(completion);
+        self.deliver_end(py, completion);
         Ok(())
     }
 }
@@ -344,7 +363,6 @@ impl State {
             Ok(()) => Outcome::Done(std::mem::take(&mut self.emitted)),
             Err(failure) => Outcome::Failed(failure),
         };
-        self.outlived = self.inside;
         Completion { sequence: self.sequence, number: self.number, outcome, finish: self.finish, goes_on: self.inside }
     }
 }

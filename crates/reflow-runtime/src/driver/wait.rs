@@ -129,6 +129,10 @@ impl Driver {
         // A packet that finds no room registers the sleeper, so its waker has to be there before.
         self.waker.hand_to(&self.handle.node().sleeper, cx);
         self.handle.node().sleeper.rise();
+        if self.open.is_awaited() && self.handle.node().mailbox.has_control() {
+            // A call that has returned is at work no longer: a stall must not go unnoticed for it.
+            self.look();
+        }
         if !self.open.is_empty() {
             // Attempts that are open go on while others wait for room.
             self.poll_open(cx);
