@@ -10,6 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from offbit_reflow import Actor, Graph, Message, Network, SubgraphBuilder, actor
+from offbit_reflow.exceptions import GraphCheckError
 
 from .support import SOON, Forward
 
@@ -230,3 +231,17 @@ def test_a_running_network_that_only_its_factory_refers_to_is_stopped_and_freed(
         return weakref.ref(probe)
 
     assert freed(build())
+
+
+def test_a_refused_graph_is_told_whenever_the_collector_comes():
+    """The network is locked while a graph is added, and the collector looks into it."""
+    empty = {"caseSensitive": False, "properties": {}, "inports": {}, "outports": {}, "groups": [], "processes": {}}
+    dangling = {"from": {"nodeId": "a", "portId": "out"}, "to": {"nodeId": "b", "portId": "in"}, "metadata": {}}
+    net = Network()
+    before = gc.get_threshold()
+    gc.set_threshold(1)
+    try:
+        with pytest.raises(GraphCheckError, match="b"):
+            net._add_graph(empty | {"connections": [dangling]})
+    finally:
+        gc.set_threshold(*before)

@@ -126,7 +126,9 @@ impl PyNetwork {
         let before = if replace {
             self.network.lock().replace(template_id, made)
         } else {
-            self.network.lock().register(template_id, made).map_err(|error| errors::network(&error))?;
+            // An exception is made when nothing is locked: that runs Python code, and the garbage collector may come by.
+            let registered = self.network.lock().register(template_id, made);
+            registered.map_err(|error| errors::network(&error))?;
             None
         };
         let mut components = self.components.lock(actor.py());
@@ -290,7 +292,8 @@ impl PyNetwork {
     /// Adds the nodes, connections, initials and graph ports of a graph.
     fn _add_graph(&self, graph: &Bound<'_, PyAny>) -> PyResult<()> {
         let export = graph::export_of(graph)?;
-        self.network.lock().add_graph(&export).map_err(|error| errors::network(&error))
+        let added = self.network.lock().add_graph(&export);
+        added.map_err(|error| errors::network(&error))
     }
 
     /// The network as JSON text of a graph.
@@ -505,7 +508,7 @@ impl PyNetwork {
             // Its initials are being copied, so what one look sees the next may not.
             return Ok(());
         }
-        // Whoever has the lock needs no interpreter to give it back.
+        // Whoever has the lock needs no interpreter to give it back, and runs no Python code before.
         self.network.lock().initials().try_for_each(|message| convert::traverse(message, &visit))
     }
 
