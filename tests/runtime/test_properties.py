@@ -56,9 +56,9 @@ def test_values_come_through_a_network_as_they_are(sent):
 def test_the_wire_form_goes_both_ways(value):
     message = Message.from_value(value)
     wire = message.as_json()
-    again = Message.from_json(wire)
-    if "inf" in repr(value):
+    if "inf" in repr(value):  # JSON has no such number: it is null there
         return
+    again = Message.from_json(wire)
     assert again == message
     assert hash(again) == hash(message)
     assert again.as_json() == wire
