@@ -1,7 +1,7 @@
 //! Scaling pictures.
 
 use fast_image_resize::images::{TypedImage, TypedImageRef};
-use fast_image_resize::pixels::{U8, U8x4};
+use fast_image_resize::pixels::{U8, U8x2, U8x3, U8x4};
 use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
 
 use super::bands::in_bands;
@@ -46,45 +46,22 @@ pub fn resize(pixels: &[u8], from: Size, to: Size, channels: usize, method: Meth
         Method::Area => FilterType::Box,
         Method::Lanczos => FilterType::Lanczos3,
     };
+    // One by one: a resizer of whatever pixels would bring code for nine kinds more than there are here.
     match channels {
-        1 => convolved::<U8>(pixels, from, to, filter, false),
-        2 => convolved::<U8x4>(&wide::<2>(pixels, [0, 3]), from, to, filter, true).map(|all| narrow(&all, [0, 3])),
-        3 => {
-            convolved::<U8x4>(&wide::<3>(pixels, [0, 1, 2]), from, to, filter, false).map(|all| narrow(&all, [0, 1, 2]))
-        }
-        _ => convolved::<U8x4>(pixels, from, to, filter, true),
+        1 => convolved::<U8>(pixels, from, to, filter),
+        2 => convolved::<U8x2>(pixels, from, to, filter),
+        3 => convolved::<U8x3>(pixels, from, to, filter),
+        _ => convolved::<U8x4>(pixels, from, to, filter),
     }
 }
 
-/// Pixels as ones of four channels, each in its place. The resizer has much code for each kind of pixel, and none is faster.
-fn wide<const N: usize>(pixels: &[u8], places: [usize; N]) -> Vec<u8> {
-    let mut result = vec![[0; 4]; pixels.len() / N];
-    for (target, pixel) in result.iter_mut().zip(pixels.as_chunks::<N>().0) {
-        for (place, value) in places.iter().zip(pixel) {
-            target[*place] = *value;
-        }
-    }
-    result.into_flattened()
-}
-
-/// What [`wide`] has made wide.
-fn narrow<const N: usize>(pixels: &[u8], places: [usize; N]) -> Vec<u8> {
-    pixels.as_chunks::<4>().0.iter().flat_map(|pixel| places.map(|place| pixel[place])).collect()
-}
-
-fn convolved<P: PixelTrait>(
-    pixels: &[u8],
-    from: Size,
-    to: Size,
-    filter: FilterType,
-    has_alpha: bool,
-) -> Result<Vec<u8>, String> {
+fn convolved<P: PixelTrait>(pixels: &[u8], from: Size, to: Size, filter: FilterType) -> Result<Vec<u8>, String> {
     let text = |error: &dyn std::fmt::Display| error.to_string();
     let size = |size: Size| (size.0 as u32, size.1 as u32);
     let source = TypedImageRef::<P>::from_buffer(size(from).0, size(from).1, pixels).map_err(|error| text(&error))?;
     let mut result = vec![0; to.0 * to.1 * P::size()];
     let mut target = TypedImage::<P>::from_buffer(size(to).0, size(to).1, &mut result).map_err(|error| text(&error))?;
-    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)).use_alpha(has_alpha);
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)).use_alpha(true);
     Resizer::new().resize_typed(&source, &mut target, &options).map_err(|error| text(&error))?;
     Ok(result)
 }
