@@ -70,19 +70,18 @@ test: build test-rust test-python ## Build, then run all Rust and Python tests (
 
 test-all: lint test types ## Everything that CI checks
 
-# Each pack is a workspace of its own; all of them share a folder for what they compile. Their SQLite has what that of the
-# package leaves out (.cargo/config.toml).
-OF_PACKS := LIBSQLITE3_FLAGS= CARGO_TARGET_DIR=target/packs
+# Each pack is a workspace of its own, with the settings of packs/.cargo; all of them share a folder for what they compile.
+IN_PACK = cd packs/$$pack && CARGO_TARGET_DIR=$(CURDIR)/target/packs
 packs: ## Build the first-party packs (PACKS="reflow-pack-sql …") into build/packs
 	cargo build --quiet --locked -p reflow-pack --bin reflow-pack
 	mkdir -p build/packs
 	set -e; for pack in $(PACKS); do \
-		$(OF_PACKS) target/debug/reflow-pack build packs/$$pack --profile $(PROFILE) --output build/packs; \
+		($(IN_PACK) $(CURDIR)/target/debug/reflow-pack build . --profile $(PROFILE) --output $(CURDIR)/build/packs); \
 	done
 
 test-packs: build packs ## Test the first-party packs: their Rust tests, and what users see of them
 	set -e; for pack in $(PACKS); do \
-		$(OF_PACKS) cargo test --quiet --locked --profile $(PROFILE) --manifest-path packs/$$pack/Cargo.toml; \
+		($(IN_PACK) cargo test --quiet --locked --profile $(PROFILE)); \
 	done
 	$(BIN)/python -m pip install --quiet --group packs
 	$(BIN)/pytest tests/packs

@@ -1,10 +1,28 @@
 //! Tells the code which Python it is built for, and the linker what it may leave out.
 
+use std::path::Path;
+use std::process::Command;
+
+const TARGET: &str = "x86_64-unknown-linux-gnu";
+
 fn main() {
     pyo3_build_config::use_pyo3_cfgs();
-    let is = |name: &str, value: &str| std::env::var(name).is_ok_and(|found| found == value);
-    if is("PROFILE", "release") && is("TARGET", "x86_64-unknown-linux-gnu") {
-        // One copy of functions that are the same. The linker there is LLD, which comes with the compiler.
+    if variable("PROFILE") == "release" && variable("TARGET") == TARGET && links_with_lld() {
+        // One copy of functions that are the same.
         println!("cargo:rustc-cdylib-link-arg=-Wl,--icf=all");
     }
+}
+
+fn variable(name: &str) -> String {
+    std::env::var(name).unwrap_or_default()
+}
+
+/// Whether the linker is the LLD that comes with the compiler, and links for this target unless it is told otherwise. Compilers of
+/// distributions come without, and theirs may refuse the option.
+fn links_with_lld() -> bool {
+    let told = !variable("RUSTC_LINKER").is_empty() || variable("CARGO_ENCODED_RUSTFLAGS").contains("link");
+    let sysroot = Command::new(variable("RUSTC")).args(["--print", "sysroot"]).output();
+    let sysroot = sysroot.map(|printed| String::from_utf8_lossy(&printed.stdout).trim().to_string());
+    let ships = |root: String| Path::new(&root).join("lib/rustlib").join(TARGET).join("bin/gcc-ld/ld.lld").exists();
+    !told && sysroot.is_ok_and(ships)
 }
