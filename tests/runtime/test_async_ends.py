@@ -548,7 +548,8 @@ def test_ticks_that_end_just_when_their_time_and_their_run_do_leave_nothing():
         while _loop._users and time.monotonic() < deadline:
             time.sleep(0.01)
         print(_loop._users, [thread.name for thread in threading.enumerate() if thread.name.startswith("reflow-asyncio")])
-        """
+        """,
+        timeout=50,
     )
     assert result.stdout.split("\n")[0] in ("0 []", "0 ['reflow-asyncio']"), result
 
