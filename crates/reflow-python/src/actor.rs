@@ -371,11 +371,8 @@ impl HostedActor for PythonActor {
                 end
             }
             Err(error) => {
-                let failure = failure_of(py, error);
-                ColumnEnd::Apart(
-                    Attempt::first_tries(first, count),
-                    (0..count).map(|at| (at, Step::Failed(failure.clone()))).collect(),
-                )
+                let failed = Step::failed_each(count, &failure_of(py, error));
+                ColumnEnd::Apart(Attempt::first_tries(first, count), failed)
             }
         })
     }
@@ -387,10 +384,7 @@ impl HostedActor for PythonActor {
                 self.keep_open(py, held);
                 others
             }
-            Err(error) => {
-                let failure = failure_of(py, error);
-                (0..attempts.len()).map(|at| (at, Step::Failed(failure.clone()))).collect()
-            }
+            Err(error) => Step::failed_each(attempts.len(), &failure_of(py, error)),
         })
     }
 

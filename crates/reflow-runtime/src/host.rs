@@ -34,6 +34,13 @@ pub enum Step {
     Pending,
 }
 
+impl Step {
+    /// The same failure for each of so many ticks of a batch.
+    pub fn failed_each(count: usize, failure: &Failure) -> Vec<(usize, Self)> {
+        (0..count).map(|at| (at, Self::Failed(failure.clone()))).collect()
+    }
+}
+
 /// The ticks of a batch, as long as nobody looks at them one by one: each has one packet, and all packets came to one inport.
 #[derive(Debug, Default)]
 pub struct Column {

@@ -225,7 +225,7 @@ impl Table {
         self.entries.drain(..).collect()
     }
 
-    /// Whether a call that was given up has not returned.
+    /// Whether a call has not returned although its attempt is over.
     pub(super) fn is_unwinding(&self) -> bool {
         !self.unwinding.is_empty()
     }

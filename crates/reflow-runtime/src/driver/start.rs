@@ -224,8 +224,7 @@ impl Driver {
             for (attempt, (sequence, number, taken)) in attempts.iter_mut().zip(numbers) {
                 (attempt.sequence, attempt.number, attempt.taken) = (sequence, number, taken);
             }
-            let failure = Failure::from_panic(&*payload);
-            (0..count).map(|at| (at, Step::Failed(failure.clone()))).collect()
+            Step::failed_each(count, &Failure::from_panic(&*payload))
         });
         self.end_batch(attempts, others, held);
     }

@@ -115,10 +115,10 @@ impl Driver {
     }
 
     fn stretch_goes_on(&self, before: u64) -> bool {
-        let has_time = self.sequence - before < TURN as u64 && !self.finish && !self.handle.run().is_cancelled();
+        let has_turn = self.sequence - before < TURN as u64 && !self.finish && !self.handle.run().is_cancelled();
         let has_room = self.stretch.as_ref().is_some_and(|stretch| stretch.leaving.len() < TURN);
         let next = || self.batch.front().is_some_and(|packet| is_plain(&self.links, packet));
-        has_time && has_room && (self.source || next())
+        has_turn && has_room && (self.source || next())
     }
 
     /// One tick of a source.
@@ -224,8 +224,7 @@ impl Driver {
             Ok(ColumnEnd::Apart(mut attempts, others)) => self.end_batch(&mut attempts, others, Vec::new()),
             Err(payload) => {
                 let mut attempts = Attempt::first_tries(first, count);
-                let failure = Failure::from_panic(&*payload);
-                let others = (0..count).map(|at| (at, Step::Failed(failure.clone()))).collect();
+                let others = Step::failed_each(count, &Failure::from_panic(&*payload));
                 self.end_batch(&mut attempts, others, Vec::new());
             }
         }
