@@ -487,3 +487,43 @@ def test_what_is_left_of_an_earlier_life_in_the_same_process_takes_nothing_from_
     kept = Network.resume("a", store=store)
     kept.register_actor("counts", _Counts)
     assert kept.run(timeout=60).outputs["out"] == list(range(2_000))
+
+
+def test_partners_that_come_after_an_interruption(tmp_path: Path) -> None:
+    """What one outport of a source has sent waits for what the other one sends in the next life of the run."""
+
+    class Source(Actor):
+        outports = ["l", "r"]
+
+        def run(self, ctx):
+            begun = ctx.last_checkpoint or 0
+            if not begun:
+                for x in range(20):
+                    ctx.checkpoint(x + 1)
+                    ctx.send({"l": x})
+                while not ctx.cancelled:
+                    time.sleep(0.001)
+                return
+            for x in range(20):
+                ctx.send({"r": x})
+            ctx.finish()
+            ctx.done()
+
+    @actor
+    def pair(a, b):
+        return [a, b]
+
+    def network() -> Network:
+        net = Network(store=tmp_path / "runs.db", run_id="a")
+        for name, made in (("src", Source), ("pair", pair)):
+            net.register_actor(name, made)
+            net.add_node(name, name)
+        net.add_connection("src", "l", "pair", "a")
+        net.add_connection("src", "r", "pair", "b")
+        net.add_outport("out", "pair", "out")
+        return net
+
+    with contextlib.suppress(TimeoutError):
+        network().run(timeout=0.5)
+    result = network().run(timeout=60)
+    assert result.outputs["out"] == [[x, x] for x in range(20)]

@@ -242,32 +242,76 @@ def test_several_packets_of_one_origin_pair_by_their_place():
     assert result.nodes["pair"]["unmatched"] == 40
 
 
-def test_a_source_of_two_outports_sends_them_together_or_one_after_the_other():
-    class Together(Actor):
-        outports = ["l", "r"]
+class TwoOutports(Actor):
+    outports = ["l", "r"]
 
+
+class Together(TwoOutports):
+    """Every fourth packet has no partner."""
+
+    def run(self, ctx):
+        for x in range(150):
+            yield {"l": x, "r": x} if x % 4 else {"l": x}
+
+
+class Apart(TwoOutports):
+    def run(self, ctx):
+        for port in ("l", "r"):
+            for x in range(150):
+                yield {port: x}
+
+
+class Alternately(TwoOutports):
+    def run(self, ctx):
+        for x in range(150):
+            ctx.send({"r": x})
+            ctx.send({"l": x})
+        ctx.finish()
+        ctx.done()
+
+
+class AlternatelyAsync(TwoOutports):
+    async def run(self, ctx):
+        for x in range(150):
+            yield {"l": x}
+            await asyncio.sleep(0)
+            yield {"r": x}
+
+
+@pytest.mark.parametrize("capacity", [1, 64])
+@pytest.mark.parametrize("source", [Together, Apart, Alternately, AlternatelyAsync])
+def test_a_source_of_two_outports_sends_them_together_or_one_after_the_other(source, capacity):
+    """However far behind the partner is, and however little room there is."""
+    with Network({"capacity": capacity}) as net:
+        for name, made in (("src", source), ("same", same), ("pair", pair)):
+            net.register_actor(name, made)
+            net.add_node(name, name)
+        net.add_connection("src", "l", "pair", "a")
+        net.add_connection("src", "r", "same", "x")
+        net.add_connection("same", "out", "pair", "b")
+        net.add_outport("pairs", "pair", "out")
+        result = net.run(timeout=SOON)
+    partners = [x for x in range(150) if source is not Together or x % 4]
+    assert result.outputs["pairs"] == [[x, x] for x in partners]
+    assert result.nodes["pair"]["unmatched"] == 150 - len(partners)
+
+
+def test_one_outport_alone_waits_for_no_partner_for_ever():
+    """A source that never uses its other outport comes to its end, and what it has sent is told to be without partner."""
+
+    class Half(TwoOutports):
         def run(self, ctx):
-            for x in range(20):
-                yield {"l": x, "r": x} if x % 4 else {"l": x}
-
-    class Apart(Actor):
-        outports = ["l", "r"]
-
-        def run(self, ctx):
-            for x in range(20):
+            for x in range(10_000):
                 yield {"l": x}
-            for x in range(20):
-                yield {"r": x}
 
-    for source, expected in ((Together, [x for x in range(20) if x % 4]), (Apart, list(range(20)))):
-        with Network() as net:
-            for name, made in (("src", source), ("pair", pair)):
-                net.register_actor(name, made)
-                net.add_node(name, name)
-            net.add_connection("src", "l", "pair", "a")
-            net.add_connection("src", "r", "pair", "b")
-            net.add_outport("pairs", "pair", "out")
-            assert net.run(timeout=SOON).outputs["pairs"] == [[x, x] for x in expected], source
+    with Network() as net:
+        for name, made in (("src", Half), ("pair", pair)):
+            net.register_actor(name, made)
+            net.add_node(name, name)
+        net.add_connection("src", "l", "pair", "a")
+        net.add_connection("src", "r", "pair", "b")
+        result = net.run(timeout=SOON)
+    assert result.nodes["pair"]["unmatched"] == 10_000
 
 
 def test_summaries_of_both_branches_belong_together():

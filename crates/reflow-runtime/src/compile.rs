@@ -28,10 +28,10 @@ use crate::host::Host;
 use crate::journal::Journal;
 use crate::mailbox::Room;
 use crate::network::Endpoint;
-use crate::node::Route;
+use crate::node::{Node, Route};
 use crate::origin::can_number_groups_of;
 use crate::packet::{Outgoing, Packet};
-use crate::pairing::{Shape, Sources, leading_to};
+use crate::pairing::{Joins, Shape, Sources, leading_to};
 use crate::plan::{ConnectionSpec, Plan};
 use crate::restore::{self, Journaled};
 use crate::run::{Run, RunParts};
@@ -204,6 +204,7 @@ pub(crate) fn launch(
     let rules: Vec<_> = drafts.iter_mut().zip(&feeds).map(|(draft, fed)| draft.firing(&fed.doors)).collect();
     let shape = shape_of(&drafts, &feeds, &rules, &initial_links);
     let groups = groups_of(&drafts, &rules, &shape);
+    let joins = Joins::of(&shape, &groups);
     let mut nodes = Vec::with_capacity(drafts.len());
     let mut actors = Vec::with_capacity(drafts.len());
     let gathered =
@@ -233,9 +234,19 @@ pub(crate) fn launch(
     if !errors.is_empty() {
         return Err(NetworkError::of(errors));
     }
+    if let Some(joins) = joins {
+        let outports_of = |node: &Node| -> Vec<Vec<(u32, u16)>> {
+            let inport =
+                |route: &Route| (route.target, nodes[route.target as usize].mailbox.links()[route.link as usize].port);
+            node.routes.iter().map(|routes| routes.iter().map(inport).collect()).collect()
+        };
+        let of_node = |node: &Node| if node.is_source { joins.meeting(&outports_of(node)) } else { Vec::new() };
+        let meeting: Vec<_> = nodes.iter().map(of_node).collect();
+        nodes.iter_mut().zip(meeting).for_each(|(node, meeting)| node.meeting = meeting);
+    }
     for Gathered { from, by, port } in &gathered {
         let leads = leading_to(&shape, [*by]);
-        let node: &mut crate::node::Node = &mut nodes[*from as usize];
+        let node: &mut Node = &mut nodes[*from as usize];
         if feed.journal.is_some() && !can_number_groups_of(*from) {
             let problem = format!(
                 "packets of node number {} of a graph cannot be gathered in a run that is kept in a store; add it before, among \
@@ -273,7 +284,7 @@ pub(crate) fn launch(
         None => None,
     };
     for (outport, from) in (0_u16..).zip(plan.outports.values()) {
-        let node: &mut crate::node::Node = &mut nodes[index[&from.node] as usize];
+        let node: &mut Node = &mut nodes[index[&from.node] as usize];
         if let Some(port) = node.outport(&from.port) {
             node.answers.push((port, outport));
         }

@@ -425,6 +425,7 @@ impl Draft<'_> {
             exhausted: AtomicBool::new(false),
             carries: carries[place],
             is_source: false,
+            meeting: Vec::new(),
             mint: None,
             join,
             results,

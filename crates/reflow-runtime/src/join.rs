@@ -398,7 +398,7 @@ mod tests {
     fn a_packet_aside_does_not_hold_its_origin_and_leaves_with_it() {
         let told = Arc::new(Told::default());
         let ends: Arc<dyn Ends> = Arc::clone(&told) as _;
-        let mint = Mint::new(0, 1, Arc::downgrade(&ends));
+        let mint = Mint::new(0, 1, Vec::new(), Arc::downgrade(&ends));
         let mut matcher = Matcher::new(vec![0, 1], Common::Origin, None, None, 1);
         let mut lone = Vec::new();
         let [matched, alone] = [(); 2].map(|()| mint.strike(std::iter::once(0)));

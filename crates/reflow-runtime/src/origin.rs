@@ -4,6 +4,7 @@
 //! holds the origin, so its end is noticed by counting alone, whatever became of the packets: passed on, filtered, failed,
 //! dropped. Only nodes between a source and a node that needs origins have them; elsewhere there is none to carry.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -267,30 +268,63 @@ const ALONE: u64 = 1 << 63;
 pub(crate) struct Mint {
     place: u64,
     ends: Weak<dyn Ends>,
-    /// How many origins have left by each outport.
-    left: Mutex<Vec<u64>>,
+    struck: Mutex<Struck>,
+    /// Outports whose packets meet at one join.
+    meeting: Vec<u16>,
 }
 
+/// What a mint has struck.
+struct Struck {
+    /// How many origins have left by each outport.
+    left: Vec<u64>,
+    /// Those that have left by one of the outports that meet, and may yet leave by another, in order: they have not ended before.
+    open: VecDeque<(u64, Origin)>,
+}
+
+impl Struck {
+    fn new(outports: usize) -> Self {
+        Self { left: vec![0; outports], open: VecDeque::new() }
+    }
+}
+
+/// How many origins may wait at a source for the outports that they have not left by. Older ones count as ended.
+const OPEN: usize = 4096;
+
 impl Mint {
-    /// The mint of a source, for that many outports; sources have numbers of their own.
-    pub(crate) fn new(place: u32, outports: usize, ends: Weak<dyn Ends>) -> Self {
-        Self { place: (u64::from(place) + 1) << SERIAL_BITS, ends, left: Mutex::new(vec![0; outports]) }
+    /// The mint of a source, for that many outports; sources have numbers of their own. The packets of those in `meeting` meet
+    /// at one join: the third of one belongs to the third of another, whenever that comes.
+    pub(crate) fn new(place: u32, outports: usize, meeting: Vec<u16>, ends: Weak<dyn Ends>) -> Self {
+        let place = (u64::from(place) + 1) << SERIAL_BITS;
+        Self { place, ends, struck: Mutex::new(Struck::new(outports)), meeting }
     }
 
     /// The mint of a node that is no source, for what it says of its own accord: its last words, for example, which descend
     /// from everything it has seen. The first of one node belongs to the first of another.
     pub(crate) fn of_summaries(outports: usize, ends: Weak<dyn Ends>) -> Self {
-        Self { place: 0, ends, left: Mutex::new(vec![0; outports]) }
+        Self { place: 0, ends, struck: Mutex::new(Struck::new(outports)), meeting: Vec::new() }
     }
 
     /// Goes on after the last origin that an earlier process has struck here.
     pub(crate) fn resume(&self, outport: usize, last: u64) {
         if last >> SERIAL_BITS == self.place >> SERIAL_BITS {
-            let mut left = self.left.lock();
-            if let Some(left) = left.get_mut(outport) {
+            if let Some(left) = self.struck.lock().left.get_mut(outport) {
                 *left = (*left).max((last & ((1 << SERIAL_BITS) - 1)) + 1);
             }
         }
+    }
+
+    /// Takes up again, when an earlier process has gone on until here, what may yet leave by another outport; `known` gives
+    /// origins by their numbers.
+    pub(crate) fn reopen(&self, known: impl Fn(u64) -> Option<Origin>) {
+        let mut struck = self.struck.lock();
+        let turns = self.meeting.iter().filter_map(|port| struck.left.get(usize::from(*port)).copied());
+        let (Some(first), Some(last)) = (turns.clone().min(), turns.max()) else { return };
+        let turns = first.max(last.saturating_sub(OPEN as u64))..last;
+        struck.open = turns.filter_map(|turn| Some((turn, known(self.number(turn))?))).collect();
+    }
+
+    fn number(&self, turn: u64) -> u64 {
+        self.place | (turn & ((1 << SERIAL_BITS) - 1))
     }
 
     /// The origin of packets that leave together by these outports.
@@ -298,14 +332,41 @@ impl Mint {
     /// What leaves together has one origin. What leaves one by one has the number of its turn at its outport, so that the
     /// third packet of one outport belongs to the third of another as long as nothing else was said.
     pub(crate) fn strike(&self, ports: impl Iterator<Item = u16> + Clone) -> Origin {
-        let mut left = self.left.lock();
+        let mut struck = self.struck.lock();
+        let Struck { left, open } = &mut *struck;
         let turn = ports.clone().filter_map(|port| left.get(usize::from(port)).copied()).max().unwrap_or(0);
-        for port in ports {
+        for port in ports.clone() {
             if let Some(left) = left.get_mut(usize::from(port)) {
                 *left = turn + 1;
             }
         }
-        Origin::new(self.place | (turn & ((1 << SERIAL_BITS) - 1)), Weak::clone(&self.ends), None, None)
+        let origin = Origin::new(self.number(turn), Weak::clone(&self.ends), None, None);
+        if self.meeting.is_empty() || !ports.into_iter().any(|port| self.meeting.contains(&port)) {
+            return origin;
+        }
+        // It may leave again, by an outport that has not come to this turn.
+        let all_left = self.meeting.iter().filter_map(|port| left.get(usize::from(*port)).copied()).min().unwrap_or(0);
+        let known = open.binary_search_by_key(&turn, |(turn, _)| *turn);
+        let origin = match known {
+            Ok(at) => open[at].1.clone(),
+            Err(at) if turn >= all_left => {
+                open.insert(at, (turn, origin.clone()));
+                origin
+            }
+            Err(_) => origin,
+        };
+        let over = open.partition_point(|(turn, _)| *turn < all_left).max(open.len().saturating_sub(OPEN));
+        let ended: Vec<_> = open.drain(..over).collect();
+        // Whoever hears of their ends must not meet the lock.
+        drop(struck);
+        drop(ended);
+        origin
+    }
+
+    /// Nothing leaves here any more.
+    pub(crate) fn close(&self) {
+        let open = std::mem::take(&mut self.struck.lock().open);
+        drop(open);
     }
 
     /// An origin whose number no other one of this process has, for packets that belong together and to nothing else.
@@ -362,7 +423,39 @@ mod tests {
 
     fn mint(told: &Arc<Told>) -> Mint {
         let told: Arc<dyn Ends> = Arc::clone(told) as _;
-        Mint::new(3, 2, Arc::downgrade(&told))
+        Mint::new(3, 2, Vec::new(), Arc::downgrade(&told))
+    }
+
+    #[test]
+    fn what_may_yet_leave_by_another_outport_that_meets_it_has_not_ended() {
+        let told = Arc::new(Told::default());
+        let mint = Mint { meeting: vec![0, 1], ..mint(&told) };
+        let strike = |ports: &[u16]| {
+            let origin = mint.strike(ports.iter().copied());
+            origin.put_aside(1, true);
+            origin.id() & ((1 << SERIAL_BITS) - 1)
+        };
+        let ended = || told.0.lock().iter().map(|(id, _)| id & ((1 << SERIAL_BITS) - 1)).collect::<Vec<_>>();
+        assert_eq!([strike(&[0]), strike(&[0]), strike(&[0])], [0, 1, 2]);
+        assert!(ended().is_empty(), "their partners may come");
+        assert_eq!([strike(&[1]), strike(&[1])], [0, 1]);
+        assert_eq!(ended(), [0, 1]);
+        // The next ones leave together, so nothing comes for the third any more.
+        assert_eq!(strike(&[0, 1]), 3);
+        assert_eq!(ended(), [0, 1, 2, 3]);
+        assert_eq!(strike(&[1]), 4);
+        mint.close();
+        assert_eq!(ended(), [0, 1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn only_so_many_wait_for_an_outport_that_nothing_leaves_by() {
+        let told = Arc::new(Told::default());
+        let mint = Mint { meeting: vec![0, 1], ..mint(&told) };
+        for _ in 0..OPEN + 10 {
+            mint.strike([0].into_iter()).put_aside(1, true);
+        }
+        assert_eq!(told.0.lock().len(), 10);
     }
 
     #[test]

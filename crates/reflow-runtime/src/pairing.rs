@@ -145,6 +145,69 @@ pub(crate) fn leading_to(shape: &Shape, needing: impl IntoIterator<Item = u32>) 
     leads
 }
 
+/// The joins of a network: which inports belong together, and what comes after what.
+pub(crate) struct Joins {
+    /// The group of an inport, where it is one of several that are paired.
+    grouped: FxHashMap<(u32, u16), (u32, usize)>,
+    after: Vec<Vec<(u32, u16)>>,
+    remembered: FxHashSet<(u32, u16)>,
+}
+
+impl Joins {
+    /// The joins behind these groups of inports by node; `None` if there are none.
+    pub(crate) fn of(shape: &Shape, groups: &[Vec<Vec<u16>>]) -> Option<Self> {
+        let of_node = |(node, groups): (u32, &Vec<Vec<u16>>)| {
+            let of_group = |(at, ports): (usize, &Vec<u16>)| {
+                ports.iter().map(move |port| ((node, *port), (node, at))).collect::<Vec<_>>()
+            };
+            groups.iter().enumerate().flat_map(of_group).collect::<Vec<_>>()
+        };
+        let grouped: FxHashMap<_, _> = (0..).zip(groups).flat_map(of_node).collect();
+        if grouped.is_empty() {
+            return None;
+        }
+        let mut after = vec![Vec::new(); shape.nodes];
+        for (from, to, port) in &shape.edges {
+            after[*from as usize].push((*to, *port));
+        }
+        Some(Self { grouped, after, remembered: shape.remembered.clone() })
+    }
+
+    /// Those of a node's outports whose packets come to different inports of one join, given the inports that they lead to.
+    pub(crate) fn meeting(&self, outports: &[Vec<(u32, u16)>]) -> Vec<u16> {
+        if outports.iter().filter(|inports| !inports.is_empty()).count() < 2 {
+            return Vec::new();
+        }
+        let reached: Vec<_> = outports.iter().map(|inports| self.reached(inports)).collect();
+        let meets = |one: &FxHashMap<(u32, usize), Vec<u16>>, other: &FxHashMap<(u32, usize), Vec<u16>>| {
+            one.iter().any(|(group, ports)| other.get(group).is_some_and(|others| others != ports))
+        };
+        let is_met = |at: usize| (0..reached.len()).any(|other| other != at && meets(&reached[at], &reached[other]));
+        (0..reached.len()).filter(|at| is_met(*at)).map(|at| at as u16).collect()
+    }
+
+    /// The inports of joins that packets come to from there, by group.
+    fn reached(&self, from: &[(u32, u16)]) -> FxHashMap<(u32, usize), Vec<u16>> {
+        let mut reached: FxHashMap<(u32, usize), Vec<u16>> = FxHashMap::default();
+        let mut seen: FxHashSet<(u32, u16)> = FxHashSet::default();
+        let mut nodes: FxHashSet<u32> = FxHashSet::default();
+        let mut next = from.to_vec();
+        while let Some(inport) = next.pop() {
+            if self.remembered.contains(&inport) || !seen.insert(inport) {
+                continue;
+            }
+            if let Some(group) = self.grouped.get(&inport) {
+                reached.entry(*group).or_default().push(inport.1);
+            }
+            if nodes.insert(inport.0) {
+                next.extend(&self.after[inport.0 as usize]);
+            }
+        }
+        reached.values_mut().for_each(|ports| ports.sort_unstable());
+        reached
+    }
+}
+
 fn union(one: &Set, other: &Set) -> Set {
     let (one, other) = (one.as_ref()?, other.as_ref()?);
     if other.is_empty() || Arc::ptr_eq(one, other) || one == other {
@@ -195,6 +258,19 @@ mod tests {
         // 0 -> 1 <-> 2, 1 -> 3.0, 0 -> 3.1
         let shape = shape(4, &[(0, 1, 0), (1, 2, 0), (2, 1, 0), (1, 3, 0), (0, 3, 1)], &[0]);
         assert_eq!(Sources::of(&shape).groups(3, 0..2), [vec![0, 1]]);
+    }
+
+    #[test]
+    fn outports_meet_where_they_lead_to_different_inports_of_one_join() {
+        // 0 -> 1.0 and 0 -> 2 -> 1.1; 3 hears the first outport of 0, too.
+        let shape = shape(4, &[(0, 1, 0), (0, 2, 0), (2, 1, 1), (0, 3, 0)], &[0]);
+        let joins = Joins::of(&shape, &[vec![], vec![vec![0, 1]], vec![], vec![]]).unwrap();
+        assert_eq!(joins.meeting(&[vec![(1, 0), (3, 0)], vec![(2, 0)]]), [0, 1]);
+        assert_eq!(joins.meeting(&[vec![(3, 0)], vec![(1, 0)], vec![(2, 0)]]), [1, 2]);
+        // Whatever leads to both alike has its partner with it.
+        assert!(joins.meeting(&[vec![(1, 0), (2, 0)], vec![(1, 0), (2, 0)]]).is_empty());
+        assert!(joins.meeting(&[vec![(1, 0), (2, 0)]]).is_empty());
+        assert!(Joins::of(&shape, &[vec![], vec![], vec![], vec![]]).is_none());
     }
 
     #[test]

@@ -218,6 +218,9 @@ impl Journaled {
         }
         // What ends in between is told to nodes that have not begun.
         run.activity.begin();
+        for mint in run.nodes.iter().filter_map(|node| node.mint.as_ref()) {
+            mint.reopen(|number| run.known_origin(number));
+        }
         let groups = run.restore_groups(&std::mem::take(&mut self.groups));
         let restored: Result<(), NetworkError> = self
             .shape

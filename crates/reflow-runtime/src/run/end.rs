@@ -207,6 +207,9 @@ impl Run {
         if !self.gated.is_empty() {
             self.look_at_gates();
         }
+        if let Some(mint) = &node.mint {
+            mint.close();
+        }
         for Route { target, link, .. } in node.routes.iter().flatten() {
             let target = &self.nodes[*target as usize];
             if target.mailbox.close_link(*link) {

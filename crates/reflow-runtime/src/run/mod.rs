@@ -155,16 +155,18 @@ impl Run {
                 if node.routes.iter().flatten().any(|route| route.carries) {
                     let (outports, ends) = (node.outports.len(), Weak::clone(&ends));
                     let is_source = node.is_source;
-                    let mint =
-                        if is_source { Mint::new(place, outports, ends) } else { Mint::of_summaries(outports, ends) };
-                    node.mint = Some(mint);
+                    let meeting = std::mem::take(&mut node.meeting);
+                    node.mint = Some(match is_source {
+                        true => Mint::new(place, outports, meeting, ends),
+                        false => Mint::of_summaries(outports, ends),
+                    });
                 }
                 if node.scatter.is_some() {
                     node.ends = Some(Weak::clone(&ends));
                 }
             }
             let carries = nodes.iter().any(|node| node.carries);
-            let outside_mint = carries.then(|| Mint::new(nodes.len() as u32, 1, Weak::clone(&ends)));
+            let outside_mint = carries.then(|| Mint::new(nodes.len() as u32, 1, Vec::new(), Weak::clone(&ends)));
             let id = journal
                 .as_ref()
                 .map_or_else(|| format!("run-{}-{number}", std::process::id()), |journal| journal.run_id().to_owned());
