@@ -113,7 +113,57 @@ pub struct Recorder {
     pulls: Mutex<Vec<Vec<Pull>>>,
     leaves: Mutex<Vec<Vec<u64>>>,
     outside: Mutex<Vec<OutsideEntry>>,
+    doors: Mutex<Vec<Door>>,
     started: AtomicU64,
+}
+
+/// A connection from outside, made for the first packet to an inport.
+#[derive(Debug)]
+struct Door {
+    node: u32,
+    id: Arc<str>,
+    name: Arc<str>,
+    link: u32,
+}
+
+impl Recorder {
+    fn recording(&self, nodes: Vec<String>) -> Recording {
+        let mut recording = Recording {
+            nodes,
+            ticks: self.ticks.lock().clone(),
+            arrivals: self.arrivals.lock().clone(),
+            pulls: self.pulls.lock().clone(),
+            leaves: self.leaves.lock().clone(),
+            outside: self.outside.lock().clone(),
+        };
+        let doors = self.doors.lock();
+        for (node, arrivals) in (0..).zip(&mut recording.arrivals) {
+            let numbers = numbers_of(doors.iter().filter(|door| door.node == node), &recording.outside);
+            let number = |link: &mut u32| *link = numbers.get(link).copied().unwrap_or(*link);
+            arrivals.iter_mut().for_each(|(link, _)| number(link));
+            let pulls = recording.pulls.get_mut(node as usize);
+            pulls.into_iter().flatten().flat_map(|(_, packets)| packets).for_each(|(link, _)| number(link));
+        }
+        recording
+    }
+}
+
+/// The numbers that the connections from outside of one node have in a run that is fed in the order of these entries: senders
+/// side by side may have made them in another order.
+fn numbers_of<'a>(doors: impl Iterator<Item = &'a Door>, outside: &[OutsideEntry]) -> FxHashMap<u32, u32> {
+    let doors: Vec<_> = doors.collect();
+    if doors.len() < 2 {
+        return FxHashMap::default();
+    }
+    let first = |door: &&&Door| {
+        let is_of = |entry: &OutsideEntry| {
+            matches!(entry.what, Outside::Packet(_)) && entry.node == door.id && entry.name == door.name
+        };
+        outside.iter().position(is_of).unwrap_or(usize::MAX)
+    };
+    let mut fed: Vec<_> = doors.iter().collect();
+    fed.sort_by_key(first);
+    fed.iter().map(|door| door.link).zip(doors.iter().map(|door| door.link)).collect()
 }
 
 /// Lets happen what was written down, in that order.
@@ -169,14 +219,14 @@ impl Script {
     pub fn recording(&self, nodes: Vec<String>) -> Recording {
         match self {
             Self::Player(player) => player.recording.clone(),
-            Self::Recorder(recorder) => Recording {
-                nodes,
-                ticks: recorder.ticks.lock().clone(),
-                arrivals: recorder.arrivals.lock().clone(),
-                pulls: recorder.pulls.lock().clone(),
-                leaves: recorder.leaves.lock().clone(),
-                outside: recorder.outside.lock().clone(),
-            },
+            Self::Recorder(recorder) => recorder.recording(nodes),
+        }
+    }
+
+    /// A connection from outside is made.
+    pub(crate) fn note_door(&self, node: u32, id: &Arc<str>, name: Arc<str>, link: u32) {
+        if let Self::Recorder(recorder) = self {
+            recorder.doors.lock().push(Door { node, id: Arc::clone(id), name, link });
         }
     }
 
@@ -403,5 +453,20 @@ mod tests {
         assert_eq!(player.takes(1, |_| true), Taking::Next(0));
         assert_eq!(player.takes(1, |_| true), Taking::Any);
         assert_eq!(player.takes(0, |_| true), Taking::Any);
+    }
+    #[test]
+    fn connections_from_outside_are_numbered_as_they_are_fed() {
+        let script = Script::recorder();
+        let id: Arc<str> = "n".into();
+        // Two senders side by side: `b` made its connection first, and `a` was the first to send.
+        script.note_door(0, &id, "b".into(), 4);
+        script.note_door(0, &id, "a".into(), 5);
+        for name in ["a", "b"] {
+            script.note_outside(Duration::ZERO, &id, &name.into(), Outside::Packet(Message::Flow));
+        }
+        for link in [4, 5, 1] {
+            script.note_arrival(0, link);
+        }
+        assert_eq!(script.recording(vec!["n".into()]).arrivals, [[(5, 1), (4, 1), (1, 1)]]);
     }
 }

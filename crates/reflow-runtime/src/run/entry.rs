@@ -43,6 +43,9 @@ impl Run {
         }
         let link = node.mailbox.add_outside_link(port, node.room(port, self.capacity));
         links.push((port, link));
+        if let Some(script) = &self.script {
+            script.note_door(index, &node.id, node.inport_name(port), link);
+        }
         if let Some(journal) = &self.journal {
             let stream = journal.streams.fetch_add(1, Ordering::Relaxed);
             journal.doors.lock().push(Door { node: index, port, stream, next: 0, known: 0 });
