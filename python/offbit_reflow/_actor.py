@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import _loop, _native, _threads  # noqa: F401  # threads of the native half call into the last
 from ._declaration import Declaration, declare
-from ._loop import is_async
+from ._loop import is_async, is_coroutine
 
 if TYPE_CHECKING:
     from ._native import ActorCallContext
@@ -189,6 +189,7 @@ def _from_callback(
         teardown=False,
         on_signal=False,
         is_async=is_async(run),
+        is_coroutine=is_coroutine(run),
         open_ports=True,
     )
     if is_async(run):

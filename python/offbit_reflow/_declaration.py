@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from . import _loop
-from ._loop import is_async, is_generator
+from ._loop import is_async, is_coroutine, is_generator
 
 if TYPE_CHECKING:
     from ._actor import Actor
@@ -31,6 +31,7 @@ class Declaration:
     teardown: bool
     on_signal: bool
     is_async: bool
+    is_coroutine: bool
     open_ports: bool
     summary: str = field(default="")
     version: str = field(default="")
@@ -66,6 +67,7 @@ def declare(actor: Any, cls: type[Actor]) -> Declaration:
         teardown=_is_called(actor, cls, "teardown"),
         on_signal=_is_called(actor, cls, "on_signal", "ctx", "signal"),
         is_async=is_async(run),
+        is_coroutine=is_coroutine(run),
         open_ports=cls._open_ports,
         summary=(inspect.getdoc(cls) or "").split("\n")[0] if cls is not Actor else "",
         version=str(getattr(actor, "version", "") or ""),

@@ -8,11 +8,13 @@ from __future__ import annotations
 import contextvars
 import inspect
 import os
+import sys
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
 from contextlib import aclosing
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from . import _native
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 #: How long tasks that outlive their network get to end, in seconds.
 STRAGGLERS = 1.0
+#: How long one step may hold the loop, in seconds.
+LIMIT = 0.1
 
 _lock = threading.Lock()
 _users = 0
@@ -74,6 +78,11 @@ def acquire(context: ActorCallContext | None = None) -> int:
             _serving = Serving()
         _users += 1
         return 0
+
+
+def host() -> _native._LoopHost | None:
+    """Give what polls the nodes of async actors on the shared loop, if it can."""
+    return None if _serving is None else _serving.host
 
 
 def release(number: int = 0) -> None:
@@ -129,15 +138,26 @@ class Serving:
         self.watch: Watch = Watch()
         self.loop: asyncio.AbstractEventLoop = self.watch.new_loop(clock)
         self.loop.set_default_executor(Pool(_current_run))
+        #: What polls the nodes of the ticks on this thread: not in virtual time, where the loop says what time it is.
+        self.host = None if clock is not None or sys.platform == "win32" else _native._LoopHost()
+        if self.host is not None:
+            self.watch.host = self.host
+            self.loop.add_reader(self.host.fileno(), self.host.poll)
         self.ticks: set[Tick] = set()
         self.keeps_time = clock is not None
         #: Ticks that are to begin, and whether the loop was told.
         self._beginning: deque[Tick] = deque()
         self._is_told = False
-        self._asyncio = asyncio
+        self.asyncio = asyncio
         ready = threading.Event()
         self.thread = threading.Thread(target=self._serve, args=(ready,), name="reflow-asyncio", daemon=True)
-        self.thread.start()
+        try:
+            self.watch.start()
+            self.thread.start()
+        except BaseException:  # the machine gives no more threads, or the interpreter is going
+            self.watch.close()
+            self.loop.close()
+            raise
         ready.wait()
 
     def begin(self, tick: Tick) -> None:
@@ -149,13 +169,33 @@ class Serving:
 
     def _begin(self) -> None:
         self._is_told = False
+        self.begin_waiting()
+
+    def begin_waiting(self) -> None:
+        """Let the ticks begin that wait for it, on the loop and outside of its tasks."""
         while self._beginning:
             self._beginning.popleft().begin()
+
+    def step_task(
+        self, coroutine: Coroutine[Any, Any, Any], *, name: str, context: contextvars.Context | None
+    ) -> asyncio.Task[Any]:
+        """Make a task that has taken its first step, on the loop and outside of its tasks."""
+        if sys.version_info >= (3, 12):
+            return self.asyncio.Task(coroutine, loop=self.loop, name=name, context=context, eager_start=True)
+        # Python 3.11 knows no eager tasks. What it has just put at the end of this loop's queue is the first step.
+        task = self.asyncio.Task(coroutine, loop=self.loop, name=name, context=context)
+        queue = self.loop._ready  # type: ignore[attr-defined]
+        step = queue.pop()
+        if getattr(step._callback, "__self__", None) is task:
+            step._run()
+        else:  # a loop in debug mode, say, that somebody has changed
+            queue.append(step)
+        return task
 
     def _serve(self, ready: threading.Event) -> None:
         loop = self.loop
         _native._enter_loop()
-        self._asyncio.set_event_loop(loop)
+        self.asyncio.set_event_loop(loop)
         loop.call_soon(ready.set)
         try:
             while True:
@@ -170,12 +210,12 @@ class Serving:
             loop.close()
 
     def _end(self) -> None:
-        loop, tasks = self.loop, self._asyncio.all_tasks(self.loop)
+        loop, tasks = self.loop, self.asyncio.all_tasks(self.loop)
         for task in tasks:
             task.cancel()
         if tasks:
-            loop.run_until_complete(self._asyncio.wait(tasks, timeout=STRAGGLERS))
-        for task in self._asyncio.all_tasks(loop):
+            loop.run_until_complete(self.asyncio.wait(tasks, timeout=STRAGGLERS))
+        for task in self.asyncio.all_tasks(loop):
             task._log_destroy_pending = False  # type: ignore[attr-defined]  # it was told to end and would not
         loop.run_until_complete(loop.shutdown_asyncgens())
         executor = loop._default_executor  # type: ignore[attr-defined]  # what was never used needs no thread to end it
@@ -193,8 +233,27 @@ def _current_run() -> int:
     return 0 if tick is None else tick.run_number
 
 
-class Tick:
-    """A tick of an async actor, from its start to its end, which its node is told exactly once."""
+class Tick(Coroutine[Any, Any, Any]):
+    """A tick of an async actor, from its start to its end, which its node is told exactly once.
+
+    It is what its task runs: the coroutine of the actor, whose steps it measures and whose exception it keeps, because asyncio
+    would end its loop on SystemExit and KeyboardInterrupt.
+    """
+
+    __slots__ = (
+        "_coroutine",
+        "_doomed",
+        "_ended",
+        "_error",
+        "_is_cancelled",
+        "_serving",
+        "_variables",
+        "context",
+        "node_id",
+        "run_number",
+        "task",
+        "told_until",
+    )
 
     def __init__(
         self,
@@ -207,18 +266,59 @@ class Tick:
         self.context: ActorCallContext | None = context
         self._serving, self._coroutine, self._ended = serving, coroutine, ended
         self.task: asyncio.Task[Any] | None = None
+        self._error: BaseException | None = None
         self._is_cancelled = False
         #: Who waits for the cancellation.
-        self._doomed: list[asyncio.Future[None]] = []
+        self._doomed: list[asyncio.Future[None]] | None = None
         #: Until when it was told that the tick holds the loop.
         self.told_until = 0.0
         variables = contextvars.copy_context()
         variables.run(current_tick.set, self)
         self._variables: contextvars.Context | None = variables
         serving.ticks.add(self)
-        serving.begin(self)
-        if serving.keeps_time:
-            context._hand_to_loop()
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        return self._coroutine.__await__()
+
+    def __iter__(self) -> Tick:
+        return self
+
+    def __next__(self) -> Any:
+        return self._step(self._coroutine.send, None)
+
+    def send(self, value: Any) -> Any:
+        """Go on."""
+        return self._step(self._coroutine.send, value)
+
+    def throw(self, *error: Any) -> Any:
+        """Go on with an exception."""
+        return self._step(self._coroutine.throw, *error)
+
+    def close(self) -> None:
+        """End the coroutine."""
+        self._coroutine.close()
+
+    def __getattr__(self, name: str) -> Any:
+        """Show the frame of the coroutine, and its name, to whoever looks at the task."""
+        return getattr(self._coroutine, name)
+
+    def _step(self, go_on: Callable[..., Any], *arguments: Any) -> Any:
+        begun = perf_counter()
+        try:
+            return go_on(*arguments)
+        except StopIteration:
+            raise
+        except BaseException as error:
+            if isinstance(error, self._serving.asyncio.CancelledError):
+                raise
+            self._error = _of_the_actor(error)
+        finally:
+            taken = perf_counter() - begun
+            if taken > LIMIT:
+                from ._watch import tell
+
+                tell(self, begun, f"for {taken:.1f} s")
+        raise StopIteration
 
     def cancel(self) -> bool:
         """Cancel it, from any thread; whether it has yet to end."""
@@ -232,7 +332,7 @@ class Tick:
         """Wait until it was cancelled, on the loop."""
         if not self._is_cancelled:
             doomed = self._serving.loop.create_future()
-            self._doomed.append(doomed)
+            self._doomed = [*(self._doomed or ()), doomed]
             await doomed
 
     def log(self, text: str) -> None:
@@ -245,51 +345,64 @@ class Tick:
         """End it without the loop."""
         if self.task is None:
             self._coroutine.close()
-        self._conclude(None, self._serving._asyncio.CancelledError("the loop of async actors has ended"))
+        self._conclude(None, self._serving.asyncio.CancelledError("the loop of async actors has ended"))
 
-    def begin(self) -> None:
-        """Start its task, on the loop."""
+    def begin_soon(self, context: ActorCallContext) -> None:
+        """Start its task, from any thread."""
+        self._serving.begin(self)
+        if self._serving.keeps_time:
+            context._hand_to_loop()
+
+    def begin(self) -> bool:
+        """Start its task, on the loop and outside of its tasks, and in real time take its first step; whether it has ended."""
         if self._is_cancelled:
             self._coroutine.close()
-            self._conclude(None, self._serving._asyncio.CancelledError("the tick was cancelled before it began"))
-            return
-        from ._watch import Watched
-
-        coroutine = _contained(Watched(self._coroutine, self))
-        self.task = self._serving.loop.create_task(coroutine, name=self.node_id, context=self._variables)
-        self.task.add_done_callback(self._finish)
+            self._conclude(None, self._serving.asyncio.CancelledError("the tick was cancelled before it began"))
+            return True
+        make = self._serving.loop.create_task if self._serving.keeps_time else self._serving.step_task
+        self.task = task = make(self, name=self.node_id, context=self._variables)
+        if task.done():
+            self._finish(task)
+            return True
+        task.add_done_callback(self._finish)
+        return False
 
     def _cancel(self) -> None:
         self._is_cancelled = True
         if self.task is not None:
             self.task.cancel()
-        for doomed in self._doomed:
+        for doomed in self._doomed or ():
             if not doomed.done():
                 doomed.set_result(None)
 
     def _finish(self, task: asyncio.Task[Any]) -> None:
         if task.cancelled():
             self._coroutine.close()  # it may not have begun
-            self._conclude(None, self._serving._asyncio.CancelledError("the tick was cancelled"))
+            self._conclude(None, self._serving.asyncio.CancelledError("the tick was cancelled"))
         else:
-            self._conclude(*task.result())
+            self._conclude(task.result(), self._error)
 
     def _conclude(self, result: Any, error: BaseException | None) -> None:
         context, self.context = self.context, None
         # The task holds what the tick gave, and its variables hold the tick: without this a circle would keep every packet.
-        self.task = self._variables = None
+        self.task = self._variables = self._error = None
         self._serving.ticks.discard(self)
         if context is not None:
-            context._conclude_async(result, error)
+            host = self._serving.host
+            if host is None:
+                context._conclude_async(result, error)
+            else:
+                host.conclude(context, result, error)
             if self._ended is not None:
                 self._ended()
 
 
 def tick_of(task: asyncio.Task[Any]) -> Tick | None:
-    """Give the tick whose task this is, where tasks do not tell their context."""
-    ticks = () if _serving is None else tuple(_serving.ticks)
-    ticks += tuple(tick for serving, _ in tuple(_virtual.values()) for tick in tuple(serving.ticks))
-    return next((tick for tick in ticks if tick.task is task), None)
+    """Give the tick that a task works for. Before Python 3.12, tasks that a tick has made cannot be told apart."""
+    if sys.version_info >= (3, 12):
+        return task.get_context().get(current_tick)
+    coroutine = task.get_coro()
+    return coroutine if isinstance(coroutine, Tick) else None
 
 
 async def _contained(awaitable: Awaitable[Any]) -> tuple[Any, BaseException | None]:
@@ -312,67 +425,69 @@ def _of_the_actor(error: BaseException) -> BaseException:
     return error if traceback is None else error.with_traceback(traceback)
 
 
-def _start(
-    coroutine: Coroutine[Any, Any, Any], context: ActorCallContext, ended: Callable[[], None] | None = None
-) -> Callable[[], bool]:
-    """Run a coroutine on the loop and tell the context how it ended; the answer cancels it."""
-    own = _virtual.get(context._run_number)
+async def _wait(awaitable: Awaitable[Any], _context: ActorCallContext) -> Any:
+    """Wait for anything that can be awaited."""
+    return await awaitable
+
+
+async def _drive(generator: AsyncGenerator[Any, None], context: ActorCallContext) -> dict[str, Any] | None:
+    """Run an async generator to its end and send what it yields, waiting for room."""
+    async with aclosing(generator):
+        async for outputs in generator:
+            if outputs is not None:
+                await deliver(context, outputs, yielded=True)
+    if not context.inputs:  # a source that has yielded everything has nothing more to say
+        context.finish()
+    if context.resolved:
+        return None
+    if context._deferred:
+        context.done()
+        return None
+    return {}
+
+
+#: What runs as a task, by what `run` returned.
+_COROUTINES: dict[str, Callable[[Any, ActorCallContext], Coroutine[Any, Any, Any]]] = {
+    "coroutine": lambda coroutine, _context: coroutine,
+    "generator": _drive,
+    "awaitable": _wait,
+}
+
+
+def start(
+    kind: str,
+    awaitable: Any,
+    context: ActorCallContext,
+    ended: Callable[[], None] | None = None,
+    here: bool = False,  # noqa: FBT001, FBT002  # calls from native code name nothing
+) -> Callable[[], bool] | None:
+    """Run what an async `run` returned on the loop, and tell the context how it ended; the answer cancels it.
+
+    `here` says that this is the thread of the loop, outside of its tasks: its first step is taken, and the answer is None if it
+    has ended with that.
+    """
+    coroutine = _COROUTINES[kind](awaitable, context)
+    own = _virtual.get(context._run_number) if _virtual else None
     serving = _serving if own is None else own[0]
     if serving is None:
         coroutine.close()
         raise RuntimeError("the loop of async actors is not running")
-    return Tick(serving, coroutine, context, ended).cancel
+    tick = Tick(serving, coroutine, context, ended)
+    if not here:
+        tick.begin_soon(context)
+        return tick.cancel
+    serving.begin_waiting()  # those that were there before
+    return None if tick.begin() else tick.cancel
 
 
-def start_coroutine(
-    coroutine: Coroutine[Any, Any, Any], context: ActorCallContext, ended: Callable[[], None] | None = None
-) -> Callable[[], bool]:
-    """Run an async `run` to its end."""
-    return _start(coroutine, context, ended)
-
-
-def start_awaitable(
-    awaitable: Awaitable[Any], context: ActorCallContext, ended: Callable[[], None] | None = None
-) -> Callable[[], bool]:
-    """Wait for anything else that `run` returned and that can be awaited."""
-
-    async def wait() -> Any:
-        return await awaitable
-
-    return _start(wait(), context, ended)
-
-
-def start_generator(
-    generator: AsyncGenerator[Any, None], context: ActorCallContext, ended: Callable[[], None] | None = None
-) -> Callable[[], bool]:
-    """Run an async generator to its end and send what it yields, waiting for room."""
-
-    async def drive() -> dict[str, Any] | None:
-        async with aclosing(generator):
-            async for outputs in generator:
-                if outputs is not None:
-                    await deliver(context, outputs, yielded=True)
-        if not context.inputs:  # a source that has yielded everything has nothing more to say
-            context.finish()
-        if context.resolved:
-            return None
-        if context._deferred:
-            context.done()
-            return None
-        return {}
-
-    return _start(drive(), context, ended)
-
-
-def start_alone(starter: str, awaitable: Any, context: ActorCallContext) -> Callable[[], bool]:
-    """Start by one of the above for a node that is no user of the loop."""
+def start_alone(kind: str, awaitable: Any, context: ActorCallContext) -> Callable[[], bool] | None:
+    """Start it for a node that is no user of the loop."""
     number = acquire(context)
     try:
-        cancel: Callable[[], bool] = globals()[starter](awaitable, context, lambda: release(number))
+        return start(kind, awaitable, context, lambda: release(number))
     except BaseException:
         release(number)
         raise
-    return cancel
 
 
 def finish(awaitable: Awaitable[Any], number: int = 0) -> None:
@@ -389,6 +504,11 @@ def finish(awaitable: Awaitable[Any], number: int = 0) -> None:
 def is_async(function: Any) -> bool:
     """Tell whether calling it gives something to await: a coroutine function or an async generator, however it is wrapped."""
     return _is(function, inspect.iscoroutinefunction, inspect.isasyncgenfunction)
+
+
+def is_coroutine(function: Any) -> bool:
+    """Tell whether it is a coroutine function or an async generator itself: nothing of it has run when the call returns."""
+    return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
 
 
 def is_generator(function: Any) -> bool:

@@ -45,10 +45,13 @@ def running_loop() -> asyncio.AbstractEventLoop:
 class Bell:
     """Wakes futures of one loop: a single call of the loop for all that are ready by then."""
 
-    __slots__ = ("__weakref__", "_is_rung", "_loop", "_ready")
+    __slots__ = ("__weakref__", "_is_rung", "_loop", "_loop_here", "_ready")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        from asyncio import _get_running_loop
+
         self._loop = ref(loop)
+        self._loop_here = _get_running_loop
         self._ready: deque[asyncio.Future[str]] = deque()
         self._is_rung = False
 
@@ -61,6 +64,8 @@ class Bell:
         loop = self._loop()
         if loop is None or loop.is_closed():
             self._ready.clear()
+        elif loop is self._loop_here():
+            loop.call_soon(self._tell)
         else:
             loop.call_soon_threadsafe(self._tell)
 

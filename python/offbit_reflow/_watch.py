@@ -6,11 +6,11 @@ import selectors
 import sys
 import threading
 import time
-from collections.abc import Callable, Coroutine, Generator
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from . import _native
+from ._loop import LIMIT, tick_of
 
 if TYPE_CHECKING:
     import asyncio
@@ -18,50 +18,11 @@ if TYPE_CHECKING:
     from ._loop import Tick
     from ._native import _Clock
 
-#: How long one step may hold the loop, in seconds.
-LIMIT = 0.1
 #: How often the loop is looked at while it works.
 LOOK = 0.05
 
 
-class Watched:
-    """An awaitable that runs a coroutine and measures its steps."""
-
-    def __init__(self, coroutine: Coroutine[Any, Any, Any], tick: Tick) -> None:
-        self._coroutine, self._tick = coroutine, tick
-
-    def __await__(self) -> Generator[Any, Any, Any]:
-        return self  # it has what `await` asks of a generator
-
-    def __iter__(self) -> Watched:
-        return self
-
-    def __next__(self) -> Any:
-        return self._step(self._coroutine.send, None)
-
-    def send(self, value: Any) -> Any:
-        """Go on."""
-        return self._step(self._coroutine.send, value)
-
-    def throw(self, *error: Any) -> Any:
-        """Go on with an exception."""
-        return self._step(self._coroutine.throw, *error)
-
-    def close(self) -> None:
-        """End the coroutine."""
-        self._coroutine.close()
-
-    def _step(self, go_on: Callable[..., Any], *arguments: Any) -> Any:
-        begun = perf_counter()
-        try:
-            return go_on(*arguments)
-        finally:
-            taken = perf_counter() - begun
-            if taken > LIMIT:
-                _tell(self._tick, begun, f"for {taken:.1f} s")
-
-
-def _tell(tick: Tick, begun: float, how_long: str) -> None:
+def tell(tick: Tick, begun: float, how_long: str) -> None:
     """Warn, once for each time that the loop is held."""
     if tick.told_until >= begun:
         tick.told_until = perf_counter()
@@ -82,6 +43,9 @@ class Watch:
         self._since: float | None = None
         self._asleep = False
         self._is_closed = False
+        #: What polls nodes on the loop, and whether it leaves that to others because the loop is held.
+        self.host: _native._LoopHost | None = None
+        self._is_held = False
         #: Whether the process is about to end.
         self._is_last = False
         self._wake = threading.Event()
@@ -97,8 +61,12 @@ class Watch:
         if sys.platform == "win32":
             return asyncio.new_event_loop()
         self._loop = asyncio.SelectorEventLoop(_Selector(self))
-        threading.Thread(target=self._look, name="reflow-watch", daemon=True).start()
         return self._loop
+
+    def start(self) -> None:
+        """Begin to look at the loop, if it can be watched."""
+        if self._loop is not None:
+            threading.Thread(target=self._look, name="reflow-watch", daemon=True).start()
 
     def close(self) -> None:
         """Stop looking."""
@@ -112,6 +80,9 @@ class Watch:
     def works(self) -> None:
         """Note that the loop has something to do."""
         self._since = perf_counter()
+        if self._is_held and self.host is not None:
+            self._is_held = False
+            self.host.take_back()
         if self._is_last:
             self.rests()
             _native._keep_thread()
@@ -138,6 +109,9 @@ class Watch:
                 self._wake.clear()
             self._pause()
             since, task = self._since, self._current_task()
+            if since is not None and self.host is not None and perf_counter() - since > LIMIT:
+                self.host.give_away()
+                self._is_held = True
             if since is None or task is None:
                 seen = None
             elif seen == (since, task) and perf_counter() - since > LIMIT:
@@ -157,13 +131,9 @@ class Watch:
             return None
 
     def _tell(self, task: asyncio.Task[Any], since: float) -> None:
-        from ._loop import current_tick, tick_of
-
-        # Before 3.12 only the tasks of ticks themselves can be told apart.
-        variables = getattr(task, "get_context", None)
-        tick = tick_of(task) if variables is None else variables().get(current_tick)
+        tick = tick_of(task)
         if tick is not None:
-            _tell(tick, since, f"for more than {LIMIT} s")
+            tell(tick, since, f"for more than {LIMIT} s")
 
 
 class _Selector(selectors.DefaultSelector):
@@ -182,4 +152,4 @@ class _Selector(selectors.DefaultSelector):
             self._watch.works()
 
 
-__all__ = ["LIMIT", "Watch", "Watched"]
+__all__ = ["Watch", "tell"]

@@ -252,12 +252,20 @@ def test_a_send_that_is_given_up_sends_nothing_and_can_be_tried_again():
 
 
 def test_send_does_not_overtake_send_async():
+    tried = threading.Event()
+
+    class Late(Collect):
+        def run(self, ctx):
+            assert tried.wait(SOON)
+            super().run(ctx)
+
     class Mixed(Source):
         async def run(self, ctx):
             first = [asyncio.ensure_future(ctx.send_async({"out": number})) for number in range(10)]
             await asyncio.sleep(0)
             with pytest.raises(RuntimeError, match="send_async"):
                 ctx.send({"out": 10})
+            tried.set()
             await ctx.send_async({"out": 10})
             await asyncio.gather(*first)
             ctx.finish()
@@ -265,7 +273,7 @@ def test_send_does_not_overtake_send_async():
 
     with Network({"capacity": 2}) as net:
         add(net, "source", Mixed)
-        sink = add(net, "sink", Collect())
+        sink = add(net, "sink", Late())
         connect(net, "source", "sink")
         result = net.run(timeout=SOON)
     assert result.ok, result.failures

@@ -1,5 +1,7 @@
 //! Python actors: what runs the ticks of a node whose actor is a Python object.
 
+mod detached;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -7,12 +9,14 @@ use std::time::Duration;
 use crate::once::Once;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator, PyTuple, PyType, PyWeakrefReference};
-use reflow_runtime::{Attempt, Column, ColumnEnd, Failure, Host, HostedActor, NodeHandle, Signal, Step, Tick};
+use reflow_runtime::{Attempt, Column, ColumnEnd, Host, HostedActor, NodeHandle, Signal, Step, Tick};
 
 use crate::batch::PyBatch;
 use crate::context::{Conclusion, PyContext, Start};
 use crate::convert;
 use crate::executor::{self, Executor};
+use crate::failures::{failure_of, unresolved};
+use crate::loop_host::{self, PyLoopHost, Seat};
 use crate::names::PortNames;
 use crate::references;
 use crate::template::Methods;
@@ -44,6 +48,8 @@ pub(crate) struct PythonActor {
     batch_size: usize,
     methods: Methods,
     executor: Arc<Executor>,
+    /// Where the task of the node is polled.
+    seat: Arc<Seat>,
     /// The `contextvars.Context` of the node, a copy of its starter's.
     variables: Option<Arc<Py<PyAny>>>,
     spare: Option<Spare>,
@@ -55,7 +61,6 @@ pub(crate) struct PythonActor {
     /// Calls that yield their outputs: `run`, and on top of it an `on_signal` in between.
     generators: Vec<Yielding>,
     retained: Arc<AtomicUsize>,
-    /// Whether the asyncio loop was asked for.
     /// The number of the loop, if it uses one.
     uses_loop: Option<u64>,
 }
@@ -70,6 +75,7 @@ impl PythonActor {
             batch_size,
             methods,
             executor: Executor::shared(),
+            seat: Arc::default(),
             // It has none only where `contextvars` is broken.
             variables: copy_variables(py).ok(),
             spare: None,
@@ -173,7 +179,7 @@ impl PythonActor {
                     self.generators.push(Yielding { generator, context, is_run });
                     return self.step_generator(py, attempt);
                 }
-                Ok(Kind::Awaitable(starter)) => return self.start_async(py, context, &value, starter, attempt),
+                Ok(Kind::Awaitable(kind)) => return self.start_async(py, called, value, kind, attempt, is_run),
                 Ok(Kind::Other) => {
                     // Somebody who holds the context, here and in the arguments aside, will end the attempt.
                     let open = references::count(context) > 2 || context.get().is_deferred(py);
@@ -245,32 +251,61 @@ impl PythonActor {
         Step::Pending
     }
 
+    /// Lets something awaitable run on the loop. Where its node is polled there, a coroutine takes its first step at once, and one
+    /// that waits for nothing has ended then.
     fn start_async(
         &mut self,
         py: Python<'_>,
-        context: &Bound<'_, PyContext>,
-        awaitable: &Bound<'_, PyAny>,
-        starter: &'static str,
+        called: (Bound<'_, PyContext>, Bound<'_, PyTuple>),
+        awaitable: Bound<'_, PyAny>,
+        kind: &'static str,
         attempt: &mut Attempt,
+        is_run: bool,
     ) -> Step {
-        attempt.inputs = context.get().inputs_copy(py);
+        static START: Once<Py<PyAny>> = Once::new();
+        let context = &called.0;
         context.get().enter(py);
-        let step = self.leave_open(py, context, attempt);
-        let mut start = || {
-            let module = loop_module(py)?;
+        let here = is_run && loop_host::polls_here();
+        let mut step = None;
+        if !here {
+            attempt.inputs = context.get().inputs_copy(py);
+            step = Some(self.leave_open(py, context, attempt));
+        }
+        let start = || {
             if self.uses_loop.is_none() {
-                self.uses_loop = Some(module.call_method1("acquire", (context,))?.extract()?);
+                self.uses_loop = Some(loop_module(py)?.call_method1("acquire", (context,))?.extract()?);
             }
-            module.call_method1(starter, (awaitable, context))
+            if is_run && self.methods.is_coroutine && context.get().may_be_polled_on_loop() {
+                // There is none where loops look at no file descriptors.
+                let host = || {
+                    Some(Arc::clone(
+                        &loop_module(py).ok()?.call_method0("host").ok()?.cast::<PyLoopHost>().ok()?.get().host,
+                    ))
+                };
+                self.seat.take(host);
+            }
+            START.import(py, "offbit_reflow._loop", "start")?.call1((kind, awaitable, context, py.None(), here))
         };
         match start() {
-            Ok(cancel) => context.get().set_task(py, cancel.unbind()),
+            // It has ended in its first step.
+            Ok(cancel) if cancel.is_none() => {}
+            Ok(cancel) => {
+                if here {
+                    context.get().step(py, false);
+                    attempt.inputs = context.get().inputs_copy(py);
+                    step = Some(self.leave_open(py, context, attempt));
+                }
+                context.get().set_task(py, cancel.unbind());
+            }
             Err(error) => {
                 context.get().unwound(py);
                 context.get().fail_with(py, failure_of(py, error));
             }
         }
-        step
+        match step {
+            Some(step) => step,
+            None => self.settle(py, called, attempt, is_run),
+        }
     }
 
     /// Takes the next outputs from the generator; the node delivers them and comes back.
@@ -326,7 +361,7 @@ impl PythonActor {
 
 impl HostedActor for PythonActor {
     fn host(&self) -> Arc<dyn Host> {
-        self.executor.host(self.variables.clone())
+        self.executor.host(self.variables.clone(), Arc::clone(&self.seat))
     }
 
     fn setup(&mut self, tick: &mut Tick<'_>) -> Step {
@@ -356,6 +391,14 @@ impl HostedActor for PythonActor {
             }
             Step::Yield
         })
+    }
+
+    fn leave_loop(&mut self) -> bool {
+        self.seat.leave()
+    }
+
+    fn gives_way(&self) -> bool {
+        loop_host::is_time_over()
     }
 
     fn batch_limit(&self) -> usize {
@@ -488,92 +531,12 @@ impl PythonActor {
         }
         Ok(())
     }
-
-    /// Runs the attempt on another thread of the host; the node only waits for its completion.
-    fn run_detached(&mut self, py: Python<'_>, tick: &mut Tick<'_>) -> Step {
-        let (node, attempt) = tick.parts();
-        let names = self.names(py, node);
-        let context = match Bound::new(py, PyContext::new(node.clone(), names)) {
-            Ok(context) => context,
-            Err(error) => return Step::Failed(failure_of(py, error)),
-        };
-        let limit = node.policy().and_then(|policy| policy.timeout_ms).map(Duration::from_millis);
-        let deadline = limit.and_then(|limit| node.now().checked_add(limit));
-        // The node keeps the inputs, too, for the failure that may come.
-        let mut own = attempt.of_inputs(attempt.inputs.clone());
-        context.get().begin(py, &mut own, Start { inputs_dict: None, deadline, detached: true });
-        let step = self.leave_open(py, &context, attempt);
-        let (run, context) = (self.run.clone_ref(py), context.unbind());
-        // This is the node's turn, so they are the node's variables.
-        self.executor.host(copy_variables(py).ok()).spawn(Box::pin(async move {
-            Python::attach(|py| {
-                let context = context.bind(py);
-                // One that was given up while it waited for a thread never begins.
-                if context.get().is_abandoned(py) {
-                    context.get().unwound(py);
-                } else {
-                    detached_call(py, run.bind(py), context);
-                }
-            });
-        }));
-        step
-    }
-}
-
-/// Runs a whole attempt on this thread; its answer is a completion.
-fn detached_call(py: Python<'_>, run: &Bound<'_, PyAny>, context: &Bound<'_, PyContext>) {
-    executor::beat(context.get().run_number());
-    let followed = run.call1((context,)).and_then(|value| {
-        if value.is_instance_of::<PyDict>() {
-            return Ok(Some(value));
-        }
-        match Kind::of(py, &value)? {
-            Kind::Generator => {
-                if context.get().inputs_copy(py).is_empty() {
-                    // A source that has yielded everything has nothing more to say.
-                    context.get().finish_node(py);
-                }
-                for outputs in value.try_iter()? {
-                    let outputs = outputs?;
-                    if !outputs.is_none() {
-                        context.get().send_yielded(&outputs)?;
-                    }
-                }
-                Ok(Some(PyDict::new(py).into_any()))
-            }
-            Kind::Awaitable(starter) => {
-                // It did not look async from outside.
-                let cancel = loop_module(py)?.call_method1("start_alone", (starter, &value, context))?;
-                context.get().set_task(py, cancel.unbind());
-                Ok(None)
-            }
-            Kind::Other => Ok(Some(value)),
-        }
-    });
-    // That goes on on the asyncio loop.
-    let Some(returned) = followed.transpose() else { return };
-    // What it has left is looked at outside of it: its node goes on with that.
-    context.get().unwound(py);
-    let taken = returned.and_then(|value| {
-        if value.is_instance_of::<PyDict>() {
-            return context.get().done_with(&value);
-        }
-        let open = value.is_none() || references::count(context) > 1 || context.get().is_deferred(py);
-        if open { Ok(()) } else { context.get().returned(&value) }
-    });
-    if let Err(error) = taken {
-        context.get().fail_with(py, failure_of(py, error));
-    }
-    let held = references::count(context) > 1 || context.get().is_deferred(py);
-    if !held && !context.get().is_resolved(py) {
-        context.get().fail_with(py, unresolved());
-    }
 }
 
 /// What a call returned, as far as it matters.
 enum Kind {
     Generator,
-    /// Something for the asyncio loop, and the function that starts it there.
+    /// Something for the asyncio loop, and what it calls that.
     Awaitable(&'static str),
     Other,
 }
@@ -591,11 +554,11 @@ impl Kind {
         } else if value.is_instance(generator.bind(py))? {
             Self::Generator
         } else if value.is_instance(coroutine.bind(py))? {
-            Self::Awaitable("start_coroutine")
+            Self::Awaitable("coroutine")
         } else if value.is_instance(async_generator.bind(py))? {
-            Self::Awaitable("start_generator")
+            Self::Awaitable("generator")
         } else if value.hasattr(crate::once::intern!(py, "__await__"))? {
-            Self::Awaitable("start_awaitable")
+            Self::Awaitable("awaitable")
         } else {
             Self::Other
         })
@@ -623,62 +586,4 @@ fn copy_variables(py: Python<'_>) -> PyResult<Arc<Py<PyAny>>> {
 
 fn loop_module(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
     py.import("offbit_reflow._loop")
-}
-
-/// The failure of a tick that ended without an answer.
-pub(crate) fn unresolved() -> Failure {
-    Failure::new("run() returned without calling done() or fail(); call one of them, or return a dict of outputs")
-        .with_reason("unresolved")
-}
-
-/// The failure that an exception stands for: `TypeName: text`, its class as the reason, and the traceback.
-pub(crate) fn failure_of(py: Python<'_>, error: PyErr) -> Failure {
-    let value = error.value(py);
-    let name = error.get_type(py).name().map_or_else(|_| "Exception".into(), |name| name.to_string());
-    let text = value.str().map_or_else(|_| String::new(), |text| text.to_string());
-    let message = if text.is_empty() { name.clone() } else { format!("{name}: {text}") };
-    let format = || -> PyResult<String> {
-        let arguments = (error.get_type(py), value, of_users(py, &error)?);
-        let lines = py.import("traceback")?.call_method1("format_exception", arguments)?;
-        pyo3::types::PyString::new(py, "").call_method1("join", (lines,))?.extract()
-    };
-    let failure = Failure::new(message).with_reason(name);
-    let failure = match format() {
-        Ok(traceback) => failure.with_traceback(&traceback),
-        Err(_) => failure,
-    };
-    let_go_of_frames(py, &error);
-    failure
-}
-
-/// The traceback of an exception, from the first frame on that is not one of this package, if there is any.
-fn of_users<'py>(py: Python<'py>, error: &PyErr) -> PyResult<Option<Bound<'py, PyAny>>> {
-    let folder = py.import("offbit_reflow")?.getattr("__path__")?.get_item(0)?.extract::<String>()?;
-    let whole = error.traceback(py).map(Bound::into_any);
-    let mut next = whole.clone();
-    while let Some(frame) = next.filter(|frame| !frame.is_none()) {
-        let file = frame.getattr("tb_frame")?.getattr("f_code")?.getattr("co_filename")?.extract::<String>()?;
-        if !file.starts_with(&folder) {
-            return Ok(Some(frame));
-        }
-        next = Some(frame.getattr("tb_next")?);
-    }
-    Ok(whole)
-}
-
-/// The frames of a traceback hold the packets of the tick, and a frame that holds its own exception is found by the collector of
-/// cycles only, which counts objects and not bytes.
-fn let_go_of_frames(py: Python<'_>, error: &PyErr) {
-    let mut next = Some(error.clone_ref(py));
-    // Exceptions name each other in a chain, or in a ring.
-    for _ in 0..16 {
-        let Some(error) = next else { break };
-        if let (Some(traceback), Ok(module)) = (error.traceback(py), py.import("traceback")) {
-            // A frame that still runs keeps what it has.
-            let _ = module.call_method1("clear_frames", (traceback,));
-        }
-        let value = error.value(py);
-        let context = value.getattr("__context__").ok().filter(|context| !context.is_none());
-        next = error.cause(py).or_else(|| context.map(PyErr::from_value));
-    }
 }

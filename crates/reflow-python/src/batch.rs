@@ -148,7 +148,7 @@ impl PyBatch {
     ) -> PyResult<(Bound<'py, Self>, Option<reflow_runtime::Failure>)> {
         let batch = Bound::new(py, self)?;
         let result = run.call1((&batch,)).and_then(|value| batch.get().accept(&value));
-        let failure = result.err().map(|error| crate::actor::failure_of(py, error));
+        let failure = result.err().map(|error| crate::failures::failure_of(py, error));
         Ok((batch, failure))
     }
 
@@ -174,7 +174,7 @@ impl PyBatch {
             let step = match contexts.remove(&at) {
                 Some(context) => conclude(py, context, attempt, done, &mut held),
                 None if done => Step::Done,
-                None => Step::Failed(crate::actor::unresolved()),
+                None => Step::Failed(crate::failures::unresolved()),
             };
             match (step, failure) {
                 (Step::Done, _) => {}
@@ -270,7 +270,7 @@ fn conclude(py: Python<'_>, context: Py<PyContext>, attempt: &mut Attempt, done:
         }
         Conclusion::Unresolved => {
             this.close(py);
-            Step::Failed(crate::actor::unresolved())
+            Step::Failed(crate::failures::unresolved())
         }
     }
 }

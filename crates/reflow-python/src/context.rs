@@ -994,28 +994,38 @@ impl PyContext {
     /// How the asyncio loop tells the end of an async `run`: its return value or its exception.
     #[pyo3(signature = (result=None, error=None))]
     fn _conclude_async(&self, py: Python<'_>, result: Option<&Bound<'_, PyAny>>, error: Option<Bound<'_, PyAny>>) {
+        self.conclude_async(py, result, error);
+    }
+}
+
+impl PyContext {
+    /// The end of an async `run`: its return value or its exception.
+    pub(crate) fn conclude_async(
+        &self,
+        py: Python<'_>,
+        result: Option<&Bound<'_, PyAny>>,
+        error: Option<Bound<'_, PyAny>>,
+    ) {
         self.unwound(py);
         if let Some(error) = error {
-            return self.fail_with(py, crate::actor::failure_of(py, PyErr::from_value(error)));
+            return self.fail_with(py, crate::failures::failure_of(py, PyErr::from_value(error)));
         }
         if let Some(result) = result
             && !self.is_deferred(py)
             && let Err(error) = self.returned(result)
         {
-            self.fail_with(py, crate::actor::failure_of(py, error));
+            self.fail_with(py, crate::failures::failure_of(py, error));
         }
         if !self.is_resolved(py) && !self.is_deferred(py) {
             if self.quiet_end(py) {
                 // An attempt that is over meanwhile needs no end.
                 let _ = self.resolve(py, Ok(()), None);
             } else {
-                self.fail_with(py, crate::actor::unresolved());
+                self.fail_with(py, crate::failures::unresolved());
             }
         }
     }
-}
 
-impl PyContext {
     fn find(&self, name: &Bound<'_, PyString>) -> Option<Message> {
         let at = self.names.inport(&self.node, name).ok().flatten()?;
         let state = self.state.lock(name.py());
@@ -1065,7 +1075,7 @@ impl Drop for PyContext {
             self.node.complete(Completion {
                 sequence,
                 number,
-                outcome: Outcome::Failed(crate::actor::unresolved()),
+                outcome: Outcome::Failed(crate::failures::unresolved()),
                 finish,
                 goes_on: false,
             });

@@ -17,6 +17,7 @@ use pyo3::types::PyTuple;
 use reflow_runtime::{AllHeld, Host, NodeTask};
 
 use crate::exit;
+use crate::loop_host::Seat;
 
 /// How long a thread may stay inside one tick before its slot is given away.
 const PATIENCE: Duration = Duration::from_millis(1);
@@ -35,7 +36,7 @@ thread_local! {
 
 /// What the executor knows about a task.
 #[derive(Default)]
-struct TaskInfo {
+pub(crate) struct TaskInfo {
     /// Whether its last turn blocked.
     blocks: AtomicBool,
     /// The `run` of the `contextvars.Context` that it runs in.
@@ -43,9 +44,21 @@ struct TaskInfo {
     /// Held by the thread that is in `context`. Where threads run Python side by side, the next turn of the task can be on
     /// another one before the last one has left.
     inside: Mutex<()>,
+    /// Where it is polled.
+    seat: Arc<Seat>,
 }
 
-type Runnable = async_task::Runnable<Arc<TaskInfo>>;
+impl TaskInfo {
+    /// Polls the task, whose this is, on this thread.
+    pub(crate) fn poll(&self, entry: Option<&Entry<'_>>, runnable: Runnable) {
+        exit::working(|| match (&self.context, entry) {
+            (Some(context), Some(entry)) => run_in(context, &self.inside, entry, runnable),
+            _ => drop(runnable.run()),
+        });
+    }
+}
+
+pub(crate) type Runnable = async_task::Runnable<Arc<TaskInfo>>;
 
 /// The executor. Its threads start with the first work and end when the last network lets go of it.
 pub(crate) struct Executor {
@@ -137,8 +150,13 @@ impl Executor {
     }
 
     /// The host of a task that runs in a `contextvars.Context` of its own, whose `run` this is: what it sets, no other sees.
-    pub(crate) fn host(self: &Arc<Self>, context: Option<Arc<Py<PyAny>>>) -> Arc<dyn Host> {
-        Arc::new(InContext { executor: Arc::clone(self), context })
+    pub(crate) fn host(self: &Arc<Self>, context: Option<Arc<Py<PyAny>>>, seat: Arc<Seat>) -> Arc<dyn Host> {
+        Arc::new(InContext { executor: Arc::clone(self), context, seat })
+    }
+
+    /// Polls a task on its own threads.
+    pub(crate) fn schedule(&self, runnable: Runnable) {
+        self.core.queue(runnable);
     }
 
     fn spawn(&self, task: NodeTask, info: TaskInfo) {
@@ -178,11 +196,13 @@ pub(crate) struct ExecutorEnd(Arc<Core>);
 struct InContext {
     executor: Arc<Executor>,
     context: Option<Arc<Py<PyAny>>>,
+    seat: Arc<Seat>,
 }
 
 impl Host for InContext {
     fn spawn(&self, task: NodeTask) {
-        self.executor.spawn(task, TaskInfo { context: self.context.clone(), ..TaskInfo::default() });
+        let (context, seat) = (self.context.clone(), Arc::clone(&self.seat));
+        self.executor.spawn(task, TaskInfo { context, seat, ..TaskInfo::default() });
     }
 }
 
@@ -202,16 +222,37 @@ impl Turn {
 }
 
 /// The turn of a thread, and the arguments that run it.
-struct Entry<'py> {
+pub(crate) struct Entry<'py> {
     turn: Bound<'py, Turn>,
     arguments: Bound<'py, PyTuple>,
 }
 
 impl<'py> Entry<'py> {
-    fn new(py: Python<'py>) -> PyResult<Self> {
+    pub(crate) fn new(py: Python<'py>) -> PyResult<Self> {
         let turn = Bound::new(py, Turn(Mutex::new(None)))?;
         let arguments = PyTuple::new(py, [turn.getattr(crate::once::intern!(py, "take"))?])?;
         Ok(Self { turn, arguments })
+    }
+
+    pub(crate) fn py(&self) -> Python<'py> {
+        self.turn.py()
+    }
+
+    /// For a thread that comes and goes.
+    pub(crate) fn keep(self) -> KeptEntry {
+        KeptEntry { turn: self.turn.unbind(), arguments: self.arguments.unbind() }
+    }
+}
+
+/// An [`Entry`] that no thread is attached for.
+pub(crate) struct KeptEntry {
+    turn: Py<Turn>,
+    arguments: Py<PyTuple>,
+}
+
+impl KeptEntry {
+    pub(crate) fn bind<'py>(&self, py: Python<'py>) -> Entry<'py> {
+        Entry { turn: self.turn.bind(py).clone(), arguments: self.arguments.bind(py).clone() }
     }
 }
 
@@ -227,7 +268,7 @@ impl Drop for Executor {
 }
 
 /// Locks; a panic elsewhere leaves nothing half done here.
-fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -240,7 +281,19 @@ impl Core {
         lock(&self.state)
     }
 
+    /// Gives the task to whoever polls it.
     fn schedule(self: &Arc<Self>, runnable: Runnable) {
+        let host = runnable.metadata().seat.host().map(Arc::clone);
+        let left = match host {
+            Some(host) => host.schedule(runnable),
+            None => Some(runnable),
+        };
+        if let Some(runnable) = left {
+            self.queue(runnable);
+        }
+    }
+
+    fn queue(self: &Arc<Self>, runnable: Runnable) {
         let mut state = self.lock();
         state.queue.push_back(runnable);
         self.queued.fetch_add(1, Ordering::Release);
@@ -351,10 +404,7 @@ impl Worker {
             self.give_slot_away();
         }
         self.beat.fetch_add(1, Ordering::AcqRel);
-        exit::working(|| match (&info.context, entry) {
-            (Some(context), Some(entry)) => run_in(context, &info.inside, entry, runnable),
-            _ => drop(runnable.run()),
-        });
+        info.poll(entry, runnable);
         // Even again; ticks in between have added two each.
         self.beat.fetch_add(1, Ordering::AcqRel);
         let blocked = match started {
@@ -498,6 +548,11 @@ pub(crate) fn note_stopped(run: u64) {
 /// Whether the run that this thread works for was stopped.
 pub(crate) fn is_stopped_here() -> bool {
     RUN.get() != 0 && lock(&STOPPED).contains(&RUN.get())
+}
+
+/// This thread works for a run for a while; the answer is the one that it worked for.
+pub(crate) fn enter_run_for_now(run: u64) -> u64 {
+    RUN.replace(run)
 }
 
 /// This thread works for a run now; 0 is none.

@@ -1,11 +1,12 @@
 //! Forking: a child has one thread, and must neither wait for a lock that another one held nor take itself for a thread of the
-//! executor.
+//! executor or of the asyncio loop.
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::executor;
 use crate::exit;
+use crate::loop_host;
 
 /// Has Python call the hooks below around `os.fork`, where there is one.
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -32,5 +33,6 @@ fn after_in_parent() {
 fn after_in_child() {
     executor::release_locks();
     executor::leave();
+    loop_host::leave();
     exit::forget_threads();
 }

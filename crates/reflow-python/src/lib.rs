@@ -27,11 +27,13 @@ mod errors;
 mod events;
 mod executor;
 mod exit;
+mod failures;
 mod fork;
 mod graph;
 mod inputs;
 mod json;
 mod life;
+mod loop_host;
 mod message;
 mod names;
 mod network;
@@ -78,6 +80,8 @@ mod _native {
     use crate::exit::{busy_workers, keep_thread, keep_waiting_threads};
     #[pymodule_export]
     use crate::graph::{PyChanges, PyGraph, PyGraphView, PyJournal, PySubgraphBuilder, compose_graphs};
+    #[pymodule_export]
+    use crate::loop_host::PyLoopHost;
     #[pymodule_export]
     use crate::message::PyMessage;
     #[pymodule_export]

@@ -6,10 +6,11 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use reflow_runtime::{Component, ComponentSpec, Documentation, Firing, Instance, PortSpec, PortType, Source, Value};
 
-use crate::actor::{PythonActor, failure_of};
+use crate::actor::PythonActor;
 use crate::attached::Attached;
 use crate::convert;
 use crate::errors::{self, ConfigError};
+use crate::failures::failure_of;
 
 /// What a Python class says about its actors, read when it is registered.
 #[derive(FromPyObject)]
@@ -28,6 +29,7 @@ pub(crate) struct Declaration {
     teardown: bool,
     on_signal: bool,
     is_async: bool,
+    is_coroutine: bool,
     open_ports: bool,
     summary: String,
     version: String,
@@ -52,6 +54,8 @@ pub(crate) struct Methods {
     pub(crate) on_signal: bool,
     /// Whether `run` is a coroutine function or an async generator.
     pub(crate) is_async: bool,
+    /// Whether calling `run` only makes a coroutine, or an async generator: nothing of it has run then.
+    pub(crate) is_coroutine: bool,
     /// How many outports are declared.
     pub(crate) outports: usize,
 }
@@ -83,13 +87,13 @@ impl PythonComponent {
             config_schema: Value::Null,
             documentation: Documentation { summary: declaration.summary.into(), ..Documentation::default() },
         };
-        let Declaration { setup, finalize, teardown, on_signal, is_async, batch_size, .. } = declaration;
+        let Declaration { setup, finalize, teardown, on_signal, is_async, is_coroutine, batch_size, .. } = declaration;
         Ok(Self {
             make: Attached::new(Some(make)),
             spec: Arc::new(spec),
             batch_size,
             open_ports: declaration.open_ports,
-            methods: Methods { setup, finalize, teardown, on_signal, is_async, outports },
+            methods: Methods { setup, finalize, teardown, on_signal, is_async, is_coroutine, outports },
         })
     }
 }

@@ -12,6 +12,7 @@ use reflow_runtime::{AllHeld, block_until};
 
 use crate::errors::ContextError;
 use crate::executor::{self, Executor};
+use crate::loop_host;
 
 /// How long Ctrl-C may go unnoticed.
 const SIGNAL_STEP: Duration = Duration::from_millis(50);
@@ -123,6 +124,7 @@ impl Wake for LoopWaker {
     fn wake(self: Arc<Self>) {
         let Waiting { callbacks, executor } = std::mem::take(&mut *self.0.lock());
         let Some(executor) = executor else { return };
+        let Some(callbacks) = loop_host::call_after_poll(callbacks) else { return };
         // Until they have heard of it, time stands still.
         executor.call_soon(callbacks, AllHeld::new());
     }

@@ -95,6 +95,17 @@ pub trait HostedActor: Send + 'static {
         Step::Done
     }
 
+    /// Whether the node's task is on a thread that must not be blocked, and has to give way before it calls anything but `run`: it
+    /// is polled elsewhere then. An actor that moves its task says so here.
+    fn leave_loop(&mut self) -> bool {
+        false
+    }
+
+    /// Whether the thread has others to serve before the next tick.
+    fn gives_way(&self) -> bool {
+        false
+    }
+
     /// How many ticks [`run_batch`](Self::run_batch) takes at once; 1 for actors that take single ticks.
     fn batch_limit(&self) -> usize {
         1

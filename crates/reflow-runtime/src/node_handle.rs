@@ -140,6 +140,16 @@ impl NodeHandle {
         self.node().policy.as_deref()
     }
 
+    /// Whether its task is light work: no time limit of its ticks has to be kept, no clock, and nothing is written or looked up.
+    pub fn waits_for_packets_only(&self) -> bool {
+        let node = self.node();
+        node.recorder.is_none()
+            && node.results.is_none()
+            && self.run.time.is_none()
+            && self.run.script.is_none()
+            && self.policy().is_none_or(|policy| policy.timeout_ms.is_none())
+    }
+
     /// The node's pools.
     pub fn pools(&self) -> &Pools {
         &self.node().pools

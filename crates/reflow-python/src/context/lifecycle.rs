@@ -145,6 +145,11 @@ impl PyContext {
         inputs.into_iter().map(|(port, message)| (port, settled(message))).collect()
     }
 
+    /// Whether the loop that runs the ticks of the node may drive it, too.
+    pub(crate) fn may_be_polled_on_loop(&self) -> bool {
+        self.node.waits_for_packets_only()
+    }
+
     pub(crate) fn run_number(&self) -> u64 {
         self.node.run_number()
     }

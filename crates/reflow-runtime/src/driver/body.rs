@@ -52,6 +52,11 @@ impl Body {
         }
     }
 
+    /// Whether others are to have a turn before the next tick.
+    pub(super) fn gives_way(&self) -> bool {
+        matches!(self, Self::Hosted(actor, ..) if actor.gives_way())
+    }
+
     /// Whether something outside still holds on to a finished attempt and may send through it.
     pub(super) fn is_retained(&self) -> bool {
         matches!(self, Self::Hosted(actor, ..) if actor.is_retained())

@@ -29,6 +29,7 @@ pub(super) enum Call<'a> {
 impl Driver {
     /// Calls a method of every actor of the node and sends what it put out.
     pub(super) async fn call(&mut self, call: Call<'_>) -> Result<(), Failure> {
+        self.leave_loop().await;
         self.attempt.clear();
         let result = match &mut self.body {
             Body::Sync(actor) => {
@@ -44,6 +45,15 @@ impl Driver {
         };
         self.commit_call(&call, &result);
         result
+    }
+
+    /// Goes to a thread that a call may block.
+    pub(super) async fn leave_loop(&mut self) {
+        if let Body::Hosted(actor, ..) = &mut self.body
+            && actor.leave_loop()
+        {
+            super::work::yield_now().await;
+        }
     }
 
     fn commit_call(&mut self, call: &Call<'_>, result: &Result<(), Failure>) {

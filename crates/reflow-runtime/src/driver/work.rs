@@ -103,7 +103,7 @@ impl Driver {
         }
         // A node that feeds itself finds its next packet at once, turn after turn, and others wait for its thread.
         self.since_pause += self.sequence - before;
-        if self.since_pause >= TURN as u64 {
+        if self.since_pause >= TURN as u64 || self.body.gives_way() {
             self.since_pause = 0;
             yield_now().await;
         }
@@ -173,7 +173,7 @@ impl Driver {
                 self.follow_attempt(step, Packets::new(), None).await;
             }
             self.flush().await;
-            if !self.control.is_empty() || !self.signals.is_empty() {
+            if !self.control.is_empty() || !self.signals.is_empty() || self.body.gives_way() {
                 break;
             }
         }
@@ -336,7 +336,7 @@ pub(super) fn is_plain(links: &[LinkInfo], packet: &Packet) -> bool {
 }
 
 /// Lets other tasks of the host have a turn.
-async fn yield_now() {
+pub(super) async fn yield_now() {
     let mut yielded = false;
     poll_fn(|cx| {
         if std::mem::replace(&mut yielded, true) {

@@ -1,0 +1,264 @@
+//! `LoopHost`: the asyncio loop of async actors as a host. The task of a node whose ticks are coroutines is polled on the thread of
+//! the loop that runs them, so that a tick that waits for nothing changes no thread.
+//!
+//! It keeps to two rules. What may block its thread (`setup`, signals, `finalize`, `teardown`) runs on the executor, to which the
+//! task goes back before: see [`Seat::leave`]. And when a coroutine holds the loop, the tasks that wait for it go on there as well.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, Instant};
+
+use pyo3::prelude::*;
+
+use crate::context::PyContext;
+use crate::executor::{self, Entry, Executor, Runnable, lock};
+
+/// How long tasks are polled before the loop looks for events.
+const TURN: Duration = Duration::from_millis(1);
+
+thread_local! {
+    /// The host that polls on this thread right now, and until when.
+    static POLLING: Cell<Option<(usize, Instant)>> = const { Cell::new(None) };
+    /// What it calls before it polls the next task.
+    static CALLS: RefCell<Vec<Py<PyAny>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Whether a loop polls on this thread.
+pub(crate) fn polls_here() -> bool {
+    POLLING.get().is_some()
+}
+
+/// Whether it does, and has done so for long enough.
+pub(crate) fn is_time_over() -> bool {
+    POLLING.get().is_some_and(|(_, until)| Instant::now() >= until)
+}
+
+/// Calls these between two tasks, when no lock is held, if a loop polls on this thread; else it gives them back.
+pub(crate) fn call_after_poll(callbacks: Vec<Py<PyAny>>) -> Option<Vec<Py<PyAny>>> {
+    if !polls_here() {
+        return Some(callbacks);
+    }
+    CALLS.with_borrow_mut(|calls| calls.extend(callbacks));
+    None
+}
+
+/// In a child: nobody polls on the thread that forked.
+pub(crate) fn leave() {
+    POLLING.set(None);
+    std::mem::forget(CALLS.take());
+}
+
+/// Where the task of a node is polled: by the executor, or by the loop that runs its ticks.
+#[derive(Default)]
+pub(crate) struct Seat {
+    host: OnceLock<Arc<LoopHost>>,
+    on_loop: AtomicBool,
+}
+
+impl Seat {
+    /// From its next turn on, the task is polled by `host`. It is the same one whenever it is asked for.
+    pub(crate) fn take(&self, host: impl FnOnce() -> Option<Arc<LoopHost>>) {
+        if self.host.get().is_none()
+            && let Some(host) = host()
+        {
+            // Only the thread that polls the task comes here.
+            let _ = self.host.set(host);
+        }
+        self.on_loop.store(self.host.get().is_some(), Ordering::Release);
+    }
+
+    /// From its next turn on, the task is polled by the executor. Whether this one is on the thread of a loop.
+    pub(crate) fn leave(&self) -> bool {
+        self.on_loop.store(false, Ordering::Release);
+        polls_here()
+    }
+
+    /// The loop that polls the task.
+    pub(crate) fn host(&self) -> Option<&Arc<LoopHost>> {
+        if self.on_loop.load(Ordering::Acquire) { self.host.get() } else { None }
+    }
+}
+
+/// See the module.
+pub(crate) struct LoopHost {
+    queue: Mutex<Queue>,
+    bell: Bell,
+}
+
+#[derive(Default)]
+struct Queue {
+    ready: VecDeque<Runnable>,
+    /// Whether the loop was told that there is something to poll.
+    is_told: bool,
+    /// Whether a coroutine holds the loop.
+    is_held: bool,
+}
+
+impl LoopHost {
+    /// Takes a task to poll, from any thread, attached or not. It gives it back while the loop is held.
+    pub(crate) fn schedule(self: &Arc<Self>, runnable: Runnable) -> Option<Runnable> {
+        let mut queue = lock(&self.queue);
+        if queue.is_held {
+            return Some(runnable);
+        }
+        queue.ready.push_back(runnable);
+        // Whoever polls on this thread looks into the queue again.
+        let looks_again = POLLING.get().is_some_and(|(host, _)| host == self.number());
+        if !looks_again && !std::mem::replace(&mut queue.is_told, true) {
+            drop(queue);
+            self.bell.ring();
+        }
+        None
+    }
+
+    fn number(self: &Arc<Self>) -> usize {
+        Arc::as_ptr(self) as usize
+    }
+
+    /// Does `first`, and polls what is ready, for a turn.
+    fn poll_ready(self: &Arc<Self>, entry: &Entry<'_>, first: impl FnOnce()) {
+        if polls_here() {
+            // It is about to look into the queue.
+            return first();
+        }
+        let until = Instant::now() + TURN;
+        POLLING.set(Some((self.number(), until)));
+        let _polling = Polling { run: executor::enter_run_for_now(0) };
+        first();
+        loop {
+            for callback in CALLS.take() {
+                // A loop that was closed meanwhile waits for nothing any more.
+                let _ = callback.bind(entry.py()).call0();
+            }
+            let next = if Instant::now() < until { lock(&self.queue).ready.pop_front() } else { None };
+            let Some(runnable) = next else { break };
+            let info = Arc::clone(runnable.metadata());
+            info.poll(Some(entry), runnable);
+        }
+        POLLING.set(None);
+        let mut queue = lock(&self.queue);
+        if !queue.ready.is_empty() && !std::mem::replace(&mut queue.is_told, true) {
+            drop(queue);
+            self.bell.ring();
+        }
+    }
+}
+
+/// Leaves the thread as it was before it polled, whatever happens.
+struct Polling {
+    run: u64,
+}
+
+impl Drop for Polling {
+    fn drop(&mut self) {
+        POLLING.set(None);
+        executor::enter_run(self.run);
+    }
+}
+
+/// The [`LoopHost`] of a loop, for the loop.
+#[pyclass(name = "_LoopHost", module = "offbit_reflow._native", frozen)]
+pub(crate) struct PyLoopHost {
+    pub(crate) host: Arc<LoopHost>,
+    entry: executor::KeptEntry,
+}
+
+#[pymethods]
+impl PyLoopHost {
+    #[new]
+    fn new(py: Python<'_>) -> PyResult<Self> {
+        let host = LoopHost { queue: Mutex::default(), bell: Bell::new()? };
+        Ok(Self { host: Arc::new(host), entry: Entry::new(py)?.keep() })
+    }
+
+    /// The file descriptor that is readable when there is something to poll.
+    fn fileno(&self) -> i32 {
+        self.host.bell.fileno()
+    }
+
+    /// Poll what is ready.
+    fn poll(&self, py: Python<'_>) {
+        self.host.bell.hush();
+        lock(&self.host.queue).is_told = false;
+        self.host.poll_ready(&self.entry.bind(py), || ());
+    }
+
+    /// Tell the end of a tick, and poll what comes of it.
+    #[pyo3(signature = (context, result=None, error=None))]
+    fn conclude(
+        &self,
+        py: Python<'_>,
+        context: &Bound<'_, PyContext>,
+        result: Option<&Bound<'_, PyAny>>,
+        error: Option<Bound<'_, PyAny>>,
+    ) {
+        self.host.poll_ready(&self.entry.bind(py), || context.get().conclude_async(py, result, error));
+    }
+
+    /// Let the executor poll, for as long as a coroutine holds the loop.
+    fn give_away(&self) {
+        let ready = {
+            let mut queue = lock(&self.host.queue);
+            queue.is_held = true;
+            std::mem::take(&mut queue.ready)
+        };
+        let executor = Executor::shared();
+        ready.into_iter().for_each(|runnable| executor.schedule(runnable));
+    }
+
+    /// The loop goes on.
+    fn take_back(&self) {
+        lock(&self.host.queue).is_held = false;
+    }
+}
+
+/// Wakes a loop that waits for events. Whoever rings need not be attached, and may hold any lock.
+#[cfg(unix)]
+struct Bell {
+    rope: std::os::unix::net::UnixStream,
+    ear: std::os::unix::net::UnixStream,
+}
+
+#[cfg(unix)]
+impl Bell {
+    fn new() -> PyResult<Self> {
+        let (rope, ear) = std::os::unix::net::UnixStream::pair()?;
+        rope.set_nonblocking(true)?;
+        ear.set_nonblocking(true)?;
+        Ok(Self { rope, ear })
+    }
+
+    fn fileno(&self) -> i32 {
+        std::os::fd::AsRawFd::as_raw_fd(&self.ear)
+    }
+
+    fn ring(&self) {
+        // Where there is no room, the loop has yet to hear of what was written before.
+        let _ = std::io::Write::write(&mut &self.rope, &[1]);
+    }
+
+    fn hush(&self) {
+        let _ = std::io::Read::read(&mut &self.ear, &mut [0; 64]);
+    }
+}
+
+/// The loop of such a machine looks at no file descriptors, so it polls nothing.
+#[cfg(not(unix))]
+struct Bell;
+
+#[cfg(not(unix))]
+impl Bell {
+    fn new() -> PyResult<Self> {
+        Err(pyo3::exceptions::PyNotImplementedError::new_err("loops look at no file descriptors here"))
+    }
+
+    fn fileno(&self) -> i32 {
+        -1
+    }
+
+    fn ring(&self) {}
+
+    fn hush(&self) {}
+}
