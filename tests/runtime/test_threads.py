@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import threading
 import time
@@ -265,3 +266,26 @@ def test_thread_locals_and_context_variables_of_a_tick_are_its_own():
         result = net.run(timeout=SOON)
     assert result.ok, result.failures[:1]
     assert variable.get() == 0
+
+
+def test_listeners_come_while_nodes_end():
+    """The locks of listeners are taken in one order."""
+
+    def listen(net, stop):
+        while not stop.is_set():
+            with contextlib.suppress(Exception):
+                net.listen("numbers", "out").close()
+
+    net = Network()
+    net.register_actor("numbers", numbers(3))
+    net.add_node("numbers", "numbers")
+    stop = threading.Event()
+    threads = [threading.Thread(target=listen, args=(net, stop), daemon=True) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for _ in range(300):
+        assert net.run(timeout=SOON).ok
+    stop.set()
+    for thread in threads:
+        thread.join(SOON)
+        assert not thread.is_alive()

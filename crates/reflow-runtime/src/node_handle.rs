@@ -428,9 +428,13 @@ impl NodeHandle {
         let node = self.node();
         let mut routes = node.routes.get(usize::from(port)).into_iter().flatten();
         let at_targets = routes.all(|route| self.run.nodes[route.target as usize].mailbox.has_room(route.link));
-        let taps = node.taps.read();
+        if !at_targets || !node.tapped.load(Ordering::Relaxed) {
+            return at_targets;
+        }
+        // The lock of the run is never taken inside of the node's.
+        let taps = node.taps.read().clone();
         let mut listeners = taps.iter().filter(|(at, _)| *at == port).filter_map(|(_, tap)| self.run.tap(*tap));
-        at_targets && listeners.all(|tap| tap.has_room())
+        listeners.all(|tap| tap.has_room())
     }
 
     /// A message on its way, for hosts with futures of their own. It is sent by polling it; dropping it gives up what was not

@@ -216,11 +216,9 @@ impl Run {
                 target.sleeper.wake();
             }
         }
-        for (_, tap) in node.taps.read().iter() {
-            if let Some(tap) = self.tap(*tap) {
-                tap.end();
-            }
-        }
+        // Whoever listens takes the lock of the run first, and the one of the node inside.
+        let taps = node.taps.read().clone();
+        taps.iter().filter_map(|(_, tap)| self.tap(*tap)).for_each(|tap| tap.end());
         self.live.fetch_sub(1, Ordering::AcqRel);
         self.end_activity();
     }
