@@ -8,6 +8,7 @@ import math
 import pytest
 
 from offbit_reflow import Actor, Message, Network, template_info
+from offbit_reflow.exceptions import ConversionError
 
 from .support import Collect, Forward, add, run_one, running, through
 
@@ -286,3 +287,46 @@ def test_lone_surrogates_fail_the_tick_only():
     result = run_one(running(run), ["ok", "bad", "ok"])
     assert result.outputs["out"] == ["ok", "ok"]
     assert result.failures[0].reason == "UnicodeEncodeError"
+
+
+def test_items_that_give_each_other_are_refused():
+    class One:
+        dtype = "none"
+
+        def item(self):
+            return Other()
+
+    class Other(One):
+        def item(self):
+            return One()
+
+    with pytest.raises(ConversionError):
+        Message.object({"a": One()})
+
+
+def test_an_iterator_that_only_raises_ends_the_estimate_of_a_size():
+    class Raises(list):
+        def __iter__(self):
+            return self
+
+        def __next__(self):
+            raise ValueError("never")
+
+    assert Message.any(Raises([1])).kind == "Any"
+
+
+def test_what_changes_while_it_is_set():
+    """A value whose conversion changes the mapping that it stands in."""
+    values = {}
+
+    class Grows(dict):
+        def items(self):
+            values[f"more {len(values)}"] = 1
+            return super().items()
+
+    values.update(a=Grows(x=1), b=2)
+    with Network() as net:
+        add(net, "a", Forward)
+        net.start()
+        net.vars.set(values)
+        assert net.vars.get("b") == 2

@@ -280,7 +280,9 @@ pub(crate) fn shared_bytes(object: &Bound<'_, PyAny>) -> PyResult<Option<Buffer>
     if let Ok(bytes) = object.cast::<PyByteArray>() {
         return Ok(Some(bytes.to_vec().into()));
     }
-    let Ok(raw) = PyUntypedBuffer::get(object) else { return Ok(None) };
+    // One view, held for as long as its memory is looked at: an object may give another one each time.
+    let Ok(view) = PyMemoryView::from(object) else { return Ok(None) };
+    let Ok(raw) = PyUntypedBuffer::get(&view) else { return Ok(None) };
     if raw.dimensions() == 0 {
         return Ok(None);
     }
@@ -292,9 +294,8 @@ pub(crate) fn shared_bytes(object: &Bound<'_, PyAny>) -> PyResult<Option<Buffer>
     if !raw.is_c_contiguous() {
         return Err(ConversionError::new_err("bytes: the buffer is not C-contiguous; copy it into one that is"));
     }
-    let view = PyMemoryView::from(object)?.unbind();
     let (memory, len) = (raw.buf_ptr().cast_const().cast(), raw.len_bytes());
-    Ok(Some(Buffer::new(PyBufferOwner { _view: view, memory, len })))
+    Ok(Some(Buffer::new(PyBufferOwner { _view: view.unbind(), memory, len })))
 }
 
 /// The bytes as a Python `bytes` object: the very object that was sent, where it came from Python.

@@ -172,7 +172,7 @@ impl<'py> Reader<'py> {
     fn other(&mut self, object: &Bound<'py, PyAny>) -> PyResult<Read<'py>> {
         if let Ok(dict) = object.cast_exact::<PyDict>() {
             // Taken out first: converting a value may run code that changes the dict.
-            return Ok(members(dict.iter().collect()));
+            return Ok(members(pairs_of(dict)));
         }
         if is_sequence(object)? {
             let made = Made::Items(Vec::new());
@@ -185,7 +185,8 @@ impl<'py> Reader<'py> {
         if object.hasattr("dtype")? && object.hasattr("item")? && !object.hasattr("__len__")? {
             // A NumPy scalar stands for its Python value.
             let plain = object.call_method0("item")?;
-            if !plain.get_type().is(object.get_type()) {
+            // That has one itself only if it is none of NumPy's.
+            if !plain.hasattr("item")? {
                 return self.one(&plain);
             }
         }
@@ -210,6 +211,14 @@ impl<'py> Reader<'py> {
         let place = if path.is_empty() { String::new() } else { format!("at {path}: ") };
         ConversionError::new_err(format!("python → json: {place}{problem}"))
     }
+}
+
+/// What a dict holds right now. Where threads run Python side by side, others may be at it.
+pub(crate) fn pairs_of<'py>(dict: &Bound<'py, PyDict>) -> Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+    if cfg!(Py_GIL_DISABLED) {
+        return dict.items().iter().filter_map(|pair| pair.extract().ok()).collect();
+    }
+    dict.iter().collect()
 }
 
 fn members<'py>(pairs: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>) -> Read<'py> {

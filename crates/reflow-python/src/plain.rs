@@ -239,13 +239,13 @@ pub(crate) fn size_of_object(object: &Bound<'_, PyAny>) -> u64 {
         total = total.saturating_add(own_size(&object));
         let room = left.saturating_sub(open.len());
         let items: Vec<_> = if let Ok(dict) = object.cast::<PyDict>() {
-            dict.iter().map(|(_, value)| value).take(room).collect()
+            json::pairs_of(dict).into_iter().map(|(_, value)| value).take(room).collect()
         } else if object.is_instance_of::<PyList>()
             || object.is_instance_of::<PyTuple>()
             || object.is_instance_of::<PySet>()
             || borrowed::form(&object) == Form::Deque
         {
-            object.try_iter().map(|items| items.filter_map(Result::ok).take(room).collect()).unwrap_or_default()
+            object.try_iter().map(|items| items.map_while(Result::ok).take(room).collect()).unwrap_or_default()
         } else {
             // What an object has, unless it is a module or a class.
             match object.getattr_opt(crate::once::intern!(object.py(), "__dict__")) {
@@ -260,7 +260,8 @@ pub(crate) fn size_of_object(object: &Bound<'_, PyAny>) -> u64 {
         let count = object.len().unwrap_or(0);
         if count > items.len() {
             let seen: u64 = items.iter().map(own_size).fold(0, u64::saturating_add);
-            total = total.saturating_add(seen / items.len().max(1) as u64 * (count - items.len()) as u64);
+            let others = (count - items.len()) as u64;
+            total = total.saturating_add((seen / items.len().max(1) as u64).saturating_mul(others));
         }
         open.extend(items);
     }

@@ -184,9 +184,9 @@ impl<'py> Work<'py> {
             Form::ByteArray if value.is_exact_instance_of::<PyByteArray>() => {
                 PyByteArray::new(py, &value.cast::<PyByteArray>()?.to_vec()).into_any()
             }
-            // Its own class knows how; one that does not is passed by reference.
+            // Its own class knows how; one that does not, or gives itself, is passed by reference.
             _ => match py.import("copy")?.call_method1("copy", (value,)) {
-                Ok(copy) if borrowed::form(&copy) != Form::Leaf => copy,
+                Ok(copy) if borrowed::form(&copy) != Form::Leaf && !copy.is(value) => copy,
                 _ => return Ok(value.clone()),
             },
         };

@@ -13,6 +13,7 @@ use crate::borrowed::{self, Form};
 use crate::convert;
 use crate::errors::{self, ConversionError};
 use crate::executor;
+use crate::json;
 use crate::plain::{self, PyPlain};
 use crate::protect::{self, Held};
 use crate::wait;
@@ -72,6 +73,9 @@ impl PyContext {
         };
         if let Ok(dict) = outputs.cast::<PyDict>() {
             // Taken out first: converting a value may run code that changes the dict.
+            if cfg!(Py_GIL_DISABLED) {
+                return json::pairs_of(dict).iter().try_for_each(|(port, value)| one(port, value));
+            }
             let mut items = dict.iter();
             if let (1, Some((port, value))) = (items.len(), items.next()) {
                 return one(&port, &value);
