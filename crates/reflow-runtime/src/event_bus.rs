@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 
 use parking_lot::Mutex;
 
-use reflow_message::Message;
+use reflow_message::{AnyValue, Message};
 
 use crate::budget::Budget;
 use crate::event::{Event, EventRecord};
@@ -226,11 +226,14 @@ impl EventBus {
 }
 
 /// Values of a host that are kept for a reader who may never come would have to be copied for those who take them: they are
-/// written down instead where they are small, and described else.
+/// written down instead where they are small, and described else. Its objects, who may know the network, are described.
 fn let_go(message: &mut Message) {
     if let Message::Host(value) = message {
         let known = if value.is_small() { value.message().cloned().ok() } else { None };
         *message = known.unwrap_or_else(|| Message::string(format!("<{}, not kept>", value.describe())));
+    }
+    if let Message::Any(any @ AnyValue::Host(_)) = message {
+        *any = AnyValue::Value(Box::new(any.to_value()));
     }
 }
 
