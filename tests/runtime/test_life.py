@@ -11,7 +11,7 @@ import pytest
 
 from offbit_reflow import Actor, Network
 
-from .support import SOON, Collect, Forward, Gate, add, connect, numbers, threads
+from .support import SOON, Collect, Forward, Gate, add, connect, numbers, run_script, threads
 
 
 class Counted(Actor):
@@ -480,3 +480,31 @@ class TestEventsAfterShutdown:
         del net
         with pytest.raises(RuntimeError, match="gone"):
             events.recv(timeout_ms=int(SOON * 1000))
+
+
+def test_a_start_while_the_interpreter_goes_is_refused():
+    result = run_script("""
+        from offbit_reflow import Actor, Network
+
+        class A(Actor):
+            inports = ["in"]
+            def run(self, ctx): ctx.done()
+
+        def network():
+            net = Network(); net.register_actor("a", A); net.add_node("a", "a")
+            return net
+
+        class Last:
+            def __init__(self): self.network = network()
+            def __del__(self):
+                try:
+                    self.network.run(timeout=2)
+                except Exception as error:
+                    print(type(error).__name__, "end" in str(error))
+
+        with network() as net:
+            net.run({"a.in": iter(range(3))}, timeout=10)
+        last = Last()
+        keep = [last]; keep.append(keep)
+    """)
+    assert (result.returncode, result.stdout) == (0, "NetworkError True\n"), result.stderr

@@ -30,6 +30,28 @@ pub(crate) use imported::{
     UnknownComponentsError,
 };
 
+/// Imports all of them: who raises one while the interpreter goes can import nothing any more.
+pub(crate) fn import_all(py: Python<'_>) {
+    use pyo3::PyTypeInfo;
+    imported::AssetError::type_object(py);
+    imported::AssetNotFoundError::type_object(py);
+    imported::ContextError::type_object(py);
+    imported::ConversionError::type_object(py);
+    imported::ConfigError::type_object(py);
+    imported::EventsClosed::type_object(py);
+    imported::GraphCheckError::type_object(py);
+    imported::GraphError::type_object(py);
+    imported::MessageError::type_object(py);
+    imported::NetworkError::type_object(py);
+    imported::PackError::type_object(py);
+    imported::RunTimeout::type_object(py);
+    imported::StoreError::type_object(py);
+    imported::StreamError::type_object(py);
+    imported::UnknownComponentError::type_object(py);
+    imported::UnknownComponentsError::type_object(py);
+    imported::UnknownRunError::type_object(py);
+}
+
 /// What an exception says: names and texts from outside command no terminal, wherever it is shown.
 fn text(error: &impl ToString) -> String {
     reflow_graph::printable(&error.to_string()).into_owned()

@@ -35,6 +35,11 @@ pub(crate) fn working<T>(task: impl FnOnce() -> T) -> T {
     task()
 }
 
+/// Whether the interpreter is about to go: no run can begin any more.
+pub(crate) fn is_ending() -> bool {
+    ENDING.load(Ordering::SeqCst)
+}
+
 /// How many threads of this process are inside a task.
 #[pyfunction]
 #[pyo3(name = "_busy_workers")]

@@ -112,6 +112,7 @@ mod _native {
     fn init(module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
         use pyo3::types::PyModuleMethods;
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+        crate::errors::import_all(module.py());
         crate::plain::read_stored_values();
         crate::fork::register(module)
     }

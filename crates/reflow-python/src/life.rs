@@ -18,6 +18,7 @@ use pyo3::prelude::*;
 
 use crate::errors;
 use crate::executor;
+use crate::exit;
 use crate::run::Run;
 use crate::wait;
 
@@ -134,6 +135,9 @@ impl Life {
 
     /// Begins a start, after the end of a shutdown that is under way.
     pub(crate) fn begin_start(&self, py: Python<'_>) -> PyResult<Starting<'_>> {
+        if exit::is_ending() {
+            return Err(errors::network_text("the interpreter is about to end: no run can begin any more"));
+        }
         let counted = Counted::new(&self.starts);
         let instead = "await net.shutdown_async(), then net.start()";
         if wait::block(py, None, instead, |cx| self.poll_start(cx))? == Some(true) {
