@@ -62,8 +62,8 @@ def _all_stopped(networks: list[Network], grace: float) -> bool:
 
 
 def _interrupt() -> None:
-    """Raise SystemExit in the threads of the Python host."""
+    """Raise SystemExit in the threads that run actors inside of native code."""
     import ctypes
 
-    for thread in _native._worker_threads():
+    for thread in [*_native._worker_threads(), *_loop.polling_threads()]:
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(SystemExit))

@@ -96,7 +96,7 @@ def release(number: int = 0) -> None:
                 return
             del _virtual[number]
             _ending.append(serving)
-            serving.loop.call_soon_threadsafe(serving.loop.stop)
+            serving.end()
             return
         _users -= 1
         if _users > 0 or _serving is None:
@@ -104,7 +104,17 @@ def release(number: int = 0) -> None:
         serving, _serving = _serving, None
         _ending[:] = [ended for ended in _ending if ended.thread.is_alive()]
         _ending.append(serving)
-    serving.loop.call_soon_threadsafe(serving.loop.stop)
+    serving.end()
+
+
+def polling_threads() -> list[int]:
+    """Give the threads of loops on which a coroutine takes its first step, inside of native code."""
+    servings = [serving for serving in (*_ending, _serving) if serving is not None]
+    return [
+        serving.thread.ident
+        for serving in servings
+        if serving.host is not None and serving.host.is_polling() and serving.thread.ident is not None
+    ]
 
 
 def join(timeout: float) -> None:
@@ -148,6 +158,7 @@ class Serving:
         #: Ticks that are to begin, and whether the loop was told.
         self._beginning: deque[Tick] = deque()
         self._is_told = False
+        self._is_ending = False
         self.asyncio = asyncio
         ready = threading.Event()
         self.thread = threading.Thread(target=self._serve, args=(ready,), name="reflow-asyncio", daemon=True)
@@ -159,6 +170,11 @@ class Serving:
             self.loop.close()
             raise
         ready.wait()
+
+    def end(self) -> None:
+        """Let the thread end, from any thread."""
+        self._is_ending = True
+        self.loop.call_soon_threadsafe(self.loop.stop)
 
     def begin(self, tick: Tick) -> None:
         """Let a tick begin, from any thread. The loop is woken once for all that come meanwhile."""
@@ -201,9 +217,10 @@ class Serving:
             while True:
                 try:
                     loop.run_forever()
-                    break
                 except BaseException:  # SystemExit of a task that an actor made ends that task, not the loop
                     continue
+                if self._is_ending:  # and not by an actor that stopped a loop which it shares with others
+                    break
             self._end()
         finally:
             self.watch.close()

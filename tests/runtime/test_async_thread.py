@@ -10,7 +10,7 @@ import pytest
 
 from offbit_reflow import Actor, Network
 
-from .support import SOON, Collect, add, connect, numbers
+from .support import SOON, Collect, add, connect, numbers, run_script
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -240,3 +240,118 @@ def test_a_shutdown_in_the_middle_of_a_busy_chain():
             begun = time.monotonic()
             net.shutdown()
             assert time.monotonic() - begun < SOON
+
+
+def test_others_are_woken_while_a_first_step_blocks():
+    """Whoever waits on a loop of their own hears of a packet although the coroutine that sent it holds the loop of actors."""
+    arrived = threading.Event()
+
+    class Blocks(Plus):
+        async def run(self, ctx):
+            ctx.send({"out": ctx["in"]})
+            if ctx["in"]:
+                assert arrived.wait(SOON)
+            ctx.done()
+
+    async def hear(net, listener):
+        net.send("node", "in", 0)
+        async for value in listener:
+            if value:
+                arrived.set()
+                return
+            net.send("node", "in", 1)
+
+    with Network() as net:
+        add(net, "node", Blocks)
+        sink = add(net, "sink", Collect())
+        connect(net, "node", "sink")
+        listener = net.listen("node", "out")
+        net.start()
+        asyncio.run(asyncio.wait_for(hear(net, listener), SOON))
+        net.close_inputs()
+        assert net.wait(timeout=SOON).ok
+    assert sink.values == [0, 1]
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_run_that_is_stopped_in_a_first_step_cancels_it(first):
+    """What it sends then is not refused just before."""
+    seen = []
+    entered = threading.Event()
+
+    class Sends(Plus):
+        async def run(self, ctx):
+            if ctx["in"] == 0:
+                return ctx.done()
+            if not first:
+                await asyncio.sleep(0)
+            entered.set()
+            while not ctx.cancelled:
+                time.sleep(0.001)
+            try:
+                for number in range(100):
+                    await ctx.send_async({"out": number})
+            except BaseException as error:
+                seen.append(type(error))
+                raise
+
+    with Network({"capacity": 1}) as net:
+        add(net, "node", Sends)
+        add(net, "sink", Collect())
+        connect(net, "node", "sink")
+        net.start()
+        net.send("node", "in", 0)
+        net.send("node", "in", 1)
+        assert entered.wait(SOON)
+        net.cancel("enough", 5.0)
+    assert seen == [asyncio.CancelledError]
+
+
+@pytest.mark.parametrize("later", [True, False])
+def test_a_tick_that_stops_the_loop_stops_nobody_else(later):
+    class Stops(Plus):
+        async def run(self, ctx):
+            if later:
+                await asyncio.sleep(0)
+            asyncio.get_running_loop().stop()
+            await asyncio.sleep(0)
+            ctx.done({"out": ctx["in"]})
+
+    for _ in range(2):
+        with Network() as net:
+            add(net, "node", Stops)
+            add(net, "after", Waiting)
+            sink = add(net, "sink", Collect())
+            connect(net, "node", "after", "sink")
+            assert net.run({"node.in": iter(range(200))}, timeout=SOON).ok
+        assert sink.values == list(range(1, 201))
+
+
+@pytest.mark.parametrize("holds", ["sum(range(1000))", "time.sleep(0.001)"])
+def test_the_process_ends_while_a_first_step_holds_the_loop(holds):
+    result = run_script(f"""
+        import sys, threading, time
+        from offbit_reflow import Actor, Network
+
+        entered = threading.Event()
+
+        class Holds(Actor):
+            inports = ["in"]
+
+            async def run(self, ctx):
+                if ctx["in"]:
+                    entered.set()
+                    while True:
+                        {holds}
+                ctx.done()
+
+        net = Network()
+        net.register_actor("holds", Holds)
+        net.add_node("a", "holds")
+        net.start()
+        net.send("a", "in", 0)
+        net.send("a", "in", 1)
+        entered.wait(10)
+        sys.exit(3)
+    """)
+    assert result.returncode == 3, (result.returncode, result.stderr)

@@ -793,7 +793,8 @@ impl PyContext {
     #[getter]
     fn _doomed(&self, py: Python<'_>) -> bool {
         let state = self.state.lock(py);
-        state.abandoned || (state.phase == Phase::Pending && self.node.is_cancelled())
+        // In its first step it may still be on the stack of its node.
+        state.abandoned || ((state.phase == Phase::Pending || state.inside) && self.node.is_cancelled())
     }
 
     /// Whether `defer` was called.

@@ -7,6 +7,7 @@ use pyo3::types::PyDict;
 use crate::executor;
 use crate::exit;
 use crate::loop_host;
+use crate::wait;
 
 /// Has Python call the hooks below around `os.fork`, where there is one.
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -34,5 +35,6 @@ fn after_in_child() {
     executor::release_locks();
     executor::leave();
     loop_host::leave();
+    wait::leave_loop();
     exit::forget_threads();
 }

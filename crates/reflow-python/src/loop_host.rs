@@ -4,13 +4,14 @@
 //! It keeps to two rules. What may block its thread (`setup`, signals, `finalize`, `teardown`) runs on the executor, to which the
 //! task goes back before: see [`Seat::leave`]. And when a coroutine holds the loop, the tasks that wait for it go on there as well.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
+use reflow_runtime::AllHeld;
 
 use crate::context::PyContext;
 use crate::executor::{self, Entry, Executor, Runnable, lock};
@@ -20,34 +21,42 @@ const TURN: Duration = Duration::from_millis(1);
 
 thread_local! {
     /// The host that polls on this thread right now, and until when.
-    static POLLING: Cell<Option<(usize, Instant)>> = const { Cell::new(None) };
-    /// What it calls before it polls the next task.
-    static CALLS: RefCell<Vec<Py<PyAny>>> = const { RefCell::new(Vec::new()) };
+    static POLLING: RefCell<Option<(Arc<LoopHost>, Instant)>> = const { RefCell::new(None) };
+}
+
+/// The host that polls on this thread right now, and until when.
+fn here() -> Option<(Arc<LoopHost>, Instant)> {
+    // A thread that ends may still wake tasks.
+    POLLING.try_with(|polling| polling.borrow().clone()).ok().flatten()
 }
 
 /// Whether a loop polls on this thread.
 pub(crate) fn polls_here() -> bool {
-    POLLING.get().is_some()
+    here().is_some()
 }
 
 /// Whether it does, and has done so for long enough.
 pub(crate) fn is_time_over() -> bool {
-    POLLING.get().is_some_and(|(_, until)| Instant::now() >= until)
+    here().is_some_and(|(_, until)| Instant::now() >= until)
 }
 
-/// Calls these between two tasks, when no lock is held, if a loop polls on this thread; else it gives them back.
-pub(crate) fn call_after_poll(callbacks: Vec<Py<PyAny>>) -> Option<Vec<Py<PyAny>>> {
-    if !polls_here() {
-        return Some(callbacks);
+/// What is to be called, and what holds the clocks of virtual time until then.
+pub(crate) type Calls = (Vec<Py<PyAny>>, AllHeld);
+
+/// Calls these between two tasks, when no lock is held, if a loop polls on this thread that nobody holds; else it gives them back.
+pub(crate) fn call_after_poll(calls: Calls) -> Option<Calls> {
+    let Some((host, _)) = here() else { return Some(calls) };
+    let mut queue = lock(&host.queue);
+    if queue.is_held {
+        return Some(calls);
     }
-    CALLS.with_borrow_mut(|calls| calls.extend(callbacks));
+    queue.calls.push(calls);
     None
 }
 
 /// In a child: nobody polls on the thread that forked.
 pub(crate) fn leave() {
-    POLLING.set(None);
-    std::mem::forget(CALLS.take());
+    std::mem::forget(POLLING.take());
 }
 
 /// Where the task of a node is polled: by the executor, or by the loop that runs its ticks.
@@ -85,11 +94,15 @@ impl Seat {
 pub(crate) struct LoopHost {
     queue: Mutex<Queue>,
     bell: Bell,
+    /// Whether native code is on the stack of the thread of the loop.
+    is_polling: AtomicBool,
 }
 
 #[derive(Default)]
 struct Queue {
     ready: VecDeque<Runnable>,
+    /// What to call before the next task is polled.
+    calls: Vec<Calls>,
     /// Whether the loop was told that there is something to poll.
     is_told: bool,
     /// Whether a coroutine holds the loop.
@@ -105,16 +118,12 @@ impl LoopHost {
         }
         queue.ready.push_back(runnable);
         // Whoever polls on this thread looks into the queue again.
-        let looks_again = POLLING.get().is_some_and(|(host, _)| host == self.number());
+        let looks_again = here().is_some_and(|(host, _)| Arc::ptr_eq(&host, self));
         if !looks_again && !std::mem::replace(&mut queue.is_told, true) {
             drop(queue);
             self.bell.ring();
         }
         None
-    }
-
-    fn number(self: &Arc<Self>) -> usize {
-        Arc::as_ptr(self) as usize
     }
 
     /// Does `first`, and polls what is ready, for a turn.
@@ -124,20 +133,24 @@ impl LoopHost {
             return first();
         }
         let until = Instant::now() + TURN;
-        POLLING.set(Some((self.number(), until)));
-        let _polling = Polling { run: executor::enter_run_for_now(0) };
+        POLLING.set(Some((Arc::clone(self), until)));
+        let polling = Polling { host: self, run: executor::enter_run_for_now(0) };
+        self.is_polling.store(true, Ordering::SeqCst);
         first();
         loop {
-            for callback in CALLS.take() {
-                // A loop that was closed meanwhile waits for nothing any more.
-                let _ = callback.bind(entry.py()).call0();
+            let calls = std::mem::take(&mut lock(&self.queue).calls);
+            for (callbacks, _held) in calls {
+                for callback in callbacks {
+                    // A loop that was closed meanwhile waits for nothing any more.
+                    let _ = callback.bind(entry.py()).call0();
+                }
             }
             let next = if Instant::now() < until { lock(&self.queue).ready.pop_front() } else { None };
             let Some(runnable) = next else { break };
             let info = Arc::clone(runnable.metadata());
             info.poll(Some(entry), runnable);
         }
-        POLLING.set(None);
+        drop(polling);
         let mut queue = lock(&self.queue);
         if !queue.ready.is_empty() && !std::mem::replace(&mut queue.is_told, true) {
             drop(queue);
@@ -147,12 +160,14 @@ impl LoopHost {
 }
 
 /// Leaves the thread as it was before it polled, whatever happens.
-struct Polling {
+struct Polling<'a> {
+    host: &'a LoopHost,
     run: u64,
 }
 
-impl Drop for Polling {
+impl Drop for Polling<'_> {
     fn drop(&mut self) {
+        self.host.is_polling.store(false, Ordering::SeqCst);
         POLLING.set(None);
         executor::enter_run(self.run);
     }
@@ -169,7 +184,7 @@ pub(crate) struct PyLoopHost {
 impl PyLoopHost {
     #[new]
     fn new(py: Python<'_>) -> PyResult<Self> {
-        let host = LoopHost { queue: Mutex::default(), bell: Bell::new()? };
+        let host = LoopHost { queue: Mutex::default(), bell: Bell::new()?, is_polling: AtomicBool::new(false) };
         Ok(Self { host: Arc::new(host), entry: Entry::new(py)?.keep() })
     }
 
@@ -199,13 +214,19 @@ impl PyLoopHost {
 
     /// Let the executor poll, for as long as a coroutine holds the loop.
     fn give_away(&self) {
-        let ready = {
+        let (ready, calls) = {
             let mut queue = lock(&self.host.queue);
             queue.is_held = true;
-            std::mem::take(&mut queue.ready)
+            (std::mem::take(&mut queue.ready), std::mem::take(&mut queue.calls))
         };
         let executor = Executor::shared();
         ready.into_iter().for_each(|runnable| executor.schedule(runnable));
+        calls.into_iter().for_each(|(callbacks, held)| executor.call_soon(callbacks, held));
+    }
+
+    /// Whether it polls right now, and a coroutine takes its first step inside of that.
+    fn is_polling(&self) -> bool {
+        self.host.is_polling.load(Ordering::SeqCst)
     }
 
     /// The loop goes on.

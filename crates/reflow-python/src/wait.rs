@@ -33,6 +33,11 @@ pub(crate) fn enter_loop() {
     ON_LOOP.set(true);
 }
 
+/// In a child: the thread that forked runs no loop of ours.
+pub(crate) fn leave_loop() {
+    ON_LOOP.set(false);
+}
+
 /// Whether this is the thread of the loop that all async actors share.
 #[pyfunction]
 #[pyo3(name = "_on_loop")]
@@ -124,8 +129,9 @@ impl Wake for LoopWaker {
     fn wake(self: Arc<Self>) {
         let Waiting { callbacks, executor } = std::mem::take(&mut *self.0.lock());
         let Some(executor) = executor else { return };
-        let Some(callbacks) = loop_host::call_after_poll(callbacks) else { return };
         // Until they have heard of it, time stands still.
-        executor.call_soon(callbacks, AllHeld::new());
+        if let Some((callbacks, held)) = loop_host::call_after_poll((callbacks, AllHeld::new())) {
+            executor.call_soon(callbacks, held);
+        }
     }
 }
