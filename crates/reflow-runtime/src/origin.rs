@@ -269,21 +269,27 @@ pub(crate) struct Mint {
     place: u64,
     ends: Weak<dyn Ends>,
     struck: Mutex<Struck>,
-    /// Outports whose packets meet at one join.
-    meeting: Vec<u16>,
+    /// Outports whose packets meet at one join, in groups.
+    meeting: Vec<Vec<u16>>,
 }
 
 /// What a mint has struck.
 struct Struck {
     /// How many origins have left by each outport.
     left: Vec<u64>,
-    /// Those that have left by one of the outports that meet, and may yet leave by another, in order: they have not ended before.
-    open: VecDeque<(u64, Origin)>,
+    /// By group of outports that meet: those that have left by one and may yet leave by another, in order. They have not ended
+    /// before.
+    open: Vec<VecDeque<(u64, Origin)>>,
 }
 
 impl Struck {
-    fn new(outports: usize) -> Self {
-        Self { left: vec![0; outports], open: VecDeque::new() }
+    fn new(outports: usize, groups: usize) -> Self {
+        Self { left: vec![0; outports], open: vec![VecDeque::new(); groups] }
+    }
+
+    /// How many origins have left by each outport of a group.
+    fn of_group(&self, ports: &[u16]) -> impl Iterator<Item = u64> + Clone {
+        ports.iter().filter_map(|port| self.left.get(usize::from(*port)).copied())
     }
 }
 
@@ -291,25 +297,25 @@ impl Struck {
 const OPEN: usize = 4096;
 
 impl Mint {
-    /// The mint of a source, for that many outports; sources have numbers of their own. The packets of those in `meeting` meet
-    /// at one join: the third of one belongs to the third of another, whenever that comes.
-    pub(crate) fn new(place: u32, outports: usize, meeting: Vec<u16>, ends: Weak<dyn Ends>) -> Self {
+    /// The mint of a source, for that many outports; sources have numbers of their own. The packets of those of a group in
+    /// `meeting` meet at one join: the third of one belongs to the third of another, whenever that comes.
+    pub(crate) fn new(place: u32, outports: usize, meeting: Vec<Vec<u16>>, ends: Weak<dyn Ends>) -> Self {
         let place = (u64::from(place) + 1) << SERIAL_BITS;
-        Self { place, ends, struck: Mutex::new(Struck::new(outports)), meeting }
+        Self { place, ends, struck: Mutex::new(Struck::new(outports, meeting.len())), meeting }
     }
 
     /// The mint of a node that is no source, for what it says of its own accord: its last words, for example, which descend
     /// from everything it has seen. The first of one node belongs to the first of another.
     pub(crate) fn of_summaries(outports: usize, ends: Weak<dyn Ends>) -> Self {
-        Self { place: 0, ends, struck: Mutex::new(Struck::new(outports)), meeting: Vec::new() }
+        Self { place: 0, ends, struck: Mutex::new(Struck::new(outports, 0)), meeting: Vec::new() }
     }
 
     /// Goes on after the last origin that an earlier process has struck here.
     pub(crate) fn resume(&self, outport: usize, last: u64) {
-        if last >> SERIAL_BITS == self.place >> SERIAL_BITS {
-            if let Some(left) = self.struck.lock().left.get_mut(outport) {
-                *left = (*left).max((last & ((1 << SERIAL_BITS) - 1)) + 1);
-            }
+        if last >> SERIAL_BITS == self.place >> SERIAL_BITS
+            && let Some(left) = self.struck.lock().left.get_mut(outport)
+        {
+            *left = (*left).max((last & ((1 << SERIAL_BITS) - 1)) + 1);
         }
     }
 
@@ -317,10 +323,12 @@ impl Mint {
     /// origins by their numbers.
     pub(crate) fn reopen(&self, known: impl Fn(u64) -> Option<Origin>) {
         let mut struck = self.struck.lock();
-        let turns = self.meeting.iter().filter_map(|port| struck.left.get(usize::from(*port)).copied());
-        let (Some(first), Some(last)) = (turns.clone().min(), turns.max()) else { return };
-        let turns = first.max(last.saturating_sub(OPEN as u64))..last;
-        struck.open = turns.filter_map(|turn| Some((turn, known(self.number(turn))?))).collect();
+        for (at, ports) in self.meeting.iter().enumerate() {
+            let turns = struck.of_group(ports);
+            let (Some(first), Some(last)) = (turns.clone().min(), turns.max()) else { continue };
+            let turns = first.max(last.saturating_sub(OPEN as u64))..last;
+            struck.open[at] = turns.filter_map(|turn| Some((turn, known(self.number(turn))?))).collect();
+        }
     }
 
     fn number(&self, turn: u64) -> u64 {
@@ -333,30 +341,35 @@ impl Mint {
     /// third packet of one outport belongs to the third of another as long as nothing else was said.
     pub(crate) fn strike(&self, ports: impl Iterator<Item = u16> + Clone) -> Origin {
         let mut struck = self.struck.lock();
-        let Struck { left, open } = &mut *struck;
+        let left = &mut struck.left;
         let turn = ports.clone().filter_map(|port| left.get(usize::from(port)).copied()).max().unwrap_or(0);
         for port in ports.clone() {
             if let Some(left) = left.get_mut(usize::from(port)) {
                 *left = turn + 1;
             }
         }
-        let origin = Origin::new(self.number(turn), Weak::clone(&self.ends), None, None);
-        if self.meeting.is_empty() || !ports.into_iter().any(|port| self.meeting.contains(&port)) {
-            return origin;
-        }
-        // It may leave again, by an outport that has not come to this turn.
-        let all_left = self.meeting.iter().filter_map(|port| left.get(usize::from(*port)).copied()).min().unwrap_or(0);
-        let known = open.binary_search_by_key(&turn, |(turn, _)| *turn);
-        let origin = match known {
-            Ok(at) => open[at].1.clone(),
-            Err(at) if turn >= all_left => {
-                open.insert(at, (turn, origin.clone()));
-                origin
-            }
-            Err(_) => origin,
+        let known = |open: &VecDeque<(u64, Origin)>| {
+            let at = open.binary_search_by_key(&turn, |(turn, _)| *turn).ok()?;
+            Some(open[at].1.clone())
         };
-        let over = open.partition_point(|(turn, _)| *turn < all_left).max(open.len().saturating_sub(OPEN));
-        let ended: Vec<_> = open.drain(..over).collect();
+        let made = || Origin::new(self.number(turn), Weak::clone(&self.ends), None, None);
+        let origin = struck.open.iter().find_map(known).unwrap_or_else(made);
+        let mut ended = Vec::new();
+        for (at, group) in self.meeting.iter().enumerate() {
+            if !ports.clone().any(|port| group.contains(&port)) {
+                continue;
+            }
+            let all_left = struck.of_group(group).min().unwrap_or(0);
+            let open = &mut struck.open[at];
+            // It may leave again, by an outport that has not come to this turn.
+            if turn >= all_left
+                && let Err(at) = open.binary_search_by_key(&turn, |(turn, _)| *turn)
+            {
+                open.insert(at, (turn, origin.clone()));
+            }
+            let over = open.partition_point(|(turn, _)| *turn < all_left).max(open.len().saturating_sub(OPEN));
+            ended.extend(open.drain(..over));
+        }
         // Whoever hears of their ends must not meet the lock.
         drop(struck);
         drop(ended);
@@ -365,7 +378,7 @@ impl Mint {
 
     /// Nothing leaves here any more.
     pub(crate) fn close(&self) {
-        let open = std::mem::take(&mut self.struck.lock().open);
+        let open: Vec<_> = self.struck.lock().open.iter_mut().map(std::mem::take).collect();
         drop(open);
     }
 
@@ -426,10 +439,25 @@ mod tests {
         Mint::new(3, 2, Vec::new(), Arc::downgrade(&told))
     }
 
+    fn meeting(told: &Arc<Told>) -> Mint {
+        let told: Arc<dyn Ends> = Arc::clone(told) as _;
+        Mint::new(3, 4, vec![vec![0, 1], vec![2, 3]], Arc::downgrade(&told))
+    }
+
+    #[test]
+    fn outports_that_meet_elsewhere_keep_nobody_waiting() {
+        let told = Arc::new(Told::default());
+        let mint = meeting(&told);
+        for port in [0, 1] {
+            mint.strike([port].into_iter()).put_aside(1, true);
+        }
+        assert_eq!(told.0.lock().len(), 1, "the others have not begun");
+    }
+
     #[test]
     fn what_may_yet_leave_by_another_outport_that_meets_it_has_not_ended() {
         let told = Arc::new(Told::default());
-        let mint = Mint { meeting: vec![0, 1], ..mint(&told) };
+        let mint = meeting(&told);
         let strike = |ports: &[u16]| {
             let origin = mint.strike(ports.iter().copied());
             origin.put_aside(1, true);
@@ -451,7 +479,7 @@ mod tests {
     #[test]
     fn only_so_many_wait_for_an_outport_that_nothing_leaves_by() {
         let told = Arc::new(Told::default());
-        let mint = Mint { meeting: vec![0, 1], ..mint(&told) };
+        let mint = meeting(&told);
         for _ in 0..OPEN + 10 {
             mint.strike([0].into_iter()).put_aside(1, true);
         }

@@ -173,8 +173,9 @@ impl Joins {
         Some(Self { grouped, after, remembered: shape.remembered.clone() })
     }
 
-    /// Those of a node's outports whose packets come to different inports of one join, given the inports that they lead to.
-    pub(crate) fn meeting(&self, outports: &[Vec<(u32, u16)>]) -> Vec<u16> {
+    /// The outports of a node whose packets come to different inports of one join, given the inports that they lead to: in groups
+    /// of those that meet each other.
+    pub(crate) fn meeting(&self, outports: &[Vec<(u32, u16)>]) -> Vec<Vec<u16>> {
         if outports.iter().filter(|inports| !inports.is_empty()).count() < 2 {
             return Vec::new();
         }
@@ -182,8 +183,15 @@ impl Joins {
         let meets = |one: &FxHashMap<(u32, usize), Vec<u16>>, other: &FxHashMap<(u32, usize), Vec<u16>>| {
             one.iter().any(|(group, ports)| other.get(group).is_some_and(|others| others != ports))
         };
-        let is_met = |at: usize| (0..reached.len()).any(|other| other != at && meets(&reached[at], &reached[other]));
-        (0..reached.len()).filter(|at| is_met(*at)).map(|at| at as u16).collect()
+        let mut groups: Vec<Vec<usize>> = Vec::new();
+        for at in 0..reached.len() {
+            let is_met = |group: &mut Vec<usize>| group.iter().any(|other| meets(&reached[at], &reached[*other]));
+            let mut group: Vec<usize> = groups.extract_if(.., is_met).flatten().collect();
+            group.push(at);
+            groups.push(group);
+        }
+        let numbers = |group: Vec<usize>| group.into_iter().map(|at| at as u16).collect();
+        groups.into_iter().filter(|group| group.len() > 1).map(numbers).collect()
     }
 
     /// The inports of joins that packets come to from there, by group.
@@ -265,8 +273,8 @@ mod tests {
         // 0 -> 1.0 and 0 -> 2 -> 1.1; 3 hears the first outport of 0, too.
         let shape = shape(4, &[(0, 1, 0), (0, 2, 0), (2, 1, 1), (0, 3, 0)], &[0]);
         let joins = Joins::of(&shape, &[vec![], vec![vec![0, 1]], vec![], vec![]]).unwrap();
-        assert_eq!(joins.meeting(&[vec![(1, 0), (3, 0)], vec![(2, 0)]]), [0, 1]);
-        assert_eq!(joins.meeting(&[vec![(3, 0)], vec![(1, 0)], vec![(2, 0)]]), [1, 2]);
+        assert_eq!(joins.meeting(&[vec![(1, 0), (3, 0)], vec![(2, 0)]]), [[0, 1]]);
+        assert_eq!(joins.meeting(&[vec![(3, 0)], vec![(1, 0)], vec![(2, 0)]]), [[1, 2]]);
         // Whatever leads to both alike has its partner with it.
         assert!(joins.meeting(&[vec![(1, 0), (2, 0)], vec![(1, 0), (2, 0)]]).is_empty());
         assert!(joins.meeting(&[vec![(1, 0), (2, 0)]]).is_empty());

@@ -156,9 +156,10 @@ impl Run {
                     let (outports, ends) = (node.outports.len(), Weak::clone(&ends));
                     let is_source = node.is_source;
                     let meeting = std::mem::take(&mut node.meeting);
-                    node.mint = Some(match is_source {
-                        true => Mint::new(place, outports, meeting, ends),
-                        false => Mint::of_summaries(outports, ends),
+                    node.mint = Some(if is_source {
+                        Mint::new(place, outports, meeting, ends)
+                    } else {
+                        Mint::of_summaries(outports, ends)
                     });
                 }
                 if node.scatter.is_some() {
