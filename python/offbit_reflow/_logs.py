@@ -8,6 +8,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
+from ._kinds import Kind, Kinds
+
 if TYPE_CHECKING:
     import logging
 
@@ -16,14 +18,27 @@ if TYPE_CHECKING:
 #: The events that become log records.
 TYPES = ["ActorLog", "ActorFailed"]
 
-_LEVELS = {"debug": 10, "info": 20, "warning": 30, "warn": 30, "error": 40, "critical": 50}
-_INFO = _LEVELS["info"]
+_LEVELS = {
+    "trace": 5,
+    "debug": 10,
+    "info": 20,
+    "notice": 20,
+    "warning": 30,
+    "warn": 30,
+    "error": 40,
+    "err": 40,
+    "critical": 50,
+    "fatal": 50,
+    "panic": 50,
+}
+#: A level that is none is seen rather than lost.
+_UNKNOWN = _LEVELS["warning"]
 
 
 class Logs:
     """Brings the logs and failures of a network to `logging`, one run after the other.
 
-    Failures of one kind (node and reason) are told once with their traceback, then at each power of ten, and once more with
+    Failures of one kind (see `Kinds`) are told once with their traceback, then at each power of ten, and once more with
     their number when the run has ended.
     """
 
@@ -33,8 +48,9 @@ class Logs:
         self._ended = True
         #: One object, so that it is called back once however often it has asked.
         self._wake = self.drain
-        self._counts: dict[tuple[str, str], int] = {}
-        self._told: dict[tuple[str, str], int] = {}
+        self._kinds = Kinds()
+        self._counts: dict[Kind, int] = {}
+        self._told: dict[Kind, int] = {}
 
     def begin(self) -> None:
         """Tell what a run says that has just begun."""
@@ -60,11 +76,12 @@ class Logs:
         logger = _logger(node)
         where = {"node": node, "reason": reason}
         if level is not None:
-            logger.log(_LEVELS.get(level, _INFO), "%s: %s", node, said, extra={"node": node, "data": said})
+            number = _LEVELS.get(level.strip().lower(), _UNKNOWN)
+            logger.log(number, "%s: %s", node, said, extra={"node": node, "data": said})
         elif will_retry:
             logger.info("node `%s` failed and is tried again: %s", node, said, extra=where)
         else:
-            kind = (node, reason or "")
+            kind = self._kinds.of(node, reason or "", str(said))
             count = self._counts[kind] = self._counts.get(kind, 0) + 1
             if count == 1:
                 details = f"\n{traceback.rstrip()}" if traceback else ""
@@ -77,7 +94,7 @@ class Logs:
     def _close(self) -> None:
         for kind, count in self._counts.items():
             if count > self._told.get(kind, 0):
-                node, reason = kind
+                node, reason, _ = kind
                 _logger(node).error(
                     "node `%s` failed %s times in all: %s",
                     node,
@@ -85,7 +102,7 @@ class Logs:
                     reason,
                     extra={"node": node, "reason": reason},
                 )
-        self._counts, self._told = {}, {}
+        self._kinds, self._counts, self._told = Kinds(), {}, {}
 
 
 def _logger(node: str) -> logging.Logger:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from . import pictures
+from . import _kinds, pictures
+from ._kinds import Kinds
 
 if TYPE_CHECKING:
     from .result import Failure, RunResult
@@ -29,13 +30,24 @@ class Kind:
 
     first: Failure
     count: int
+    #: Whether they differ in their words, too.
+    is_mixed: bool = False
+
+    @property
+    def times(self) -> str:
+        """How often, for people."""
+        if self.count == 1:
+            return ""
+        return f" (and {self.count - 1:,} in other words)" if self.is_mixed else f" ({self.count:,} times)"
 
 
 def kinds(failures: Iterable[Failure]) -> list[Kind]:
-    """Gather failures of one kind: of the same node, for the same reason."""
-    found: dict[tuple[str, str], Kind] = {}
+    """Gather failures of one kind: of the same node, for the same reason, in the same words but for what is the packet's."""
+    sorts = Kinds()
+    found: dict[_kinds.Kind, Kind] = {}
     for failure in failures:
-        kind = found.setdefault((failure.node, failure.reason), Kind(failure, 0))
+        sort = sorts.of(failure.node, failure.reason, failure.error)
+        kind = found.setdefault(sort, Kind(failure, 0, is_mixed=not sort[2]))
         kind.count += 1
     return list(found.values())
 

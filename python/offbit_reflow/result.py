@@ -182,9 +182,7 @@ class RunResult:
             text += "; nothing ran: no node got a packet"
         kinds = _summary.kinds(self.failures)
         for kind in kinds[:3]:
-            text += f"\n- node `{kind.first.node}`: {kind.first.error}"
-            if kind.count > 1:
-                text += f" ({kind.count:,} times)"
+            text += f"\n- node `{kind.first.node}`: {kind.first.error}{kind.times}"
         hidden = sum(kind.count for kind in kinds[3:]) + self.failures_dropped
         if hidden:
             text += f"\n- and {hidden:,} more"

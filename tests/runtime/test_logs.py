@@ -7,6 +7,7 @@ import logging
 import pytest
 
 from offbit_reflow import Actor, Network, actor
+from offbit_reflow.exceptions import RunFailed
 
 from .support import SOON, add, run_one, run_script, running
 
@@ -146,3 +147,34 @@ def test_a_handler_that_uses_the_network_does_not_hang():
     finally:
         logger.removeHandler(handler)
     assert len(seen) == 5
+
+
+def test_failures_of_one_class_are_told_apart_by_their_words(caplog):
+    """Whatever numbers and quotes they have in them; and very many wordings do not flood."""
+    words = ["no row 1", "no row 2", "the disk is full", *(f"word {chr(97 + at)}" for at in range(20))]
+
+    @actor
+    def fail(x):
+        raise ValueError(words[x])
+
+    with Network() as net:
+        add(net, "a", fail)
+        result = net.run(inputs={"a.x": iter(range(len(words)))}, timeout=SOON)
+    errors = [record.getMessage().split("\n")[0] for record in caplog.records if record.levelname == "ERROR"]
+    assert errors[:2] == ["node `a` failed: ValueError: no row 1", "node `a` failed: ValueError: the disk is full"]
+    assert len(errors) < 12
+    assert "the disk is full" in str(result)
+    with pytest.raises(RunFailed, match=r"no row 1 \(2 times\)\n.*the disk is full"):
+        result.raise_for_failure()
+
+
+@pytest.mark.parametrize(
+    ("level", "name"), [("WARNING", "WARNING"), ("Warn", "WARNING"), ("fatal", "CRITICAL"), ("eror", "WARNING")]
+)
+def test_a_level_in_other_words_is_not_lost(caplog, level, name):
+    def run(self, ctx):
+        ctx.log("said", level)
+        ctx.done()
+
+    run_one(running(run))
+    assert [record.levelname for record in caplog.records] == [name]
