@@ -80,7 +80,7 @@ impl TimePattern {
 
     fn read(&self, text: &str, zone: &TimeZone, zulu: &str) -> Option<ZonedDateTime> {
         let mut text = text.to_string();
-        let (mut pattern, mut in_utc) = (String::new(), false);
+        let (mut pattern, mut in_utc, mut abbreviation) = (String::new(), false, None);
         for item in &self.0 {
             match item {
                 Item::Text(plain) => pattern.push_str(&plain.replace('%', "%%")),
@@ -89,11 +89,13 @@ impl TimePattern {
                     in_utc = zulu == "Z";
                 }
                 Item::Directive(_, name) if name == "Z" => {
-                    // An abbreviation says too little to be read: it is left out, and heard where it means UTC.
+                    // An abbreviation says too little to be read by itself: it means UTC, or has to be one of the zone.
                     let (_, at) = BrokenDownTime::parse_prefix(&pattern, &text).ok()?;
                     let rest = text.get(at..)?;
                     let length = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
-                    in_utc |= ["UTC", "GMT", "Z"].iter().any(|name| name.eq_ignore_ascii_case(&rest[..length]));
+                    let is_utc = ["UTC", "GMT", "Z"].iter().any(|name| name.eq_ignore_ascii_case(&rest[..length]));
+                    in_utc |= is_utc;
+                    abbreviation = (length > 0 && !is_utc).then(|| rest[..length].to_string()).or(abbreviation);
                     text.replace_range(at..at + length, "");
                 }
                 Item::Directive(_, name) if name.ends_with('f') => {
@@ -108,7 +110,15 @@ impl TimePattern {
         }
         let local = read.to_datetime().or_else(|_| read.to_date().map(|date| date.at(0, 0, 0, 0))).ok()?;
         let within = if in_utc { &TimeZone::UTC } else { zone };
-        Some(within.to_zoned_datetime(local).ok()?.with_time_zone(zone.clone()))
+        let Some(abbreviation) = abbreviation.filter(|_| !in_utc) else {
+            return Some(within.to_zoned_datetime(local).ok()?.with_time_zone(zone.clone()));
+        };
+        // It tells the two times apart that one clock time has when clocks are set back.
+        let times = within.to_ambiguous_zoned_datetime(local);
+        let is_meant = |time: &ZonedDateTime| {
+            within.to_offset_info(time.timestamp()).abbreviation().eq_ignore_ascii_case(&abbreviation)
+        };
+        [times.clone().compatible().ok()?, times.later().ok()?].into_iter().find(is_meant)
     }
 }
 
@@ -152,7 +162,8 @@ fn read(mut rest: &str, items: &mut Vec<Item>) -> Option<()> {
 impl Item {
     /// Whether the smallest part of a time of day ends here.
     fn is_time(&self) -> bool {
-        matches!(self, Self::Directive(_, name) if matches!(name.as_str(), "S" | "M" | "T" | "R") || name.ends_with('f'))
+        const ENDS: [&str; 12] = ["S", "M", "T", "R", "H", "I", "k", "l", "p", "P", "r", "X"];
+        matches!(self, Self::Directive(_, name) if ENDS.contains(&name.as_str()) || name.ends_with('f'))
     }
 }
 
@@ -231,12 +242,21 @@ mod tests {
             // Twice on November 3rd, and not at all on March 10th.
             ("%F %R", "2024-11-03 01:30", 1_730_611_800),
             ("%F %R", "2024-03-10 02:30", 1_710_055_800),
+            ("%F %R %Z", "2024-11-03 01:30 EDT", 1_730_611_800),
+            ("%F %R %Z", "2024-11-03 01:30 EST", 1_730_615_400),
         ] {
             let read = TimePattern::new(pattern).unwrap().parse(text, &zone).unwrap_or_else(|| panic!("{text}"));
             assert_eq!(read.timestamp().as_second(), timestamp, "{text}");
         }
-        for (pattern, text) in [("%F", "2024-02-30"), ("%H:%M", "12:00"), ("%F", "2024-01-01x"), ("%FZ", "2024-01-01")]
-        {
+        for (pattern, text) in [
+            ("%F", "2024-02-30"),
+            ("%H:%M", "12:00"),
+            ("%F", "2024-01-01x"),
+            ("%FZ", "2024-01-01"),
+            // It names another zone, or another half of the year.
+            ("%F %R %Z", "2024-07-01 12:00 CEST"),
+            ("%F %R %Z", "2024-07-01 12:00 EST"),
+        ] {
             assert!(TimePattern::new(pattern).unwrap().parse(text, &zone).is_none(), "{text}");
         }
     }

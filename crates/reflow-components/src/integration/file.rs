@@ -142,7 +142,7 @@ fn take_after(file: &File, other: &Metadata) -> io::Result<()> {
 }
 
 /// What a link leads to, whether or not it is there: that is replaced, not the link.
-fn target(path: &Path) -> io::Result<PathBuf> {
+pub(super) fn target(path: &Path) -> io::Result<PathBuf> {
     let mut target = path.to_path_buf();
     for _ in 0..MOST_LINKS {
         let Ok(next) = fs::read_link(&target) else { return Ok(target) };

@@ -66,8 +66,12 @@ struct Way {
 
 fn save(path: &str, content: &[u8], way: Way) -> Result<(), String> {
     let path = Path::new(path);
-    if let Some(folder) = path.parent().filter(|_| way.create_dirs) {
-        fs::create_dir_all(folder).map_err(|error| format!("Failed to create directories: {error}"))?;
+    if way.create_dirs {
+        // Of the path, so that a link can be read, and of what that leads to.
+        let failed = |error| format!("Failed to create directories: {error}");
+        path.parent().map_or(Ok(()), fs::create_dir_all).map_err(failed)?;
+        let target = file::target(path).map_err(failed)?;
+        target.parent().map_or(Ok(()), fs::create_dir_all).map_err(failed)?;
     }
     let write = if way.append { file::append } else { file::replace };
     write(path, content, way.sync).map_err(|error| format!("File write error: {error}"))
@@ -119,6 +123,17 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("reflow-save-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
         folder
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn folders_are_made_for_what_a_link_leads_to() {
+        let folder = folder("link");
+        fs::create_dir_all(&folder).unwrap();
+        let link = folder.join("l");
+        std::os::unix::fs::symlink("not/there/target", &link).unwrap();
+        run::<FileSave>(json!({"path": link.to_str().unwrap()}), [json!({"input": "text"})]);
+        assert_eq!(fs::read_to_string(folder.join("not/there/target")).unwrap(), "text");
     }
 
     #[test]

@@ -3,13 +3,15 @@
 use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue};
 use reflow_runtime::Value;
 
-/// Headers that speak of one connection and not of the answer (RFC 9110, 7.6.1), and those that say where an answer ends.
-const OF_CONNECTION: [&str; 11] = [
+/// Headers that speak of one connection and not of the answer (RFC 9110, 7.6.1; RFC 2616, 13.5.1), and those that say where an
+/// answer ends.
+const OF_CONNECTION: [&str; 12] = [
     "connection",
     "content-length",
     "http2-settings",
     "keep-alive",
     "proxy-authenticate",
+    "proxy-authorization",
     "proxy-connection",
     "te",
     "trailer",
@@ -84,10 +86,11 @@ mod tests {
         let upstream = json!({
             "Content-Length": "5", "TRANSFER-ENCODING": "chunked", "Connection": "x-hop, close", "X-Hop": "1", "te": "trailers",
             "Keep-Alive": "timeout=5", "Upgrade": "h2c", "Trailer": "x", "proxy-connection": "close", "etag": "e",
+            "Proxy-Authorization": "Basic c2VjcmV0",
         });
         let (headers, ignored) = lines(upstream);
         assert_eq!(headers, ["etag: e", "content-type: text/plain"]);
-        assert_eq!(ignored.len(), 9);
+        assert_eq!(ignored.len(), 10);
     }
 
     #[test]
