@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import io
 import sys
-from collections.abc import Mapping, Sequence
-from importlib.abc import MetaPathFinder
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader, ModuleSpec, SourceFileLoader
+from importlib.resources.abc import Traversable, TraversableResources
 from importlib.util import spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -23,6 +25,77 @@ def package_of(pack: str) -> str:
     return f"{NAMESPACE}.{fit}"
 
 
+def _checked(path: str, data: bytes, digests: Mapping[str, str]) -> bytes:
+    if hashlib.sha256(data).hexdigest() != digests.get(path):
+        raise ImportError(f"{path!r} is not as the pack lists it")
+    return data
+
+
+class _File(Traversable):
+    """A file that the pack lists, or a folder of such, for `importlib.resources`."""
+
+    def __init__(self, path: Path, digests: Mapping[str, str]) -> None:
+        self._path, self._digests = path, digests
+
+    @property
+    def name(self) -> str:
+        return self._path.name
+
+    def iterdir(self) -> Iterator[Traversable]:
+        inside = (Path(path) for path in self._digests)
+        names = {path.relative_to(self._path).parts[0] for path in inside if self._path in path.parents}
+        return (_File(self._path / name, self._digests) for name in sorted(names))
+
+    def is_dir(self) -> bool:
+        return any(self._path in Path(path).parents for path in self._digests)
+
+    def is_file(self) -> bool:
+        return str(self._path) in self._digests
+
+    def joinpath(self, *descendants: Any) -> Traversable:
+        return _File(self._path.joinpath(*descendants), self._digests)
+
+    __truediv__ = joinpath
+
+    def read_bytes(self) -> bytes:
+        if not self.is_file():
+            raise FileNotFoundError(f"the pack lists no {str(self._path)!r}")
+        return _checked(str(self._path), self._path.read_bytes(), self._digests)
+
+    def read_text(self, encoding: str | None = None, errors: str | None = None) -> str:
+        return self.read_bytes().decode(encoding or "utf-8", errors or "strict")
+
+    def open(self, mode: str = "r", *arguments: Any, **options: Any) -> Any:
+        data = io.BytesIO(self.read_bytes())
+        return data if "b" in mode else io.TextIOWrapper(data, *arguments, **options)
+
+
+class _Resources(TraversableResources):
+    """The files beside a module of a pack."""
+
+    def __init__(self, folder: Path, digests: Mapping[str, str]) -> None:
+        self._folder, self._digests = folder, digests
+
+    def files(self) -> Traversable:
+        return _File(self._folder, self._digests)
+
+
+class _FolderLoader(Loader):
+    """Loads a folder without a module of its own."""
+
+    def __init__(self, folder: Path, digests: Mapping[str, str]) -> None:
+        self._folder, self._digests = folder, digests
+
+    def create_module(self, spec: ModuleSpec) -> None:
+        """Leave it to Python."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run nothing."""
+
+    def get_resource_reader(self, _name: str) -> TraversableResources:
+        return _Resources(self._folder, self._digests)
+
+
 class _Loader(SourceFileLoader):
     """Loads source files whose digests are known, and data beside them. Bytecode is neither read nor written."""
 
@@ -34,10 +107,10 @@ class _Loader(SourceFileLoader):
         raise OSError("nobody vouches for bytecode")
 
     def get_data(self, path: str) -> bytes:
-        data = super().get_data(path)
-        if hashlib.sha256(data).hexdigest() != self._digests.get(path):
-            raise ImportError(f"{path!r} is not as the pack lists it", name=self.name)
-        return data
+        return _checked(path, super().get_data(path), self._digests)
+
+    def get_resource_reader(self, _name: str) -> TraversableResources:  # type: ignore[override]
+        return _Resources(Path(self.path).parent, self._digests)
 
 
 class _PackFinder(MetaPathFinder):
@@ -72,7 +145,8 @@ class _PackFinder(MetaPathFinder):
         return self._folder(fullname, place) if place in self._folders else None
 
     def _folder(self, fullname: str, place: str) -> ModuleSpec:
-        spec = ModuleSpec(fullname, None, is_package=True)
+        loader = _FolderLoader(self._directory / place, self._digests)
+        spec = ModuleSpec(fullname, loader, is_package=True)
         spec.submodule_search_locations = [str(self._directory / place)]
         return spec
 

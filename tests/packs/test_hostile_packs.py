@@ -161,6 +161,26 @@ else:
     assert elsewhere.read_bytes() == evil
 
 
+@pytest.mark.parametrize("package", ["pkg", "folder"])
+def test_data_that_is_changed_after_the_check_is_not_read(tmp_path, cache, package):
+    """By `importlib.resources`, beside a module or in a folder without one."""
+    read = (
+        b"import pathlib\nfrom importlib.resources import files\n"
+        b"data = files(__package__ + '." + package.encode() + b"')\n"
+        b"assert [part.name for part in data.iterdir() if part.is_file()][-1] == 'table.txt'\n"
+        b"assert data.joinpath('table.txt').read_text() == (data / 'table.txt').open().read() == 'good'\n"
+        b"for f in (pathlib.Path(__file__).parent / '" + package.encode() + b"').glob('table.txt'):\n"
+        b"    f.unlink()\n    f.write_text('evil')\n"
+        b"data.joinpath('table.txt').read_text()\n"
+    )
+    files = {"python/mod.py": read, f"python/{package}/table.txt": b"good"}
+    if package == "pkg":
+        files["python/pkg/__init__.py"] = b""
+    path = write(tmp_path / "p.rflpack", manifest("data", {"data.a": "mod:A"}, files), files)
+    with pytest.raises(PackError, match="not as the pack lists it"):
+        load_pack(path, allow_python=True)
+
+
 def test_a_file_that_is_changed_between_check_and_import_is_not_run(tmp_path, cache):
     files = {
         "python/mod.py": b"import pathlib\nfor f in pathlib.Path(__file__).parent.glob('late.py'):\n"
