@@ -62,6 +62,13 @@ def _plain_chain(nodes: int) -> Case:
     )
 
 
+def _coroutines(what: str, style: str) -> Case:
+    arguments = {"nodes": 4, "packets": 20_000, "style": style}
+    return Case(
+        f"chain of 4 async actors that {what}", "coroutines", "ticks/s", {OURS: arguments, "asyncio.Queue": arguments}
+    )
+
+
 def _payload(name: str, kind: str, packets: int, slow: int) -> Case:
     arguments = {"kind": kind, "nodes": 8}
     return Case(
@@ -81,6 +88,8 @@ def _payload(name: str, kind: str, packets: int, slow: int) -> Case:
 CASES = [
     *(_chain(nodes) for nodes in (1, 4, 16)),
     *(_plain_chain(nodes) for nodes in (1, 4, 16)),
+    _coroutines("wait for nothing", "async"),
+    _coroutines("give way once", "pausing"),
     Case(
         "chain of 4 batch actors, 100 a batch",
         "batches",

@@ -52,6 +52,39 @@ def chain(nodes, packets):
     return nodes * packets / elapsed
 
 
+async def add_async(value):
+    return value + 1
+
+
+async def add_pausing(value):
+    await asyncio.sleep(0)
+    return value + 1
+
+
+def coroutines(nodes, packets, style):
+    """Run a task for each tick, so that it can be cancelled by itself and has context variables of its own."""
+    function = {"async": add_async, "pausing": add_pausing}[style]
+
+    async def relay_in_tasks(get, put):
+        while (value := await get.get()) is not END:
+            await put.put(await asyncio.create_task(function(value)))
+        await put.put(END)
+
+    async def measure():
+        queues = [Queue(CAPACITY) for _ in range(nodes + 1)]
+        started = perf_counter()
+        tasks = [asyncio.create_task(feed(queues[0], range(packets)))]
+        tasks += [asyncio.create_task(relay_in_tasks(queues[at], queues[at + 1])) for at in range(nodes)]
+        total = await count(queues[-1])
+        elapsed = perf_counter() - started
+        await asyncio.gather(*tasks)
+        return total, elapsed
+
+    total, elapsed = asyncio.run(measure())
+    assert total == packets
+    return nodes * packets / elapsed
+
+
 def payload_case(kind, nodes, packets):
     total, elapsed = asyncio.run(row(nodes, [payload(kind)] * packets, lambda value: value))
     assert total == packets

@@ -18,4 +18,17 @@ def forward(self, ctx):
     ctx.done({"out": ctx.inputs["in"]})
 
 
-ADD = {"tagged": add, "plain": add_plain}
+async def add_async(self, ctx):
+    """Add one in a coroutine that waits for nothing."""
+    return {"out": ctx["in"] + 1}
+
+
+async def add_pausing(self, ctx):
+    """Add one in a coroutine that gives way once."""
+    from asyncio import sleep
+
+    await sleep(0)
+    return {"out": ctx["in"] + 1}
+
+
+ADD = {"tagged": add, "plain": add_plain, "async": add_async, "pausing": add_pausing}

@@ -78,6 +78,10 @@ def chain(nodes, packets, style="tagged"):
     return nodes * packets / timed(net, packets)
 
 
+def coroutines(nodes, packets, style):
+    return chain(nodes, packets, style)
+
+
 def batches(nodes, packets):
     from offbit_reflow import Actor
 
