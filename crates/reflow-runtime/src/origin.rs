@@ -11,6 +11,7 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 use reflow_message::Value;
+use smallvec::SmallVec;
 
 use crate::event::FailedAttempt;
 use crate::gather::{Group, GroupEnd};
@@ -339,12 +340,13 @@ impl Mint {
     ///
     /// What leaves together has one origin. What leaves one by one has the number of its turn at its outport, so that the
     /// third packet of one outport belongs to the third of another as long as nothing else was said.
-    pub(crate) fn strike(&self, ports: impl Iterator<Item = u16> + Clone) -> Origin {
+    pub(crate) fn strike(&self, ports: impl Iterator<Item = u16>) -> Origin {
+        let ports: SmallVec<[u16; 4]> = ports.collect();
         let mut struck = self.struck.lock();
         let left = &mut struck.left;
-        let turn = ports.clone().filter_map(|port| left.get(usize::from(port)).copied()).max().unwrap_or(0);
-        for port in ports.clone() {
-            if let Some(left) = left.get_mut(usize::from(port)) {
+        let turn = ports.iter().filter_map(|port| left.get(usize::from(*port)).copied()).max().unwrap_or(0);
+        for port in &ports {
+            if let Some(left) = left.get_mut(usize::from(*port)) {
                 *left = turn + 1;
             }
         }
@@ -356,7 +358,7 @@ impl Mint {
         let origin = struck.open.iter().find_map(known).unwrap_or_else(made);
         let mut ended = Vec::new();
         for (at, group) in self.meeting.iter().enumerate() {
-            if !ports.clone().any(|port| group.contains(&port)) {
+            if !ports.iter().any(|port| group.contains(port)) {
                 continue;
             }
             let all_left = struck.of_group(group).min().unwrap_or(0);
