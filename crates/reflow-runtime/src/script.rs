@@ -136,34 +136,30 @@ impl Recorder {
             leaves: self.leaves.lock().clone(),
             outside: self.outside.lock().clone(),
         };
-        let doors = self.doors.lock();
+        let numbers = numbers(&self.doors.lock(), &recording.outside);
+        let number = |node: u32, link: &mut u32| *link = numbers.get(&(node, *link)).copied().unwrap_or(*link);
         for (node, arrivals) in (0..).zip(&mut recording.arrivals) {
-            let numbers = numbers_of(doors.iter().filter(|door| door.node == node), &recording.outside);
-            let number = |link: &mut u32| *link = numbers.get(link).copied().unwrap_or(*link);
-            arrivals.iter_mut().for_each(|(link, _)| number(link));
-            let pulls = recording.pulls.get_mut(node as usize);
-            pulls.into_iter().flatten().flat_map(|(_, packets)| packets).for_each(|(link, _)| number(link));
+            arrivals.iter_mut().for_each(|(link, _)| number(node, link));
+        }
+        for (node, pulls) in (0..).zip(&mut recording.pulls) {
+            pulls.iter_mut().flat_map(|(_, packets)| packets).for_each(|(link, _)| number(node, link));
         }
         recording
     }
 }
 
-/// The numbers that the connections from outside of one node have in a run that is fed in the order of these entries: senders
-/// side by side may have made them in another order.
-fn numbers_of<'a>(doors: impl Iterator<Item = &'a Door>, outside: &[OutsideEntry]) -> FxHashMap<u32, u32> {
-    let doors: Vec<_> = doors.collect();
-    if doors.len() < 2 {
-        return FxHashMap::default();
+/// The numbers that connections from outside have in a run that is fed in the order of these entries, by node and by the number
+/// they had: senders side by side may have made them in another order.
+fn numbers(doors: &[Door], outside: &[OutsideEntry]) -> FxHashMap<(u32, u32), u32> {
+    let mut first: FxHashMap<(&str, &str), usize> = FxHashMap::default();
+    for (at, entry) in outside.iter().enumerate().filter(|(_, entry)| matches!(entry.what, Outside::Packet(_))) {
+        first.entry((&entry.node, &entry.name)).or_insert(at);
     }
-    let first = |door: &&&Door| {
-        let is_of = |entry: &OutsideEntry| {
-            matches!(entry.what, Outside::Packet(_)) && entry.node == door.id && entry.name == door.name
-        };
-        outside.iter().position(is_of).unwrap_or(usize::MAX)
-    };
-    let mut fed: Vec<_> = doors.iter().collect();
-    fed.sort_by_key(first);
-    fed.iter().map(|door| door.link).zip(doors.iter().map(|door| door.link)).collect()
+    let place = |door: &Door| first.get(&(&*door.id, &*door.name)).copied().unwrap_or(usize::MAX);
+    let (mut made, mut fed): (Vec<_>, Vec<_>) = doors.iter().map(|door| (door, door)).unzip();
+    made.sort_by_key(|door| door.node);
+    fed.sort_by_key(|door| (door.node, place(door)));
+    fed.iter().zip(made).map(|(fed, made)| ((fed.node, fed.link), made.link)).collect()
 }
 
 /// Lets happen what was written down, in that order.
