@@ -278,10 +278,8 @@ class AlternatelyAsync(TwoOutports):
             yield {"r": x}
 
 
-@pytest.mark.parametrize("capacity", [1, 64])
-@pytest.mark.parametrize("source", [Together, Apart, Alternately, AlternatelyAsync])
-def test_a_source_of_two_outports_sends_them_together_or_one_after_the_other(source, capacity):
-    """However far behind the partner is, and however little room there is."""
+def joined(source, capacity=64):
+    """Run source.l -> pair.a and source.r -> same -> pair.b."""
     with Network({"capacity": capacity}) as net:
         for name, made in (("src", source), ("same", same), ("pair", pair)):
             net.register_actor(name, made)
@@ -290,7 +288,14 @@ def test_a_source_of_two_outports_sends_them_together_or_one_after_the_other(sou
         net.add_connection("src", "r", "same", "x")
         net.add_connection("same", "out", "pair", "b")
         net.add_outport("pairs", "pair", "out")
-        result = net.run(timeout=SOON)
+        return net.run(timeout=SOON)
+
+
+@pytest.mark.parametrize("capacity", [1, 64])
+@pytest.mark.parametrize("source", [Together, Apart, Alternately, AlternatelyAsync])
+def test_a_source_of_two_outports_sends_them_together_or_one_after_the_other(source, capacity):
+    """However far behind the partner is, and however little room there is."""
+    result = joined(source, capacity)
     partners = [x for x in range(150) if source is not Together or x % 4]
     assert result.outputs["pairs"] == [[x, x] for x in partners]
     assert result.nodes["pair"]["unmatched"] == 150 - len(partners)
@@ -304,14 +309,7 @@ def test_one_outport_alone_waits_for_no_partner_for_ever():
             for x in range(10_000):
                 yield {"l": x}
 
-    with Network() as net:
-        for name, made in (("src", Half), ("pair", pair)):
-            net.register_actor(name, made)
-            net.add_node(name, name)
-        net.add_connection("src", "l", "pair", "a")
-        net.add_connection("src", "r", "pair", "b")
-        result = net.run(timeout=SOON)
-    assert result.nodes["pair"]["unmatched"] == 10_000
+    assert joined(Half).nodes["pair"]["unmatched"] == 10_000
 
 
 def test_summaries_of_both_branches_belong_together():

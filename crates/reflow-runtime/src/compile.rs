@@ -204,7 +204,7 @@ pub(crate) fn launch(
     let rules: Vec<_> = drafts.iter_mut().zip(&feeds).map(|(draft, fed)| draft.firing(&fed.doors)).collect();
     let shape = shape_of(&drafts, &feeds, &rules, &initial_links);
     let groups = groups_of(&drafts, &rules, &shape);
-    let joins = Joins::of(&shape, &groups);
+    let meeting = meeting(&drafts, &groups, &shape);
     let mut nodes = Vec::with_capacity(drafts.len());
     let mut actors = Vec::with_capacity(drafts.len());
     let gathered =
@@ -233,16 +233,6 @@ pub(crate) fn launch(
     }
     if !errors.is_empty() {
         return Err(NetworkError::of(errors));
-    }
-    if let Some(joins) = joins {
-        let outports_of = |node: &Node| -> Vec<Vec<(u32, u16)>> {
-            let inport =
-                |route: &Route| (route.target, nodes[route.target as usize].mailbox.links()[route.link as usize].port);
-            node.routes.iter().map(|routes| routes.iter().map(inport).collect()).collect()
-        };
-        let of_node = |node: &Node| if node.is_source { joins.meeting(&outports_of(node)) } else { Vec::new() };
-        let meeting: Vec<_> = nodes.iter().map(of_node).collect();
-        nodes.iter_mut().zip(meeting).for_each(|(node, meeting)| node.meeting = meeting);
     }
     for Gathered { from, by, port } in &gathered {
         let leads = leading_to(&shape, [*by]);
@@ -297,6 +287,7 @@ pub(crate) fn launch(
         script: plan.script.clone(),
         number,
         nodes,
+        meeting,
         activity,
         events: Arc::clone(events),
         capacity: plan.capacity,
@@ -556,6 +547,19 @@ fn groups_of(drafts: &[Draft<'_>], rules: &[Firing], shape: &Shape) -> Vec<Vec<V
             groups
         })
         .collect()
+}
+
+/// The outports of each source whose packets meet at one join, in groups, where there are any.
+fn meeting(drafts: &[Draft<'_>], groups: &[Vec<Vec<u16>>], shape: &Shape) -> FxHashMap<u32, Vec<Vec<u16>>> {
+    let Some(joins) = Joins::of(shape, groups) else { return FxHashMap::default() };
+    let inport = |route: &Route| (route.target, drafts[route.target as usize].links[route.link as usize].0);
+    let of_source = |source: &u32| {
+        let routes = drafts[*source as usize].routes.iter();
+        let outports: Vec<Vec<_>> = routes.map(|routes| routes.iter().map(inport).collect()).collect();
+        let meeting = joins.meeting(&outports);
+        (!meeting.is_empty()).then_some((*source, meeting))
+    };
+    shape.sources.iter().filter_map(of_source).collect()
 }
 
 /// The nodes that need to know what packets descend from.

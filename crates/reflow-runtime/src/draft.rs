@@ -425,7 +425,6 @@ impl Draft<'_> {
             exhausted: AtomicBool::new(false),
             carries: carries[place],
             is_source: false,
-            meeting: Vec::new(),
             mint: None,
             join,
             results,

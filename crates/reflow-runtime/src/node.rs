@@ -102,8 +102,6 @@ pub(crate) struct Node {
     pub(crate) carries: bool,
     /// Whether what it says of its own accord is new in the network, and not a summary of what it was told.
     pub(crate) is_source: bool,
-    /// Outports of a source whose packets meet at one join, until its mint knows them.
-    pub(crate) meeting: Vec<Vec<u16>>,
     /// Where packets that descend from no other get their origin.
     pub(crate) mint: Option<Mint>,
     /// Its bit among the nodes that put packets aside until their partners come; 0 if it does not.

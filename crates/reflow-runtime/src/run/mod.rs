@@ -118,6 +118,8 @@ impl std::fmt::Debug for NativeHost {
 pub(crate) struct RunParts {
     pub(crate) number: u64,
     pub(crate) nodes: Vec<Node>,
+    /// Outports of sources whose packets meet at one join, in groups.
+    pub(crate) meeting: FxHashMap<u32, Vec<Vec<u16>>>,
     pub(crate) activity: Arc<Activity>,
     pub(crate) events: Arc<EventBus>,
     pub(crate) capacity: usize,
@@ -134,6 +136,7 @@ impl Run {
         let RunParts {
             number,
             mut nodes,
+            mut meeting,
             activity,
             events,
             capacity,
@@ -155,7 +158,7 @@ impl Run {
                 if node.routes.iter().flatten().any(|route| route.carries) {
                     let (outports, ends) = (node.outports.len(), Weak::clone(&ends));
                     let is_source = node.is_source;
-                    let meeting = std::mem::take(&mut node.meeting);
+                    let meeting = meeting.remove(&place).unwrap_or_default();
                     node.mint = Some(if is_source {
                         Mint::new(place, outports, meeting, ends)
                     } else {
