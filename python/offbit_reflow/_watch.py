@@ -43,9 +43,8 @@ class Watch:
         self._since: float | None = None
         self._asleep = False
         self._is_closed = False
-        #: What polls nodes on the loop, and whether it leaves that to others because the loop is held.
+        #: What polls nodes on the loop, and leaves that to others while the loop is held.
         self.host: _native._LoopHost | None = None
-        self._is_held = False
         #: Whether the process is about to end.
         self._is_last = False
         self._wake = threading.Event()
@@ -80,8 +79,7 @@ class Watch:
     def works(self) -> None:
         """Note that the loop has something to do."""
         self._since = perf_counter()
-        if self._is_held and self.host is not None:
-            self._is_held = False
+        if self.host is not None:
             self.host.take_back()
         if self._is_last:
             self.rests()
@@ -111,7 +109,6 @@ class Watch:
             since, task = self._since, self._current_task()
             if since is not None and self.host is not None and perf_counter() - since > LIMIT:
                 self.host.give_away()
-                self._is_held = True
             if since is None or task is None:
                 seen = None
             elif seen == (since, task) and perf_counter() - since > LIMIT:

@@ -393,7 +393,7 @@ impl HostedActor for PythonActor {
         })
     }
 
-    fn leave_loop(&mut self) -> bool {
+    fn leave_thread(&mut self) -> bool {
         self.seat.leave()
     }
 

@@ -14,7 +14,6 @@ use crate::borrowed::{self, Form};
 use crate::context::{Conclusion, PyContext, Start, route};
 use crate::convert;
 use crate::errors::ContextError;
-use crate::json;
 use crate::names::PortNames;
 use crate::plain::{self, PyPlain};
 use crate::protect::{self, Held};
@@ -341,8 +340,7 @@ impl PyBatch {
         let count = self.count;
         let mut columns = Vec::new();
         let exclusive = outputs.is_some_and(|outputs| Held::ByUs(ours).exclusively(outputs));
-        // Taken out first: converting a value may run code that changes the dict. The pairs hold what the outputs hold.
-        for (port, values) in outputs.map(json::pairs_of).unwrap_or_default() {
+        for (port, values) in outputs.map(convert::pairs_of).unwrap_or_default() {
             let name = port.cast::<PyString>().map_err(|_| convert::wrong_type("a port name (str)", &port))?;
             let at = self.names.outport(&self.node, name, count)?;
             let mut column = Vec::with_capacity(count);

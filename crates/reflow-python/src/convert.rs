@@ -12,6 +12,7 @@ use pyo3::types::{
     PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyInt, PyList, PyMemoryView, PyString, PyTuple, PyType,
 };
 use reflow_runtime::{AnyValue, Buffer, BufferOwner, HostObject, KINDS, Message, Value};
+use smallvec::SmallVec;
 
 use crate::borrowed::{self, Form};
 use crate::errors::{self, ConversionError};
@@ -267,6 +268,15 @@ fn buffer_of(bytes: &Bound<'_, PyBytes>) -> Buffer {
 pub(crate) fn bytes_like(object: &Bound<'_, PyAny>) -> PyResult<Option<Buffer>> {
     let bytes = shared_bytes(object)?;
     Ok(bytes.map(|bytes| if bytes.owner::<PyBufferOwner>().is_some() { bytes.to_vec().into() } else { bytes }))
+}
+
+/// What a dict holds right now. Whoever runs Python code between its pairs takes them out first: that may change the dict, and where
+/// threads run Python side by side, others may be at it.
+pub(crate) fn pairs_of<'py>(dict: &Bound<'py, PyDict>) -> SmallVec<[(Bound<'py, PyAny>, Bound<'py, PyAny>); 4]> {
+    if cfg!(Py_GIL_DISABLED) {
+        return dict.items().iter().filter_map(|pair| pair.extract().ok()).collect();
+    }
+    dict.iter().collect()
 }
 
 /// The bytes of a bytes-like object where they lie; only those of a bytearray, which may become longer and shorter, are copied.

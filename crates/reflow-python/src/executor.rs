@@ -12,12 +12,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
-use pyo3::sync::MutexExt;
-use pyo3::types::PyTuple;
 use reflow_runtime::{AllHeld, Host, NodeTask};
 
 use crate::exit;
 use crate::loop_host::Seat;
+use crate::turn::{Entry, run_in};
 
 /// How long a thread may stay inside one tick before its slot is given away.
 const PATIENCE: Duration = Duration::from_millis(1);
@@ -60,6 +59,17 @@ impl TaskInfo {
 
 pub(crate) type Runnable = async_task::Runnable<Arc<TaskInfo>>;
 
+/// What is to be called, and what holds the clocks of virtual time until then.
+pub(crate) type Calls = (Vec<Py<PyAny>>, AllHeld);
+
+/// Calls these, one after the other.
+pub(crate) fn call_all(py: Python<'_>, calls: Vec<Calls>) {
+    for callback in calls.iter().flat_map(|(callbacks, _)| callbacks) {
+        // A loop that was closed meanwhile waits for nothing any more.
+        let _ = callback.bind(py).call0();
+    }
+}
+
 /// The executor. Its threads start with the first work and end when the last network lets go of it.
 pub(crate) struct Executor {
     core: Arc<Core>,
@@ -67,8 +77,8 @@ pub(crate) struct Executor {
 
 struct Core {
     state: Mutex<State>,
-    /// What is to be called soon, with what holds the clocks of virtual time until then.
-    calls: Mutex<Vec<(Vec<Py<PyAny>>, AllHeld)>>,
+    /// What is to be called soon.
+    calls: Mutex<Vec<Calls>>,
     work: Condvar,
     /// Tells the monitor that somebody polls, and waiters that a thread has ended.
     changed: Condvar,
@@ -128,11 +138,11 @@ impl Executor {
     }
 
     /// Calls these soon, on a thread of the executor: all that come until then in one go.
-    pub(crate) fn call_soon(&self, callbacks: Vec<Py<PyAny>>, held: AllHeld) {
+    pub(crate) fn call_soon(&self, calls: Calls) {
         let is_told = {
-            let mut calls = lock(&self.core.calls);
-            calls.push((callbacks, held));
-            calls.len() > 1
+            let mut known = lock(&self.core.calls);
+            known.push(calls);
+            known.len() > 1
         };
         if is_told {
             return;
@@ -140,12 +150,7 @@ impl Executor {
         let core = Arc::clone(&self.core);
         self.submit(move || {
             let calls = std::mem::take(&mut *lock(&core.calls));
-            Python::attach(|py| {
-                for callback in calls.iter().flat_map(|(callbacks, _)| callbacks) {
-                    // A loop that was closed meanwhile waits for nothing any more.
-                    let _ = callback.bind(py).call0();
-                }
-            });
+            Python::attach(|py| call_all(py, calls));
         });
     }
 
@@ -203,56 +208,6 @@ impl Host for InContext {
     fn spawn(&self, task: NodeTask) {
         let (context, seat) = (self.context.clone(), Arc::clone(&self.seat));
         self.executor.spawn(task, TaskInfo { context, seat, ..TaskInfo::default() });
-    }
-}
-
-/// The next turn of a thread, for `contextvars.Context.run`.
-#[pyclass(name = "_Turn", module = "offbit_reflow._native", frozen)]
-pub(crate) struct Turn(Mutex<Option<Runnable>>);
-
-#[pymethods]
-impl Turn {
-    /// Bound methods without arguments are what the interpreter calls fastest.
-    fn take(&self) {
-        let runnable = lock(&self.0).take();
-        if let Some(runnable) = runnable {
-            runnable.run();
-        }
-    }
-}
-
-/// The turn of a thread, and the arguments that run it.
-pub(crate) struct Entry<'py> {
-    turn: Bound<'py, Turn>,
-    arguments: Bound<'py, PyTuple>,
-}
-
-impl<'py> Entry<'py> {
-    pub(crate) fn new(py: Python<'py>) -> PyResult<Self> {
-        let turn = Bound::new(py, Turn(Mutex::new(None)))?;
-        let arguments = PyTuple::new(py, [turn.getattr(crate::once::intern!(py, "take"))?])?;
-        Ok(Self { turn, arguments })
-    }
-
-    pub(crate) fn py(&self) -> Python<'py> {
-        self.turn.py()
-    }
-
-    /// For a thread that comes and goes.
-    pub(crate) fn keep(self) -> KeptEntry {
-        KeptEntry { turn: self.turn.unbind(), arguments: self.arguments.unbind() }
-    }
-}
-
-/// An [`Entry`] that no thread is attached for.
-pub(crate) struct KeptEntry {
-    turn: Py<Turn>,
-    arguments: Py<PyTuple>,
-}
-
-impl KeptEntry {
-    pub(crate) fn bind<'py>(&self, py: Python<'py>) -> Entry<'py> {
-        Entry { turn: self.turn.bind(py).clone(), arguments: self.arguments.bind(py).clone() }
     }
 }
 
@@ -487,18 +442,6 @@ impl Worker {
         let mut state = self.core.lock();
         self.core.depose(&mut state, self);
     }
-}
-
-/// Runs a turn in the context whose `run` this is, as soon as the last one has left it.
-fn run_in(run: &Py<PyAny>, inside: &Mutex<()>, entry: &Entry<'_>, runnable: Runnable) {
-    let py = entry.turn.py();
-    let _inside = inside.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner);
-    let turn = entry.turn.get();
-    *lock(&turn.0) = Some(runnable);
-    let ran = run.bind(py).call(&entry.arguments, None);
-    // What a turn leaves is told by its node; an exception here was meant for the thread. If it kept the turn from beginning:
-    drop(ran);
-    turn.take();
 }
 
 /// Makes this a thread that `threading` knows, and gives Python's number of it; 0 if it will not say.

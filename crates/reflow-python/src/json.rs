@@ -10,6 +10,7 @@ use pyo3::types::{
 };
 use reflow_runtime::{MAX_DEPTH, Object, SharedArray, Value, ValueError, max_bytes};
 
+use crate::convert;
 use crate::errors::ConversionError;
 
 /// What every value counts as, beside its text, against the limit of a conversion.
@@ -172,7 +173,7 @@ impl<'py> Reader<'py> {
     fn other(&mut self, object: &Bound<'py, PyAny>) -> PyResult<Read<'py>> {
         if let Ok(dict) = object.cast_exact::<PyDict>() {
             // Taken out first: converting a value may run code that changes the dict.
-            return Ok(members(pairs_of(dict)));
+            return Ok(members(convert::pairs_of(dict).into_vec()));
         }
         if is_sequence(object)? {
             let made = Made::Items(Vec::new());
@@ -211,14 +212,6 @@ impl<'py> Reader<'py> {
         let place = if path.is_empty() { String::new() } else { format!("at {path}: ") };
         ConversionError::new_err(format!("python → json: {place}{problem}"))
     }
-}
-
-/// What a dict holds right now. Where threads run Python side by side, others may be at it.
-pub(crate) fn pairs_of<'py>(dict: &Bound<'py, PyDict>) -> Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
-    if cfg!(Py_GIL_DISABLED) {
-        return dict.items().iter().filter_map(|pair| pair.extract().ok()).collect();
-    }
-    dict.iter().collect()
 }
 
 fn members<'py>(pairs: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>) -> Read<'py> {

@@ -52,6 +52,7 @@ mod settings;
 mod store;
 mod stream;
 mod template;
+mod turn;
 mod vars;
 mod wait;
 
@@ -75,7 +76,7 @@ mod _native {
     #[pymodule_export]
     use crate::events::{PyEventStream, PyListener};
     #[pymodule_export]
-    use crate::executor::{Turn, enter_pool, enter_run, worker_threads};
+    use crate::executor::{enter_pool, enter_run, worker_threads};
     #[pymodule_export]
     use crate::exit::{busy_workers, keep_thread, keep_waiting_threads};
     #[pymodule_export]
@@ -103,6 +104,8 @@ mod _native {
     use crate::store::{PyRunJournal, PyStore};
     #[pymodule_export]
     use crate::stream::{PyStream, PyStreamReader, PyWriting};
+    #[pymodule_export]
+    use crate::turn::Turn;
     #[pymodule_export]
     use crate::vars::PyVars;
     #[pymodule_export]

@@ -11,10 +11,10 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
-use reflow_runtime::AllHeld;
 
 use crate::context::PyContext;
-use crate::executor::{self, Entry, Executor, Runnable, lock};
+use crate::executor::{self, Calls, Executor, Runnable, lock};
+use crate::turn::{Entry, KeptEntry};
 
 /// How long tasks are polled before the loop looks for events.
 const TURN: Duration = Duration::from_millis(1);
@@ -24,34 +24,32 @@ thread_local! {
     static POLLING: RefCell<Option<(Arc<LoopHost>, Instant)>> = const { RefCell::new(None) };
 }
 
-/// The host that polls on this thread right now, and until when.
-fn here() -> Option<(Arc<LoopHost>, Instant)> {
+/// Looks at the host that polls on this thread right now.
+fn look<T>(at: impl FnOnce(&LoopHost, Instant) -> T) -> Option<T> {
     // A thread that ends may still wake tasks.
-    POLLING.try_with(|polling| polling.borrow().clone()).ok().flatten()
+    POLLING.try_with(|polling| polling.borrow().as_ref().map(|(host, until)| at(host, *until))).ok().flatten()
 }
 
 /// Whether a loop polls on this thread.
 pub(crate) fn polls_here() -> bool {
-    here().is_some()
+    look(|_, _| ()).is_some()
 }
 
 /// Whether it does, and has done so for long enough.
 pub(crate) fn is_time_over() -> bool {
-    here().is_some_and(|(_, until)| Instant::now() >= until)
+    look(|_, until| Instant::now() >= until) == Some(true)
 }
-
-/// What is to be called, and what holds the clocks of virtual time until then.
-pub(crate) type Calls = (Vec<Py<PyAny>>, AllHeld);
 
 /// Calls these between two tasks, when no lock is held, if a loop polls on this thread that nobody holds; else it gives them back.
 pub(crate) fn call_after_poll(calls: Calls) -> Option<Calls> {
-    let Some((host, _)) = here() else { return Some(calls) };
-    let mut queue = lock(&host.queue);
-    if queue.is_held {
-        return Some(calls);
-    }
-    queue.calls.push(calls);
-    None
+    let mut left = Some(calls);
+    look(|host, _| {
+        let mut queue = lock(&host.queue);
+        if !queue.is_held {
+            queue.calls.extend(left.take());
+        }
+    });
+    left
 }
 
 /// In a child: nobody polls on the thread that forked.
@@ -118,7 +116,7 @@ impl LoopHost {
         }
         queue.ready.push_back(runnable);
         // Whoever polls on this thread looks into the queue again.
-        let looks_again = here().is_some_and(|(host, _)| Arc::ptr_eq(&host, self));
+        let looks_again = look(|host, _| std::ptr::eq(host, &raw const **self)) == Some(true);
         if !looks_again && !std::mem::replace(&mut queue.is_told, true) {
             drop(queue);
             self.bell.ring();
@@ -138,17 +136,19 @@ impl LoopHost {
         self.is_polling.store(true, Ordering::SeqCst);
         first();
         loop {
-            let calls = std::mem::take(&mut lock(&self.queue).calls);
-            for (callbacks, _held) in calls {
-                for callback in callbacks {
-                    // A loop that was closed meanwhile waits for nothing any more.
-                    let _ = callback.bind(entry.py()).call0();
-                }
+            let (calls, next) = {
+                let mut queue = lock(&self.queue);
+                let next = if Instant::now() < until { queue.ready.pop_front() } else { None };
+                (std::mem::take(&mut queue.calls), next)
+            };
+            let is_over = calls.is_empty() && next.is_none();
+            executor::call_all(entry.py(), calls);
+            if let Some(runnable) = next {
+                let info = Arc::clone(runnable.metadata());
+                info.poll(Some(entry), runnable);
+            } else if is_over {
+                break;
             }
-            let next = if Instant::now() < until { lock(&self.queue).ready.pop_front() } else { None };
-            let Some(runnable) = next else { break };
-            let info = Arc::clone(runnable.metadata());
-            info.poll(Some(entry), runnable);
         }
         drop(polling);
         let mut queue = lock(&self.queue);
@@ -177,15 +177,17 @@ impl Drop for Polling<'_> {
 #[pyclass(name = "_LoopHost", module = "offbit_reflow._native", frozen)]
 pub(crate) struct PyLoopHost {
     pub(crate) host: Arc<LoopHost>,
-    entry: executor::KeptEntry,
+    entry: KeptEntry,
 }
 
 #[pymethods]
 impl PyLoopHost {
-    #[new]
-    fn new(py: Python<'_>) -> PyResult<Self> {
-        let host = LoopHost { queue: Mutex::default(), bell: Bell::new()?, is_polling: AtomicBool::new(false) };
-        Ok(Self { host: Arc::new(host), entry: Entry::new(py)?.keep() })
+    /// Make one, where loops look at file descriptors.
+    #[staticmethod]
+    fn open(py: Python<'_>) -> PyResult<Option<Self>> {
+        let Some(bell) = Bell::new()? else { return Ok(None) };
+        let host = LoopHost { queue: Mutex::default(), bell, is_polling: AtomicBool::new(false) };
+        Ok(Some(Self { host: Arc::new(host), entry: Entry::new(py)?.keep() }))
     }
 
     /// The file descriptor that is readable when there is something to poll.
@@ -221,7 +223,7 @@ impl PyLoopHost {
         };
         let executor = Executor::shared();
         ready.into_iter().for_each(|runnable| executor.schedule(runnable));
-        calls.into_iter().for_each(|(callbacks, held)| executor.call_soon(callbacks, held));
+        calls.into_iter().for_each(|calls| executor.call_soon(calls));
     }
 
     /// Whether it polls right now, and a coroutine takes its first step inside of that.
@@ -244,11 +246,11 @@ struct Bell {
 
 #[cfg(unix)]
 impl Bell {
-    fn new() -> PyResult<Self> {
+    fn new() -> std::io::Result<Option<Self>> {
         let (rope, ear) = std::os::unix::net::UnixStream::pair()?;
         rope.set_nonblocking(true)?;
         ear.set_nonblocking(true)?;
-        Ok(Self { rope, ear })
+        Ok(Some(Self { rope, ear }))
     }
 
     fn fileno(&self) -> i32 {
@@ -265,21 +267,25 @@ impl Bell {
     }
 }
 
-/// The loop of such a machine looks at no file descriptors, so it polls nothing.
+/// The loop of such a machine looks at no file descriptors: there is none.
 #[cfg(not(unix))]
-struct Bell;
+enum Bell {}
 
 #[cfg(not(unix))]
 impl Bell {
-    fn new() -> PyResult<Self> {
-        Err(pyo3::exceptions::PyNotImplementedError::new_err("loops look at no file descriptors here"))
+    fn new() -> std::io::Result<Option<Self>> {
+        Ok(None)
     }
 
     fn fileno(&self) -> i32 {
-        -1
+        match *self {}
     }
 
-    fn ring(&self) {}
+    fn ring(&self) {
+        match *self {}
+    }
 
-    fn hush(&self) {}
+    fn hush(&self) {
+        match *self {}
+    }
 }

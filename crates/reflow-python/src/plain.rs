@@ -239,7 +239,7 @@ pub(crate) fn size_of_object(object: &Bound<'_, PyAny>) -> u64 {
         total = total.saturating_add(own_size(&object));
         let room = left.saturating_sub(open.len());
         let items: Vec<_> = if let Ok(dict) = object.cast::<PyDict>() {
-            json::pairs_of(dict).into_iter().map(|(_, value)| value).take(room).collect()
+            convert::pairs_of(dict).into_iter().map(|(_, value)| value).take(room).collect()
         } else if object.is_instance_of::<PyList>()
             || object.is_instance_of::<PyTuple>()
             || object.is_instance_of::<PySet>()

@@ -6,7 +6,6 @@ use pyo3::types::PyDict;
 use reflow_runtime::{NodeHandle, Running, Value, VarChange};
 
 use crate::convert;
-use crate::json;
 
 /// Who asks: an actor, or somebody outside.
 pub(crate) enum Asker {
@@ -68,8 +67,7 @@ impl PyVars {
     #[pyo3(signature = (name, value=None))]
     fn set(&self, py: Python<'_>, name: &Bound<'_, PyAny>, value: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
         if let Ok(values) = name.cast::<PyDict>() {
-            // Taken out first: converting a value may run code that changes the dict.
-            for (name, value) in json::pairs_of(values) {
+            for (name, value) in convert::pairs_of(values) {
                 let name: String = name.extract()?;
                 self.change(py, VarChange::Set(name.into(), convert::to_value(&value)?))?;
             }

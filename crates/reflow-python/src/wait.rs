@@ -130,8 +130,8 @@ impl Wake for LoopWaker {
         let Waiting { callbacks, executor } = std::mem::take(&mut *self.0.lock());
         let Some(executor) = executor else { return };
         // Until they have heard of it, time stands still.
-        if let Some((callbacks, held)) = loop_host::call_after_poll((callbacks, AllHeld::new())) {
-            executor.call_soon(callbacks, held);
+        if let Some(calls) = loop_host::call_after_poll((callbacks, AllHeld::new())) {
+            executor.call_soon(calls);
         }
     }
 }

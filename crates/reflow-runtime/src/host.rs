@@ -97,7 +97,7 @@ pub trait HostedActor: Send + 'static {
 
     /// Whether the node's task is on a thread that must not be blocked, and has to give way before it calls anything but `run`: it
     /// is polled elsewhere then. An actor that moves its task says so here.
-    fn leave_loop(&mut self) -> bool {
+    fn leave_thread(&mut self) -> bool {
         false
     }
 

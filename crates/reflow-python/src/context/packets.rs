@@ -6,14 +6,12 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping, PyString};
 use reflow_runtime::{Caller, LateOrigin, Message, NodeHandle, Origin, Packets, SendError};
-use smallvec::SmallVec;
 
 use super::{Given, Phase, PyContext};
 use crate::borrowed::{self, Form};
 use crate::convert;
 use crate::errors::{self, ConversionError};
 use crate::executor;
-use crate::json;
 use crate::plain::{self, PyPlain};
 use crate::protect::{self, Held};
 use crate::wait;
@@ -72,16 +70,7 @@ impl PyContext {
             Ok(())
         };
         if let Ok(dict) = outputs.cast::<PyDict>() {
-            // Taken out first: converting a value may run code that changes the dict.
-            if cfg!(Py_GIL_DISABLED) {
-                return json::pairs_of(dict).iter().try_for_each(|(port, value)| one(port, value));
-            }
-            let mut items = dict.iter();
-            if let (1, Some((port, value))) = (items.len(), items.next()) {
-                return one(&port, &value);
-            }
-            let pairs: SmallVec<[_; 4]> = dict.iter().collect();
-            return pairs.iter().try_for_each(|(port, value)| one(port, value));
+            return convert::pairs_of(dict).iter().try_for_each(|(port, value)| one(port, value));
         }
         let mapping = outputs.cast::<PyMapping>().map_err(|_| {
             let found = outputs.get_type().name().map_or_else(|_| "?".into(), |name| name.to_string());

@@ -29,7 +29,7 @@ pub(super) enum Call<'a> {
 impl Driver {
     /// Calls a method of every actor of the node and sends what it put out.
     pub(super) async fn call(&mut self, call: Call<'_>) -> Result<(), Failure> {
-        self.leave_loop().await;
+        self.leave_thread().await;
         self.attempt.clear();
         let result = match &mut self.body {
             Body::Sync(actor) => {
@@ -48,9 +48,9 @@ impl Driver {
     }
 
     /// Goes to a thread that a call may block.
-    pub(super) async fn leave_loop(&mut self) {
+    pub(super) async fn leave_thread(&mut self) {
         if let Body::Hosted(actor, ..) = &mut self.body
-            && actor.leave_loop()
+            && actor.leave_thread()
         {
             super::work::yield_now().await;
         }

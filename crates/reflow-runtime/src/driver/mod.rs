@@ -305,7 +305,7 @@ impl Driver {
     }
 
     async fn teardown(&mut self) {
-        self.leave_loop().await;
+        self.leave_thread().await;
         // A panic here has nobody left to tell but the trace.
         for failure in self.body.teardown().await {
             self.report(Failure::from_panic(&*failure), false);
