@@ -8,7 +8,8 @@ WORDINGS = 4
 #: What a packet puts into a text: numbers, and what is quoted.
 _OF_THE_PACKET = r"""'[^']*'|"[^"]*"|`[^`]*`|[-+]?\d[\w.]*"""
 
-Kind = tuple[str, str, str]
+#: A node, a reason, and a wording; none where there were too many.
+Key = tuple[str, str, str]
 
 
 class Kinds:
@@ -17,8 +18,8 @@ class Kinds:
     def __init__(self) -> None:
         self._wordings: dict[tuple[str, str], list[str]] = {}
 
-    def of(self, node: str, reason: str, text: str) -> Kind:
-        """Give the kind of a failure."""
+    def of(self, node: str, reason: str, text: str) -> Key:
+        """Give what a failure and all others of its kind have in common."""
         import re  # not before something has failed
 
         wording = re.sub(_OF_THE_PACKET, "…", text[:1000])

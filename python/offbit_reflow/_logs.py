@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-from ._kinds import Kind, Kinds
+from ._kinds import Key, Kinds
 
 if TYPE_CHECKING:
     import logging
@@ -49,8 +49,8 @@ class Logs:
         #: One object, so that it is called back once however often it has asked.
         self._wake = self.drain
         self._kinds = Kinds()
-        self._counts: dict[Kind, int] = {}
-        self._told: dict[Kind, int] = {}
+        self._counts: dict[Key, int] = {}
+        self._told: dict[Key, int] = {}
 
     def begin(self) -> None:
         """Tell what a run says that has just begun."""

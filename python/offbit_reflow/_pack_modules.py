@@ -109,7 +109,7 @@ class _Loader(SourceFileLoader):
     def get_data(self, path: str) -> bytes:
         return _checked(path, super().get_data(path), self._digests)
 
-    def get_resource_reader(self, _name: str) -> TraversableResources:  # type: ignore[override]
+    def get_resource_reader(self, _name: str) -> TraversableResources:  # type: ignore[override]  # stubs know files only
         return _Resources(Path(self.path).parent, self._digests)
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from . import _kinds, pictures
-from ._kinds import Kinds
+from . import pictures
+from ._kinds import Key, Kinds
 
 if TYPE_CHECKING:
     from .result import Failure, RunResult
@@ -44,7 +44,7 @@ class Kind:
 def kinds(failures: Iterable[Failure]) -> list[Kind]:
     """Gather failures of one kind: of the same node, for the same reason, in the same words but for what is the packet's."""
     sorts = Kinds()
-    found: dict[_kinds.Kind, Kind] = {}
+    found: dict[Key, Kind] = {}
     for failure in failures:
         sort = sorts.of(failure.node, failure.reason, failure.error)
         kind = found.setdefault(sort, Kind(failure, 0, is_mixed=not sort[2]))
@@ -120,7 +120,8 @@ def _failure(kind: Kind) -> str:
     failure = kind.first
     where = f"node `{failure.node}` ({failure.component}), tick {failure.tick}, attempt {failure.attempt}"
     port = f", port `{failure.port}`" if failure.port else ""
-    more = f" (and {kind.count - 1:,} more of this kind)" if kind.count > 1 else ""
+    others = "in other words" if kind.is_mixed else "more of this kind"
+    more = f" (and {kind.count - 1:,} {others})" if kind.count > 1 else ""
     lines = [f"failed: {where}{port}: {failure.error}{more}"]
     if failure.traceback:
         lines += ["  " + line for line in failure.traceback.rstrip().split("\n")]
