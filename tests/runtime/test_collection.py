@@ -256,3 +256,19 @@ def test_a_refused_graph_is_told_though_the_collector_comes_meanwhile():
         """
     )
     assert result.stdout == "GraphCheckError\n", result
+
+
+def test_a_network_that_an_object_in_its_events_refers_to():
+    """The first packets are kept for a reader of events that comes late: without the objects that they carried."""
+
+    def build() -> weakref.ref[Probe]:
+        net, probe = Network(), Probe()
+        net.register_actor("a", Forward)
+        net.add_node("one", "a")
+        net.add_node("two", "a")
+        net.add_connection("one", "out", "two", "in")
+        probe.net = net
+        assert net.run(inputs={"one.in": Message.any(probe)}, timeout=SOON).ok
+        return weakref.ref(probe)
+
+    assert freed(build())

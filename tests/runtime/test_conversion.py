@@ -330,3 +330,28 @@ def test_what_changes_while_it_is_set():
         net.start()
         net.vars.set(values)
         assert net.vars.get("b") == 2
+
+
+def test_outputs_of_a_batch_that_change_while_they_are_read():
+    outputs = {}
+
+    class Grows:
+        """Iterating over it changes the dict that it stands in."""
+
+        def __iter__(self):
+            outputs[f"more {len(outputs)}"] = []
+            return iter([1])
+
+    class Batch(Actor):
+        inports = ["in"]
+        outports = ["out", "other"]
+        batch_size = 2
+
+        def run(self, batch):
+            outputs.clear()
+            outputs.update(out=Grows(), other=[2])
+            batch.done(outputs)
+
+    result = run_one(Batch, [0])
+    assert result.ok, result.failures
+    assert result.outputs["out"] == [1]

@@ -8,6 +8,7 @@ import enum
 import json
 import math
 import pickle
+import sys
 
 import pytest
 
@@ -428,3 +429,16 @@ def test_an_error_in_user_code_of_a_container_comes_through():
 
     with pytest.raises(LookupError, match="my own"):
         Message.object({"a": Broken()})
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="classes have buffers of their own from 3.12 on")
+def test_bytes_of_an_object_that_gives_another_buffer_each_time():
+    """The memory that is read is that of the buffer that is held."""
+
+    class Fresh:
+        def __buffer__(self, flags):
+            return memoryview(bytearray(b"A" * 100_000))
+
+    messages = [Message.bytes(Fresh()) for _ in range(20)]
+    others = [bytearray(b"Q" * 100_000) for _ in range(20)]
+    assert all(message.as_bytes() == b"A" * 100_000 for message in messages), others[0][:1]

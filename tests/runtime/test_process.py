@@ -395,11 +395,12 @@ class TestFork:
         """
         check(body, out="{'out': [4]}")
 
-    def test_a_network_in_a_child_forked_in_a_tick(self):
-        body = """
+    @pytest.mark.parametrize("form", ["def", "async def"])
+    def test_a_network_in_a_child_forked_in_a_tick(self, form):
+        body = f"""
             done, ends = threading.Event(), set()
             class Forks(Forward):
-                def run(self, ctx):
+                {form} run(self, ctx):
                     ends.update(in_child(once) for _ in range(10))
                     ctx.done()
                     done.set()
@@ -410,7 +411,7 @@ class TestFork:
             print(ends)
             net.shutdown()
         """
-        check(body, out="{0}")
+        check(body, out="{0}", quiet=form == "def")  # that it holds the loop is told
 
     @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
     def test_multiprocessing(self, method, tmp_path):

@@ -289,3 +289,27 @@ def test_listeners_come_while_nodes_end():
     for thread in threads:
         thread.join(SOON)
         assert not thread.is_alive()
+
+
+def test_outputs_that_other_threads_change_meanwhile():
+    shared = {"out": 1}
+    stop = threading.Event()
+
+    def change():
+        while not stop.is_set():
+            for number in range(100):
+                shared[f"x{number}"] = number
+            for number in range(100):
+                del shared[f"x{number}"]
+
+    changing = threading.Thread(target=change)
+    changing.start()
+    try:
+        with Network() as net:
+            add(net, "shares", running(lambda self, ctx: shared))
+            result = net.run({"shares.in": iter(range(500))}, timeout=SOON)
+    finally:
+        stop.set()
+        changing.join()
+    assert "panic" not in {failure.reason for failure in result.failures}
+    assert result.nodes["shares"]["ticks"] == 500
