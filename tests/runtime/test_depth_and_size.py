@@ -39,6 +39,41 @@ def test_a_container_that_holds_itself_is_refused():
         Message.array(loop)
 
 
+def test_tuples_in_tuples_take_no_stack():
+    def tuples(levels):
+        value = [1]
+        for _ in range(levels - 1):
+            value = (value,)
+        return value
+
+    def levels(value):
+        count = 0
+        while isinstance(value, (tuple, list)):
+            count, value = count + 1, value[0]
+        return count
+
+    found = []
+
+    def work():
+        original = tuples(LIMIT - 1)
+        message = Message.from_value(original)
+        found.append((levels(message.data()), levels(original)))
+        try:
+            Message.from_value(tuples(LIMIT + 1))
+        except ValueError as error:
+            found.append(str(error))
+
+    before = threading.stack_size(256 << 10)
+    try:
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+    finally:
+        threading.stack_size(before)
+    assert found[0] == (LIMIT - 1, LIMIT - 1)
+    assert "512 levels" in found[1]
+
+
 def test_small_stacks_are_enough_for_legal_depth():
     found = []
 

@@ -11,7 +11,10 @@ import enum
 import fractions
 import pathlib
 import pickle
+import signal
+import time
 import uuid
+import weakref
 from typing import NamedTuple
 
 import pytest
@@ -527,3 +530,47 @@ def test_events_show_plain_values_and_never_fail():
         shown = [event["message"] for event in events]
     assert shown == [{"x": [1]}, "complex"]
     assert sink.values == [{"x": (1,)}, 1j]
+
+
+@pytest.mark.parametrize(
+    ("container", "change"),
+    [
+        (type("Own", (dict,), {}), lambda value: value.update(a=1)),
+        (type("Own", (list,), {}), lambda value: value.append(1)),
+        (set, lambda value: value.add(1)),
+        (collections.deque, lambda value: value.append(1)),
+    ],
+)
+def test_a_container_that_a_weak_reference_reaches_is_not_changed_on_its_way(container, change):
+    reached = []
+
+    def run(self, ctx):
+        value = container()
+        reached.append(weakref.ref(value))
+        return {"out": value}
+
+    def look(self, ctx):
+        value, alive = ctx["in"], reached[0]()
+        if alive is not None:
+            change(alive)
+        ctx.done({"out": len(value)})
+
+    with Network() as net:
+        add(net, "a", running(run))
+        add(net, "b", running(look))
+        net.add_connection("a", "out", "b", "in")
+        net.add_outport("out", "b", "out")
+        assert net.run(inputs={"a.in": 1}, timeout=SOON).outputs["out"] == [0]
+
+
+def test_an_interrupt_during_an_estimate_is_heard_afterwards():
+    class Sized:
+        def __sizeof__(self):
+            signal.raise_signal(signal.SIGINT)
+            return 1
+
+    with pytest.raises(KeyboardInterrupt):
+        Message.any([Sized()])
+        deadline = time.monotonic() + SOON
+        while time.monotonic() < deadline:
+            pass

@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from offbit_reflow import Actor, Network, actor
+from offbit_reflow import Actor, Network, Stream, actor
+from offbit_reflow.exceptions import RunTimeout
 
 from .support import SOON, Collect, Gate, add, connect, numbers, run_one
 
@@ -17,6 +18,51 @@ def until(condition) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it did not happen"
         time.sleep(0.002)
+
+
+def write(self, ctx):
+    with Stream.create(2) as stream:
+        ctx.send({"out": stream.into_message()})
+        for _ in range(8):
+            stream.send_bytes(b"a")
+    ctx.done()
+
+
+def write_and_yield(self, ctx):
+    with Stream.create(2) as stream:
+        yield {"out": stream.into_message()}
+        for _ in range(8):
+            stream.send_bytes(b"a")
+
+
+async def write_async(self, ctx):
+    async with Stream.create(2) as stream:
+        await ctx.send_async({"out": stream.into_message()})
+        for _ in range(8):
+            await stream.send(b"a")
+    ctx.done()
+
+
+async def write_and_yield_async(self, ctx):
+    async with Stream.create(2) as stream:
+        yield {"out": stream.into_message()}
+        for _ in range(8):
+            await stream.send_bytes_async(b"a")
+
+
+def write_in_thread(self, ctx):
+    ctx.defer()
+
+    threading.Thread(target=write, args=(self, ctx)).start()
+
+
+STREAM_WRITERS = {
+    "plain": write,
+    "generator": write_and_yield,
+    "async": write_async,
+    "async generator": write_and_yield_async,
+    "thread": write_in_thread,
+}
 
 
 class TestClock:
@@ -81,6 +127,166 @@ class TestClock:
             gate.opened.set()
             result = net.wait(timeout=SOON)
         assert result.nodes["source"]["blocked_s"] >= now["blocked_s"]
+
+    @pytest.mark.parametrize("style", sorted(STREAM_WRITERS))
+    def test_waiting_for_room_in_a_stream_is_not_work(self, net, style):
+        class Writer(Actor):
+            inports = ["in"]
+            outports = ["out"]
+            run = STREAM_WRITERS[style]
+
+        taken, go_on = threading.Event(), threading.Event()
+
+        class Reader(Actor):
+            inports = ["in"]
+
+            def run(self, ctx):
+                reader = ctx.message("in").take_stream()
+                taken.set()
+                go_on.wait(SOON)
+                list(reader)
+                ctx.done()
+
+        add(net, "writer", Writer)
+        add(net, "reader", Reader)
+        connect(net, "writer", "reader")
+        net.start()
+        net.send("writer", "in", 1)
+        assert taken.wait(SOON)
+        until(lambda: net.stats()["writer"]["blocked_s"] > 0)
+        before = net.stats()["writer"]
+        until(lambda: net.stats()["writer"]["blocked_s"] > before["blocked_s"] + 0.03)
+        assert net.stats()["writer"]["busy_s"] == before["busy_s"]
+        assert net.stats()["reader"]["blocked_s"] == 0
+        go_on.set()
+        result = net.wait(timeout=SOON)
+        assert result.nodes["writer"]["blocked_s"] >= 0.03
+        assert result.ok
+
+    @pytest.mark.parametrize("is_async", [False, True])
+    def test_waiting_for_a_frame_is_not_work(self, net, is_async):
+        begun, go_on = threading.Event(), threading.Event()
+
+        class Writer(Actor):
+            inports = ["in"]
+            outports = ["out"]
+
+            def run(self, ctx):
+                with Stream.create(2) as stream:
+                    ctx.send({"out": stream.into_message()})
+                    stream.send_bytes(b"a")
+                    go_on.wait(SOON)
+                ctx.done()
+
+        def read(self, ctx):
+            for frame in ctx.message("in").take_stream():
+                if frame["kind"] == "data":
+                    begun.set()
+            ctx.done()
+
+        async def read_async(self, ctx):
+            async for frame in ctx.message("in").take_stream():
+                if frame["kind"] == "data":
+                    begun.set()
+            ctx.done()
+
+        class Reader(Actor):
+            inports = ["in"]
+            run = read_async if is_async else read
+
+        add(net, "writer", Writer)
+        add(net, "reader", Reader)
+        connect(net, "writer", "reader")
+        net.start()
+        net.send("writer", "in", 1)
+        assert begun.wait(SOON)
+
+        def rests() -> bool:
+            before, work = net.stats()["reader"]["busy_s"], net.stats()["writer"]["busy_s"]
+            until(lambda: net.stats()["writer"]["busy_s"] > work + 0.03)
+            return net.stats()["reader"]["busy_s"] == before
+
+        until(rests)
+        go_on.set()
+        assert net.wait(timeout=SOON).ok
+
+    def test_a_stream_from_outside_is_not_written_by_who_passes_it_on(self, net):
+        class Pass(Actor):
+            inports = ["in"]
+            outports = ["out"]
+
+            def run(self, ctx):
+                ctx.done({"out": ctx.message("in")})
+
+        gate = Gate()
+        add(net, "passes", Pass)
+        net.add_node("too", "tpl_passthrough")
+        add(net, "gate", gate)
+        net.add_connection("passes", "out", "too", "input")
+        net.add_connection("too", "output", "gate", "in")
+        net.start()
+        stream = Stream.create(1)
+        net.send("passes", "in", stream.into_message())
+        gate.wait_entered()
+        stream.send_bytes(b"a")
+        with pytest.raises(RunTimeout):
+            stream.send_bytes(b"b", timeout=0.02)
+        assert [net.stats()[node]["blocked_s"] for node in ("passes", "too")] == [0, 0]
+        gate.opened.set()
+
+    def test_the_work_of_a_filter_of_streams_is_seen_and_its_wait_too(self, net):
+        taken, go_on = threading.Event(), threading.Event()
+
+        class Writer(Actor):
+            inports = ["in"]
+            outports = ["out"]
+
+            def run(self, ctx):
+                with Stream.create(2, content_type="audio/f32") as stream:
+                    ctx.send({"out": stream.into_message()})
+                    stream.send_begin(metadata={"sampleRate": 44100, "channels": 1})
+                    for _ in range(200):
+                        stream.send_bytes(bytes(40_000))
+                ctx.done()
+
+        class Reader(Actor):
+            inports = ["in"]
+
+            def run(self, ctx):
+                reader = ctx.message("in").take_stream()
+                taken.set()
+                go_on.wait(SOON)
+                list(reader)
+                ctx.done()
+
+        add(net, "writer", Writer)
+        net.add_node("filter", "tpl_audio_gain", {"gain": 0.5})
+        add(net, "reader", Reader)
+        net.add_connection("writer", "out", "filter", "stream")
+        net.add_connection("filter", "stream", "reader", "in")
+        net.start()
+        net.send("writer", "in", 1)
+        assert taken.wait(SOON)
+        until(lambda: net.stats()["filter"]["blocked_s"] > 0.02)
+        before = net.stats()["filter"]
+        assert before["busy_s"] > 0
+        until(lambda: net.stats()["filter"]["blocked_s"] > before["blocked_s"] + 0.02)
+        assert net.stats()["filter"]["busy_s"] == before["busy_s"]
+        go_on.set()
+        result = net.wait(timeout=SOON)
+        assert result.ok
+        assert result.nodes["filter"]["busy_s"] > before["busy_s"]
+
+    def test_a_timer_that_finds_no_room_is_blocked(self, net):
+        gate = add(net, "slow", Gate())
+        net.add_node("timer", "tpl_interval_trigger", {"interval": 1})
+        net.add_connection("timer", "trigger", "slow", "in", capacity=1)
+        net.start()
+        net.send("timer", "start", 1)
+        gate.wait_entered()
+        until(lambda: net.stats()["timer"]["blocked_s"] > 0.05)
+        assert net.stats()["timer"]["busy_s"] < 0.05
+        net.shutdown()
 
     def test_what_a_generator_sent_shows_before_its_tick_ends(self, net):
         go_on = threading.Event()

@@ -25,6 +25,6 @@ pub use pack::{UnpackError, Unpacker, put_number, set_unpacker, take_number};
 pub use park::block_until;
 pub use port_type::PortType;
 pub use shared::{SharedArray, SharedObject};
-pub use stream::{Begin, Frame, StreamError, StreamHandle, StreamReader, StreamWriter};
+pub use stream::{Begin, End, Frame, Holder, StreamError, StreamHandle, StreamReader, StreamWriter, Waiting};
 pub use value::{MAX_DEPTH, Object, Value};
 pub use wire::{KINDS, WireError, decode};

@@ -1,9 +1,11 @@
 //! Streams: bounded sequences of frames, written by one side and read by the other while the network runs.
 //!
 //! A stream is made by its writer. Its readable end travels as a [`Message::StreamHandle`](crate::Message) and can be
-//! taken once. Either end wakes the other when it closes or is dropped; frames are passed by reference.
+//! taken once. Either end wakes the other when it closes or is dropped; frames are passed by reference. Who has an end can be told
+//! when that waits ([`Holder`]).
 
 use std::collections::VecDeque;
+use std::fmt::Debug;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Weak};
 use std::task::{Context, Poll, Waker};
@@ -90,6 +92,47 @@ struct State {
     ended: bool,
     waiting_writers: Vec<Waker>,
     waiting_readers: Vec<Waker>,
+    writes: Option<Arc<dyn Holder>>,
+    reads: Option<Arc<dyn Holder>>,
+}
+
+/// One side of a bounded way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It waits for room.
+    Writing,
+    /// It waits for what is written.
+    Reading,
+}
+
+/// Who has an end of a stream, and wants to know for how long that waits.
+pub trait Holder: Debug + Send + Sync {
+    /// An end of its begins to wait.
+    fn begin_wait(&self, end: End);
+    /// One that waited does so no more.
+    fn end_wait(&self, end: End);
+}
+
+/// A wait that a holder is told of; dropping it ends it.
+#[derive(Debug)]
+pub struct Waiting(Option<(Arc<dyn Holder>, End)>);
+
+impl Waiting {
+    /// Tells the holder, if there is one, that its end waits from now on.
+    pub fn begin(holder: Option<Arc<dyn Holder>>, end: End) -> Self {
+        Self(holder.map(|holder| {
+            holder.begin_wait(end);
+            (holder, end)
+        }))
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if let Some((holder, end)) = self.0.take() {
+            holder.end_wait(end);
+        }
+    }
 }
 
 impl Channel {
@@ -174,6 +217,22 @@ impl StreamHandle {
         }
         PINS.lock().retain(|pinned| pinned.channel.id != self.stream_id);
         Ok(StreamReader { channel: Arc::clone(&end.channel) })
+    }
+
+    /// `holder` sends the handle on. It is the one who writes, unless somebody does already, or it was sent to it.
+    pub fn sent_by(&self, holder: &Arc<impl Holder + 'static>) {
+        let Some(end) = &self.end else { return };
+        let mut state = end.channel.state.lock();
+        if state.writes.is_none() && state.reads.is_none() {
+            state.writes = Some(Arc::clone(holder) as _);
+        }
+    }
+
+    /// `holder` got the handle, and is the one who reads until somebody else gets it.
+    pub fn sent_to(&self, holder: &Arc<impl Holder + 'static>) {
+        let Some(end) = &self.end else { return };
+        let before = end.channel.state.lock().reads.replace(Arc::clone(holder) as _);
+        drop(before);
     }
 
     /// Keeps an untaken stream open although its id leaves the runtime as plain data. The oldest of many such streams
@@ -285,13 +344,26 @@ impl StreamWriter {
         Poll::Ready(Ok(()))
     }
 
+    /// The writer begins to wait for room, after [`poll_write`](Self::poll_write) has found none.
+    pub fn waiting(&self) -> Waiting {
+        let writes = self.channel.state.lock().writes.clone();
+        Waiting::begin(writes, End::Writing)
+    }
+
     /// Writes a frame, waiting for room. Cancel safe: a dropped call has written nothing.
     ///
     /// # Errors
     /// As [`poll_write`](Self::poll_write).
     pub async fn write(&self, frame: Frame) -> Result<(), StreamError> {
-        let mut frame = Some(frame);
-        std::future::poll_fn(|cx| self.poll_write(cx, &mut frame)).await
+        let (mut frame, mut waiting) = (Some(frame), None);
+        std::future::poll_fn(|cx| {
+            let written = self.poll_write(cx, &mut frame);
+            if written.is_pending() {
+                waiting.get_or_insert_with(|| self.waiting());
+            }
+            written
+        })
+        .await
     }
 }
 
@@ -336,9 +408,23 @@ impl StreamReader {
         Poll::Pending
     }
 
+    /// The reader begins to wait for a frame, after [`poll_read`](Self::poll_read) has found none.
+    pub fn waiting(&self) -> Waiting {
+        let reads = self.channel.state.lock().reads.clone();
+        Waiting::begin(reads, End::Reading)
+    }
+
     /// The next frame; `None` once the stream is closed and everything was read. Cancel safe.
     pub async fn read(&self) -> Option<Frame> {
-        std::future::poll_fn(|cx| self.poll_read(cx)).await
+        let mut waiting = None;
+        std::future::poll_fn(|cx| {
+            let read = self.poll_read(cx);
+            if read.is_pending() {
+                waiting.get_or_insert_with(|| self.waiting());
+            }
+            read
+        })
+        .await
     }
 }
 

@@ -279,6 +279,21 @@ pub(crate) fn pairs_of<'py>(dict: &Bound<'py, PyDict>) -> SmallVec<[(Bound<'py, 
     dict.iter().collect()
 }
 
+/// Calls `one` for each pair of a dict, which it may change.
+pub(crate) fn each_pair<'py>(
+    dict: &Bound<'py, PyDict>,
+    mut one: impl FnMut(&Bound<'py, PyAny>, &Bound<'py, PyAny>) -> PyResult<()>,
+) -> PyResult<()> {
+    // As most outputs are.
+    if cfg!(not(Py_GIL_DISABLED))
+        && dict.len() == 1
+        && let Some((key, value)) = dict.iter().next()
+    {
+        return one(&key, &value);
+    }
+    pairs_of(dict).iter().try_for_each(|(key, value)| one(key, value))
+}
+
 /// The bytes of a bytes-like object where they lie; only those of a bytearray, which may become longer and shorter, are copied.
 pub(crate) fn shared_bytes(object: &Bound<'_, PyAny>) -> PyResult<Option<Buffer>> {
     if let Ok(bytes) = object.cast::<PyBytes>() {
@@ -291,8 +306,8 @@ pub(crate) fn shared_bytes(object: &Bound<'_, PyAny>) -> PyResult<Option<Buffer>
         return Ok(Some(bytes.to_vec().into()));
     }
     // One view, held for as long as its memory is looked at: an object may give another one each time.
-    let Ok(view) = PyMemoryView::from(object) else { return Ok(None) };
-    let Ok(raw) = PyUntypedBuffer::get(&view) else { return Ok(None) };
+    let Some(view) = errors::forgiven(object.py(), PyMemoryView::from(object)) else { return Ok(None) };
+    let Some(raw) = errors::forgiven(object.py(), PyUntypedBuffer::get(&view)) else { return Ok(None) };
     if raw.dimensions() == 0 {
         return Ok(None);
     }

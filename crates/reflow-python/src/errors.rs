@@ -1,6 +1,7 @@
 //! Rust errors as Python exceptions. The classes live in `offbit_reflow.exceptions`, where each can have the builtin bases
 //! that existing `except` clauses name.
 
+use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 use reflow_runtime::{NetworkError, NodeHandle, SendError, StreamError, WireError};
 
@@ -50,6 +51,18 @@ pub(crate) fn import_all(py: Python<'_>) {
     imported::UnknownComponentError::type_object(py);
     imported::UnknownComponentsError::type_object(py);
     imported::UnknownRunError::type_object(py);
+}
+
+/// What code of a user gave, if it did not raise: where only that counts. Ctrl-C that came meanwhile is not for such code, and is
+/// raised where signals are looked at next.
+pub(crate) fn forgiven<T>(py: Python<'_>, result: PyResult<T>) -> Option<T> {
+    let hand_on = |error: &PyErr| {
+        if error.is_instance_of::<PyKeyboardInterrupt>(py) {
+            let told = py.import("_thread").and_then(|thread| thread.call_method0("interrupt_main"));
+            drop(told);
+        }
+    };
+    result.inspect_err(hand_on).ok()
 }
 
 /// What an exception says: names and texts from outside command no terminal, wherever it is shown.

@@ -342,7 +342,9 @@ impl PyMessage {
         let plain = |message: &'_ Message| message.host_value::<PyPlain>().map(|plain| plain.object(py).clone());
         match (plain(&self.message), plain(&other.message)) {
             // What cannot be compared (arrays) is equal to itself.
-            (Some(a), Some(b)) if self.message.kind() == other.message.kind() => a.is(&b) || a.eq(&b).unwrap_or(false),
+            (Some(a), Some(b)) if self.message.kind() == other.message.kind() => {
+                a.is(&b) || errors::forgiven(py, a.eq(&b)) == Some(true)
+            }
             (Some(_), Some(_)) => false,
             _ => self.message == other.message,
         }

@@ -9,6 +9,7 @@ use reflow_runtime::{HostValue, HostValueError, Message, Value};
 
 use crate::borrowed::{self, Form};
 use crate::convert;
+use crate::errors::forgiven;
 use crate::json;
 use crate::protect::{self, Held};
 
@@ -233,6 +234,7 @@ const SAMPLE: usize = 1000;
 pub(crate) fn size_of_object(object: &Bound<'_, PyAny>) -> u64 {
     let mut open = vec![object.clone()];
     let (mut total, mut left) = (0_u64, SAMPLE);
+    let py = object.py();
     while let Some(object) = open.pop() {
         let Some(rest) = left.checked_sub(1) else { break };
         left = rest;
@@ -245,11 +247,12 @@ pub(crate) fn size_of_object(object: &Bound<'_, PyAny>) -> u64 {
             || object.is_instance_of::<PySet>()
             || borrowed::form(&object) == Form::Deque
         {
-            object.try_iter().map(|items| items.map_while(Result::ok).take(room).collect()).unwrap_or_default()
+            let items = forgiven(py, object.try_iter()).into_iter().flatten();
+            items.map_while(|item| forgiven(py, item)).take(room).collect()
         } else {
             // What an object has, unless it is a module or a class.
-            match object.getattr_opt(crate::once::intern!(object.py(), "__dict__")) {
-                Ok(Some(members)) if members.is_instance_of::<PyDict>() && !object.is_instance_of::<PyModule>() => {
+            match forgiven(py, object.getattr_opt(crate::once::intern!(py, "__dict__"))).flatten() {
+                Some(members) if members.is_instance_of::<PyDict>() && !object.is_instance_of::<PyModule>() => {
                     open.push(members);
                 }
                 _ => {}
@@ -257,7 +260,7 @@ pub(crate) fn size_of_object(object: &Bound<'_, PyAny>) -> u64 {
             continue;
         };
         // What is not looked at is taken to be like what is.
-        let count = object.len().unwrap_or(0);
+        let count = forgiven(py, object.len()).unwrap_or(0);
         if count > items.len() {
             let seen: u64 = items.iter().map(own_size).fold(0, u64::saturating_add);
             let others = (count - items.len()) as u64;
@@ -276,13 +279,13 @@ fn own_size(object: &Bound<'_, PyAny>) -> u64 {
         return text.len().unwrap_or(0) as u64;
     }
     let py = object.py();
-    let number = |value: Bound<'_, PyAny>| value.extract::<u64>().ok();
-    let buffer = if object.hasattr(crate::once::intern!(py, "__array_interface__")).unwrap_or(false)
+    let number = |value: PyResult<Bound<'_, PyAny>>| forgiven(py, value.and_then(|value| value.extract::<u64>()));
+    let buffer = if forgiven(py, object.hasattr(crate::once::intern!(py, "__array_interface__"))) == Some(true)
         || object.is_instance_of::<pyo3::types::PyMemoryView>()
     {
-        object.getattr(crate::once::intern!(py, "nbytes")).ok().and_then(number)
+        number(object.getattr(crate::once::intern!(py, "nbytes")))
     } else {
         None
     };
-    buffer.or_else(|| object.call_method0(crate::once::intern!(py, "__sizeof__")).ok().and_then(number)).unwrap_or(64)
+    buffer.or_else(|| number(object.call_method0(crate::once::intern!(py, "__sizeof__")))).unwrap_or(64)
 }

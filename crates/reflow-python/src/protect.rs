@@ -25,7 +25,11 @@ impl Held {
     pub(crate) fn exclusively(self, object: &Bound<'_, PyAny>) -> bool {
         match self {
             // Without an interpreter lock, counts do not tell.
-            Self::ByUs(ours) => cfg!(not(Py_GIL_DISABLED)) && crate::references::count(object) <= ours,
+            Self::ByUs(ours) => {
+                cfg!(not(Py_GIL_DISABLED))
+                    && crate::references::count(object) <= ours
+                    && !crate::references::is_reached_weakly(object)
+            }
             Self::ByOthers => false,
         }
     }
@@ -202,35 +206,78 @@ impl<'py> Work<'py> {
         depth: usize,
         exclusive: bool,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let address = tuple.as_ptr() as usize;
-        if let Some((_, known)) = self.tuples.get(&address) {
-            return Ok(known.clone());
-        }
-        check(depth)?;
-        let mut items: Vec<Bound<'py, PyAny>> = Vec::new();
-        let mut changed = false;
-        for (at, item) in tuple.iter().enumerate() {
-            if borrowed::form(&item) == Form::Leaf {
-                continue;
-            }
-            // The tuple and this item.
-            if let Some(own) = self.own(&item, depth + 1, if exclusive { 2 } else { 0 })? {
-                if !changed {
-                    items = tuple.iter().collect();
+        // Tuples in tuples in tuples take no stack: the innermost is the last.
+        let mut open: Vec<OpenTuple<'py>> = Vec::new();
+        let mut next = OpenTuple::new(tuple, depth, exclusive);
+        loop {
+            if self.known_tuple(&next.tuple).is_none() {
+                check(next.depth)?;
+                if let Some(inner) = self.look_into(&mut next)? {
+                    open.push(std::mem::replace(&mut next, inner));
+                    continue;
                 }
-                changed = true;
-                items[at] = own;
+                let new = if next.own.is_empty() { None } else { Some(remade(&next.tuple, &next.own)?) };
+                self.tuples.insert(next.tuple.as_ptr() as usize, (next.tuple, new));
+            }
+            match open.pop() {
+                Some(outer) => next = outer,
+                None => return Ok(self.known_tuple(tuple).flatten()),
             }
         }
-        let new = if changed { Some(remade(tuple, &items)?) } else { None };
-        self.tuples.insert(address, (tuple.clone(), new.clone()));
-        Ok(new)
+    }
+
+    /// What became of a tuple that was looked at: `None` in it if it may stay.
+    fn known_tuple(&self, tuple: &Bound<'py, PyTuple>) -> Option<Option<Bound<'py, PyAny>>> {
+        self.tuples.get(&(tuple.as_ptr() as usize)).map(|(_, new)| new.clone())
+    }
+
+    /// Looks at the items that are left, up to a tuple that has to be looked at before.
+    fn look_into(&mut self, open: &mut OpenTuple<'py>) -> PyResult<Option<OpenTuple<'py>>> {
+        // The tuple and this item.
+        let ours = if open.exclusive { 2 } else { 0 };
+        while open.at < open.tuple.len() {
+            let item = open.tuple.get_item(open.at)?;
+            let own = match (borrowed::form(&item), item.cast::<PyTuple>()) {
+                (Form::Leaf, _) => None,
+                (Form::Tuple, Ok(tuple)) => match self.known_tuple(tuple) {
+                    Some(known) => known,
+                    None => {
+                        let exclusive = Held::ByUs(ours).exclusively(&item);
+                        return Ok(Some(OpenTuple::new(tuple, open.depth + 1, exclusive)));
+                    }
+                },
+                _ => self.own(&item, open.depth + 1, ours)?,
+            };
+            open.own.extend(own.map(|own| (open.at, own)));
+            open.at += 1;
+        }
+        Ok(None)
     }
 }
 
-/// A tuple of the same class with other items.
-fn remade<'py>(tuple: &Bound<'py, PyTuple>, items: &[Bound<'py, PyAny>]) -> PyResult<Bound<'py, PyAny>> {
+/// A tuple whose items are being looked at.
+struct OpenTuple<'py> {
+    tuple: Bound<'py, PyTuple>,
+    depth: usize,
+    /// Whether nobody else holds it.
+    exclusive: bool,
+    /// The item that is next.
+    at: usize,
+    /// What stands for items before that, where it is not themselves.
+    own: Vec<(usize, Bound<'py, PyAny>)>,
+}
+
+impl<'py> OpenTuple<'py> {
+    fn new(tuple: &Bound<'py, PyTuple>, depth: usize, exclusive: bool) -> Self {
+        Self { tuple: tuple.clone(), depth, exclusive, at: 0, own: Vec::new() }
+    }
+}
+
+/// A tuple of the same class with other items in some places.
+fn remade<'py>(tuple: &Bound<'py, PyTuple>, own: &[(usize, Bound<'py, PyAny>)]) -> PyResult<Bound<'py, PyAny>> {
     let py = tuple.py();
+    let mut items: Vec<_> = tuple.iter().collect();
+    own.iter().for_each(|(at, own)| items[*at] = own.clone());
     let plain = PyTuple::new(py, items)?;
     if tuple.is_exact_instance_of::<PyTuple>() {
         return Ok(plain.into_any());

@@ -2,12 +2,25 @@
 
 use crate::once::Once;
 use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList, PyTuple};
 
 /// How many references the argument of a call has that nobody else holds; 0 where counts do not tell: since `CPython` 3.14 the
 /// interpreter lends arguments out without counting.
 pub(crate) fn of_argument(py: Python<'_>) -> isize {
     static LENT: Once<bool> = Once::new();
     isize::from(!*LENT.get_or_init(py, || py.version_info() >= (3, 14)))
+}
+
+/// Whether weak references lead to the object. What the interpreter itself makes of dicts, lists and tuples cannot have any.
+pub(crate) fn is_reached_weakly(object: &Bound<'_, PyAny>) -> bool {
+    if object.is_exact_instance_of::<PyDict>()
+        || object.is_exact_instance_of::<PyList>()
+        || object.is_exact_instance_of::<PyTuple>()
+    {
+        return false;
+    }
+    let count = object.py().import("weakref").and_then(|weakref| weakref.call_method1("getweakrefcount", (object,)));
+    count.and_then(|count| count.extract::<usize>()).map_or(true, |count| count > 0)
 }
 
 /// The number of references to `object`, this one included.

@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use pyo3::exceptions::PyStopIteration;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
-use reflow_runtime::{Begin, Frame, Message, StreamReader, StreamWriter};
+use reflow_runtime::{Begin, Frame, Message, StreamReader, StreamWriter, Waiting};
 
 use crate::convert;
 use crate::errors::{self, RunTimeout};
@@ -46,6 +46,7 @@ impl PyStream {
             Poll::Ready(result) => Some(result),
             Poll::Pending => {
                 let instead = "await stream.send(...)";
+                let _waiting = writer.waiting();
                 wait::block(py, timeout.and_then(wait::deadline), instead, |cx| writer.poll_write(cx, &mut frame))?
             }
         };
@@ -226,7 +227,8 @@ impl PyStream {
     /// A frame on its way, for an asyncio task to poll.
     fn _writing(&self, frame: &Bound<'_, PyAny>) -> PyResult<PyWriting> {
         let frame = frame_from_python(frame)?;
-        Ok(PyWriting { write: Mutex::new((Some(self.writer()?), Some(frame))), waker: Arc::default() })
+        let write = Write { writer: self.writer()?, frame: Some(frame), waiting: None };
+        Ok(PyWriting { write: Mutex::new(Some(write)), waker: Arc::default() })
     }
 
     /// Closes the stream without an end frame; the reader sees what was written, then the close.
@@ -285,8 +287,15 @@ impl PyStream {
 /// A frame that an asyncio task writes. Dropping it gives it up.
 #[pyclass(name = "_Writing", module = "offbit_reflow._native", frozen)]
 pub(crate) struct PyWriting {
-    write: Mutex<(Option<Arc<StreamWriter>>, Option<Frame>)>,
+    write: Mutex<Option<Write>>,
     waker: Arc<LoopWaker>,
+}
+
+/// A frame, until it is written.
+struct Write {
+    writer: Arc<StreamWriter>,
+    frame: Option<Frame>,
+    waiting: Option<Waiting>,
 }
 
 #[pymethods]
@@ -295,17 +304,23 @@ impl PyWriting {
     #[pyo3(signature = (wake=None))]
     fn _poll(&self, wake: Option<Py<PyAny>>) -> PyResult<Option<[u8; 0]>> {
         let waker = self.waker.waker(wake);
-        let (writer, frame) = &mut *self.write.lock();
-        let Some(writer) = writer else { return Ok(Some([])) };
+        let mut place = self.write.lock();
+        let Some(Write { writer, frame, waiting }) = &mut *place else { return Ok(Some([])) };
         match writer.poll_write(&mut Context::from_waker(&waker), frame) {
-            Poll::Ready(written) => written.map(|()| Some([])).map_err(|error| errors::stream(&error)),
-            Poll::Pending => Ok(None),
+            Poll::Ready(written) => {
+                *place = None;
+                written.map(|()| Some([])).map_err(|error| errors::stream(&error))
+            }
+            Poll::Pending => {
+                waiting.get_or_insert_with(|| writer.waiting());
+                Ok(None)
+            }
         }
     }
 
     /// See `EventStream._forget`; a frame that was not written yet is given up.
     fn _forget(&self, wake: Py<PyAny>) {
-        *self.write.lock() = (None, None);
+        *self.write.lock() = None;
         self.waker.forget(&wake);
     }
 }
@@ -365,11 +380,18 @@ pub(crate) struct PyStreamReader {
     reader: Mutex<Option<Arc<StreamReader>>>,
     id: u64,
     waker: Arc<LoopWaker>,
+    /// As long as an asyncio task waits for a frame.
+    waiting: Mutex<Option<Waiting>>,
 }
 
 impl PyStreamReader {
     pub(crate) fn new(reader: StreamReader) -> Self {
-        Self { id: reader.id(), reader: Mutex::new(Some(reader.into())), waker: Arc::default() }
+        Self {
+            id: reader.id(),
+            reader: Mutex::new(Some(reader.into())),
+            waker: Arc::default(),
+            waiting: Mutex::default(),
+        }
     }
 
     fn next(&self, py: Python<'_>, timeout: Option<f64>, instead: &str) -> PyResult<Option<Option<Frame>>> {
@@ -379,6 +401,7 @@ impl PyStreamReader {
         if let Poll::Ready(frame) = reader.poll_read(&mut context) {
             return Ok(Some(frame));
         }
+        let _waiting = reader.waiting();
         wait::block(py, timeout.and_then(wait::deadline), instead, |cx| reader.poll_read(cx))
     }
 }
@@ -468,16 +491,25 @@ impl PyStreamReader {
         let reader = self.reader.lock().clone();
         let Some(reader) = reader else { return Ok(Some(Vec::new())) };
         let waker = self.waker.waker(wake);
-        match reader.poll_read(&mut Context::from_waker(&waker)) {
-            Poll::Ready(Some(frame)) => Ok(Some(vec![frame_to_dict(py, &frame)?])),
-            Poll::Ready(None) => Ok(Some(Vec::new())),
-            Poll::Pending => Ok(None),
+        let frame = reader.poll_read(&mut Context::from_waker(&waker));
+        let mut waiting = self.waiting.lock();
+        match frame {
+            Poll::Ready(frame) => {
+                *waiting = None;
+                drop(waiting);
+                frame.map(|frame| frame_to_dict(py, &frame)).into_iter().collect::<PyResult<_>>().map(Some)
+            }
+            Poll::Pending => {
+                waiting.get_or_insert_with(|| reader.waiting());
+                Ok(None)
+            }
         }
     }
 
     /// See `EventStream._forget`.
     fn _forget(&self, wake: Py<PyAny>) {
         self.waker.forget(&wake);
+        *self.waiting.lock() = None;
     }
 
     fn __aiter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {

@@ -70,6 +70,12 @@ impl Attempt {
         }
     }
 
+    /// Its streams are the node's to read from now on.
+    #[inline]
+    pub(crate) fn meet_node(&self, node: &Node) {
+        self.inputs.iter().for_each(|(_, message)| node.receive(message));
+    }
+
     /// Makes the inputs messages of the kinds that every component knows.
     #[inline]
     pub(crate) fn meet_component(&mut self, node: &Node) -> Result<(), Failure> {

@@ -1,6 +1,6 @@
 //! Work that goes on beside a node's ticks: timers, servers, long reads.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,9 +39,13 @@ fn run(hold: Hold, farewell: Duration, work: Pin<Box<dyn Future<Output = ()> + S
     let run = Arc::clone(hold.0.run());
     let mut cancelled = run.cancel_signal();
     let task = run.native().spawn(async move {
-        let _hold = hold;
+        let hold = hold;
         // After it, and so dropped before it: what the work holds is gone when its node is let go.
         let mut work = work;
+        let mut work = poll_fn(|cx| {
+            let _piece = hold.0.node().counters.clock.piece();
+            work.as_mut().poll(cx)
+        });
         tokio::select! {
             biased;
             _ = cancelled.wait_for(|cancelled| *cancelled) => {}

@@ -1,173 +1,180 @@
 //! `Clock`: what a node does with its time, right at any moment, also in the middle of a long tick.
 
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering, fence};
+use std::fmt;
 use std::time::{Duration, Instant};
 
-/// What a node is doing, as far as its time is concerned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-enum Phase {
-    /// It waits for packets or for its turn.
-    Resting,
-    /// A tick is running.
-    Busy,
-    /// What a tick produced waits for room.
-    Blocked,
-}
-
-/// The clock of one node. As a rule one thread at a time sets it: the one that the node's task, or its running tick, is on.
-/// Where several threads of a tick wait for room at once, the times are a little off. Anybody reads it.
-#[derive(Debug)]
-pub(crate) struct Clock {
-    origin: Instant,
-    /// Grows when somebody begins to set it, and when that is done.
-    version: AtomicU64,
-    phase: AtomicU8,
-    /// When the phase began, in nanoseconds after `origin`.
-    since: AtomicU64,
-    busy: AtomicU64,
-    blocked: AtomicU64,
-}
-
-impl Default for Clock {
-    fn default() -> Self {
-        Self {
-            origin: Instant::now(),
-            version: AtomicU64::new(0),
-            phase: AtomicU8::new(Phase::Resting as u8),
-            since: AtomicU64::new(0),
-            busy: AtomicU64::new(0),
-            blocked: AtomicU64::new(0),
-        }
-    }
-}
+use parking_lot::Mutex;
+use reflow_message::{End, Holder};
 
 /// How long a node has been at work, and how long it has waited for room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Times {
     pub(crate) busy: Duration,
     pub(crate) blocked: Duration,
 }
 
+/// The clock of one node, told by whoever works for it. It holds the ends of the streams that the node writes and reads.
+pub(crate) struct Clock(Mutex<State>);
+
+struct State {
+    times: Times,
+    /// Until when they count.
+    until: Instant,
+    /// Ticks that go on.
+    ticks: usize,
+    /// Pieces of work beside the ticks that run at this moment.
+    pieces: usize,
+    /// Waits for room.
+    for_room: usize,
+    /// Waits for frames.
+    for_frames: usize,
+}
+
+impl State {
+    /// Counts the time that has passed; what changes now counts from here.
+    fn pass(&mut self) -> &mut Self {
+        let now = Instant::now();
+        let passed = now.saturating_duration_since(self.until);
+        self.until = now;
+        if self.pieces > 0 || self.ticks > self.for_room + self.for_frames {
+            self.times.busy += passed;
+        } else if self.for_room > 0 {
+            self.times.blocked += passed;
+        }
+        self
+    }
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        let (times, until) = (Times::default(), Instant::now());
+        Self(Mutex::new(State { times, until, ticks: 0, pieces: 0, for_room: 0, for_frames: 0 }))
+    }
+}
+
 impl Clock {
-    /// A tick begins, or goes on.
-    pub(crate) fn work(&self) {
-        self.enter(Phase::Busy);
+    /// So many ticks go on from now.
+    pub(crate) fn set_ticks(&self, ticks: usize) {
+        self.0.lock().pass().ticks = ticks;
     }
 
-    /// No tick is running any more.
-    pub(crate) fn rest(&self) {
-        self.enter(Phase::Resting);
-    }
-
-    /// What a running tick produced begins to wait for room.
-    pub(crate) fn block(&self) {
-        if self.is(Phase::Busy) {
-            self.enter(Phase::Blocked);
-        }
-    }
-
-    /// The wait for room is over.
-    pub(crate) fn unblock(&self) {
-        if self.is(Phase::Blocked) {
-            self.enter(Phase::Busy);
-        }
-    }
-
-    fn is(&self, phase: Phase) -> bool {
-        self.phase.load(Ordering::Relaxed) == phase as u8
-    }
-
-    fn now(&self) -> u64 {
-        self.origin.elapsed().as_nanos() as u64
-    }
-
-    fn enter(&self, phase: Phase) {
-        self.version.fetch_add(1, Ordering::Relaxed);
-        fence(Ordering::Release);
-        // From here on readers wait: none has counted the old phase for longer than until now.
-        let now = self.now();
-        let passed = now.saturating_sub(self.since.load(Ordering::Relaxed));
-        for (total, counted) in [(&self.busy, Phase::Busy), (&self.blocked, Phase::Blocked)] {
-            if self.is(counted) {
-                total.store(total.load(Ordering::Relaxed) + passed, Ordering::Relaxed);
-            }
-        }
-        self.since.store(now, Ordering::Relaxed);
-        self.phase.store(phase as u8, Ordering::Relaxed);
-        self.version.fetch_add(1, Ordering::Release);
+    /// A piece of work beside the ticks runs as long as this lives.
+    pub(crate) fn piece(&self) -> Piece<'_> {
+        self.0.lock().pass().pieces += 1;
+        Piece(self)
     }
 
     /// The times until now.
     pub(crate) fn read(&self) -> Times {
-        loop {
-            let version = self.version.load(Ordering::Acquire);
-            let (phase, since) = (self.phase.load(Ordering::Relaxed), self.since.load(Ordering::Relaxed));
-            let (mut busy, mut blocked) = (self.busy.load(Ordering::Relaxed), self.blocked.load(Ordering::Relaxed));
-            // Before the version is looked at again: until then it is this phase that lasts.
-            let now = self.now();
-            fence(Ordering::Acquire);
-            if version % 2 == 1 || self.version.load(Ordering::Relaxed) != version {
-                std::hint::spin_loop();
-                continue;
-            }
-            let passed = now.saturating_sub(since);
-            busy += if phase == Phase::Busy as u8 { passed } else { 0 };
-            blocked += if phase == Phase::Blocked as u8 { passed } else { 0 };
-            return Times { busy: Duration::from_nanos(busy), blocked: Duration::from_nanos(blocked) };
+        self.0.lock().pass().times
+    }
+}
+
+impl Holder for Clock {
+    fn begin_wait(&self, end: End) {
+        let mut state = self.0.lock();
+        *state.pass().waits(end) += 1;
+    }
+
+    fn end_wait(&self, end: End) {
+        let mut state = self.0.lock();
+        *state.pass().waits(end) -= 1;
+    }
+}
+
+impl State {
+    fn waits(&mut self, end: End) -> &mut usize {
+        match end {
+            End::Writing => &mut self.for_room,
+            End::Reading => &mut self.for_frames,
         }
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.read().fmt(f)
+    }
+}
+
+/// See [`Clock::piece`].
+pub(crate) struct Piece<'a>(&'a Clock);
+
+impl Drop for Piece<'_> {
+    fn drop(&mut self) {
+        self.0.0.lock().pass().pieces -= 1;
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use reflow_message::Waiting;
+
     use super::*;
 
-    /// Waits until the clock shows something else.
-    fn passes(clock: &Clock, part: impl Fn(Times) -> Duration) {
-        let before = part(clock.read());
-        while part(clock.read()) == before {}
+    /// What a clock counts at the moment.
+    #[derive(Debug, PartialEq)]
+    enum Counts {
+        Nothing,
+        Busy,
+        Blocked,
+    }
+
+    fn counts(clock: &Clock) -> Counts {
+        let before = clock.read();
+        let begin = Instant::now();
+        while begin.elapsed() < Duration::from_micros(10) {}
+        let after = clock.read();
+        match (after.busy > before.busy, after.blocked > before.blocked) {
+            (false, false) => Counts::Nothing,
+            (true, false) => Counts::Busy,
+            (false, true) => Counts::Blocked,
+            (true, true) => panic!("both: {before:?} {after:?}"),
+        }
+    }
+
+    fn wait(clock: &Arc<Clock>, end: End) -> Waiting {
+        Waiting::begin(Some(Arc::clone(clock) as _), end)
     }
 
     #[test]
-    fn work_and_waiting_are_told_apart_while_they_last() {
-        let clock = Clock::default();
-        clock.block();
-        assert_eq!(clock.read(), Times { busy: Duration::ZERO, blocked: Duration::ZERO });
-        clock.work();
-        passes(&clock, |times| times.busy);
-        clock.block();
-        let busy = clock.read().busy;
-        passes(&clock, |times| times.blocked);
-        assert_eq!(clock.read().busy, busy);
-        clock.unblock();
-        let blocked = clock.read().blocked;
-        passes(&clock, |times| times.busy);
-        assert_eq!(clock.read().blocked, blocked);
-        clock.rest();
-        let rested = clock.read();
-        std::thread::yield_now();
-        assert_eq!(clock.read(), rested);
+    fn work_and_waits_of_a_tick_are_told_apart_while_they_last() {
+        let clock = Arc::new(Clock::default());
+        assert_eq!(counts(&clock), Counts::Nothing);
+        clock.set_ticks(1);
+        assert_eq!(counts(&clock), Counts::Busy);
+        let room = wait(&clock, End::Writing);
+        assert_eq!(counts(&clock), Counts::Blocked);
+        drop(room);
+        assert_eq!(counts(&clock), Counts::Busy);
+        let frames = wait(&clock, End::Reading);
+        assert_eq!(counts(&clock), Counts::Nothing);
+        drop(frames);
+        clock.set_ticks(0);
+        assert_eq!(counts(&clock), Counts::Nothing);
     }
 
     #[test]
-    fn what_is_read_never_goes_back() {
-        let clock = Clock::default();
-        std::thread::scope(|scope| {
-            let reader = scope.spawn(|| {
-                let mut last = clock.read();
-                for _ in 0..100_000 {
-                    let now = clock.read();
-                    assert!(now.busy >= last.busy && now.blocked >= last.blocked, "{last:?} {now:?}");
-                    last = now;
-                }
-            });
-            while !reader.is_finished() {
-                clock.work();
-                clock.block();
-                clock.unblock();
-                clock.rest();
-            }
-        });
+    fn one_tick_that_waits_does_not_hide_the_work_of_another() {
+        let clock = Arc::new(Clock::default());
+        clock.set_ticks(2);
+        let _first = wait(&clock, End::Writing);
+        assert_eq!(counts(&clock), Counts::Busy);
+        let _second = wait(&clock, End::Writing);
+        assert_eq!(counts(&clock), Counts::Blocked);
+    }
+
+    #[test]
+    fn work_beside_the_ticks_counts_while_it_runs() {
+        let clock = Arc::new(Clock::default());
+        let piece = clock.piece();
+        assert_eq!(counts(&clock), Counts::Busy);
+        drop(piece);
+        let _frames = wait(&clock, End::Reading);
+        assert_eq!(counts(&clock), Counts::Nothing);
+        let _room = wait(&clock, End::Writing);
+        assert_eq!(counts(&clock), Counts::Blocked);
     }
 }

@@ -79,7 +79,12 @@ impl NodeHandle {
         W: FnOnce() -> T + Send + 'static,
     {
         let host = Arc::clone(self.run().native());
-        async move { host.compute().run(&host, work).await }
+        let clock = Arc::clone(&self.node().counters.clock);
+        let counted = move || {
+            let _piece = clock.piece();
+            work()
+        };
+        async move { host.compute().run(&host, counted).await }
     }
 
     /// Runs `work`, which waits for something (a file, a lock), on a thread that may wait. Cancel safe, as

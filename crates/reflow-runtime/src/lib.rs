@@ -92,8 +92,8 @@ pub use rechunk::Rechunk;
 pub use reflow_message::{
     AnyValue, Begin, Branch, Buffer, BufferOwner, DEFAULT_MAX_BYTES, Frame, HostObject, HostValue, HostValueError,
     KINDS, MAX_DEPTH, Message, Nested, NetworkEvent, NetworkEventType, Object, PortType, RemoteReference, SharedArray,
-    SharedObject, StreamError, StreamHandle, StreamReader, StreamWriter, UnpackError, Value, ValueError, WireError,
-    block_until, decode, from_value, max_bytes, set_max_bytes, set_unpacker, to_value,
+    SharedObject, StreamError, StreamHandle, StreamReader, StreamWriter, UnpackError, Value, ValueError, Waiting,
+    WireError, block_until, decode, from_value, max_bytes, set_max_bytes, set_unpacker, to_value,
 };
 pub use run::RunState;
 pub use running::{DEFAULT_LISTENER_CAPACITY, RunReport, Running};

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
 use parking_lot::{Mutex, RwLock};
-use reflow_message::{Message, Object, Value};
+use reflow_message::{End, Message, Object, Value, Waiting};
 use smallvec::SmallVec;
 
 use crate::activity::Sleeper;
@@ -237,6 +237,27 @@ impl Node {
         self.scatter.as_ref().and_then(|scatter| scatter.ports.get(usize::from(port))).copied().unwrap_or(false)
     }
 
+    /// The node takes `message` in: a stream is its to read.
+    #[inline]
+    pub(crate) fn receive(&self, message: &Message) {
+        if let Message::StreamHandle(handle) = message {
+            handle.sent_to(&self.counters.clock);
+        }
+    }
+
+    /// The node puts `message` out: a stream that it did not get from another is one that it writes.
+    #[inline]
+    pub(crate) fn put_out(&self, message: &Message) {
+        if let Message::StreamHandle(handle) = message {
+            handle.sent_by(&self.counters.clock);
+        }
+    }
+
+    /// What it produced waits for room from now on.
+    pub(crate) fn waiting_for_room(&self) -> Waiting {
+        Waiting::begin(Some(Arc::clone(&self.counters.clock) as _), End::Writing)
+    }
+
     /// Hands `message` to `put`, once for every connection and listener of the outport.
     pub(crate) fn address(
         &self,
@@ -246,6 +267,7 @@ impl Node {
         position: u32,
         mut put: impl FnMut(Outgoing),
     ) {
+        self.put_out(&message);
         let routes = self.routes.get(usize::from(port)).map_or(&[][..], |routes| routes);
         // What leaves a node whose packets are gathered is one of them, or no part of that.
         let departing = if self.scatter.is_some() { self.departing(origin, &[port]) } else { None };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use reflow_message::{Message, block_until};
+use reflow_message::{Message, Waiting, block_until};
 
 use crate::activity::Sleeper;
 use crate::delivery::Delivery;
@@ -45,8 +45,8 @@ pub(crate) struct Sender<N: Borrow<NodeHandle>> {
     original: Option<Message>,
     pub(crate) sleeper: Arc<Sleeper>,
     caller: Caller,
-    /// Whether it was counted by itself, and its attempt as one that waits. From the first time that it had to wait on.
-    waits: bool,
+    /// From the first time on that it had to wait: its node is told, and it counts by itself, where its caller does not.
+    waiting: Option<Waiting>,
 }
 
 impl<N: Borrow<NodeHandle>> Sender<N> {
@@ -84,7 +84,7 @@ impl<N: Borrow<NodeHandle>> Sender<N> {
             handle.node().address(port, message, origin, 0, |outgoing| pending.push_back(outgoing));
         }
         let sleeper = Sleeper::new(Arc::clone(&handle.run().activity));
-        Ok(Self { node, pending, original, sleeper, caller, waits: false })
+        Ok(Self { node, pending, original, sleeper, caller, waiting: None })
     }
 
     pub(crate) fn poll(&mut self) -> Poll<Result<(), SendError>> {
@@ -112,16 +112,19 @@ impl<N: Borrow<NodeHandle>> Sender<N> {
         }
     }
 
-    /// What waits here: the attempt that this works for, and a count of its own where the caller has none.
+    /// What waits here: the node, the attempt that this works for, and a count of its own where the caller has none.
     fn begin_wait(&mut self) {
-        if self.caller == Caller::Counted || std::mem::replace(&mut self.waits, true) {
+        if self.waiting.is_some() {
             return;
         }
         let handle = self.node.borrow();
+        self.waiting = Some(handle.node().waiting_for_room());
+        if self.caller == Caller::Counted {
+            return;
+        }
         handle.run().activity.begin();
         if let Some((key, running)) = self.attempt() {
             handle.node().open.begin_wait(key, running, &handle.run().activity);
-            handle.node().counters.clock.block();
         }
     }
 
@@ -148,10 +151,9 @@ impl<N: Borrow<NodeHandle>> Drop for Sender<N> {
             }
         }
         self.sleeper.rise();
-        if self.waits {
+        if self.waiting.take().is_some() && self.caller != Caller::Counted {
             if let Some((key, running)) = self.attempt() {
                 handle.node().open.end_wait(key, running, &handle.run().activity);
-                handle.node().counters.clock.unblock();
             }
             handle.run().end_activity();
         }

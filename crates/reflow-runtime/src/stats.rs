@@ -1,5 +1,6 @@
 //! Counters of a node, always on. Each node keeps its own; nobody shares a cache line on the packet path.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
@@ -26,7 +27,7 @@ pub(crate) struct Counters {
     pub(crate) stray: Counter,
     pub(crate) unmatched: Counter,
     pub(crate) cached: Counter,
-    pub(crate) clock: Clock,
+    pub(crate) clock: Arc<Clock>,
 }
 
 impl Counters {
@@ -95,9 +96,9 @@ pub struct NodeStats {
     pub cached: u64,
     /// Packets that newer ones replaced, or for which its connections had no room.
     pub dropped: u64,
-    /// Time spent in ticks until now, in seconds, without the waits for room.
+    /// Time spent in ticks, and in work beside them, until now, in seconds, without the waits for room and for frames of streams.
     pub busy_s: f64,
-    /// Time that ticks, or what they produced, waited for room until now, in seconds.
+    /// Time that ticks, or what they produced, waited for room, in mailboxes and in streams, until now, in seconds.
     pub blocked_s: f64,
     /// Packets that wait in its mailbox now.
     pub queued: usize,

@@ -70,7 +70,7 @@ impl PyContext {
             Ok(())
         };
         if let Ok(dict) = outputs.cast::<PyDict>() {
-            return convert::pairs_of(dict).iter().try_for_each(|(port, value)| one(port, value));
+            return convert::each_pair(dict, one);
         }
         let mapping = outputs.cast::<PyMapping>().map_err(|_| {
             let found = outputs.get_type().name().map_or_else(|_| "?".into(), |name| name.to_string());

@@ -23,6 +23,7 @@ use std::panic::AssertUnwindSafe;
 use std::task::{Context, Waker};
 
 use futures_util::FutureExt;
+use reflow_message::Waiting;
 
 use self::body::Body;
 use self::call::Call;
@@ -102,6 +103,8 @@ pub(crate) struct Driver {
     /// Packets that no tick has taken, for the journal.
     gone: Vec<(u32, u32)>,
     outbox: VecDeque<Outgoing>,
+    /// As long as there is no room for what is in the outbox.
+    waiting: Option<Waiting>,
     /// The attempt that is being assembled, or runs right now.
     attempt: Attempt,
     /// What it needs to run ticks without a look at each, if it may.
@@ -192,6 +195,7 @@ impl Driver {
             gone: Vec::new(),
             links,
             outbox: VecDeque::new(),
+            waiting: None,
             attempt: Attempt::default(),
             batched: Vec::new(),
             sequence: 0,
@@ -227,7 +231,7 @@ impl Driver {
         let state = self.live().await;
         self.give_up_open().await;
         self.teardown().await;
-        self.node().counters.clock.rest();
+        self.node().counters.clock.set_ticks(0);
         self.outbox.clear();
         let held = self.batch.len() + self.assembler.held();
         (state, held)

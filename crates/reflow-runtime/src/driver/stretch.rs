@@ -71,15 +71,17 @@ impl Stretch {
     }
 
     /// Takes what a tick has put out.
-    fn take(&mut self, attempt: &mut Attempt) {
-        attempt.sent.drain(..).chain(attempt.emitted.drain(..)).for_each(|(port, message)| self.put(port, message));
+    fn take(&mut self, node: &Node, attempt: &mut Attempt) {
+        let packets = attempt.sent.drain(..).chain(attempt.emitted.drain(..));
+        packets.for_each(|(port, message)| self.put(node, port, message));
     }
 
-    fn put(&mut self, port: u16, message: Message) {
+    fn put(&mut self, node: &Node, port: u16, message: Message) {
         // No other outport leads anywhere.
         if let Some((exit, Route { link, .. })) = self.exit
             && port == exit
         {
+            node.put_out(&message);
             self.leaving.push_back(Packet { link, position: 0, message, origin: None });
         }
     }
@@ -105,7 +107,7 @@ impl Driver {
             // What it has sent leaves whatever becomes of a tick.
             ran = self.attempt.refuse_too_deep().and(ran);
             self.attempt.emitted.clear();
-            stretch.take(&mut self.attempt);
+            stretch.take(self.handle.node(), &mut self.attempt);
         }
         stretch.hand_over(self.handle.run(), self.handle.node(), &mut self.outbox);
         if let Err(failure) = ran {
@@ -127,7 +129,7 @@ impl Driver {
         self.sequence += 1;
         contain(|| run_plain(&mut **actor, &self.handle, &mut self.attempt, self.sequence))?;
         self.finish |= self.attempt.finish;
-        stretch.take(&mut self.attempt);
+        stretch.take(self.handle.node(), &mut self.attempt);
         Ok(())
     }
 
@@ -159,6 +161,7 @@ impl Driver {
                 if let Some((port, message)) = attempt.emitted.pop()
                     && let Some((_, link)) = exit.filter(|(exit, _)| *exit == port)
                 {
+                    self.handle.node().put_out(&message);
                     let place = &mut places[left];
                     left += 1;
                     place.message = message;
@@ -175,7 +178,7 @@ impl Driver {
             stretch.leaving.extend(self.batch.drain(..taken).take(left));
         }
         if ran.is_ok() {
-            stretch.take(attempt);
+            stretch.take(self.handle.node(), attempt);
         }
         ran
     }
@@ -203,6 +206,7 @@ impl Driver {
         let released = &mut self.released;
         let messages = self.batch.drain(..count).map(|packet| {
             released[packet.link as usize] += 1;
+            node.receive(&packet.message);
             packet.message
         });
         let first = self.sequence + 1;
@@ -217,7 +221,7 @@ impl Driver {
                     std::mem::swap(&mut self.batch, &mut stretch.leaving);
                 }
                 for (port, messages) in columns {
-                    messages.into_iter().for_each(|message| stretch.put(port, message));
+                    messages.into_iter().for_each(|message| stretch.put(node, port, message));
                 }
                 stretch.hand_over(run, node, &mut self.outbox);
             }
@@ -237,6 +241,7 @@ impl Driver {
 fn run_plain(actor: &mut dyn Actor, handle: &NodeHandle, attempt: &mut Attempt, sequence: u64) -> Result<(), Failure> {
     attempt.sequence = sequence;
     handle.node().counters.count_tick(attempt.inputs.len());
+    attempt.meet_node(handle.node());
     attempt.meet_component(handle.node())?;
     actor.run(&mut Tick::new(handle, attempt))?;
     attempt.refuse_too_deep()?;

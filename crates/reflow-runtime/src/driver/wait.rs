@@ -170,13 +170,13 @@ impl Driver {
                 node.mailbox.release(&mut self.released);
                 continue;
             }
-            node.counters.clock.block();
+            self.waiting.get_or_insert_with(|| node.waiting_for_room());
             if leave && node.sleeper.leave() {
                 run.on_quiet();
             }
             return Poll::Pending;
         }
-        node.counters.clock.unblock();
+        self.waiting = None;
         Poll::Ready(())
     }
 }

@@ -84,7 +84,7 @@ impl Driver {
 
     /// Runs ticks for a turn.
     pub(super) async fn work(&mut self) {
-        self.node().counters.clock.work();
+        self.tell_clock(1);
         if self.open.is_unwinding() {
             self.replace_stuck().await;
         }
@@ -98,15 +98,18 @@ impl Driver {
             Style::Single | Style::Concurrent(_) => self.work_ticks().await,
             Style::Batches(limit) => self.work_batch(limit).await,
         }
-        if self.open.active() == 0 {
-            self.node().counters.clock.rest();
-        }
+        self.tell_clock(0);
         // A node that feeds itself finds its next packet at once, turn after turn, and others wait for its thread.
         self.since_pause += self.sequence - before;
         if self.since_pause >= TURN as u64 || self.body.gives_way() {
             self.since_pause = 0;
             yield_now().await;
         }
+    }
+
+    /// Tells the clock how many ticks go on: those that are open, or so many that are about to begin.
+    fn tell_clock(&self, least: usize) {
+        self.node().counters.clock.set_ticks(self.open.active().max(least));
     }
 
     /// The fast path: ticks back to back, their outputs together.
@@ -214,6 +217,7 @@ impl Driver {
             self.note_start();
             self.sequence += 1;
             self.attempt.sequence = self.sequence;
+            self.attempt.meet_node(self.handle.node());
             if self.handle.node().scatter.is_some() {
                 let origin = self.attempt.origin.take();
                 self.attempt.origin = self.handle.node().scattering(self.handle.index(), origin);
