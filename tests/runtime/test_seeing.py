@@ -286,6 +286,7 @@ class TestClock:
         gate.wait_entered()
         until(lambda: net.stats()["timer"]["blocked_s"] > 0.05)
         assert net.stats()["timer"]["busy_s"] < 0.05
+        gate.opened.set()
         net.shutdown()
 
     def test_what_a_generator_sent_shows_before_its_tick_ends(self, net):
