@@ -57,6 +57,14 @@ pub enum StoreError {
         /// What SQLite says.
         problem: String,
     },
+    /// A big payload is missing or unreadable.
+    #[error("{path}: a payload of the store cannot be read ({problem}); restore its folder, beside the database, from a copy")]
+    Payload {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        problem: String,
+    },
     /// It cannot be opened.
     #[error("{path}: the store cannot be opened: {problem}")]
     Unreachable {

@@ -1,9 +1,12 @@
 //! Big payloads: files beside the database, named by their content.
 
+use std::collections::HashSet;
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
 use crate::error::StoreError;
@@ -14,17 +17,22 @@ pub(crate) const BIG: usize = 64 << 10;
 /// The name of a content.
 pub(crate) type Hash = [u8; 32];
 
+/// How many payloads are remembered as durable.
+const REMEMBERED: usize = 1 << 16;
+
 /// The folder of big payloads.
 #[derive(Clone, Debug)]
 pub(crate) struct Files {
     folder: PathBuf,
+    /// Those whose names this process has synced. One that is only there may be of a process that was killed before it did.
+    durable: Arc<Mutex<HashSet<Hash>>>,
 }
 
 impl Files {
     pub(crate) fn beside(database: &Path) -> Self {
         let mut name = database.as_os_str().to_owned();
         name.push("-files");
-        Self { folder: name.into() }
+        Self { folder: name.into(), durable: Arc::default() }
     }
 
     fn path(&self, hash: &[u8]) -> PathBuf {
@@ -39,10 +47,17 @@ impl Files {
         parts.iter().for_each(|part| hasher.update(part));
         let hash: Hash = hasher.finalize().into();
         let path = self.path(&hash);
-        if path.exists() {
+        let is_there = path.exists();
+        if is_there && self.durable.lock().contains(&hash) {
             return Ok(hash);
         }
-        self.write(&path, parts).map_err(|error| StoreError::io(&path, &error))?;
+        let kept = if is_there { Ok(()) } else { self.write(&path, parts) };
+        kept.and_then(|()| self.sync_name(&path)).map_err(|error| StoreError::io(&path, &error))?;
+        let mut durable = self.durable.lock();
+        if durable.len() >= REMEMBERED {
+            durable.clear();
+        }
+        durable.insert(hash);
         Ok(hash)
     }
 
@@ -56,24 +71,35 @@ impl Files {
             let _ = fs::remove_file(&unfinished);
             return Err(error);
         }
-        // The name is as durable as the content.
-        for folder in [Some(folder), Some(&*self.folder), self.folder.parent()].into_iter().flatten() {
-            if let Ok(folder) = File::open(folder) {
-                let _ = folder.sync_all();
-            }
-        }
         Ok(())
+    }
+
+    /// Makes the name of a payload as durable as its content.
+    fn sync_name(&self, path: &Path) -> std::io::Result<()> {
+        [path.parent(), Some(&*self.folder), self.folder.parent()].into_iter().flatten().try_for_each(sync_folder)
     }
 
     pub(crate) fn get(&self, hash: &[u8]) -> Result<Vec<u8>, StoreError> {
         let path = self.path(hash);
         fs::read(&path)
-            .map_err(|error| StoreError::Broken { path, problem: format!("a payload cannot be read: {error}") })
+            .map_err(|error| StoreError::Payload { path, problem: error.to_string() })
     }
 
     pub(crate) fn remove(&self, hash: &[u8]) {
         // One that is not there any more is as good as removed.
         let _ = fs::remove_file(self.path(hash));
+    }
+}
+
+/// Makes the names in a folder durable, where the system can.
+fn sync_folder(folder: &Path) -> std::io::Result<()> {
+    if !cfg!(unix) {
+        return Ok(());
+    }
+    let here = Path::new(".");
+    match File::open(if folder.as_os_str().is_empty() { here } else { folder })?.sync_all() {
+        Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => Ok(()),
+        synced => synced,
     }
 }
 
