@@ -1,5 +1,6 @@
 //! `Disk`: a database in its directory: manifest, journal and blobs, which several processes may share.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -109,7 +110,7 @@ impl Disk {
                 return Err(error);
             }
             let blobs = self.folder.join("blobs");
-            fs::create_dir_all(&blobs).at("create", &blobs)?;
+            create_folder(&blobs).at("create", &blobs)?;
             self.lock.acquire()?;
         }
         self.take_over(table).inspect_err(|_| self.lock.release())
@@ -319,7 +320,7 @@ impl Disk {
     /// Makes a manifest where there is none, and a journal.
     fn start(&mut self) -> Result<(), AssetError> {
         let blobs = self.folder.join("blobs");
-        fs::create_dir_all(&blobs).at("create", &blobs)?;
+        create_folder(&blobs).at("create", &blobs)?;
         if !self.manifest.exists() {
             let temporary = self.temporary("manifest");
             let path = self.manifest_path();
@@ -553,6 +554,15 @@ fn discard(path: &Path) {
     let _ = fs::remove_file(path);
 }
 
+/// Creates a directory and those around it, and brings their names to the disk.
+fn create_folder(path: &Path) -> io::Result<()> {
+    let missing: Vec<&Path> = path.ancestors().take_while(|folder| !folder.exists()).collect();
+    fs::create_dir_all(path)?;
+    let around = |folder: &'_ &Path| folder.parent().filter(|parent| !parent.as_os_str().is_empty());
+    missing.iter().filter_map(around).for_each(sync_folder);
+    Ok(())
+}
+
 /// Brings a directory to the disk. Where a system cannot, the file system does so in its own time.
 fn sync_folder(folder: &Path) {
     #[cfg(unix)]
@@ -561,7 +571,7 @@ fn sync_folder(folder: &Path) {
     let _ = folder;
 }
 
-/// Brings blobs to the disk. One that is gone again needs none of it.
+/// Brings blobs to the disk, and their names. One that is gone again needs none of it.
 fn sync_blobs(paths: &[PathBuf], folder: &Path) {
     #[cfg(target_os = "linux")]
     if paths.len() > SYNCED_SINGLY
@@ -570,8 +580,11 @@ fn sync_blobs(paths: &[PathBuf], folder: &Path) {
     {
         return;
     }
-    let _ = folder;
     for path in paths {
         let _ = File::open(path).and_then(|file| file.sync_all());
     }
+    // Folders of blobs stand in one, and that in the folder of the store, which is synced with the manifest.
+    let mut folders: BTreeSet<&Path> = paths.iter().filter_map(|path| path.parent()).collect();
+    folders.extend(folders.clone().into_iter().filter_map(Path::parent));
+    folders.into_iter().for_each(sync_folder);
 }

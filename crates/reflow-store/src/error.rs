@@ -58,7 +58,9 @@ pub enum StoreError {
         problem: String,
     },
     /// A big payload is missing or unreadable.
-    #[error("{path}: a payload of the store cannot be read ({problem}); restore its folder, beside the database, from a copy")]
+    #[error(
+        "{path}: a payload of the store cannot be read ({problem}); restore its folder, beside the database, from a copy"
+    )]
     Payload {
         /// The file.
         path: PathBuf,

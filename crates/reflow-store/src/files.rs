@@ -81,8 +81,7 @@ impl Files {
 
     pub(crate) fn get(&self, hash: &[u8]) -> Result<Vec<u8>, StoreError> {
         let path = self.path(hash);
-        fs::read(&path)
-            .map_err(|error| StoreError::Payload { path, problem: error.to_string() })
+        fs::read(&path).map_err(|error| StoreError::Payload { path, problem: error.to_string() })
     }
 
     pub(crate) fn remove(&self, hash: &[u8]) {
