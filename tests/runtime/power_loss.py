@@ -1,7 +1,7 @@
-"""What a disk may hold after a loss of power, at any moment of a recorded run: ``power_loss.c`` writes down what a process does.
+"""What a disk may hold after a loss of power at any moment of a run that ``power_loss.c`` has recorded.
 
-Certain is what was synced: the content of a file by its own `fsync`, its name by that of its folder. Of everything since, any
-part may be there or not: each page of a write, the length of a file, and the changes of a folder up to some moment.
+Certain is what was synced: the content of a file by its own `fsync`, its name by that of its folder. What was done since may be
+there up to some moment, another one for each page and the length of a file, and for the names of each folder.
 """
 
 from __future__ import annotations
@@ -42,15 +42,23 @@ class File:
         self.synced, self.since = bytes(self.content), []
 
     def after_loss(self, chance: random.Random | None) -> bytes:
+        if chance is None or not self.since:
+            return self.synced
+        moments = [self.until(moment) for moment in sorted(chance.randint(0, len(self.since)) for _ in range(4))]
+        content = bytearray(chance.choice(moments))
+        for at in range(0, len(content), PAGE):
+            page = chance.choice(moments)[at : at + PAGE]
+            content[at : at + PAGE] = page.ljust(len(content[at : at + PAGE]), b"\0")[:PAGE]
+        return bytes(content)
+
+    def until(self, moment: int) -> bytes:
+        """Give the content as it was so many changes after it was synced."""
         content = bytearray(self.synced)
-        for at, data in self.since if chance else ():
+        for at, data in self.since[:moment]:
             if data is None:
-                if chance.random() < 0.5:
-                    resize(content, at)
-                continue
-            for begin in range(0, len(data), PAGE):
-                if chance.random() < 0.5:
-                    overwrite(content, at + begin, data[begin : begin + PAGE])
+                resize(content, at)
+            else:
+                overwrite(content, at, data)
         return bytes(content)
 
 
@@ -171,7 +179,19 @@ def shim(folder: Path) -> Path:
     """Compile what records."""
     library = folder / "power_loss.so"
     source = Path(__file__).with_suffix(".c")
-    command = ["cc", "-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o", str(library), str(source), "-ldl", "-lpthread"]
+    command = [
+        "cc",
+        "-shared",
+        "-fPIC",
+        "-O1",
+        "-Wall",
+        "-Werror",
+        "-o",
+        str(library),
+        str(source),
+        "-ldl",
+        "-lpthread",
+    ]
     subprocess.run(command, check=True, timeout=120)
     return library
 
@@ -186,7 +206,7 @@ def record(library: Path, root: Path, command: list[str], timeout: float) -> byt
         "POWER_LOSS_LOG": str(log),
         "PYTHONUNBUFFERED": "1",
     }
-    subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout, check=True)
+    subprocess.run(command, env=environment, capture_output=True, timeout=timeout, check=True)
     return log.read_bytes()
 
 

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import datetime
+import decimal
 import threading
+import types
+import uuid
 
 import pytest
 
@@ -526,6 +531,42 @@ class TestByKey:
         result, events = self.run(self.RULE, [{"no": 1}, {"id": 1}], [{"order": {"id": 1}}])
         assert len(result.outputs["pairs"]) == 1
         assert [event["reason"] for event in events] == ["no_key"]
+
+    @pytest.mark.parametrize(
+        "key",
+        [
+            datetime.date(2024, 1, 2),
+            uuid.UUID(int=5),
+            b"ab",
+            decimal.Decimal("1.5"),
+            2**70,
+            ("a", 1),
+            frozenset({1, 2}),
+            datetime.datetime(2024, 1, 2, tzinfo=datetime.UTC),
+        ],
+        ids=repr,
+    )
+    def test_any_value_is_a_key(self, key):
+        others = [{"order": {"id": copy.deepcopy(key)}}, {"order": {"id": 7}}]
+        result, _ = self.run(self.RULE, [{"id": 1}, {"id": key}], others)
+        assert result.outputs["pairs"] == [[{"id": key}, {"order": {"id": key}}]]
+
+    def test_keys_that_are_equal_are_one(self):
+        zone = datetime.timezone(datetime.timedelta(hours=1))
+        noon = datetime.datetime(2024, 1, 2, 12, tzinfo=datetime.UTC)
+        keys = [(1, 1.0), (decimal.Decimal("1.50"), decimal.Decimal("1.5")), (noon, noon.astimezone(zone))]
+        result, _ = self.run(self.RULE, [{"id": a} for a, _ in keys], [{"order": {"id": b}} for _, b in keys])
+        assert len(result.outputs["pairs"]) == 3
+
+    def test_what_stands_beside_the_key_does_not_matter(self):
+        beside = [datetime.date(2024, 1, 2), b"x", object(), 2**70, {1, 2}]
+        orders = [{"id": number, "beside": value} for number, value in enumerate(beside)]
+        result, _ = self.run(self.RULE, orders, [{"order": {"id": number}} for number in range(5)])
+        assert [a["beside"] for a, _ in result.outputs["pairs"]] == beside
+
+    def test_attributes_are_members(self):
+        result, _ = self.run(self.RULE, [types.SimpleNamespace(id=3)], [{"order": types.SimpleNamespace(id=3)}])
+        assert len(result.outputs["pairs"]) == 1
 
     def test_repeated_keys_pair_by_their_place(self):
         orders = [{"id": 1, "n": n} for n in range(3)]

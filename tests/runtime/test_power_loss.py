@@ -129,3 +129,14 @@ def test_the_model_loses_what_is_not_synced():
     assert disk.certain.entries["/r/a"] is file
     found = {bytes(file.after_loss(random.Random(seed))) for seed in range(20)}
     assert found == {b"xy", b"xz"}
+
+
+def test_pages_are_lost_one_by_one_and_each_as_it_was_at_some_moment():
+    file = power_loss.File()
+    for byte in (1, 2):
+        for at in (0, power_loss.PAGE):
+            file.write(at, bytes([byte]) * power_loss.PAGE)
+    lost = {file.after_loss(random.Random(seed)) for seed in range(200)}
+    assert {len(content) for content in lost} == {0, power_loss.PAGE, 2 * power_loss.PAGE}
+    whole = {(content[0], content[-1]) for content in lost if len(content) == 2 * power_loss.PAGE}
+    assert whole >= {(0, 1), (1, 1), (2, 1), (2, 2)}

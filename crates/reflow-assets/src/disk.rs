@@ -324,7 +324,7 @@ impl Disk {
         if !self.manifest.exists() {
             let temporary = self.temporary("manifest");
             let path = self.manifest_path();
-            fs::write(&temporary, "[]").at("write", &temporary)?;
+            write_synced(&temporary, b"[]").at("write", &temporary)?;
             self.manifest = Stamp::of_path(&temporary).at("look at", &temporary)?;
             fs::rename(&temporary, &path).at("write", &path)?;
         }
@@ -337,7 +337,8 @@ impl Disk {
         let (temporary, path) = (self.temporary("journal"), self.journal_path());
         let mut bytes = Line::Header(Header { manifest, number, lineage: self.lineage }).to_bytes();
         bytes.extend_from_slice(lines);
-        let written = fs::write(&temporary, &bytes)
+        // On the disk before its name is: after a loss of power, a journal without its first line would say nothing.
+        let written = write_synced(&temporary, &bytes)
             .and_then(|()| OpenOptions::new().append(true).open(&temporary))
             .and_then(|file| Ok((Stamp::of(&file.metadata()?), file)))
             .and_then(|made| fs::rename(&temporary, &path).map(|()| made));
@@ -554,12 +555,19 @@ fn discard(path: &Path) {
     let _ = fs::remove_file(path);
 }
 
+/// Writes a file whose name is given to it when its content is on the disk.
+fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(bytes).and_then(|()| file.sync_all())
+}
+
 /// Creates a directory and those around it, and brings their names to the disk.
 fn create_folder(path: &Path) -> io::Result<()> {
     let missing: Vec<&Path> = path.ancestors().take_while(|folder| !folder.exists()).collect();
     fs::create_dir_all(path)?;
-    let around = |folder: &'_ &Path| folder.parent().filter(|parent| !parent.as_os_str().is_empty());
-    missing.iter().filter_map(around).for_each(sync_folder);
+    for folder in missing.into_iter().filter_map(Path::parent).filter(|folder| !folder.as_os_str().is_empty()) {
+        sync_folder(folder);
+    }
     Ok(())
 }
 

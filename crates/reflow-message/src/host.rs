@@ -4,6 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 use crate::message::Message;
+use crate::value::Value;
 
 /// A value as its host has it: it travels as it is between actors of that host, and becomes a message of another kind where it
 /// meets anything else.
@@ -29,6 +30,12 @@ pub trait HostValue: Any + Send + Sync {
     /// Whether it is one of components, and not of a foreign host: those that know it take it as it is.
     fn is_of_components(&self) -> bool {
         false
+    }
+
+    /// What a join knows it by: the member at a path of names, in a form that is equal for equal members.
+    fn member(&self, path: &[Arc<str>]) -> Option<Value> {
+        let whole = self.message().ok()?.to_value();
+        path.iter().try_fold(whole, |value, name| value.get(name).cloned())
     }
 
     /// The bytes that keep it in a store, in the form of its host; `None` when its message says everything.

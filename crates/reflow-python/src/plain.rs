@@ -11,6 +11,7 @@ use crate::borrowed::{self, Form};
 use crate::convert;
 use crate::errors::forgiven;
 use crate::json;
+use crate::once::Once;
 use crate::protect::{self, Held};
 
 /// A plain value as Python has it.
@@ -117,6 +118,17 @@ impl HostValue for PyPlain {
 
     fn describe(&self) -> String {
         Python::attach(|py| json::type_name(self.object.bind(py)))
+    }
+
+    fn member(&self, path: &[Arc<str>]) -> Option<Value> {
+        Python::attach(|py| {
+            let names = PyList::new(py, path.iter().map(|name| &**name)).ok()?;
+            static MEMBER_AT: Once<Py<PyAny>> = Once::new();
+            let found = MEMBER_AT
+                .import(py, "offbit_reflow._join_key", "member_at")
+                .and_then(|member_at| member_at.call1((self.object(py), names)));
+            json::to_value(&forgiven(py, found)?).ok()
+        })
     }
 
     fn packed(&self) -> Result<Option<Vec<u8>>, HostValueError> {

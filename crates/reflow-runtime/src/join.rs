@@ -287,11 +287,11 @@ impl Matcher {
 
 /// The value at a path in a message.
 fn find(message: &Message, path: &Path) -> Option<Value> {
-    let mut value = message.to_value();
-    for name in path {
-        value = value.get(name)?.clone();
-    }
-    match value {
+    let member = match message {
+        Message::Host(value) => value.member(path),
+        known => path.iter().try_fold(known.to_value(), |value, name| value.get(name).cloned()),
+    };
+    match member? {
         Value::Null => None,
         // JSON knows one kind of number.
         Value::Float(number) if number.fract() == 0.0 && number.abs() < 9e15 => Some(Value::Integer(number as i64)),
