@@ -279,7 +279,7 @@ class AsyncNetwork(Runs):
 
 
 async def _cancel(run: _native.Run, reason: str, grace: float) -> list[str]:
-    run.begin_cancel(reason)
+    run.begin_cancel(reason, grace)
     await wait_within(run.ending(idle_is_enough=False), grace)
     return run.cancel(reason, 0.0)
 

@@ -1,7 +1,7 @@
 //! `HostValue`: a plain value of a host, on its way between actors of that host.
 
 use std::any::Any;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::message::Message;
 use crate::value::Value;
@@ -46,15 +46,38 @@ pub trait HostValue: Any + Send + Sync {
         Ok(None)
     }
 
-    /// A list of these in the form of the host; a place without a message is its null. `None` for a host that has none.
-    fn list_of(&self, _items: &[Option<Message>]) -> Option<Message> {
-        None
-    }
-
     /// This mapping overlaid with the members of a newer one of the same host; `None` for what is no mapping.
     fn merged_with(&self, _newer: &dyn HostValue) -> Option<Message> {
         None
     }
+}
+
+/// What a host is to make one value of.
+#[derive(Clone, Debug)]
+pub enum Parts {
+    /// JSON-shaped data.
+    Value(Value),
+    /// What a message stands for.
+    Message(Message),
+    /// A list.
+    List(Vec<Self>),
+    /// A mapping.
+    Members(Vec<(Arc<str>, Self)>),
+}
+
+/// Makes a value of a host, and says what it is elsewhere, where that is not what the value itself would become.
+pub type Maker = fn(Parts, Option<Message>) -> Option<Message>;
+
+static MAKER: OnceLock<Maker> = OnceLock::new();
+
+/// Says how values of the host of this process are made. The first one counts.
+pub fn set_maker(maker: Maker) {
+    let _ = MAKER.set(maker);
+}
+
+/// A value of the host of this process; `None` where there is no host, or it cannot.
+pub fn make_hosted(parts: Parts, elsewhere: Option<Message>) -> Option<Message> {
+    MAKER.get()?(parts, elsewhere)
 }
 
 /// Why a value of a host cannot leave it.
@@ -63,6 +86,15 @@ pub trait HostValue: Any + Send + Sync {
 pub struct HostValueError(pub Arc<str>);
 
 impl Message {
+    /// Whether its host has more of it than JSON-shaped data can hold.
+    pub fn is_more_than_data(&self) -> bool {
+        use crate::message::AnyValue;
+        matches!(
+            self,
+            Self::Host(_) | Self::Bytes(_) | Self::Encoded(_) | Self::StreamHandle(_) | Self::Any(AnyValue::Host(_))
+        )
+    }
+
     /// The value of a host, if it is one of a `T`.
     pub fn host_value<T: HostValue>(&self) -> Option<&T> {
         match self {

@@ -16,7 +16,7 @@ mod value;
 mod wire;
 
 pub use buffer::{Buffer, BufferOwner};
-pub use host::{HostValue, HostValueError};
+pub use host::{HostValue, HostValueError, Maker, Parts, make_hosted, set_maker};
 pub use json::{DEFAULT_MAX_BYTES, ValueError, from_value, max_bytes, set_max_bytes, to_value};
 pub use json_reader::{JsonError, JsonProblem};
 pub use message::{AnyValue, HostObject, Message, NetworkEvent, NetworkEventType, RemoteReference};

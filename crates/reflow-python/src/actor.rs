@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::once::Once;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator, PyTuple, PyType, PyWeakrefReference};
-use reflow_runtime::{Attempt, Column, ColumnEnd, Host, HostedActor, NodeHandle, Signal, Step, Tick};
+use reflow_runtime::{AtWork, Attempt, Column, ColumnEnd, Host, HostedActor, NodeHandle, Signal, Step, Tick};
 
 use crate::batch::PyBatch;
 use crate::context::{Conclusion, PyContext, Start};
@@ -431,12 +431,13 @@ impl HostedActor for PythonActor {
         })
     }
 
-    fn abandon(&mut self, sequence: u64, number: u32) -> bool {
+    fn abandon(&mut self, sequence: u64, number: u32) -> AtWork {
         Python::attach(|py| {
-            let Some(at) = self.open.iter().position(|(s, n, _)| (*s, *n) == (sequence, number)) else { return false };
-            let (_, _, weak) = self.open.swap_remove(at);
-            let Ok(object) = weak.bind(py).call0() else { return false };
-            object.cast::<PyContext>().is_ok_and(|context| context.get().abandon(py))
+            let at = self.open.iter().position(|(s, n, _)| (*s, *n) == (sequence, number));
+            let context = at.and_then(|at| self.open.swap_remove(at).2.bind(py).call0().ok());
+            context
+                .and_then(|object| object.cast_into::<PyContext>().ok())
+                .map_or(AtWork::Nobody, |context| context.get().abandon(py))
         })
     }
 

@@ -343,7 +343,7 @@ impl PyContext {
         let caller = self.caller(py);
         let queue = Arc::clone(self.state.lock(py).queue.get_or_insert_default());
         let origin = self.origin(py, &packets);
-        let sending = PySending::from_context(self.node.clone(), caller, origin, packets, queue);
+        let sending = PySending::from_context(self.node.clone(), caller, origin, packets, yielded, queue);
         Ok(if sending.sends_at_once()? { None } else { Some(sending) })
     }
 
@@ -1072,6 +1072,10 @@ impl Drop for PyContext {
                 state.finish,
             ))
         };
+        let state = self.state.get_mut();
+        if state.abandoned && state.outlived && !state.inside {
+            self.node.complete(state.given_up());
+        }
         if let Some((sequence, number, finish)) = open {
             self.node.complete(Completion {
                 sequence,

@@ -117,6 +117,7 @@ mod _native {
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         crate::errors::import_all(module.py());
         crate::plain::read_stored_values();
+        crate::plain::make_values();
         crate::fork::register(module)
     }
 }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::thread::ThreadId;
+use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
 use pyo3::prelude::*;
@@ -243,7 +244,7 @@ impl Life {
     pub(crate) fn abandon(&self) {
         let run = self.lock().run.clone();
         if let Some(run) = run.filter(|run| run.goes_on()) {
-            run.running().begin_shutdown("the process ends");
+            run.running().begin_shutdown("the process ends", Duration::ZERO);
         }
     }
 }
@@ -271,7 +272,7 @@ impl Starting<'_> {
             let mut state = self.life.state.lock();
             let stop = matches!(state.phase, Phase::Starting { stop: true, .. });
             if stop {
-                run.running().begin_shutdown("shutdown");
+                run.running().begin_shutdown("shutdown", Duration::ZERO);
             }
             let before = state.run.replace(run);
             state.older.retain(|run| !run.running().is_ended());

@@ -25,6 +25,7 @@ use crate::protect::Held;
 use crate::run::{PyRun, Run};
 use crate::script::PyScript;
 use crate::store::PyRunJournal;
+use crate::template;
 use crate::vars::{Asker, PyVars};
 use crate::wait;
 
@@ -61,7 +62,8 @@ impl PyNetwork {
             made = Some(run);
         };
         let started = py.detach(|| blueprint.start(start, ready).map(drop));
-        started.map_err(|error| errors::network(&error))?;
+        let interrupt = template::take_interrupt();
+        started.map_err(|error| interrupt.unwrap_or_else(|| errors::network(&error)))?;
         if stop {
             self.shutdown(py, STOPPED_START)?;
         }

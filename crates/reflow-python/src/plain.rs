@@ -5,12 +5,13 @@ use std::sync::{Arc, OnceLock};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyModule, PySet, PyString, PyTuple};
-use reflow_runtime::{HostValue, HostValueError, Message, Value};
+use reflow_runtime::{HostValue, HostValueError, Message, Parts, Value};
 
 use crate::borrowed::{self, Form};
 use crate::convert;
 use crate::errors::forgiven;
 use crate::json;
+use crate::message::PyMessage;
 use crate::once::Once;
 use crate::protect::{self, Held};
 
@@ -151,19 +152,6 @@ impl HostValue for PyPlain {
         })
     }
 
-    fn list_of(&self, items: &[Option<Message>]) -> Option<Message> {
-        Python::attach(|py| {
-            let list = PyList::empty(py);
-            for item in items {
-                match item {
-                    Some(message) => list.append(give(py, &mut message.clone()).ok()?).ok()?,
-                    None => list.append(py.None()).ok()?,
-                }
-            }
-            Some(Message::Host(Arc::new(Self::new(list.into_any()))))
-        })
-    }
-
     fn merged_with(&self, newer: &dyn HostValue) -> Option<Message> {
         let newer = (newer as &dyn std::any::Any).downcast_ref::<Self>()?;
         Python::attach(|py| {
@@ -196,6 +184,42 @@ pub(crate) fn pickled(kind: u8, object: &Py<PyAny>) -> Result<Vec<u8>, HostValue
             HostValueError(format!("a value of type {name} cannot be pickled: {}", text_of(py, &error)).into())
         })
     })
+}
+
+/// Values of this host can be made of parts from now on.
+pub(crate) fn make_values() {
+    reflow_runtime::set_maker(|parts, elsewhere| {
+        Python::attach(|py| {
+            let plain = PyPlain::new(forgiven(py, put_together(py, parts))?);
+            if let Some(message) = elsewhere {
+                let _ = plain.known.set(Ok(message));
+            }
+            Some(Message::Host(Arc::new(plain)))
+        })
+    });
+}
+
+fn put_together(py: Python<'_>, parts: Parts) -> PyResult<Bound<'_, PyAny>> {
+    match parts {
+        Parts::Value(value) => convert::value_to_python(py, &value),
+        // A stream is taken from its message.
+        Parts::Message(message @ Message::StreamHandle(_)) => Ok(Bound::new(py, PyMessage::from(message))?.into_any()),
+        Parts::Message(mut message) => give(py, &mut message),
+        Parts::List(items) => {
+            let list = PyList::empty(py);
+            for item in items {
+                list.append(put_together(py, item)?)?;
+            }
+            Ok(list.into_any())
+        }
+        Parts::Members(members) => {
+            let dict = PyDict::new(py);
+            for (name, member) in members {
+                dict.set_item(&*name, put_together(py, member)?)?;
+            }
+            Ok(dict.into_any())
+        }
+    }
 }
 
 /// Values of this host can be read from a store from now on.

@@ -56,7 +56,8 @@ impl Run {
     /// Tells it to stop and waits for its nodes; those that would not stop in time.
     pub(crate) fn stop(&self, py: Python<'_>, deadline: Option<Instant>) -> PyResult<Vec<String>> {
         executor::note_stopped(self.running.number());
-        self.running.begin_shutdown("shutdown");
+        let grace = deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
+        self.running.begin_shutdown("shutdown", grace);
         let waited = self.wait_end(py, deadline);
         let left = self.running.end_shutdown();
         // What can still be asked about the ended run stays; its threads go.
@@ -278,10 +279,10 @@ impl PyRun {
     }
 
     /// Asks the run to stop.
-    fn begin_cancel(&self, reason: &str) -> PyResult<()> {
+    fn begin_cancel(&self, reason: &str, grace: f64) -> PyResult<()> {
         let running = self.running()?;
         executor::note_stopped(running.number());
-        running.cancel(reason);
+        running.cancel(reason, wait::duration(grace));
         Ok(())
     }
 
@@ -289,7 +290,7 @@ impl PyRun {
     fn cancel(&self, py: Python<'_>, reason: &str, grace: f64) -> PyResult<Vec<String>> {
         let running = self.running()?;
         executor::note_stopped(running.number());
-        running.cancel(reason);
+        running.cancel(reason, wait::duration(grace));
         self.0.wait_end(py, wait::deadline(grace))?;
         let left = running.end_cancel();
         Ok(left.iter().map(ToString::to_string).collect())

@@ -50,6 +50,8 @@ struct FromContext {
     origin: Option<Origin>,
     packets: VecDeque<(u16, Message)>,
     current: Option<Sending>,
+    /// Whether a generator yielded them: it does not hear of a connection that has no room.
+    yielded: bool,
     queue: Arc<SendQueue>,
     ticket: Arc<()>,
 }
@@ -61,8 +63,12 @@ impl FromContext {
         }
         loop {
             if let Some(current) = &mut self.current {
-                ready!(current.poll(cx))?;
+                let sent = ready!(current.poll(cx));
                 self.current = None;
+                match sent {
+                    Err(error @ SendError::Overflow { .. }) if self.yielded => self.node.tell_unsent(&error),
+                    sent => sent?,
+                }
             }
             let Some((port, message)) = self.packets.pop_front() else { return Poll::Ready(Ok(())) };
             self.current = Some(self.node.sending(port, message, self.origin.as_ref(), self.caller)?);
@@ -96,10 +102,20 @@ impl PySending {
         caller: Caller,
         origin: Option<Origin>,
         packets: reflow_runtime::Packets,
+        yielded: bool,
         queue: Arc<SendQueue>,
     ) -> Self {
         let (packets, ticket) = (packets.into_iter().collect(), Arc::default());
-        Self::new(Packets::Context(FromContext { node, caller, origin, packets, current: None, queue, ticket }))
+        Self::new(Packets::Context(FromContext {
+            node,
+            caller,
+            origin,
+            packets,
+            current: None,
+            yielded,
+            queue,
+            ticket,
+        }))
     }
 
     pub(crate) fn from_outside(send: OutsideSend) -> Self {

@@ -1,7 +1,9 @@
 //! Templates made of Python classes, instances and functions.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
+use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use reflow_runtime::{Component, ComponentSpec, Documentation, Firing, Instance, PortSpec, PortType, Source, Value};
@@ -135,9 +137,28 @@ impl Component for PythonComponent {
                 let run = object.getattr(crate::once::intern!(py, "run"))?;
                 PyResult::Ok((object.unbind(), run.unbind()))
             };
-            let (object, run) = make()
-                .map_err(|error| format!("making an instance of {} failed: {}", self.spec.id, failure_of(py, error)))?;
+            let failed = |error: PyErr| {
+                keep_interrupt(py, &error);
+                format!("making an instance of {} failed: {}", self.spec.id, failure_of(py, error))
+            };
+            let (object, run) = make().map_err(failed)?;
             Ok(Instance::Hosted(Box::new(PythonActor::new(py, object, run, self.batch_size, self.methods))))
         })
     }
+}
+
+thread_local! {
+    /// Ctrl-C that came while this thread made an instance.
+    static INTERRUPT: Cell<Option<PyErr>> = const { Cell::new(None) };
+}
+
+fn keep_interrupt(py: Python<'_>, error: &PyErr) {
+    if error.is_instance_of::<PyKeyboardInterrupt>(py) {
+        INTERRUPT.set(Some(error.clone_ref(py)));
+    }
+}
+
+/// Ctrl-C that came while this thread made instances for a start: it is for whoever starts, and no fault of the class.
+pub(crate) fn take_interrupt() -> Option<PyErr> {
+    INTERRUPT.take()
 }

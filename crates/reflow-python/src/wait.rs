@@ -17,6 +17,11 @@ use crate::loop_host;
 /// How long Ctrl-C may go unnoticed.
 const SIGNAL_STEP: Duration = Duration::from_millis(50);
 
+/// So many seconds; the longest time there is for those that no clock counts.
+pub(crate) fn duration(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX)
+}
+
 /// The moment `seconds` from now; `None` when that is too far to matter.
 pub(crate) fn deadline(seconds: f64) -> Option<Instant> {
     Duration::try_from_secs_f64(seconds.max(0.0)).ok().and_then(|wait| Instant::now().checked_add(wait))

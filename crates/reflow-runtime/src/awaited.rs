@@ -16,7 +16,7 @@ use rustc_hash::FxHashMap;
 
 use crate::actor::Signal;
 use crate::journal::Op;
-use crate::mailbox::MAX_SIGNALS;
+use crate::mailbox::takes_signal;
 use crate::node_handle::NodeHandle;
 
 /// The pool of a journal that keeps when waits with a limit began.
@@ -116,7 +116,8 @@ impl AwaitedSignals {
             note(&received, false);
             return Taking::Queued(received);
         }
-        if inner.kept.len() >= MAX_SIGNALS {
+        let bytes = inner.kept.iter().map(|kept| kept.signal.data.bytes()).sum();
+        if !takes_signal(inner.kept.len(), bytes, received.signal.data.bytes()) {
             return Taking::Full;
         }
         note(&received, true);

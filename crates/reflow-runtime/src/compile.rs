@@ -293,6 +293,10 @@ pub(crate) fn launch(
         capacity: plan.capacity,
         boundaries: Arc::new(boundaries),
     });
+    let needs_runtime = run.nodes.iter().any(|node| !node.hosted || node.policy.is_some());
+    if needs_runtime || run.journal.is_some() || run.time.is_some() {
+        run.native().prepare().map_err(|error| NetworkError::System(error.to_string()))?;
+    }
     if let Some(script) = &run.script {
         for (place, node) in (0_u32..).zip(&run.nodes) {
             node.mailbox.follow(Arc::clone(script), place);
@@ -303,7 +307,7 @@ pub(crate) fn launch(
         for (name, from) in &plan.outports {
             let node = &run.nodes[run.node(&from.node)? as usize];
             let port = node.outport(&from.port).unwrap_or(u16::MAX);
-            let tap = Tap::new(usize::MAX);
+            let tap = Tap::unbounded();
             if let Some(journaled) = &journaled {
                 tap.restore(journaled.outputs(node, port)?);
             }

@@ -168,6 +168,9 @@ pub enum NetworkError {
         /// What is wrong.
         problem: String,
     },
+    /// The operating system gives no more threads, files or the like.
+    #[error("the network cannot start: {0}")]
+    System(String),
     /// A node that takes nothing more.
     #[error("node `{node}` has ended, so it takes no signal any more")]
     Ended {
@@ -175,12 +178,17 @@ pub enum NetworkError {
         node: String,
     },
     /// A node that has too many signals waiting.
-    #[error("node `{node}` has {waiting} signals waiting and takes no more until it has dealt with some")]
+    #[error(
+        "node `{node}` has too many signals waiting, and takes no more until it has dealt with some: at most {most}, and \
+         {} MiB of payloads, may wait", most_bytes >> 20
+    )]
     TooManySignals {
         /// The node.
         node: String,
-        /// How many wait.
-        waiting: usize,
+        /// How many may wait.
+        most: usize,
+        /// How many bytes of payloads.
+        most_bytes: u64,
     },
     /// An input that leads nowhere.
     #[error("inputs: `{input}` is neither an inport of the network nor `node.port` of a node it has")]

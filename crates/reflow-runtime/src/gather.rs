@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
-use reflow_message::{Message, Value};
+use reflow_message::{Message, Parts, Value, make_hosted};
 use rustc_hash::FxHashMap;
 
 use crate::assembler::{Held, Intake};
@@ -278,7 +278,7 @@ impl Gatherer {
     }
 
     /// Makes the list of a group that has ended.
-    pub(crate) fn end(&mut self, end: GroupEnd) -> Leavings {
+    pub(crate) fn end(&mut self, end: GroupEnd, hosted: bool) -> Leavings {
         let results = self.open.remove(&end.id).unwrap_or_default();
         let settled = end.settled();
         if end.failed || end.parent.as_ref().is_some_and(Origin::is_cancelled) {
@@ -311,23 +311,21 @@ impl Gatherer {
                 }
             }
         }
-        let inputs = lists.into_iter().map(|(port, list)| (port, list_of(&list))).collect();
+        let inputs = lists.into_iter().map(|(port, list)| (port, list_of(list, hosted))).collect();
         let taken = if end.recorded { taken } else { Vec::new() };
         self.ready.push_back(Ready { inputs, origin: end.parent, taken, settled });
         Leavings { others, ..Leavings::default() }
     }
 }
 
-/// One message with all of these; a place without a result is null.
-fn list_of(items: &[Option<Message>]) -> Message {
-    let host = items.iter().flatten().find_map(|item| match item {
-        Message::Host(host) => Some(Arc::clone(host)),
-        _ => None,
-    });
-    if let Some(host) = host
-        && let Some(list) = host.list_of(items)
-    {
-        return list;
+/// One message with all of these; a place without a result is null. For an actor of a host it is a list of that, if there are
+/// results that are more than JSON-shaped data.
+fn list_of(items: Vec<Option<Message>>, hosted: bool) -> Message {
+    if hosted && items.iter().flatten().any(Message::is_more_than_data) {
+        let part = |item: &Option<Message>| item.clone().map_or(Parts::Value(Value::Null), Parts::Message);
+        if let Some(list) = make_hosted(Parts::List(items.iter().map(part).collect()), None) {
+            return list;
+        }
     }
     let value = |item: &Option<Message>| match item {
         None => Value::Null,

@@ -21,6 +21,17 @@ pub trait Host: Send + Sync {
     fn spawn(&self, task: NodeTask);
 }
 
+/// Who works for an attempt whose outcome is of no interest any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AtWork {
+    /// Nobody that is known of.
+    Nobody,
+    /// Its call, which has yet to return.
+    Call,
+    /// Whoever was to end it later. What that is up to is not known.
+    Deferral,
+}
+
 /// What became of a call into a hosted actor.
 #[derive(Debug)]
 pub enum Step {
@@ -124,10 +135,10 @@ pub trait HostedActor: Send + 'static {
         ColumnEnd::Apart(attempts, others)
     }
 
-    /// Tells an attempt that went on elsewhere that its outcome is of no interest any more. The answer is whether its call has
-    /// yet to return and will say so with [`NodeHandle::complete`].
-    fn abandon(&mut self, _sequence: u64, _number: u32) -> bool {
-        false
+    /// Tells an attempt that went on elsewhere that its outcome is of no interest any more; who is still at work for it, and will
+    /// say with [`NodeHandle::complete`] when that is over.
+    fn abandon(&mut self, _sequence: u64, _number: u32) -> AtWork {
+        AtWork::Nobody
     }
 
     /// Tells what runs behind it apart: two actors of one number share it, and cannot take each other's place.

@@ -79,7 +79,7 @@ pub use event_bus::{DEFAULT_EVENT_CAPACITY, EventFilter, EventReader, Received};
 pub use failure::Failure;
 pub use firing::{By, Firing, Join, Ports};
 pub use gate::{FanIn, StartRule, Threshold};
-pub use host::{Column, ColumnEnd, Columns, Host, HostedActor, NodeTask, Step};
+pub use host::{AtWork, Column, ColumnEnd, Columns, Host, HostedActor, NodeTask, Step};
 pub use network::{Blueprint, DEFAULT_CAPACITY, Endpoint, Network, NodeSpec, Start};
 pub use node_handle::{NodeHandle, Targets};
 pub use node_state::NodeState;
@@ -91,9 +91,9 @@ pub use question::{Answer, Question, QuestionEnd};
 pub use rechunk::Rechunk;
 pub use reflow_message::{
     AnyValue, Begin, Branch, Buffer, BufferOwner, DEFAULT_MAX_BYTES, Frame, HostObject, HostValue, HostValueError,
-    KINDS, MAX_DEPTH, Message, Nested, NetworkEvent, NetworkEventType, Object, PortType, RemoteReference, SharedArray,
-    SharedObject, StreamError, StreamHandle, StreamReader, StreamWriter, UnpackError, Value, ValueError, Waiting,
-    WireError, block_until, decode, from_value, max_bytes, set_max_bytes, set_unpacker, to_value,
+    KINDS, MAX_DEPTH, Message, Nested, NetworkEvent, NetworkEventType, Object, Parts, PortType, RemoteReference,
+    SharedArray, SharedObject, StreamError, StreamHandle, StreamReader, StreamWriter, UnpackError, Value, ValueError,
+    Waiting, WireError, block_until, decode, from_value, max_bytes, set_maker, set_max_bytes, set_unpacker, to_value,
 };
 pub use run::RunState;
 pub use running::{DEFAULT_LISTENER_CAPACITY, RunReport, Running};

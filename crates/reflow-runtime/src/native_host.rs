@@ -1,6 +1,7 @@
 //! The native host: one tokio runtime, shared by all running networks and gone with the last of them.
 
 use std::future::Future;
+use std::io;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -51,26 +52,25 @@ impl NativeHost {
         host
     }
 
-    /// A handle on the runtime, which is started by the first call.
+    /// A handle on the runtime, which is started by the first call. Who may need it says so when a run starts.
     pub(crate) fn handle(&self) -> Handle {
+        self.prepare().expect("the operating system gives what a runtime needs")
+    }
+
+    /// Starts the runtime, if that was not done before.
+    ///
+    /// # Errors
+    /// When the operating system gives no more threads or files.
+    pub(crate) fn prepare(&self) -> io::Result<Handle> {
         let mut runtime = self.runtime.lock();
-        let running = runtime.get_or_insert_with(|| {
-            if self.paused {
-                return paused();
-            }
-            // Said outright: tokio panics on a TOKIO_WORKER_THREADS that is no number above 0.
-            let asked = std::env::var("TOKIO_WORKER_THREADS").ok().and_then(|number| number.parse().ok());
-            let runtime = Builder::new_multi_thread()
-                .worker_threads(asked.filter(|number| *number > 0).unwrap_or_else(cores))
-                .thread_name("reflow-native")
-                .enable_all()
-                .build();
-            Running::Threads(runtime.expect("the operating system starts threads"))
-        });
-        match running {
+        let running = match &mut *runtime {
+            Some(running) => running,
+            none => none.insert(if self.paused { paused()? } else { threads()? }),
+        };
+        Ok(match running {
             Running::Threads(runtime) => runtime.handle().clone(),
             Running::Paused(handle, _) => handle.clone(),
-        }
+        })
     }
 
     /// Where heavy work runs.
@@ -88,12 +88,33 @@ impl NativeHost {
         let _guard = handle.enter();
         tokio::time::sleep(duration)
     }
+
+    /// The same where it is no harm if there is no runtime: then it is over at once.
+    pub(crate) async fn sleep_if_possible(&self, duration: Duration) {
+        let sleep = self.prepare().map(|handle| {
+            let _guard = handle.enter();
+            tokio::time::sleep(duration)
+        });
+        if let (Ok(sleep), false) = (sleep, duration.is_zero()) {
+            sleep.await;
+        }
+    }
+}
+
+fn threads() -> io::Result<Running> {
+    // Said outright: tokio panics on a TOKIO_WORKER_THREADS that is no number above 0.
+    let asked = std::env::var("TOKIO_WORKER_THREADS").ok().and_then(|number| number.parse().ok());
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(asked.filter(|number| *number > 0).unwrap_or_else(cores))
+        .thread_name("reflow-native")
+        .enable_all()
+        .build()?;
+    Ok(Running::Threads(runtime))
 }
 
 /// A runtime with a paused clock: it needs a thread of its own, on which it looks for the next thing that is due.
-fn paused() -> Running {
-    let runtime = Builder::new_current_thread().enable_all().start_paused(true).build();
-    let runtime = runtime.expect("the operating system gives what a runtime needs");
+fn paused() -> io::Result<Running> {
+    let runtime = Builder::new_current_thread().enable_all().start_paused(true).build()?;
     let handle = runtime.handle().clone();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let serve = move || {
@@ -101,9 +122,8 @@ fn paused() -> Running {
         let _ = runtime.block_on(stopped);
         runtime.shutdown_background();
     };
-    let thread = std::thread::Builder::new().name("reflow-virtual".into()).spawn(serve);
-    thread.expect("the operating system starts threads");
-    Running::Paused(handle, stop)
+    std::thread::Builder::new().name("reflow-virtual".into()).spawn(serve)?;
+    Ok(Running::Paused(handle, stop))
 }
 
 fn cores() -> usize {

@@ -11,7 +11,7 @@ use reflow_message::{Message, Value};
 use crate::attempt::Completion;
 use crate::awaited::SignalWait;
 use crate::error::SendError;
-use crate::event::Event;
+use crate::event::{Event, FailedAttempt};
 use crate::failure::{Failure, shortened};
 use crate::node::Node;
 use crate::origin::Origin;
@@ -26,6 +26,17 @@ use crate::vars::VarChange;
 
 /// The longest that an actor may have to say at once, in bytes.
 const LONGEST_LOG: usize = 64 << 10;
+
+/// What is shown of something that an actor says: a long text is cut, other large data are described.
+fn shown(data: Value) -> Value {
+    match data {
+        Value::String(text) => Value::String(shortened(text, LONGEST_LOG)),
+        data => {
+            let message = Message::Object(data);
+            if message.payload_bytes() > LONGEST_LOG as u64 { message.described() } else { message }.to_value()
+        }
+    }
+}
 
 /// Whom an outport leads to.
 #[derive(Clone, Debug, Default)]
@@ -235,21 +246,32 @@ impl NodeHandle {
     /// Tells listeners something; `level` is `debug`, `info`, `warning` or `error`. A text that is longer than 64 KiB is cut, other
     /// data of that size are described.
     pub fn log(&self, level: &str, data: impl Into<Value>) {
-        let data = match data.into() {
-            Value::String(text) => Value::String(shortened(text, LONGEST_LOG)),
-            data => {
-                let message = Message::Object(data);
-                if message.payload_bytes() > LONGEST_LOG as u64 { message.described() } else { message }.to_value()
-            }
-        };
+        let data = shown(data.into());
         self.run.events.emit(Event::ActorLog { actor: Arc::clone(self.id()), level: level.into(), data });
     }
 
+    /// Tells that a packet was not sent, which whoever wanted to send it does not hear of.
+    pub fn tell_unsent(&self, error: &SendError) {
+        let node = self.node();
+        node.counters.failures.add(1);
+        self.run.fail(FailedAttempt {
+            actor: Arc::clone(&node.id),
+            component: Arc::clone(&node.component),
+            failure: Failure::new(format!("{error}: a packet was not sent")).with_reason("overflow"),
+            attempt: 1,
+            tick: 0,
+            inputs: Vec::new(),
+            will_retry: false,
+        });
+    }
+
     /// Keeps a fact about the node for whoever asks the running network: where it listens, for example. A newer one of
-    /// the same name replaces it. Listeners are told.
+    /// the same name replaces it. Listeners are told; of a large one, its size.
     pub fn publish(&self, name: &str, value: impl Into<Value>) {
         let (name, value): (Arc<str>, Value) = (name.into(), value.into());
-        self.node().facts.lock().insert(Arc::clone(&name), value.clone());
+        let before = self.node().facts.lock().insert(Arc::clone(&name), value.clone());
+        drop(before);
+        let value = shown(value);
         self.run.events.emit(Event::ActorPublished { actor: Arc::clone(self.id()), name, value });
     }
 

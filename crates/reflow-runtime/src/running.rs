@@ -331,15 +331,15 @@ impl Running {
         std::future::poll_fn(|cx| self.poll_end(cx, true)).await;
     }
 
-    /// Asks the run to stop: no tick starts any more, running ones may end, waiting ones are woken.
-    pub fn cancel(&self, reason: &str) {
-        self.run.cancel(reason);
+    /// Asks the run to stop: no tick starts any more, running ones may end within `grace`, waiting ones are woken.
+    pub fn cancel(&self, reason: &str, grace: Duration) {
+        self.run.cancel_within(reason, grace);
     }
 
     /// Asks the run to stop and tells subscribers that the network was shut down.
-    pub fn begin_shutdown(&self, reason: &str) {
+    pub fn begin_shutdown(&self, reason: &str, grace: Duration) {
         self.run.events.emit(Event::NetworkShutdown);
-        self.run.cancel(reason);
+        self.run.cancel_within(reason, grace);
     }
 
     /// The end of a cancellation, whether or not everything has stopped: the nodes that would not.
@@ -360,7 +360,7 @@ impl Running {
 
     /// Stops the run and waits for its nodes to end, for `grace` at most; the nodes that would not stop.
     pub fn shutdown(&self, grace: Duration) -> Vec<Arc<str>> {
-        self.begin_shutdown("shutdown");
+        self.begin_shutdown("shutdown", grace);
         block_until(deadline(Some(grace)), |cx| self.poll_end(cx, false));
         self.end_shutdown()
     }

@@ -43,6 +43,8 @@ pub(crate) struct Sender<N: Borrow<NodeHandle>> {
     node: N,
     pending: VecDeque<Outgoing>,
     original: Option<Message>,
+    /// The first place that had no room and does not let anybody wait.
+    refused: Option<String>,
     pub(crate) sleeper: Arc<Sleeper>,
     caller: Caller,
     /// From the first time on that it had to wait: its node is told, and it counts by itself, where its caller does not.
@@ -84,7 +86,7 @@ impl<N: Borrow<NodeHandle>> Sender<N> {
             handle.node().address(port, message, origin, 0, |outgoing| pending.push_back(outgoing));
         }
         let sleeper = Sleeper::new(Arc::clone(&handle.run().activity));
-        Ok(Self { node, pending, original, sleeper, caller, waiting: None })
+        Ok(Self { node, pending, original, refused: None, sleeper, caller, waiting: None })
     }
 
     pub(crate) fn poll(&mut self) -> Poll<Result<(), SendError>> {
@@ -95,13 +97,24 @@ impl<N: Borrow<NodeHandle>> Sender<N> {
             let node = Arc::clone(handle.id());
             return Poll::Ready(Err(SendError::Stopped { node, message: self.give_back() }));
         }
-        match run.deliver(Some(handle.node()), &mut self.pending, &self.sleeper) {
-            Delivery::Done { .. } => Poll::Ready(Ok(())),
-            Delivery::Refused(refused) => {
-                let to = run.nodes[refused.target as usize].place(refused.packet.link);
-                let node = Arc::clone(handle.id());
-                Poll::Ready(Err(SendError::Overflow { node, to, message: self.give_back() }))
+        let delivery = loop {
+            match run.deliver(Some(handle.node()), &mut self.pending, &self.sleeper) {
+                // The others get it all the same.
+                Delivery::Refused(refused) => {
+                    let place = || run.nodes[refused.target as usize].place(refused.packet.link);
+                    self.refused.get_or_insert_with(place);
+                }
+                other => break other,
             }
+        };
+        match delivery {
+            Delivery::Done { .. } | Delivery::Refused(_) => Poll::Ready(match self.refused.take() {
+                None => Ok(()),
+                Some(to) => {
+                    let node = Arc::clone(handle.id());
+                    Err(SendError::Overflow { node, to, message: self.give_back() })
+                }
+            }),
             Delivery::Full { leave } => {
                 self.begin_wait();
                 if leave && self.sleeper.leave() {

@@ -11,16 +11,22 @@ use reflow_message::Message;
 use crate::activity::Sleeper;
 use crate::network::Endpoint;
 
+/// About how many bytes may wait for a listener, beside one packet of any size.
+const MOST_BYTES: u64 = 32 << 20;
+
 /// A bounded queue between an outport and a reader outside.
 #[derive(Debug)]
 pub(crate) struct Tap {
     capacity: usize,
+    most_bytes: u64,
     inner: Mutex<Inner>,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
     queue: VecDeque<Message>,
+    /// The bytes in it, where they are bounded.
+    bytes: u64,
     waiting: Vec<Arc<Sleeper>>,
     readers: Vec<Waker>,
     /// The node has ended.
@@ -35,8 +41,22 @@ pub(crate) enum TapOffer {
 }
 
 impl Tap {
+    /// One for somebody who listens while the network runs.
     pub(crate) fn new(capacity: usize) -> Arc<Self> {
-        Arc::new(Self { capacity: capacity.max(1), inner: Mutex::default() })
+        Arc::new(Self { capacity: capacity.max(1), most_bytes: MOST_BYTES, inner: Mutex::default() })
+    }
+
+    /// One that keeps everything.
+    pub(crate) fn unbounded() -> Arc<Self> {
+        Arc::new(Self { capacity: usize::MAX, most_bytes: u64::MAX, inner: Mutex::default() })
+    }
+
+    fn has_room_in(&self, inner: &Inner) -> bool {
+        inner.queue.len() < self.capacity && (inner.bytes < self.most_bytes || inner.queue.is_empty())
+    }
+
+    fn bytes_of(&self, message: &Message) -> u64 {
+        if self.most_bytes == u64::MAX { 0 } else { message.payload_bytes() }
     }
 
     /// Offers a packet; a reader that is gone takes everything.
@@ -45,12 +65,13 @@ impl Tap {
         if inner.reader_gone {
             return TapOffer::Taken;
         }
-        if inner.queue.len() >= self.capacity {
+        if !self.has_room_in(&inner) {
             if !inner.waiting.iter().any(|known| Arc::ptr_eq(known, sleeper)) {
                 inner.waiting.push(Arc::clone(sleeper));
             }
             return TapOffer::Full { message, leave: sleeper.fall_asleep(true) };
         }
+        inner.bytes += self.bytes_of(&message);
         inner.queue.push_back(message);
         let readers = std::mem::take(&mut inner.readers);
         drop(inner);
@@ -60,7 +81,11 @@ impl Tap {
 
     /// Puts packets in that came before, whether or not there is room.
     pub(crate) fn restore(&self, messages: impl IntoIterator<Item = Message>) {
-        self.inner.lock().queue.extend(messages);
+        let mut inner = self.inner.lock();
+        for message in messages {
+            inner.bytes += self.bytes_of(&message);
+            inner.queue.push_back(message);
+        }
     }
 
     /// No further packet will come.
@@ -76,7 +101,7 @@ impl Tap {
 
     pub(crate) fn has_room(&self) -> bool {
         let inner = self.inner.lock();
-        inner.reader_gone || inner.queue.len() < self.capacity
+        inner.reader_gone || self.has_room_in(&inner)
     }
 
     /// Whoever waited for room does so no more.
@@ -92,6 +117,7 @@ impl Tap {
     pub(crate) fn drain(&self) -> Vec<Message> {
         let (messages, waiting) = {
             let mut inner = self.inner.lock();
+            inner.bytes = 0;
             (std::mem::take(&mut inner.queue).into(), std::mem::take(&mut inner.waiting))
         };
         waiting.iter().for_each(|sleeper| sleeper.wake());
@@ -137,6 +163,7 @@ impl Listener {
     pub fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<Message>> {
         let mut inner = self.0.inner.lock();
         if let Some(message) = inner.queue.pop_front() {
+            inner.bytes = inner.bytes.saturating_sub(self.0.bytes_of(&message));
             let waiting = std::mem::take(&mut inner.waiting);
             drop(inner);
             waiting.iter().for_each(|sleeper| sleeper.wake());

@@ -158,7 +158,7 @@ fn no_tick_starts_after_a_run_was_stopped() {
     wire(&mut network, "hold.out", "sink.in");
     let running = network.start_to_the_end(&[]).unwrap();
     go.1.recv_timeout(std::time::Duration::from_secs(5)).unwrap();
-    running.cancel("enough");
+    running.cancel("enough", std::time::Duration::ZERO);
     stopped.0.send(()).unwrap();
     assert!(running.wait(Some(std::time::Duration::from_secs(5))));
     assert_eq!(ticks.integers(), [0]);

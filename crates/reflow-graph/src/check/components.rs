@@ -43,7 +43,7 @@ impl Check<'_> {
     }
 
     fn metadata(&mut self, process: &Process, place: &Place) {
-        if let Some(policy) = process.metadata.get("policy").filter(|policy| policy.is_object()) {
+        if let Some(policy) = process.metadata.get("policy") {
             self.problems(Code::BadPolicy, place, self.catalog.policy_problems(policy));
         }
         if let Some(firing) = process.metadata.get("firing") {

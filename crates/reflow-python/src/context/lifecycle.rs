@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use reflow_runtime::{Attempt, Completion, Failure, Message, Outcome, Packets};
+use reflow_runtime::{AtWork, Attempt, Completion, Failure, Message, Outcome, Packets};
 
 use super::packets::put;
 use super::{Conclusion, Phase, PyContext, Start, State};
@@ -177,20 +177,38 @@ impl PyContext {
         }
     }
 
-    /// Tells the attempt that nobody wants its outcome any more; whether its call has yet to return,
-    /// which [`unwound`](Self::unwound) will tell.
-    pub(crate) fn abandon(&self, py: Python<'_>) -> bool {
-        let (task, inside) = {
+    /// Tells the attempt that nobody wants its outcome any more; who is still at work for it, the end of which
+    /// [`unwound`](Self::unwound), or the end of what was deferred, will tell.
+    pub(crate) fn abandon(&self, py: Python<'_>) -> AtWork {
+        let (task, inside, deferred) = {
             let mut state = self.state.lock(py);
+            let deferred = state.deferred && !state.inside && state.phase == Phase::Pending && !state.abandoned;
+            state.outlived |= deferred;
             state.abandoned = true;
             state.stopped = self.node.is_cancelled();
             state.phase = Phase::Over;
             state.let_origin_go();
-            (state.task.take(), state.inside)
+            (state.task.take(), state.inside, deferred)
         };
         // A loop that is closed has no task to cancel any more.
         let cancel = |task: Py<PyAny>| task.bind(py).call0().and_then(|unwinds| unwinds.is_truthy()).unwrap_or(false);
-        inside && task.is_none_or(cancel)
+        match (inside && task.is_none_or(cancel), deferred) {
+            (true, _) => AtWork::Call,
+            (false, true) => AtWork::Deferral,
+            (false, false) => AtWork::Nobody,
+        }
+    }
+
+    /// Who was to end an attempt that is over has nothing more to do for it.
+    fn end_deferral(&self, py: Python<'_>) {
+        let completion = {
+            let mut state = self.state.lock(py);
+            let is_awaited = state.abandoned && !state.inside && std::mem::take(&mut state.outlived);
+            is_awaited.then(|| state.given_up())
+        };
+        if let Some(completion) = completion {
+            self.node.complete(completion);
+        }
     }
 
     /// A task of its own is about to run the attempt.
@@ -202,15 +220,8 @@ impl PyContext {
     pub(crate) fn unwound(&self, py: Python<'_>) {
         let (task, completion) = {
             let mut state = self.state.lock(py);
-            let unwound = || Completion {
-                sequence: state.sequence,
-                number: state.number,
-                outcome: Outcome::Failed(Failure::new("the attempt was given up")),
-                finish: state.finish,
-                goes_on: false,
-            };
             let is_awaited = state.inside && (state.abandoned || state.outlived);
-            let completion = is_awaited.then(unwound);
+            let completion = is_awaited.then(|| state.given_up());
             (state.inside, state.outlived) = (false, false);
             (state.task.take(), completion)
         };
@@ -310,11 +321,13 @@ impl PyContext {
         let completion = {
             let mut state = self.state.lock(py);
             if state.abandoned {
-                if state.stopped {
+                let stopped = state.stopped;
+                drop(state);
+                self.end_deferral(py);
+                if stopped {
                     // Whoever ends a tick late need not know that the network was shut down meanwhile.
                     return Ok(());
                 }
-                drop(state);
                 self.node.tell_late("a tick was ended after it had been given up: its time limit has passed");
                 return Err(given_up());
             }
@@ -358,6 +371,17 @@ impl State {
     fn let_origin_go(&mut self) {
         if let Some(origin) = self.origin.take() {
             self.late_origin = Some(origin.later());
+        }
+    }
+
+    /// The end of what went on for an attempt that was given up.
+    pub(super) fn given_up(&self) -> Completion {
+        Completion {
+            sequence: self.sequence,
+            number: self.number,
+            outcome: Outcome::Failed(Failure::new("the attempt was given up")),
+            finish: self.finish,
+            goes_on: false,
         }
     }
 

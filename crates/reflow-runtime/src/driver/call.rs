@@ -13,7 +13,7 @@ use crate::actor::{Actor, AsyncActor};
 use crate::attempt::{Attempt, Completion, Outcome};
 use crate::awaited::Received;
 use crate::failure::Failure;
-use crate::host::{HostedActor, Step};
+use crate::host::{AtWork, HostedActor, Step};
 use crate::mailbox::Sleep;
 use crate::node_handle::NodeHandle;
 use crate::packet::Control;
@@ -175,9 +175,10 @@ impl Driver {
                 }
             }
             None => {
-                if self.abandon(sequence, number) {
+                if self.abandon(sequence, number) == AtWork::Call {
                     self.node().open.open((sequence, number), &self.handle.run().activity);
-                    self.open.unwinding.push(Unwinding { sequence, number, given_up: true, until: None });
+                    let call = Unwinding { sequence, number, given_up: true, deferred: false, until: None };
+                    self.open.unwinding.push(call);
                 }
                 Err(cancelled())
             }

@@ -251,6 +251,9 @@ impl Driver {
         }
         if let Err(failure) = self.call(Call::Setup).await {
             self.attempt.clear();
+            if self.was_interrupted(&failure) {
+                return NodeState::Cancelled;
+            }
             self.report(failure, false);
             return self.after_failure(OnError::Continue, NodeState::Failed);
         }
@@ -301,11 +304,17 @@ impl Driver {
         self.flush().await;
         match result {
             Ok(()) => state,
+            Err(failure) if self.was_interrupted(&failure) => NodeState::Cancelled,
             Err(failure) => {
                 self.report(failure, false);
                 NodeState::Failed
             }
         }
+    }
+
+    /// Whether a call ended because the run was stopped, and not by a fault of its own.
+    fn was_interrupted(&self, failure: &Failure) -> bool {
+        self.is_cancelled() && *failure.reason == *"cancelled"
     }
 
     async fn teardown(&mut self) {

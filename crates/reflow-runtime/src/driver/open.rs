@@ -13,8 +13,9 @@ use crate::attempt::{Attempt, Packets};
 use crate::failure::Failure;
 use crate::origin::Origin;
 
-/// Ended attempts that may wait for earlier ones to leave.
+/// Ended attempts that may wait for earlier ones to leave, and about how many bytes of what they put out.
 const AHEAD: usize = 128;
+const AHEAD_BYTES: u64 = 16 << 20;
 
 /// An attempt that is not over.
 pub(super) struct Open {
@@ -24,6 +25,16 @@ pub(super) struct Open {
     pub(super) stage: Stage,
     /// When its time is over, or its wait.
     pub(super) until: Option<Instant>,
+}
+
+impl Open {
+    /// The bytes of what it has put out, if it waits for others to leave.
+    fn bytes_ahead(&self) -> u64 {
+        if !matches!(self.stage, Stage::Committed) {
+            return 0;
+        }
+        self.attempt.sent.iter().chain(&self.attempt.emitted).map(|(_, message)| message.payload_bytes()).sum()
+    }
 }
 
 /// Where an open attempt is.
@@ -56,6 +67,8 @@ pub(super) struct Unwinding {
     pub(super) number: u32,
     /// Whether it was told that nobody waits for it. Else the attempt ended well, and the node goes on when the call has returned.
     pub(super) given_up: bool,
+    /// Whether `run` has returned, and somebody else works for it.
+    pub(super) deferred: bool,
     /// When its actor is to be replaced, if it can be.
     pub(super) until: Option<Instant>,
 }
@@ -79,6 +92,8 @@ pub(super) struct Table {
     entries: VecDeque<Open>,
     active: usize,
     backing_off: usize,
+    /// Bytes of what those that are over have put out.
+    ahead: u64,
     pub(super) lanes: FuturesUnordered<Lane>,
     pub(super) unwinding: Vec<Unwinding>,
     pub(super) timer: Option<(Instant, Pin<Box<Sleep>>)>,
@@ -93,6 +108,7 @@ impl Table {
             entries: VecDeque::new(),
             active: 0,
             backing_off: 0,
+            ahead: 0,
             lanes: FuturesUnordered::new(),
             unwinding: Vec::new(),
             timer: None,
@@ -115,7 +131,9 @@ impl Table {
 
     /// Whether another tick may start.
     pub(super) fn has_place(&self) -> bool {
-        self.active + self.backing_off + self.unwinding.len() < self.limit && self.entries.len() < self.limit + AHEAD
+        self.active + self.backing_off + self.unwinding.len() < self.limit
+            && self.entries.len() < self.limit + AHEAD
+            && self.ahead < AHEAD_BYTES
     }
 
     /// Whether an attempt that has waited may be tried again.
@@ -133,6 +151,7 @@ impl Table {
 
     pub(super) fn put(&mut self, open: Open) {
         self.count(&open.stage, 1);
+        self.ahead += open.bytes_ahead();
         let at = self.place(open.attempt.sequence);
         self.entries.insert(at, open);
     }
@@ -221,7 +240,7 @@ impl Table {
     }
 
     pub(super) fn take_all(&mut self) -> Vec<Open> {
-        (self.active, self.backing_off) = (0, 0);
+        (self.active, self.backing_off, self.ahead) = (0, 0, 0);
         self.entries.drain(..).collect()
     }
 
@@ -253,6 +272,7 @@ impl Table {
     fn remove(&mut self, at: usize) -> Option<Open> {
         let open = self.entries.remove(at)?;
         self.count(&open.stage, usize::MAX);
+        self.ahead = self.ahead.saturating_sub(open.bytes_ahead());
         Some(open)
     }
 

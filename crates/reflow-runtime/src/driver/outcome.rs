@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reflow_message::{Message, Value};
+use reflow_message::{Message, Parts, Value, make_hosted};
 
 use super::{Driver, ERROR_PORT, record};
 use crate::assembler::Held;
@@ -18,6 +18,18 @@ use crate::node_state::NodeState;
 use crate::origin::Origin;
 use crate::packet::Outgoing;
 use crate::policy::OnError;
+
+/// How large a packet may be that a report shows to those who do not take it as it is.
+const SHOWN: u64 = 64 << 10;
+
+/// The tagged form of a packet; of a large one that is no JSON-shaped data, its size.
+fn shown_wire(message: &Message) -> Value {
+    if message.is_more_than_data() && message.payload_bytes() > SHOWN {
+        let text = message.described().to_value();
+        return Value::object([("type", Value::from(message.kind())), ("data", text)]);
+    }
+    message.to_wire()
+}
 
 impl Driver {
     pub(super) fn tell_retry(&self, attempt: &Attempt, failure: &Failure, delay: Duration) {
@@ -72,15 +84,28 @@ impl Driver {
     fn failure_report(&self, attempt: &Attempt, failure: &Failure) -> Option<(u16, Message)> {
         let port = self.handle.outport(ERROR_PORT)?;
         let handle = &self.handle;
-        let packets = attempt.inputs.iter().map(|(port, message)| (handle.inport_name(*port), message.to_wire()));
-        let report = Value::object([
+        let members = [
             ("error", Value::String(Arc::clone(&failure.message))),
             ("reason", Value::String(Arc::clone(&failure.reason))),
             ("node", Value::String(Arc::clone(handle.id()))),
             ("attempts", attempt.number.into()),
-            ("packets", Value::object(packets)),
-        ]);
-        Some((port, Message::Object(report)))
+        ];
+        let packets = attempt.inputs.iter().map(|(port, message)| (handle.inport_name(*port), shown_wire(message)));
+        let packets = ("packets", Value::object(packets));
+        let report = Message::Object(Value::object(members.clone().into_iter().chain([packets])));
+        if !attempt.inputs.iter().any(|(_, message)| message.is_more_than_data()) {
+            return Some((port, report));
+        }
+        // The packets themselves, for those who can take them: a report of them is read by others.
+        let tagged = |message: &Message| {
+            let kind = Parts::Value(message.kind().into());
+            Parts::Members(vec![("type".into(), kind), ("data".into(), Parts::Message(message.clone()))])
+        };
+        let packets = attempt.inputs.iter().map(|(port, message)| (handle.inport_name(*port), tagged(message)));
+        let packets = ("packets".into(), Parts::Members(packets.collect()));
+        let members = members.into_iter().map(|(name, value)| (name.into(), Parts::Value(value)));
+        let hosted = make_hosted(Parts::Members(members.chain([packets]).collect()), Some(report.clone()));
+        Some((port, hosted.unwrap_or(report)))
     }
 
     pub(super) fn report(&self, failure: Failure, will_retry: bool) {

@@ -16,7 +16,7 @@ use crate::actor::Instance;
 use crate::assembler::Pairing;
 use crate::attempt::{Attempt, Completion, Outcome, Packets};
 use crate::failure::Failure;
-use crate::host::Step;
+use crate::host::{AtWork, Step};
 use crate::node_state::NodeState;
 use crate::origin::Origin;
 use crate::policy::{Policy, TIMEOUT};
@@ -311,7 +311,7 @@ impl Driver {
         };
         if goes_on {
             let until = self.limit();
-            self.open.unwinding.push(Unwinding { sequence, number, given_up: false, until });
+            self.open.unwinding.push(Unwinding { sequence, number, given_up: false, deferred: false, until });
         } else {
             self.close_open(sequence, number);
         }
@@ -456,13 +456,15 @@ impl Driver {
 
     /// Nobody waits for the end of an open attempt any more.
     pub(super) fn abandon_open(&mut self, sequence: u64, number: u32) {
-        if self.abandon(sequence, number) {
-            // It has as long again to return.
-            let until = Some(self.limit().unwrap_or_else(now));
-            self.open.unwinding.push(Unwinding { sequence, number, given_up: true, until });
-        } else {
-            self.close_open(sequence, number);
-        }
+        // It has as long again to return.
+        let limit = self.limit();
+        let deferred = match self.abandon(sequence, number) {
+            AtWork::Call => false,
+            AtWork::Deferral if limit.is_some() => true,
+            AtWork::Deferral | AtWork::Nobody => return self.close_open(sequence, number),
+        };
+        let until = Some(limit.unwrap_or_else(now));
+        self.open.unwinding.push(Unwinding { sequence, number, given_up: true, deferred, until });
     }
 
     fn timed_out(&self) -> Failure {
@@ -489,7 +491,8 @@ impl Driver {
         let Body::Hosted(actor, replaced, spare) = &mut self.body else { return };
         let fresh = catch_unwind(AssertUnwindSafe(spare)).ok().flatten();
         let Some(Instance::Hosted(fresh)) = fresh.filter(|fresh| fresh.identity() != Some(actor.identity())) else {
-            // There is only this one, so its next tick waits.
+            // There is only this one, so its next tick waits for calls. Who was to end a tick may never do so.
+            self.close_deferred();
             self.open.unwinding.iter_mut().for_each(|call| call.until = None);
             return;
         };
@@ -497,26 +500,42 @@ impl Driver {
         for call in std::mem::take(&mut self.open.unwinding) {
             self.close_open(call.sequence, call.number);
         }
-        if let Err(failure) = self.call(Call::Setup).await {
+        if let Err(failure) = self.call(Call::Setup).await
+            && !self.was_interrupted(&failure)
+        {
             self.report(failure, false);
             self.failed = true;
         }
     }
 
-    /// Tells an attempt that nobody waits for its outcome any more; whether its call has yet to return.
-    pub(super) fn abandon(&mut self, sequence: u64, number: u32) -> bool {
-        let Body::Hosted(actor, ..) = &mut self.body else { return false };
-        catch_unwind(AssertUnwindSafe(|| actor.abandon(sequence, number))).unwrap_or(false)
+    /// Tells an attempt that nobody waits for its outcome any more; who is still at work for it.
+    pub(super) fn abandon(&mut self, sequence: u64, number: u32) -> AtWork {
+        let Body::Hosted(actor, ..) = &mut self.body else { return AtWork::Nobody };
+        catch_unwind(AssertUnwindSafe(|| actor.abandon(sequence, number))).unwrap_or(AtWork::Nobody)
     }
 
-    /// Gives up what is open, because the run was stopped or the node has failed, and waits until all of it has returned.
+    /// Waits no longer for ticks that somebody was to end.
+    fn close_deferred(&mut self) {
+        for call in self.open.unwinding.extract_if(.., |call| call.deferred).collect::<Vec<_>>() {
+            self.close_open(call.sequence, call.number);
+        }
+    }
+
+    /// Gives up what is open, because the run was stopped or the node has failed, and waits until all of it has returned. Who was
+    /// to end a tick has as long as the one who stopped the run waits.
     pub(super) async fn give_up_open(&mut self) {
+        let grace = if self.is_cancelled() { self.handle.run().patience() } else { Duration::ZERO };
         for open in self.open.take_all() {
             let (sequence, number) = (open.attempt.sequence, open.attempt.number);
             match &open.stage {
-                Stage::Elsewhere if self.abandon(sequence, number) => {
-                    self.open.unwinding.push(Unwinding { sequence, number, given_up: true, until: None });
-                    continue;
+                Stage::Elsewhere => {
+                    let at_work = self.abandon(sequence, number);
+                    let deferred = at_work == AtWork::Deferral;
+                    if at_work == AtWork::Call || deferred && !grace.is_zero() {
+                        let call = Unwinding { sequence, number, given_up: true, deferred, until: None };
+                        self.open.unwinding.push(call);
+                        continue;
+                    }
                 }
                 Stage::Here(abort) => abort.abort(),
                 _ => {}
@@ -527,12 +546,17 @@ impl Driver {
         }
         if !self.open.unwinding.is_empty() {
             let patience = self.policy().and_then(|policy| policy.timeout_ms).unwrap_or_default();
-            let mut sleep = Box::pin(self.handle.run().native().sleep(Duration::from_millis(patience)));
+            let native = std::sync::Arc::clone(self.handle.run().native());
+            let mut sleep = Box::pin(native.sleep_if_possible(Duration::from_millis(patience)));
+            let mut grace = Box::pin(native.sleep_if_possible(grace)).fuse();
             poll_fn(|cx| {
                 self.node().sleeper.set_waker(cx.waker());
                 self.look();
                 if self.is_cancelled() {
                     self.give_up_awaited();
+                }
+                if self.open.unwinding.iter().any(|call| call.deferred) && grace.poll_unpin(cx).is_ready() {
+                    self.close_deferred();
                 }
                 let is_over = self.open.unwinding.is_empty();
                 // Whoever stops a run says how long it waits; a node that comes to its end by itself does not wait for ever.
@@ -555,7 +579,7 @@ impl Driver {
     fn give_up_awaited(&mut self) {
         let calls = std::mem::take(&mut self.open.unwinding);
         for mut call in calls {
-            if call.given_up || self.abandon(call.sequence, call.number) {
+            if call.given_up || self.abandon(call.sequence, call.number) != AtWork::Nobody {
                 call.given_up = true;
                 self.open.unwinding.push(call);
             } else {

@@ -35,7 +35,8 @@ impl Driver {
                 Control::Unanswered(question) => self.end_question(&question),
                 Control::Withdrawn => self.withdraw(),
                 Control::Gathered(end) => {
-                    let left = self.assembler.gatherer().map(|gatherer| gatherer.end(*end)).unwrap_or_default();
+                    let hosted = self.node().hosted;
+                    let left = self.assembler.gatherer().map(|gatherer| gatherer.end(*end, hosted)).unwrap_or_default();
                     self.let_go(left.others);
                     self.settle_group(left.gone, left.settled);
                 }
@@ -62,7 +63,7 @@ impl Driver {
     pub(super) async fn hand_signals(&mut self) {
         while self.takes_signals() && !self.is_cancelled() {
             let Some(signal) = self.signals.pop_front() else { break };
-            self.handle.node().mailbox.signal_taken();
+            self.handle.node().mailbox.signal_taken(&signal.signal);
             let result = self.call(Call::Signal(&signal)).await;
             if let Err(failure) = result {
                 self.report(failure, false);

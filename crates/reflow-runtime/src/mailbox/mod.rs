@@ -25,6 +25,7 @@ use reflow_message::Message;
 
 use self::link::{Fit, Link, Shelf, Shelved};
 use crate::activity::Sleeper;
+use crate::actor::Signal;
 use crate::connection::Overflow;
 use crate::packet::{Control, Outgoing, Packet};
 use crate::script::Script;
@@ -35,8 +36,14 @@ pub(crate) use self::page::{Load, WINDOW};
 
 /// Packets of questions that may wait for an inport that keeps its newest.
 const ASKED: usize = 1024;
-/// Signals that may wait for a node.
+/// Signals that may wait for a node, and the bytes of their payloads.
 pub(crate) const MAX_SIGNALS: usize = 1024;
+pub(crate) const MAX_SIGNAL_BYTES: u64 = 32 << 20;
+
+/// Whether another signal may wait beside so many, of so many bytes. One alone may be of any size.
+pub(crate) fn takes_signal(waiting: usize, bytes: u64, more: u64) -> bool {
+    waiting == 0 || (waiting < MAX_SIGNALS && bytes.saturating_add(more) <= MAX_SIGNAL_BYTES)
+}
 
 /// Why a mailbox takes no control item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +69,7 @@ struct Inner {
     shelves: Vec<Shelf>,
     control: VecDeque<Control>,
     signals: usize,
+    signal_bytes: u64,
     open_links: usize,
     /// The node sleeps until something arrives.
     consumer_asleep: bool,
@@ -288,11 +296,13 @@ impl Mailbox {
         if inner.ended || inner.closed && !matches!(control, Control::Completion(_)) {
             return Err(Refused::Closed);
         }
-        if matches!(control, Control::Signal(_)) {
-            if inner.signals >= MAX_SIGNALS {
+        if let Control::Signal(received) = &control {
+            let bytes = received.signal.data.bytes();
+            if !takes_signal(inner.signals, inner.signal_bytes, bytes) {
                 return Err(Refused::Full);
             }
             inner.signals += 1;
+            inner.signal_bytes += bytes;
         }
         inner.control.push_back(control);
         inner.consumer_asleep = false;
@@ -306,9 +316,10 @@ impl Mailbox {
     }
 
     /// A signal was handed over.
-    pub(crate) fn signal_taken(&self) {
+    pub(crate) fn signal_taken(&self, signal: &Signal) {
         let mut inner = self.inner.lock();
         inner.signals = inner.signals.saturating_sub(1);
+        inner.signal_bytes = inner.signal_bytes.saturating_sub(signal.data.bytes());
     }
 
     /// Gives credits back and takes everything that waits. With `sleep`, falls asleep if there is nothing to do.

@@ -123,16 +123,25 @@ fn what_finds_no_room_is_dealt_with_as_the_connection_says() {
 #[test]
 fn signals_are_bounded() {
     let mailbox = Mailbox::default();
-    let signal = || {
-        let signal = Signal { kind: "x".into(), data: reflow_message::Value::Null };
-        Control::Signal(Received { signal, number: None })
-    };
+    let small = Signal { kind: "x".into(), data: reflow_message::Value::Null };
+    let signal = |signal: &Signal| Control::Signal(Received { signal: signal.clone(), number: None });
     for _ in 0..MAX_SIGNALS {
-        mailbox.control(signal()).unwrap();
+        mailbox.control(signal(&small)).unwrap();
     }
-    assert_eq!(mailbox.control(signal()), Err(Refused::Full));
+    assert_eq!(mailbox.control(signal(&small)), Err(Refused::Full));
     mailbox.control(Control::Poke).unwrap();
-    mailbox.signal_taken();
+    mailbox.signal_taken(&small);
+    mailbox.control(signal(&small)).unwrap();
+}
+
+#[test]
+fn signals_are_bounded_in_bytes() {
+    let mailbox = Mailbox::default();
+    let large = Signal { kind: "x".into(), data: "x".repeat(MAX_SIGNAL_BYTES as usize * 2 / 3).into() };
+    let signal = || Control::Signal(Received { signal: large.clone(), number: None });
+    mailbox.control(signal()).unwrap();
+    assert_eq!(mailbox.control(signal()), Err(Refused::Full));
+    mailbox.signal_taken(&large);
     mailbox.control(signal()).unwrap();
 }
 

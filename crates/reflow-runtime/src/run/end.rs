@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{End, Run};
 use crate::event::{Event, FailedAttempt};
@@ -151,6 +151,18 @@ impl Run {
     pub(crate) fn stop_failed(&self, reason: &str) {
         self.failed.store(true, Ordering::Release);
         self.cancel(reason);
+    }
+
+    /// [`cancel`](Self::cancel) by somebody who waits so long for what goes on. Most of that is for ticks that others are to end, the
+    /// rest for what is to be done after them.
+    pub(crate) fn cancel_within(&self, reason: &str, grace: Duration) {
+        *self.patience.lock() = Instant::now().checked_add(grace / 5 * 4);
+        self.cancel(reason);
+    }
+
+    /// How long a tick that somebody is to end may still take, once the run was stopped.
+    pub(crate) fn patience(&self) -> Duration {
+        self.patience.lock().map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now()))
     }
 
     /// Stops the run: no tick starts any more, what waits is given up.

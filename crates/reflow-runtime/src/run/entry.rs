@@ -14,7 +14,7 @@ use crate::awaited::{Received, Taking};
 use crate::connection::Overflow;
 use crate::error::{NetworkError, SendError};
 use crate::journal::Op;
-use crate::mailbox::{MAX_SIGNALS, Refused, Room};
+use crate::mailbox::{MAX_SIGNAL_BYTES, MAX_SIGNALS, Refused, Room};
 use crate::node::{Node, TAP};
 use crate::origin::Origin;
 use crate::outside::{OutsideSend, Way};
@@ -151,7 +151,8 @@ impl Run {
             let (kind, data) = (received.signal.kind.clone(), received.signal.data.clone());
             self.write(vec![Op::Signal { node: index, kind, data, number, awaited }]);
         };
-        let too_many = || NetworkError::TooManySignals { node: node.into(), waiting: MAX_SIGNALS };
+        let too_many =
+            || NetworkError::TooManySignals { node: node.into(), most: MAX_SIGNALS, most_bytes: MAX_SIGNAL_BYTES };
         let received = match at.awaited.take_in(Received { signal, number }, at.hears, note) {
             Taking::Kept => return Ok(()),
             Taking::Queued(received) => received,

@@ -80,6 +80,8 @@ pub(crate) struct Run {
     pub(crate) rings_ended: AtomicBool,
     cancelled: AtomicBool,
     cancel: watch::Sender<bool>,
+    /// Until when who stopped it waits for ticks that others are to end.
+    patience: Mutex<Option<Instant>>,
     pub(crate) failed: AtomicBool,
     /// Names of the outports of the network.
     pub(crate) outports: Vec<String>,
@@ -216,6 +218,7 @@ impl Run {
                 outside_open: AtomicBool::new(true),
                 cancelled: AtomicBool::new(false),
                 cancel: watch::Sender::new(false),
+                patience: Mutex::default(),
                 failed: AtomicBool::new(false),
                 outports,
                 questions: Mutex::default(),
