@@ -18,8 +18,20 @@ GRACE = 1.0
 INTERRUPTED_GRACE = 2.0
 
 
+#: The same, after somebody has waited for them already.
+WAITED_GRACE = 0.0
+WAITED_INTERRUPTED_GRACE = 0.3
 #: How long loops of async actors get to close, in seconds.
 LOOP_GRACE = 1.0
+
+
+_has_waited = False
+
+
+def has_waited() -> None:
+    """Say that whoever ran the networks has waited for their ticks, for as long as was asked."""
+    global _has_waited
+    _has_waited = True
 
 
 def stop_all(networks: list[Network]) -> None:
@@ -35,14 +47,15 @@ def stop_all(networks: list[Network]) -> None:
 def _stop(networks: list[Network]) -> None:
     for network in networks:
         network._abandon()
-    if _all_stopped(networks, GRACE):
+    if _all_stopped(networks, WAITED_GRACE if _has_waited else GRACE):
         return
     _interrupt()
-    if _all_stopped(networks, INTERRUPTED_GRACE):
+    if _all_stopped(networks, WAITED_INTERRUPTED_GRACE if _has_waited else INTERRUPTED_GRACE):
         return
     names = ", ".join(sorted({name for network in networks for name in _unfinished(network)}))
     # What is left sleeps inside C code; the process ends without it.
-    print(f"offbit_reflow: these nodes did not stop before the interpreter ended: {names or '?'}", file=sys.stderr)
+    who = f"these nodes did not stop before the interpreter ended: {names}" if names else "a tick goes on without its network"
+    print(f"offbit_reflow: {who}", file=sys.stderr)
 
 
 def _unfinished(network: Network) -> list[str]:

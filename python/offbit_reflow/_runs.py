@@ -135,7 +135,9 @@ class Runs(_native.Network):
 
     def _result(self, run: _native.Run) -> RunResult:
         report = run.report()
-        state = "idle" if report["state"] == "running" else report["state"]
+        state = report["state"]
+        if state == "running":  # what goes on after a cancellation is nobody's any more
+            state = "cancelled" if report["reason"] else "idle"
         failures = [Failure(**failure) for failure in report["failures"]]
         return RunResult(
             state=state,

@@ -50,6 +50,15 @@ def test_a_policy_the_runtime_cannot_read_is_found():
     assert kinds(graph.check()) == ["bad-policy"]
 
 
+@pytest.mark.parametrize("policy", ["retry", 5, ["attempts", 3], True])
+def test_a_policy_that_is_no_object_is_found(policy):
+    graph = Graph("g")
+    graph.add_node("a", "x", {"policy": policy})
+    (found,) = graph.check()
+    assert found.kind == "bad-policy"
+    assert "must be an object" in found.message
+
+
 def test_config_that_has_no_effect_is_a_warning():
     graph = Graph()
     graph.add_node("a", "tpl_collect", {"count": "ten", "unwarp": True, "x": 12, "label": "Batch", "policy": {}})

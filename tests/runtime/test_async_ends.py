@@ -513,6 +513,8 @@ def test_teardown_waits_for_what_setup_and_finalize_do_when_they_are_cancelled(m
     assert entered.wait(SOON)
     assert net.shutdown(grace=SOON) == []
     assert order == [method, "teardown"]
+    result = net.result()
+    assert (result.failures, result.nodes["a"]["state"]) == ([], "cancelled")
 
 
 def test_ticks_that_end_just_when_their_time_and_their_run_do_leave_nothing():

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 import random
 
 import pytest
 
-from offbit_reflow import Actor, Network, actor
+from offbit_reflow import Actor, Network, Stream, actor
 from offbit_reflow.exceptions import ConfigError, GraphCheckError
 
 from .support import SOON, Forward
@@ -246,3 +247,65 @@ def test_a_check_finds_who_gathers_what_does_not_come(named, why):
         assert any(one.startswith("error") and f"firing: `gather` names {why}" in one for one in found), found
     with pytest.raises(ConfigError, match="firing: `gather` names"):
         net.run({"items.in": 1})
+
+
+class Results(Actor):
+    """Gathers lists, and keeps them."""
+
+    inports = ["in"]
+
+    def __init__(self):
+        self.lists = []
+
+    def run(self, ctx):
+        self.lists.append(ctx["in"])
+        ctx.done()
+
+
+def results_of(items, make=lambda item: item):
+    @actor
+    def each(x):
+        return make(x)
+
+    results = Results()
+    with Network() as net:
+        for name, part in {"split": split, "each": each, "results": results}.items():
+            net.register_actor(name, part)
+            net.add_node(name, name, **({"firing": {"gather": "split"}} if name == "results" else {}))
+        net.add_connection("split", "out", "each", "x")
+        net.add_connection("each", "out", "results", "in")
+        assert net.run({"split.items": iter([items])}, timeout=SOON).ok
+    (found,) = results.lists
+    return found
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        [b"abc", b"de"],
+        [b"abc", datetime.date(2024, 1, 2), None, 1.5],
+        [{"a": b"x"}, (1, 2), {3}],
+        [1, "a", [2], {"b": None}, True],
+    ],
+    ids=str,
+)
+def test_results_are_gathered_as_they_are(items):
+    found = results_of(items)
+    assert found == items
+    assert list(map(type, found)) == list(map(type, items))
+
+
+def test_bytes_are_gathered_without_a_copy():
+    items = [bytes(1000), bytes(1000)]
+    assert [one is other for one, other in zip(results_of(items), items, strict=True)] == [True, True]
+
+
+def test_streams_that_are_gathered_can_be_taken():
+    def stream(number):
+        stream = Stream.create()
+        message = stream.into_message()
+        stream.send_bytes(bytes([number]))
+        stream.end()
+        return message
+
+    assert [message.take_stream().read_all(SOON) for message in results_of([1, 2], stream)] == [b"\1", b"\2"]

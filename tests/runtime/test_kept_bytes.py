@@ -1,8 +1,11 @@
 """What is kept beside the packets on their way is bounded in bytes."""
 
+import asyncio
 import gc
 import os
 import sys
+import threading
+import time
 
 import pytest
 
@@ -196,3 +199,69 @@ def test_what_an_actor_says_is_kept_short():
     assert len(failed["error"]) < 5_000
     assert len(result.failures[0].traceback) < 40_000
     assert "raise ValueError" in result.failures[0].traceback
+
+
+def until(condition) -> None:
+    deadline = time.monotonic() + SOON
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.002)
+
+
+def grown(run):
+    """Give how many MB a function leaves behind, and what it gave."""
+    gc.collect()
+    before = resident_mb()
+    given = run()
+    return resident_mb() - before, given
+
+
+def test_what_actors_publish_is_not_kept_by_events():
+    def publishes(self, ctx):
+        for number in range(COUNT):
+            ctx.publish("value", {"at": number, "payload": "x" * BIG})
+        ctx.done()
+
+    with Network() as net:
+        add(net, "a", running(publishes))
+        net.start()
+        more, _ = grown(lambda: (net.send("a", "in", 1), net.wait(timeout=SOON)))
+        assert net.info("a")["value"]["at"] == COUNT - 1
+    assert more < 100
+
+
+def test_results_that_wait_for_an_earlier_one_are_bounded():
+    entered, may_end, ran = threading.Event(), threading.Event(), []
+
+    async def one(self, ctx):
+        if ctx["in"] == 0:
+            entered.set()
+            while not may_end.is_set():
+                await asyncio.sleep(0.001)
+        ran.append(ctx["in"])
+        ctx.done({"out": os.urandom(BIG)})
+
+    with Network({"capacity": 200}) as net:
+        add(net, "a", running(one), policy={"concurrency": 2})
+        net.add_outport("out", "a", "out")
+        net.start()
+        for number in range(COUNT):
+            net.send("a", "in", number)
+        assert entered.wait(SOON)
+        until(lambda: len(ran) == 4)
+        assert len(ran) < 10
+        may_end.set()
+        net.wait(timeout=SOON)
+        assert len(ran) == COUNT
+
+
+def test_a_listener_that_does_not_read_holds_its_node_up_after_some_bytes():
+    with Network() as net:
+        add(net, "a", running(lambda self, ctx: ctx.done({"out": os.urandom(BIG)})))
+        net.start()
+        with net.listen("a", "out") as listener:
+            for number in range(COUNT):
+                net.send("a", "in", number)
+            until(lambda: net.stats()["a"]["blocked_s"] > 0)
+            assert net.stats()["a"]["ticks"] < 20
+            assert all(len(next(listener)) == BIG for _ in range(COUNT))

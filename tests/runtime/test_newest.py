@@ -211,6 +211,40 @@ def test_a_commit_that_its_connection_refuses_is_a_failure():
     assert len(gate.seen) + len(result.failures) == 4
 
 
+def yields(self, ctx):
+    for number in range(4):
+        yield {"out": number}
+
+
+async def yields_async(self, ctx):
+    for number in range(4):
+        yield {"out": number}
+
+
+@pytest.mark.parametrize("run", [yields, yields_async])
+def test_a_generator_goes_on_when_a_connection_refuses_what_it_yields(run):
+    gate = Gate()
+    source = type("Source", (Actor,), {"outports": ["out"], "run": run})
+    with Network() as net:
+        for name, part in {"source": source, "gate": gate}.items():
+            net.register_actor(name, part)
+            net.add_node(name, name)
+        net.add_node("others", "tpl_passthrough")
+        net.add_connection("source", "out", "gate", "in", 1, overflow="error")
+        net.add_connection("source", "out", "others", "input")
+        net.add_outport("all", "others", "output")
+        net.start(collect=True)
+        assert gate.inside.acquire(timeout=SOON)
+        for _ in range(9):
+            gate.permits.release()
+        result = net.wait(timeout=SOON)
+    assert result.nodes["source"]["state"] == "finished"
+    assert {failure.reason for failure in result.failures} <= {"overflow"}
+    assert len(gate.seen) + len(result.failures) == 4
+    # Who has room gets it all.
+    assert result.outputs["all"] == [0, 1, 2, 3]
+
+
 @pytest.mark.parametrize("make", [dict, Message.object, lambda value: {"type": "Object", "data": value}])
 @pytest.mark.parametrize("outside", [True, False])
 def test_objects_that_wait_for_partners_are_merged_where_all_inports_keep_their_newest(make, outside):

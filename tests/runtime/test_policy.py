@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
+import decimal
 import threading
 import time
 
@@ -187,6 +189,26 @@ class TestOnError:
         assert Message.from_json(first["packets"]["in"]) == Message.object({"x": 1})
         assert Message.from_json(second["packets"]["in"]) == Message.integer(2)
         assert len(result.failures) == 2
+
+    @pytest.mark.parametrize(
+        "value", [datetime.date(2024, 1, 2), decimal.Decimal("1.5"), 2**70, b"ab", {"a": object()}, {1, 2}], ids=repr
+    )
+    def test_the_report_has_the_packets_as_they_are(self, value):
+        with Network() as net:
+            add(net, "a", failing(9), policy={"on_error": "route"})
+            sink = add(net, "b", Collect())
+            net.add_node("native", "tpl_passthrough")
+            net.add_connection("a", "error", "b", "in")
+            net.add_connection("a", "error", "native", "input")
+            net.add_outport("out", "native", "output")
+            net.add_initial("a", "in", value)
+            result = net.run(timeout=SOON)
+        (report,) = sink.values
+        assert report["packets"]["in"]["data"] == value
+        assert type(report["packets"]["in"]["data"]) is type(value)
+        # Others read what can be said of it.
+        (read,) = result.outputs["out"]
+        assert read["error"] == report["error"]
 
     def test_a_source_that_fails_ends(self):
         class Source(Actor):

@@ -114,6 +114,35 @@ def check(body: str, *, code: int = 0, out: str = "", quiet: bool = True) -> Non
     assert time.monotonic() - started < 15
 
 
+def test_a_machine_without_files_says_so():
+    """A start that cannot get what it needs is refused, and leaves nothing behind."""
+    check(
+        """
+import os, resource
+from offbit_reflow.exceptions import NetworkError
+
+class Limited(Forward):
+    pass
+
+net = network(Limited, start=False)
+native = Network()
+native.add_node("a", "tpl_passthrough")
+resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")), resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+try:
+    while True:
+        os.dup(1)
+except OSError:
+    pass
+try:
+    native.start()
+except NetworkError as error:
+    print(error)
+print(native.is_running, native.shutdown())
+""",
+        out="the network cannot start: Too many open files (os error 24)\nFalse []",
+    )
+
+
 class TestExit:
     @pytest.mark.parametrize(
         "body",
@@ -233,6 +262,21 @@ class TestSignals:
             process.kill()
         assert "panic" not in err
         return process.returncode, out.strip(), time.monotonic() - started
+
+    def test_ctrl_c_while_actors_are_made_is_no_fault_of_theirs(self):
+        check(
+            """
+class Slow(Forward):
+    def __init__(self):
+        signal.raise_signal(signal.SIGINT)
+
+try:
+    network(Slow)
+except KeyboardInterrupt:
+    print("interrupted")
+""",
+            out="interrupted",
+        )
 
     @pytest.mark.parametrize(
         "call",

@@ -358,3 +358,37 @@ def test_many_frames_from_thread_to_thread():
     count = sum(1 for frame in reader if frame["kind"] == "data")
     thread.join(SOON)
     assert count == 50_000
+
+
+class WritesMuch(Actor):
+    """Puts out a stream of more frames than it has room for."""
+
+    inports = ["in"]
+    outports = ["out"]
+
+    def run(self, ctx):
+        with Stream.create(4) as stream:
+            ctx.send({"out": stream.into_message()})
+            for _ in range(300):
+                stream.send_bytes(b"a")
+        ctx.done()
+
+
+@pytest.mark.parametrize("how", ["run", "collect", "ask"])
+def test_a_stream_that_is_an_answer_waits_for_no_reader(how):
+    with Network() as net:
+        net.register_actor("writes", WritesMuch)
+        net.add_node("writes", "writes")
+        net.add_inport("x", "writes", "in")
+        net.add_outport("out", "writes", "out")
+        if how == "run":
+            outputs = net.run({"x": 1}, timeout=SOON).outputs
+        elif how == "collect":
+            net.start(collect=True)
+            net.send("writes", "in", 1)
+            outputs = net.wait(timeout=SOON).outputs
+        else:
+            net.start()
+            outputs = net.ask({"x": 1}, timeout=SOON)
+        (handle,) = outputs["out"]
+        assert Message.from_value(handle).take_stream().read_all(SOON) == b"a" * 300

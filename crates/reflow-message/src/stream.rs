@@ -79,14 +79,14 @@ static PINS: LazyLock<Mutex<VecDeque<Arc<ReadEnd>>>> = LazyLock::new(Mutex::defa
 #[derive(Debug)]
 struct Channel {
     id: u64,
-    /// Frames it may hold; 0 is no limit.
-    capacity: usize,
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     frames: VecDeque<Frame>,
+    /// How many it may hold; 0 is no limit.
+    capacity: usize,
     writer_gone: bool,
     reader_gone: bool,
     ended: bool,
@@ -219,6 +219,17 @@ impl StreamHandle {
         Ok(StreamReader { channel: Arc::clone(&end.channel) })
     }
 
+    /// Lets the stream hold any number of frames: nobody will read it before its writer has ended.
+    pub fn lift_limit(&self) {
+        let Some(end) = &self.end else { return };
+        let writers = {
+            let mut state = end.channel.state.lock();
+            state.capacity = 0;
+            std::mem::take(&mut state.waiting_writers)
+        };
+        writers.into_iter().for_each(Waker::wake);
+    }
+
     /// `holder` sends the handle on. It is the one who writes, unless somebody does already, or it was sent to it.
     pub fn sent_by(&self, holder: &Arc<impl Holder + 'static>) {
         let Some(end) = &self.end else { return };
@@ -280,7 +291,7 @@ impl StreamWriter {
     /// A new stream that holds at most `capacity` unread frames (0: no limit).
     pub fn new(capacity: usize, origin_actor: &str, origin_port: &str, content_type: Option<&str>) -> Self {
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-        let channel = Arc::new(Channel { id, capacity, state: Mutex::default() });
+        let channel = Arc::new(Channel { id, state: Mutex::new(State { capacity, ..State::default() }) });
         let end = Arc::new(ReadEnd { channel: Arc::clone(&channel), taken: Mutex::new(false) });
         OPEN.lock().insert(id, Arc::downgrade(&end));
         Self {
@@ -322,7 +333,7 @@ impl StreamWriter {
         if state.reader_gone {
             return Poll::Ready(Err(StreamError::ReaderGone(self.id())));
         }
-        let capacity = self.channel.capacity;
+        let capacity = state.capacity;
         // End and Error always fit, so that a writer can finish without waiting.
         let closing = matches!(frame, Some(Frame::End | Frame::Error(_)));
         if capacity > 0 && state.frames.len() >= capacity && !closing {
@@ -465,6 +476,19 @@ mod tests {
         assert_eq!(read(&reader), Some(Frame::End));
         assert_eq!(read(&reader), None);
         writing.join().unwrap();
+    }
+
+    #[test]
+    fn a_writer_does_not_wait_any_more_when_the_limit_is_lifted() {
+        let writer = StreamWriter::new(1, "", "", None);
+        let handle = writer.handle(None).unwrap();
+        write(&writer, Frame::Data(vec![1].into())).unwrap();
+        std::thread::scope(|scope| {
+            let writing = scope.spawn(|| write(&writer, Frame::Data(vec![2].into())));
+            handle.lift_limit();
+            writing.join().unwrap().unwrap();
+        });
+        write(&writer, Frame::Data(vec![3].into())).unwrap();
     }
 
     #[test]

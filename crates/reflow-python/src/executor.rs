@@ -7,7 +7,7 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -85,6 +85,8 @@ struct Core {
     queued: AtomicUsize,
     slots: usize,
     process: u32,
+    /// How many forks led here. In a child of its process its threads are gone, and one of them may have had a lock.
+    forks: u32,
 }
 
 #[derive(Default)]
@@ -126,6 +128,7 @@ impl Executor {
             queued: AtomicUsize::new(0),
             slots: if cfg!(Py_GIL_DISABLED) { cores } else { 1 },
             process: std::process::id(),
+            forks: FORKS.load(Ordering::Relaxed),
         };
         let executor = Arc::new(Self { core: Arc::new(core) });
         *shared = Arc::downgrade(&executor);
@@ -139,6 +142,9 @@ impl Executor {
 
     /// Calls these soon, on a thread of the executor: all that come until then in one go.
     pub(crate) fn call_soon(&self, calls: Calls) {
+        if !self.core.is_here() {
+            return std::mem::forget(calls);
+        }
         let is_told = {
             let mut known = lock(&self.core.calls);
             known.push(calls);
@@ -236,8 +242,16 @@ impl Core {
         lock(&self.state)
     }
 
+    /// Whether its threads are in this process.
+    fn is_here(&self) -> bool {
+        self.forks == FORKS.load(Ordering::Relaxed)
+    }
+
     /// Gives the task to whoever polls it.
     fn schedule(self: &Arc<Self>, runnable: Runnable) {
+        if !self.is_here() {
+            return std::mem::forget(runnable);
+        }
         let host = runnable.metadata().seat.host().map(Arc::clone);
         let left = match host {
             Some(host) => host.schedule(runnable),
@@ -554,6 +568,9 @@ pub(crate) fn blocking<T: Send>(py: Python<'_>, wait: impl FnOnce() -> T + Send)
     value
 }
 
+/// How many forks led to this process.
+static FORKS: AtomicU32 = AtomicU32::new(0);
+
 /// The locks of the process, held by the thread that forks.
 type Locks = (MutexGuard<'static, Weak<Executor>>, MutexGuard<'static, VecDeque<u64>>);
 
@@ -573,6 +590,7 @@ pub(crate) fn release_locks() {
 
 /// In a child: the thread that forked is none of the executor's. What it had belongs to the parent and is left alone.
 pub(crate) fn leave() {
+    FORKS.fetch_add(1, Ordering::Relaxed);
     WORKER.with_borrow_mut(|worker| std::mem::forget(worker.take()));
     RUN.set(0);
 }

@@ -46,7 +46,7 @@ impl Run {
         let delivery = loop {
             let Some(front) = pending.front() else { break Delivery::Done { undelivered } };
             if front.target & TAP != 0 {
-                if let Some(leave) = self.deliver_to_tap(pending, sleeper) {
+                if let Some(leave) = self.deliver_to_tap(from, pending, sleeper) {
                     break Delivery::Full { leave };
                 }
                 continue;
@@ -158,15 +158,32 @@ impl Run {
     }
 
     /// Hands the first packet to the listener it is for. Without room it stays, with [`Sleeper::fall_asleep`]'s answer.
-    fn deliver_to_tap(&self, pending: &mut VecDeque<Outgoing>, sleeper: &Arc<Sleeper>) -> Option<bool> {
+    fn deliver_to_tap(
+        &self,
+        from: Option<&Node>,
+        pending: &mut VecDeque<Outgoing>,
+        sleeper: &Arc<Sleeper>,
+    ) -> Option<bool> {
         let Outgoing { target, port, packet } = pending.pop_front()?;
+        // A stream that nobody else gets, and that is kept until its writer has ended, has no reader who makes room.
+        let has_readers = |node: &Node| node.routes.get(usize::from(port)).is_some_and(|routes| !routes.is_empty());
+        let kept = match &packet.message {
+            Message::StreamHandle(handle) if !from.is_some_and(has_readers) => Some(Arc::clone(handle)),
+            _ => None,
+        };
         if target == ANSWER {
             let question = packet.origin.as_ref().and_then(Origin::question)?;
+            if let Some(handle) = kept.filter(|_| question.keeps_everything()) {
+                handle.lift_limit();
+            }
             let (message, leave) = question.answer(packet.link as u16, packet.message, sleeper)?;
             pending.push_front(Outgoing { target, port, packet: Packet { message, ..packet } });
             return Some(leave);
         }
         let tap = self.tap(target & !TAP)?;
+        if let Some(handle) = kept.filter(|_| tap.keeps_everything()) {
+            handle.lift_limit();
+        }
         match tap.offer(packet.message, sleeper) {
             TapOffer::Taken => None,
             TapOffer::Full { message, leave } => {

@@ -114,6 +114,11 @@ impl Hold {
         None
     }
 
+    /// Whether its answer is looked at only when it has ended.
+    pub(crate) fn keeps_everything(&self) -> bool {
+        self.0.state.lock().capacity.is_none()
+    }
+
     /// Whoever waited for room does so no more.
     pub(crate) fn forget_waiting(&self, sleeper: &Arc<Sleeper>) {
         self.0.state.lock().waiting.retain(|known| !Arc::ptr_eq(known, sleeper));

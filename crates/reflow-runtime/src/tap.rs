@@ -51,6 +51,11 @@ impl Tap {
         Arc::new(Self { capacity: usize::MAX, most_bytes: u64::MAX, inner: Mutex::default() })
     }
 
+    /// Whether what comes is looked at only when the run has ended.
+    pub(crate) fn keeps_everything(&self) -> bool {
+        self.capacity == usize::MAX
+    }
+
     fn has_room_in(&self, inner: &Inner) -> bool {
         inner.queue.len() < self.capacity && (inner.bytes < self.most_bytes || inner.queue.is_empty())
     }

@@ -19,6 +19,7 @@ from contextlib import ExitStack
 from time import monotonic
 from typing import Any
 
+from .. import _exit
 from .._kept import Kept
 from ..exceptions import RunTimeout
 from ..metrics import MetricsServer
@@ -141,9 +142,11 @@ def run(
         try:
             result = network.run(inputs=packets, timeout=arguments.timeout, collect=False, grace=arguments.grace)
         except RunTimeout as error:
+            _exit.has_waited()
             style.note(f"reflow: {error}", "error")
             status, result = TIMED_OUT, network.result()
         except KeyboardInterrupt as error:
+            _exit.has_waited()
             style.note(f"reflow: ended by {str(error) or 'Ctrl-C'}", "error")
             status, result = signals.exit_code(error), network.result()
     style.result(result, monotonic() - started)
