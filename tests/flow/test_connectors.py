@@ -6,6 +6,7 @@ import json
 import os
 import sqlite3
 import threading
+from contextlib import closing
 from datetime import date, datetime
 
 import pytest
@@ -265,6 +266,40 @@ def test_sql_there_and_back(tmp_path):
     assert back.run().outputs["read_sql"] == [{"five": 5}]
 
 
+@pytest.mark.parametrize("mode", ["delete", "wal"])
+def test_a_table_is_written_while_another_one_of_its_file_is_read(tmp_path, mode):
+    database = tmp_path / "rows.db"
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute(f"pragma journal_mode = {mode}")
+        connection.execute("create table lines (n, text)")
+        connection.executemany("insert into lines values (?, ?)", ((n, "x" * 2000) for n in range(5000)))
+        connection.commit()
+    read = read_sql(query="select * from lines", database=database)
+    result = (read >> write_sql(database=database, table="copy")).run(timeout=60)
+    assert result.outputs["write_sql"] == [{"table": "copy", "rows": 5000}]
+
+
+def test_what_read_sql_gives_is_all_there_is(tmp_path):
+    database = tmp_path / "rows.db"
+    assert f"there is no database {database}" in failure(read_sql(database=database), query="select 1")
+    assert not database.exists()
+    sent(write_sql(database=database, table="lines"), [{"n": 1}]).raise_for_failure()
+    assert "two columns are called `a`" in failure(read_sql(database=database), query="select 1 as a, 2 as a")
+    insert = read_sql(query="insert into lines values (2), (3) returning n", database=database)
+    assert insert.run().outputs["read_sql"] == [{"n": 2}, {"n": 3}]
+
+    def dicts():
+        connection = sqlite3.connect(database, check_same_thread=False)
+        connection.row_factory = lambda cursor, row: {
+            column[0]: value for column, value in zip(cursor.description, row)
+        }
+        return connection
+
+    for options in ({"database": f"sqlite:///{database}"}, {"connect": dicts}):
+        back = read_sql(query="select n, -n as m from lines", **options).run().outputs["read_sql"]
+        assert back == [{"n": n, "m": -n} for n in (1, 2, 3)]
+
+
 def test_sql_conflicts_take_the_transaction_back(tmp_path):
     database = str(tmp_path / "rows.db")
     with sqlite3.connect(database) as connection:
@@ -272,7 +307,8 @@ def test_sql_conflicts_take_the_transaction_back(tmp_path):
         connection.execute("insert into lines values (1, 'old')")
     assert "UNIQUE" in failure(rows >> write_sql(database=database, table="lines"), n=3)
     for on_conflict, text in (("ignore", "old"), ("replace", "line 1, with a comma")):
-        (rows >> write_sql(database=database, table="lines", on_conflict=on_conflict)).run(n=3).raise_for_failure()
+        written = (rows >> write_sql(database=database, table="lines", on_conflict=on_conflict)).run(n=3)
+        assert written.outputs["write_sql"][0]["rows"] == (2 if on_conflict == "ignore" else 3)
         with sqlite3.connect(database) as connection:
             assert connection.execute("select text from lines where n = 1").fetchone() == (text,)
     assert "gives no rows" in failure(read_sql(database=database), query="delete from lines")
