@@ -291,7 +291,7 @@ def test_what_read_sql_gives_is_all_there_is(tmp_path):
     def dicts():
         connection = sqlite3.connect(database, check_same_thread=False)
         connection.row_factory = lambda cursor, row: {
-            column[0]: value for column, value in zip(cursor.description, row)
+            column[0]: value for column, value in zip(cursor.description, row, strict=True)
         }
         return connection
 
