@@ -82,12 +82,13 @@ def test_csv_appends_to_the_columns_that_the_file_has(tmp_path):
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 @pytest.mark.parametrize("name", ["rows.csv", "rows.csv.gz"])
-def test_a_file_that_is_written_in_two_runs_is_as_if_in_one(tmp_path, name, encoding):
+def test_a_file_that_is_written_in_several_runs_is_as_if_in_one(tmp_path, name, encoding):
     path = tmp_path / name
-    for first in (1, 2):
-        sent(write_csv(path=path, append=True, encoding=encoding), [{"n": first}, {"n": "é"}]).raise_for_failure()
+    for texts in ([], ["\ud800", "é"], ["1", "a\rb\nc", "\r"]):
+        result = sent(write_csv(path=path, append=True, encoding=encoding), [{"n": text} for text in texts])
+        assert len(result.failures) == texts.count("\ud800")
     back = read_csv(path=path, encoding=encoding).run().outputs["read_csv"]
-    assert [row["n"] for row in back] == ["1", "é", "2", "é"]
+    assert [row["n"] for row in back] == ["é", "1", "a\rb\nc", "\r"]
 
 
 @pytest.mark.parametrize(
@@ -298,6 +299,14 @@ def test_what_read_sql_gives_is_all_there_is(tmp_path):
     for options in ({"database": f"sqlite:///{database}"}, {"connect": dicts}):
         back = read_sql(query="select n, -n as m from lines", **options).run().outputs["read_sql"]
         assert back == [{"n": n, "m": -n} for n in (1, 2, 3)]
+
+
+def test_columns_of_sql_may_be_called_as_they_like(tmp_path):
+    database = tmp_path / "rows.db"
+    values = [{"a.b": 1, 'a "b"': 2, "select": 3}]
+    sent(write_sql(database=database, table="main.lines"), values).raise_for_failure()
+    assert read_sql(query="select * from lines", database=database).run().outputs["read_sql"] == values
+    assert "the row has no members" in sent(write_sql(database=database, table="lines"), [{}]).failures[0].error
 
 
 def test_sql_conflicts_take_the_transaction_back(tmp_path):

@@ -44,10 +44,15 @@ def opened(path: Any, mode: str, encoding: str, newline: str | None = None) -> I
 
 def has_content(path: Path) -> bool:
     """Tell whether there is a file with something in it."""
-    return path.exists() and path.stat().st_size > 0
+    if not path.is_file() or path.stat().st_size == 0:
+        return False
+    if path.suffix == ".gz":
+        with gzip.open(path) as file:
+            return file.read(1) != b""
+    return True
 
 
-def not_in_encoding(path: Any, encoding: str, error: UnicodeDecodeError) -> ValueError:
+def not_in_encoding(path: Any, encoding: str, error: UnicodeError) -> ValueError:
     """Say that a file is not in the encoding that it is read by."""
     return ValueError(f"{path}: {error}; is it in another encoding than {encoding}?")
 
@@ -145,12 +150,15 @@ class Text(Output):
         self.rows = 0
         self.columns: list[str] | None = None
         self.lock = threading.Lock()
+        self._encoding, self._marks = encoding, _without_mark(encoding) != encoding
         self._flushed = monotonic()
         if joined:
             self.file.write("\n")
 
     def write(self, text: str) -> None:
         """Write the text of one row."""
+        if self._marks:
+            text.encode(self._encoding)  # a text that it cannot have would take the mark at the begin with it
         self.file.write(text)
         self.rows += 1
         self.is_empty = False

@@ -85,7 +85,7 @@ class read_csv(Step):
                             raise ValueError("two columns have one name")
                     else:
                         yield {"out": self._row(columns, row)}
-            except UnicodeDecodeError as error:
+            except UnicodeError as error:
                 raise not_in_encoding(path, self.encoding, error) from error
             except (ValueError, csv.Error) as error:
                 hint = "; csv.field_size_limit(…) allows more" if "field limit" in str(error) else ""
@@ -186,10 +186,15 @@ class write_csv(TextSink):
             row = dict(zip(self.columns, row, strict=True))
         else:
             raise TypeError(f"expected a row as a dict, or a list with the option `columns`, got {type(row).__name__}")
-        line = csv.writer(_Given(), delimiter=self.delimiter, lineterminator="\n").writerow
-        names: Any = line(columns) if output.is_empty else ""
-        written: Any = line([row[name] for name in columns])
-        return f"{names}{written}"
+        line = self._line([row[name] for name in columns])
+        return self._line(columns) + line if output.is_empty else line
+
+    def _line(self, values: list[Any]) -> str:
+        line: Any = csv.writer(_Given(), delimiter=self.delimiter, lineterminator="\n").writerow(values)
+        if "\r" in line:  # which ends lines for who reads it, but not everywhere for who writes it
+            quoted = csv.writer(_Given(), delimiter=self.delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL)
+            line = quoted.writerow(values)
+        return str(line)
 
 
 class _Given:

@@ -48,7 +48,7 @@ class read_jsonl(Step):
                                 f"{path}, line {number}, column {error.colno}: no JSON: {error.msg}"
                             ) from error
                         yield {"out": value}
-            except UnicodeDecodeError as error:
+            except UnicodeError as error:
                 raise not_in_encoding(path, self.encoding, error) from error
 
 

@@ -224,14 +224,14 @@ class write_sql(Step):
             raise TypeError("expected a row as a dict; rows of another kind need the option `statement`")
         if not names:
             raise ValueError("the row has no members")
-        columns = ", ".join(_quoted(name) for name in names)
+        columns = ", ".join(map(_quoted, names))
         if not self._made:
-            cursor.execute(f"create table if not exists {_quoted(self.table)} ({columns})")
+            cursor.execute(f"create table if not exists {_quoted_table(self.table)} ({columns})")
             self._made = True
         is_sqlite = isinstance(self._connection, sqlite3.Connection)
         verb = {"error": "insert", "ignore": "insert or ignore", "replace": "insert or replace"}[self.on_conflict]
         places = ", ".join(["?" if is_sqlite else "%s"] * len(names))
-        return f"{verb} into {_quoted(self.table)} ({columns}) values ({places})"
+        return f"{verb} into {_quoted_table(self.table)} ({columns}) values ({places})"
 
     def finalize(self, ctx: Any) -> None:
         """Say how much was written."""
@@ -245,10 +245,14 @@ class write_sql(Step):
             connection.close()
 
 
+def _quoted_table(name: str) -> str:
+    """Quote the name of a table; a point divides a schema from a table."""
+    if isinstance(name, str) and re.fullmatch(r"\w+\.\w+", name):
+        return ".".join(map(_quoted, name.split(".")))
+    return _quoted(name)
+
+
 def _quoted(name: str) -> str:
-    """Quote the name of a table or column; a point divides a schema from a table."""
     if not isinstance(name, str) or not name or "\0" in name:
         raise ValueError(f"{name!r} is no name of a table or column")
-    if re.fullmatch(r"\w+\.\w+", name):
-        return ".".join(f'"{part}"' for part in name.split("."))
     return '"' + name.replace('"', '""') + '"'
