@@ -381,6 +381,48 @@ def test_a_websocket_that_nobody_serves():
     assert "ws://127.0.0.1:1" in failure(rows >> write_websocket(url="ws://127.0.0.1:1"), n=1)
 
 
+@pytest.mark.parametrize("lost", [True, False])
+def test_messages_that_nobody_may_have_read_are_told(lost, caplog):
+    websockets = pytest.importorskip("websockets")
+
+    async def talk(connection):
+        await connection.recv()
+        if lost:
+            connection.transport.abort()
+
+    async def run():
+        async with websockets.serve(talk, "127.0.0.1", 0) as server:
+            url = f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}"
+            return await (rows >> write_websocket(url=url)).run_async(n=3, timeout=20)
+
+    result = asyncio.run(run())
+    assert "everything was read" in caplog.text or "close frame" in caplog.text or result.failures
+    assert not (lost and result.ok)
+
+
+def test_messages_are_json_as_in_files():
+    websockets = pytest.importorskip("websockets")
+    got = []
+
+    async def talk(connection):
+        async for message in connection:
+            got.append(message)
+
+    async def run(values):
+        @actor
+        def source(n):
+            yield from values
+
+        async with websockets.serve(talk, "127.0.0.1", 0) as server:
+            url = f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}"
+            return await (source >> write_websocket(url=url)).run_async(n=1, timeout=20)
+
+    result = asyncio.run(run([{"day": date(2026, 1, 1)}, float("nan"), "text"]))
+    assert got == ['{"day": "2026-01-01"}', "text"]
+    assert [failure.tick for failure in result.failures] == [2]
+    assert "expected an address, HOST:PORT, got 5" in failure(serve_websocket(), address=5)
+
+
 def test_a_server_reads_no_further_than_there_is_room():
     websockets = pytest.importorskip("websockets")
     release = threading.Event()

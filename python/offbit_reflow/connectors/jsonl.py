@@ -8,6 +8,7 @@ from typing import Any
 
 from .._steps import Step
 from ._files import TextSink, not_in_encoding, opened
+from ._json import encode
 
 
 class read_jsonl(Step):
@@ -83,16 +84,4 @@ class write_jsonl(TextSink):
 
     def text(self, row: Any) -> str:
         """Give the line of a value."""
-        return _encode(row) + "\n"
-
-
-def _plain(value: Any) -> Any:
-    for name in ("isoformat", "tolist", "item"):  # dates, arrays, their numbers
-        if hasattr(value, name):
-            return getattr(value, name)()
-    if isinstance(value, (set, frozenset)):
-        return list(value)
-    raise TypeError(f"a value of type {type(value).__name__} has no JSON form")
-
-
-_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_plain).encode
+        return encode(row) + "\n"
