@@ -207,6 +207,12 @@ def test_a_batch_with_a_clock_is_one_however_the_node_is_made():
         assert run(step, range(6)) == [[0, 1, 2], [3, 4, 5]]
 
 
+def test_a_value_whose_tick_was_given_up_is_in_no_batch():
+    result = (actor(lambda x: x) >> batch(size=3, seconds=20, policy={"timeout_ms": 20})).run(x=1, timeout=20)
+    assert [failure.reason for failure in result.failures] == ["timeout"]
+    assert result.outputs == {"batch": []}
+
+
 def test_duplicates():
     assert run(deduplicate(), [[1], [1], {"a": [2]}, {"a": [2]}, 1, True, "1"]) == [[1], {"a": [2]}, 1, "1"]
     assert run(deduplicate(key="id"), [{"id": 1, "n": 1}, {"id": 1, "n": 2}]) == [{"id": 1, "n": 1}]

@@ -59,42 +59,48 @@ class batch(Step):
                     "`seconds` needs a policy with a `concurrency` of 2 or more: one tick waits, others gather"
                 )
         self._values: list[Any] = []
-        #: Set when the list that is being gathered has left; None while nobody waits for that.
-        self._left: asyncio.Event | None = None
+        #: The tick that waits for the list that is being gathered, where its value is, and what is set when the list has left.
+        self._waiting: tuple[Any, int, asyncio.Event] | None = None
 
     async def run(self, ctx: Any) -> None:
-        """Take a value; the tick that fills the list sends it, or the first one when the time is over."""
+        """Take a value; the tick that fills the list sends it, or the one that waits when the time is over."""
         import asyncio
 
+        self._forget_given_up()
         self._values.append(ctx["value"])
-        if len(self._values) < self.size and self.seconds is not None and self._left is None:
-            at, left = len(self._values) - 1, asyncio.Event()
-            self._left = left
+        if len(self._values) >= self.size:
+            self._send(ctx)
+        elif self.seconds is not None and self._waiting is None:
+            left = asyncio.Event()
+            self._waiting = ctx, len(self._values) - 1, left
             try:
                 await asyncio.wait_for(left.wait(), self.seconds)
             except TimeoutError:
                 self._send(ctx)
-            except asyncio.CancelledError:  # given up: the next value has a clock again
-                if self._left is left:
-                    self._left = None
-                    del self._values[at]
+            except asyncio.CancelledError:
+                self._forget_given_up()
                 raise
             else:
                 ctx.done()
-        elif len(self._values) >= self.size:
-            self._send(ctx)
         else:
             ctx.done()
 
+    def _forget_given_up(self) -> None:
+        """Leave out the value of a tick that was given up while it waited; the next one waits then."""
+        if self._waiting is not None and self._waiting[0].resolved:
+            del self._values[self._waiting[1]]
+            self._waiting = None
+
     def _send(self, ctx: Any) -> None:
         values, self._values = self._values, []
-        if self._left is not None:
-            self._left.set()
-            self._left = None
-        ctx.done({"out": values} if values else {})
+        if self._waiting is not None:
+            self._waiting[2].set()
+            self._waiting = None
+        ctx.done({"out": values})
 
     def finalize(self, ctx: Any) -> None:
         """Send the rest."""
+        self._forget_given_up()
         if self._values:
             ctx.send({"out": self._values})
             self._values = []
