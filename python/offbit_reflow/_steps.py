@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import sys
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -30,6 +31,10 @@ class StepType(FunctionType):
         from .flow import node
 
         options = cls._options()  # type: ignore[attr-defined]  # every class of this kind is a Step
+        # A node is data: the name of a file is a text there.
+        keywords = {
+            name: os.fsdecode(value) if isinstance(value, os.PathLike) else value for name, value in keywords.items()
+        }
         given = {name: value for name, value in keywords.items() if name in options and callable(value)}
         if not given:
             return node(cls, *inputs, **keywords)

@@ -298,6 +298,8 @@ def node(
             )
         else:
             settings[key] = value
+    if hasattr(component, "_policy_for"):  # a step that needs one for what it is asked to do
+        policy = {**component._policy_for(settings), **(policy or {})} or None
     made.metadata = settings | {
         key: value for key, value in (("policy", policy), ("firing", firing)) if value is not None
     }

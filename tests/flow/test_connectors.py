@@ -6,6 +6,8 @@ import json
 import os
 import sqlite3
 import threading
+from contextlib import closing
+from datetime import date, datetime
 
 import pytest
 
@@ -24,11 +26,20 @@ from offbit_reflow.connectors import (
     write_sql,
     write_websocket,
 )
+from offbit_reflow.connectors._files import opened
 
 
 @actor
 def rows(n):
     yield from ({"n": i, "text": f"line {i}, with a comma"} for i in range(n))
+
+
+def sent(step, values):
+    @actor
+    def source(n):
+        yield from values
+
+    return (source >> step).run(n=1, timeout=20)
 
 
 def failure(flow, **inputs):
@@ -53,6 +64,31 @@ def test_csv_appends_and_has_columns_of_its_own(tmp_path):
             n=1
         ).raise_for_failure()
     assert path.read_text() == "text;n\nline 0, with a comma;0\nline 0, with a comma;0\n"
+
+
+def test_csv_appends_to_the_columns_that_the_file_has(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("id,amount\n1,10")  # without an end of its line
+    add = write_csv(path=path, append=True)
+    sent(add, [{"amount": 20, "id": 2}]).raise_for_failure()
+    sent(write_csv(path=path, append=True, columns=["amount", "id"]), [[30, 3]]).raise_for_failure()
+    assert path.read_text() == "id,amount\n1,10\n2,20\n3,30\n"
+    refused = sent(add, [{"id": 4, "amount": 40, "note": "x"}]).failures[0].error
+    assert "the columns are id, amount, but the row has id, amount, note" in refused
+    other = sent(write_csv(path=path, append=True, columns=["id", "note"]), [[4, "x"]])
+    assert "its first line, id, amount, does not name the columns, and `columns` has id, note" in str(other.failures)
+    assert path.read_text().count("\n") == 4
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("name", ["rows.csv", "rows.csv.gz"])
+def test_a_file_that_is_written_in_several_runs_is_as_if_in_one(tmp_path, name, encoding):
+    path = tmp_path / name
+    for texts in ([], ["\ud800", "é"], ["1", "a\rb\nc", "\r"]):
+        result = sent(write_csv(path=path, append=True, encoding=encoding), [{"n": text} for text in texts])
+        assert len(result.failures) == texts.count("\ud800")
+    back = read_csv(path=path, encoding=encoding).run().outputs["read_csv"]
+    assert [row["n"] for row in back] == ["é", "1", "a\rb\nc", "\r"]
 
 
 @pytest.mark.parametrize(
@@ -91,6 +127,63 @@ def test_jsonl_there_and_back(tmp_path):
     assert "line 2, column 6: no JSON" in failure(read_jsonl(), path=str(path))
 
 
+def test_jsonl_is_compressed_by_its_name_and_goes_on_in_a_line_of_its_own(tmp_path):
+    for name in ("rows.jsonl", "rows.jsonl.gz"):
+        path = tmp_path / name
+        with opened(path, "w", "utf-8") as file:
+            file.write('{"a": 1}')
+        sent(write_jsonl(path=path, append=True), [{"a": 2}]).raise_for_failure()
+        assert read_jsonl().run({"path": path}).outputs["read_jsonl"] == [{"a": 1}, {"a": 2}]
+    assert path.read_bytes()[:2] == b"\x1f\x8b"
+
+
+def test_files_in_another_encoding_are_told_by_name(tmp_path):
+    path = tmp_path / "latin"
+    path.write_bytes(b'"\xe9"\n')
+    for read in (read_csv, read_jsonl):
+        assert f"{path}: 'utf-8" in failure(read(), path=str(path))
+
+
+class Slow:
+    """Its text is ready when the test says so."""
+
+    def __init__(self):
+        self.ready = threading.Event()
+
+    def isoformat(self):
+        self.ready.wait(20)
+        return "slow"
+
+    __str__ = isoformat
+
+
+@pytest.mark.parametrize("step", [write_jsonl, write_csv])
+def test_a_row_that_takes_too_long_leaves_the_file_as_it_is(tmp_path, step):
+    path, slow = tmp_path / "rows", Slow()
+
+    @actor
+    def source(n):
+        yield from ({"n": n} for n in (0, 1, slow, 3, 4))
+
+    with (source >> step(path=path, policy={"timeout_ms": 50})).network() as net:
+        result = net.run({"n": 1}, timeout=20)
+        slow.ready.set()
+    assert [failure.reason for failure in result.failures] == ["timeout"]
+    assert result.outputs[step.component] == [{"path": str(path), "rows": 4}]
+    read = read_jsonl if step is write_jsonl else read_csv
+    assert [str(row["n"]) for row in read(path=path).run().outputs[read.component]] == ["0", "1", "3", "4"]
+
+
+@pytest.mark.parametrize("step", [write_jsonl, write_csv, write_parquet])
+def test_two_nodes_do_not_write_one_file(tmp_path, step):
+    if step is write_parquet:
+        pytest.importorskip("pyarrow")
+    path = tmp_path / "rows"
+    flow = rows >> [step(path=path), step(path=tmp_path / ".." / tmp_path.name / "rows")]
+    assert "writes this file already" in str(flow.run(n=2, timeout=20).failures)
+    (rows >> step(path=path)).run(n=2, timeout=20).raise_for_failure()
+
+
 def test_a_source_reads_no_further_than_there_is_room(tmp_path):
     path = tmp_path / "many.jsonl"
     path.write_text("\n".join(str(n) for n in range(100_000)))
@@ -127,6 +220,43 @@ def test_parquet_there_and_back(tmp_path):
     assert sorted(file.name for file in tmp_path.iterdir()) == ["copy.parquet", "rows.parquet"]
 
 
+def test_rows_that_do_not_fit_into_parquet_fail_alone(tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "rows.parquet"
+    path.write_text("old")
+
+    def run(values, **options):
+        result = sent(write_parquet(path=path, **options), values)
+        left = parquet.read_table(path).to_pylist()
+        assert result.outputs["write_parquet"] == [{"path": str(path), "rows": len(left)}]
+        return left, [failure.tick for failure in result.failures], [failure.error for failure in result.failures]
+
+    assert run([]) == ([], [], [])
+    for group_rows in (1, 2, 10):
+        left, ticks, errors = run([{"a": 1}, {"a": 2, "b": 3}, {"b": 4}, {"a": 5}], group_rows=group_rows)
+        assert (left, ticks) == ([{"a": 1}, {"a": 5}], [2, 3])
+        assert "the columns are a, but the row has a, b" in errors[0]
+    values = [{"a": n} for n in range(14)] + [{"a": "x"}, {"a": 2**70}] + [{"a": n} for n in range(16, 20)]
+    for attempts in (1, 2):
+        left, ticks, _ = run(values, group_rows=10, policy={"attempts": attempts})
+        assert (left, ticks) == ([row for row in values if row["a"] in range(20)], [15, 16])
+
+
+def test_types_of_parquet_are_those_of_the_first_group(tmp_path):
+    pytest.importorskip("pyarrow")
+    path = tmp_path / "rows.parquet"
+    day, noon = date(2026, 1, 1), datetime(2026, 1, 1, 12)
+    for values, fit in (
+        ([1, 1.5, 2, None], [1.0, 1.5, 2.0, None]),
+        ([1, None, 1.5, 2], [1, None, 2]),
+        ([day, noon, None, noon], [day, None]),
+        (["a", "b", b"c", 1], ["a", "b"]),
+        ([{"x": 1}, {"y": 2}, {"z": 3}, {"x": 4}], [{"x": 1, "y": None}, {"x": None, "y": 2}, {"x": 4, "y": None}]),
+    ):
+        sent(write_parquet(path=path, group_rows=2), [{"a": value} for value in values])
+        assert [row["a"] for row in read_parquet(path=path).run().outputs["read_parquet"]] == fit
+
+
 def test_sql_there_and_back(tmp_path):
     database = str(tmp_path / "rows.db")
     (rows >> write_sql(database=database, table="lines")).run(n=1200).raise_for_failure()
@@ -137,6 +267,48 @@ def test_sql_there_and_back(tmp_path):
     assert back.run().outputs["read_sql"] == [{"five": 5}]
 
 
+@pytest.mark.parametrize("mode", ["delete", "wal"])
+def test_a_table_is_written_while_another_one_of_its_file_is_read(tmp_path, mode):
+    database = tmp_path / "rows.db"
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute(f"pragma journal_mode = {mode}")
+        connection.execute("create table lines (n, text)")
+        connection.executemany("insert into lines values (?, ?)", ((n, "x" * 2000) for n in range(5000)))
+        connection.commit()
+    read = read_sql(query="select * from lines", database=database)
+    result = (read >> write_sql(database=database, table="copy")).run(timeout=60)
+    assert result.outputs["write_sql"] == [{"table": "copy", "rows": 5000}]
+
+
+def test_what_read_sql_gives_is_all_there_is(tmp_path):
+    database = tmp_path / "rows.db"
+    assert f"there is no database {database}" in failure(read_sql(database=database), query="select 1")
+    assert not database.exists()
+    sent(write_sql(database=database, table="lines"), [{"n": 1}]).raise_for_failure()
+    assert "two columns are called `a`" in failure(read_sql(database=database), query="select 1 as a, 2 as a")
+    insert = read_sql(query="insert into lines values (2), (3) returning n", database=database)
+    assert insert.run().outputs["read_sql"] == [{"n": 2}, {"n": 3}]
+
+    def dicts():
+        connection = sqlite3.connect(database, check_same_thread=False)
+        connection.row_factory = lambda cursor, row: {
+            column[0]: value for column, value in zip(cursor.description, row, strict=True)
+        }
+        return connection
+
+    for options in ({"database": f"sqlite:///{database}"}, {"connect": dicts}):
+        back = read_sql(query="select n, -n as m from lines", **options).run().outputs["read_sql"]
+        assert back == [{"n": n, "m": -n} for n in (1, 2, 3)]
+
+
+def test_columns_of_sql_may_be_called_as_they_like(tmp_path):
+    database = tmp_path / "rows.db"
+    values = [{"a.b": 1, 'a "b"': 2, "select": 3}]
+    sent(write_sql(database=database, table="main.lines"), values).raise_for_failure()
+    assert read_sql(query="select * from lines", database=database).run().outputs["read_sql"] == values
+    assert "the row has no members" in sent(write_sql(database=database, table="lines"), [{}]).failures[0].error
+
+
 def test_sql_conflicts_take_the_transaction_back(tmp_path):
     database = str(tmp_path / "rows.db")
     with sqlite3.connect(database) as connection:
@@ -144,7 +316,8 @@ def test_sql_conflicts_take_the_transaction_back(tmp_path):
         connection.execute("insert into lines values (1, 'old')")
     assert "UNIQUE" in failure(rows >> write_sql(database=database, table="lines"), n=3)
     for on_conflict, text in (("ignore", "old"), ("replace", "line 1, with a comma")):
-        (rows >> write_sql(database=database, table="lines", on_conflict=on_conflict)).run(n=3).raise_for_failure()
+        written = (rows >> write_sql(database=database, table="lines", on_conflict=on_conflict)).run(n=3)
+        assert written.outputs["write_sql"][0]["rows"] == (2 if on_conflict == "ignore" else 3)
         with sqlite3.connect(database) as connection:
             assert connection.execute("select text from lines where n = 1").fetchone() == (text,)
     assert "gives no rows" in failure(read_sql(database=database), query="delete from lines")
@@ -206,6 +379,48 @@ def test_a_websocket_that_nobody_serves():
     pytest.importorskip("websockets")
     assert "ws://127.0.0.1:1" in failure(read_websocket(), url="ws://127.0.0.1:1")
     assert "ws://127.0.0.1:1" in failure(rows >> write_websocket(url="ws://127.0.0.1:1"), n=1)
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_messages_that_nobody_may_have_read_are_told(lost, caplog):
+    websockets = pytest.importorskip("websockets")
+
+    async def talk(connection):
+        await connection.recv()
+        if lost:
+            connection.transport.abort()
+
+    async def run():
+        async with websockets.serve(talk, "127.0.0.1", 0) as server:
+            url = f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}"
+            return await (rows >> write_websocket(url=url)).run_async(n=3, timeout=20)
+
+    result = asyncio.run(run())
+    assert "everything was read" in caplog.text or "close frame" in caplog.text or result.failures
+    assert not (lost and result.ok)
+
+
+def test_messages_are_json_as_in_files():
+    websockets = pytest.importorskip("websockets")
+    got = []
+
+    async def talk(connection):
+        async for message in connection:
+            got.append(message)
+
+    async def run(values):
+        @actor
+        def source(n):
+            yield from values
+
+        async with websockets.serve(talk, "127.0.0.1", 0) as server:
+            url = f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}"
+            return await (source >> write_websocket(url=url)).run_async(n=1, timeout=20)
+
+    result = asyncio.run(run([{"day": date(2026, 1, 1)}, float("nan"), "text"]))
+    assert got == ['{"day": "2026-01-01"}', "text"]
+    assert [failure.tick for failure in result.failures] == [2]
+    assert "expected an address, HOST:PORT, got 5" in failure(serve_websocket(), address=5)
 
 
 def test_a_server_reads_no_further_than_there_is_room():

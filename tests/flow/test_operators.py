@@ -1,5 +1,6 @@
 """Steps that keep something from packet to packet."""
 
+import threading
 import time
 from datetime import UTC, datetime
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from offbit_reflow import Network, actor
+from offbit_reflow import Network, actor, node
 from offbit_reflow.operators import (
     batch,
     deduplicate,
@@ -129,6 +130,44 @@ def test_every_value_is_in_its_spans_or_late(times, spans, lateness):
         assert gap or seen == set(range(len(times)))
 
 
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.integers(-500, 5000).map(lambda n: n / 100), max_size=40),
+    st.sampled_from([0.05, 0.1, 0.7, 1.1, 1 / 3, 10]),
+    st.sampled_from([1, 2, 3]),
+)
+def test_a_time_is_in_as_many_spans_as_cover_it_however_they_are_rounded(times, length, overlap):
+    windows = run(window_by_time(length=length, every=length / overlap, time=lambda at: at, lateness=1000), times)
+    for window in windows:
+        assert all(window["start"] <= at < window["end"] for at in window["values"])
+    assert sorted(at for window in windows for at in window["values"]) == sorted(times * overlap)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.integers(0, 60), max_size=15), st.sampled_from([5, 10]), st.sampled_from([0, 3]))
+def test_late_is_only_what_no_open_session_takes(times, gap, lateness):
+    late, sessions, over, watermark = [], [], [], float("-inf")
+    for at in times:
+        near = [one for one in sessions if one[0] - gap < at < one[-1] + gap]
+        merged = sorted([at, *(other for one in near for other in one)])
+        if merged[-1] + gap <= watermark:
+            late.append(at)
+        else:
+            sessions = [one for one in sessions if one not in near] + [merged]
+        watermark = max(watermark, at - lateness)
+        over += [one for one in sessions if one[-1] + gap <= watermark]
+        sessions = [one for one in sessions if one not in over]
+    step = window_by_session(gap=gap, time=lambda at: at, lateness=lateness)
+
+    @actor
+    def source(n):
+        yield from times
+
+    outputs = (source >> step).run(n=1, timeout=30).raise_for_failure().outputs
+    assert outputs["window_by_session.late"] == late
+    assert sorted(one["values"] for one in outputs["window_by_session.out"]) == sorted(over + sessions)
+
+
 def test_times_as_dates_and_as_text():
     dates = [{"time": datetime(2026, 1, 1, 12, minute, tzinfo=UTC)} for minute in (1, 4, 6)]
     assert [len(w["values"]) for w in run(window_by_time(length=300), dates)] == [2, 1]
@@ -162,10 +201,73 @@ def test_a_rate_is_kept():
     assert time.monotonic() - started >= 0.09
 
 
+def test_a_batch_with_a_clock_is_one_however_the_node_is_made():
+    options = {"size": 3, "seconds": 20}
+    for step in (batch(**options), node(batch, **options), node(batch, config=options, policy={"attempts": 2})):
+        assert run(step, range(6)) == [[0, 1, 2], [3, 4, 5]]
+
+
+def test_a_value_whose_tick_was_given_up_is_in_no_batch():
+    result = (actor(lambda x: x) >> batch(size=3, seconds=20, policy={"timeout_ms": 20})).run(x=1, timeout=20)
+    assert [failure.reason for failure in result.failures] == ["timeout"]
+    assert result.outputs == {"batch": []}
+
+
 def test_duplicates():
     assert run(deduplicate(), [[1], [1], {"a": [2]}, {"a": [2]}, 1, True, "1"]) == [[1], {"a": [2]}, 1, "1"]
     assert run(deduplicate(key="id"), [{"id": 1, "n": 1}, {"id": 1, "n": 2}]) == [{"id": 1, "n": 1}]
     assert run(deduplicate(most_keys=1), [1, 2, 1]) == [1, 2, 1]
+    others = [[1], (1,), ("list", (1,)), [[1]], [(1,)], ([1],), {"a": [1]}, [["a", [1]]]]
+    assert run(deduplicate(), [*others, *others]) == others
+
+
+def test_a_key_is_what_stood_there():
+    values = [{"key": key} for key in ([1, {"a": 2}], {"b": [3]}, "c", [1, {"a": 2}])]
+    keys = [[1, {"a": 2}], {"b": [3]}, "c"]
+    for step in (window_by_count(size=9, key="key"), window_by_count(size=9, key=lambda value: value["key"])):
+        assert [window["key"] for window in run(step, values)] == keys
+    timed = [value | {"time": 0} for value in values]
+    for step in (window_by_time(length=1, key="key"), window_by_session(gap=1, key="key")):
+        assert [window["key"] for window in run(step, timed)] == keys
+
+    @keyed("key", initial={}, at_end=lambda key, seen: (key, seen))
+    def count(seen, value):
+        seen[len(seen)] = True
+        return seen, None
+
+    assert run(count, values) == [(keys[0], {0: True, 1: True}), (keys[1], {0: True}), (keys[2], {0: True})]
+
+
+def test_what_is_remembered_outlasts_an_attempt_that_takes_too_long():
+    ready = threading.Event()
+
+    def slow(value):
+        if value == "slow":
+            ready.wait(20)
+        return value
+
+    @keyed(initial=0)
+    def count(state, value):
+        slow(value)
+        return state + 1, state + 1
+
+    limit = {"timeout_ms": 50}
+    for step, expected in (
+        (count(policy=limit), [1, 2]),
+        (deduplicate(key=slow, policy=limit), ["a"]),
+        (window_by_count(size=9, key=slow, policy=limit), [{"key": "a", "values": ["a", "a"]}]),
+    ):
+        ready.clear()
+
+        @actor
+        def source(n):
+            yield from ("a", "slow", "a")
+
+        with (source >> step).network() as net:
+            result = net.run({"n": 1}, timeout=20)
+            ready.set()
+        assert [failure.reason for failure in result.failures] == ["timeout"]
+        assert list(result.outputs.values()) == [expected]
 
 
 @pytest.mark.parametrize(
@@ -174,8 +276,11 @@ def test_duplicates():
         (window_by_count(), "`window_by_count` needs the option `size`"),
         (window_by_count(size=0), "size must be a whole number of at least 1"),
         (window_by_time(length=1, every=1e-9), "every is too small"),
-        (window_by_session(gap=0), "gap must be above 0"),
-        (rate_limit(per_second=0), "per_second must be above 0"),
+        (window_by_session(gap=0), "gap must be a number above 0, got 0"),
+        (rate_limit(per_second=0), "per_second must be a number above 0"),
+        (rate_limit(per_second="5"), "per_second must be a number above 0, got '5'"),
+        (deduplicate(seconds=-1), "seconds must be a number above 0, got -1"),
+        (batch(seconds=1, policy={"concurrency": 1}), "`seconds` needs a policy with a `concurrency` of 2 or more"),
         (batch(size=1, second=2), "`batch` has no option `second`; there are `size`, `seconds`"),
     ],
 )

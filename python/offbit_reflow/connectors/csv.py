@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TextIO
+from pathlib import Path
+from typing import Any
 
 from .._steps import Step
-from ._files import TextSink
+from ._files import Text, TextSink, has_content, not_in_encoding, opened
 
 _TYPES: dict[str, Callable[[str], Any]] = {
     "str": str,
@@ -20,7 +22,7 @@ _TYPES: dict[str, Callable[[str], Any]] = {
 
 
 class read_csv(Step):
-    r"""Read the rows of CSV files as dicts.
+    r"""Read the rows of CSV files as dicts; names that end with ``.gz`` are decompressed, and empty lines passed over.
 
     Attributes
     ----------
@@ -70,19 +72,24 @@ class read_csv(Step):
     def run(self, ctx: Any) -> Iterator[dict[str, Any]]:
         """Read a file."""
         path = ctx["path"]
-        with open(path, encoding=self.encoding, newline="") as file:
+        with opened(path, "r", self.encoding, newline="") as file:
             reader = csv.reader(file, delimiter=self.delimiter, strict=True)
             columns = self.columns
             try:
                 for row in reader:
+                    if not row:
+                        continue
                     if columns is None:
                         columns = row
                         if len(set(columns)) < len(columns):
                             raise ValueError("two columns have one name")
-                    elif row:
+                    else:
                         yield {"out": self._row(columns, row)}
+            except UnicodeError as error:
+                raise not_in_encoding(path, self.encoding, error) from error
             except (ValueError, csv.Error) as error:
-                raise ValueError(f"{path}, line {reader.line_num}: {error}") from error
+                hint = "; csv.field_size_limit(…) allows more" if "field limit" in str(error) else ""
+                raise ValueError(f"{path}, line {reader.line_num}: {error}{hint}") from error
 
     def _row(self, columns: list[str], row: list[str]) -> dict[str, Any]:
         if len(row) != len(columns):
@@ -104,12 +111,12 @@ class write_csv(TextSink):
 
     Attributes
     ----------
-    path : str
-        The file. Must be given; its folder is made if there is none.
+    path : str or path
+        The file. Must be given; its folder is made if there is none. One whose name ends with ``.gz`` is compressed.
     columns : list of str, optional
         The columns, in their order; by default the members of the first row.
     append : bool
-        Whether rows are added to the file if there is one, without a line of names (false).
+        Whether rows are added to the file if there is one (false); its first line names the columns then.
     delimiter : str
         What stands between columns (``,``).
     encoding : str
@@ -138,30 +145,60 @@ class write_csv(TextSink):
     columns: list[str] | None = None
     delimiter: str = ","
 
-    #: The columns as a set, once they are known, and what writes rows.
-    _names: set[str] | None = None
-    _writer: Any = None
+    def begin(self, path: Path) -> Text:
+        """Open the file; one that is added to has columns already."""
+        if self.columns is not None and len(set(self.columns)) < len(self.columns):
+            raise ValueError(f"columns: two have one name: {', '.join(self.columns)}")
+        columns = self._columns_of(path) if self.append and has_content(path) else []
+        output = super().begin(path)
+        output.is_empty = not columns
+        output.columns = columns or self.columns
+        return output
 
-    def write(self, file: TextIO, row: Any) -> None:
-        """Write one row; before the first, the names of the columns."""
+    def _columns_of(self, path: Path) -> list[str]:
+        """Give the columns of a file that has rows."""
+        # What may stand before the first name is no part of it.
+        encoding = "utf-8-sig" if codecs.lookup(self.encoding).name == "utf-8" else self.encoding
+        with opened(path, "r", encoding, newline="") as file:
+            columns = next((row for row in csv.reader(file, delimiter=self.delimiter, strict=True) if row), [])
+        if not columns:
+            return []
+        if len(set(columns)) < len(columns) or (self.columns is not None and set(columns) != set(self.columns)):
+            expected = "" if self.columns is None else f", and `columns` has {', '.join(self.columns)}"
+            raise ValueError(f"{path}: its first line, {', '.join(columns)}, does not name the columns{expected}")
+        return columns
+
+    def text(self, row: Any) -> str:
+        """Give the line of a row; before the first, the names of the columns."""
+        output: Text = self._output
         if isinstance(row, Mapping):
-            if self.columns is None:
-                self.columns = list(row)
-            if self._names is None:
-                self._names = set(self.columns)
-            if row.keys() != self._names:
+            if output.columns is None:
+                output.columns = list(row)
+            columns = output.columns
+            if len(row) != len(columns) or not all(name in row for name in columns):
                 raise ValueError(
-                    f"the columns are {', '.join(self.columns)}, but the row has {', '.join(map(str, row))}"
+                    f"the columns are {', '.join(map(str, columns))}, but the row has {', '.join(map(str, row))}"
                 )
-            values = [row[name] for name in self.columns]
         elif isinstance(row, (list, tuple)) and self.columns is not None:
-            values = list(row)
-            if len(values) != len(self.columns):
-                raise ValueError(f"expected {len(self.columns)} columns, got {len(values)}")
+            columns = output.columns or self.columns
+            if len(row) != len(columns):
+                raise ValueError(f"expected {len(columns)} columns, got {len(row)}")
+            row = dict(zip(self.columns, row, strict=True))
         else:
             raise TypeError(f"expected a row as a dict, or a list with the option `columns`, got {type(row).__name__}")
-        if self._writer is None:
-            self._writer = csv.writer(file, delimiter=self.delimiter, lineterminator="\n")
-            if not (self.append and file.tell()):
-                self._writer.writerow(self.columns)
-        self._writer.writerow(values)
+        line = self._line([row[name] for name in columns])
+        return self._line(columns) + line if output.is_empty else line
+
+    def _line(self, values: list[Any]) -> str:
+        line: Any = csv.writer(_Given(), delimiter=self.delimiter, lineterminator="\n").writerow(values)
+        if "\r" in line:  # which ends lines for who reads it, but not everywhere for who writes it
+            quoted = csv.writer(_Given(), delimiter=self.delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL)
+            line = quoted.writerow(values)
+        return str(line)
+
+
+class _Given:
+    """A file that gives back what is written to it."""
+
+    def write(self, text: str) -> str:
+        return text

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from collections.abc import Iterator
-from typing import IO, Any, TextIO
+from typing import Any
 
 from .._steps import Step
-from ._files import TextSink
+from ._files import TextSink, not_in_encoding, opened
+from ._json import encode
 
 
 class read_jsonl(Step):
@@ -37,23 +37,20 @@ class read_jsonl(Step):
     def run(self, ctx: Any) -> Iterator[dict[str, Any]]:
         """Read a file."""
         path, decode = ctx["path"], json.JSONDecoder().decode
-        with _opened(path, self.encoding) as file:
-            for number, line in enumerate(file, 1):
-                line = line.rstrip()
-                if line:
-                    try:
-                        value = decode(line)
-                    except json.JSONDecodeError as error:
-                        raise ValueError(
-                            f"{path}, line {number}, column {error.colno}: no JSON: {error.msg}"
-                        ) from error
-                    yield {"out": value}
-
-
-def _opened(path: Any, encoding: str) -> IO[str]:
-    if str(path).endswith(".gz"):
-        return gzip.open(path, "rt", encoding=encoding)
-    return open(path, encoding=encoding)
+        with opened(path, "r", self.encoding) as file:
+            try:
+                for number, line in enumerate(file, 1):
+                    line = line.rstrip()
+                    if line:
+                        try:
+                            value = decode(line)
+                        except json.JSONDecodeError as error:
+                            raise ValueError(
+                                f"{path}, line {number}, column {error.colno}: no JSON: {error.msg}"
+                            ) from error
+                        yield {"out": value}
+            except UnicodeError as error:
+                raise not_in_encoding(path, self.encoding, error) from error
 
 
 class write_jsonl(TextSink):
@@ -61,8 +58,8 @@ class write_jsonl(TextSink):
 
     Attributes
     ----------
-    path : str
-        The file. Must be given; its folder is made if there is none.
+    path : str or path
+        The file. Must be given; its folder is made if there is none. One whose name ends with ``.gz`` is compressed.
     append : bool
         Whether values are added to the file if there is one (false).
     encoding : str
@@ -85,18 +82,6 @@ class write_jsonl(TextSink):
 
     component = "write_jsonl"
 
-    def write(self, file: TextIO, row: Any) -> None:
-        """Write one value."""
-        file.write(_encode(row) + "\n")
-
-
-def _plain(value: Any) -> Any:
-    for name in ("isoformat", "tolist", "item"):  # dates, arrays, their numbers
-        if hasattr(value, name):
-            return getattr(value, name)()
-    if isinstance(value, (set, frozenset)):
-        return list(value)
-    raise TypeError(f"a value of type {type(value).__name__} has no JSON form")
-
-
-_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_plain).encode
+    def text(self, row: Any) -> str:
+        """Give the line of a value."""
+        return encode(row) + "\n"

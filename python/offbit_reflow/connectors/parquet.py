@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 from .._steps import Step
-from ._files import needs
+from ._files import FileSink, needs
+from ._parquet_file import ParquetFile
 
 
 class read_parquet(Step):
@@ -56,12 +59,12 @@ class read_parquet(Step):
                         yield {"out": row}
 
 
-class write_parquet(Step):
+class write_parquet(FileSink):
     """Write rows, tables or record batches to a Parquet file; what leaves at the end is ``{"path", "rows"}``.
 
     Attributes
     ----------
-    path : str
+    path : str or path
         The file. Must be given; its folder is made if there is none.
     group_rows : int
         Rows that are gathered before they are written (10,000).
@@ -70,8 +73,8 @@ class write_parquet(Step):
 
     Notes
     -----
-    The types of the columns are those of the first group; a later group that does not fit fails. The file is complete, and has
-    its name, when the node has ended.
+    The columns are the members of the first row, their types those of the first group. A row or table that does not fit fails;
+    the file goes on without it. The file is complete, and has its name, when the node has ended; without rows it is empty.
 
     Examples
     --------
@@ -82,62 +85,54 @@ class write_parquet(Step):
 
     component = "write_parquet"
     inports = ["row"]
-    outports = ["out"]
+    batch_size = 500
 
     path: str
     group_rows: int = 10_000
     compression: str = "zstd"
 
     def prepare(self, ctx: Any) -> None:
-        """Load Arrow."""
-        self._arrow = needs("pyarrow", "parquet")
-        self._parquet = needs("pyarrow.parquet", "parquet")
-        Path(self.path).parent.mkdir(parents=True, exist_ok=True)
-        self._gathered: list[Any] = []
-        self._writer: Any = None
-        self._rows = 0
+        """Begin the file."""
+        if not isinstance(self.group_rows, int) or self.group_rows < 1:
+            raise ValueError(f"group_rows must be a whole number of at least 1, got {self.group_rows!r}")
+        arrow, path = needs("pyarrow", "parquet"), Path(os.fsdecode(self.path))
+        self._tables = (arrow.Table, arrow.RecordBatch)
+        self._take(ctx, path, lambda: ParquetFile(path, self.group_rows, self.compression))
 
-    def run(self, ctx: Any) -> None:
-        """Take a row or a table."""
-        row = ctx["row"]
-        if isinstance(row, (self._arrow.Table, self._arrow.RecordBatch)):
-            self._flush()
-            self._write(row if isinstance(row, self._arrow.Table) else self._arrow.Table.from_batches([row]))
-        elif isinstance(row, dict):
-            self._gathered.append(row)
-            if len(self._gathered) >= self.group_rows:
-                self._flush()
+    def run(self, batch: Any) -> None:
+        """Take rows and tables."""
+        file: ParquetFile = self._output
+        ticks = list(zip(batch, batch["row"], strict=True))
+        while ticks:
+            room = file.room()
+            rows = list(takewhile(lambda one: isinstance(one[1], dict), ticks[:room]))
+            try:
+                if not rows:
+                    self._take_one(file, *ticks[0])
+                else:
+                    file.take([row for _, row in rows])
+                    for tick, _ in rows:
+                        tick.done()
+            except Exception:  # of many rows, those that fit are taken
+                for tick, row in rows:
+                    self._take_one(file, tick, row)
+            del ticks[: len(rows) or 1]
+
+    def _take_one(self, file: ParquetFile, tick: Any, row: Any) -> None:
+        try:
+            if isinstance(row, self._tables):
+                file.take_table(row)
+            elif isinstance(row, dict):
+                file.take([row])
+            else:
+                raise TypeError(f"expected a row as a dict, a Table or a RecordBatch, got {type(row).__name__}")
+        except Exception as error:
+            tick.fail(f"{type(error).__name__}: {error}", reason=type(error).__name__)
         else:
-            raise TypeError(f"expected a row as a dict, a Table or a RecordBatch, got {type(row).__name__}")
-        ctx.done()
-
-    def _flush(self) -> None:
-        if self._gathered:
-            rows, self._gathered = self._gathered, []
-            schema = self._writer.schema if self._writer is not None else None
-            self._write(self._arrow.Table.from_pylist(rows, schema=schema))
-
-    def _write(self, table: Any) -> None:
-        if self._writer is None:
-            self._writer = self._parquet.ParquetWriter(f"{self.path}.part", table.schema, compression=self.compression)
-        elif table.schema != self._writer.schema:
-            table = table.cast(self._writer.schema)
-        self._writer.write_table(table)
-        self._rows += table.num_rows
+            tick.done()
 
     def finalize(self, ctx: Any) -> None:
         """Write what is left, and give the file its name."""
-        self._flush()
-        if self._writer is None:
-            return
-        self._writer.close()
-        self._writer = None
-        Path(f"{self.path}.part").replace(self.path)
-        ctx.send({"out": {"path": str(self.path), "rows": self._rows}})
-
-    def teardown(self) -> None:
-        """Leave nothing half written behind."""
-        if getattr(self, "_writer", None) is not None:
-            self._writer.close()
-            self._writer = None
-            Path(f"{self.path}.part").unlink(missing_ok=True)
+        if self._output is not None:
+            rows = self._output.complete()
+            ctx.send({"out": {"path": os.fsdecode(self.path), "rows": rows}})

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import pickle
 import re
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from typing import Any
 
@@ -12,17 +15,27 @@ from .._steps import Step
 
 #: Rows that are fetched at once.
 FETCH = 500
+#: Rows of an SQLite file that are read ahead take so much memory, in bytes; then they go to a file.
+READ_AHEAD = 4 << 20
+#: Words of statements that may change something.
+_CHANGES = re.compile(r"\b(insert|update|delete|merge|replace)\b", re.IGNORECASE)
 
 
-def _connect(database: str, connect: Callable[[], Any] | None) -> Any:
+def _connect(database: Any, connect: Callable[[], Any] | None, *, exists: bool) -> Any:
     if connect is not None:
         return connect()
     if not database:
         raise ValueError(
             "say which database: `database` is an SQLite file, `connect` a function that makes a connection"
         )
-    # A node has its thread only for the length of a tick.
-    return sqlite3.connect(database.removeprefix("sqlite:///"), check_same_thread=False, timeout=30)
+    path = os.fsdecode(database).removeprefix("sqlite:///")
+    if exists and path != ":memory:" and not os.path.exists(path):
+        raise FileNotFoundError(f"there is no database {path}")
+    try:
+        # A node has its thread only for the length of a tick.
+        return sqlite3.connect(path, check_same_thread=False, timeout=30)
+    except sqlite3.OperationalError as error:
+        raise sqlite3.OperationalError(f"{path}: {error}") from error
 
 
 class read_sql(Step):
@@ -32,12 +45,18 @@ class read_sql(Step):
 
     Attributes
     ----------
-    database : str
-        An SQLite file, also as ``sqlite:///FILE``.
+    database : str or path
+        An SQLite file, which must be there, also as ``sqlite:///FILE``.
     connect : callable, optional
         Makes a connection by another DB-API module, such as ``lambda: psycopg.connect(...)``; where the step is called only.
     parameters : list or dict
         Parameters of queries that come without.
+
+    Notes
+    -----
+    A statement that changes something and gives rows, such as ``insert … returning``, is committed when all rows were read.
+    Who reads an SQLite file keeps others from writing it, unless it is in WAL mode. So that steps which wait for room do not,
+    rows of such a file are read ahead, into a temporary file if they are many.
 
     Examples
     --------
@@ -50,7 +69,7 @@ class read_sql(Step):
     inports = ["query"]
     outports = ["out"]
 
-    database: str = ""
+    database: str | os.PathLike[str] = ""
     connect: Callable[[], Any] | None = None
     parameters: Any = ()
 
@@ -59,14 +78,59 @@ class read_sql(Step):
         query, parameters = ctx["query"], self.parameters
         if isinstance(query, Mapping):
             query, parameters = query["query"], query.get("parameters", parameters)
-        with closing(_connect(self.database, self.connect)) as connection, closing(connection.cursor()) as cursor:
-            cursor.execute(query, parameters)
-            if cursor.description is None:
-                raise ValueError("the statement gives no rows; `write_sql` is for those that change something")
-            names = [column[0] for column in cursor.description]
-            while rows := cursor.fetchmany(FETCH):
-                for row in rows:
-                    yield {"out": dict(zip(names, row, strict=True))}
+        with closing(_connect(self.database, self.connect, exists=True)) as connection:
+            with closing(connection.cursor()) as cursor:
+                cursor.execute(query, parameters)
+                if cursor.description is None:
+                    raise ValueError("the statement gives no rows; `write_sql` is for those that change something")
+                names = [column[0] for column in cursor.description]
+                twice = next((name for at, name in enumerate(names) if name in names[:at]), None)
+                if twice is not None:
+                    raise ValueError(f"two columns are called `{twice}`: give one another name, `… as name`")
+                blocks = _fetched(cursor)
+                if _locks(connection):
+                    blocks = _read_ahead(blocks, connection, ctx)
+                for rows in blocks:
+                    for row in rows:
+                        yield {"out": dict(zip(names, row, strict=True))}
+            _commit(connection, query)
+
+
+def _commit(connection: Any, query: Any) -> None:
+    try:
+        connection.commit()
+    except Exception:  # where nothing was begun, some have nothing to commit
+        if _CHANGES.search(str(query)):
+            raise
+
+
+def _fetched(cursor: Any) -> Iterator[list[tuple[Any, ...]]]:
+    while rows := cursor.fetchmany(FETCH):
+        # What makes rows may be set to make dicts, or what only it knows.
+        yield [tuple(row.values()) if isinstance(row, Mapping) else tuple(row) for row in rows]
+
+
+def _locks(connection: Any) -> bool:
+    """Tell whether a reader keeps others from writing, or has something to commit."""
+    if not isinstance(connection, sqlite3.Connection):
+        return False
+    with closing(connection.cursor()) as cursor:
+        cursor.row_factory = None
+        is_file = any(path for _, _, path in cursor.execute("pragma database_list"))
+        return is_file and (connection.in_transaction or cursor.execute("pragma journal_mode").fetchone() != ("wal",))
+
+
+def _read_ahead(blocks: Iterable[Any], connection: Any, ctx: Any) -> Iterator[Any]:
+    """Read everything, let the database go, and give it again."""
+    with tempfile.SpooledTemporaryFile(READ_AHEAD) as file:
+        for block in blocks:
+            ctx.check_cancelled()
+            pickle.dump(block, file, pickle.HIGHEST_PROTOCOL)
+        connection.commit()
+        end = file.tell()
+        file.seek(0)
+        while file.tell() < end:
+            yield pickle.load(file)  # written just now, by this process
 
 
 class write_sql(Step):
@@ -84,7 +148,7 @@ class write_sql(Step):
     on_conflict : str
         What becomes of a row that is there already: ``error`` (default), ``ignore`` or ``replace``. For SQLite.
     database, connect
-        As for `read_sql`.
+        As for `read_sql`; an SQLite file is made if there is none.
 
     Examples
     --------
@@ -109,7 +173,7 @@ class write_sql(Step):
     table: str = ""
     statement: str | None = None
     on_conflict: str = "error"
-    database: str = ""
+    database: str | os.PathLike[str] = ""
     connect: Callable[[], Any] | None = None
 
     def prepare(self, ctx: Any) -> None:
@@ -118,7 +182,7 @@ class write_sql(Step):
             raise ValueError("`write_sql` needs the option `table` or `statement`")
         if self.on_conflict not in ("error", "ignore", "replace"):
             raise ValueError(f"on_conflict must be error, ignore or replace, got {self.on_conflict!r}")
-        self._connection = _connect(self.database, self.connect)
+        self._connection = _connect(self.database, self.connect, exists=False)
         self._rows = 0
         self._made = bool(self.statement) or not isinstance(self._connection, sqlite3.Connection)
 
@@ -127,13 +191,16 @@ class write_sql(Step):
         rows = batch["row"]
         try:
             with closing(self._connection.cursor()) as cursor:
+                count = 0
                 for statement, values in self._groups(cursor, rows):
                     cursor.executemany(statement, values)
+                    # Rows that are there already may have been passed over.
+                    count += cursor.rowcount if self.on_conflict == "ignore" and not self.statement else len(values)
             self._connection.commit()
         except BaseException:
             self._connection.rollback()
             raise
-        self._rows += len(rows)
+        self._rows += count
         batch.done()
 
     def _groups(self, cursor: Any, rows: list[Any]) -> Iterator[tuple[str, list[Any]]]:
@@ -155,14 +222,16 @@ class write_sql(Step):
             return self.statement
         if names is None:
             raise TypeError("expected a row as a dict; rows of another kind need the option `statement`")
-        columns = ", ".join(_quoted(name) for name in names)
+        if not names:
+            raise ValueError("the row has no members")
+        columns = ", ".join(map(_quoted, names))
         if not self._made:
-            cursor.execute(f"create table if not exists {_quoted(self.table)} ({columns})")
+            cursor.execute(f"create table if not exists {_quoted_table(self.table)} ({columns})")
             self._made = True
         is_sqlite = isinstance(self._connection, sqlite3.Connection)
         verb = {"error": "insert", "ignore": "insert or ignore", "replace": "insert or replace"}[self.on_conflict]
         places = ", ".join(["?" if is_sqlite else "%s"] * len(names))
-        return f"{verb} into {_quoted(self.table)} ({columns}) values ({places})"
+        return f"{verb} into {_quoted_table(self.table)} ({columns}) values ({places})"
 
     def finalize(self, ctx: Any) -> None:
         """Say how much was written."""
@@ -176,10 +245,14 @@ class write_sql(Step):
             connection.close()
 
 
+def _quoted_table(name: str) -> str:
+    """Quote the name of a table; a point divides a schema from a table."""
+    if isinstance(name, str) and re.fullmatch(r"\w+\.\w+", name):
+        return ".".join(map(_quoted, name.split(".")))
+    return _quoted(name)
+
+
 def _quoted(name: str) -> str:
-    """Quote the name of a table or column; a point divides a schema from a table."""
     if not isinstance(name, str) or not name or "\0" in name:
         raise ValueError(f"{name!r} is no name of a table or column")
-    if re.fullmatch(r"\w+\.\w+", name):
-        return ".".join(f'"{part}"' for part in name.split("."))
     return '"' + name.replace('"', '""') + '"'

@@ -8,7 +8,6 @@ that client.
 from __future__ import annotations
 
 import asyncio
-import json
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -18,11 +17,14 @@ from .._steps import Step
 from ..exceptions import NetworkError, ReflowError
 from ..metrics import parse_address
 from ._files import needs
+from ._json import encode
 
 #: Messages of one client that may wait for the network; then its socket is read no further.
 QUEUE = 16
 #: How long a client has to say goodbye when its server ends, in seconds. One that is behind cannot: what it sent comes first.
 GOODBYE = 0.5
+#: How long a server has to say that it has read everything, in seconds.
+CONFIRM = 10.0
 
 
 class _Shared:
@@ -41,6 +43,8 @@ _clients: dict[str, Any] = {}
 
 async def _open(run_id: str, url: str, options: dict[str, Any]) -> Any:
     """Give the connection of a run to an address; whoever asks first makes it."""
+    if not isinstance(url, str):
+        raise TypeError(f"expected the address of a server, such as ws://127.0.0.1:8765, got {url!r}")
     client = needs("websockets.asyncio.client", "websocket")
     shared = _shared.setdefault((run_id, url), _Shared())
     shared.users += 1
@@ -78,7 +82,7 @@ def _written(value: Any) -> str | bytes:
         return value
     if isinstance(value, (bytearray, memoryview)):
         return bytes(value)
-    return json.dumps(value, ensure_ascii=False)
+    return encode(value)
 
 
 class read_websocket(Step):
@@ -138,6 +142,9 @@ class read_websocket(Step):
 class write_websocket(Step):
     """Send packets to a WebSocket server: texts and bytes as they are, everything else as JSON.
 
+    At the end the server is asked whether it has read everything: the node fails if the connection was lost before, and warns
+    if the server has closed it.
+
     Attributes
     ----------
     url : str
@@ -163,18 +170,36 @@ class write_websocket(Step):
         """Note the run."""
         self._run_id = ctx.run_id
         self._connection: Any = None
+        self._opening = asyncio.Lock()
 
     async def run(self, ctx: Any) -> None:
         """Send a packet."""
         exceptions = needs("websockets.exceptions", "websocket")
+        message = _written(ctx["message"])
         try:
-            if self._connection is None:
-                self._connection = await _open(self._run_id, self.url, {"additional_headers": self.headers})
-            await self._connection.send(_written(ctx["message"]))
+            async with self._opening:
+                if self._connection is None:
+                    self._connection = await _open(self._run_id, self.url, {"additional_headers": self.headers})
+            await self._connection.send(message)
         except (OSError, exceptions.WebSocketException) as error:
             await self._let_go()
             raise ReflowError(f"{self.url}: {error}") from error
         ctx.done()
+
+    async def finalize(self, ctx: Any) -> None:
+        """Make sure that everything was read."""
+        if self._connection is None:
+            return
+        exceptions = needs("websockets.exceptions", "websocket")
+        try:
+            async with asyncio.timeout(CONFIRM):
+                await (await self._connection.ping())
+        except TimeoutError:
+            ctx.log(f"{self.url}: the server does not say whether it has read everything", "warning")
+        except exceptions.ConnectionClosedOK as error:
+            ctx.log(f"{self.url}: closed before it was sure that everything was read: {error}", "warning")
+        except exceptions.ConnectionClosed as error:
+            raise ReflowError(f"{self.url}: lost before it was sure that everything was read: {error}") from error
 
     async def teardown(self) -> None:
         """Close the connection."""
@@ -221,7 +246,10 @@ class serve_websocket(Step):
         """Serve until the run is stopped."""
         server = needs("websockets.asyncio.server", "websocket")
         exceptions = needs("websockets.exceptions", "websocket")
-        host, port = parse_address(ctx["address"])
+        address = ctx["address"]
+        if not isinstance(address, str):
+            raise TypeError(f"expected an address, HOST:PORT, got {address!r}")
+        host, port = parse_address(address)
         clients: set[str] = set()
 
         async def talk(connection: Any) -> None:
@@ -267,8 +295,8 @@ class answer_websocket(Step):
     async def run(self, ctx: Any) -> None:
         """Send a packet."""
         message = ctx["message"]
-        if not isinstance(message, dict) or "client" not in message or "data" not in message:
-            raise TypeError(f"expected {{'client': id, 'data': value}}, got {type(message).__name__}")
+        if not isinstance(message, dict) or not isinstance(message.get("client"), str) or "data" not in message:
+            raise TypeError(f"expected {{'client': id, 'data': value}}, got {message!r:.200}")
         connection = _clients.get(message["client"])
         if connection is not None:
             exceptions = needs("websockets.exceptions", "websocket")

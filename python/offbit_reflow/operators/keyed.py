@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from copy import deepcopy
 from typing import Any
 
 from .._actor import Actor
 from .._functions import FunctionType
-from ._key import key_of
+from ._key import key_of, original
+from ._memory import takes_over
+from ._options import check_whole
 
 
 def keyed(
@@ -25,7 +28,7 @@ def keyed(
     key : str or callable, optional
         A member of the value, a path, or a function of it. All values share one state by default.
     initial : any, optional
-        The state of a key that is new; a function is called for it, such as ``dict``.
+        The state of a key that is new; a function is called for it, such as ``dict``, and a dict, list or set is copied.
     most_keys : int, optional
         How many keys are remembered; beyond that the one that was not used for longest is forgotten. All by default.
     at_end : callable, optional
@@ -35,7 +38,8 @@ def keyed(
     -------
     callable
         A decorator. An output of None sends nothing; the key of a state that becomes None is forgotten. The state changes
-        when the function has returned: an attempt that fails leaves it as it was, unless the function changed it in place.
+        when the function has returned: an attempt that fails, or takes too long, leaves it as it was, unless the function
+        changed it in place.
 
     Examples
     --------
@@ -52,8 +56,13 @@ def keyed(
     {'total': [('a', 0), ('b', 1), ('a', 2), ('b', 4)]}
     """
     find = key_of(key)
-    if most_keys is not None and most_keys < 1:
-        raise ValueError(f"most_keys must be at least 1, got {most_keys}")
+    if most_keys is not None:
+        check_whole("most_keys", most_keys)
+
+    def begin() -> Any:
+        if callable(initial):
+            return initial()
+        return deepcopy(initial) if isinstance(initial, (dict, list, set)) else initial
 
     def decorate(function: Callable[[Any, Any], tuple[Any, Any]]) -> type[Actor]:
         if not callable(function):
@@ -67,12 +76,17 @@ def keyed(
             def __init__(self) -> None:
                 self.states: OrderedDict[Hashable, Any] = OrderedDict()
 
+            def setup(self, ctx: Any) -> None:
+                takes_over(self, ctx)
+
             def run(self, ctx: Any) -> dict[str, Any]:
                 value = ctx["value"]
                 at = find(value)
                 known = at in self.states
-                state = self.states[at] if known else initial() if callable(initial) else initial
+                state = self.states[at] if known else begin()
                 answer = function(state, value)
+                if ctx.resolved:  # given up meanwhile
+                    return {}
                 if not isinstance(answer, tuple) or len(answer) != 2:
                     raise TypeError(f"`{Keyed.__name__}` must return (state, output), got {answer!r}")
                 state, out = answer
@@ -89,7 +103,7 @@ def keyed(
             def finalize(self, ctx: Any) -> None:
                 if at_end is not None:
                     for at, state in self.states.items():
-                        out = at_end(at, state)
+                        out = at_end(original(at), state)
                         if out is not None:
                             ctx.send({"out": out})
 

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from .._steps import Step, StepType
+from .._steps import Step
+from ._options import check_above_0, check_whole
 
 if TYPE_CHECKING:
     import asyncio
 
 
-class _BatchType(StepType):
-    """Gives a node of `batch` that has a clock room for the tick that waits for it."""
-
-    def __call__(cls, *inputs: Any, **keywords: Any) -> Any:  # noqa: N805  # of a metaclass
-        if keywords.get("seconds") is not None:
-            keywords["policy"] = {"concurrency": 2} | dict(keywords.get("policy") or {})
-        return super().__call__(*inputs, **keywords)
-
-
-class batch(Step, metaclass=_BatchType):
+class batch(Step):
     """Gather values into lists of `size`; what is there after `seconds` leaves earlier, and so does the rest at the end.
 
     Attributes
@@ -29,8 +22,8 @@ class batch(Step, metaclass=_BatchType):
         Values of a full list (100).
     seconds : float, optional
         How long the first value of a list waits at most, in seconds, also at the end; until the list is full by default. One
-        tick waits for that while others gather: outside of a flow, give the node the policy ``{"concurrency": 2}``. In a graph
-        of native components `tpl_collect` does the same.
+        tick waits for that while others gather: outside of a flow, give the node the policy ``{"concurrency": 2}``. A
+        `timeout_ms` must be longer. In a graph of native components `tpl_collect` does the same.
 
     Examples
     --------
@@ -50,43 +43,64 @@ class batch(Step, metaclass=_BatchType):
     size: int = 100
     seconds: float | None = None
 
+    @classmethod
+    def _policy_for(cls, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Give a node that has a clock room for the tick that waits for it."""
+        return {} if options.get("seconds") is None else {"concurrency": 2}
+
     def prepare(self, ctx: Any) -> None:
         """Check the options."""
-        if not isinstance(self.size, int) or self.size < 1:
-            raise ValueError(f"size must be a whole number of at least 1, got {self.size!r}")
-        if self.seconds is not None and not self.seconds > 0:
-            raise ValueError(f"seconds must be above 0, got {self.seconds!r}")
+        check_whole("size", self.size)
+        if self.seconds is not None:
+            check_above_0("seconds", self.seconds)
+            policy = ctx.config.get("policy")
+            if isinstance(policy, Mapping) and policy.get("concurrency", 2) < 2:
+                raise ValueError(
+                    "`seconds` needs a policy with a `concurrency` of 2 or more: one tick waits, others gather"
+                )
         self._values: list[Any] = []
-        #: Set when the list that is being gathered has left.
-        self._left: asyncio.Event | None = None
+        #: The tick that waits for the list that is being gathered, where its value is, and what is set when the list has left.
+        self._waiting: tuple[Any, int, asyncio.Event] | None = None
 
     async def run(self, ctx: Any) -> None:
-        """Take a value; the tick that fills the list sends it, or the first one when the time is over."""
+        """Take a value; the tick that fills the list sends it, or the one that waits when the time is over."""
         import asyncio
 
+        self._forget_given_up()
         self._values.append(ctx["value"])
-        if len(self._values) < self.size and self.seconds is not None and len(self._values) == 1:
-            left = self._left = asyncio.Event()
+        if len(self._values) >= self.size:
+            self._send(ctx)
+        elif self.seconds is not None and self._waiting is None:
+            left = asyncio.Event()
+            self._waiting = ctx, len(self._values) - 1, left
             try:
                 await asyncio.wait_for(left.wait(), self.seconds)
             except TimeoutError:
                 self._send(ctx)
+            except asyncio.CancelledError:
+                self._forget_given_up()
+                raise
             else:
                 ctx.done()
-        elif len(self._values) >= self.size:
-            self._send(ctx)
         else:
             ctx.done()
 
+    def _forget_given_up(self) -> None:
+        """Leave out the value of a tick that was given up while it waited; the next one waits then."""
+        if self._waiting is not None and self._waiting[0].resolved:
+            del self._values[self._waiting[1]]
+            self._waiting = None
+
     def _send(self, ctx: Any) -> None:
         values, self._values = self._values, []
-        if self._left is not None:
-            self._left.set()
-            self._left = None
-        ctx.done({"out": values} if values else {})
+        if self._waiting is not None:
+            self._waiting[2].set()
+            self._waiting = None
+        ctx.done({"out": values})
 
     def finalize(self, ctx: Any) -> None:
         """Send the rest."""
+        self._forget_given_up()
         if self._values:
             ctx.send({"out": self._values})
             self._values = []
@@ -122,10 +136,8 @@ class rate_limit(Step):
 
     def prepare(self, ctx: Any) -> None:
         """Check the options."""
-        if not self.per_second > 0:
-            raise ValueError(f"per_second must be above 0, got {self.per_second!r}")
-        if self.burst < 1:
-            raise ValueError(f"burst must be at least 1, got {self.burst!r}")
+        check_above_0("per_second", self.per_second)
+        check_whole("burst", self.burst)
         #: When the next packet may go if none of the burst is left.
         self._next = monotonic()
 

@@ -7,11 +7,12 @@ from collections.abc import Callable, Hashable
 from time import monotonic
 from typing import Any
 
-from .._steps import Step
 from ._key import hashable, key_of
+from ._memory import RememberingStep
+from ._options import check_above_0, check_whole
 
 
-class deduplicate(Step):
+class deduplicate(RememberingStep):
     """Let a packet through only if none with its key came before.
 
     Attributes
@@ -45,14 +46,17 @@ class deduplicate(Step):
     def prepare(self, ctx: Any) -> None:
         """Check the options."""
         self._find = hashable if self.key is None else key_of(self.key)
-        if self.most_keys < 1:
-            raise ValueError(f"most_keys must be at least 1, got {self.most_keys}")
+        check_whole("most_keys", self.most_keys)
+        if self.seconds is not None:
+            check_above_0("seconds", self.seconds)
         self._seen: OrderedDict[Hashable, float] = OrderedDict()
 
     def run(self, ctx: Any) -> dict[str, Any]:
         """Let the packet through, or not."""
         value = ctx["value"]
         at, now = self._find(value), monotonic() if self.seconds is not None else 0.0
+        if ctx.resolved:  # given up meanwhile
+            return {}
         before = self._seen.get(at)
         if before is not None and (self.seconds is None or now - before < self.seconds):
             self._seen.move_to_end(at)

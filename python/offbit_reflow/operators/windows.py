@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Callable, Hashable
 from datetime import datetime
-from math import floor, isfinite
+from math import floor, isclose, isfinite
 from typing import Any
 
-from .._steps import Step
-from ._key import key_of
+from ._key import key_of, member, original
+from ._memory import RememberingStep
+from ._options import check_above_0, check_whole
+
+#: How many spans from 1970 a time may be away: beyond, the numbers of spans are finer than times.
+MOST_SPANS = 2**50
 
 
-class window_by_count(Step):
+class window_by_count(RememberingStep):
     """Gather `size` values of a key; a new window begins with every `every` values.
 
     What leaves is ``{"key": key, "values": [...]}``; what is left over leaves at the end, if `partial`.
@@ -52,9 +57,8 @@ class window_by_count(Step):
         """Check the options."""
         if self.every is None:
             self.every = self.size
-        for name in ("size", "every"):
-            if not isinstance(getattr(self, name), int) or getattr(self, name) < 1:
-                raise ValueError(f"{name} must be a whole number of at least 1, got {getattr(self, name)!r}")
+        check_whole("size", self.size)
+        check_whole("every", self.every)
         self._find = key_of(self.key)
         #: By key: how many values came, and the windows that are open.
         self._open: dict[Hashable, tuple[int, list[list[Any]]]] = {}
@@ -64,6 +68,8 @@ class window_by_count(Step):
         assert self.every is not None
         value = ctx["value"]
         key = self._find(value)
+        if ctx.resolved:  # given up meanwhile
+            return
         count, windows = self._open.get(key, (0, []))
         if count % self.every == 0:
             windows.append([])
@@ -71,17 +77,17 @@ class window_by_count(Step):
             window.append(value)
         full = windows.pop(0) if windows and len(windows[0]) >= self.size else None
         self._open[key] = (count + 1, windows)
-        ctx.done({} if full is None else {"out": {"key": key, "values": full}})
+        ctx.done({} if full is None else {"out": {"key": original(key), "values": full}})
 
     def finalize(self, ctx: Any) -> None:
         """Send what is left."""
         for key, (_, windows) in self._open.items():
             for window in windows if self.partial else []:
-                ctx.send({"out": {"key": key, "values": window}})
+                ctx.send({"out": {"key": original(key), "values": window}})
         self._open.clear()
 
 
-class _TimedStep(Step):
+class _TimedStep(RememberingStep):
     """What windows by time share: the clock of the values, its watermark, and what comes too late."""
 
     inports = ["value"]
@@ -93,10 +99,10 @@ class _TimedStep(Step):
 
     def prepare(self, ctx: Any) -> None:
         """Check the options."""
-        if not self.lateness >= 0:
-            raise ValueError(f"lateness must be at least 0, got {self.lateness!r}")
+        if not isinstance(self.lateness, (int, float)) or not self.lateness >= 0:
+            raise ValueError(f"lateness must be a number of at least 0, got {self.lateness!r}")
         self._key = key_of(self.key)
-        self._time = key_of(self.time)
+        self._time = member(self.time)
         #: Nothing that is older is waited for any more.
         self.watermark = float("-inf")
 
@@ -161,39 +167,62 @@ class window_by_time(_TimedStep):
         super().prepare(ctx)
         if self.every is None:
             self.every = self.length
-        for name in ("length", "every"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be above 0, got {getattr(self, name)!r}")
+        check_above_0("length", self.length)
+        check_above_0("every", self.every)
         if self.length / self.every > 10_000:
             raise ValueError(
                 f"a value would be in {self.length / self.every:,.0f} spans; every is too small for the length"
             )
+        # Where spans end where others begin, it is at the same number; a sum of floats may miss it.
+        steps = round(self.length / self.every)
+        self._steps = steps if steps and isclose(steps * self.every, self.length) else None
         #: By number of the span, by key: the values with their times.
         self._spans: dict[int, dict[Hashable, list[tuple[float, Any]]]] = {}
 
+    def _start(self, number: int) -> float:
+        assert self.every is not None
+        return float(number * self.every)
+
+    def _end(self, number: int) -> float:
+        return self._start(number) + self.length if self._steps is None else self._start(number + self._steps)
+
+    def _spans_of(self, at: float) -> range:
+        """Give the numbers of the spans that a time falls into: those with ``start <= at < end``, however that is rounded."""
+        assert self.every is not None
+        if abs(at) / self.every > MOST_SPANS:
+            raise ValueError(f"the time {at} is too far from 1970 for spans that begin every {self.every} seconds")
+        last = floor(at / self.every)
+        while self._start(last) > at:
+            last -= 1
+        while self._start(last + 1) <= at:
+            last += 1
+        first = floor((at - self.length) / self.every) + 1
+        while self._end(first - 1) > at:
+            first -= 1
+        while self._end(first) <= at:
+            first += 1
+        return range(first, last + 1)
+
     def run(self, ctx: Any) -> None:
         """Put the value into its spans, and send those that are over."""
-        assert self.every is not None
         value = ctx["value"]
         at, key = self._seconds(value), self._key(value)
-        last = floor(at / self.every)
-        first = floor((at - self.length) / self.every) + 1
-        numbers = [n for n in range(first, last + 1) if n * self.every + self.length > self.watermark]
+        if ctx.resolved:  # given up meanwhile
+            return
+        spans = self._spans_of(at)
+        numbers = [number for number in spans if self._end(number) > self.watermark]
         for number in numbers:
             self._spans.setdefault(number, {}).setdefault(key, []).append((at, value))
         self.watermark = max(self.watermark, at - self.lateness)
-        over = sorted(number for number in self._spans if number * self.every + self.length <= self.watermark)
-        for number in over:
+        for number in sorted(number for number in self._spans if self._end(number) <= self.watermark):
             self._leave(ctx, number)
-        is_late = not numbers and first <= last  # between spans, where `every` is more than `length`, it is in none
+        is_late = spans and not numbers  # between spans, where `every` is more than `length`, it is in none
         ctx.done({"late": value} if is_late else {})
 
     def _leave(self, ctx: Any, number: int) -> None:
-        assert self.every is not None
-        start = number * self.every
         for key, values in self._spans.pop(number).items():
             values.sort(key=lambda entry: entry[0])
-            span = {"key": key, "start": float(start), "end": float(start + self.length)}
+            span = {"key": original(key), "start": self._start(number), "end": self._end(number)}
             ctx.send({"out": span | {"values": [value for _, value in values]}})
 
     def finalize(self, ctx: Any) -> None:
@@ -202,11 +231,16 @@ class window_by_time(_TimedStep):
             self._leave(ctx, number)
 
 
+def _time_of(entry: tuple[float, Any]) -> float:
+    return entry[0]
+
+
 class window_by_session(_TimedStep):
     """Gather the values of a key until none has come for `gap` seconds, by the times of the values.
 
-    What leaves is ``{"key", "start", "end", "values"}``: the times of its first and last value, in seconds. A value whose
-    session is over, `lateness` included, leaves by ``late``.
+    What leaves is ``{"key", "start", "end", "values"}``: the times of its first and last value, in seconds. A session is over
+    once a value comes that is `gap` and `lateness` later than its last one. A value of a session that is over leaves by
+    ``late``.
 
     Attributes
     ----------
@@ -235,8 +269,7 @@ class window_by_session(_TimedStep):
     def prepare(self, ctx: Any) -> None:
         """Check the options."""
         super().prepare(ctx)
-        if not self.gap > 0:
-            raise ValueError(f"gap must be above 0, got {self.gap!r}")
+        check_above_0("gap", self.gap)
         #: By key: sessions that are open, each its values with their times.
         self._sessions: dict[Hashable, list[list[tuple[float, Any]]]] = {}
         #: No session is over before.
@@ -246,14 +279,20 @@ class window_by_session(_TimedStep):
         """Put the value into a session, and send those that are over."""
         value = ctx["value"]
         at, key = self._seconds(value), self._key(value)
-        late = at + self.gap <= self.watermark
+        if ctx.resolved:  # given up meanwhile
+            return
+        sessions = self._sessions.get(key, [])
+        # A value between two sessions makes one of them; with one that goes on, it is not late.
+        near = [one for one in sessions if one[0][0] < at + self.gap and at < one[-1][0] + self.gap]
+        late = not near and at + self.gap <= self.watermark
         if not late:
-            sessions = self._sessions.setdefault(key, [])
-            near = [one for one in sessions if one[0][0] - self.gap < at < one[-1][0] + self.gap]
-            # A value between two sessions makes one of them.
-            joined = sorted([(at, value), *(entry for one in near for entry in one)], key=lambda entry: entry[0])
+            joined = near[0] if near else []
+            if len(near) > 1:
+                joined += (entry for other in near[1:] for entry in other)
+                joined.sort(key=_time_of)
+            insort(joined, (at, value), key=_time_of)
+            self._sessions[key] = [joined, *(one for one in sessions if not any(one is other for other in near))]
             self._first_end = min(self._first_end, at + self.gap)
-            sessions[:] = [one for one in sessions if not any(one is other for other in near)] + [joined]
         self.watermark = max(self.watermark, at - self.lateness)
         self._leave(ctx, self.watermark)
         ctx.done({"late": value} if late else {})
@@ -271,7 +310,7 @@ class window_by_session(_TimedStep):
             self._sessions[key] = [other for other in self._sessions[key] if other is not one]
             if not self._sessions[key]:
                 del self._sessions[key]
-            session = {"key": key, "start": start, "end": one[-1][0], "values": [value for _, value in one]}
+            session = {"key": original(key), "start": start, "end": one[-1][0], "values": [value for _, value in one]}
             ctx.send({"out": session})
         ends = (one[-1][0] + self.gap for sessions in self._sessions.values() for one in sessions)
         self._first_end = min(ends, default=float("inf"))
