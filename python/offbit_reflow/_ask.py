@@ -8,6 +8,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
 
 from . import _waiting
+from ._runs import refuse_shared
 from ._waiting import wait_for, wait_within
 from .exceptions import NetworkError, QuestionFailed, RunTimeout
 from .result import Failure
@@ -27,6 +28,8 @@ def begin(run: Run, inputs: Mapping[str, Any], capacity: int | None = None) -> Q
         raise TypeError(f"ask: the inputs are a mapping of inports to messages, got {type(inputs).__name__}")
     if not inputs:
         raise ValueError("ask: there are no inputs, so nothing is asked")
+    if len(inputs) > 1 and any(map(_are_several, inputs.values())):
+        refuse_shared(inputs)
     return run.question(len(inputs), capacity)
 
 

@@ -56,6 +56,7 @@ class Begun:
             if not isinstance(name, str):
                 raise TypeError(f"inputs: the name of an inport is a text, got {name!r}")
             _no_promise(name, value)
+        refuse_shared(inputs or {})
         ends = network._endpoints(inputs or ())
         self.feeds = [(*end, value) for end, value in zip(ends, (inputs or {}).values(), strict=True)]
         self.run = network._begin(ends, collect=collect, store=store, run_id=run_id, record=record)
@@ -194,9 +195,24 @@ def refuse_async(inputs: Mapping[str, Any] | None) -> None:
             )
 
 
+def refuse_shared(inputs: Mapping[str, Any]) -> None:
+    """Refuse one iterator for several inports: each of its items would come to one of them, or none."""
+    readers: dict[int, str] = {}
+    for name, value in inputs.items():
+        if isinstance(value, Iterator | AsyncIterator):
+            other = readers.setdefault(id(value), name)
+            if other is not name:
+                raise TypeError(
+                    printable(
+                        f"inputs: `{other}` and `{name}` are given the same iterator, which can be read once; give each one "
+                        "of its own, or lead one inport to both"
+                    )
+                )
+
+
 def broken_off(error: BaseException) -> str:
     """Say why a run was stopped before its end."""
     return f"the run was broken off: {str(error) or type(error).__name__}"
 
 
-__all__ = ["DEFAULT_GRACE", "SHUTDOWN_GRACE", "Begun", "Runs", "broken_off", "live", "refuse_async"]
+__all__ = ["DEFAULT_GRACE", "SHUTDOWN_GRACE", "Begun", "Runs", "broken_off", "live", "refuse_async", "refuse_shared"]
