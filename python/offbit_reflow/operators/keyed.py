@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any
 
 from .._actor import Actor
 from .._functions import FunctionType
+from .._loop import is_async, is_generator
 from ._key import key_of
 
 
@@ -51,6 +53,8 @@ def keyed(
     >>> (events >> total).run(n=4).outputs
     {'total': [('a', 0), ('b', 1), ('a', 2), ('b', 4)]}
     """
+    if callable(key) and _takes(key, 2) and not _takes(key, 1):
+        raise TypeError(f"keyed: {key!r} takes a state and a value, so it is no key; write @keyed() above it")
     find = key_of(key)
     if most_keys is not None and most_keys < 1:
         raise ValueError(f"most_keys must be at least 1, got {most_keys}")
@@ -58,6 +62,11 @@ def keyed(
     def decorate(function: Callable[[Any, Any], tuple[Any, Any]]) -> type[Actor]:
         if not callable(function):
             raise TypeError(f"keyed: expected a function (state, value) -> (state, output), got {function!r}")
+        if is_async(function) or is_generator(function):
+            kind = "async" if is_async(function) else "a generator"
+            raise TypeError(f"keyed: {function!r} is {kind}, and what it returns must be (state, output) at once")
+        if not _takes(function, 2):
+            raise TypeError(f"keyed: {function!r} must take two arguments, (state, value)")
 
         class Keyed(Actor, metaclass=FunctionType):
             inports = ["value"]
@@ -100,3 +109,14 @@ def keyed(
         return Keyed
 
     return decorate
+
+
+def _takes(function: Callable[..., Any], count: int) -> bool:
+    """Tell whether a function may be called with so many arguments; one that does not tell may."""
+    try:
+        inspect.signature(function).bind(*range(count))
+    except TypeError:
+        return False
+    except ValueError:
+        pass
+    return True
