@@ -46,7 +46,7 @@ class FunctionType(type):
 
         return as_flow(cls)[port]
 
-    def __call__(cls, *inputs: Any, **keywords: Any) -> Any:
+    def __call__(cls, /, *inputs: Any, **keywords: Any) -> Any:
         """Make an instance; with arguments, a flow of one step, see `node`."""
         if not inputs and not keywords:
             return super().__call__()

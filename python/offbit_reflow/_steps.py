@@ -27,7 +27,7 @@ def _annotated(cls: type) -> list[str]:
 class StepType(FunctionType):
     """The class of steps: a call is always a flow."""
 
-    def __call__(cls, *inputs: Any, **keywords: Any) -> Any:  # noqa: N805  # of a metaclass
+    def __call__(cls, /, *inputs: Any, **keywords: Any) -> Any:  # noqa: N805  # of a metaclass
         """Make a flow of one step, see `node`. A path is the text that a graph has for it."""
         from .flow import is_flow, node
 

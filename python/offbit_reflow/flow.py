@@ -139,7 +139,9 @@ class Flow:
             network.register_actor(template_id, component)
         return network
 
-    def run(self, inputs: Mapping[str, Any] | None = None, *, timeout: float | None = None, **ports: Any) -> RunResult:
+    def run(
+        self, /, inputs: Mapping[str, Any] | None = None, *, timeout: float | None = None, **ports: Any
+    ) -> RunResult:
         """Run the flow to its end.
 
         Parameters
@@ -176,7 +178,7 @@ class Flow:
             return network.run(found, timeout=timeout)
 
     async def run_async(
-        self, inputs: Mapping[str, Any] | None = None, *, timeout: float | None = None, **ports: Any
+        self, /, inputs: Mapping[str, Any] | None = None, *, timeout: float | None = None, **ports: Any
     ) -> RunResult:
         """Run the flow to its end in an asyncio program; see `run`."""
         found, shared = self._inputs(inputs, timeout, ports)
@@ -350,8 +352,9 @@ def node(
     name, policy, firing, config = (None if is_flow(value) else value for value in own.values())
     if name is not None and not isinstance(name, str):
         raise TypeError(f"`{default_name}`: the name of a node is a text, got {name!r}")
-    if config is not None and not isinstance(config, Mapping):
-        raise TypeError(f"`{name or default_name}`: config must be a mapping, got {config!r}")
+    for key, value in (("config", config), ("policy", policy)):
+        if value is not None and not isinstance(value, Mapping):
+            raise TypeError(f"`{name or default_name}`: {key} must be a mapping, got {value!r}")
     made = _Node(component, name or default_name, inports, optional, outports, {})
     if len(inputs) > len(inports):
         raise TypeError(f"`{made.name}` has {len(inports)} inports, but {len(inputs)} flows lead into it")

@@ -292,6 +292,9 @@ def test_inports_may_be_called_like_what_a_node_has():
         node(greet, name=5)
     with pytest.raises(TypeError, match="`greet`: config must be a mapping, got 5"):
         node(greet, config=5)
+    with pytest.raises(TypeError, match="`greet`: policy must be a mapping, got 'retry'"):
+        node(greet, policy="retry")
+    assert actor(lambda self, cls: [self, cls])(cls=numbers).run(self=1, upto=1).outputs == {"<lambda>": [[1, 0]]}
 
 
 def test_what_a_graph_cannot_hold_is_refused_where_it_is_given():
