@@ -14,6 +14,7 @@ from . import _native
 from ._actor import Actor, build
 from ._data import why_no_data
 from ._functions import actor
+from ._runs import as_inputs
 from .exceptions import ConversionError
 from .graph import Graph
 from .network import Network
@@ -189,12 +190,7 @@ class Flow:
         self, inputs: Mapping[str, Any] | None, timeout: float | None, ports: Mapping[str, Any]
     ) -> tuple[dict[str, Any], list[str]]:
         """Give what comes from outside for each inport, and the names whose items go to several; see `_make`."""
-        if inputs is not None and not isinstance(inputs, Mapping):
-            raise TypeError(
-                f"inputs: expected a mapping of inports to what comes in, got {inputs!r}; "
-                f'a packet for an inport called `inputs` is given as {{"inputs": …}}'
-            )
-        found = dict(inputs or {})
+        found = dict(as_inputs(inputs))
         shared: list[str] = []
         ids = self._ids()
         every = self._open_ports()
@@ -402,13 +398,15 @@ def _refuse_objects(made: _Node) -> None:
     for key, value in made.metadata.items():
         why = why_no_data(key, value)
         if why is not None:
-            raise ConversionError(f"`{made.name}`: its config cannot be in a graph: at {why}")
+            raise ConversionError(f"`{made.name}`: its config cannot be in a graph: at {why}", node=made.name)
     for port, value in made.initials.items():
         why = why_no_data(port, value)
         if why is not None:
             raise ConversionError(
                 f"`{made.name}`: the value of its inport cannot be in a graph: at {why}; or bind it to the function, "
-                f"functools.partial({made.name}, {port}=…)"
+                f"functools.partial({made.name}, {port}=…)",
+                node=made.name,
+                port=port,
             )
 
 
