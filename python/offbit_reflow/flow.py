@@ -253,8 +253,10 @@ class Flow:
             for port, value in node.initials.items():
                 graph.add_initial(node_id, port, value)
         open_ports = self._open_ports()
+        taken = list(ids.values())
         for port in shared:
-            reader = _unique([*ids.values(), port])[-1]
+            reader = _unique([*taken, port])[-1]
+            taken.append(reader)
             graph.add_node(reader, _register(components, HandOn))
             graph.add_inport(port, reader, "item")
             for node, _ in (one for one in open_ports if one[1] == port):
