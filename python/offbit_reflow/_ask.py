@@ -8,6 +8,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
 
 from . import _waiting
+from ._runs import refuse_async, refuse_promise, refuse_shared
 from ._waiting import wait_for, wait_within
 from .exceptions import NetworkError, QuestionFailed, RunTimeout
 from .result import Failure
@@ -27,6 +28,11 @@ def begin(run: Run, inputs: Mapping[str, Any], capacity: int | None = None) -> Q
         raise TypeError(f"ask: the inputs are a mapping of inports to messages, got {type(inputs).__name__}")
     if not inputs:
         raise ValueError("ask: there are no inputs, so nothing is asked")
+    others = [(name, value) for name, value in inputs.items() if type(value) not in _SINGLE]
+    for name, value in others:
+        refuse_promise(name, value)
+    if len(others) > 1:
+        refuse_shared(dict(others))
     return run.question(len(inputs), capacity)
 
 
@@ -35,6 +41,8 @@ def ask(run: Run, inputs: Mapping[str, Any], timeout: float | None) -> dict[str,
     end = None if timeout is None else monotonic() + timeout
     question = begin(run, inputs)
     try:
+        if any(map(_are_several, inputs.values())):
+            refuse_async(inputs, "ask")
         for name, value in inputs.items():
             for message in value if isinstance(value, Iterator) else (value,):
                 if not question.send(name, message, _left(end)):

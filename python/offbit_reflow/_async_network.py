@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterator, Mapping
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Self
 
@@ -15,6 +15,9 @@ from .result import RunResult
 
 if TYPE_CHECKING:
     from .store import Store
+
+#: Messages of a plain iterator that are sent before others on the loop have their turn.
+TURN = 64
 
 
 class AsyncNetwork(Runs):
@@ -41,7 +44,8 @@ class AsyncNetwork(Runs):
         Parameters
         ----------
         inputs : mapping, optional
-            As for `run`. Asynchronous iterators of messages are taken too, all at the same time.
+            As for `run`, on the loop: iterators are read at the same time, and one that blocks holds it. Asynchronous iterators
+            of messages are taken, too.
         timeout : float, optional
             Longest time in seconds; no limit by default.
         collect, grace, store, run_id, record
@@ -285,39 +289,64 @@ async def _cancel(run: _native.Run, reason: str, grace: float) -> list[str]:
 
 
 async def _feed(run: _native.Run, feeds: list[tuple[str, str, Any]]) -> None:
-    """Send what comes from outside; a node that has ended is sent no more."""
+    """Send what comes from outside, to all inports at the same time; a node that has ended is sent no more."""
     import asyncio
 
+    ports: dict[tuple[str, str], list[Any]] = {}
+    for node, port, value in feeds:
+        ports.setdefault((node, port), []).append(value)
+    # What earlier processes have taken is not taken twice.
+    known = {end: run.known_inputs(*end) for end in ports}
+
     async def send(node: str, port: str, value: Any) -> bool:
-        sending = run.sending(node, port, value)
         try:
-            await wait_for(sending)
+            await wait_for(run.sending(node, port, value))
         except NetworkError:
             return False
         return True
 
-    async def pump(node: str, port: str, values: AsyncIterable[Any]) -> None:
-        async for value in values:
-            if not await send(node, port, value):
-                return
+    async def pump(node: str, port: str, values: list[Any]) -> None:
+        skip = known[node, port]
+        async with contextlib.aclosing(_in_order(values)) as messages:
+            async for message in messages:
+                if skip:
+                    skip -= 1
+                elif not await send(node, port, message):
+                    return
 
-    streams = [feed for feed in feeds if isinstance(feed[2], AsyncIterable)]
-    tasks = [asyncio.ensure_future(pump(*feed)) for feed in streams]
+    tasks = []
     try:
-        for node, port, value in feeds:
-            if not isinstance(value, AsyncIterable):
-                for message in value if isinstance(value, Iterator) else (value,):
-                    if not await send(node, port, message):
-                        break
+        for (node, port), values in ports.items():
+            if len(values) > 1 or isinstance(values[0], Iterator | AsyncIterable):
+                tasks.append(asyncio.ensure_future(pump(node, port, values)))
+            elif not known[node, port]:
+                await send(node, port, values[0])  # the first packet of a port always finds room
         await asyncio.gather(*tasks)
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for _, _, values in streams:
+        for _, _, values in feeds:
             if isinstance(values, AsyncIterator) and hasattr(values, "aclose"):
                 with contextlib.suppress(RuntimeError):  # somebody else is inside of it
                     await values.aclose()
+
+
+async def _in_order(values: list[Any]) -> AsyncGenerator[Any, None]:
+    """Read what comes to one port under several names, one after the other; the loop has its turn in between."""
+    import asyncio
+
+    for value in values:
+        if isinstance(value, AsyncIterable):
+            async for message in value:
+                yield message
+        elif isinstance(value, Iterator):
+            for number, message in enumerate(value, 1):
+                yield message
+                if number % TURN == 0:
+                    await asyncio.sleep(0)
+        else:
+            yield value
 
 
 __all__ = ["AsyncNetwork"]

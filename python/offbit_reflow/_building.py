@@ -12,7 +12,7 @@ from . import _native
 from ._actor import Actor, build
 from ._kept import Kept
 from ._printable import printable
-from .exceptions import GraphError, UnknownComponentError
+from .exceptions import ConversionError, GraphError, UnknownComponentError
 from .graph import Graph
 
 if TYPE_CHECKING:
@@ -244,7 +244,10 @@ class Building(_native.Network):
                 printable(f"node `{id}`: there is no component `{template_id}`; register it before adding nodes of it"),
                 node=id,
             )
-        self._add_node(id, template_id, config, policy, firing, start)
+        try:
+            self._add_node(id, template_id, config, policy, firing, start)
+        except ConversionError as error:
+            raise ConversionError(printable(f"node `{id}`: {error}"), node=id) from None
 
 
 def _same(known: Any, actor: Any) -> bool:

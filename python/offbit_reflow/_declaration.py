@@ -45,6 +45,7 @@ def declare(actor: Any, cls: type[Actor]) -> Declaration:
     declared = any("inports" in one.__dict__ for one in cls.__mro__ if one is not Actor)
     declared = declared or "inports" in getattr(actor, "__dict__", {})
     run = getattr(actor, "run")  # noqa: B009  # an instance may have one of its own
+    _needs_run(run, actor, cls)
     generates = is_generator(run)
     without_inports = "yes" if declared or generates else "to_the_end"
     batch_size = _batch_size(actor, cls)
@@ -77,7 +78,8 @@ def declare(actor: Any, cls: type[Actor]) -> Declaration:
 def _firing(actor: Any, cls: type[Actor]) -> Any:
     """Give the firing rule as data: what ``await_all_inports`` says, and which inports are remembered."""
     wait_for = actor.await_all_inports
-    if isinstance(wait_for, str) and wait_for not in ("latest", "position", "origin"):
+    is_rule = isinstance(wait_for, Mapping) or wait_for in (True, False, None, "latest", "position", "origin")
+    if not is_rule:
         raise ValueError(
             f"{cls.__name__}.await_all_inports must be True, False, 'latest', 'position', 'origin' or a firing rule, "
             f"got {wait_for!r}"
@@ -104,7 +106,7 @@ def _is_called(actor: Any, cls: type[Actor], name: str, *arguments: str) -> bool
     method = getattr(cls, name) if own is None else own
     if method is getattr(Actor, name) or not callable(method):
         return False
-    has_self = own is None and inspect.isfunction(inspect.getattr_static(cls, name))
+    has_self = own is None and _is_bound(cls, name)
     try:
         signature = inspect.signature(method)
         signature.bind(*([None] * has_self), *arguments)
@@ -118,6 +120,29 @@ def _is_called(actor: Any, cls: type[Actor], name: str, *arguments: str) -> bool
     except ValueError:  # a callable that does not tell its signature
         return True
     return True
+
+
+def _is_bound(cls: type[Actor], name: str) -> bool:
+    """Tell whether a method gets its instance: what a decorator made of it may, and need be no function."""
+    static = inspect.getattr_static(cls, name)
+    return not isinstance(static, staticmethod | classmethod) and hasattr(type(static), "__get__")
+
+
+def _needs_run(run: Any, actor: Any, cls: type[Actor]) -> None:
+    """Refuse a `run` that cannot be called with a tick."""
+    if not callable(run):
+        if hasattr(run, "__get__"):  # a property: what it gives is seen when it is called
+            return
+        raise TypeError(f"{cls.__name__}.run must be a method, run(self, ctx), got {run!r}")
+    has_self = isinstance(actor, type) and _is_bound(cls, "run")
+    try:
+        signature = inspect.signature(run, follow_wrapped=False)
+    except ValueError:  # it does not tell
+        return
+    try:
+        signature.bind(*([None] * has_self), None)
+    except TypeError as error:
+        raise TypeError(f"{cls.__name__}.run{signature} cannot be called as run(self, ctx): {error}") from None
 
 
 def _batch_size(actor: Any, cls: type[Actor]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, overload
 
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from .flow import Flow
 
 
+#: Kinds of parameters that may be given in their order.
+_BY_ORDER = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+#: What a rule of pairing may say.
+_RULE = frozenset(("join", "timeout_ms", "bound", "unmatched", "latest", "optional"))
 #: Types of results that are neither awaited nor gone through.
 _PLAIN = frozenset((dict, list, tuple, str, int, float, bool, bytes, type(None)))
 
@@ -42,7 +46,7 @@ class FunctionType(type):
 
         return as_flow(cls)[port]
 
-    def __call__(cls, *inputs: Any, **keywords: Any) -> Any:
+    def __call__(cls, /, *inputs: Any, **keywords: Any) -> Any:
         """Make an instance; with arguments, a flow of one step, see `node`."""
         if not inputs and not keywords:
             return super().__call__()
@@ -116,16 +120,15 @@ def make(
 ) -> type[Actor]:
     """Make an Actor class of anything that can be called."""
     own_name = _name_of(function)
-    positional, optional_names, wants_context = _parameters(function, own_name, inports)
-    names = [name for name, _ in positional]
+    names, optional_names, wants_context, call = _parameters(function, own_name, inports)
     ports = list(inports) if inports is not None else names
     if len(ports) != len(names):
         raise TypeError(f"@actor: {own_name} has {len(names)} parameters but inports names {len(ports)}")
     outs = list(outports) if outports is not None else ["out"]
     optional = [port for port, name in zip(ports, names, strict=True) if name in optional_names]
     required = [port for port in ports if port not in optional]
-
-    by_position = [name for name, only in positional if only]
+    if join is not None and (not required or len(ports) < 2):
+        raise TypeError(f"@actor: join says how the packets of several inports are paired, and {own_name} pairs none")
 
     def arguments(ctx: ActorCallContext, remembered: dict[str, Any]) -> dict[str, Any]:
         values = remembered | {n: ctx[p] for n, p in zip(names, ports, strict=True) if p in ctx}
@@ -134,8 +137,6 @@ def make(
         if wants_context:
             values["ctx"] = ctx
         return values
-
-    call = _by_position(function, own_name, by_position) if by_position else function
 
     def outputs(result: Any) -> dict[str, Any]:
         if outports is not None and isinstance(result, dict):
@@ -168,7 +169,7 @@ def make(
     FunctionActor.component = name or own_name
     FunctionActor.inports = ports
     FunctionActor.outports = outs
-    FunctionActor.await_all_inports = (join or True) if required and len(ports) > 1 else False
+    FunctionActor.await_all_inports = _pairing(join, own_name, ports) if required and len(ports) > 1 else False
     FunctionActor._open_ports = False
     FunctionActor._optional_inports = optional if required else []
     FunctionActor.__name__ = FunctionActor.__qualname__ = own_name
@@ -210,7 +211,7 @@ def make(
         (True, True): run_async_items,
         (False, True): run_items,
     }
-    is_direct = inspect.isfunction(function) and not hasattr(function, "__wrapped__")
+    is_direct = _is_direct(function)
     run: Any = forms[is_async(function), is_generator(function)] if is_direct else run_plain
     if (
         is_direct
@@ -227,10 +228,35 @@ def make(
     return FunctionActor
 
 
+def _pairing(join: str | dict[str, Any] | None, own_name: str, ports: list[str]) -> Any:
+    """Give the firing rule for what `join` says. The key of each inport may stand for itself, without the rest of a rule."""
+    if join is None:
+        return True
+    if not join:
+        raise ValueError(
+            f'@actor: {own_name}: join must be "position", "origin" or the key of each inport, got {join!r}'
+        )
+    if isinstance(join, str):
+        return join
+    if not isinstance(join, Mapping):
+        raise TypeError(
+            f'@actor: {own_name}: join must be "position", "origin" or the key of each inport, got {join!r}'
+        )
+    keys = join if not _RULE & set(join) or set(join) == set(ports) else join.get("join")
+    if isinstance(keys, Mapping):
+        for port in keys:
+            if port not in ports:
+                known = ", ".join(f"`{one}`" for one in ports)
+                raise ValueError(
+                    f"@actor: {own_name}: join gives a key for `{port}`, which is no inport; there are {known}"
+                )
+    return {"join": dict(join)} if keys is join else join
+
+
 def _parameters(
     function: Any, own_name: str, inports: list[str] | None
-) -> tuple[list[tuple[str, bool]], set[str], bool]:
-    """Give the parameters of a function: each with whether it goes by position only, those with a default, and `ctx`."""
+) -> tuple[list[str], set[str], bool, Callable[..., Any]]:
+    """Give the parameters of a function, those with a default, whether there is `ctx`, and how to call it by their names."""
     if isinstance(function, type):
         why = "is an Actor class already" if issubclass(function, Actor) else "is a class"
         raise TypeError(f"@actor: {own_name} {why}; decorate a function, or subclass Actor")
@@ -242,7 +268,7 @@ def _parameters(
         parameters = list(inspect.signature(function).parameters.values())
     except ValueError:
         if inports is not None:  # by position, as that is all that is known of it
-            return [(port, True) for port in inports], set(), False
+            return list(inports), set(), False, _by_position(function, own_name, list(inports), list(inports))
         raise TypeError(
             f'@actor: {own_name} does not tell its parameters; name its inports, @actor(inports=["a", "b"]), which are '
             f"passed in this order"
@@ -259,24 +285,67 @@ def _parameters(
     context = next((one for one in parameters if one.name == "ctx"), None)
     if context is not None and context.kind is context.POSITIONAL_ONLY:
         raise TypeError(f"@actor: {own_name} takes ctx by position only; the context is passed by name")
-    every = [(one.name, one.kind is one.POSITIONAL_ONLY) for one in known]
-    if extra and inports is not None:  # what has no name of its own goes by position, if it may
-        by_position = extra[0].kind is extra[0].VAR_POSITIONAL
-        rest = [(port, by_position) for port in inports[len(known) :]]
-        every = [(name, by_position and (only or bool(rest))) for name, only in every] + rest
-    return every, {one.name for one in known if one.default is not one.empty}, context is not None
+    names = [one.name for one in known]
+    optional = {one.name for one in known if one.default is not one.empty}
+    ordered = [one.name for one in parameters if one.kind in _BY_ORDER]
+    only = [one.name for one in known if one.kind is one.POSITIONAL_ONLY]
+    rest = inports[len(known) :] if extra and inports is not None else []
+    names += rest
+    if rest and extra[0].kind is extra[0].VAR_POSITIONAL:  # what has no name of its own goes by position, if it may
+        ordered = only = ordered + rest
+    if not _is_direct(function):
+        only = only + _without_name(function, own_name, parameters, ordered, rest)
+    elif only is not ordered:
+        ordered = only  # the others go by name
+    call = _by_position(function, own_name, ordered, only) if ordered else function
+    return names, optional, context is not None, call
 
 
-def _by_position(function: Callable[..., Any], own_name: str, names: list[str]) -> Callable[..., Any]:
-    """Call a function whose first parameters have no names for the caller."""
+def _without_name(
+    function: Any, own_name: str, parameters: list[inspect.Parameter], ordered: list[str], rest: list[str]
+) -> list[str]:
+    """Find the parameters that a function shows and does not take by name: a decorator's, which shows what it decorates.
+
+    One that does not take at all what it shows is refused.
+    """
+    try:
+        taken = inspect.signature(function, follow_wrapped=False)
+    except ValueError:  # it does not tell
+        return []
+    by_name = dict.fromkeys(rest)
+    by_name |= {one.name: None for one in parameters if one.kind is one.KEYWORD_ONLY}
+    optional = {one.name for one in parameters if one.default is not one.empty}
+    try:
+        taken.bind(*ordered, **{name: None for name in by_name if name not in ordered})
+        taken.bind(
+            *[name for name in ordered if name not in optional],
+            **{name: None for name in by_name if name not in ordered and name not in optional},
+        )
+    except TypeError as error:
+        raise TypeError(
+            f"@actor: {own_name} has a decorator that shows the parameters {inspect.signature(function)} but takes {taken} "
+            f"({error}); give a function that takes what it shows, such as a lambda that calls it"
+        ) from None
+    if any(one.kind is one.VAR_KEYWORD for one in taken.parameters.values()):
+        return []
+    named = {
+        name for name, one in taken.parameters.items() if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)
+    }
+    return [name for name in ordered if name not in named]
+
+
+def _by_position(
+    function: Callable[..., Any], own_name: str, ordered: list[str], only: list[str]
+) -> Callable[..., Any]:
+    """Call a function with the first of its parameters in their order; `only` those have no names for the caller."""
 
     def call(**values: Any) -> Any:
         first = []
-        for name in names:
+        for name in ordered:
             if name not in values:
-                break  # of those with a default, what follows the first that is missing keeps its own
+                break  # of those with a default, what follows the first that is missing keeps its own, or goes by name
             first.append(values.pop(name))
-        for name in names:
+        for name in only:
             if name in values:
                 raise TypeError(
                     f"{own_name}: `{name}` goes by position, and what stands before it has got no packet yet"
@@ -284,6 +353,13 @@ def _by_position(function: Callable[..., Any], own_name: str, names: list[str]) 
         return function(*first, **values)
 
     return call
+
+
+def _is_direct(function: Any) -> bool:
+    """Tell whether something is a function whose parameters are its own, not those of what it decorates."""
+    return (
+        inspect.isfunction(function) and not hasattr(function, "__wrapped__") and not hasattr(function, "__signature__")
+    )
 
 
 def _goes_by_order(function: Any) -> bool:

@@ -76,8 +76,10 @@ class Logs:
         logger = _logger(node)
         where = {"node": node, "reason": reason}
         if level is not None:
-            number = _LEVELS.get(level.strip().lower(), _UNKNOWN)
-            logger.log(number, "%s: %s", node, said, extra={"node": node, "data": said})
+            number = _LEVELS.get(level.strip().lower())
+            if number is None:
+                said = f"{said} (with the level {level!r}, which is none)"
+            logger.log(_UNKNOWN if number is None else number, "%s: %s", node, said, extra={"node": node, "data": said})
         elif will_retry:
             logger.info("node `%s` failed and is tried again: %s", node, said, extra=where)
         else:

@@ -52,12 +52,12 @@ class Begun:
         record: str | PathLike[str] | None,
     ) -> None:
         self._network = network
-        for name, value in (inputs or {}).items():
-            if not isinstance(name, str):
-                raise TypeError(f"inputs: the name of an inport is a text, got {name!r}")
-            _no_promise(name, value)
-        ends = network._endpoints(inputs or ())
-        self.feeds = [(*end, value) for end, value in zip(ends, (inputs or {}).values(), strict=True)]
+        inputs = as_inputs(inputs)
+        for name, value in inputs.items():
+            refuse_promise(name, value)
+        refuse_shared(inputs)
+        ends = network._endpoints(inputs)
+        self.feeds = [(*end, value) for end, value in zip(ends, inputs.values(), strict=True)]
         self.run = network._begin(ends, collect=collect, store=store, run_id=run_id, record=record)
 
     def is_fed(self) -> None:
@@ -177,23 +177,53 @@ def _split(name: str, nodes: set[str]) -> tuple[str, str] | None:
     return None
 
 
-def _no_promise(name: str, value: Any) -> None:
+def as_inputs(inputs: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """Give what comes from outside by the names of inports; refuse what has no such names."""
+    if inputs is None:
+        return {}
+    if not isinstance(inputs, Mapping):
+        raise TypeError(
+            f"inputs: expected a mapping of inports to what comes in, got {inputs!r}; "
+            f'a packet for an inport called `inputs` is given as {{"inputs": …}}'
+        )
+    for name in inputs:
+        if not isinstance(name, str):
+            raise TypeError(f"inputs: the name of an inport is a text, got {name!r}")
+    return inputs
+
+
+def refuse_promise(name: str, value: Any) -> None:
     """Refuse what would have to be awaited before it is a message."""
     if inspect.iscoroutine(value):
         value.close()
         raise TypeError(printable(f"inputs: `{name}` is a coroutine, which is no message; await it first"))
 
 
-def refuse_async(inputs: Mapping[str, Any] | None) -> None:
+def refuse_async(inputs: Mapping[str, Any] | None, call: str = "run") -> None:
     """Refuse what cannot be read without a loop."""
-    for name, value in (inputs or {}).items():
+    for name, value in as_inputs(inputs).items():
         if isinstance(value, AsyncIterator) and not isinstance(value, Iterator):
             raise TypeError(
                 printable(
-                    f"inputs: `{name}` is an asynchronous iterator, which run() cannot read; write "
-                    "`await net.run_async(...)` instead"
+                    f"inputs: `{name}` is an asynchronous iterator, which {call}() cannot read; write "
+                    f"`await net.{call}_async(...)` instead"
                 )
             )
+
+
+def refuse_shared(inputs: Mapping[str, Any]) -> None:
+    """Refuse one iterator for several inports: each of its items would come to one of them, or none."""
+    readers: dict[int, str] = {}
+    for name, value in inputs.items():
+        if isinstance(value, Iterator | AsyncIterator):
+            other = readers.setdefault(id(value), name)
+            if other is not name:
+                raise TypeError(
+                    printable(
+                        f"inputs: `{other}` and `{name}` are given the same iterator, which can be read once; give each one "
+                        "of its own, or lead one inport to both"
+                    )
+                )
 
 
 def broken_off(error: BaseException) -> str:
@@ -201,4 +231,15 @@ def broken_off(error: BaseException) -> str:
     return f"the run was broken off: {str(error) or type(error).__name__}"
 
 
-__all__ = ["DEFAULT_GRACE", "SHUTDOWN_GRACE", "Begun", "Runs", "broken_off", "live", "refuse_async"]
+__all__ = [
+    "DEFAULT_GRACE",
+    "SHUTDOWN_GRACE",
+    "Begun",
+    "Runs",
+    "as_inputs",
+    "broken_off",
+    "live",
+    "refuse_async",
+    "refuse_promise",
+    "refuse_shared",
+]

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ._actor import Actor
+from ._data import why_no_data
 from ._functions import FunctionType
 
 if TYPE_CHECKING:
@@ -26,20 +27,29 @@ def _annotated(cls: type) -> list[str]:
 class StepType(FunctionType):
     """The class of steps: a call is always a flow."""
 
-    def __call__(cls, *inputs: Any, **keywords: Any) -> Any:  # noqa: N805  # of a metaclass
-        """Make a flow of one step, see `node`."""
-        from .flow import node
+    def __call__(cls, /, *inputs: Any, **keywords: Any) -> Any:  # noqa: N805  # of a metaclass
+        """Make a flow of one step, see `node`. A path is the text that a graph has for it."""
+        from .flow import is_flow, node
 
         options = cls._options()  # type: ignore[attr-defined]  # every class of this kind is a Step
-        # A node is data: the name of a file is a text there.
         keywords = {
-            name: os.fsdecode(value) if isinstance(value, os.PathLike) else value for name, value in keywords.items()
+            name: os.fspath(value) if isinstance(value, os.PathLike) else value for name, value in keywords.items()
         }
-        given = {name: value for name, value in keywords.items() if name in options and callable(value)}
+        given = {
+            name: value
+            for name, value in keywords.items()
+            if name in options and not is_flow(value) and why_no_data(name, value) is not None
+        }
         if not given:
             return node(cls, *inputs, **keywords)
         data = {name: value for name, value in keywords.items() if name not in given}
-        members = {"_given": given, "__doc__": cls.__doc__, "__module__": cls.__module__}
+        members = {
+            "_given": given,
+            # A graph that is stored does not have them: it must not be run with the step that goes without.
+            "_template_id": f"{cls.__name__}({', '.join(f'{name}=…' for name in given)})",
+            "__doc__": cls.__doc__,
+            "__module__": cls.__module__,
+        }
         return node(type(cls)(cls.__name__, (cls,), members), *inputs, **data)
 
     def make(cls) -> Any:  # noqa: N805  # as above
@@ -51,8 +61,9 @@ class Step(Actor, metaclass=StepType):
     """An actor with options, which stands in a flow as functions do: ``batch(size=10)``.
 
     Subclass it, and declare each option as an annotated attribute with its default; one without a default must be given. A
-    node's options come from its config: `prepare` is called once they are attributes of the instance. An option that is a
-    function can be given where the step is called, and not in a graph file.
+    node's options come from its config: `prepare` is called once they are attributes of the instance. An option that JSON has
+    no form for, such as a function, can be given where the step is called, and not in a graph file: the component of such a
+    node is called ``Scale(factor=…)``, which no module has.
 
     Examples
     --------

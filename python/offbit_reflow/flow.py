@@ -6,14 +6,16 @@ A flow is no second way to run things: it is a description that builds a `Graph`
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import AsyncIterable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import tee
 from typing import TYPE_CHECKING, Any
 
 from . import _native
 from ._actor import Actor, build
+from ._data import why_no_data
 from ._functions import actor
+from ._runs import as_inputs
+from .exceptions import ConversionError
 from .graph import Graph
 from .network import Network
 
@@ -37,14 +39,17 @@ class _Node:
 
 #: One end of a connection: a node, and a port unless the node's only one is meant.
 _End = tuple[_Node, str | None]
+#: Outports that every node has: failures that its policy routes, and packets without a partner.
+_OF_EVERY_NODE = ("error", "unmatched")
 
 
 class Flow:
     """Steps and what flows between them: a part of a graph with a beginning and an end.
 
     ``a >> b`` leads what leaves `a` into `b`; ``a >> [b, c]`` into both, ``[a, b] >> c`` from both. ``flow["port"]`` is the
-    same flow with this port as its end, or its beginning. Flows do not change: every operator gives a new one, and a flow
-    that stands in several places stands for the same nodes.
+    same flow with this port as its end, or its beginning; every step has the outports ``error`` (failures, with the policy
+    ``on_error: "route"``) and ``unmatched``. Flows do not change: every operator gives a new one, and a flow that stands in
+    several places stands for the same nodes.
 
     Make one with `node`, or by calling a function that `actor` made an actor of.
 
@@ -87,6 +92,8 @@ class Flow:
         ends = list(dict.fromkeys(node for node, _ in (*self._begin, *self._end)))
         starts: list[_End] = [(node, port) for node in ends if port in node.inports]
         leaves: list[_End] = [(node, port) for node in ends if port in node.outports]
+        if not starts and not leaves and port in _OF_EVERY_NODE:
+            leaves = [(node, port) for node in dict.fromkeys(node for node, _ in self._end)]
         if not starts and not leaves:
             known = ", ".join(f"`{name}`" for node in ends for name in (*node.inports, *node.outports)) or "none"
             raise KeyError(f"no node at the ends of this flow has a port `{port}`; there are {known}")
@@ -124,13 +131,18 @@ class Flow:
         config : mapping, optional
             As for `Network`.
         """
-        graph, components = self._make("flow")
+        return self._network(config)
+
+    def _network(self, config: Mapping[str, Any] | None = None, shared: Iterable[str] = ()) -> Network:
+        graph, components = self._make("flow", shared)
         network = Network.from_graph(graph, config)
         for template_id, component in components.items():
             network.register_actor(template_id, component)
         return network
 
-    def run(self, inputs: Mapping[str, Any] | None = None, *, timeout: float | None = None, **ports: Any) -> RunResult:
+    def run(
+        self, /, inputs: Mapping[str, Any] | None = None, *, timeout: float | None = None, **ports: Any
+    ) -> RunResult:
         """Run the flow to its end.
 
         Parameters
@@ -140,12 +152,18 @@ class Flow:
         timeout : float, optional
             Longest time in seconds; no limit by default.
         **ports
-            The same by keyword; where several open inports have the name, each of them gets it.
+            The same by keyword; where several open inports have the name, each of them gets it. An iterator is then read once,
+            by a node of that name which hands each item on to all of them, at the pace of the slowest.
 
         Returns
         -------
         RunResult
             Outputs are named after the steps at the end of the flow; ``"node.port"`` for steps with several outports.
+
+        Raises
+        ------
+        TypeError
+            If an inport is given twice, or `timeout` could as well be meant for an open inport of that name.
 
         Examples
         --------
@@ -156,54 +174,94 @@ class Flow:
         >>> (shout >> shout).run(text="hello").outputs
         {'shout_2': ['HELLO']}
         """
-        with self.network() as network:
-            return network.run(self._inputs(inputs, ports), timeout=timeout)
+        found, shared = self._inputs(inputs, timeout, ports)
+        with self._network(shared=shared) as network:
+            return network.run(found, timeout=timeout)
 
     async def run_async(
-        self, inputs: Mapping[str, Any] | None = None, *, timeout: float | None = None, **ports: Any
+        self, /, inputs: Mapping[str, Any] | None = None, *, timeout: float | None = None, **ports: Any
     ) -> RunResult:
         """Run the flow to its end in an asyncio program; see `run`."""
-        with self.network() as network:
-            return await network.run_async(self._inputs(inputs, ports), timeout=timeout)
+        found, shared = self._inputs(inputs, timeout, ports)
+        async with self._network(shared=shared) as network:
+            return await network.run_async(found, timeout=timeout)
 
-    def _inputs(self, inputs: Mapping[str, Any] | None, ports: Mapping[str, Any]) -> dict[str, Any]:
-        """Give what comes from outside for each inport; a keyword is for all open inports of its name."""
-        graph, _ = self._make("flow")
-        known = list(graph.inports())
-        found = dict(inputs or {})
+    def _inputs(
+        self, inputs: Mapping[str, Any] | None, timeout: float | None, ports: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], list[str]]:
+        """Give what comes from outside for each inport, and the names whose items go to several; see `_make`."""
+        found = dict(as_inputs(inputs))
+        shared: list[str] = []
+        ids = self._ids()
+        every = self._open_ports()
+        if timeout is not None:
+            places = [f"{ids[node]}.timeout" for node, port in every if port == "timeout"]
+            if places and not found.keys() & {"timeout", *places}:
+                raise TypeError(
+                    f"timeout: is {timeout!r} the time limit of the run, or meant for the inport `{places[0]}`? Give the "
+                    f'inport as {{"timeout": …}}, or the limit to the network, flow.network().run(…, timeout=…)'
+                )
         for port, value in ports.items():
-            same = [name for name in known if name.endswith(f".{port}")] if port not in known else []
-            if not same:
-                found[port] = value
-            elif isinstance(value, Iterator):
-                found |= zip(same, tee(value, len(same)), strict=True)
-            else:
-                found |= dict.fromkeys(same, value)
-        return found
+            places = [f"{ids[node]}.{port}" for node, name in every if name == port]
+            for place in (port, *places):
+                if place in found:
+                    raise TypeError(f"inputs: two values for the inport `{port}`, as `{place}` and by keyword")
+            if len(places) > 1 and not isinstance(value, (Iterator, AsyncIterable)):
+                found |= dict.fromkeys(places, value)
+                continue
+            found[port] = value
+            if len(places) > 1:
+                shared.append(port)
+        return found, shared
 
     def check(self) -> list[str]:
         """Find everything that is wrong, without running anything; see `Network.check`."""
         return self.network().check()
 
-    def _make(self, name: str) -> tuple[Graph, dict[str, Any]]:
-        names = _unique([node.name for node in self._nodes])
-        ids = dict(zip(self._nodes, names, strict=True))
+    def _ids(self) -> dict[_Node, str]:
+        return dict(zip(self._nodes, _unique([node.name for node in self._nodes]), strict=True))
+
+    def _open_ports(self) -> list[tuple[_Node, str]]:
+        """Find the inports that nothing leads to."""
+        taken = {(target, _inport(target, inport)) for _, (target, inport) in self._wires}
+        taken |= {(node, port) for node in self._nodes for port in node.initials}
+        return [(node, port) for node in self._nodes for port in node.inports if (node, port) not in taken]
+
+    def _make(self, name: str, shared: Iterable[str] = ()) -> tuple[Graph, dict[str, Any]]:
+        """Build the graph, and give the components of its nodes.
+
+        Open inports that have one of the `shared` names are behind one inport of the graph: a node hands on what comes there,
+        so that its packets have one origin, and the slowest reader sets the pace.
+        """
+        ids = self._ids()
         components: dict[str, Any] = {}
+        leaving = (*(source for source, _ in self._wires), *self._end)
+        classes = {node.component for node, port in leaving if port == "unmatched" and isinstance(node.component, type)}
+        declared = {cls: _with_unmatched(cls) for cls in classes}
         graph = Graph(name, case_sensitive=True)
         for node, node_id in ids.items():
-            graph.add_node(node_id, _register(components, node), node.metadata)
-        taken: set[tuple[_Node, str]] = set()
+            component = node.component
+            if isinstance(component, type):
+                component = declared.get(component, component)
+            graph.add_node(node_id, _register(components, component), node.metadata)
         left: set[tuple[_Node, str]] = set()
         for (source, outport), (target, inport) in self._wires:
             outport, inport = _outport(source, outport), _inport(target, inport)
             graph.add_connection(ids[source], outport, ids[target], inport)
-            taken.add((target, inport))
             left.add((source, outport))
         for node, node_id in ids.items():
             for port, value in node.initials.items():
                 graph.add_initial(node_id, port, value)
-                taken.add((node, port))
-        open_ports = [(node, port) for node in self._nodes for port in node.inports if (node, port) not in taken]
+        open_ports = self._open_ports()
+        taken = list(ids.values())
+        for port in shared:
+            reader = _unique([*taken, port])[-1]
+            taken.append(reader)
+            graph.add_node(reader, _register(components, HandOn))
+            graph.add_inport(port, reader, "item")
+            for node, _ in (one for one in open_ports if one[1] == port):
+                graph.add_connection(reader, "out", ids[node], port)
+            open_ports = [one for one in open_ports if one[1] != port]
         times = Counter(port for _, port in open_ports)
         for node, port in open_ports:
             graph.add_inport(port if times[port] == 1 else f"{ids[node]}.{port}", ids[node], port)
@@ -229,8 +287,19 @@ class Flow:
         return {"image/svg+xml": graph.to_svg(), "text/plain": graph.to_text()}
 
 
+class HandOn(Actor):
+    """Hands on what comes, objects too, as it is."""
+
+    inports = ["item"]
+    outports = ["out"]
+
+    def run(self, ctx: Any) -> None:
+        ctx.done({"out": ctx.inputs["item"]})
+
+
 def node(
     component: Any,
+    /,
     *inputs: Any,
     name: str | None = None,
     policy: Mapping[str, Any] | None = None,
@@ -253,8 +322,9 @@ def node(
     config : mapping, optional
         Its config, for keys that are no identifiers, or that are called like a parameter of this function.
     **keywords
-        A flow leads into the inport of the name. Another value for an inport with a default is its initial packet, and so are
-        values for all inports that have none; every other keyword is a key of the config.
+        A flow leads into the inport of the name, be it called ``name``, ``policy``, ``firing`` or ``config``. Another value
+        for an inport with a default is its initial packet, and so are values for all inports that have none; every other
+        keyword is a key of the config.
 
     Returns
     -------
@@ -265,6 +335,8 @@ def node(
     TypeError
         If a flow leads into an inport that the component does not have, or a value is given for an inport that takes one
         packet for every tick.
+    ConversionError
+        If a value has no JSON form, so that no graph can hold it (a ValueError).
 
     Examples
     --------
@@ -273,6 +345,14 @@ def node(
     <Flow of tpl_math_sqrt, sum>
     """
     component, inports, outports, optional, default_name = _describe(component)
+    own = {"name": name, "policy": policy, "firing": firing, "config": config}
+    keywords |= {key: value for key, value in own.items() if is_flow(value)}
+    name, policy, firing, config = (None if is_flow(value) else value for value in own.values())
+    if name is not None and not isinstance(name, str):
+        raise TypeError(f"`{default_name}`: the name of a node is a text, got {name!r}")
+    for key, value in (("config", config), ("policy", policy)):
+        if value is not None and not isinstance(value, Mapping):
+            raise TypeError(f"`{name or default_name}`: {key} must be a mapping, got {value!r}")
     made = _Node(component, name or default_name, inports, optional, outports, {})
     if len(inputs) > len(inports):
         raise TypeError(f"`{made.name}` has {len(inports)} inports, but {len(inputs)} flows lead into it")
@@ -280,14 +360,14 @@ def node(
     settings = dict(config or {})
     # With a value for each inport that fires it there is one tick, and that is what is meant.
     is_complete = all(
-        port in keywords and not _is_flow(keywords[port]) and port not in feeds
+        port in keywords and not is_flow(keywords[port]) and port not in feeds
         for port in inports
         if port not in optional
     )
     for key, value in keywords.items():
         if key in feeds:
             raise TypeError(f"`{made.name}`: two values for the inport `{key}`")
-        if _is_flow(value):
+        if is_flow(value):
             feeds[key] = value
         elif key in optional or (key in inports and is_complete):
             made.initials[key] = value
@@ -303,6 +383,7 @@ def node(
     made.metadata = settings | {
         key: value for key, value in (("policy", policy), ("firing", firing)) if value is not None
     }
+    _refuse_objects(made)
     nodes: list[_Node] = []
     wires: list[tuple[_End, _End]] = []
     begin: list[_End] = []
@@ -314,6 +395,23 @@ def node(
         wires += [*flow._wires, *((end, (made, port)) for end in flow._end)]
         begin += flow._begin
     return Flow([*nodes, made], wires, begin or [(made, None)], [(made, None)])
+
+
+def _refuse_objects(made: _Node) -> None:
+    """Refuse what a graph cannot hold where it is given, not when the graph is built."""
+    for key, value in made.metadata.items():
+        why = why_no_data(key, value)
+        if why is not None:
+            raise ConversionError(f"`{made.name}`: its config cannot be in a graph: at {why}", node=made.name)
+    for port, value in made.initials.items():
+        why = why_no_data(port, value)
+        if why is not None:
+            raise ConversionError(
+                f"`{made.name}`: the value of its inport cannot be in a graph: at {why}; or bind it to the function, "
+                f"functools.partial({made.name}, {port}=…)",
+                node=made.name,
+                port=port,
+            )
 
 
 def wire(*steps: Any) -> Flow:
@@ -382,7 +480,9 @@ def lead(left: Flow, right: Flow) -> Flow:
     )
 
 
-def _is_flow(value: Any) -> bool:
+def is_flow(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return bool(value) and all(map(is_flow, value))
     return isinstance(value, (Flow, Actor)) or (isinstance(value, type) and issubclass(value, Actor))
 
 
@@ -424,20 +524,30 @@ def _describe(component: Any) -> tuple[Any, list[str], list[str], list[str], str
     return component, list(component.inports), list(component.outports), optional, cls.__name__
 
 
-def _register(components: dict[str, Any], node: _Node) -> str:
-    """Give the template id of a node's component, registered under a name of its own."""
-    if isinstance(node.component, str):
-        return node.component
+def _with_unmatched(cls: type[Actor]) -> type[Actor]:
+    """Declare the outport ``unmatched``, which is connected, of a class that takes no other ports than those it declares."""
+    if cls._open_ports or "unmatched" in cls.outports:
+        return cls
+    members = {"outports": [*cls.outports, "unmatched"], "__doc__": cls.__doc__, "__module__": cls.__module__}
+    kind: Any = type(cls)
+    with_port: type[Actor] = kind(cls.__name__, (cls,), members)
+    return with_port
+
+
+def _register(components: dict[str, Any], component: Any) -> str:
+    """Give the template id of a component, registered under a name of its own."""
+    if isinstance(component, str):
+        return component
     for template_id, known in components.items():
-        if known is node.component:
+        if known is component:
             return template_id
-    cls = node.component if isinstance(node.component, type) else type(node.component)
-    base = cls.__name__
+    cls = component if isinstance(component, type) else type(component)
+    base = getattr(cls, "_template_id", None) or cls.__name__
     template_id, count = base, 1
     while template_id in components:
         count += 1
         template_id = f"{base}_{count}"
-    components[template_id] = node.component
+    components[template_id] = component
     return template_id
 
 

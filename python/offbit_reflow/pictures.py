@@ -21,7 +21,7 @@ class Image:
     Parameters
     ----------
     pixels : bytes-like
-        The pixels, as image nodes send them.
+        The pixels, as image nodes send them; or an array of bytes, rows × width × 4.
     width : int
         Pixels in a row.
     height : int, optional
@@ -42,7 +42,14 @@ class Image:
     """
 
     def __init__(self, pixels: bytes | bytearray | memoryview, width: int, height: int | None = None) -> None:
-        self.pixels = bytes(pixels)
+        view = memoryview(pixels)
+        shape = tuple(view.shape or ())
+        if view.itemsize != 1 or (len(shape) > 1 and shape[1:] != (width, 4)):
+            raise ValueError(
+                f"an array of shape {shape} with {view.itemsize} bytes a number is no picture {width} pixels wide; "
+                "expected bytes, or rows × width × 4 numbers of a byte: red, green, blue and alpha"
+            )
+        self.pixels = view.tobytes()
         self.width = width
         self.height = len(self.pixels) // (4 * width) if height is None and width > 0 else height or 0
         if width <= 0 or self.height <= 0 or len(self.pixels) != 4 * width * self.height:

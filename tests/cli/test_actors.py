@@ -54,3 +54,11 @@ def test_two_actors_of_one_name_are_refused():
 def test_a_module_without_actors_is_refused():
     with pytest.raises(UsageError, match="no actors in it"):
         actors.register(Network(), ["json"])
+
+
+def test_one_actor_may_come_from_several_modules(monkeypatch):
+    modules = {"first": module(Base=Base), "second": module(Base=Base), "third": module(Base=type("Base", (Base,), {}))}
+    monkeypatch.setattr(actors, "load", modules.__getitem__)
+    actors.register(Network(), ["first", "second"])
+    with pytest.raises(UsageError, match="`Base` is both in first and in third"):
+        actors.register(Network(), ["first", "third"])

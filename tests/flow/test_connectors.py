@@ -486,3 +486,11 @@ def test_a_connection_that_was_lost_is_made_again():
     finally:
         closed.set()
         thread.join()
+
+
+def test_paths_and_functions_are_options(tmp_path):
+    (tmp_path / "in.csv").write_text("name,n\nada,1\n", encoding="utf-8")
+    flow = read_csv(path=tmp_path / "in.csv", types={"n": int}) >> write_jsonl(path=tmp_path / "out.jsonl")
+    assert flow.run().ok
+    assert json.loads((tmp_path / "out.jsonl").read_text(encoding="utf-8")) == {"name": "ada", "n": 1}
+    assert flow.to_graph().to_json()["processes"]["write_jsonl"]["metadata"] == {"path": str(tmp_path / "out.jsonl")}

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import itertools
+import threading
 
 import pytest
 
 from offbit_reflow import Actor, Flow, Network, actor, node, wire
-from offbit_reflow.exceptions import NetworkError
+from offbit_reflow.exceptions import ConversionError, NetworkError
 
 
 @actor
@@ -207,3 +210,112 @@ def test_a_flow_leads_into_the_only_inport_without_a_default():
     assert (numbers >> scale).run(upto=3).outputs == {"scale": [0, 10, 20]}
     assert (numbers >> scale(factor=2, offset=1)).run(upto=3).outputs == {"scale": [1, 3, 5]}
     assert scale(numbers, factor=3).run(upto=3).outputs == {"scale": [0, 3, 6]}
+
+
+def even(x):
+    if x % 2:
+        raise ValueError("odd")
+    return x
+
+
+def same(x):
+    return x
+
+
+def both(even, same):
+    return even, same
+
+
+def test_an_iterator_for_inports_of_one_name_is_read_once_and_its_items_stay_together():
+    async def later():
+        for number in range(4):
+            yield number
+
+    flow = wire(even, same, both)
+    for result in (flow.run(x=(number for number in range(4))), asyncio.run(flow.run_async(x=later()))):
+        assert result.outputs == {"both": [(0, 0), (2, 2)]}
+        assert set(result.nodes) == {"even", "same", "both", "x"}
+    assert wire(even, same).run(x=2).outputs == {"even": [2], "same": [2]}
+    value = object()
+    assert node(same, name="a").run(x=iter([value])).outputs == {"a": [value]}
+    assert wire(node(same, name="a"), node(same, name="b")).run(x=iter([value])).outputs == {"a": [value], "b": [value]}
+
+
+def test_the_slowest_of_several_inports_sets_the_pace():
+    go = threading.Event()
+    read = itertools.count()
+    many = 100_000
+
+    def items():
+        while next(read) < many:
+            yield 0
+        go.set()
+
+    @actor
+    def slow(x):
+        go.wait(1)
+        raise RuntimeError("enough")
+
+    wire(actor(same), node(slow, policy={"on_error": "stop"})).run(x=items(), timeout=20)
+    assert next(read) < many
+
+
+def test_one_iterator_is_no_input_of_several_inports():
+    flow, items = wire(even, same), iter([1, 2])
+    with pytest.raises(TypeError, match="`even.x` and `same.x` are given the same iterator"):
+        flow.run({"even.x": items, "same.x": items})
+    with flow.network() as net:
+        net.start()
+        with pytest.raises(TypeError, match="the same iterator"):
+            net.ask({"even.x": items, "same.x": items})
+
+
+def test_what_comes_from_outside_is_given_once_and_clearly():
+    flow = wire(even, same)
+    with pytest.raises(TypeError, match="two values for the inport `x`, as `even.x` and by keyword"):
+        flow.run({"even.x": 1}, x=2)
+    with pytest.raises(TypeError, match="expected a mapping of inports"):
+        flow.run(5)
+    limited = node(lambda x, timeout: (x, timeout), name="limited")
+    with pytest.raises(TypeError, match="the time limit of the run, or meant for the inport `limited.timeout`"):
+        limited.run(x=1, timeout=5)
+    assert limited.run({"timeout": 3}, x=1, timeout=20).outputs == {"limited": [(1, 3)]}
+
+
+def test_inports_may_be_called_like_what_a_node_has():
+    def greet(name, policy, component):
+        return f"{name} {policy} {component}"
+
+    assert node(greet, name=numbers, policy=numbers, component=numbers).run(upto=1).outputs == {"greet": ["0 0 0"]}
+    assert actor(greet)(component=numbers, policy=numbers, name=numbers).run(upto=1).outputs == {"greet": ["0 0 0"]}
+    with pytest.raises(TypeError, match="`greet`: the name of a node is a text, got 5"):
+        node(greet, name=5)
+    with pytest.raises(TypeError, match="`greet`: config must be a mapping, got 5"):
+        node(greet, config=5)
+    with pytest.raises(TypeError, match="`greet`: policy must be a mapping, got 'retry'"):
+        node(greet, policy="retry")
+    assert actor(lambda self, cls: [self, cls])(cls=numbers).run(self=1, upto=1).outputs == {"<lambda>": [[1, 0]]}
+
+
+def test_what_a_graph_cannot_hold_is_refused_where_it_is_given():
+    with pytest.raises(ConversionError, match=r"`above`: .*\[\"limit\"\]: .*functools.partial\(above, limit=…\)"):
+        node(above, numbers, limit=len)
+    with pytest.raises(ConversionError, match=r"`scaled`: its config cannot be in a graph: at \[\"by\"\]\[0\]"):
+        node(scaled, numbers, by=[len])
+    bound = functools.partial(lambda number, of: of(number), of=str)
+    assert (numbers >> node(bound, name="bound")).run(upto=2).outputs == {"bound": ["0", "1"]}
+
+
+def test_failures_and_what_has_no_partner_are_outports_of_every_step():
+    @actor(join={"a": "id", "b": "id"})
+    def matched(a, b):
+        return a, b
+
+    failing = node(even, numbers, policy={"on_error": "route"})
+    notes = failing["error"] >> (lambda error: error["error"])
+    assert notes.run(upto=2).outputs == {"<lambda>": ["ValueError: odd"]}
+    pairs = matched(a=node(lambda: {"id": 1}, name="one"), b=node(lambda: {"id": 2}, name="two"))
+    for alone in (pairs["unmatched"], pairs["unmatched"] >> node(same, name="rest")):
+        (found,) = alone.run().outputs.values()
+        assert sorted(packet["id"] for packet in found) == [1, 2]
+    assert node(same)["unmatched"].run(x=1).outputs == {"same": []}

@@ -89,6 +89,33 @@ def test_wrong_answers_of_a_keyed_function():
     assert "the packet has no `user.id`: there is no `user`" in failure(keyed("user.id")(lambda s, v: (s, v)), [{}])
 
 
+def test_what_is_no_keyed_function_is_refused_at_once():
+    async def later(state, value):
+        return state, value
+
+    def several(state, value):
+        yield state, value
+
+    def alone(state):
+        return state, None
+
+    with pytest.raises(TypeError, match=r"write @keyed\(\) above it"):
+        keyed(lambda state, value: (state, value))
+    for function, words in ((later, "is async"), (several, "is a generator"), (alone, "must take two arguments")):
+        with pytest.raises(TypeError, match=words):
+            keyed(initial=0)(function)
+
+
+def test_options_that_no_graph_can_hold_are_seen_in_it():
+    graph = (deduplicate(key=len) >> window_by_count(size=2, key="n")).to_graph().to_json()
+    components = [process["component"] for process in graph["processes"].values()]
+    assert components == ["deduplicate(key=…)", "window_by_count"]
+    (finding,) = Network.from_graph(deduplicate(key=len).to_graph()).check()
+    assert "there is no component `deduplicate(key=…)`" in finding
+    with pytest.raises(TypeError, match="`deduplicate` has no inport `key`"):
+        deduplicate(key=deduplicate)
+
+
 def test_windows_by_count_and_key():
     values = [{"k": "ab"[n % 2], "n": n} for n in range(7)]
     windows = run(window_by_count(size=2, key="k"), values)

@@ -13,7 +13,7 @@ import pytest
 from offbit_reflow import Actor, Network, actor
 from offbit_reflow.exceptions import ContextError, NetworkError, QuestionFailed, RunTimeout
 
-from .support import SOON
+from .support import SOON, Forward, add
 
 
 def network(*nodes, chain=True, policy=None) -> Network:
@@ -589,3 +589,22 @@ def test_a_question_of_very_many_packets_waits_for_room(start):
 
     # The first packets of a question need no room; what comes after them does.
     assert 1 <= asyncio.run(ask()) <= 1000
+
+
+def test_what_cannot_be_asked_is_told():
+    async def later():
+        yield 1
+
+    async def promise():
+        return 1
+
+    with Network() as net:
+        add(net, "a", Forward())
+        net.start()
+        with pytest.raises(TypeError, match=r"asynchronous iterator, which ask\(\) cannot read"):
+            net.ask({"a.in": later()})
+        with pytest.raises(TypeError, match="`a.in` is a coroutine"):
+            net.ask({"a.in": promise()})
+    for inputs in (5, [1], {5: 1}):
+        with pytest.raises(TypeError, match="expected a mapping of inports|the name of an inport is a text"):
+            net.run(inputs)

@@ -241,6 +241,28 @@ def test_a_network_as_an_asynchronous_context_is_shut_down():
     run(main)
 
 
+def test_iterators_are_read_at_the_same_time():
+    async def main():
+        read = False
+
+        def until_the_other_was_read():
+            while not read:
+                yield 0
+
+        def other():
+            nonlocal read
+            yield 1
+            read = True
+
+        with Network() as net:
+            first, second = add(net, "first", Collect()), add(net, "second", Collect())
+            await net.run_async({"first.in": until_the_other_was_read(), "second.in": other()}, timeout=SOON)
+            assert set(first.values) == {0}
+            assert second.values == [1]
+
+    run(main)
+
+
 def test_wait_async_has_a_limit():
     async def main():
         async with Network() as net:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import random
 import sqlite3
@@ -102,11 +103,12 @@ def test_inputs_that_are_given_again_are_not_taken_twice(tmp_path: Path) -> None
     with pytest.warns(RuntimeWarning, match="Give the same inputs again"):
         part = _chain(tmp_path / "runs.db", run_id="x").run()
     assert part.outputs["out"] == [4 * x for x in range(len(part.outputs["out"]))]
-    network = _chain(tmp_path / "other.db")
-    with pytest.raises(ConnectionError):
-        network.run(inputs={"a.x": breaks_off()}, run_id="x")
-    whole = _chain(tmp_path / "other.db", run_id="x").run(inputs={"a.x": iter(range(12))})
-    assert whole.outputs["out"] == [4 * x for x in range(12)]
+    for name in ("run.db", "run_async.db"):
+        with pytest.raises(ConnectionError):
+            _chain(tmp_path / name).run(inputs={"a.x": breaks_off()}, run_id="x")
+        network, inputs = _chain(tmp_path / name, run_id="x"), {"a.x": iter(range(12))}
+        whole = network.run(inputs) if name == "run.db" else asyncio.run(network.run_async(inputs))
+        assert whole.outputs["out"] == [4 * x for x in range(12)]
 
 
 def test_what_a_tick_does_commits_together(tmp_path: Path) -> None:

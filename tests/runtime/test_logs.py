@@ -35,6 +35,19 @@ def test_logs_have_the_logger_and_the_level_of_their_node(caplog):
     ]
 
 
+def test_a_level_that_is_none_is_said(caplog):
+    def run(self, ctx):
+        ctx.log("info", "the disk is full")
+        ctx.done()
+
+    run_one(running(run))
+    (record,) = caplog.records
+    assert (record.levelname, record.getMessage()) == (
+        "WARNING",
+        "a: info (with the level 'the disk is full', which is none)",
+    )
+
+
 def test_a_failure_is_told_once_with_its_number(caplog):
     @actor
     def fail(x):

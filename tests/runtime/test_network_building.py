@@ -249,3 +249,9 @@ class TestWhileStarting:
             net.shutdown()
             print("well")
         """)
+
+
+def test_what_a_config_cannot_hold_is_told_with_its_node():
+    with pytest.raises(offbit_reflow.ReflowError, match=r'node `a`: .*\["key"\]: a value of type') as told:
+        add(Network(), "a", Forward(), config={"key": len})
+    assert told.value.node == "a"

@@ -87,3 +87,13 @@ def test_meshes_are_known_by_what_is_said_of_them():
     odd = [{"stride": 12, "vertexCount": 4}, {"stride": 7, "vertexCount": True}, {"width": -1, "height": "x"}, {}]
     assert pictures.seen(square + indices, odd) is None
     assert pictures.seen("text", [said]) is None
+
+
+def test_an_array_that_is_no_picture_of_four_channels_is_refused():
+    np = pytest.importorskip("numpy")
+    rgba = np.zeros((2, 5, 4), np.uint8)
+    assert Image(rgba, width=5) == Image(rgba.tobytes(), width=5)
+    assert Image(rgba[::-1, ::-1], width=5) == Image(rgba, width=5)
+    for pixels, width in ((np.zeros((4, 5, 3), np.uint8), 5), (rgba, 10), (np.zeros(40, np.float32), 5)):
+        with pytest.raises(ValueError, match=r"an array of shape \(.*\) with \d bytes a number is no picture"):
+            Image(pixels, width=width)

@@ -155,3 +155,104 @@ def test_a_class_or_a_flow_is_no_graph():
         Network.from_graph(Graph)
     with pytest.raises(GraphError, match="`flow.network\\(\\)` makes a network of it"):
         Network.from_graph(actor(double) >> actor(double))
+
+
+def decorated(function):
+    @functools.wraps(function)
+    def call(*args):
+        return function(*args)
+
+    return call
+
+
+def one_value(function):
+    @functools.wraps(function)
+    def call(value):
+        return function(value)
+
+    return call
+
+
+@functools.singledispatch
+def kind(x):
+    return "any"
+
+
+@kind.register
+def _(x: int):
+    return "int"
+
+
+@decorated
+def with_context(x, ctx, more=1):
+    return x, ctx.node_id, more
+
+
+async def each_later(x):
+    yield x
+
+
+@pytest.mark.parametrize("decorator", [decorated, one_value, functools.lru_cache])
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [(double, [2, 4]), (double_later, [2, 4]), (twice, [1, 1, 2, 2]), (each_later, [1, 2])],
+)
+def test_decorators_may_call_their_parameters_otherwise(decorator, function, expected):
+    assert run(actor(decorator(function)), x=[1, 2]) == expected
+
+
+def test_decorated_functions_are_called_by_position():
+    assert run(actor(kind), x=[1, "a"]) == ["int", "any"]
+    assert run(actor(with_context), x=[1]) == [(1, "n", 1)]
+
+
+def test_a_decorator_that_does_not_take_what_it_shows_is_refused():
+    @one_value
+    def add(a, b):
+        return a + b
+
+    @decorated
+    def named(a, *, b):
+        return a + b
+
+    for function in (add, named):
+        with pytest.raises(TypeError, match=r"has a decorator that shows the parameters \(a, (\*, )?b\) but takes"):
+            actor(function)
+
+
+def test_join_is_a_rule_or_the_key_of_each_inport():
+    def both(a, b):
+        return a["id"] + b["id"]
+
+    for join in ({"a": "id", "b": "id"}, {"join": {"a": "id", "b": "id"}}):
+        found = run(actor(join=join)(both), a=[{"id": 1}, {"id": 2}], b=[{"id": 2}, {"id": 1}])
+        assert sorted(found) == [2, 4]
+    for join, words in (
+        ({"a": "id", "c": "id"}, "no inport; there are `a`, `b`"),
+        ({}, "join must be"),
+        (5, "join must be"),
+    ):
+        with pytest.raises((TypeError, ValueError), match=words):
+            actor(join=join)(both)
+    with pytest.raises(TypeError, match="double pairs none"):
+        actor(join="position")(double)
+
+
+def test_a_run_that_cannot_take_a_tick_is_refused():
+    for run_, words in ((lambda self: None, r"run\(self\) cannot be called"), (5, "must be a method")):
+        with pytest.raises(TypeError, match=words):
+            Network().register_actor("a", type("Odd", (Actor,), {"run": run_}))
+    with pytest.raises(ValueError, match="await_all_inports must be"):
+        Network().register_actor("a", type("Odd", (Pass,), {"await_all_inports": ["x"]}))
+
+
+def test_a_setup_that_a_decorator_made_an_object_of_is_called():
+    class Ready(Pass):
+        @functools.lru_cache  # noqa: B019  # an object with a method's binding
+        def setup(self, ctx):
+            self.ready = True
+
+        def run(self, ctx):
+            ctx.done({"out": self.ready})
+
+    assert run(Ready, x=[1]) == [True]

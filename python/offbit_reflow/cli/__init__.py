@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from .. import __version__
 from .._printable import printable
 from ..exceptions import ReflowError, StoreError
-from . import cache, check, completion, components, compose, diff, draw, pack, replay, resume, run, runs, show, signals
+from . import (
+    cache,
+    check,
+    completion,
+    components,
+    compose,
+    diff,
+    draw,
+    pack,
+    replay,
+    resume,
+    run,
+    runs,
+    show,
+    signals,
+    streams,
+)
 from .exit import FAILED, USAGE, UsageError
 
 COMMANDS = (run, resume, replay, runs, show, cache, check, draw, diff, compose, components, pack, completion)
@@ -22,6 +37,14 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         super().error(printable(message))
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        # The original takes no notice of what it cannot write.
+        if message and file is sys.stdout:
+            streams.put(message)
+            streams.flush()
+        elif message:
+            streams.say(message.rstrip("\n"), file)
 
 
 class _Overview(argparse.HelpFormatter):
@@ -70,22 +93,27 @@ def main(argv: Sequence[str] | None = None) -> int:
         0: all is well. 1: it ran, and failed. 2: nothing ran, because of the arguments or the files they name.
         124: the time limit passed. 130, 143, 129: Ctrl-C, SIGTERM or SIGHUP ended it.
     """
-    arguments = build_parser().parse_args(argv)
+    streams.open_closed()
     try:
         with signals.ending():
+            arguments = build_parser().parse_args(argv)
             status: int = arguments.command(arguments)
-            sys.stdout.flush()
+            streams.flush()
     except (UsageError, StoreError) as error:  # a store that cannot be used as asked: nothing ran
-        print(printable(f"reflow: {error}"), file=sys.stderr)
+        streams.say(printable(f"reflow: {error}"))
         return USAGE
-    except ReflowError as error:
-        print(printable(f"reflow: {error}"), file=sys.stderr)
+    except streams.Lost as error:
+        if not error.is_unread:
+            streams.say(f"reflow: {error}")
+        return FAILED
+    except BrokenPipeError:
+        return FAILED
+    except (ReflowError, OSError) as error:
+        streams.say(printable(f"reflow: {error}"))
         return FAILED
     except KeyboardInterrupt as error:
-        print(f"reflow: ended by {str(error) or 'Ctrl-C'}", file=sys.stderr)
+        streams.say(f"reflow: ended by {str(error) or 'Ctrl-C'}")
         return signals.exit_code(error)
-    except BrokenPipeError:
-        # Whoever read our output has seen enough; the interpreter must not try to flush it again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
+    finally:
+        streams.settle()
     return status

@@ -113,6 +113,7 @@ def plain_functions(module: ModuleType) -> list[str]:
 
 def register(network: Network, names: list[str]) -> dict[str, str]:
     """Register the actors of all modules; give the functions that were not made actors of, with their modules."""
+    known: dict[str, Any] = {}
     origins: dict[str, str] = {}
     plain: dict[str, str] = {}
     for module_name in names:
@@ -126,8 +127,10 @@ def register(network: Network, names: list[str]) -> dict[str, str]:
                 text += f"; write @actor above a function to make one of it ({', '.join(functions[:5])})"
             raise UsageError(text)
         for alias, value in found.items():
-            if alias in origins:
+            if alias in known:
+                if known[alias] is value:  # imported by the one from the other, or both from a third
+                    continue
                 raise UsageError(f"--actors: `{alias}` is both in {origins[alias]} and in {module_name}")
-            origins[alias] = module_name
+            known[alias], origins[alias] = value, module_name
             network.register_actor(alias, value)
     return plain

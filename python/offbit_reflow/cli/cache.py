@@ -16,6 +16,7 @@ from .._printable import printable
 from ..store import Store, _table, _time
 from .exit import OK
 from .resume import runs_store
+from .streams import put
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,15 +38,15 @@ def main(arguments: argparse.Namespace) -> int:
     if arguments.clear is not None:
         gone = store.cache.clear(arguments.clear or None)
         whose = f" of {arguments.clear}" if arguments.clear else ""
-        print(printable(f"{gone:,} results{whose} forgotten"))
+        put(printable(f"{gone:,} results{whose} forgotten"))
         return OK
     rows = store.cached()
     if arguments.json:
         for row in rows:
-            print(json.dumps(row))
+            put(json.dumps(row))
     elif rows:
         cells = [[row["component"], f"{row['results']:,}", f"{row['bytes']:,}", _time(row["newest"])] for row in rows]
-        print(_table(("component", "results", "bytes", "newest"), cells))
+        put(_table(("component", "results", "bytes", "newest"), cells))
     else:
-        print("no results")
+        put("no results")
     return OK

@@ -14,6 +14,7 @@ from .._printable import printable
 from ..network import Network
 from . import actors, graphs, packs
 from .exit import FAILED, OK
+from .streams import put
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,9 +41,9 @@ def main(arguments: argparse.Namespace) -> int:
         for level, findings in (("error", errors), ("warning", warnings)):
             for finding in findings:
                 if arguments.json:
-                    print(json.dumps({"graph": name, "level": level, "finding": finding}))
+                    put(json.dumps({"graph": name, "level": level, "finding": finding}))
                 else:
-                    print(printable(f"{name}: {finding}"))
+                    put(printable(f"{name}: {finding}"))
         if errors or (arguments.strict and warnings):
             status = FAILED
     return status

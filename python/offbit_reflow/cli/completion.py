@@ -8,11 +8,11 @@ fish:  reflow completion fish > ~/.config/fish/completions/reflow.fish
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator
 from typing import Any
 
 from .exit import OK
+from .streams import put
 
 SHELLS = ("bash", "zsh", "fish")
 
@@ -26,7 +26,7 @@ def main(arguments: argparse.Namespace) -> int:
     """Run the command."""
     from . import build_parser
 
-    sys.stdout.write(script(arguments.shell, build_parser()))
+    put(script(arguments.shell, build_parser()))
     return OK
 
 

@@ -15,6 +15,7 @@ import offbit_reflow
 
 from .._printable import printable, printable_line
 from .exit import FAILED, OK, UsageError
+from .streams import put
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,15 +33,15 @@ def main(arguments: argparse.Namespace) -> int:
             described = info(arguments.id)
         except ValueError as error:
             raise UsageError(str(error)) from error
-        print(printable(_json(described) if arguments.json else describe(described)))
+        put(printable(_json(described) if arguments.json else describe(described)))
         return OK
     found = [row for row in map(info, offbit_reflow.template_list()) if matches(row, arguments.search or "")]
     if arguments.json:
-        print(printable(_json(found)))
+        put(printable(_json(found)))
         return OK
     width = max((len(row["id"]) for row in found), default=0)
     for row in found:
-        print(printable_line(f"{row['id']:<{width}}  {row['summary']}".rstrip()))
+        put(printable_line(f"{row['id']:<{width}}  {row['summary']}".rstrip()))
     return OK if found else FAILED
 
 

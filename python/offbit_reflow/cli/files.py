@@ -10,17 +10,16 @@ from typing import Any
 
 from .._printable import printable
 from .exit import UsageError
+from .streams import put
 
 
 def read_text(name: str) -> str:
     """Read a text file."""
-    if name == "-":
-        return sys.stdin.read()
     try:
-        return Path(name).read_text(encoding="utf-8")
+        return sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise UsageError(f"cannot read {name}: {reason}") from error
+        raise UsageError(f"cannot read {'standard input' if name == '-' else name}: {reason}") from error
 
 
 def read_json(name: str) -> Any:
@@ -60,7 +59,7 @@ def write_text(name: str | None, text: str) -> None:
     if not text.endswith("\n"):
         text += "\n"
     if name is None or name == "-":
-        sys.stdout.write(printable(text))
+        put(printable(text))
         return
     try:
         Path(name).write_text(text, encoding="utf-8")

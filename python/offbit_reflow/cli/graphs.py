@@ -50,8 +50,20 @@ def examine(name: str, modules: Sequence[str], inputs: Sequence[str] = ()) -> Fi
     except NetworkError as error:
         raise UsageError(f"--input: {error}") from error
     errors, warnings = network._findings(ends)
-    errors = [error + _without_decorator(error, plain) for error in errors]
+    errors = [error + _without_decorator(error, plain) + _with_objects(error) for error in errors]
     return Findings(errors, warnings, network)
+
+
+def _with_objects(error: str) -> str:
+    """Say what a component is that a flow made of a step and options that a graph cannot hold, ``step(option=…)``."""
+    _, _, component = error.partition("there is no component `")
+    step, _, options = component.rpartition("`")[0].partition("(")
+    if not error.startswith("error G001 ") or not options.endswith("=…)"):
+        return ""
+    return (
+        f"\n  hint: a flow gave `{step}` functions or objects as options ({options}, which are not in a graph file; run the "
+        f"flow from Python, or write a subclass of `{step}` that has them"
+    )
 
 
 def _without_decorator(error: str, plain: Mapping[str, str]) -> str:

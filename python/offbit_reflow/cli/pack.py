@@ -9,7 +9,6 @@ reflow run graph.json --pack my-pack.rflpack --trusted-key K
 from __future__ import annotations
 
 import argparse
-import sys
 
 from .. import _native
 from .._printable import printable
@@ -17,6 +16,7 @@ from ..exceptions import PackError
 from ..packs import list_packs, load_pack
 from . import packs
 from .exit import FAILED, OK
+from .streams import put, say
 
 #: Words of the command: what it does, its positional arguments, and its options with their help.
 _COMMANDS: dict[str, tuple[str, tuple[tuple[str, str, str], ...], tuple[tuple[str, str | None, str], ...]]] = {
@@ -99,9 +99,10 @@ def main(arguments: argparse.Namespace) -> int:
     if arguments.pack_command == "list":
         return _list(arguments)
     said, error = _native._pack_command(_words(arguments))
-    sys.stdout.write(printable(said))
+    if said:
+        put(printable(said))
     if error is not None:
-        print(printable(f"error: {error}"), file=sys.stderr)
+        say(printable(f"error: {error}"))
         return FAILED
     return OK
 
@@ -130,8 +131,8 @@ def _list(arguments: argparse.Namespace) -> int:
         try:
             templates = load_pack(path, allow_python=arguments.allow_python, trusted_keys=arguments.trusted_key or None)
         except PackError as error:
-            print(printable(f"error: {error}"), file=sys.stderr)
+            say(printable(f"error: {error}"))
             return FAILED
         pack = next(pack for pack in list_packs() if pack["templates"] == templates)
-        print(printable("\n  ".join([f"{pack['name']} {pack['version']} ({pack['source_path']})", *templates])))
+        put(printable("\n  ".join([f"{pack['name']} {pack['version']} ({pack['source_path']})", *templates])))
     return OK

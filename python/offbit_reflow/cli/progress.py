@@ -16,6 +16,7 @@ from ..network import Network
 from . import table
 from .report import Style
 from .screen import Screen
+from .streams import say
 
 #: Time between two pictures, in seconds.
 INTERVAL = 0.1
@@ -113,11 +114,7 @@ class _Words(logging.Handler):
             self._style.write("log", level=record.levelname.lower(), **structured(record, node))
             return
         words = record.getMessage().split("\n")[0]
-        print(
-            printable(f"{node}: {record.levelname.lower()}: {words.removeprefix(f'{node}: ')}"),
-            file=self._out,
-            flush=True,
-        )
+        say(printable(f"{node}: {record.levelname.lower()}: {words.removeprefix(f'{node}: ')}"), self._out)
 
     def __enter__(self) -> Self:
         self._before = (self._logger.level, self._logger.propagate)

@@ -16,6 +16,7 @@ from ..exceptions import NetworkError
 from ..replay import Replay, Step
 from . import actors
 from .exit import FAILED, UsageError
+from .streams import put
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,7 +47,7 @@ def main(arguments: argparse.Namespace) -> int:
                 if arguments.step and not _goes_on():
                     break
             if any(_is(event, *each) for event in step.events for each in breaks):
-                print(f"stopped: a packet went over {' '.join(arguments.breaks)}")
+                put(f"stopped: a packet went over {' '.join(arguments.breaks)}")
                 break
         result = replay.network._result(replay._begin())
         return FAILED if result.failures else 0
@@ -54,12 +55,12 @@ def main(arguments: argparse.Namespace) -> int:
 
 def show(step: Step) -> None:
     """Write a tick."""
-    print(printable(f"{step.number:>6}  {step.node}"))
+    put(printable(f"{step.number:>6}  {step.node}"))
     for port, value in step.sent:
-        print(printable(f"        {port}: {json.dumps(value, default=str)[:200]}"))
+        put(printable(f"        {port}: {json.dumps(value, default=str)[:200]}"))
     for event in step.events:
         if event["_type"] == "ActorFailed":
-            print(printable(f"        failed: {event['error']}"))
+            put(printable(f"        failed: {event['error']}"))
 
 
 def _goes_on() -> bool:

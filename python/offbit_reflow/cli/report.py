@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
 from dataclasses import dataclass
 from typing import Any, Self
@@ -12,6 +11,7 @@ from typing import Any, Self
 from .. import _summary
 from .._printable import printable
 from ..result import RunResult
+from .streams import say
 
 LEVELS = ("debug", "info", "warning", "error")
 
@@ -49,7 +49,7 @@ class Style:
     def write(self, kind: str, **members: Any) -> None:
         """Write a JSON object."""
         line = {"time": timestamp(time.time()), "type": kind, **members}
-        print(json.dumps(line, default=repr, ensure_ascii=True), file=sys.stderr, flush=True)
+        say(json.dumps(line, default=repr, ensure_ascii=True))
 
     def note(self, text: str, level: str) -> None:
         """Say something about the run as a whole."""
@@ -58,7 +58,7 @@ class Style:
         if self.json:
             self.write("note", level=level, message=text.removeprefix("reflow: "))
         else:
-            print(printable(text), file=sys.stderr, flush=True)
+            say(printable(text))
 
     def result(self, result: RunResult, seconds: float) -> None:
         """Sum a run up."""
@@ -79,9 +79,9 @@ class Style:
                     nodes=result.nodes,
                 )
         elif not self.quiet:
-            print(printable(_summary.text(result)), file=sys.stderr)
+            say(printable(_summary.text(result)))
         elif not result.ok:
-            print(printable(_summary.headline(result)), file=sys.stderr)
+            say(printable(_summary.headline(result)))
 
 
 def timestamp(seconds: float) -> str:

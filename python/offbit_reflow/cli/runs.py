@@ -15,6 +15,7 @@ from .._printable import printable
 from ..store import Store
 from .exit import OK
 from .resume import runs_store
+from .streams import put
 
 _DAY = 86_400.0
 
@@ -44,13 +45,13 @@ def main(arguments: argparse.Namespace) -> int:
             store.show(arguments.delete)  # an id that is not there is a mistake
         age = None if arguments.delete_older_than is None else arguments.delete_older_than * _DAY
         gone = store.prune(arguments.delete, older_than_s=age, keep=arguments.keep)
-        print(printable("\n".join([*(f"deleted {run}" for run in gone), f"{len(gone)} runs deleted"])))
+        put(printable("\n".join([*(f"deleted {run}" for run in gone), f"{len(gone)} runs deleted"])))
         return OK
     since = None if arguments.days is None else time.time() - arguments.days * _DAY
     runs = store.runs(state=arguments.state, text=arguments.text, since=since, limit=arguments.limit)
     if arguments.json:
         for run in runs:
-            print(json.dumps(dataclasses.asdict(run)))
+            put(json.dumps(dataclasses.asdict(run)))
     else:
-        print(runs)
+        put(str(runs))
     return OK

@@ -14,6 +14,7 @@ import json
 from ..store import Store
 from .exit import OK
 from .resume import runs_store
+from .streams import put
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +28,7 @@ def main(arguments: argparse.Namespace) -> int:
     """Run the command."""
     details = Store(runs_store(arguments.store)).show(arguments.run_id)
     if not arguments.json:
-        print(details)
+        put(str(details))
         return OK
     failures = [
         {**failure, "inputs": {port: message.as_json() for port, message in failure["inputs"].items()}}
@@ -40,5 +41,5 @@ def main(arguments: argparse.Namespace) -> int:
         "timeline": [dict(zip(("at", "node", "what", "detail"), moment, strict=True)) for moment in details.timeline],
         "graph": details.graph.to_json(),
     }
-    print(json.dumps(shown, default=repr))
+    put(json.dumps(shown, default=repr))
     return OK

@@ -11,6 +11,7 @@ from typing import Self
 from ..network import Network
 from .exit import UsageError
 from .outputs import Sink
+from .streams import say
 
 #: Events that may wait for the disk.
 CAPACITY = 1 << 20
@@ -48,7 +49,7 @@ class Trace:
                 sink.write(event)
             sink.close()
         except OSError as error:
-            print(f"reflow: --events {self._name}: {error.strerror}; later events are not written", file=sys.stderr)
+            say(f"reflow: --events {self._name}: {error.strerror}; later events are not written")
 
 
 def _private(name: str) -> Sink:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from copy import deepcopy
@@ -12,6 +13,8 @@ from .._functions import FunctionType
 from ._key import key_of, original
 from ._memory import takes_over
 from ._options import check_whole
+from .._loop import is_async, is_generator
+from ._key import key_of
 
 
 def keyed(
@@ -55,6 +58,8 @@ def keyed(
     >>> (events >> total).run(n=4).outputs
     {'total': [('a', 0), ('b', 1), ('a', 2), ('b', 4)]}
     """
+    if callable(key) and _takes(key, 2) and not _takes(key, 1):
+        raise TypeError(f"keyed: {key!r} takes a state and a value, so it is no key; write @keyed() above it")
     find = key_of(key)
     if most_keys is not None:
         check_whole("most_keys", most_keys)
@@ -67,6 +72,11 @@ def keyed(
     def decorate(function: Callable[[Any, Any], tuple[Any, Any]]) -> type[Actor]:
         if not callable(function):
             raise TypeError(f"keyed: expected a function (state, value) -> (state, output), got {function!r}")
+        if is_async(function) or is_generator(function):
+            kind = "async" if is_async(function) else "a generator"
+            raise TypeError(f"keyed: {function!r} is {kind}, and what it returns must be (state, output) at once")
+        if not _takes(function, 2):
+            raise TypeError(f"keyed: {function!r} must take two arguments, (state, value)")
 
         class Keyed(Actor, metaclass=FunctionType):
             inports = ["value"]
@@ -114,3 +124,14 @@ def keyed(
         return Keyed
 
     return decorate
+
+
+def _takes(function: Callable[..., Any], count: int) -> bool:
+    """Tell whether a function may be called with so many arguments; one that does not tell may."""
+    try:
+        inspect.signature(function).bind(*range(count))
+    except TypeError:
+        return False
+    except ValueError:
+        pass
+    return True
