@@ -154,6 +154,21 @@ def test_failures_in_one_branch_never_shift_pairs(style, capacity):
     assert result.nodes["pair"]["undelivered"] == 0
 
 
+def test_what_finds_no_partner_leaves_by_an_outport_that_needs_no_declaration():
+    with Network() as net:
+        for name, made in {"src": numbers, "branch": function, "pair": pair}.items():
+            net.register_actor(name, made)
+            net.add_node(name, name)
+        net.add_node("lone", "tpl_passthrough")
+        net.add_connection("src", "out", "pair", "a")
+        net.add_connection("src", "out", "branch", "x")
+        net.add_connection("branch", "out", "pair", "b")
+        net.add_connection("pair", "unmatched", "lone", "input")
+        net.add_outport("lone", "lone", "output")
+        assert net.check() == []
+        assert sorted(net.run(timeout=SOON).outputs["lone"]) == [3, 8, 13, 18, 23, 28, 33, 38]
+
+
 def test_branches_of_one_to_one_see_no_difference():
     for join in (pair, pair_by_position):
         pairs, result, events = diamond(same, join=join)

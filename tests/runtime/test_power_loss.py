@@ -1,4 +1,4 @@
-"""After a loss of power at any moment, a run goes on from what the disk holds: what was promised is there, inside all is once."""
+"""After a loss of power a run goes on from what the disk holds: what was promised is there, inside everything is once."""
 
 from __future__ import annotations
 

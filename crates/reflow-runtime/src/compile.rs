@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use reflow_graph::{Code, Diagnostic, Direction, Place};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::activity::{Activity, Sleeper};
 use crate::actor::Instance;
@@ -31,7 +31,7 @@ use crate::network::Endpoint;
 use crate::node::{Node, Route};
 use crate::origin::can_number_groups_of;
 use crate::packet::{Outgoing, Packet};
-use crate::pairing::{Joins, Shape, Sources, leading_to};
+use crate::pairing::{Joins, Shape, Sources, forks, leading_to};
 use crate::plan::{ConnectionSpec, Plan};
 use crate::restore::{self, Journaled};
 use crate::run::{Run, RunParts};
@@ -204,13 +204,19 @@ pub(crate) fn launch(
     let rules: Vec<_> = drafts.iter_mut().zip(&feeds).map(|(draft, fed)| draft.firing(&fed.doors)).collect();
     let shape = shape_of(&drafts, &feeds, &rules, &initial_links);
     let groups = groups_of(&drafts, &rules, &shape);
-    let meeting = meeting(&drafts, &groups, &shape);
+    let meeting = meeting(&drafts, &groups, &shape, shape.sources.iter().copied());
+    let forks = forks_of(&groups, &rules, &shape, feed);
+    let parting: FxHashSet<u32> = forks.iter().flatten().flatten().copied().collect();
+    let mut parts = self::meeting(&drafts, &groups, &shape, parting.iter().copied());
     let mut nodes = Vec::with_capacity(drafts.len());
     let mut actors = Vec::with_capacity(drafts.len());
     let gathered =
         gathered(&drafts, &rules, &shape).map_err(|(node, problem)| drafts[node as usize].bad_config(problem))?;
     let gathers = gathered.iter().map(|gathered| gathered.by);
     let carries = leading_to(&shape, needing(&drafts, &groups).into_iter().chain(gathers));
+    let met = (0..).zip(&forks).filter(|(_, forks)| forks.iter().any(Option::is_some)).map(|(node, _)| node);
+    let meets = if parting.is_empty() { Vec::new() } else { leading_to(&shape, met) };
+    let groups = groups.into_iter().zip(forks);
     for (draft, ((fed, firing), groups)) in drafts.into_iter().zip(feeds.into_iter().zip(rules).zip(groups)) {
         match draft.component.instantiate(&draft.config) {
             Ok(instance) => {
@@ -250,6 +256,17 @@ pub(crate) fn launch(
         scatter.gathers = scatter.gathers.iter().copied().chain([*by]).collect();
         for (at, routes) in node.routes.iter().enumerate().filter(|(at, _)| port.is_none_or(|port| port == *at)) {
             scatter.ports[at] |= routes.iter().any(|route| leads[route.target as usize]);
+        }
+    }
+    for place in parting {
+        let node: &mut Node = &mut nodes[place as usize];
+        // What is gathered is told apart already.
+        if node.scatter.is_none() {
+            let mut scatter = Scatter::new(node.routes.len());
+            scatter.fork = Some(parts.remove(&place).unwrap_or_default().into());
+            scatter.ports =
+                node.routes.iter().map(|routes| routes.iter().any(|route| meets[route.target as usize])).collect();
+            node.scatter = Some(scatter);
         }
     }
     for (place, gate) in gates {
@@ -514,7 +531,7 @@ fn shape_of(drafts: &[Draft<'_>], feeds: &[Fed], rules: &[Firing], initials: &Fx
             shape.edges.push((from, route.target, port));
         }
     }
-    let fed: rustc_hash::FxHashSet<u32> = shape.edges.iter().map(|(_, to, _)| *to).collect();
+    let fed: FxHashSet<u32> = shape.edges.iter().map(|(_, to, _)| *to).collect();
     for (node, ((draft, feed), rule)) in (0_u32..).zip(drafts.iter().zip(feeds).zip(rules)) {
         let remembered = rule.latest().iter().chain(rule.optional());
         shape.remembered.extend(remembered.filter_map(|name| draft.known_inport(name)).map(|port| (node, port)));
@@ -553,17 +570,32 @@ fn groups_of(drafts: &[Draft<'_>], rules: &[Firing], shape: &Shape) -> Vec<Vec<V
         .collect()
 }
 
-/// The outports of each source whose packets meet at one join, in groups, where there are any.
-fn meeting(drafts: &[Draft<'_>], groups: &[Vec<Vec<u16>>], shape: &Shape) -> FxHashMap<u32, Vec<Vec<u16>>> {
+/// Where what meets at the joins of each node parts, see [`forks`]. A journal knows the origins of sources only.
+fn forks_of(groups: &[Vec<Vec<u16>>], rules: &[Firing], shape: &Shape, feed: &Feed<'_>) -> Vec<Vec<Option<u32>>> {
+    let by_key = |rule: &Firing| matches!(rule, Firing::Join(join) if matches!(join.by, By::Key(_)));
+    if feed.journal.is_some() || groups.iter().zip(rules).all(|(groups, rule)| groups.is_empty() || by_key(rule)) {
+        return groups.iter().map(|groups| vec![None; groups.len()]).collect();
+    }
+    let sources = Sources::of(shape);
+    forks(shape, groups, |node| sources.is_on_ring(node))
+}
+
+/// The outports of each of these nodes whose packets meet at one join, in groups, where there are any.
+fn meeting(
+    drafts: &[Draft<'_>],
+    groups: &[Vec<Vec<u16>>],
+    shape: &Shape,
+    nodes: impl Iterator<Item = u32>,
+) -> FxHashMap<u32, Vec<Vec<u16>>> {
     let Some(joins) = Joins::of(shape, groups) else { return FxHashMap::default() };
     let inport = |route: &Route| (route.target, drafts[route.target as usize].links[route.link as usize].0);
-    let of_source = |source: &u32| {
-        let routes = drafts[*source as usize].routes.iter();
+    let of_node = |node: u32| {
+        let routes = drafts[node as usize].routes.iter();
         let outports: Vec<Vec<_>> = routes.map(|routes| routes.iter().map(inport).collect()).collect();
         let meeting = joins.meeting(&outports);
-        (!meeting.is_empty()).then_some((*source, meeting))
+        (!meeting.is_empty()).then_some((node, meeting))
     };
-    shape.sources.iter().filter_map(of_source).collect()
+    nodes.filter_map(of_node).collect()
 }
 
 /// The nodes that need to know what packets descend from.

@@ -312,7 +312,7 @@ impl Draft<'_> {
     pub(crate) fn assembler(
         &self,
         rule: &Firing,
-        groups: Vec<Vec<u16>>,
+        (groups, forks): (Vec<Vec<u16>>, Vec<Option<u32>>),
         join: u64,
         gathered: Option<u32>,
     ) -> Assembler {
@@ -336,8 +336,8 @@ impl Draft<'_> {
                 Assembler::required(declared, &places(required), &links)
             }
             Firing::All { .. } => {
-                let matcher = |ports| Matcher::new(ports, Common::Origin, None, None, join);
-                all(groups.into_iter().map(matcher).collect())
+                let matcher = |(ports, fork)| Matcher::new(ports, Common::Origin, None, None, join).parting_at(fork);
+                all(groups.into_iter().zip(forks).map(matcher).collect())
             }
             Firing::Join(rule) => {
                 let common = |ports: &[u16]| match &rule.by {
@@ -347,11 +347,11 @@ impl Draft<'_> {
                     }
                     _ => Common::Origin,
                 };
-                let matcher = |ports: Vec<u16>| {
+                let matcher = |(ports, fork): (Vec<u16>, Option<u32>)| {
                     let common = common(&ports);
-                    Matcher::new(ports, common, rule.timeout, rule.bound, join)
+                    Matcher::new(ports, common, rule.timeout, rule.bound, join).parting_at(fork)
                 };
-                all(groups.into_iter().map(matcher).collect())
+                all(groups.into_iter().zip(forks).map(matcher).collect())
             }
         }
     }
@@ -361,11 +361,11 @@ impl Draft<'_> {
         activity: &Arc<Activity>,
         fed: &Fed,
         firing: &Firing,
-        groups: Vec<Vec<u16>>,
+        groups: (Vec<Vec<u16>>, Vec<Option<u32>>),
         carries: &[bool],
         (place, gathered): (usize, Option<u32>),
     ) -> (Node, Assembler) {
-        let join = if groups.is_empty() { 0 } else { 1 << (place % 64) };
+        let join = if groups.0.is_empty() { 0 } else { 1 << (place % 64) };
         let assembler = self.assembler(firing, groups, join, gathered);
         let latest = self.latest(firing);
         let mailbox = Mailbox::default();

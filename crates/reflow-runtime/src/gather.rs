@@ -17,7 +17,7 @@ use crate::attempt::{Attempt, Packets};
 use crate::event::FailedAttempt;
 use crate::join::{Lone, Unmatched};
 use crate::journal::{Op, TickKey};
-use crate::origin::{Ends, Origin};
+use crate::origin::{Ends, Origin, Turns};
 
 /// Bits of the number of a group that count; those above are its node.
 pub(crate) const SERIAL_BITS: u32 = 26;
@@ -32,6 +32,8 @@ pub(crate) struct Scatter {
     pub(crate) gathers: Arc<[u32]>,
     /// The outports that lead there.
     pub(crate) ports: Vec<bool>,
+    /// Of a node whose packets only part here and meet at joins: its outports whose packets meet, in groups.
+    pub(crate) fork: Option<Arc<[Vec<u16>]>>,
     /// Groups so far.
     pub(crate) serial: AtomicU64,
     /// Groups of ticks that an earlier process has begun.
@@ -40,7 +42,8 @@ pub(crate) struct Scatter {
 
 impl Scatter {
     pub(crate) fn new(ports: usize) -> Self {
-        Self { gathers: Arc::from([]), ports: vec![false; ports], serial: AtomicU64::new(1), begun: Mutex::default() }
+        let (gathers, ports) = (Arc::from([]), vec![false; ports]);
+        Self { gathers, ports, fork: None, serial: AtomicU64::new(1), begun: Mutex::default() }
     }
 }
 
@@ -58,9 +61,26 @@ pub(crate) struct Group {
     ends: Weak<dyn Ends>,
     /// Whether a journal knows its members by their numbers.
     pub(crate) recorded: bool,
+    /// Of a fork: what has left by which outport.
+    turns: Option<Turns>,
 }
 
 impl Group {
+    /// What one tick of a fork gives.
+    pub(crate) fn of_fork(mut self, turns: Turns) -> Self {
+        self.turns = Some(turns);
+        self
+    }
+
+    pub(crate) fn turns(&self) -> Option<&Turns> {
+        self.turns.as_ref()
+    }
+
+    /// Whether its packets are told apart only for joins, and nobody gathers them.
+    pub(crate) fn is_fork(&self) -> bool {
+        self.turns.is_some()
+    }
+
     pub(crate) fn new(
         (node, serial): (u32, u64),
         gathers: &Arc<[u32]>,
@@ -78,6 +98,7 @@ impl Group {
             failures: Mutex::default(),
             ends,
             recorded,
+            turns: None,
         }
     }
 

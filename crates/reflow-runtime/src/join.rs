@@ -72,6 +72,8 @@ pub(crate) fn path(text: &str) -> Path {
 pub(crate) struct Matcher {
     ports: Vec<u16>,
     common: Common,
+    /// The node where what meets here parts, if that is no source.
+    fork: Option<u32>,
     timeout: Option<Duration>,
     bound: Option<usize>,
     /// The bit of the node among those that put packets aside.
@@ -105,6 +107,7 @@ impl Matcher {
         Self {
             ports,
             common,
+            fork: None,
             timeout,
             bound,
             join,
@@ -115,9 +118,16 @@ impl Matcher {
         }
     }
 
+    /// For packets that part at this node.
+    #[must_use]
+    pub(crate) fn parting_at(mut self, fork: Option<u32>) -> Self {
+        self.fork = fork;
+        self
+    }
+
     /// One of the same kind that nothing waits in.
     pub(crate) fn fresh(&self) -> Self {
-        Self::new(self.ports.clone(), self.common.clone(), self.timeout, self.bound, self.join)
+        Self::new(self.ports.clone(), self.common.clone(), self.timeout, self.bound, self.join).parting_at(self.fork)
     }
 
     /// Whether a packet of this port waits here for partners.
@@ -144,6 +154,12 @@ impl Matcher {
     /// Takes a packet in; the match that it completes, if it does. What leaves without a partner is put into `lone`.
     pub(crate) fn offer(&mut self, port: u16, mut held: Held, lone: &mut Vec<Lone>) -> Option<Match> {
         let place = self.ports.iter().position(|known| *known == port)?;
+        if matches!(self.common, Common::Origin)
+            && let Some(origin) = &mut held.origin
+        {
+            let own = origin.at_fork(self.fork);
+            *origin = own;
+        }
         let Some((hash, key)) = self.identity(place, &held) else {
             lone.push(Lone { port, held, why: Unmatched::NoKey });
             return None;

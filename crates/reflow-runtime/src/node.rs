@@ -17,7 +17,7 @@ use crate::mailbox::{Mailbox, Room};
 use crate::marks::Marks;
 use crate::node_state::NodeState;
 use crate::open_attempts::OpenAttempts;
-use crate::origin::{Ends, Mint, Origin};
+use crate::origin::{Ends, Mint, Origin, Turns};
 use crate::packet::{Outgoing, Packet};
 use crate::policy::Policy;
 use crate::pool::Pools;
@@ -219,9 +219,17 @@ impl Node {
     /// What a tick of the node descends from whose packets are gathered again.
     pub(crate) fn scattering(&self, index: u32, origin: Option<Origin>) -> Option<Origin> {
         let (Some(scatter), Some(ends)) = (&self.scatter, &self.ends) else { return origin };
+        if scatter.fork.is_some() && origin.is_none() {
+            // What leaves is new, and its mint tells it apart.
+            return None;
+        }
         let serial = scatter.serial.fetch_add(1, Ordering::Relaxed);
         let recorded = self.recorder.is_some();
-        Some(Origin::scatter(Group::new((index, serial), &scatter.gathers, origin, Weak::clone(ends), recorded)))
+        let group = Group::new((index, serial), &scatter.gathers, origin, Weak::clone(ends), recorded);
+        Some(Origin::scatter(match &scatter.fork {
+            Some(meeting) => group.of_fork(Turns::new(self.outports.len(), Arc::clone(meeting))),
+            None => group,
+        }))
     }
 
     /// What packets descend from that leave together by these outports of a node whose packets are gathered again: those that
@@ -229,7 +237,7 @@ impl Node {
     pub(crate) fn departing(&self, origin: Option<&Origin>, ports: &[u16]) -> Option<Departing> {
         let group = origin?.scattered()?;
         let leads = |port: &u16| self.leads_to_gather(*port);
-        let member = ports.iter().any(leads).then(|| Origin::member(group));
+        let member = ports.iter().any(leads).then(|| Origin::member(group, ports.iter().copied().filter(leads)));
         Some(Departing { member, other: group.parent.clone() })
     }
 

@@ -100,9 +100,38 @@ impl Origin {
         if let Some(Place::Member(group, _)) = &self.0.place { Some(group) } else { None }
     }
 
-    /// The origin of the next packet of a group.
-    pub(crate) fn member(group: &Arc<Group>) -> Self {
-        Self::in_group(Place::Member(Arc::clone(group), group.next()))
+    /// The origin of the next packet of a group, which leaves by these outports.
+    pub(crate) fn member(group: &Arc<Group>, ports: impl Iterator<Item = u16>) -> Self {
+        let made = |place: u32| Self::in_group(Place::Member(Arc::clone(group), place));
+        match group.turns() {
+            Some(turns) => turns.strike(ports, |turn| made(turn as u32)),
+            None => made(group.next()),
+        }
+    }
+
+    /// What a join knows it by whose packets part at this node, or where they come from: what it was told apart by at forks in
+    /// between does not matter there.
+    pub(crate) fn at_fork(&self, fork: Option<u32>) -> Self {
+        let mut origin = self;
+        while let Some(Place::Member(group, _)) = &origin.0.place
+            && group.is_fork()
+            && Some(group.node) != fork
+            && let Some(parent) = &group.parent
+        {
+            origin = parent;
+        }
+        origin.clone()
+    }
+
+    /// What it descends from before all forks and groups.
+    pub fn root(&self) -> Self {
+        let mut origin = self;
+        while let Some(Place::Member(group, _) | Place::Scatter(group)) = &origin.0.place
+            && let Some(parent) = &group.parent
+        {
+            origin = parent;
+        }
+        origin.clone()
     }
 
     /// The origin of a packet of a group in that place, which an earlier process has sent.
@@ -133,8 +162,8 @@ impl Origin {
         let mut origin = self;
         loop {
             match &origin.0.place {
-                Some(Place::Member(group, index)) => return group.note(*index, failed),
-                Some(Place::Scatter(group)) => {
+                Some(Place::Member(group, index)) if !group.is_fork() => return group.note(*index, failed),
+                Some(Place::Member(group, _) | Place::Scatter(group)) => {
                     group.fail();
                     match &group.parent {
                         Some(parent) => origin = parent,
@@ -189,7 +218,17 @@ impl Origin {
 
     /// Notes that a tick on one of its packets failed for good.
     pub(crate) fn note_failure(&self) {
-        self.0.failed.store(true, Ordering::Release);
+        let mut origin = self;
+        loop {
+            origin.0.failed.store(true, Ordering::Release);
+            match &origin.0.place {
+                Some(Place::Member(group, _) | Place::Scatter(group)) if group.is_fork() => match &group.parent {
+                    Some(parent) => origin = parent,
+                    None => return,
+                },
+                _ => return,
+            }
+        }
     }
 
     /// Notes that a joining node has put packets of it aside, or has none any more.
@@ -212,6 +251,12 @@ impl Drop for Token {
         }
         if let Some(on_end) = self.on_end.take() {
             on_end(*self.failed.get_mut());
+        }
+        if let Some(Place::Scatter(group)) = &self.place
+            && let Some(turns) = group.turns()
+        {
+            // The tick is over: none of its packets is still to leave by another outport.
+            turns.close();
         }
     }
 }
@@ -269,12 +314,17 @@ const ALONE: u64 = 1 << 63;
 pub(crate) struct Mint {
     place: u64,
     ends: Weak<dyn Ends>,
-    struck: Mutex<Struck>,
-    /// Outports whose packets meet at one join, in groups.
-    meeting: Vec<Vec<u16>>,
+    turns: Turns,
 }
 
-/// What a mint has struck.
+/// The packets that leave a source, or one tick of a fork, by their turn at each outport.
+pub(crate) struct Turns {
+    struck: Mutex<Struck>,
+    /// Outports whose packets meet at one join, in groups.
+    meeting: Arc<[Vec<u16>]>,
+}
+
+/// What has left.
 struct Struck {
     /// How many origins have left by each outport.
     left: Vec<u64>,
@@ -302,19 +352,19 @@ impl Mint {
     /// `meeting` meet at one join: the third of one belongs to the third of another, whenever that comes.
     pub(crate) fn new(place: u32, outports: usize, meeting: Vec<Vec<u16>>, ends: Weak<dyn Ends>) -> Self {
         let place = (u64::from(place) + 1) << SERIAL_BITS;
-        Self { place, ends, struck: Mutex::new(Struck::new(outports, meeting.len())), meeting }
+        Self { place, ends, turns: Turns::new(outports, meeting.into()) }
     }
 
     /// The mint of a node that is no source, for what it says of its own accord: its last words, for example, which descend
     /// from everything it has seen. The first of one node belongs to the first of another.
     pub(crate) fn of_summaries(outports: usize, ends: Weak<dyn Ends>) -> Self {
-        Self { place: 0, ends, struck: Mutex::new(Struck::new(outports, 0)), meeting: Vec::new() }
+        Self { place: 0, ends, turns: Turns::new(outports, Arc::from([])) }
     }
 
     /// Goes on after the last origin that an earlier process has struck here.
     pub(crate) fn resume(&self, outport: usize, last: u64) {
         if last >> SERIAL_BITS == self.place >> SERIAL_BITS
-            && let Some(left) = self.struck.lock().left.get_mut(outport)
+            && let Some(left) = self.turns.struck.lock().left.get_mut(outport)
         {
             *left = (*left).max((last & ((1 << SERIAL_BITS) - 1)) + 1);
         }
@@ -323,8 +373,8 @@ impl Mint {
     /// Takes up again, when an earlier process has gone on until here, what may yet leave by another outport; `known` gives
     /// origins by their numbers.
     pub(crate) fn reopen(&self, known: impl Fn(u64) -> Option<Origin>) {
-        let mut struck = self.struck.lock();
-        for (at, ports) in self.meeting.iter().enumerate() {
+        let mut struck = self.turns.struck.lock();
+        for (at, ports) in self.turns.meeting.iter().enumerate() {
             let turns = struck.of_group(ports);
             let (Some(first), Some(last)) = (turns.clone().min(), turns.max()) else { continue };
             let turns = first.max(last.saturating_sub(OPEN as u64))..last;
@@ -341,6 +391,28 @@ impl Mint {
     /// What leaves together has one origin. What leaves one by one has the number of its turn at its outport, so that the
     /// third packet of one outport belongs to the third of another as long as nothing else was said.
     pub(crate) fn strike(&self, ports: impl Iterator<Item = u16>) -> Origin {
+        self.turns.strike(ports, |turn| Origin::new(self.number(turn), Weak::clone(&self.ends), None, None))
+    }
+
+    /// Nothing leaves here any more.
+    pub(crate) fn close(&self) {
+        self.turns.close();
+    }
+
+    /// An origin whose number no other one of this process has, for packets that belong together and to nothing else.
+    pub(crate) fn strike_alone(&self, on_end: OnEnd) -> Origin {
+        Origin::new(alone(), Weak::clone(&self.ends), Some(on_end), None)
+    }
+}
+
+impl Turns {
+    /// For that many outports; see [`Mint::new`].
+    pub(crate) fn new(outports: usize, meeting: Arc<[Vec<u16>]>) -> Self {
+        Self { struck: Mutex::new(Struck::new(outports, meeting.len())), meeting }
+    }
+
+    /// The origin of packets that leave together by these outports, made for their turn unless that has left by another one.
+    fn strike(&self, ports: impl Iterator<Item = u16>, made: impl FnOnce(u64) -> Origin) -> Origin {
         let ports: SmallVec<[u16; 4]> = ports.collect();
         let mut struck = self.struck.lock();
         let left = &mut struck.left;
@@ -354,8 +426,7 @@ impl Mint {
             let at = open.binary_search_by_key(&turn, |(turn, _)| *turn).ok()?;
             Some(open[at].1.clone())
         };
-        let made = || Origin::new(self.number(turn), Weak::clone(&self.ends), None, None);
-        let origin = struck.open.iter().find_map(known).unwrap_or_else(made);
+        let origin = struck.open.iter().find_map(known).unwrap_or_else(|| made(turn));
         let mut ended = Vec::new();
         for (at, group) in self.meeting.iter().enumerate() {
             if !ports.iter().any(|port| group.contains(port)) {
@@ -378,15 +449,9 @@ impl Mint {
         origin
     }
 
-    /// Nothing leaves here any more.
-    pub(crate) fn close(&self) {
+    fn close(&self) {
         let open: Vec<_> = self.struck.lock().open.iter_mut().map(std::mem::take).collect();
         drop(open);
-    }
-
-    /// An origin whose number no other one of this process has, for packets that belong together and to nothing else.
-    pub(crate) fn strike_alone(&self, on_end: OnEnd) -> Origin {
-        Origin::new(alone(), Weak::clone(&self.ends), Some(on_end), None)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use petgraph::algo::dominators::simple_fast;
 use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -145,6 +146,48 @@ pub(crate) fn leading_to(shape: &Shape, needing: impl IntoIterator<Item = u32>) 
     leads
 }
 
+/// For each group of inports that are paired, by node, where the packets that meet there part: the last node that all of them come
+/// through, if that is no source. One tick of it may give several, which have to be told apart.
+pub(crate) fn forks(
+    shape: &Shape,
+    groups: &[Vec<Vec<u16>>],
+    is_on_ring: impl Fn(u32) -> bool,
+) -> Vec<Vec<Option<u32>>> {
+    let none: Vec<Vec<_>> = groups.iter().map(|groups| vec![None; groups.len()]).collect();
+    if groups.iter().all(Vec::is_empty) {
+        return none;
+    }
+    let mut graph = DiGraph::<(), ()>::with_capacity(shape.nodes + 1, shape.edges.len());
+    let nodes: Vec<_> = (0..shape.nodes).map(|_| graph.add_node(())).collect();
+    let outside = graph.add_node(());
+    let mut fed: FxHashSet<u32> = shape.doors.iter().map(|(node, _)| *node).collect();
+    let mut incoming: FxHashMap<(u32, u16), Vec<u32>> = FxHashMap::default();
+    for (from, to, port) in &shape.edges {
+        incoming.entry((*to, *port)).or_default().push(*from);
+        if !shape.remembered.contains(&(*to, *port)) {
+            fed.insert(*to);
+            graph.add_edge(nodes[*from as usize], nodes[*to as usize], ());
+        }
+    }
+    for source in &shape.sources {
+        graph.add_edge(outside, nodes[*source as usize], ());
+    }
+    let dominators = simple_fast(&graph, outside);
+    let through = |node: u32| dominators.dominators(nodes[node as usize]).map(|all| all.collect::<Vec<_>>());
+    let fork = |node: u32, ports: &[u16]| {
+        let mut before = ports.iter().filter_map(|port| incoming.get(&(node, *port))).flatten();
+        let mut common = through(*before.next()?)?;
+        for from in before {
+            let others = through(*from)?;
+            common.retain(|node| others.contains(node));
+        }
+        let may = |place: &NodeIndex| *place != outside && fed.contains(&(place.index() as u32));
+        common.into_iter().next().filter(may).map(|place| place.index() as u32).filter(|node| !is_on_ring(*node))
+    };
+    let of_node = |(node, groups): (u32, &Vec<Vec<u16>>)| groups.iter().map(|ports| fork(node, ports)).collect();
+    (0..).zip(groups).map(of_node).collect()
+}
+
 /// The joins of a network: which inports belong together, and what comes after what.
 pub(crate) struct Joins {
     /// The group of an inport, where it is one of several that are paired.
@@ -279,6 +322,24 @@ mod tests {
         assert!(joins.meeting(&[vec![(1, 0), (2, 0)], vec![(1, 0), (2, 0)]]).is_empty());
         assert!(joins.meeting(&[vec![(1, 0), (2, 0)]]).is_empty());
         assert!(Joins::of(&shape, &[vec![], vec![], vec![], vec![]]).is_none());
+    }
+
+    #[test]
+    fn packets_part_at_the_last_node_that_all_of_them_come_through() {
+        let never = |_: u32| false;
+        // 0 -> 1 -> 2.0, 1 -> 3 -> 2.1; 2 -> 4.0, 0 -> 4.1
+        let edges = [(0, 1, 0), (1, 2, 0), (1, 3, 0), (3, 2, 1), (2, 4, 0), (0, 4, 1)];
+        let groups = [vec![], vec![], vec![vec![0, 1]], vec![], vec![vec![0, 1]]];
+        let mut shape = shape(5, &edges, &[0]);
+        let found = |shape: &Shape| forks(shape, &groups, never).concat();
+        assert_eq!(found(&shape), [Some(1), None]);
+        assert_eq!(forks(&shape, &groups, |node| node == 1).concat(), [None, None]);
+        // A source that is fed from outside may give several for one packet, too.
+        shape.doors.insert((0, 0));
+        assert_eq!(found(&shape), [Some(1), Some(0)]);
+        // Another way in.
+        shape.sources.insert(3);
+        assert_eq!(found(&shape), [None, None]);
     }
 
     #[test]

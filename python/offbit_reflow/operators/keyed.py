@@ -10,11 +10,10 @@ from typing import Any
 
 from .._actor import Actor
 from .._functions import FunctionType
+from .._loop import is_async, is_generator
 from ._key import key_of, original
 from ._memory import takes_over
 from ._options import check_whole
-from .._loop import is_async, is_generator
-from ._key import key_of
 
 
 def keyed(

@@ -19,6 +19,8 @@ const LONGEST_NAME: usize = 80;
 
 /// The outport every node has without declaring it: failures leave through it when the policy routes them.
 const ERROR_PORT: &str = "error";
+/// The outport that every node has whose inports are paired: what finds no partner leaves through it.
+const UNMATCHED_PORT: &str = "unmatched";
 
 impl Check<'_> {
     /// Looks at each node by itself.
@@ -112,6 +114,10 @@ impl Check<'_> {
         match component.port(direction, &folded) {
             Port::Declared(_) | Port::Free => {}
             Port::Unknown if direction == Direction::Out && *folded == *ERROR_PORT => {}
+            Port::Unknown
+                if direction == Direction::Out
+                    && *folded == *UNMATCHED_PORT
+                    && component.ports(Direction::In).len() > 1 => {}
             Port::Unknown => {
                 let severity = if component.info.open_ports { Severity::Warning } else { Severity::Error };
                 let verb = if component.info.open_ports { "declares" } else { "has" };

@@ -164,7 +164,7 @@ impl Actor for ServerResponse {
 
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
         let (run, node) = (tick.node().run_id().to_string(), std::sync::Arc::clone(tick.node().id()));
-        let origin = tick.origin().map_or(0, reflow_runtime::Origin::id);
+        let origin = tick.origin().map_or(0, |origin| origin.root().id());
         if let Some(mut parts) = take_parts(&run, origin, &node) {
             parts.add(tick);
             let mut result = Ok(());
