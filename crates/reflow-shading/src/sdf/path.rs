@@ -89,7 +89,12 @@ impl Actor for SdfPath {
                 tick.write(Self::OUT_METADATA, facts);
                 Ok(())
             }
-            Err(error) => tick.report(Self::OUT_ERROR, error.to_string()),
+            Err(error) => {
+                if let PathError::Empty(Some(cause)) = &error {
+                    tick.node().log("warning", format!("config `path`: {cause}"));
+                }
+                tick.report(Self::OUT_ERROR, error.to_string())
+            }
         }
     }
 }
