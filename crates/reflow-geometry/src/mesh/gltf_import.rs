@@ -78,7 +78,7 @@ impl Actor for GltfImport {
 pub(super) fn import(bytes: &[u8], config: &Value) -> Result<Imported, String> {
     let scene = scene(bytes, config)?;
     let mesh = scene.mesh.ok_or("glTF: the file has no mesh")?;
-    Ok(Imported { mesh, metadata: Value::object(scene.metadata) })
+    Ok(Imported { mesh, metadata: Value::object(scene.metadata), warning: None })
 }
 
 /// All that a file has, read with the keys of this component in another one's config.
@@ -95,6 +95,7 @@ pub(super) struct Scene {
     pub(super) clip: Option<Value>,
     pub(super) skin: Option<(Vec<u8>, Value)>,
     pub(super) metadata: Vec<(std::sync::Arc<str>, Value)>,
+    pub(super) warning: Option<&'static str>,
 }
 
 impl Scene {
