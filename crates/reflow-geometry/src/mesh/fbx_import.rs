@@ -105,7 +105,8 @@ impl FbxImport {
         let soup = scene.triangles(&geometries, picture.is_some(), self.placed);
         let bones = scene.bones();
         let tracks = scene.tracks();
-        let skin: Vec<u8> = geometries.iter().flat_map(|(id, geometry)| scene.weights(*id, geometry)).collect();
+        let weights = |(id, geometry): &(i64, _)| scene.weights(*id, geometry, self.placed);
+        let skin: Vec<u8> = geometries.iter().flat_map(weights).collect();
         let corners = soup.vertex_count();
         let points: usize = geometries.iter().map(|(_, geometry)| geometry.point_count()).sum();
         let clip = Value::object([

@@ -24,7 +24,7 @@ use crate::kernels::mesh::sniff::{self, Format};
 #[outport(skeleton: JsonObject, "The bones, with the matrix of each by columns.")]
 #[outport("inverse_bind_matrices": Bytes, "16 floats of 32 bits for each bone, by columns.")]
 #[outport(clip: JsonObject, "The animation: what bones do over time.")]
-#[outport(skin: Bytes, "For every vertex of the skinned mesh, pairs of a bone (16 bits) and a weight (32-bit float).")]
+#[outport(skin: Bytes, "For every vertex of `mesh`, pairs of a bone (16 bits) and a weight (32-bit float); of the skinned mesh alone, when that is not in `mesh`.")]
 #[outport("skin_descriptor": JsonObject, "The counts of `skin`.")]
 #[outport(metadata: JsonObject, "The format, counts, names and the layout.")]
 #[outport(error: ErrorText, "Why nothing was read, or no face.")]
