@@ -46,7 +46,7 @@ pub use crate::entry::{Make, asynchronous, blocking, computes, heavy};
 pub use crate::firing::{Firing, Source};
 pub use crate::port::{Inport, Kind, Outport, Port};
 pub use crate::schema::config_schema;
-pub use crate::shape::{Shape, Shaped};
+pub use crate::shape::{Numbers, Shape, Shaped};
 #[cfg(feature = "runtime")]
 pub use crate::stream::{collector, filter, producer};
 pub use crate::word::Word;

@@ -2,7 +2,7 @@
 
 pub use reflow_runtime::{Actor, AsyncActor, Failure, Message, Nested, NodeHandle, Object, Tick, Value, async_trait};
 
-pub use crate::declare::{Choice, Component, ConfigGroup, ConfigValue, Firing, Shape, Shaped, Word};
+pub use crate::declare::{Choice, Component, ConfigGroup, ConfigValue, Firing, Numbers, Shape, Shaped, Word};
 pub use crate::entry::Entry;
 pub use crate::kind::{
     Any, Boolean, Bytes, Either, ErrorText, Float, Flow, Integer, Json, JsonObject, List, ListOf, Matrix4, Number,

@@ -69,6 +69,7 @@ use crate::kind::{Any, ErrorText, PortKind};
 use crate::lint::not_a_word;
 use crate::port::Port;
 use crate::report::Report;
+use crate::shape::{Numbers, Shaped};
 
 /// A JSON language: the kind of its nodes, and what the components that make them share.
 pub trait Language: PortKind<Value = Nested> {
@@ -330,8 +331,8 @@ impl Field {
             Shape::Vector(parts) => Value::array(parts.iter().map(|number| part(config, number))),
             Shape::Wholes(parts) => Value::array(parts.iter().map(|number| whole(config, number))),
             Shape::List(key, default, _) => {
-                let given: Vec<f64> = config.read(&self.rule(key), || default.to_vec());
-                let numbers = default.iter().enumerate().map(|(at, default)| *given.get(at).unwrap_or(default));
+                let given: Shaped<Numbers> = config.read(&self.rule(key), Shaped::default);
+                let numbers = default.iter().enumerate().map(|(at, default)| given.number(at).unwrap_or(*default));
                 Value::array(numbers.map(|number| self.number::<L>(number)))
             }
             Shape::Text(key, default, _) => config.read(&self.rule(key), || default.to_string()).into(),

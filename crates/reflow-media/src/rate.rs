@@ -2,6 +2,8 @@
 
 use reflow_component::prelude::*;
 
+use crate::kernels::spectrum::{LEAST_SIZE, MOST_SIZE, most_hop};
+
 /// How many samples a second there are.
 #[derive(ConfigGroup)]
 pub(crate) struct SampleRate {
@@ -30,9 +32,20 @@ pub(crate) fn check_ratio(ratio: f64) -> Result<(), String> {
     if ratio >= 1.0 { Ok(()) } else { Err(format!("`ratio` must be at least 1, not {ratio}")) }
 }
 
+/// Refuses windows by which a signal cannot be taken apart and put together again.
+pub(crate) fn check_complex(size: u64, hop: u64) -> Result<(), String> {
+    check_size("fftSize", size, LEAST_SIZE)?;
+    let most = most_hop(size);
+    if hop <= most {
+        Ok(())
+    } else {
+        Err(format!("`hopSize` must be at most {most}, half of `fftSize`, for the layout `complex`, not {hop}"))
+    }
+}
+
 /// Refuses the size of a transform or block that nothing can be done with.
 pub(crate) fn check_size(key: &str, size: u64, least: u64) -> Result<(), String> {
-    let most = crate::kernels::spectrum::MOST_SIZE as u64;
+    let most = MOST_SIZE as u64;
     if (least..=most).contains(&size) {
         Ok(())
     } else {

@@ -1,5 +1,6 @@
 //! Reading JSON as components keep it, and writing it.
 
+use reflow_component::config::{ConfigValue, expected};
 use reflow_message::{Object, Value};
 
 /// The number under a key.
@@ -33,6 +34,25 @@ pub(crate) fn count(value: &Value) -> Option<u64> {
         Value::Integer(number) => u64::try_from(*number).ok(),
         Value::Unsigned(number) => Some(*number),
         _ => None,
+    }
+}
+
+/// A whole number of a config that has to be a [`count`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Count<T>(pub(crate) T);
+
+impl<T: ConfigValue> ConfigValue for Count<T> {
+    fn read(value: &Value) -> Result<Self, String> {
+        count(value).ok_or_else(|| expected("a whole number from 0 on, written without a point", value))?;
+        T::read(value).map(Self)
+    }
+
+    fn to_value(&self) -> Value {
+        self.0.to_value()
+    }
+
+    fn schema() -> Value {
+        T::schema()
     }
 }
 
@@ -80,4 +100,18 @@ pub(crate) fn with<const N: usize>(value: &Value, members: [(&str, Value); N]) -
 /// An object without members.
 pub(crate) fn empty() -> Value {
     Value::object::<&str, Value>([])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_not_written_as_floats() {
+        let read = |json: &str| Count::<u32>::read(&serde_json::from_str(json).unwrap());
+        assert_eq!(read("4"), Ok(Count(4)));
+        let problem = "expected a whole number from 0 on, written without a point, found 4.0";
+        assert_eq!(read("4.0"), Err(problem.to_string()));
+        assert!(read("-1").is_err() && read("4294967296").is_err() && read("null").is_err());
+    }
 }

@@ -62,8 +62,9 @@ pub(crate) const KINDS: [Kind; 10] = [
 fn gltf_file(bytes: &[u8]) -> Result<(), gltf::GltfError> {
     let file = gltf::File::read(bytes)?;
     for mesh in 0..file.document.meshes.len().min(4) {
-        let _ = file.triangles(&[gltf::mesh::Instance { mesh, place: None }], true);
-        let _ = file.weights(mesh, 4);
+        let instances = [gltf::mesh::Instance { mesh, place: None }];
+        let _ = file.triangles(&instances, true);
+        let _ = file.weights(&instances, 0, 4);
     }
     for skin in file.document.skins.iter().take(4) {
         let _ = file.bones(skin);
@@ -85,7 +86,7 @@ fn fbx_file(bytes: &[u8]) -> Result<(), fbx::FbxError> {
         scene.picture(),
     );
     for (id, geometry) in geometries.iter().take(4) {
-        let _ = scene.weights(*id, geometry);
+        let _ = scene.weights(*id, geometry, true);
     }
     Ok(())
 }

@@ -78,7 +78,7 @@ impl Actor for FbxImport {
 pub(super) fn import(bytes: &[u8], config: &Value) -> Result<Imported, String> {
     let reader = FbxImport::configure(&mut Config::new(config));
     let parts = reader.read(bytes).map_err(|error| format!("FBX import failed: {error}"))?;
-    Ok(Imported { mesh: parts.mesh, metadata: parts.metadata })
+    Ok(Imported { mesh: parts.mesh, metadata: parts.metadata, warning: None })
 }
 
 /// All that a file has, read with the keys of this component in another one's config.
@@ -93,6 +93,7 @@ pub(super) fn scene(bytes: &[u8], config: &Value) -> Result<super::gltf_import::
         clip: Some(parts.clip),
         skin: Some((parts.skin, parts.descriptor)),
         metadata: metadata.into_iter().collect(),
+        warning: None,
     })
 }
 
@@ -104,7 +105,8 @@ impl FbxImport {
         let soup = scene.triangles(&geometries, picture.is_some(), self.placed);
         let bones = scene.bones();
         let tracks = scene.tracks();
-        let skin: Vec<u8> = geometries.iter().flat_map(|(id, geometry)| scene.weights(*id, geometry)).collect();
+        let weights = |(id, geometry): &(i64, _)| scene.weights(*id, geometry, self.placed);
+        let skin: Vec<u8> = geometries.iter().flat_map(weights).collect();
         let corners = soup.vertex_count();
         let points: usize = geometries.iter().map(|(_, geometry)| geometry.point_count()).sum();
         let clip = Value::object([

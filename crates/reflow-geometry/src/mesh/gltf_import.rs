@@ -6,7 +6,7 @@ use reflow_component::prelude::*;
 use super::{Imported, rig};
 use crate::kernels::floats::write_f32;
 use crate::kernels::mesh::gltf::clip::Track;
-use crate::kernels::mesh::gltf::mesh::Choice as Meshes;
+use crate::kernels::mesh::gltf::mesh::{Choice as Meshes, Instance};
 use crate::kernels::mesh::gltf::skin::{Bone, MOST_INFLUENCES};
 use crate::kernels::mesh::gltf::{File, GltfError};
 
@@ -21,7 +21,7 @@ use crate::kernels::mesh::gltf::{File, GltfError};
 #[outport(skeleton: JsonObject, "The bones, with the matrix of each by columns.")]
 #[outport("inverse_bind_matrices": Bytes, "16 floats of 32 bits for each bone, by columns.")]
 #[outport(clip: JsonObject, "The animation: what bones do over time.")]
-#[outport(skin: Bytes, "For every vertex of the skinned mesh, pairs of a bone (16 bits) and a weight (32-bit float).")]
+#[outport(skin: Bytes, "For every vertex of `mesh`, pairs of a bone (16 bits) and a weight (32-bit float); of the skinned mesh alone, when that is not in `mesh`.")]
 #[outport("skin_descriptor": JsonObject, "The counts of `skin`.")]
 #[outport(metadata: JsonObject, "Counts, names and the layout.")]
 #[outport(error: ErrorText, "Why nothing was read.")]
@@ -78,7 +78,7 @@ impl Actor for GltfImport {
 pub(super) fn import(bytes: &[u8], config: &Value) -> Result<Imported, String> {
     let scene = scene(bytes, config)?;
     let mesh = scene.mesh.ok_or("glTF: the file has no mesh")?;
-    Ok(Imported { mesh, metadata: Value::object(scene.metadata) })
+    Ok(Imported { mesh, metadata: Value::object(scene.metadata), warning: None })
 }
 
 /// All that a file has, read with the keys of this component in another one's config.
@@ -95,6 +95,7 @@ pub(super) struct Scene {
     pub(super) clip: Option<Value>,
     pub(super) skin: Option<(Vec<u8>, Value)>,
     pub(super) metadata: Vec<(std::sync::Arc<str>, Value)>,
+    pub(super) warning: Option<&'static str>,
 }
 
 impl Scene {
@@ -128,7 +129,8 @@ impl GltfImport {
         let document = &file.document;
         let mut scene = Scene::default();
         let meshes = Meshes { mesh: self.mesh as usize, all: self.all, placed: self.placed, uv: self.uv };
-        self.read_mesh(&file, meshes, &mut scene)?;
+        let instances = file.instances(meshes)?;
+        self.read_mesh(&file, &instances, &mut scene)?;
         let skin = document.skins.get(self.skin as usize);
         if let Some(skin) = skin {
             let bones = file.bones(skin)?;
@@ -137,9 +139,13 @@ impl GltfImport {
             if let Some(index) = skin.inverse_bind_matrices {
                 scene.matrices = Some(write_f32(&file.numbers(index, &[16], false)?.numbers));
             }
-            if let Some(instance) = file.skinned(self.skin as usize) {
+            let index = self.skin as usize;
+            if let Some(skinned) = file.skinned(index) {
                 let most = self.influences as usize;
-                let weights = file.weights(instance.mesh, most)?;
+                // Vertex for vertex those of the mesh that is sent, when it is one that the skin bends.
+                let is_sent = instances.iter().any(|instance| file.is_bent(instance, index));
+                let weights =
+                    file.weights(if is_sent { &instances } else { std::slice::from_ref(&skinned) }, index, most)?;
                 let descriptor = Value::object([
                     ("vertexCount", Value::from(weights.len() / (most * 6))),
                     ("maxInfluences", most.into()),
@@ -170,12 +176,12 @@ impl GltfImport {
         Ok(scene)
     }
 
-    fn read_mesh(&self, file: &File<'_>, meshes: Meshes, scene: &mut Scene) -> Result<(), GltfError> {
+    fn read_mesh(&self, file: &File<'_>, instances: &[Instance], scene: &mut Scene) -> Result<(), GltfError> {
         if file.document.meshes.is_empty() {
             return Ok(());
         }
-        let soup = file.triangles(&file.instances(meshes)?, self.uv)?;
-        let first = file.document.meshes.get(if self.all { 0 } else { meshes.mesh });
+        let soup = file.triangles(instances, self.uv)?;
+        let first = file.document.meshes.get(if self.all { 0 } else { self.mesh as usize });
         let name = first.and_then(|mesh| mesh.name.as_deref()).unwrap_or("mesh");
         let count = soup.vertex_count();
         let facts = [
@@ -212,4 +218,59 @@ fn materials(file: &File<'_>) -> Value {
         ])
     });
     Value::array(list)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::Engine;
+    use reflow_component::testing::run;
+    use serde_json::{Value as Json, json};
+
+    /// Two meshes of one triangle each. The second one is bent by a skin, a bone for each vertex, and stands where it is mirrored.
+    fn file() -> Json {
+        let positions = write_f32(&[0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0]);
+        let joints = [0_u8, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0];
+        let weights = write_f32(&[1.0, 0.0, 0.0, 0.0].repeat(3));
+        let data = base64::engine::general_purpose::STANDARD.encode([&positions[..], &joints, &weights].concat());
+        let text = json!({
+            "asset": {"version": "2.0"},
+            "scenes": [{"nodes": [0, 1]}],
+            "nodes": [{"mesh": 0}, {"mesh": 1, "skin": 0, "scale": [-1, 1, 1]}, {}, {}, {}],
+            "meshes": [
+                {"primitives": [{"attributes": {"POSITION": 0}}]},
+                {"primitives": [{"attributes": {"POSITION": 0, "JOINTS_0": 1, "WEIGHTS_0": 2}}]},
+            ],
+            "skins": [{"joints": [2, 3, 4]}],
+            "accessors": [
+                {"bufferView": 0, "componentType": 5126, "count": 3, "type": "VEC3"},
+                {"bufferView": 1, "componentType": 5121, "count": 3, "type": "VEC4"},
+                {"bufferView": 2, "componentType": 5126, "count": 3, "type": "VEC4"},
+            ],
+            "bufferViews": [
+                {"buffer": 0, "byteLength": 36},
+                {"buffer": 0, "byteOffset": 36, "byteLength": 12},
+                {"buffer": 0, "byteOffset": 48, "byteLength": 48},
+            ],
+            "buffers": [{"byteLength": 96, "uri": format!("data:;base64,{data}")}],
+        });
+        json!({"type": "Bytes", "data": text.to_string().into_bytes()})
+    }
+
+    /// The first bone of every vertex, or none.
+    fn bones(config: Json) -> Vec<Option<u64>> {
+        let outputs = run::<GltfImport>(config, [json!({"file_data": file()})]);
+        let skin = outputs[0]["skin"][0]["data"].as_array().unwrap();
+        assert_eq!(outputs[0]["skin_descriptor"][0]["vertexCount"], skin.len() / 24);
+        skin.chunks(24).map(|bytes| (bytes[5] != 0).then(|| bytes[0].as_u64().unwrap())).collect()
+    }
+
+    #[test]
+    fn a_skin_has_the_vertices_of_the_mesh_in_its_order() {
+        let bent = [Some(0), Some(1), Some(2)];
+        assert_eq!(bones(json!({"meshIndex": 1})), bent);
+        assert_eq!(bones(json!({"meshIndex": 1, "applyTransforms": true})), [Some(0), Some(2), Some(1)]);
+        assert_eq!(bones(json!({"allMeshes": true})), [[None; 3], bent].concat());
+        assert_eq!(bones(json!({})), bent);
+    }
 }

@@ -3,19 +3,19 @@
 use reflow_component::kind::OneOf;
 use reflow_component::prelude::*;
 
-use super::{Imported, read};
+use super::{Imported, read, warn};
 use crate::kernels::mesh::obj::Keep;
 use crate::kernels::mesh::sniff::{self, Format};
 
 /// Reads a mesh of whatever format.
 ///
-/// The format is told by what is in the file: glTF, STL, OBJ, PLY or FBX.
+/// The format is told by what is in the file: glTF, STL, OBJ, PLY or FBX. OBJ without any face is an empty mesh, and `error` says so.
 #[derive(Component)]
 #[component(id = "tpl_mesh_import", title = "Mesh Import", category = "mesh-io", heavy)]
 #[inport("file_data": Either<Bytes, Text>, required, "The file.")]
 #[outport(mesh: Bytes, "Three vertices for every triangle, of 32-bit floats: position, normal, then what the format has.")]
 #[outport(metadata: JsonObject, "The format, counts and the layout.")]
-#[outport(error: ErrorText, "Why there is no mesh.")]
+#[outport(error: ErrorText, "Why there is no mesh, or an empty one.")]
 #[example(
     steps = r#"[{"file_data": "abc"}]"#,
     outputs = r#"[{"error": [{"type": "Error", "data": "Unknown format: unknown"}]}]"#
@@ -54,7 +54,8 @@ impl Actor for MeshImport {
             None => Err("Expected Bytes on file_data port".to_string()),
         };
         match imported {
-            Ok(Imported { mesh, metadata }) => {
+            Ok(Imported { mesh, metadata, warning }) => {
+                warn(tick, Self::OUT_ERROR, warning);
                 tick.write(Self::OUT_MESH, mesh);
                 tick.write(Self::OUT_METADATA, metadata);
                 Ok(())
@@ -95,5 +96,12 @@ mod tests {
     fn formats_that_are_none_are_told() {
         let outputs = run::<MeshImport>(json!({"format": "step"}), [json!({"file_data": "v 0 0 0"})]);
         assert_eq!(outputs[0]["error"][0]["data"], "Unknown format: step");
+    }
+
+    #[test]
+    fn obj_without_faces_is_told() {
+        let outputs = run::<MeshImport>(json!({}), [json!({"file_data": "v 0 0 0\n"})]);
+        assert_eq!(outputs[0]["error"][0]["data"], "OBJ has no faces");
+        assert_eq!(outputs[0]["metadata"][0]["vertexCount"], 0);
     }
 }

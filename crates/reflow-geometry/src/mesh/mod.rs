@@ -13,7 +13,8 @@ mod stl_export;
 mod stl_import;
 
 use reflow_component::Entry;
-use reflow_component::prelude::Value;
+use reflow_component::declare::Outport;
+use reflow_component::prelude::{ErrorText, Message, Tick, Value};
 
 use crate::kernels::mesh::soup::Soup;
 
@@ -35,6 +36,16 @@ pub(crate) fn components() -> Vec<Entry> {
 struct Imported {
     mesh: Vec<u8>,
     metadata: Value,
+    /// What is told on `error` beside it.
+    warning: Option<&'static str>,
+}
+
+/// Tells, on the port for errors and in the log, what is amiss with a file that was read all the same.
+fn warn(tick: &mut Tick<'_>, port: Outport<ErrorText>, warning: Option<&'static str>) {
+    if let Some(text) = warning {
+        tick.node().log("warning", text);
+        tick.send(port, Message::error(text));
+    }
 }
 
 impl Imported {
@@ -46,6 +57,6 @@ impl Imported {
             ("vertexCount", count.into()),
             ("stride", soup.layout.stride.into()),
         ];
-        Self { mesh: soup.to_bytes(), metadata: Value::object(facts.into_iter().chain(counts)) }
+        Self { mesh: soup.to_bytes(), metadata: Value::object(facts.into_iter().chain(counts)), warning: None }
     }
 }

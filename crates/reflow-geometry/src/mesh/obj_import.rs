@@ -3,7 +3,7 @@
 use reflow_component::kind::OneOf;
 use reflow_component::prelude::*;
 
-use super::read;
+use super::{read, warn};
 use crate::kernels::mesh::obj::Keep;
 
 /// Reads Wavefront OBJ.
@@ -42,11 +42,7 @@ impl Actor for ObjImport {
             Ok(imported) => imported,
             Err(problem) => return tick.report(Self::OUT_ERROR, problem),
         };
-        if imported.mesh.is_empty() {
-            let text = "OBJ has no faces";
-            tick.node().log("warning", text);
-            tick.send(Self::OUT_ERROR, Message::error(text));
-        }
+        warn(tick, Self::OUT_ERROR, imported.warning);
         tick.write(Self::OUT_MESH, imported.mesh);
         tick.write(Self::OUT_METADATA, imported.metadata);
         Ok(())

@@ -13,7 +13,8 @@ pub(super) fn obj(bytes: &[u8], keep: obj::Keep) -> Result<Imported, String> {
         ("modelCount", obj.models.len().into()),
         ("modelNames", Value::array(obj.models)),
     ];
-    Ok(Imported::new(&obj.soup, facts))
+    let warning = obj.soup.floats.is_empty().then_some("OBJ has no faces");
+    Ok(Imported { warning, ..Imported::new(&obj.soup, facts) })
 }
 
 /// Reads STL.

@@ -4,7 +4,7 @@ use reflow_component::kind::OneOf;
 use reflow_component::prelude::*;
 
 use super::gltf_import::Scene;
-use super::{fbx_import, gltf_import, read};
+use super::{fbx_import, gltf_import, read, warn};
 use crate::kernels::mesh::gltf::skin::MOST_INFLUENCES;
 use crate::kernels::mesh::obj::Keep;
 use crate::kernels::mesh::sniff::{self, Format};
@@ -24,10 +24,10 @@ use crate::kernels::mesh::sniff::{self, Format};
 #[outport(skeleton: JsonObject, "The bones, with the matrix of each by columns.")]
 #[outport("inverse_bind_matrices": Bytes, "16 floats of 32 bits for each bone, by columns.")]
 #[outport(clip: JsonObject, "The animation: what bones do over time.")]
-#[outport(skin: Bytes, "For every vertex of the skinned mesh, pairs of a bone (16 bits) and a weight (32-bit float).")]
+#[outport(skin: Bytes, "For every vertex of `mesh`, pairs of a bone (16 bits) and a weight (32-bit float); of the skinned mesh alone, when that is not in `mesh`.")]
 #[outport("skin_descriptor": JsonObject, "The counts of `skin`.")]
 #[outport(metadata: JsonObject, "The format, counts, names and the layout.")]
-#[outport(error: ErrorText, "Why nothing was read.")]
+#[outport(error: ErrorText, "Why nothing was read, or no face.")]
 #[example(
     steps = r#"[{"file_data": {"type": "Bytes", "data": [1, 2]}}]"#,
     outputs = r#"[{"error": [{"type": "Error", "data": "Unknown or unsupported format for scene import"}]}]"#
@@ -68,7 +68,8 @@ impl SceneImport {
             Format::Fbx => return fbx_import::scene(bytes, &self.config),
         };
         let metadata = imported.metadata.as_object().cloned().unwrap_or_default();
-        Ok(Scene { mesh: Some(imported.mesh), metadata: metadata.into_iter().collect(), ..Scene::default() })
+        let (mesh, metadata) = (Some(imported.mesh), metadata.into_iter().collect());
+        Ok(Scene { mesh, metadata, warning: imported.warning, ..Scene::default() })
     }
 }
 
@@ -83,6 +84,7 @@ impl Actor for SceneImport {
             Ok(scene) => scene,
             Err(problem) => return tick.report(Self::OUT_ERROR, problem),
         };
+        warn(tick, Self::OUT_ERROR, scene.warning);
         if let Some(mesh) = scene.mesh {
             tick.write(Self::OUT_MESH, mesh);
         }
@@ -101,5 +103,19 @@ impl Actor for SceneImport {
         }
         tick.write(Self::OUT_METADATA, Value::object(scene.metadata));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use reflow_component::testing::run;
+    use serde_json::json;
+
+    #[test]
+    fn obj_without_faces_is_told() {
+        let outputs = run::<SceneImport>(json!({}), [json!({"file_data": "v 0 0 0\n"})]);
+        assert_eq!(outputs[0]["error"][0]["data"], "OBJ has no faces");
+        assert_eq!(outputs[0]["metadata"][0]["vertexCount"], 0);
     }
 }

@@ -5,7 +5,7 @@ use reflow_component::prelude::*;
 
 use crate::kernels::groups::together;
 use crate::kernels::spectrum::{OverlapAdd, Transform, Window};
-use crate::rate::check_size;
+use crate::rate::{check_complex, check_size};
 
 /// Turns spectra back into samples.
 ///
@@ -19,7 +19,8 @@ use crate::rate::check_size;
 ///
 /// # Errors
 ///
-/// An `fftSize` of 0 or above 1 048 576 is told on `error`, and so is a `hopSize` of more than twice that.
+/// An `fftSize` of 0 or above 1 048 576 is told on `error`, and so is a `hopSize` of more than twice that. With the layout `complex` the
+/// stream is an Error for an `fftSize` below 3, and for a `hopSize` of more than half of it.
 #[derive(Component)]
 #[component(id = "tpl_ifft", title = "Inverse FFT", category = "media/spectral", filter)]
 #[example(
@@ -120,6 +121,7 @@ impl Filter for Ifft {
         let window = Window::Hann.of(size);
         let lead = opening.whole("padding").unwrap_or(0).min(size as u64) as usize;
         let how = if opening.text("layout") == Some("complex") {
+            check_complex(self.fft_size, self.hop_size)?;
             How::Complex(vec![(OverlapAdd::new(window.clone(), hop), lead); channels])
         } else {
             How::Magnitudes(vec![vec![0.0; 2 * size]; channels])
@@ -176,5 +178,16 @@ mod tests {
         assert!(found.len() >= 300 && found.len() < 360, "{}", found.len());
         assert!(found.iter().zip(&samples[..300]).all(|(a, b)| (a - b).abs() < 1e-4), "{found:?}");
         assert!(found[300..].iter().all(|sample| sample.abs() < 1e-4));
+    }
+
+    #[test]
+    fn windows_that_do_not_overlap_are_refused() {
+        let config = json!({"fftSize": 8, "hopSize": 8, "layout": "complex"});
+        let stream = json!({"type": "@stream", "metadata": {"layout": "complex"}, "f32": [vec![1.0; 10]]});
+        let text = "`hopSize` must be at most 4, half of `fftSize`, for the layout `complex`, not 8";
+        let spectra = run::<AudioSpectrum>(config.clone(), [json!({"stream": stream})]);
+        assert_eq!(spectra[0]["error"][0]["data"], text);
+        let samples = run::<Ifft>(config, [json!({"stream": stream})]);
+        assert_eq!(samples[0]["stream"][0]["error"], text, "{samples:?}");
     }
 }

@@ -4,6 +4,7 @@ use reflow_component::prelude::*;
 
 use crate::kernels::denoise::Denoiser;
 use crate::kernels::groups::{Groups, apart, together};
+use crate::kernels::spectrum::{LEAST_SIZE, most_hop};
 use crate::rate::{SampleRate, check_size};
 
 /// Takes noise away that is heard alone at the beginning.
@@ -22,7 +23,7 @@ pub(super) struct NoiseReduction {
     /// Samples in a window.
     #[config(key = "fftSize", default = 2048, range = 256..=16_384, lenient)]
     fft_size: u64,
-    /// Samples from one window to the next.
+    /// Samples from one window to the next; at most half a window counts.
     #[config(key = "hopSize", default = 512, range = 64..=8_192, lenient)]
     hop_size: u64,
     /// How long it learns.
@@ -47,12 +48,12 @@ impl Filter for NoiseReduction {
     type State = State;
 
     fn check(&self) -> Result<(), String> {
-        check_size("fftSize", self.fft_size, 1)?;
+        check_size("fftSize", self.fft_size, LEAST_SIZE)?;
         self.rate.check()
     }
 
     fn begin(&self, opening: &mut Opening) -> Result<State, String> {
-        let (size, hop) = (self.fft_size as usize, self.hop_size as usize);
+        let (size, hop) = (self.fft_size as usize, self.hop_size.clamp(1, most_hop(self.fft_size)) as usize);
         let channels = (0..opening.channels()).map(|_| Denoiser::new(size, hop, self.strength)).collect();
         let learning = (self.profile_ms.max(0.0) * self.rate.of(opening) / 1000.0).ceil() as u64;
         Ok(State { groups: Groups::new(opening.channels()), channels, learning: Some(learning) })
@@ -84,5 +85,39 @@ impl Filter for NoiseReduction {
             out.push(last);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use reflow_component::testing::run;
+    use serde_json::{Value as Json, json};
+
+    fn reduced(config: &Json, samples: &[f32]) -> Json {
+        let stream = json!({"type": "@stream", "f32": [samples[..100], samples[100..]]});
+        let mut config = config.clone();
+        config["profileMs"] = 0.into();
+        config["strength"] = 0.into();
+        run::<NoiseReduction>(config, [json!({"stream": stream})])[0].take()
+    }
+
+    #[test]
+    fn windows_overlap_whatever_the_hop_is() {
+        let samples: Vec<f32> = (0..2000).map(|n| (n as f32 * 0.1).sin()).collect();
+        for config in
+            [json!({"fftSize": 256}), json!({"fftSize": 16, "hopSize": 20}), json!({"fftSize": 3, "hopSize": 0})]
+        {
+            let outputs = reduced(&config, &samples);
+            let frames = outputs["stream"][0]["f32"].as_array().unwrap().iter();
+            let found: Vec<f64> =
+                frames.flat_map(|frame| frame.as_array().unwrap()).map(|n| n.as_f64().unwrap()).collect();
+            assert_eq!(found.len(), samples.len());
+            assert!(found.iter().zip(&samples).all(|(a, b)| (a - f64::from(*b)).abs() < 1e-4), "{config}");
+        }
+        assert_eq!(
+            reduced(&json!({"fftSize": 2}), &samples)["error"][0]["data"],
+            "`fftSize` must be from 3 to 1048576, not 2"
+        );
     }
 }

@@ -5,7 +5,7 @@ use reflow_component::prelude::*;
 use crate::kernels::groups::{Groups, apart};
 use crate::kernels::level::decibels;
 use crate::kernels::spectrum::{Framer, Transform, Window};
-use crate::rate::{SampleRate, check_size};
+use crate::rate::{SampleRate, check_complex, check_size};
 
 /// Magnitude spectra of overlapping windows.
 ///
@@ -18,6 +18,11 @@ use crate::rate::{SampleRate, check_size};
 ///
 /// With the `layout` `complex` a frame has a real and an imaginary part for each bin, and the windows begin so early and end so late that
 /// `tpl_ifft` gives the signal back, followed by less than `fftSize` samples of silence. (`layout` and `padding` in the metadata tell it.)
+///
+/// # Errors
+///
+/// An `fftSize` of 0 or above 1 048 576 is told on `error`, and so is a `hopSize` of more than half of it with the `layout` `complex`:
+/// windows that do not overlap lose what lies between them.
 #[derive(Component)]
 #[component(id = "tpl_audio_spectrum", title = "Spectrum Analyzer", category = "media/analysis", filter)]
 #[outport(stream: Stream, "The spectra.")]
@@ -136,7 +141,11 @@ impl Filter for AudioSpectrum {
     type State = State;
 
     fn check(&self) -> Result<(), String> {
-        check_size("fftSize", self.fft_size, 1)?;
+        if self.layout == Layout::Complex {
+            check_complex(self.fft_size, self.hop_size)?;
+        } else {
+            check_size("fftSize", self.fft_size, 1)?;
+        }
         self.rate.check()
     }
 

@@ -53,8 +53,8 @@ pub(super) struct Background {
     #[config(default = 90.0, unit = "°", lenient)]
     angle: f64,
     /// The middle of a radial gradient, in fractions of the size.
-    #[config(default = vec![0.5, 0.5], lenient)]
-    center: Vec<f64>,
+    #[config(default = Value::array(CENTER).into(), lenient)]
+    center: Shaped<Numbers>,
     /// Where a radial gradient ends, as a fraction of the size.
     #[config(default = 0.8, lenient)]
     radius: f64,
@@ -67,6 +67,7 @@ pub(super) struct Background {
 
 pub(super) const BLACK: Colour = [0, 0, 0, 255];
 const WHITE: Colour = [255; 4];
+const CENTER: [f64; 2] = [0.5; 2];
 
 /// What an image looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Choice)]
@@ -138,8 +139,7 @@ impl Background {
             Kind::Linear => Surface::Linear { colours: colours(BLACK, WHITE), angle: self.angle },
             Kind::Radial if self.radius <= 0.0 => return Err(format!("`radius` must be above 0, not {}", self.radius)),
             Kind::Radial => {
-                let center = [0, 1].map(|at| self.center.get(at).copied().unwrap_or(0.5));
-                Surface::Radial { colours: colours(WHITE, BLACK), center, radius: self.radius }
+                Surface::Radial { colours: colours(WHITE, BLACK), center: self.center.or(CENTER), radius: self.radius }
             }
         };
         let mixing = if self.mixing == Steps::Oklab { Mixing::Oklab } else { Mixing::Srgb };

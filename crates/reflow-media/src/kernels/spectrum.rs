@@ -9,6 +9,14 @@ use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
 /// The largest transform that is made.
 pub const MOST_SIZE: usize = 1 << 20;
 
+/// The smallest Hann window that is not 0 everywhere.
+pub const LEAST_SIZE: u64 = 3;
+
+/// The largest hop at which Hann windows of `size` samples leave no sample out: then a signal can be put together again.
+pub const fn most_hop(size: u64) -> u64 {
+    size / 2
+}
+
 /// How a piece of a signal fades in and out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Window {

@@ -50,10 +50,11 @@ impl Stretcher {
 
     /// Takes in whole groups and appends what is finished.
     pub fn process(&mut self, samples: &[f32], out: &mut Vec<f32>) {
-        self.came += (samples.len() / self.channels) as u64;
         self.take(samples);
         // Nothing that would be too much if this were all.
-        while self.went + self.hop as u64 <= self.total() && self.piece(out, u64::MAX) {}
+        while self.went + self.hop as u64 <= self.total() && self.is_fed() {
+            self.piece(out, u64::MAX);
+        }
     }
 
     /// How many groups what has come so far makes.
@@ -64,17 +65,32 @@ impl Stretcher {
     /// Appends the rest: in all, the nearest whole number to `ratio` times as many groups as came.
     pub fn end(&mut self, out: &mut Vec<f32>) {
         let total = self.total();
-        let silence = vec![0.0; (self.window.len() + self.hop) * self.channels];
+        self.mirror(total.min(self.window.len() as u64));
+        // Pieces reach into this, but not with what is heard of them.
+        self.extend(&vec![0.0; self.window.len() * self.channels]);
         while self.went < total {
-            if !self.piece(out, total) {
-                self.take(&silence);
-            }
+            self.piece(out, total - self.went);
         }
     }
 
     fn take(&mut self, samples: &[f32]) {
+        self.came += (samples.len() / self.channels) as u64;
+        self.extend(samples);
+    }
+
+    fn extend(&mut self, samples: &[f32]) {
         self.input.extend_from_slice(samples);
         self.mix.extend(samples.chunks_exact(self.channels).map(|group| group.iter().sum::<f32>()));
+    }
+
+    /// Makes a signal that is too short for a piece longer, to and fro.
+    fn mirror(&mut self, least: u64) {
+        while self.came > 0 && self.came < least {
+            let missing = (least - self.came) as usize;
+            let groups = self.input.chunks_exact(self.channels).rev().take(missing);
+            let mirrored: Vec<f32> = groups.flatten().copied().collect();
+            self.take(&mirrored);
+        }
     }
 
     /// Where the next piece would be taken from if nothing had to match.
@@ -82,15 +98,17 @@ impl Stretcher {
         (self.pieces as f64 * self.hop as f64 / self.ratio).round() as u64
     }
 
-    /// Adds the next piece, if all that it may need is here, and appends what no later one reaches, up to `total` groups.
-    fn piece(&mut self, out: &mut Vec<f32>, total: u64) -> bool {
-        let (size, nominal) = (self.window.len(), self.nominal());
-        let follows = self.last + self.hop as u64;
-        let needed = (nominal + self.reach as u64).max(if self.pieces == 0 { 0 } else { follows }) + size as u64;
-        if needed > self.start + self.mix.len() as u64 {
-            return false;
-        }
-        let from = if self.pieces == 0 { 0 } else { self.best(nominal, follows) };
+    /// Whether all that the next piece may need is here.
+    fn is_fed(&self) -> bool {
+        let follows = if self.pieces == 0 { 0 } else { self.last + self.hop as u64 };
+        (self.nominal() + self.reach as u64).max(follows) + self.window.len() as u64 <= self.came
+    }
+
+    /// Adds the next piece, and appends what no later one reaches. After its beginning, `rest` groups are still to go.
+    fn piece(&mut self, out: &mut Vec<f32>, rest: u64) {
+        let size = self.window.len();
+        let heard = rest.min(size as u64);
+        let from = if self.pieces == 0 { 0 } else { self.best(heard) };
         let at = (from - self.start) as usize * self.channels;
         let pieces = self.input[at..at + size * self.channels].chunks_exact(self.channels);
         let sums = self.sums.chunks_exact_mut(self.channels).zip(&mut self.weights);
@@ -99,19 +117,22 @@ impl Stretcher {
             *weight += window;
         }
         (self.pieces, self.last) = (self.pieces + 1, from);
-        self.give(out, total);
+        self.give(out, rest);
         self.forget();
-        true
     }
 
-    /// The place near `nominal` that looks most like what follows the last piece.
-    fn best(&self, nominal: u64, follows: u64) -> u64 {
-        let length = self.hop;
+    /// The place near the nominal one that looks most like what follows the last piece. The groups of the piece that are heard
+    /// lie within the signal.
+    fn best(&self, heard: u64) -> u64 {
+        let (reach, length) = (self.reach as u64, self.hop.min(heard as usize));
         let part = |from: u64| &self.mix[(from - self.start) as usize..][..length];
-        let wanted = part(follows);
-        let first = nominal.saturating_sub(self.reach as u64).max(self.start);
+        let wanted = part(self.last + self.hop as u64);
+        let latest = self.came - heard;
+        let nominal = self.nominal().min(latest);
+        let last = (self.nominal() + reach).min(latest);
+        let first = last.saturating_sub(2 * reach).max(self.start);
         let mut best = (f32::NEG_INFINITY, nominal);
-        for from in first..=nominal + self.reach as u64 {
+        for from in first..=last {
             let candidate = part(from);
             let product: f32 = wanted.iter().zip(candidate).map(|(a, b)| a * b).sum();
             let energy: f32 = candidate.iter().map(|sample| sample * sample).sum();
@@ -124,8 +145,8 @@ impl Stretcher {
         best.1
     }
 
-    fn give(&mut self, out: &mut Vec<f32>, total: u64) {
-        let count = (self.hop as u64).min(total - self.went.min(total)) as usize;
+    fn give(&mut self, out: &mut Vec<f32>, rest: u64) {
+        let count = (self.hop as u64).min(rest) as usize;
         let finished = self.sums.chunks_exact(self.channels).zip(&self.weights).take(count);
         out.extend(finished.flat_map(|(group, weight)| group.iter().map(move |sum| sum / weight)));
         self.went += count as u64;
@@ -137,9 +158,10 @@ impl Stretcher {
         self.weights[kept..].fill(0.0);
     }
 
-    /// Lets go of what no piece can need any more.
+    /// Lets go of what no piece can need any more, the last ones of a signal that ends here included.
     fn forget(&mut self) {
-        let keep = (self.last + self.hop as u64).min(self.nominal().saturating_sub(self.reach as u64));
+        let last = self.came.saturating_sub((self.window.len() + 2 * self.reach) as u64);
+        let keep = (self.last + self.hop as u64).min(self.nominal().saturating_sub(self.reach as u64)).min(last);
         let passed = (keep.saturating_sub(self.start) as usize).min(self.mix.len());
         self.mix.drain(..passed);
         self.input.drain(..passed * self.channels);
@@ -171,6 +193,35 @@ mod tests {
             assert!((frequency / 0.05 - 1.0).abs() < 0.02, "{ratio}: {frequency}");
             let loudest = middle.iter().fold(0.0_f32, |loudest, sample| loudest.max(sample.abs()));
             assert!((0.45..0.55).contains(&loudest), "{ratio}: {loudest}");
+        }
+    }
+
+    #[test]
+    fn the_level_holds_to_the_end() {
+        for (length, size, ratio) in
+            [(2000, 1024, 4.0), (20_000, 1024, 1.5), (300, 1024, 2.0), (300, 1024, 0.5), (5, 8, 3.0)]
+        {
+            let out = stretched(&vec![0.3; length], ratio, size, 1, 777);
+            assert!(out.iter().all(|sample| (sample - 0.3).abs() < 1e-4), "{length} {ratio}: {out:?}");
+        }
+        let samples: Vec<f32> = (0..20_000).map(|n| 0.5 * (0.05 * n as f32).sin()).collect();
+        for ratio in [0.5, 1.1, 2.0, 4.0] {
+            let out = stretched(&samples, ratio, 1024, 1, 777);
+            for block in out[out.len() - 2048..].chunks(256) {
+                let rms = (block.iter().map(|sample| sample * sample).sum::<f32>() / block.len() as f32).sqrt();
+                assert!((0.31..0.4).contains(&rms), "{ratio}: {rms}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_signal_is_the_end() {
+        // It fades, so that the last samples tell where they are from.
+        let samples: Vec<f32> = (0..8000).map(|n| (1.0 - n as f32 / 8000.0) * (0.7 * n as f32).sin()).collect();
+        for ratio in [0.6, 1.01, 1.7, 3.0] {
+            let out = stretched(&samples, ratio, 512, 1, 777);
+            let loudest = out[out.len() - 64..].iter().fold(0.0_f32, |loudest, sample| loudest.max(sample.abs()));
+            assert!(loudest < 0.06, "{ratio}: {loudest}");
         }
     }
 

@@ -44,8 +44,8 @@ pub(super) struct AnimationBlendTree {
     #[config(lenient)]
     positions: Vec<Value>,
     /// `direct`: the weights while a packet brings none.
-    #[config(lenient)]
-    weights: Vec<f64>,
+    #[config(default = Value::array::<f64>([]).into(), lenient)]
+    weights: Shaped<Numbers>,
     /// `direct`: scale the weights so that they add up to 1.
     #[config(lenient)]
     normalize: bool,
@@ -88,10 +88,8 @@ impl AnimationBlendTree {
 
     fn direct(&self, parameter: Option<&Value>) -> Vec<f64> {
         let given = parameter.and_then(|value| value.get("weights")?.as_array());
-        let mut weights = given.map_or_else(
-            || self.weights.clone(),
-            |given| given.iter().map(|weight| weight.as_number().unwrap_or(0.0)).collect(),
-        );
+        let given = given.or_else(|| self.weights.as_array()).unwrap_or_default();
+        let mut weights: Vec<f64> = given.iter().map(|weight| weight.as_number().unwrap_or(0.0)).collect();
         let total: f64 = weights.iter().sum();
         if self.normalize && total.abs() > SMALLEST {
             weights.iter_mut().for_each(|weight| *weight /= total);
@@ -143,5 +141,25 @@ impl Actor for AnimationBlendTree {
         tick.write(Self::OUT_METADATA, metadata);
         tick.write(Self::OUT_BONE_TRANSFORMS, mixed);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use reflow_component::testing::run;
+    use serde_json::json;
+
+    #[test]
+    fn a_weight_that_is_no_number_is_none() {
+        let pose = |x: f32| {
+            let columns = Mat4::from_translation(glam::Vec3::new(x, 0.0, 0.0)).to_cols_array();
+            json!({"type": "Bytes", "data": columns.iter().flat_map(|part| part.to_le_bytes()).collect::<Vec<u8>>()})
+        };
+        let steps = [json!({"input_0": pose(4.0)}), json!({"input_1": pose(10.0)}), json!({"parameter": 0})];
+        let outputs = run::<AnimationBlendTree>(json!({"mode": "direct", "weights": [null, 0.5]}), steps);
+        let bytes = outputs[2]["bone_transforms"][0]["data"].as_array().unwrap();
+        let bytes: Vec<u8> = bytes[48..52].iter().map(|byte| byte.as_u64().unwrap() as u8).collect();
+        assert_eq!(bytes, 5.0_f32.to_le_bytes());
     }
 }

@@ -100,7 +100,8 @@ impl Actor for CharacterController {
             (true, false, _) => "idle",
         };
         if is_moving {
-            let most = (self.turn_speed as f32 * dt).abs();
+            // Of f64s: a speed that is no f32 turns at once, and not at all in no time.
+            let most = (self.turn_speed * f64::from(dt)).abs() as f32;
             let turn = wrapped(move_x.atan2(move_y).to_degrees() - self.yaw);
             self.yaw = wrapped(self.yaw + turn.clamp(-most, most));
         }
@@ -149,5 +150,12 @@ mod tests {
         let outputs = run::<CharacterController>(json!({}), steps);
         assert_eq!(outputs[2]["position"][0]["x"], 1.0);
         assert_eq!((&outputs[5]["state"][0], &outputs[5]["position"][0]["z"]), (&json!("idle"), &json!(0.0)));
+    }
+
+    #[test]
+    fn turns_may_be_as_fast_as_numbers_go() {
+        let steps = [json!({"input": {"moveX": 1}}), json!({"dt": 0}), json!({"dt": 0.1})];
+        let outputs = run::<CharacterController>(json!({"turnSpeed": 1e300}), steps);
+        assert_eq!((&outputs[1]["rotation"][0]["y"], &outputs[2]["rotation"][0]["y"]), (&json!(0.0), &json!(90.0)));
     }
 }

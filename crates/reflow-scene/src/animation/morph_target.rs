@@ -8,6 +8,7 @@ use super::read;
 use crate::database::bad_input;
 use crate::kernels::morph::morph;
 use crate::kinds::Mesh;
+use crate::values::Count;
 
 /// Blends vertex positions of a base mesh towards up to eight target meshes.
 ///
@@ -34,8 +35,8 @@ use crate::kinds::Mesh;
 )]
 pub(super) struct MorphTarget {
     /// The bytes of a vertex.
-    #[config(default = 24, range = 12..=256, unit = "bytes", lenient)]
-    stride: u32,
+    #[config(default = Count(24), range = 12..=256, unit = "bytes", lenient)]
+    stride: Count<u32>,
     /// Whether normals go along.
     #[config(lenient)]
     normals: bool,
@@ -77,7 +78,7 @@ impl Actor for MorphTarget {
         self.keep(tick);
         let Some(message) = tick.input(Self::IN_WEIGHTS) else { return Ok(()) };
         let weights = weights(message).ok_or_else(|| bad_input("expected weights as an object or a list"))?;
-        let stride = read::stride(self.stride, if self.normals { 24 } else { 12 })?;
+        let stride = read::stride(self.stride.0, if self.normals { 24 } else { 12 })?;
         let Some(base) = &self.base else { return Ok(()) };
         let (mut counted, mut skipped): (Vec<(f32, &[u8])>, Vec<Value>) = (Vec::new(), Vec::new());
         for (index, weight) in weights.iter().enumerate().take(TARGETS) {

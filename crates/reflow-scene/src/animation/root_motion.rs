@@ -6,7 +6,7 @@ use reflow_component::prelude::*;
 use crate::database::bad_input;
 use crate::kernels::pose::Transform;
 use crate::kinds::Pose;
-use crate::values::xyz;
+use crate::values::{Count, xyz};
 
 /// Takes the root bone's movement out of a pose and reports it as a delta.
 ///
@@ -30,8 +30,8 @@ use crate::values::xyz;
 )]
 pub(super) struct RootMotion {
     /// The bone.
-    #[config(key = "rootBone", default = 0, lenient)]
-    root: usize,
+    #[config(key = "rootBone", default = Count(0), lenient)]
+    root: Count<usize>,
     /// Take out the movement along x.
     #[config(key = "extractX", default = true, lenient)]
     x: bool,
@@ -71,7 +71,7 @@ impl Actor for RootMotion {
             return Ok(());
         }
         let mut pose = tick.need(Self::IN_BONE_TRANSFORMS)?;
-        let Some(root) = pose.get_mut(self.root) else {
+        let Some(root) = pose.get_mut(self.root.0) else {
             tick.write(Self::OUT_BONE_TRANSFORMS, pose);
             return Ok(());
         };

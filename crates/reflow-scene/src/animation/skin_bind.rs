@@ -9,7 +9,7 @@ use crate::kernels::binding::{self, Segment, position};
 use crate::kernels::skeleton::Skeleton;
 use crate::kernels::skinning::WEIGHT_BYTES;
 use crate::kinds::{Mesh, SkinWeights};
-use crate::values::{object, text_or};
+use crate::values::{Count, object, text_or};
 
 /// Gives each mesh vertex its bone weights, computed by distance unless supplied.
 ///
@@ -30,11 +30,11 @@ use crate::values::{object, text_or};
 )]
 pub(super) struct SkinBind {
     /// How many bones move a vertex.
-    #[config(key = "maxInfluences", default = 4, range = 1..=16, lenient)]
-    influences: u32,
+    #[config(key = "maxInfluences", default = Count(4), range = 1..=16, lenient)]
+    influences: Count<u32>,
     /// The bytes of a vertex.
-    #[config(default = 24, range = 12..=256, unit = "bytes", lenient)]
-    stride: u32,
+    #[config(default = Count(24), range = 12..=256, unit = "bytes", lenient)]
+    stride: Count<u32>,
     /// Which part a bone is.
     #[config(lenient)]
     segments: Segments,
@@ -82,12 +82,12 @@ impl Actor for SkinBind {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
         let (mesh, json) = (tick.need(Self::IN_MESH)?, tick.need(Self::IN_SKELETON)?);
         let skeleton = read::skeleton(&json).map_err(bad_input)?;
-        let stride = read::stride(self.stride, 12)?;
-        if self.influences > MOST_INFLUENCES {
-            let text = format!("`maxInfluences` must be at most {MOST_INFLUENCES}, not {}", self.influences);
+        let stride = read::stride(self.stride.0, 12)?;
+        if self.influences.0 > MOST_INFLUENCES {
+            let text = format!("`maxInfluences` must be at most {MOST_INFLUENCES}, not {}", self.influences.0);
             return Err(bad_config(text));
         }
-        let influences = self.influences as usize;
+        let influences = self.influences.0 as usize;
         let vertices = mesh.len() / stride;
         let is_nowhere = |vertex: &[u8]| position(vertex).is_some_and(|place| !place.is_finite());
         if let Some(at) = mesh.chunks_exact(stride).position(is_nowhere) {

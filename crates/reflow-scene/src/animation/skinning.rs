@@ -7,7 +7,7 @@ use super::read;
 use crate::database::bad_input;
 use crate::kernels::skinning::{Mixing, VERTEX_BYTES, WEIGHT_BYTES, skin};
 use crate::kinds::{Mesh, Pose, SkinWeights};
-use crate::values::{count, object};
+use crate::values::{Count, count, object};
 
 /// Deforms a mesh by a pose (linear blend skinning).
 ///
@@ -29,8 +29,8 @@ use crate::values::{count, object};
 )]
 pub(super) struct Skinning {
     /// The bytes of a vertex.
-    #[config(default = 24, range = 24..=256, unit = "bytes", lenient)]
-    stride: u32,
+    #[config(default = Count(24), range = 24..=256, unit = "bytes", lenient)]
+    stride: Count<u32>,
     /// How matrices are mixed.
     #[config(lenient)]
     method: Method,
@@ -70,7 +70,7 @@ impl Actor for Skinning {
             return Ok(());
         }
         let bones = tick.need(Self::IN_BONE_TRANSFORMS)?;
-        let stride = read::stride(self.stride, VERTEX_BYTES)?;
+        let stride = read::stride(self.stride.0, VERTEX_BYTES)?;
         let (Some(mesh), Some(weights)) = (&self.mesh, &self.weights) else { return Ok(()) };
         let vertices = mesh.len() / stride;
         if weights.len() < vertices * self.influences * WEIGHT_BYTES {

@@ -1,8 +1,7 @@
 //! The formulas of behavior rules: arithmetic on named numbers.
 //!
-//! The grammar, loosest first: sums, products (`*`, `/`, `%`), signs, powers (`^`, from the right); numbers, names, calls and
-//! brackets. A minus directly before a number belongs to the number, so that `-2^2` is 4; before a name or a bracket it binds
-//! looser than a power.
+//! The grammar, loosest first: sums, products (`*`, `/`, `%`), powers (`^`, from the right), signs; numbers, names, calls and
+//! brackets. A minus belongs to what stands behind it: `-2^2` is 4, and so is `-x^2` where x is 2.
 
 use std::f64::consts::{E, PI, TAU};
 
@@ -255,18 +254,23 @@ impl Parser {
         }
     }
 
-    fn sum(&mut self) -> Parsed {
+    /// Reads a part that stands in another one.
+    fn deeper(&mut self, part: fn(&mut Self) -> Parsed) -> Parsed {
         self.depth += 1;
         if self.depth > DEEPEST {
             return Err(FormulaError::TooDeep);
         }
-        let sum = self.chain(&['+', '-'], Self::product);
+        let node = part(self);
         self.depth -= 1;
-        sum
+        node
+    }
+
+    fn sum(&mut self) -> Parsed {
+        self.deeper(|this| this.chain(&['+', '-'], Self::product))
     }
 
     fn product(&mut self) -> Parsed {
-        self.chain(&['*', '/', '%'], Self::signed)
+        self.chain(&['*', '/', '%'], Self::power)
     }
 
     fn chain(&mut self, operators: &[char], part: fn(&mut Self) -> Parsed) -> Parsed {
@@ -283,36 +287,25 @@ impl Parser {
         Ok(node)
     }
 
+    fn power(&mut self) -> Parsed {
+        let base = self.signed()?;
+        if !self.skip('^') {
+            return Ok(base);
+        }
+        let exponent = self.deeper(Self::power)?;
+        Ok(Node::Binary('^', Box::new(base), Box::new(exponent)))
+    }
+
     fn signed(&mut self) -> Parsed {
         if !self.skip('-') {
-            return self.power();
+            return self.primary();
         }
         let is_number = self.letters.get(self.at).is_some_and(|letter| letter.is_ascii_digit() || *letter == '.');
         if is_number {
             self.at -= 1;
-            return self.power();
+            return self.primary();
         }
-        self.depth += 1;
-        if self.depth > DEEPEST {
-            return Err(FormulaError::TooDeep);
-        }
-        let node = self.signed()?;
-        self.depth -= 1;
-        Ok(Node::Negative(Box::new(node)))
-    }
-
-    fn power(&mut self) -> Parsed {
-        let base = self.primary()?;
-        if !self.skip('^') {
-            return Ok(base);
-        }
-        self.depth += 1;
-        if self.depth > DEEPEST {
-            return Err(FormulaError::TooDeep);
-        }
-        let exponent = self.signed()?;
-        self.depth -= 1;
-        Ok(Node::Binary('^', Box::new(base), Box::new(exponent)))
+        Ok(Node::Negative(Box::new(self.deeper(Self::signed)?)))
     }
 
     fn primary(&mut self) -> Parsed {
@@ -375,7 +368,11 @@ mod tests {
         for (text, expected) in [
             ("1 + 2 * 3", 7.0),
             ("-2^2", 4.0),
-            ("-x^2", -9.0),
+            ("-x^2", 9.0),
+            ("-(x)^2", 9.0),
+            ("2*-x^2", 18.0),
+            ("0 - x^2", -9.0),
+            ("2^-x^2", 512.0),
             ("2^-1", 0.5),
             ("2^3^2", 512.0),
             ("10 / 4 - -3 % 2", 3.5),

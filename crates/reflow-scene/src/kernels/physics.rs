@@ -216,7 +216,29 @@ impl World {
     /// Lets the world go on for `dt` seconds.
     pub fn step(&mut self, dt: f32) {
         self.engine.integration_parameters.dt = dt;
+        let is_damped = |body: &Description| body.linear_damping > 0.0 || body.angular_damping > 0.0;
+        let damped = self.bodies.values().filter(|body| is_damped(&body.description));
+        let damped = damped.filter_map(|body| Some((body.handle, *self.engine.bodies.get(body.handle)?.position())));
+        let damped: Vec<(RigidBodyHandle, Pose)> = damped.collect();
         self.engine.step();
+        damped.into_iter().for_each(|(handle, before)| self.damp(handle, &before, dt));
+    }
+
+    /// Shortens the way of a body that moves freely as its damping does in each substep; the engine damps velocities alone, and
+    /// only when the step is over.
+    fn damp(&mut self, handle: RigidBodyHandle, before: &Pose, dt: f32) {
+        let PhysicsWorld { bodies, narrow_phase, integration_parameters, .. } = &mut self.engine;
+        let Some(body) = bodies.get_mut(handle).filter(|body| body.is_dynamic() && !body.is_sleeping()) else { return };
+        let mut pairs = body.colliders().iter().flat_map(|collider| narrow_phase.contact_pairs_with(*collider));
+        if pairs.any(ContactPair::has_any_active_contact) {
+            return;
+        }
+        let substep = dt / integration_parameters.num_solver_iterations as f32;
+        let share = |damping: f32| 1.0 / (1.0 + substep * damping);
+        let after = body.position();
+        let moved = before.translation.lerp(after.translation, share(body.linear_damping()));
+        let turned = before.rotation.slerp(after.rotation, share(body.angular_damping()));
+        body.set_position(Pose::from_parts(moved, turned.normalize()), false);
     }
 
     /// Where a body is, and how it goes on.
@@ -296,6 +318,31 @@ mod tests {
         let places = fallen();
         assert_eq!(places, fallen());
         assert!(places.iter().all(|[_, y, _]| (0.0..5.0).contains(y)), "{places:?}");
+    }
+
+    #[test]
+    fn damping_shortens_the_way_in_each_substep() {
+        let mut world = World::new([0.0, -10.0, 0.0]);
+        let name: Arc<str> = "a".into();
+        let damped = Description { linear_damping: 2.0, angular_damping: 4.0, ..ball() };
+        let velocity = Velocity { linear: [4.0, 0.0, 0.0], angular: [0.0, 1.0, 0.0] };
+        world.insert(&name, damped, &at([0.0, 10.0, 0.0]), velocity);
+        let (mut way, mut speed, mut angle, mut turn) = ([0.0, 10.0], [4.0, 0.0], 0.0_f32, 1.0_f32);
+        let dt = 0.1;
+        for _ in 0..3 {
+            world.step(dt);
+            for (axis, gravity) in [(0, 0.0), (1, -10.0)] {
+                way[axis] += (speed[axis] * dt + 0.625 * gravity * dt * dt) / (1.0 + dt / 4.0 * 2.0);
+                speed[axis] = (speed[axis] + gravity * dt) / (1.0 + dt * 2.0);
+            }
+            angle += turn * dt / (1.0 + dt / 4.0 * 4.0);
+            turn /= 1.0 + dt * 4.0;
+        }
+        let (place, velocity) = world.state("a").unwrap();
+        let near = |a: f32, b: f32| (a - b).abs() < 1e-4;
+        assert!(near(place.position[0], way[0]) && near(place.position[1], way[1]), "{place:?} {way:?}");
+        assert!(near(place.rotation[1], (angle / 2.0).sin()), "{place:?} {angle}");
+        assert!(near(velocity.linear[1], speed[1]) && near(velocity.angular[1], turn), "{velocity:?}");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use rustc_hash::FxHashSet;
 use super::instance::grey;
 use crate::database::{close, failure, named};
 use crate::kinds::Mesh;
-use crate::values::{empty, object, text_or};
+use crate::values::{Count, empty, object, text_or};
 
 /// Without `$db`: wraps a mesh and material into a prefab description. With `$db`: defines an entity's components in the asset
 /// database and spawns copies.
@@ -52,8 +52,8 @@ pub(super) struct Prefab {
     #[config(key = "name", default = "prefab".into(), lenient)]
     plain_name: Arc<str>,
     /// The bytes of a vertex of the mesh.
-    #[config(default = 24, lenient)]
-    stride: u64,
+    #[config(default = Count(24), lenient)]
+    stride: Count<u64>,
     /// The material of a description.
     #[config()]
     material: Option<Value>,
@@ -89,7 +89,7 @@ impl Prefab {
             ("type", "prefab".into()),
             ("meshSize", size.into()),
             ("material", material),
-            ("stride", self.stride.into()),
+            ("stride", self.stride.0.into()),
         ]);
         tick.write(Self::OUT_PREFAB, prefab);
         tick.write(Self::OUT_METADATA, object([("name", Value::String(Arc::clone(name))), ("meshSize", size.into())]));
@@ -142,7 +142,7 @@ impl Prefab {
                 transaction.put_json(&format!("{name}:{component}"), value.clone(), empty())?;
             }
             if let Some(mesh) = &mesh {
-                transaction.put(&format!("{name}:mesh"), mesh, object([("stride", self.stride.into())]))?;
+                transaction.put(&format!("{name}:mesh"), mesh, object([("stride", self.stride.0.into())]))?;
             }
             for (component, data) in &layers {
                 transaction.merge(name, component, data, empty())?;

@@ -7,7 +7,7 @@ use glam::{EulerRot, Mat4, Quat, Vec3};
 use reflow_component::prelude::*;
 
 use crate::kernels::skeleton::world;
-use crate::values::{floats, list, object, text_or, truth_or, with};
+use crate::values::{Count, floats, list, object, text_or, truth_or, with};
 
 /// Collects scene objects by id and emits the whole scene each time one changes.
 ///
@@ -33,8 +33,8 @@ pub(super) struct SceneGraph {
     #[config(default = "scene".to_string(), lenient)]
     name: String,
     /// Say nothing until so many objects are known; 0 for from the first.
-    #[config(key = "expectedObjects", default = 0, lenient)]
-    expected: usize,
+    #[config(key = "expectedObjects", default = Count(0), lenient)]
+    expected: Count<usize>,
     /// Work out where objects are in the world.
     #[config(key = "worldTransforms", lenient)]
     has_world: bool,
@@ -111,7 +111,7 @@ impl Actor for SceneGraph {
             return Err(crate::database::bad_input(format!("there are more than {MOST} objects")));
         }
         let changes = given.map(|given| self.take(given));
-        if self.objects.len() < self.expected {
+        if self.objects.len() < self.expected.0 {
             return Ok(());
         }
         let objects = match self.listed() {

@@ -7,7 +7,7 @@ use reflow_component::prelude::*;
 
 use super::{bytes, member, position};
 use crate::database::{Database, Selection, failure, named};
-use crate::values::{float_or, floats, object, text_or, truth_or, vector};
+use crate::values::{Count, float_or, floats, object, text_or, truth_or, vector};
 
 /// Packs light components into a GPU-ready buffer.
 ///
@@ -34,8 +34,8 @@ pub(super) struct SceneLightCollector {
     #[config(group)]
     selection: Selection,
     /// The most lights that are packed.
-    #[config(key = "maxLights", default = 16, max = 4096, lenient)]
-    most: usize,
+    #[config(key = "maxLights", default = Count(16), max = 4096, lenient)]
+    most: Count<usize>,
 }
 
 /// A packed light, and what is told of it.
@@ -91,8 +91,8 @@ impl Actor for SceneLightCollector {
             entities.iter().filter_map(light).collect()
         };
         let mut lights = self.database.store()?.read(collect).map_err(failure)?;
-        let dropped = lights.len().saturating_sub(self.most);
-        lights.truncate(self.most);
+        let dropped = lights.len().saturating_sub(self.most.0);
+        lights.truncate(self.most.0);
         let packed: Vec<u8> = lights.iter().flat_map(|(packed, _)| bytes(packed).collect::<Vec<_>>()).collect();
         let count = lights.len();
         let mut metadata =

@@ -23,7 +23,7 @@ use crate::values::truth_or;
 ///
 /// Formulas have `+ - * / % ^` and brackets, the constants pi tau e inf true false, and the functions sin cos tan asin acos atan
 /// abs floor ceil round sqrt pow min max clamp(x, low, high) lerp(a, b, t) mix mod sign step(edge, x) smoothstep(e0, e1, x) fract
-/// log log2 exp deg rad. Unknown names are 0. A minus directly before a number belongs to it: -2^2 is 4.
+/// log log2 exp deg rad. Unknown names are 0. A minus belongs to what stands behind it: -2^2 is 4, -x^2 is x^2, and 0 - x^2 is not.
 ///
 /// # Errors
 ///

@@ -4,7 +4,7 @@ use reflow_component::prelude::*;
 
 use crate::database::bad_input;
 use crate::kernels::particles::{self, Emitter, Particles};
-use crate::values::{floats, object};
+use crate::values::{Count, floats, object};
 
 /// Makes particles, and lets them go on.
 ///
@@ -26,8 +26,8 @@ use crate::values::{floats, object};
 )]
 pub(super) struct ParticleEmitter {
     /// How many particles, where a packet says nothing.
-    #[config(default = 1000, range = 1..=100_000, lenient)]
-    count: u32,
+    #[config(default = Count(1000), range = 1..=100_000, lenient)]
+    count: Count<u32>,
     /// Where they are made.
     #[config(default = "sphere".to_string(), lenient)]
     shape: String,
@@ -84,7 +84,7 @@ impl ParticleEmitter {
         let number = match tick.input(Self::IN_COUNT) {
             Some(Message::Integer(number)) => *number as f64,
             Some(Message::Float(number)) => number.trunc(),
-            _ => self.count.into(),
+            _ => self.count.0.into(),
         };
         if number.is_nan() || number < 0.0 {
             return Err(bad_input(format!("expected a number of particles, found {number}")));

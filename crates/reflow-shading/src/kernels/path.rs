@@ -10,10 +10,10 @@ const QUADRATIC_POINTS: usize = 15;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PathError {
-    /// There is no command in the text.
+    /// Not one command can be read; what is wrong with the first, if there is one.
     #[error("Empty or invalid path")]
-    Empty,
-    /// The text is no path data.
+    Empty(Option<String>),
+    /// The text is no path data, but begins like some.
     #[error("Empty or invalid path: {0}")]
     Invalid(String),
     /// The path, or its sample, has no length.
@@ -28,14 +28,22 @@ pub enum PathError {
 pub fn polyline(text: &str) -> Result<Vec<Point>, PathError> {
     let text = text.trim();
     if !text.contains(|letter: char| "MLHVCSQTAZmlhvcsqtaz".contains(letter)) {
-        return Err(PathError::Empty);
+        return Err(PathError::Empty(None));
     }
     // A path that begins with a line begins where that ends.
     let begun = match text.as_bytes() {
         [b'L' | b'l', ..] => format!("M{}", &text[1..]),
         _ => text.to_string(),
     };
-    let path = BezPath::from_svg(&begun).map_err(|error| PathError::Invalid(error.to_string()))?;
+    let path = BezPath::from_svg(&begun).map_err(|error| {
+        let is_command = |letter: char| letter.is_alphabetic() && !matches!(letter, 'e' | 'E');
+        let second = begun.char_indices().skip(1).find(|(_, letter)| is_command(*letter));
+        let first = &begun[..second.map_or(begun.len(), |(at, _)| at)];
+        match BezPath::from_svg(first) {
+            Ok(_) => PathError::Invalid(error.to_string()),
+            Err(_) => PathError::Empty(Some(error.to_string())),
+        }
+    })?;
     let mut points: Vec<Point> = Vec::new();
     let mut start = Point::ZERO;
     for element in path.elements() {
@@ -137,10 +145,13 @@ mod tests {
 
     #[test]
     fn what_is_no_path_is_told() {
-        assert_eq!(ends(""), Err(PathError::Empty));
-        assert_eq!(ends("5 5"), Err(PathError::Empty));
+        assert_eq!(ends(""), Err(PathError::Empty(None)));
+        assert_eq!(ends("5 5"), Err(PathError::Empty(None)));
+        for text in ["hello", "Z", "M", "M 1", "M + L"] {
+            assert!(matches!(ends(text), Err(PathError::Empty(Some(_)))), "{text}: {:?}", ends(text));
+        }
         assert_eq!(ends("M 1 1"), Err(PathError::Short));
-        for text in ["M + L", "M 0 0 L", "M 0 0 X 5", "M 0 0 L 1e999 0", "M 0 0 A 1 1 0 7 9 2 0"] {
+        for text in ["M 0 0 L", "M 0 0 X 5", "M 0 0 L 1e999 0", "M 0 0 A 1 1 0 7 9 2 0"] {
             assert!(matches!(ends(text), Err(PathError::Invalid(_))), "{text}");
         }
     }

@@ -28,7 +28,7 @@ pub(super) struct SdfPath {
     path: String,
     /// Radii at places evenly far along the curve. What is no number is skipped; 0.1 everywhere when there is none.
     #[config(default = Value::array([0.1]).into())]
-    profile: Shaped<Profile>,
+    profile: Shaped<Numbers>,
     /// Corners of the tube.
     #[config(default = 16, max = 65536, range = 2.0..=256.0, lenient)]
     segments: u32,
@@ -38,14 +38,6 @@ pub(super) struct SdfPath {
     /// Where the curve lies.
     #[config(default = Plane::Xz, lenient)]
     plane: Plane,
-}
-
-struct Profile;
-
-impl Shape for Profile {
-    fn schema() -> Value {
-        Vec::<f64>::schema()
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Choice)]
@@ -89,7 +81,12 @@ impl Actor for SdfPath {
                 tick.write(Self::OUT_METADATA, facts);
                 Ok(())
             }
-            Err(error) => tick.report(Self::OUT_ERROR, error.to_string()),
+            Err(error) => {
+                if let PathError::Empty(Some(cause)) = &error {
+                    tick.node().log("warning", format!("config `path`: {cause}"));
+                }
+                tick.report(Self::OUT_ERROR, error.to_string())
+            }
         }
     }
 }

@@ -77,14 +77,14 @@ pub(super) struct Scene {
     #[config(key = "shadowK", default = 32.0, lenient)]
     shadow_k: f64,
     /// Towards the light; entries that are left out are those of the default.
-    #[config(key = "lightDir", default = LIGHT.to_vec(), lenient)]
-    light_dir: Vec<f64>,
+    #[config(key = "lightDir", default = Value::array(LIGHT).into(), lenient)]
+    light_dir: Shaped<Numbers>,
     /// The colour of the light.
-    #[config(key = "lightColor", default = WHITE.to_vec(), lenient)]
-    light_color: Vec<f64>,
+    #[config(key = "lightColor", default = Value::array(WHITE).into(), lenient)]
+    light_color: Shaped<Numbers>,
     /// The colour of what is not hit.
-    #[config(default = BACKGROUND.to_vec(), lenient)]
-    background: Vec<f64>,
+    #[config(default = Value::array(BACKGROUND).into(), lenient)]
+    background: Shaped<Numbers>,
     /// The time that the shade may use; carried along.
     #[config(default = 0.0, unit = "s", lenient)]
     time: f64,
@@ -113,8 +113,8 @@ fn single(value: f64) -> f32 {
     (value as f32).clamp(f32::MIN, f32::MAX)
 }
 
-fn triple(given: &[f64], default: [f64; 3]) -> V3 {
-    let [x, y, z] = std::array::from_fn(|at| single(*given.get(at).unwrap_or(&default[at])));
+fn triple(given: &Shaped<Numbers>, default: [f64; 3]) -> V3 {
+    let [x, y, z] = given.or(default).map(single);
     V3::new(x, y, z)
 }
 
@@ -264,6 +264,19 @@ mod tests {
     fn text(output: &Json, port: &str) -> String {
         let message = &output[port][0];
         message["data"].as_str().or(message.as_str()).unwrap_or_default().to_string()
+    }
+
+    #[test]
+    fn entries_that_are_no_numbers_are_those_of_the_default() {
+        let config = json!({"lightDir": [0, "x", 1], "background": [1, null, 0], "lightColor": [0.5]});
+        let settings = run::<Scene>(config, [json!({"sdf": plain()})])[0]["sdf"][0]["settings"].take();
+        let near = |found: &Json, wanted: [f64; 3]| {
+            let found = found.as_array().unwrap().iter().map(|part| part.as_f64().unwrap());
+            assert!(found.zip(wanted).all(|(a, b)| (a - b).abs() < 1e-6), "{settings}");
+        };
+        near(&settings["lightDir"], [0.0, 0.577, 1.0]);
+        near(&settings["background"], [1.0, 0.1, 0.0]);
+        near(&settings["lightColor"], [0.5, 1.0, 1.0]);
     }
 
     #[test]

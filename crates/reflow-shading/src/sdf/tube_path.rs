@@ -26,7 +26,7 @@ pub(super) struct TubePath {
     points: Shaped<Points>,
     /// The radius at each corner.
     #[config]
-    radii: Shaped<Radii>,
+    radii: Shaped<Numbers>,
     /// Carried along as `k`; the distance does not depend on it.
     #[config(default = 0.1, lenient)]
     smoothness: f64,
@@ -37,14 +37,6 @@ struct Points;
 impl Shape for Points {
     fn schema() -> Value {
         Vec::<Vec<f64>>::schema()
-    }
-}
-
-struct Radii;
-
-impl Shape for Radii {
-    fn schema() -> Value {
-        Vec::<f64>::schema()
     }
 }
 

@@ -74,10 +74,12 @@ pub fn read(bytes: &[u8], keep: Keep) -> Result<Obj, ObjError> {
         let content = content.trim_ascii_start();
         let (keyword, rest) = content.split_once(|c: char| c.is_ascii_whitespace()).unwrap_or((content, ""));
         let wrong = |expected| ObjError::Line { line, expected };
+        // A name may have such a sign; numbers end before it.
+        let values = rest.split('#').next().unwrap_or_default();
         match keyword {
             "v" => {
                 let mut numbers = [1.0; 6];
-                let count = read_numbers(rest, &mut numbers).ok_or(wrong("numbers"))?;
+                let count = read_numbers(values, &mut numbers).ok_or(wrong("numbers"))?;
                 if count < 3 {
                     return Err(wrong("three numbers"));
                 }
@@ -89,15 +91,15 @@ pub fn read(bytes: &[u8], keep: Keep) -> Result<Obj, ObjError> {
             }
             "vn" => {
                 let mut normal = [0.0; 3];
-                read_numbers(rest, &mut normal).filter(|count| *count == 3).ok_or(wrong("three numbers"))?;
+                read_numbers(values, &mut normal).filter(|count| *count == 3).ok_or(wrong("three numbers"))?;
                 lists.normals.push(normal);
             }
             "vt" => {
                 let mut uv = [0.0; 2];
-                read_numbers(rest, &mut uv).filter(|count| *count > 0).ok_or(wrong("numbers"))?;
+                read_numbers(values, &mut uv).filter(|count| *count > 0).ok_or(wrong("numbers"))?;
                 lists.uv.push(uv);
             }
-            "f" => read_face(rest, &lists, &mut faces).ok_or(wrong("indices such as 1, 1/2, 1//3 or 1/2/3"))?,
+            "f" => read_face(values, &lists, &mut faces).ok_or(wrong("indices such as 1, 1/2, 1//3 or 1/2/3"))?,
             "o" | "g" => {
                 if faces.len() > begun {
                     models.push(name.to_string());
@@ -132,7 +134,7 @@ fn read_face(text: &str, lists: &Lists, faces: &mut Vec<[Reference; 3]>) -> Opti
     let counts = [lists.positions.len(), lists.uv.len(), lists.normals.len()];
     let mut fan: Option<(Reference, Reference)> = None;
     let mut first = None;
-    for word in text.split_ascii_whitespace().take_while(|word| !word.starts_with('#')) {
+    for word in text.split_ascii_whitespace() {
         let mut reference = [-1; 3];
         for (place, (part, count)) in word.splitn(3, '/').zip(counts).enumerate() {
             if part.is_empty() && place > 0 {
@@ -272,6 +274,15 @@ mod tests {
         assert_eq!(obj.models, ["b", "c", UNNAMED]);
         assert_eq!(obj.soup.vertex_count(), 6);
         assert_eq!(plain("v 0 0 0\n").unwrap().models, [UNNAMED]);
+    }
+
+    #[test]
+    fn comments_stand_behind_everything() {
+        let obj = plain(
+            "# a\nv 0 0 0 # first\nv 1 0 0#second\nv 0 1 0 1 # w\nvn 0 0 1 # up\nvt 0 # u\nf 1//1 2//1 3//1 # face\n",
+        );
+        let obj = obj.unwrap();
+        assert_eq!(obj.soup.floats[..12], [0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0]);
     }
 
     #[test]

@@ -66,9 +66,15 @@ impl<'n, 'a> Geometry<'n, 'a> {
         self.points.len()
     }
 
-    /// The vertex of each corner of the triangles.
-    pub fn vertices(&self) -> impl Iterator<Item = usize> {
-        self.corners.iter().map(|(vertex, _)| *vertex)
+    /// The triangles at a place, by their corners. One that mirrors would turn them inside out.
+    fn triangles(&self, place: DMat4) -> impl Iterator<Item = [(usize, usize); 3]> {
+        let mirrors = place.determinant() < 0.0;
+        self.corners.as_chunks::<3>().0.iter().map(move |[a, b, c]| if mirrors { [*a, *c, *b] } else { [*a, *b, *c] })
+    }
+
+    /// The vertex of each corner of the triangles at a place.
+    pub fn vertices(&self, place: DMat4) -> impl Iterator<Item = usize> {
+        self.triangles(place).flatten().map(|(vertex, _)| vertex)
     }
 
     /// Whether there are texture coordinates.
@@ -109,10 +115,6 @@ impl<'n, 'a> Geometry<'n, 'a> {
             }
             corner
         };
-        let mirrors = place.determinant() < 0.0;
-        for triangle in self.corners.as_chunks::<3>().0 {
-            let [a, b, c] = triangle.map(corner);
-            soup.push(if mirrors { [a, c, b] } else { [a, b, c] });
-        }
+        self.triangles(place).for_each(|triangle| soup.push(triangle.map(corner)));
     }
 }

@@ -125,10 +125,13 @@ impl<'a> Scene<'a> {
     pub fn triangles(&self, geometries: &[(i64, Geometry<'_, 'a>)], has_uv: bool, placed: bool) -> Soup {
         let mut soup = Soup::new(has_uv, false);
         for (id, geometry) in geometries {
-            let place = if placed { self.world() * self.place_of(*id) } else { DMat4::IDENTITY };
-            geometry.push_onto(&mut soup, place);
+            geometry.push_onto(&mut soup, self.place(*id, placed));
         }
         soup
+    }
+
+    fn place(&self, geometry: i64, placed: bool) -> DMat4 {
+        if placed { self.world() * self.place_of(geometry) } else { DMat4::IDENTITY }
     }
 
     /// Metres and y up from what the file counts in.
@@ -216,8 +219,8 @@ impl<'a> Scene<'a> {
         matrices.into_iter().map(|matrix| matrix.as_mat4().to_cols_array()).collect()
     }
 
-    /// The weights of every corner of a geometry's triangles.
-    pub fn weights(&self, id: i64, geometry: &Geometry<'_, 'a>) -> Vec<u8> {
+    /// The weights of every corner of a geometry's triangles, in the order of [`triangles`](Self::triangles).
+    pub fn weights(&self, id: i64, geometry: &Geometry<'_, 'a>, placed: bool) -> Vec<u8> {
         let mut influences: Vec<BTreeMap<u32, f32>> = vec![BTreeMap::new(); geometry.point_count()];
         for (bone, cluster) in self.clusters(Some(id)) {
             for (vertex, weight) in cluster.wholes("Indexes").into_iter().zip(cluster.numbers("Weights")) {
@@ -233,7 +236,7 @@ impl<'a> Scene<'a> {
                 pack(&bones, &weights, INFLUENCES)
             })
             .collect();
-        geometry.vertices().flat_map(|vertex| packed[vertex].iter().copied()).collect()
+        geometry.vertices(self.place(id, placed)).flat_map(|vertex| packed[vertex].iter().copied()).collect()
     }
 }
 
@@ -284,6 +287,11 @@ mod tests {
 
     /// A square of 100 units on a side that lies in the plane of x and y, in a file whose axis z is up.
     fn square() -> Vec<u8> {
+        square_of(vec![], vec![])
+    }
+
+    /// The same with some more objects and connections.
+    fn square_of(more: Vec<N>, links: Vec<[i64; 2]>) -> Vec<u8> {
         let uv = vec![
             N("MappingInformationType", vec![P::S("ByPolygonVertex")], vec![]),
             N("UV", vec![P::Ds(vec![0.0, 0.0, 1.0, 1.0])], vec![]),
@@ -297,16 +305,18 @@ mod tests {
         ];
         let up = vec![P::S("UpAxis"), P::S("int"), P::S(""), P::S(""), P::L(2)];
         let settings = N("Properties70", vec![], vec![N("P", up, vec![])]);
-        let objects = vec![
+        let mut objects = vec![
             N("Geometry", vec![P::L(1), P::S("square\0\u{1}Geometry"), P::S("Mesh")], geometry),
             N("Video", vec![P::L(2), P::S("Video::a"), P::S("Clip")], vec![N("Content", vec![P::S("first")], vec![])]),
             N("Video", vec![P::L(3), P::S("Diffuse"), P::S("Clip")], vec![N("Content", vec![P::S("second")], vec![])]),
         ];
+        objects.extend(more);
+        let link = |[from, to]: [i64; 2]| N("C", vec![P::S("OO"), P::L(from), P::L(to)], vec![]);
         file(
             &[
                 N("GlobalSettings", vec![], vec![settings]),
                 N("Objects", vec![], objects),
-                N("Connections", vec![], vec![]),
+                N("Connections", vec![], links.into_iter().map(link).collect()),
             ],
             true,
         )
@@ -329,6 +339,33 @@ mod tests {
         );
     }
 
+    #[test]
+    fn weights_are_in_the_order_of_the_triangles() {
+        let scaling = [P::S("Lcl Scaling"), P::S(""), P::S(""), P::S(""), P::D(-1.0), P::D(1.0), P::D(1.0)];
+        let mirrored = N("Properties70", vec![], vec![N("P", scaling.into(), vec![])]);
+        let mut objects = vec![
+            N("Model", vec![P::L(4), P::S("Model::body"), P::S("Mesh")], vec![mirrored]),
+            N("Deformer", vec![P::L(5), P::S("Deformer::skin"), P::S("Skin")], vec![]),
+        ];
+        let mut links = vec![[1, 4], [5, 1]];
+        for vertex in 0..4_i32 {
+            let (bone, cluster) = (10 + i64::from(vertex), 20 + i64::from(vertex));
+            objects.push(N("Model", vec![P::L(bone), P::S("Model::bone"), P::S("LimbNode")], vec![]));
+            let parts =
+                vec![N("Indexes", vec![P::Is(vec![vertex])], vec![]), N("Weights", vec![P::Ds(vec![1.0])], vec![])];
+            objects.push(N("Deformer", vec![P::L(cluster), P::S("SubDeformer::c"), P::S("Cluster")], parts));
+            links.extend([[bone, cluster], [cluster, 5]]);
+        }
+        let bytes = square_of(objects, links);
+        let scene = Scene::new(read(&bytes).unwrap()).unwrap();
+        let geometries = scene.geometries(false).unwrap();
+        let (id, geometry) = &geometries[0];
+        for (placed, order) in [(false, [0, 1, 2, 0, 2, 3]), (true, [0, 2, 1, 0, 3, 2])] {
+            let weights = scene.weights(*id, geometry, placed);
+            assert_eq!(weights.chunks(INFLUENCES * 6).map(|bytes| bytes[0]).collect::<Vec<_>>(), order);
+        }
+    }
+
     proptest! {
         #[test]
         fn changed_files_are_read_or_told(changes in prop::collection::vec((0..900_usize, any::<u8>()), 1..4)) {
@@ -342,7 +379,7 @@ mod tests {
             let _ = (scene.bones(), scene.tracks(), scene.inverse_binds(), scene.picture());
             if let Ok(geometries) = scene.geometries(true) {
                 let _ = scene.triangles(&geometries, true, true);
-                geometries.iter().for_each(|(id, geometry)| _ = scene.weights(*id, geometry));
+                geometries.iter().for_each(|(id, geometry)| _ = scene.weights(*id, geometry, true));
             }
         }
     }

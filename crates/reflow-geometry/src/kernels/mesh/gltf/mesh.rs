@@ -26,8 +26,15 @@ pub struct Choice {
 pub struct Instance {
     /// Its number.
     pub mesh: usize,
-    /// Where it is.
-    pub place: Option<Mat4>,
+    /// The node that has it, when it is put where that is, and where.
+    pub place: Option<(usize, Mat4)>,
+}
+
+impl Instance {
+    /// Where it is, when it is put there.
+    pub fn place(&self) -> Option<Mat4> {
+        self.place.map(|(_, place)| place)
+    }
 }
 
 /// The vertices of a primitive, in the order of its triangles.
@@ -62,7 +69,7 @@ impl<'d> File<'d> {
         }
         let placed = self.places().into_iter().filter_map(|(node, place)| {
             let mesh = self.document.nodes.get(node)?.mesh?;
-            is_meant(mesh).then_some(Instance { mesh, place: Some(place) })
+            is_meant(mesh).then_some(Instance { mesh, place: Some((node, place)) })
         });
         Ok(placed.collect())
     }
@@ -123,7 +130,7 @@ impl<'d> File<'d> {
                 if soup.vertex_count() + part.order.len() > MOST_VERTICES {
                     return Err(GltfError::Mesh { mesh: instance.mesh, problem: "it has too many vertices" });
                 }
-                part.push_onto(&mut soup, instance.place)?;
+                part.push_onto(&mut soup, instance.place())?;
             }
         }
         Ok(soup)
@@ -190,6 +197,12 @@ impl<'f, 'd> Part<'f, 'd> {
         Ok(Some((numbers.numbers, numbers.width)))
     }
 
+    /// The triangles at a place, by their vertices. One that mirrors would turn them inside out.
+    pub fn triangles(&self, place: Option<Mat4>) -> impl Iterator<Item = [u32; 3]> {
+        let mirrors = place.is_some_and(|place| place.determinant() < 0.0);
+        self.order.as_chunks::<3>().0.iter().map(move |[a, b, c]| if mirrors { [*a, *c, *b] } else { [*a, *b, *c] })
+    }
+
     fn push_onto(&self, soup: &mut Soup, place: Option<Mat4>) -> Result<(), GltfError> {
         let quantized = |widths: &[usize], name: &str| self.attribute(name, widths, false);
         let positions = quantized(&[3], "POSITION")?.map(|(numbers, _)| numbers).unwrap_or_default();
@@ -216,12 +229,7 @@ impl<'f, 'd> Part<'f, 'd> {
             }
             corner
         };
-        // A place that mirrors turns triangles inside out.
-        let mirrors = place.is_some_and(|place| place.determinant() < 0.0);
-        for triangle in self.order.as_chunks::<3>().0 {
-            let [a, b, c] = triangle.map(corner);
-            soup.push(if mirrors { [a, c, b] } else { [a, b, c] });
-        }
+        self.triangles(place).for_each(|triangle| soup.push(triangle.map(corner)));
         Ok(())
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::document::{File, GltfError, Skin};
-use super::mesh::{Instance, transform};
+use super::document::{File, GltfError, Node, Skin};
+use super::mesh::{Instance, Part, transform};
 
 /// The most influences on a vertex that are kept.
 pub const MOST_INFLUENCES: usize = 64;
@@ -47,31 +47,48 @@ impl File<'_> {
         bones.collect()
     }
 
-    /// The weights of every vertex of the triangles of a mesh: `most` pairs of a bone and a weight each, the heaviest first,
-    /// which add up to 1.
+    /// The weights of every vertex of the triangles of some meshes: `most` pairs of a bone and a weight each, the heaviest first,
+    /// which add up to 1. Meshes that the skin does not bend have none.
     ///
     /// # Errors
     /// When data are not there, or of another kind.
-    pub fn weights(&self, mesh: usize, most: usize) -> Result<Vec<u8>, GltfError> {
-        let mut bytes = Vec::new();
-        for part in self.parts(mesh)? {
-            let joints = match part.primitive.attributes.get("JOINTS_0") {
-                Some(index) => self.whole_numbers(*index, 4)?,
-                None => Vec::new(),
-            };
-            let weights = part.attribute("WEIGHTS_0", &[4], true)?.map(|(numbers, _)| numbers).unwrap_or_default();
-            let by_vertex = joints.as_chunks::<4>().0.iter().zip(weights.as_chunks::<4>().0);
-            let packed: Vec<Vec<u8>> = by_vertex.map(|(bones, weights)| pack(bones, weights, most)).collect();
-            let none = pack(&[], &[], most);
-            bytes.extend(part.order.iter().flat_map(|index| packed.get(*index as usize).unwrap_or(&none)));
+    pub fn weights(&self, instances: &[Instance], skin: usize, most: usize) -> Result<Vec<u8>, GltfError> {
+        let (mut bytes, none) = (Vec::new(), pack(&[], &[], most));
+        for instance in instances {
+            let is_bent = self.is_bent(instance, skin);
+            for part in self.parts(instance.mesh)? {
+                let packed = if is_bent { self.packed(&part, most)? } else { Vec::new() };
+                let order = part.triangles(instance.place()).flatten();
+                bytes.extend(order.flat_map(|index| packed.get(index as usize).unwrap_or(&none)));
+            }
         }
         Ok(bytes)
+    }
+
+    /// The weights of the vertices that a part chooses from.
+    fn packed(&self, part: &Part<'_, '_>, most: usize) -> Result<Vec<Vec<u8>>, GltfError> {
+        let joints = match part.primitive.attributes.get("JOINTS_0") {
+            Some(index) => self.whole_numbers(*index, 4)?,
+            None => Vec::new(),
+        };
+        let weights = part.attribute("WEIGHTS_0", &[4], true)?.map(|(numbers, _)| numbers).unwrap_or_default();
+        let by_vertex = joints.as_chunks::<4>().0.iter().zip(weights.as_chunks::<4>().0);
+        Ok(by_vertex.map(|(bones, weights)| pack(bones, weights, most)).collect())
     }
 
     /// The mesh that a skin bends: that of the first node that has it.
     pub fn skinned(&self, skin: usize) -> Option<Instance> {
         let node = self.document.nodes.iter().find(|node| node.skin == Some(skin))?;
         Some(Instance { mesh: node.mesh?, place: None })
+    }
+
+    /// Whether a skin bends a mesh: that of its node, or of any when it stands for itself.
+    pub fn is_bent(&self, instance: &Instance, skin: usize) -> bool {
+        let bends = |node: &Node| node.skin == Some(skin) && node.mesh == Some(instance.mesh);
+        match instance.place {
+            Some((node, _)) => self.document.nodes.get(node).is_some_and(bends),
+            None => self.document.nodes.iter().any(bends),
+        }
     }
 }
 
