@@ -68,6 +68,8 @@ class Actor:
     _optional_inports: list[str] = []
     #: Whether ports that are not declared work where they are connected.
     _open_ports: bool = True
+    #: Whether a tick is known to give at most one packet by each outport.
+    _gives_one: bool = False
 
     def run(self, ctx: Any) -> Any:
         """Run one tick: `ctx` is an `ActorCallContext`, or a `TickBatch` for a batch actor."""

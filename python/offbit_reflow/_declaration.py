@@ -33,6 +33,7 @@ class Declaration:
     is_async: bool
     is_coroutine: bool
     open_ports: bool
+    gives_one: bool = field(default=False)
     summary: str = field(default="")
     version: str = field(default="")
 
@@ -70,6 +71,7 @@ def declare(actor: Any, cls: type[Actor]) -> Declaration:
         is_async=is_async(run),
         is_coroutine=is_coroutine(run),
         open_ports=cls._open_ports,
+        gives_one=cls._gives_one,
         summary=(inspect.getdoc(cls) or "").split("\n")[0] if cls is not Actor else "",
         version=str(getattr(actor, "version", "") or ""),
     )

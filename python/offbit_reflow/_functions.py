@@ -225,6 +225,7 @@ def make(
     if not is_direct:
         run = _like(function, run)
     FunctionActor.run = run  # type: ignore[method-assign]  # chosen by the form of the function
+    FunctionActor._gives_one = is_direct and not is_generator(function) and not wants_context
     return FunctionActor
 
 

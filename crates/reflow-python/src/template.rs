@@ -33,6 +33,7 @@ pub(crate) struct Declaration {
     is_async: bool,
     is_coroutine: bool,
     open_ports: bool,
+    gives_one: bool,
     summary: String,
     version: String,
 }
@@ -44,6 +45,7 @@ pub(crate) struct PythonComponent {
     spec: Arc<ComponentSpec>,
     batch_size: usize,
     open_ports: bool,
+    gives_one: bool,
     methods: Methods,
 }
 
@@ -95,6 +97,7 @@ impl PythonComponent {
             spec: Arc::new(spec),
             batch_size,
             open_ports: declaration.open_ports,
+            gives_one: declaration.gives_one,
             methods: Methods { setup, finalize, teardown, on_signal, is_async, is_coroutine, outports },
         })
     }
@@ -126,6 +129,10 @@ impl Component for PythonComponent {
 
     fn open_ports(&self) -> bool {
         self.open_ports
+    }
+
+    fn gives_one(&self) -> bool {
+        self.gives_one
     }
 
     fn instantiate(&self, _config: &Value) -> Result<Instance, String> {

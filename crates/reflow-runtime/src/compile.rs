@@ -205,7 +205,7 @@ pub(crate) fn launch(
     let shape = shape_of(&drafts, &feeds, &rules, &initial_links);
     let groups = groups_of(&drafts, &rules, &shape);
     let meeting = meeting(&drafts, &groups, &shape, shape.sources.iter().copied());
-    let forks = forks_of(&groups, &rules, &shape, feed);
+    let forks = forks_of(&drafts, &groups, &rules, &shape, feed);
     let parting: FxHashSet<u32> = forks.iter().flatten().flatten().copied().collect();
     let mut parts = self::meeting(&drafts, &groups, &shape, parting.iter().copied());
     let mut nodes = Vec::with_capacity(drafts.len());
@@ -571,13 +571,19 @@ fn groups_of(drafts: &[Draft<'_>], rules: &[Firing], shape: &Shape) -> Vec<Vec<V
 }
 
 /// Where what meets at the joins of each node parts, see [`forks`]. A journal knows the origins of sources only.
-fn forks_of(groups: &[Vec<Vec<u16>>], rules: &[Firing], shape: &Shape, feed: &Feed<'_>) -> Vec<Vec<Option<u32>>> {
+fn forks_of(
+    drafts: &[Draft<'_>],
+    groups: &[Vec<Vec<u16>>],
+    rules: &[Firing],
+    shape: &Shape,
+    feed: &Feed<'_>,
+) -> Vec<Vec<Option<u32>>> {
     let by_key = |rule: &Firing| matches!(rule, Firing::Join(join) if matches!(join.by, By::Key(_)));
     if feed.journal.is_some() || groups.iter().zip(rules).all(|(groups, rule)| groups.is_empty() || by_key(rule)) {
         return groups.iter().map(|groups| vec![None; groups.len()]).collect();
     }
     let sources = Sources::of(shape);
-    forks(shape, groups, |node| sources.is_on_ring(node))
+    forks(shape, groups, |node| !sources.is_on_ring(node) && !drafts[node as usize].component.gives_one())
 }
 
 /// The outports of each of these nodes whose packets meet at one join, in groups, where there are any.

@@ -50,6 +50,12 @@ pub trait Component: Send + Sync + 'static {
         false
     }
 
+    /// Whether a tick is known to give at most one packet by each outport: packets that part behind it are told apart by what they
+    /// descend from.
+    fn gives_one(&self) -> bool {
+        false
+    }
+
     /// Whether connections may use ports that are not declared.
     fn open_ports(&self) -> bool {
         false

@@ -147,12 +147,9 @@ pub(crate) fn leading_to(shape: &Shape, needing: impl IntoIterator<Item = u32>) 
 }
 
 /// For each group of inports that are paired, by node, where the packets that meet there part: the last node that all of them come
-/// through, if that is no source. One tick of it may give several, which have to be told apart.
-pub(crate) fn forks(
-    shape: &Shape,
-    groups: &[Vec<Vec<u16>>],
-    is_on_ring: impl Fn(u32) -> bool,
-) -> Vec<Vec<Option<u32>>> {
+/// through and that may give several for one, if that is no source. Those have to be told apart. `may_fork` says of which nodes
+/// that can be.
+pub(crate) fn forks(shape: &Shape, groups: &[Vec<Vec<u16>>], may_fork: impl Fn(u32) -> bool) -> Vec<Vec<Option<u32>>> {
     let none: Vec<Vec<_>> = groups.iter().map(|groups| vec![None; groups.len()]).collect();
     if groups.iter().all(Vec::is_empty) {
         return none;
@@ -181,8 +178,8 @@ pub(crate) fn forks(
             let others = through(*from)?;
             common.retain(|node| others.contains(node));
         }
-        let may = |place: &NodeIndex| *place != outside && fed.contains(&(place.index() as u32));
-        common.into_iter().next().filter(may).map(|place| place.index() as u32).filter(|node| !is_on_ring(*node))
+        let mut candidates = common.into_iter().take_while(|place| *place != outside).map(|place| place.index() as u32);
+        candidates.find(|node| fed.contains(node) && may_fork(*node))
     };
     let of_node = |(node, groups): (u32, &Vec<Vec<u16>>)| groups.iter().map(|ports| fork(node, ports)).collect();
     (0..).zip(groups).map(of_node).collect()
@@ -326,17 +323,18 @@ mod tests {
 
     #[test]
     fn packets_part_at_the_last_node_that_all_of_them_come_through() {
-        let never = |_: u32| false;
+        let always = |_: u32| true;
         // 0 -> 1 -> 2.0, 1 -> 3 -> 2.1; 2 -> 4.0, 0 -> 4.1
         let edges = [(0, 1, 0), (1, 2, 0), (1, 3, 0), (3, 2, 1), (2, 4, 0), (0, 4, 1)];
         let groups = [vec![], vec![], vec![vec![0, 1]], vec![], vec![vec![0, 1]]];
         let mut shape = shape(5, &edges, &[0]);
-        let found = |shape: &Shape| forks(shape, &groups, never).concat();
+        let found = |shape: &Shape| forks(shape, &groups, always).concat();
         assert_eq!(found(&shape), [Some(1), None]);
-        assert_eq!(forks(&shape, &groups, |node| node == 1).concat(), [None, None]);
+        assert_eq!(forks(&shape, &groups, |node| node != 1).concat(), [None, None]);
         // A source that is fed from outside may give several for one packet, too.
         shape.doors.insert((0, 0));
         assert_eq!(found(&shape), [Some(1), Some(0)]);
+        assert_eq!(forks(&shape, &groups, |node| node != 1).concat(), [Some(0), Some(0)]);
         // Another way in.
         shape.sources.insert(3);
         assert_eq!(found(&shape), [None, None]);
