@@ -262,6 +262,17 @@ pub enum Payload {
     Bytes(Buffer),
 }
 
+impl Payload {
+    /// The same when so many bytes come before those it is a part of.
+    #[must_use]
+    pub(crate) fn after(self, bytes: u32) -> Self {
+        match self {
+            Self::Inline { at, len } => Self::Inline { at: at + bytes, len },
+            by_reference @ Self::Bytes(_) => by_reference,
+        }
+    }
+}
+
 /// What is written down together.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {

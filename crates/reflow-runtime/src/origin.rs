@@ -274,6 +274,11 @@ impl WeakOrigin {
     pub(crate) fn upgrade(&self) -> Option<Origin> {
         self.0.upgrade().map(Origin)
     }
+
+    /// Whether somebody holds it.
+    pub(crate) fn is_held(&self) -> bool {
+        self.0.strong_count() > 0
+    }
 }
 
 impl fmt::Debug for WeakOrigin {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use parking_lot::{Mutex, MutexGuard};
-use reflow_message::Message;
+use reflow_message::{AnyValue, Message};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::attempt::Attempt;
@@ -68,10 +68,34 @@ pub(crate) struct Resumed {
 /// A message that leaves by an outport, and what it descends from.
 pub(crate) type Output = (u16, Message, Option<Origin>);
 
-/// A place in a batch that can be gone back to.
-struct Mark {
-    ops: usize,
-    bytes: usize,
+/// Outputs in the form that a journal keeps. They are packed before a recorder is locked: values of a host are packed by code of
+/// the host, which may wait for somebody who waits for the lock.
+#[derive(Default)]
+struct Packed {
+    bytes: Vec<u8>,
+    /// `None` for what is not kept.
+    payloads: Vec<Option<Payload>>,
+}
+
+impl Packed {
+    fn add(&mut self, message: &Message) -> Result<(), Failure> {
+        let at = self.bytes.len();
+        let payload = match message {
+            Message::Bytes(bytes) if bytes.len() >= BY_REFERENCE => Payload::Bytes(bytes.clone()),
+            message => {
+                message.pack(&mut self.bytes).map_err(|error| unstorable(&error.0))?;
+                Payload::Inline { at: at as u32, len: (self.bytes.len() - at) as u32 }
+            }
+        };
+        self.payloads.push(Some(payload));
+        Ok(())
+    }
+
+    fn append(&mut self, other: &Self) {
+        let from = self.bytes.len() as u32;
+        self.bytes.extend_from_slice(&other.bytes);
+        self.payloads.extend(other.payloads.iter().cloned().map(|payload| payload.map(|payload| payload.after(from))));
+    }
 }
 
 impl Recorder {
@@ -178,21 +202,38 @@ impl Recorder {
         Op::Checkpoint { node: self.node, key, value }
     }
 
-    /// A message leaves in the middle of a tick; the positions of what it makes. One that has left before is taken out.
+    /// A message leaves in the middle of a tick; the positions of it and of what connections `cut` from it. One that has left
+    /// before is taken out.
     pub(crate) fn send(
         &self,
         sequence: Option<u64>,
         outputs: &mut Vec<Output>,
+        cuts: bool,
         cut: impl FnOnce(&mut Vec<Output>, &mut Vec<Op>),
     ) -> Result<Vec<u32>, Failure> {
-        let mut inner = self.inner.lock();
-        if sequence.is_some_and(|sequence| inner.skips(self.is_source, sequence)) {
+        if sequence.is_some_and(|sequence| self.inner.lock().skips(self.is_source, sequence)) {
             outputs.clear();
             return Ok(Vec::new());
         }
+        let mut packed = self.packed(outputs)?;
+        let mut whole = Packed::default();
+        for (_, message, _) in outputs.iter().filter(|(_, message, _)| cuts && is_of_host(message)) {
+            // What the list is that is cut is known from now on. What is none goes on as it is.
+            let _ = message.known();
+            whole.add(message)?;
+        }
+        // Pieces are written in the order in which they are cut.
+        let mut inner = self.inner.lock();
         let mut ops = Vec::new();
         cut(outputs, &mut ops);
-        let positions = self.outputs(&mut inner, outputs)?;
+        for (port, piece, _) in &outputs[packed.payloads.len()..] {
+            if is_of_host(piece) {
+                packed.append(&whole);
+            } else {
+                self.pack(&mut packed, *port, piece)?;
+            }
+        }
+        let positions = self.outputs(&mut inner, outputs, packed);
         if let Some(sequence) = sequence {
             self.sent(&mut inner, sequence, 1);
         }
@@ -220,7 +261,10 @@ impl Recorder {
             return false;
         }
         let mut inner = self.inner.lock();
-        outputs.retain(|_| !inner.skips(self.is_source, sequence));
+        let left = outputs.iter().take_while(|_| inner.skips(self.is_source, sequence)).count();
+        drop(inner);
+        // Dropped when nothing is locked: the end of an origin is news.
+        outputs.drain(..left);
         outputs.is_empty()
     }
 
@@ -232,8 +276,9 @@ impl Recorder {
         sent: u32,
         changes: impl FnOnce(&mut Vec<Op>),
     ) -> Result<Vec<u32>, Failure> {
+        let packed = self.packed(outputs)?;
         let mut inner = self.inner.lock();
-        let positions = self.outputs(&mut inner, outputs)?;
+        let positions = self.outputs(&mut inner, outputs, packed);
         self.sent(&mut inner, sequence, sent);
         changes(&mut inner.batch.ops);
         Ok(positions)
@@ -241,26 +286,48 @@ impl Recorder {
 
     /// Messages that belong to no tick; their positions.
     pub(crate) fn append(&self, outputs: &[Output], changes: impl FnOnce(&mut Vec<Op>)) -> Result<Vec<u32>, Failure> {
+        let packed = self.packed(outputs)?;
         let mut inner = self.inner.lock();
-        let positions = self.outputs(&mut inner, outputs)?;
+        let positions = self.outputs(&mut inner, outputs, packed);
         changes(&mut inner.batch.ops);
         Ok(positions)
     }
 
-    /// Writes all of them, or none.
-    fn outputs(&self, inner: &mut Inner, outputs: &[Output]) -> Result<Vec<u32>, Failure> {
-        let mark = inner.mark();
-        let mut positions = Vec::with_capacity(outputs.len());
-        for (port, message, origin) in outputs {
-            match self.output(inner, *port, message, origin.as_ref()) {
-                Ok(position) => positions.push(position),
-                Err(failure) => {
-                    inner.go_back(&mark, &self.streams);
-                    return Err(failure);
-                }
-            }
+    /// Packs all of them, or none.
+    fn packed(&self, outputs: &[Output]) -> Result<Packed, Failure> {
+        let mut packed = Packed::default();
+        for (port, message, _) in outputs {
+            self.pack(&mut packed, *port, message)?;
         }
-        Ok(positions)
+        Ok(packed)
+    }
+
+    fn pack(&self, packed: &mut Packed, port: u16, message: &Message) -> Result<(), Failure> {
+        if self.stream(usize::from(port)).is_none() {
+            packed.payloads.push(None);
+            return Ok(());
+        }
+        packed.add(message)
+    }
+
+    /// Writes outputs; their positions.
+    fn outputs(&self, inner: &mut Inner, outputs: &[Output], packed: Packed) -> Vec<u32> {
+        let from = inner.batch.bytes.len() as u32;
+        if inner.batch.bytes.is_empty() {
+            inner.batch.bytes = packed.bytes;
+        } else {
+            inner.batch.bytes.extend_from_slice(&packed.bytes);
+        }
+        let written = outputs.iter().zip(packed.payloads).map(|((port, _, origin), payload)| {
+            let port = usize::from(*port);
+            let (Some(payload), Some(stream)) = (payload, self.stream(port)) else { return 0 };
+            let position = inner.next[port];
+            inner.next[port] += 1;
+            let origin = origin.as_ref().map_or(0, Origin::id);
+            inner.batch.ops.push(Op::Output { stream, position, origin, payload: payload.after(from) });
+            position as u32
+        });
+        written.collect()
     }
 
     /// A tick commits: its outputs with their origins, what it has taken, and what goes with them. The answer are the
@@ -271,8 +338,9 @@ impl Recorder {
         outputs: &[Output],
         changes: impl FnOnce(&mut Vec<Op>),
     ) -> Result<Vec<u32>, Failure> {
+        let packed = self.packed(outputs)?;
         let mut inner = self.inner.lock();
-        let positions = self.outputs(&mut inner, outputs)?;
+        let positions = self.outputs(&mut inner, outputs, packed);
         let taken = attempt.taken.len() as u32;
         inner.batch.ops.push(Op::Tick { node: self.node, taken, sent: outputs.len() as u32 });
         self.over(&mut inner, attempt);
@@ -306,18 +374,22 @@ impl Recorder {
         outputs: &[Output],
         changes: impl FnOnce(&mut Vec<Op>),
     ) -> Vec<u32> {
-        let mut inner = self.inner.lock();
-        let mut positions = Vec::new();
-        for (port, message, origin) in outputs {
+        let mut packed = Packed::default();
+        for (port, message, _) in outputs {
             // A report is JSON-shaped, which can always be written down.
-            positions.push(self.output(&mut inner, *port, message, origin.as_ref()).unwrap_or_default());
+            if self.pack(&mut packed, *port, message).is_err() {
+                packed.payloads.push(None);
+            }
         }
+        let failed = Box::new(packed_inputs(failed));
+        let mut inner = self.inner.lock();
+        let positions = self.outputs(&mut inner, outputs, packed);
         inner.batch.ops.push(Op::Tick {
             node: self.node,
             taken: attempt.taken.len() as u32,
             sent: outputs.len() as u32,
         });
-        inner.batch.ops.push(Op::Failed { node: self.node, failed: Box::new(packed(failed)) });
+        inner.batch.ops.push(Op::Failed { node: self.node, failed });
         self.over(&mut inner, attempt);
         changes(&mut inner.batch.ops);
         positions
@@ -325,6 +397,7 @@ impl Recorder {
 
     /// A tick will be tried again, after so many milliseconds.
     pub(crate) fn retry(&self, attempt: &Attempt, number: u32, wait_ms: u64, failed: FailedAttempt) {
+        let failed = Box::new(packed_inputs(failed));
         let mut inner = self.inner.lock();
         let key = *inner.keys.entry(attempt.sequence).or_insert_with(|| key_of(attempt));
         inner.begun.insert(key);
@@ -333,7 +406,6 @@ impl Recorder {
             inner.batch.ops.push(op);
         }
         let until_ms = now_ms().saturating_add(wait_ms);
-        let failed = Box::new(packed(failed));
         inner.batch.ops.push(Op::Retry { node: self.node, key, number, until_ms, failed });
     }
 
@@ -346,9 +418,11 @@ impl Recorder {
     }
 
     /// A packet that found no partner goes on by an outport.
-    pub(crate) fn pass_on(&self, port: u16, message: &Message, origin: Option<&Origin>) -> u32 {
+    pub(crate) fn pass_on(&self, output: &Output) -> u32 {
+        let outputs = std::slice::from_ref(output);
         // It came out of the journal's form, or can go into it as it came in.
-        self.output(&mut self.inner.lock(), port, message, origin).unwrap_or_default()
+        let Ok(packed) = self.packed(outputs) else { return 0 };
+        self.outputs(&mut self.inner.lock(), outputs, packed).first().copied().unwrap_or_default()
     }
 
     /// The node is in another state.
@@ -364,26 +438,6 @@ impl Recorder {
     /// The key of an open tick.
     pub(crate) fn key(&self, sequence: u64) -> TickKey {
         self.inner.lock().key(sequence)
-    }
-
-    fn output(&self, inner: &mut Inner, port: u16, message: &Message, origin: Option<&Origin>) -> Result<u32, Failure> {
-        let Some(stream) = self.stream(usize::from(port)) else { return Ok(0) };
-        let at = inner.batch.bytes.len();
-        let payload = match message {
-            Message::Bytes(bytes) if bytes.len() >= BY_REFERENCE => Payload::Bytes(bytes.clone()),
-            message => {
-                if let Err(error) = message.pack(&mut inner.batch.bytes) {
-                    inner.batch.bytes.truncate(at);
-                    return Err(unstorable(&error.0));
-                }
-                Payload::Inline { at: at as u32, len: (inner.batch.bytes.len() - at) as u32 }
-            }
-        };
-        let position = inner.next[usize::from(port)];
-        inner.next[usize::from(port)] += 1;
-        let origin = origin.map_or(0, Origin::id);
-        inner.batch.ops.push(Op::Output { stream, position, origin, payload });
-        Ok(position as u32)
     }
 }
 
@@ -405,22 +459,11 @@ impl Inner {
             _ => false,
         }
     }
+}
 
-    fn mark(&self) -> Mark {
-        Mark { ops: self.batch.ops.len(), bytes: self.batch.bytes.len() }
-    }
-
-    /// Forgets what came after a mark.
-    fn go_back(&mut self, mark: &Mark, streams: &[Option<u32>]) {
-        for op in self.batch.ops.drain(mark.ops..) {
-            if let Op::Output { stream, .. } = op
-                && let Some(port) = streams.iter().position(|known| *known == Some(stream))
-            {
-                self.next[port] -= 1;
-            }
-        }
-        self.batch.bytes.truncate(mark.bytes);
-    }
+/// Whether code of a host has to be asked what a message is.
+fn is_of_host(message: &Message) -> bool {
+    matches!(message, Message::Host(_) | Message::Any(AnyValue::Host(_)))
 }
 
 /// Tells a tick from all others of its node, over restarts.
@@ -435,7 +478,7 @@ pub(crate) fn key_of(attempt: &Attempt) -> TickKey {
 const LONGEST_INPUT: u64 = 16 << 10;
 
 /// A failure as it is written down: whoever writes it need not know the values of a host, so its packets are packed here.
-fn packed(mut failed: FailedAttempt) -> FailedAttempt {
+fn packed_inputs(mut failed: FailedAttempt) -> FailedAttempt {
     for (_, message) in &mut failed.inputs {
         let mut bytes = Vec::new();
         if message.payload_bytes() > LONGEST_INPUT || message.pack(&mut bytes).is_err() {
@@ -469,4 +512,141 @@ pub(crate) fn change_ops(node: u32, pools: &crate::Pools, vars: Vec<VarChange>, 
         ops.push(Op::Pool { node, pool, id, value });
     }
     ops.extend(vars.into_iter().map(Op::Var));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Weak;
+
+    use reflow_message::{HostObject, HostValueError};
+
+    use super::*;
+    use crate::journal::{Kept, Known, Shape};
+
+    /// Takes everything, and keeps the outputs in the order in which they come.
+    #[derive(Debug, Default)]
+    struct Written(Mutex<Vec<(u32, u64, Vec<u8>)>>);
+
+    impl Journal for Written {
+        fn run_id(&self) -> &str {
+            "run"
+        }
+
+        fn doors(&self) -> Result<Vec<(String, String)>, JournalError> {
+            Ok(Vec::new())
+        }
+
+        fn begin(&self, _shape: &Shape) -> Result<Known, JournalError> {
+            Ok(Known::default())
+        }
+
+        fn write(&self, batch: Batch) -> Result<u64, JournalError> {
+            for op in &batch.ops {
+                if let Op::Output { stream, position, payload: Payload::Inline { at, len }, .. } = op {
+                    let bytes = batch.bytes[*at as usize..][..*len as usize].to_vec();
+                    self.0.lock().push((*stream, *position, bytes));
+                }
+            }
+            Ok(1)
+        }
+
+        fn read(&self, _stream: u32, _from: u64, _limit: usize) -> Result<Vec<Kept>, JournalError> {
+            Ok(Vec::new())
+        }
+
+        fn sync(&self) -> Result<(), JournalError> {
+            Ok(())
+        }
+
+        fn wait(&self, _number: u64) -> Result<(), JournalError> {
+            Ok(())
+        }
+    }
+
+    /// An object whose code, when it is packed, needs the recorder that packs it: as another thread may, which it waits for.
+    struct NeedsRecorder(Weak<Recorder>);
+
+    impl HostObject for NeedsRecorder {
+        fn describe(&self) -> String {
+            "an object".into()
+        }
+
+        fn packed(&self) -> Result<Vec<u8>, HostValueError> {
+            let recorder = self.0.upgrade().unwrap();
+            assert!(recorder.inner.try_lock().is_some(), "packed while the recorder is locked");
+            Ok(b"packed".to_vec())
+        }
+    }
+
+    fn recorder() -> (Arc<Written>, Arc<Recorder>, Message) {
+        let written = Arc::new(Written::default());
+        let recorder = Arc::new(Recorder::new(Arc::clone(&written) as _, 0, false, vec![Some(7), Some(8), None]));
+        let object = Message::Any(AnyValue::Host(Arc::new(NeedsRecorder(Arc::downgrade(&recorder)))));
+        (written, recorder, object)
+    }
+
+    fn packed_bytes(message: &Message) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        message.pack(&mut bytes).unwrap();
+        bytes
+    }
+
+    #[test]
+    fn nothing_of_a_host_runs_while_the_recorder_is_locked() {
+        let (written, recorder, object) = recorder();
+        let outputs: Vec<Output> = vec![(0, 5_i64.into(), None), (0, object.clone(), None)];
+        let attempt = Attempt { sequence: 1, number: 1, ..Attempt::default() };
+        let failed = || FailedAttempt {
+            actor: "n".into(),
+            component: "c".into(),
+            failure: Failure::new("no"),
+            attempt: 1,
+            tick: 1,
+            inputs: vec![("x".into(), object.clone())],
+            will_retry: false,
+        };
+        assert_eq!(recorder.send(Some(1), &mut outputs[1..].to_vec(), false, |_, _| ()).unwrap(), [0]);
+        assert_eq!(recorder.send_together(1, &outputs, 2, |_| ()).unwrap(), [1, 2]);
+        assert_eq!(recorder.append(&outputs, |_| ()).unwrap(), [3, 4]);
+        assert_eq!(recorder.commit(&attempt, &outputs, |_| ()).unwrap(), [5, 6]);
+        recorder.retry(&attempt, 1, 0, failed());
+        assert_eq!(recorder.fail(&attempt, failed(), &outputs, |_| ()), [7, 8]);
+        assert_eq!(recorder.pass_on(&outputs[1]), 9);
+        recorder.submit().unwrap();
+        let (number, object) = (packed_bytes(&outputs[0].1), packed_bytes(&object));
+        let all = [&object, &number, &object, &number, &object, &number, &object, &number, &object, &object];
+        let all = all.iter().zip(0..).map(|(bytes, position)| (7, position, (*bytes).clone()));
+        assert_eq!(*written.0.lock(), all.collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_piece_that_is_the_packet_itself_is_kept_as_it_is() {
+        let (written, recorder, object) = recorder();
+        // It leaves by an outport that leads to nothing but a connection that cuts.
+        let mut outputs: Vec<Output> = vec![(2, object.clone(), None)];
+        let positions = recorder.send(None, &mut outputs, true, |outputs, _| {
+            outputs.extend([(1, object.clone(), None), (1, 5_i64.into(), None)]);
+        });
+        assert_eq!(positions.unwrap(), [0, 0, 1]);
+        let kept = [(8, 0, packed_bytes(&object)), (8, 1, packed_bytes(&5_i64.into()))];
+        assert_eq!(*written.0.lock(), kept);
+    }
+
+    #[test]
+    fn what_cannot_be_kept_takes_no_position() {
+        struct Unkept;
+        impl HostObject for Unkept {
+            fn describe(&self) -> String {
+                "a lock".into()
+            }
+        }
+        let (written, recorder, _) = recorder();
+        let unkept = Message::Any(AnyValue::Host(Arc::new(Unkept)));
+        let outputs: Vec<Output> = vec![(0, 1_i64.into(), None), (0, unkept, None)];
+        let failure = recorder.append(&outputs, |_| ()).unwrap_err();
+        assert!(failure.message.contains("a lock cannot be kept in a store"), "{failure}");
+        assert_eq!(recorder.append(&outputs[..1], |_| ()).unwrap(), [0]);
+        recorder.submit().unwrap();
+        assert_eq!(written.0.lock().len(), 1);
+    }
 }

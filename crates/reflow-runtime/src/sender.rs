@@ -198,7 +198,7 @@ fn record(
         .filter(|group| group.node == handle.index())
         .cloned();
     let tick = sequence.map(|sequence| recorder.key(sequence));
-    let written = recorder.send(sequence, &mut outputs, |outputs, ops| {
+    let written = recorder.send(sequence, &mut outputs, node.cuts(), |outputs, ops| {
         ops.extend(group.map(|group| group_op(&group, tick)));
         let rests = cut(node, outputs);
         changes(handle, rests, ops);

@@ -181,9 +181,10 @@ impl Driver {
             let origin = origin.or_else(|| aside.map(|late| late.revive()));
             if let Some(outport) = node.unmatched {
                 let outbox = &mut self.outbox;
-                let recorder = node.recorder.as_ref();
-                let kept = recorder.map_or(0, |recorder| recorder.pass_on(outport, &message, origin.as_ref()));
-                node.address(outport, message.clone(), origin.as_ref(), kept, |outgoing| outbox.push_back(outgoing));
+                let output = (outport, message.clone(), origin);
+                let position = node.recorder.as_ref().map_or(0, |recorder| recorder.pass_on(&output));
+                let (_, message, origin) = output;
+                node.address(outport, message, origin.as_ref(), position, |outgoing| outbox.push_back(outgoing));
             }
             if self.recorded {
                 self.gone.push((link, position));

@@ -132,7 +132,7 @@ impl Run {
             Some(Origin::known_member(&group, place))
         });
         if known.len().is_power_of_two() {
-            known.retain(|_, origin| origin.upgrade().is_some());
+            known.retain(|_, origin| origin.is_held());
         }
         let origin = member.unwrap_or_else(|| Origin::known(id, Weak::clone(&self.ends)));
         known.insert(id, origin.weak());
