@@ -133,10 +133,10 @@ class Building(_native.Network):
         """
         kept = Kept(store, run_id)
         kept.force = force
-        stored = kept.graph()
+        stored = kept.text()
         given = None if graph is None else Graph.from_json(graph)
         if given is not None:
-            kept.differs(stored, given)
+            kept.differs(Graph.from_json(stored), given)
         network = cls.from_graph(stored if given is None else given, config, clock=clock)
         network._kept = kept
         return network

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 from . import _native
 from .exceptions import NetworkError, RunTimeout
-from .graph import Graph
 
 if TYPE_CHECKING:
     from ._runs import Runs
@@ -39,7 +38,8 @@ class Recorder:
     def __init__(self, network: Runs, path: str | PathLike[str], inputs: list[tuple[str, str]] | None) -> None:
         self._network, self._path, self._inputs = network, Path(path), inputs
         self._path.parent.resolve(strict=True)  # told before the run, not after it
-        self._graph = Graph.from_json(network._to_graph()).to_json()
+        # As text: a graph would take two equal connections for one.
+        self._graph = network._to_graph()
         self._script = _native._Script.recorder()
         self._seed = random.SystemRandom().getrandbits(64)
         self._began = time.time()
@@ -60,7 +60,6 @@ class Recorder:
         ticks, arrivals, outside = self._script.recording()
         pulls, leaves = self._script.choices()
         report = run.report()
-        graph = self._graph if isinstance(self._graph, dict) else json.loads(self._graph)
         data = {
             "format": "rfltrace",
             "version": VERSION,
@@ -72,7 +71,7 @@ class Recorder:
                 {key: failure[key] for key in ("node", "error", "reason", "traceback", "attempt", "tick")}
                 for failure in report["failures"]
             ],
-            "graph": graph,
+            "graph": json.loads(self._graph),
             "inputs": self._inputs,
             "nodes": run.node_ids(),
             "ticks": ticks,
@@ -178,6 +177,7 @@ class Replay:
         self._run: _native.Run | None = None
         self._script: _native._Script | None = None
         self._events: Any = None
+        self._feeder: threading.Thread | None = None
         self._breaks: list[tuple[str, str | None]] = []
         self._ends = list(accumulate(count for _, count in self._data["ticks"]))
         self._closed = False
@@ -258,6 +258,12 @@ class Replay:
             self._seen()
         if until is None:
             run.allow(_ALL)
+            end = None if timeout is None else time.monotonic() + timeout
+            while self._feeder is not None and self._feeder.is_alive():  # it may yet say that nothing more comes
+                if end is not None and time.monotonic() > end:
+                    raise RunTimeout(f"what came from outside was not all taken within {timeout} s")
+                self._feeder.join(0.05)
+                self._tell(run)
             self._wait(run, timeout)
         return self.network._result(run)
 
@@ -298,7 +304,8 @@ class Replay:
         if run.node_ids() != data["nodes"]:
             self.close()
             raise NetworkError("the graph has other nodes than the recording")
-        threading.Thread(target=self._feed, args=(run,), name="reflow-replay", daemon=True).start()
+        self._feeder = threading.Thread(target=self._feed, args=(run,), name="reflow-replay", daemon=True)
+        self._feeder.start()
         return run
 
     def _feed(self, run: _native.Run) -> None:

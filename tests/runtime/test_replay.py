@@ -281,3 +281,115 @@ def test_outputs_that_need_not_keep_their_order_leave_as_they_did(tmp_path):
         with Replay(file) as replay:
             registered(replay)
             assert replay.run(timeout=SOON).outputs == result.outputs
+
+
+class Generator(Actor):
+    outports = ["out"]
+
+    def run(self, ctx):
+        for number in range(5):
+            yield {"out": number}
+
+
+class AsyncGenerator(Actor):
+    outports = ["out"]
+
+    async def run(self, ctx):
+        for number in range(5):
+            await asyncio.sleep(0)
+            yield {"out": number}
+
+
+class Ticks(Actor):
+    outports = ["out"]
+
+    def run(self, ctx):
+        if ctx.tick == 5:
+            ctx.finish()
+        ctx.done({"out": ctx.tick})
+
+
+def sourced(net, source):
+    net.register_actor("source", source)
+    net.register_actor("mix", Mix)
+    return net
+
+
+@pytest.mark.parametrize("source", [Generator, AsyncGenerator, Ticks])
+def test_a_source_waits_for_its_turn(tmp_path, source):
+    net = sourced(Network(), source)
+    net.add_node("m", "mix")
+    for node in ("s", "t"):
+        net.add_node(node, "source")
+        net.add_connection(node, "out", "m", "a")
+    net.add_outport("out", "m", "out")
+    file = tmp_path / "run.rfltrace"
+    result = net.run(timeout=SOON, record=file)
+    assert len(result.outputs["out"]) == 10
+    for how in ("run", "step", "until"):
+        with Replay(file) as replay:
+            sourced(replay, source)
+            assert replay._begin().wait(SOON)  # no tick may start yet, and nothing moves
+            if how == "step":
+                assert len(list(replay)) == replay.ticks
+            before = replay.run(until=3, timeout=SOON).outputs["out"] if how == "until" else []
+            again = replay.run(timeout=SOON)
+            assert (before + again.outputs["out"], again.state) == (result.outputs["out"], "finished")
+
+
+def test_a_source_that_was_stopped_has_no_more_ticks_than_it_had(tmp_path):
+    class Endless(Actor):
+        inports = []
+        outports = ["out"]
+
+        def run(self, ctx):
+            ctx.done({"out": ctx.tick})
+
+    net = sourced(Network(), Endless)
+    net.add_node("s", "source")
+    net.add_node("m", "mix")
+    net.add_connection("s", "out", "m", "a")
+    file = tmp_path / "run.rfltrace"
+    net.start(record=file)
+    assert net.listen("m", "out").recv(SOON) is not None
+    net.shutdown()
+    with Replay(file) as replay:
+        sourced(replay, Endless)
+        replay.run(timeout=SOON)
+        assert replay._script.position()[0] == replay.ticks > 0
+
+
+def test_two_equal_connections_stay_two(tmp_path):
+    net = sourced(Network(), Generator)
+    net.add_node("s", "source")
+    net.add_node("m", "mix")
+    for _ in range(2):
+        net.add_connection("s", "out", "m", "a")
+    net.add_outport("out", "m", "out")
+    result = net.run(timeout=SOON, record=tmp_path / "run.rfltrace")
+    assert len(result.outputs["out"]) == 10
+    with Replay(tmp_path / "run.rfltrace") as replay:
+        assert sourced(replay, Generator).run(timeout=SOON).outputs == result.outputs
+
+
+def test_a_replay_goes_on_to_the_end_of_what_came_from_outside(recorded):
+    file, result = recorded
+
+    class Late(Replay):
+        """Says that nothing more comes when all of it waits for that."""
+
+        def _send_all(self, run):
+            *packets, closed = self._data["outside"]
+            assert closed["kind"] == "closed"
+            self._data["outside"] = packets
+            super()._send_all(run)
+            while self.position < self.ticks or not run.wait(SOON):
+                time.sleep(0.001)
+            self._data["outside"] = [closed]
+            super()._send_all(run)
+
+    for _ in range(5):
+        with Late(file) as replay:
+            for name, component in STYLES.items():
+                replay.register_actor(name, component)
+            assert replay.run(timeout=SOON).state == result.state == "finished"

@@ -284,12 +284,16 @@ impl Script {
         }
     }
 
-    /// Whether a tick of the node may start now.
-    pub(crate) fn is_turn(&self, node: u32) -> bool {
+    /// Whether a tick of the node may start now; of a source, to which nothing comes that it could be for.
+    pub(crate) fn is_turn(&self, node: u32, is_source: bool) -> bool {
         let Self::Player(player) = self else { return true };
         let order = player.order.lock();
-        // What comes after the recording is in nobody's order.
-        let is_next = order.position >= player.total || order.cursor.peek(&player.recording.ticks) == Some(node);
+        let is_next = if order.position < player.total {
+            order.cursor.peek(&player.recording.ticks) == Some(node)
+        } else {
+            // What comes after the recording is in nobody's order. A source has had its ticks.
+            !is_source
+        };
         order.position < order.limit && is_next
     }
 
@@ -420,7 +424,7 @@ mod tests {
     fn what_is_written_is_followed() {
         let script = Script::recorder();
         for node in [0, 0, 1, 0] {
-            assert!(script.is_turn(node));
+            assert!(script.is_turn(node, true));
             script.start_tick(node);
         }
         for link in [1, 0, 0] {
@@ -432,17 +436,19 @@ mod tests {
 
         let script = Script::player(recording, 3);
         let player = script.player_of().unwrap();
-        assert!(script.is_turn(0) && !script.is_turn(1));
+        assert!(script.is_turn(0, true) && !script.is_turn(1, true));
         assert_eq!(script.start_tick(0), Some(0));
         assert_eq!(script.start_tick(0), Some(1));
         player.note_fed();
         assert_eq!(player.missing(), Some(("b".into(), 3)));
         assert_eq!(script.start_tick(1), None, "three may start");
-        assert!(!script.is_turn(0));
+        assert!(!script.is_turn(0, false));
         assert_eq!(player.missing(), None);
         assert_eq!(player.allow(4), Some(0));
         script.start_tick(0);
         assert_eq!(player.position(), (4, 4, 4));
+        assert_eq!(player.allow(5), None);
+        assert!(script.is_turn(1, false) && !script.is_turn(0, true), "a source has no more ticks than it had");
         assert_eq!(player.takes(1, |link| link == 0), Taking::Waits);
         assert_eq!(player.takes(1, |link| link == 1), Taking::Next(1));
         assert_eq!(player.takes(1, |_| true), Taking::Next(0));

@@ -16,7 +16,12 @@ impl Driver {
     /// Whether another tick of the node may start now.
     pub(super) fn is_turn(&self) -> bool {
         let node = self.handle.index();
-        self.script().is_none_or(|script| script.is_turn(node)) && !self.waits_for_arrival()
+        self.script().is_none_or(|script| script.is_turn(node, self.source)) && !self.waits_for_arrival()
+    }
+
+    /// Whether a recording says when the ticks of the node come, which nothing else does.
+    pub(super) fn is_told_its_ticks(&self) -> bool {
+        self.source && self.script().is_some_and(|script| script.player_of().is_some())
     }
 
     /// Whether packets have yet to come that were there when the next tick of the recording started.

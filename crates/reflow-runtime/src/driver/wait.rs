@@ -100,7 +100,7 @@ impl Driver {
         if node.exhausted.load(Ordering::Acquire) {
             return true;
         }
-        if node.holds.load(Ordering::Acquire) > 0 || run.outside_may_send(node) {
+        if node.holds.load(Ordering::Acquire) > 0 || run.outside_may_send(node) || self.is_told_its_ticks() {
             return false;
         }
         if run.keeps_retained() && self.body.is_retained() {
