@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from offbit_reflow import Actor, Network, actor
+from offbit_reflow import Actor, Network, Stream, actor
 from offbit_reflow.exceptions import ConfigError
 
 from .support import SOON
@@ -183,3 +183,116 @@ def test_two_clocks_do_not_disturb_each_other():
 def test_a_word_that_is_no_clock():
     with pytest.raises(ConfigError, match="virtual"):
         Network(clock="sundial")
+
+
+class Sleeps(Actor):
+    inports = ["in"]
+    outports = ["out"]
+
+    def run(self, ctx):
+        ctx.sleep(HOUR)
+        ctx.done({"out": ctx["in"]})
+
+
+class SleepsAsync(Sleeps):
+    async def run(self, ctx):
+        await asyncio.sleep(HOUR)
+        ctx.done({"out": ctx["in"]})
+
+
+class Sends(Actor):
+    inports = ["in"]
+    outports = ["out"]
+
+    def run(self, ctx):
+        for number in range(50):
+            ctx.send({"out": number})
+        ctx.done()
+
+
+@pytest.mark.parametrize("policy", [None, {"concurrency": 2}])
+@pytest.mark.parametrize("target", [Sleeps, SleepsAsync])
+def test_a_send_that_waits_for_room_lets_time_pass(net, target, policy):
+    net.register_actor("sends", Sends)
+    net.register_actor("sleeps", target)
+    net.add_node("p", "sends", policy=policy)
+    net.add_node("s", "sleeps")
+    net.add_connection("p", "out", "s", "in", capacity=2)
+    net.add_outport("out", "s", "out")
+    assert net.run({"p.in": 1}, timeout=SOON).outputs["out"] == list(range(50))
+
+
+def test_a_send_into_the_network_lets_time_pass(net):
+    class Outside(Sends):
+        def run(self, ctx):
+            for number in range(50):
+                net.send("s", "in", number)
+            net.close_inputs()
+            ctx.done()
+
+    net.register_actor("outside", Outside)
+    net.register_actor("sleeps", Sleeps)
+    net.add_node("o", "outside")
+    net.add_node("s", "sleeps")
+    net.add_outport("out", "s", "out")
+    net.start(collect=True)
+    net.send("o", "in", 1)
+    assert net.wait(SOON).outputs["out"] == list(range(50))
+
+
+def test_waits_at_both_ends_of_a_stream_let_time_pass(net):
+    class Writes(Actor):
+        inports = ["in"]
+        outports = ["out"]
+
+        def run(self, ctx):
+            stream = Stream.create(buffer_size=1)
+            ctx.send({"out": stream.into_message()})
+            for number in range(20):
+                if ctx["in"] == "slow writer":
+                    ctx.sleep(HOUR)
+                stream.send_bytes(bytes([number]))
+            stream.end()
+            ctx.done()
+
+    class Reads(Actor):
+        inports = ["in", "how"]
+        outports = ["out"]
+        await_all_inports = True
+
+        def run(self, ctx):
+            reader = ctx.message("in").take_stream()
+            got = []
+            while (frame := reader.recv(15_000))["kind"] == "data":
+                if ctx["how"] == "slow reader":
+                    ctx.sleep(HOUR)
+                got.append(frame["data"][0])
+            ctx.done({"out": got})
+
+    net.register_actor("writes", Writes)
+    net.register_actor("reads", Reads)
+    net.add_node("w", "writes")
+    net.add_node("r", "reads")
+    net.add_connection("w", "out", "r", "in")
+    net.add_outport("out", "r", "out")
+    hows = ["slow reader", "slow writer"]
+    assert net.run({"w.in": iter(hows), "r.how": iter(hows)}, timeout=SOON).outputs["out"] == [list(range(20))] * 2
+
+
+def test_time_stands_still_from_the_moment_that_a_thread_is_woken(net):
+    order = []
+
+    class Works(Actor):
+        inports = ["in"]
+        outports = ["out"]
+
+        def run(self, ctx):
+            ctx.sleep(ctx["in"] * HOUR)
+            time.sleep(0.002)  # it works
+            order.append(ctx["in"])
+            ctx.done()
+
+    net.register_actor("works", Works)
+    net.add_node("w", "works", policy={"concurrency": 8})
+    net.run({"w.in": iter([8, 1, 7, 2, 6, 3, 5, 4])}, timeout=SOON)
+    assert order == sorted(order)

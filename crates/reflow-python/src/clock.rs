@@ -4,14 +4,15 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use pyo3::prelude::*;
-use reflow_runtime::{Alarm, NodeHandle, SignalWait, Value, VirtualTime};
+use reflow_runtime::{Alarm, NodeHandle, Running, SignalWait, Value, VirtualTime};
 
 use crate::convert;
 use crate::errors::RunTimeout;
+use crate::executor;
 use crate::wait::{self, LoopWaker};
 
 /// The virtual clock of a run, for the asyncio loop of its actors.
@@ -120,12 +121,10 @@ pub(crate) fn wait_signal<'py>(
     let wait = node.wait_signal(kind, id, tick, timeout.is_some());
     let mut limit = timeout.and_then(|timeout| sleep_of(node, timeout - wait.waited().as_secs_f64()));
     let instead = "await ctx.wait_signal_async(...)";
-    let got = without_clock(node, || {
-        wait::block(py, None, instead, |cx| match wait.poll(cx) {
-            Poll::Ready(data) => Poll::Ready(Some(data)),
-            Poll::Pending if is_over(&mut limit, cx) => Poll::Ready(None),
-            Poll::Pending => Poll::Pending,
-        })
+    let got = block(py, node.virtual_time(), None, instead, |cx| match wait.poll(cx) {
+        Poll::Ready(data) => Poll::Ready(Some(data)),
+        Poll::Pending if is_over(&mut limit, cx) => Poll::Ready(None),
+        Poll::Pending => Poll::Pending,
     });
     drop(wait);
     match got?.flatten() {
@@ -141,12 +140,9 @@ pub(crate) fn wait_signal<'py>(
 /// Sleeps on this thread, by the clock of the run.
 pub(crate) fn sleep(py: Python<'_>, node: &NodeHandle, seconds: f64) -> PyResult<()> {
     let mut limit = sleep_of(node, seconds);
-    let wait = || {
-        wait::block(py, None, "await asyncio.sleep(...)", |cx| {
-            if is_over(&mut limit, cx) { Poll::Ready(()) } else { Poll::Pending }
-        })
-    };
-    without_clock(node, wait)?;
+    block(py, node.virtual_time(), None, "await asyncio.sleep(...)", |cx| {
+        if is_over(&mut limit, cx) { Poll::Ready(()) } else { Poll::Pending }
+    })?;
     Ok(())
 }
 
@@ -161,15 +157,30 @@ fn is_over(sleep: &mut Option<Sleep>, cx: &mut Context<'_>) -> bool {
     sleep.as_mut().is_some_and(|sleep| sleep.as_mut().poll(cx).is_ready())
 }
 
-/// What this thread does does not hold the clock of its run: it waits.
-fn without_clock<T>(node: &NodeHandle, wait: impl FnOnce() -> T) -> T {
-    let time = if wait::on_loop() { None } else { node.virtual_time() };
-    if let Some(time) = time {
-        time.leave();
+/// The virtual clock that this thread holds, since it works for its run.
+pub(crate) fn held_here() -> Option<Arc<VirtualTime>> {
+    match executor::run_here() {
+        0 => None,
+        run => VirtualTime::of_run(run),
     }
-    let waited = wait();
-    if let Some(time) = time {
-        time.enter();
-    }
-    waited
+}
+
+/// The same, if it is that of this run.
+pub(crate) fn held_for(running: &Running) -> Option<&Arc<VirtualTime>> {
+    running.virtual_time().filter(|_| executor::run_here() == running.number())
+}
+
+/// [`wait::block`] for what the run itself brings: the clock of this thread goes on meanwhile.
+pub(crate) fn block<T: Send>(
+    py: Python<'_>,
+    time: Option<&Arc<VirtualTime>>,
+    deadline: Option<Instant>,
+    instead: &str,
+    mut poll: impl FnMut(&mut Context<'_>) -> Poll<T> + Send,
+) -> PyResult<Option<T>> {
+    let mut rest = time.filter(|_| !wait::on_loop()).map(VirtualTime::rest);
+    wait::block(py, deadline, instead, |cx| match &mut rest {
+        Some(rest) => rest.poll(cx, &mut poll),
+        None => poll(cx),
+    })
 }

@@ -507,6 +507,11 @@ pub(crate) fn is_stopped_here() -> bool {
     RUN.get() != 0 && lock(&STOPPED).contains(&RUN.get())
 }
 
+/// The run that this thread works for; 0 is none.
+pub(crate) fn run_here() -> u64 {
+    RUN.get()
+}
+
 /// This thread works for a run for a while; the answer is the one that it worked for.
 pub(crate) fn enter_run_for_now(run: u64) -> u64 {
     RUN.replace(run)

@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use reflow_runtime::{Message, Question, QuestionEnd, Running};
 
+use crate::clock;
 use crate::convert;
 use crate::errors;
-use crate::executor;
 use crate::plain;
 use crate::protect::Held;
 use crate::run;
@@ -54,18 +53,10 @@ impl PyQuestion {
         let message = convert::to_message(value, Held::ByOthers)?;
         let mut send = self.running.asking(&self.question, name, message).map_err(|error| errors::network(&error))?;
         let deadline = timeout.and_then(wait::deadline);
-        loop {
-            let step = if wait::on_loop() { Duration::ZERO } else { Duration::from_millis(50) };
-            if let Some(sent) = executor::blocking(py, || send.wait(step)) {
-                return sent.map(|()| true).map_err(|error| errors::send(&error));
-            }
-            if wait::on_loop() {
-                return Err(wait::would_hold_the_loop("await net.ask_async(...)"));
-            }
-            py.check_signals()?;
-            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-                return Ok(false);
-            }
+        let time = clock::held_for(&self.running);
+        match clock::block(py, time, deadline, "await net.ask_async(...)", |cx| send.poll_send(cx))? {
+            Some(sent) => sent.map(|()| true).map_err(|error| errors::send(&error)),
+            None => Ok(false),
         }
     }
 
@@ -88,7 +79,8 @@ impl PyQuestion {
     #[pyo3(signature = (timeout=None))]
     fn wait(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<Option<&'static str>> {
         let deadline = timeout.and_then(wait::deadline);
-        let ended = wait::block(py, deadline, "await net.ask_async(...)", |cx| self.question.poll_end(cx))?;
+        let time = clock::held_for(&self.running);
+        let ended = clock::block(py, time, deadline, "await net.ask_async(...)", |cx| self.question.poll_end(cx))?;
         Ok(ended.map(word))
     }
 

@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use reflow_runtime::{FailedAttempt, Listener, RunReport, Running, SendError};
 
+use crate::clock;
 use crate::convert;
 use crate::errors::{self, RunTimeout};
 use crate::events::PyListener;
@@ -102,21 +103,13 @@ impl Run {
         let message = convert::to_message(value, Held::ByOthers)?;
         let mut interrupted = None;
         let sent = self.running.send_with(node, port, message, |mut send| {
-            if wait::on_loop() {
-                interrupted = Some(wait::would_hold_the_loop("await net.send_async(...)"));
-                return Ok(());
-            }
-            loop {
-                let step = Duration::from_millis(50);
-                if let Some(result) = executor::blocking(py, || send.wait(step)) {
-                    return result;
-                }
-                if let Err(error) = py.check_signals() {
+            let time = clock::held_for(&self.running);
+            match clock::block(py, time, deadline, "await net.send_async(...)", |cx| send.poll_send(cx)) {
+                Ok(Some(sent)) => sent,
+                Ok(None) => Err(send.give_up()),
+                Err(error) => {
                     interrupted = Some(error);
-                    return Ok(());
-                }
-                if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-                    return Err(send.give_up());
+                    Ok(())
                 }
             }
         });

@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use reflow_runtime::{Begin, Frame, Message, StreamReader, StreamWriter, Waiting};
 
+use crate::clock;
 use crate::convert;
 use crate::errors::{self, RunTimeout};
 use crate::message::PyMessage;
@@ -47,7 +48,8 @@ impl PyStream {
             Poll::Pending => {
                 let instead = "await stream.send(...)";
                 let _waiting = writer.waiting();
-                wait::block(py, timeout.and_then(wait::deadline), instead, |cx| writer.poll_write(cx, &mut frame))?
+                let (time, deadline) = (clock::held_here(), timeout.and_then(wait::deadline));
+                clock::block(py, time.as_ref(), deadline, instead, |cx| writer.poll_write(cx, &mut frame))?
             }
         };
         match written {
@@ -402,7 +404,8 @@ impl PyStreamReader {
             return Ok(Some(frame));
         }
         let _waiting = reader.waiting();
-        wait::block(py, timeout.and_then(wait::deadline), instead, |cx| reader.poll_read(cx))
+        let (time, deadline) = (clock::held_here(), timeout.and_then(wait::deadline));
+        clock::block(py, time.as_ref(), deadline, instead, |cx| reader.poll_read(cx))
     }
 }
 

@@ -103,5 +103,5 @@ pub use stats::NodeStats;
 pub use subgraph::Subgraph;
 pub use tap::Listener;
 pub use tick::{PortIndex, Tick};
-pub use time::{Alarm, AllHeld, VirtualTime};
+pub use time::{Alarm, AllHeld, Rest, VirtualTime};
 pub use vars::{VarChange, Vars};

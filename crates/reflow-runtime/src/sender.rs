@@ -18,6 +18,7 @@ use crate::open_attempts::AttemptKey;
 use crate::origin::Origin;
 use crate::packet::Outgoing;
 use crate::recorder::Output;
+use crate::time::{Rest, VirtualTime};
 
 /// Who sends a message at once, and what waits with it when there is no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -232,11 +233,13 @@ impl Sending {
 pub struct BlockingSend<'a> {
     sender: Sender<&'a NodeHandle>,
     deadline: Option<Instant>,
+    /// Somebody who works for an attempt holds a virtual clock, but not while he waits.
+    rest: Option<Rest>,
 }
 
 impl<'a> BlockingSend<'a> {
     pub(crate) fn new(sender: Sender<&'a NodeHandle>, deadline: Option<Instant>) -> Self {
-        Self { sender, deadline }
+        Self { sender, deadline, rest: None }
     }
 
     /// Blocks the thread until there is room. Called again after a time-out of `step` (answer `None`), so that a host can
@@ -244,9 +247,16 @@ impl<'a> BlockingSend<'a> {
     pub fn wait(&mut self, step: Option<Duration>) -> Option<Result<(), SendError>> {
         let until = step.map(|step| Instant::now() + step).into_iter().chain(self.deadline).min();
         let sender = &mut self.sender;
-        let sent = block_until(until, |cx| {
+        if self.rest.is_none() && matches!(sender.caller, Caller::Attempt { .. }) {
+            self.rest = sender.node.run().time.as_ref().map(VirtualTime::rest);
+        }
+        let mut poll = |cx: &mut Context<'_>| {
             sender.sleeper.set_waker(cx.waker());
             sender.poll()
+        };
+        let sent = block_until(until, |cx| match &mut self.rest {
+            Some(rest) => rest.poll(cx, &mut poll),
+            None => poll(cx),
         });
         if sent.is_none() && self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             let node = Arc::clone(self.sender.node.id());

@@ -7,7 +7,7 @@
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak, mpsc};
-use std::task::{Context, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -27,6 +27,8 @@ type Key = (u32, u64, u32);
 
 /// The virtual clock of a run.
 pub struct VirtualTime {
+    /// The number of the run in its process.
+    run: u64,
     host: Weak<NativeHost>,
     start: Instant,
     state: Mutex<State>,
@@ -34,8 +36,8 @@ pub struct VirtualTime {
 
 #[derive(Default)]
 struct State {
-    /// How many hold the clock.
-    busy: usize,
+    /// How many hold the clock, less those who wait in the name of one of them.
+    busy: isize,
     /// Ends the blocking task that keeps tokio from advancing the clock.
     holder: Option<mpsc::Sender<()>>,
     /// Attempts that go on elsewhere and hold it.
@@ -48,18 +50,26 @@ static ALL: Mutex<Vec<Weak<VirtualTime>>> = Mutex::new(Vec::new());
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
 impl VirtualTime {
-    pub(crate) fn new(host: &Arc<NativeHost>) -> Arc<Self> {
+    pub(crate) fn new(host: &Arc<NativeHost>, run: u64) -> Arc<Self> {
         let start = {
             let handle = host.handle();
             let _context = handle.enter();
             now()
         };
-        let time = Arc::new(Self { host: Arc::downgrade(host), start, state: Mutex::default() });
+        let time = Arc::new(Self { run, host: Arc::downgrade(host), start, state: Mutex::default() });
         COUNT.fetch_add(1, Ordering::AcqRel);
         let mut all = ALL.lock();
         all.retain(|known| known.strong_count() > 0);
         all.push(Arc::downgrade(&time));
         time
+    }
+
+    /// The clock of the run of that number, if it has one of its own.
+    pub fn of_run(run: u64) -> Option<Arc<Self>> {
+        if COUNT.load(Ordering::Acquire) == 0 {
+            return None;
+        }
+        ALL.lock().iter().filter_map(Weak::upgrade).find(|time| time.run == run)
     }
 
     /// The moment.
@@ -92,15 +102,22 @@ impl VirtualTime {
     /// Lets go of the clock.
     pub fn leave(&self) {
         let mut state = self.state.lock();
-        state.busy = state.busy.saturating_sub(1);
-        if state.busy == 0 {
+        state.busy -= 1;
+        if state.busy <= 0 {
             state.holder = None;
         }
     }
 
     /// How many hold the clock.
     pub fn held(&self) -> usize {
-        self.state.lock().busy
+        self.state.lock().busy.max(0).unsigned_abs()
+    }
+
+    /// Lets go of the clock for a thread that holds it and begins to wait.
+    pub fn rest(self: &Arc<Self>) -> Rest {
+        let scheduled = Scheduled::new(self);
+        self.leave();
+        Rest { waker: Waker::from(Arc::clone(&scheduled.0)), scheduled }
     }
 
     /// Calls `ring` at a moment.
@@ -165,8 +182,9 @@ impl VirtualTime {
                 let _context = handle.as_ref().map(tokio::runtime::Handle::enter);
                 task.as_mut().poll(&mut Context::from_waker(&waker))
             };
-            if polled.is_ready() {
-                scheduled.0.finish();
+            match polled {
+                Poll::Ready(()) => scheduled.0.finish(),
+                Poll::Pending => scheduled.0.end(false),
             }
             time.leave();
             polled
@@ -223,7 +241,34 @@ impl Drop for AllHeld {
     }
 }
 
-/// Whether a task has been woken and not polled since.
+/// A wait of a thread that otherwise holds a virtual clock: time goes on until the thread is woken, and not until it has heard of
+/// that. From the end of it on the thread holds the clock again.
+pub struct Rest {
+    waker: Waker,
+    scheduled: Scheduled,
+}
+
+impl Rest {
+    /// Looks at what the thread waits for.
+    pub fn poll<T>(&mut self, cx: &mut Context<'_>, poll: impl FnOnce(&mut Context<'_>) -> Poll<T>) -> Poll<T> {
+        let wakes = &self.scheduled.0;
+        wakes.time.enter();
+        wakes.begin(cx.waker());
+        let polled = poll(&mut Context::from_waker(&self.waker));
+        wakes.end(polled.is_ready());
+        wakes.time.leave();
+        polled
+    }
+}
+
+impl Drop for Rest {
+    fn drop(&mut self) {
+        self.scheduled.0.time.enter();
+    }
+}
+
+/// Whether a task has been woken and not polled since. It holds the clock then; while it is polled, whoever does that holds it, or lets
+/// go of it to wait, whatever is to come afterwards.
 struct Scheduled(Arc<Wakes>);
 
 struct Wakes {
@@ -234,7 +279,9 @@ struct Wakes {
 
 const RESTS: u8 = 0;
 const WOKEN: u8 = 1;
-const OVER: u8 = 2;
+const POLLED: u8 = 2;
+const POLLED_AND_WOKEN: u8 = 3;
+const OVER: u8 = 4;
 
 impl Scheduled {
     fn new(time: &Arc<VirtualTime>) -> Self {
@@ -246,8 +293,27 @@ impl Scheduled {
 impl Wakes {
     fn begin(&self, waker: &Waker) {
         *self.waker.lock() = Some(waker.clone());
-        if self.state.compare_exchange(WOKEN, RESTS, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+        if self.state.swap(POLLED, Ordering::AcqRel) == WOKEN {
             self.time.leave();
+        }
+    }
+
+    /// It is polled no more; whether it has something to do all the same, if it was not woken.
+    fn end(&self, has_more: bool) {
+        if has_more || self.state.compare_exchange(POLLED, RESTS, Ordering::AcqRel, Ordering::Acquire).is_err() {
+            self.time.enter();
+            self.state.store(WOKEN, Ordering::Release);
+        }
+    }
+
+    fn note_woken(&self) {
+        let woken = self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| match state {
+            RESTS => Some(WOKEN),
+            POLLED => Some(POLLED_AND_WOKEN),
+            _ => None,
+        });
+        if woken == Ok(RESTS) {
+            self.time.enter();
         }
     }
 
@@ -271,9 +337,7 @@ impl Wake for Wakes {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if self.state.compare_exchange(RESTS, WOKEN, Ordering::AcqRel, Ordering::Acquire).is_ok() {
-            self.time.enter();
-        }
+        self.note_woken();
         let waker = self.waker.lock().clone();
         if let Some(waker) = waker {
             waker.wake();

@@ -151,7 +151,7 @@ impl Run {
         } = parts;
         let index = nodes.iter().zip(0..).map(|(node, index)| (Arc::clone(&node.id), index)).collect();
         let native = if virtual_time { NativeHost::paused() } else { NativeHost::shared() };
-        let time = virtual_time.then(|| VirtualTime::new(&native));
+        let time = virtual_time.then(|| VirtualTime::new(&native, number));
         let kept = Arc::new(Budget::default());
         kept.set_limit(events.budget().limit());
         Arc::new_cyclic(|run: &Weak<Self>| {
