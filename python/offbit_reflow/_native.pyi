@@ -487,7 +487,11 @@ class Store:
     ) -> list[dict[str, Any]]: ...
     def _details(self, run_id: str) -> dict[str, Any]: ...
     def _prune(
-        self, run_id: str | None = None, older_than_s: float | None = None, keep: int | None = None
+        self,
+        run_id: str | None = None,
+        older_than_s: float | None = None,
+        keep: int | None = None,
+        interrupted: bool = False,
     ) -> list[str]: ...
 
 @final

@@ -25,6 +25,11 @@ def _seconds(start: float | None, end: float | None) -> str:
     return "" if start is None or end is None else f"{max(0.0, end - start):.3f} s"
 
 
+def _not_negative(name: str, number: int | None) -> None:
+    if number is not None and number < 0:
+        raise ValueError(f"{name}: expected a number of runs, got {number}")
+
+
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     widths = [max(len(row[at]) for row in [head, *rows]) for at in range(len(head))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in [head, *rows]]
@@ -271,6 +276,7 @@ class Store:
         limit : int, optional
             Only so many.
         """
+        _not_negative("limit", limit)
         moment = since.timestamp() if isinstance(since, datetime) else since
         return RunList([RunRecord(**row) for row in self._store._runs(state, text, moment, limit)])
 
@@ -287,9 +293,14 @@ class Store:
         return RunDetails(RunRecord(**row), Graph.from_json(graph), nodes, failures, timeline)
 
     def prune(
-        self, run_id: str | None = None, *, older_than_s: float | None = None, keep: int | None = None
+        self,
+        run_id: str | None = None,
+        *,
+        older_than_s: float | None = None,
+        keep: int | None = None,
+        interrupted: bool = False,
     ) -> list[str]:
-        """Delete runs that no process works on.
+        """Delete runs that no process works on. One that was interrupted stays, unless it is meant: it can be gone on with.
 
         Parameters
         ----------
@@ -299,13 +310,16 @@ class Store:
             Those that ended longer ago, in seconds.
         keep : int, optional
             Those beyond the newest so many.
+        interrupted : bool
+            Whether that goes for interrupted runs, too; they are as old as their beginning.
 
         Returns
         -------
         list of str
             The ids of the runs that were deleted.
         """
-        return self._store._prune(run_id, older_than_s, keep)
+        _not_negative("keep", keep)
+        return self._store._prune(run_id, older_than_s, keep, interrupted)
 
     def __repr__(self) -> str:
         return f"<Store {self.path}>"

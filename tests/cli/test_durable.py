@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from offbit_reflow import Network
 from offbit_reflow.cli import main
 
 ACTORS = """
@@ -85,3 +86,20 @@ def test_mistakes_are_told(graph: Path, capsys: pytest.CaptureFixture[str]) -> N
     folder = str(graph.parent)
     assert main(["run", str(graph), "--actors", actors, "--store", folder]) == 2
     assert "this is no store of runs" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--limit", "--keep", "--days", "--delete-older-than"])
+def test_runs_takes_no_negative_numbers(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["runs", "--store", "runs.db", option, "-1"])
+    assert end.value.code == 2
+    assert f"{option}: must be at least 0, got -1" in capsys.readouterr().err
+
+
+def test_a_run_that_goes_on_is_not_deleted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = str(tmp_path / "runs.db")
+    with Network(store=store, run_id="live") as network:
+        network.add_node("p", "tpl_passthrough")
+        network.start()
+        assert main(["runs", "--store", store, "--delete", "live"]) == 1
+        assert "run `live` was not deleted: process" in capsys.readouterr().err

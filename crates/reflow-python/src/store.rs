@@ -156,15 +156,16 @@ impl PyStore {
         Ok(dict)
     }
 
-    #[pyo3(signature = (run_id=None, older_than_s=None, keep=None))]
+    #[pyo3(signature = (run_id=None, older_than_s=None, keep=None, interrupted=false))]
     fn _prune(
         &self,
         py: Python<'_>,
         run_id: Option<&str>,
         older_than_s: Option<f64>,
         keep: Option<usize>,
+        interrupted: bool,
     ) -> PyResult<Vec<String>> {
-        in_store(py, || self.0.prune(run_id, older_than_s, keep))
+        in_store(py, || self.0.prune(run_id, older_than_s, keep, interrupted))
     }
 }
 

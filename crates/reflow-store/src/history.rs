@@ -166,23 +166,27 @@ impl Store {
     }
 
     /// Deletes runs that nobody works on: those of this id, or those that ended longer ago than `older_than_s` and those beyond
-    /// the newest `keep`; their ids.
+    /// the newest `keep`; their ids. Runs that can be gone on with stay, but for that of this id, unless `interrupted` are meant,
+    /// too: their age is that of their beginning.
     pub fn prune(
         &self,
         id: Option<&str>,
         older_than_s: Option<f64>,
         keep: Option<usize>,
+        interrupted: bool,
     ) -> Result<Vec<String>, StoreError> {
         // Leases that were given back a moment ago are.
         self.write(|_| Ok(()))?;
         let all = self.runs(&RunFilter::default())?;
+        let named = |run: &RunRow| id.is_some_and(|id| run.id == id);
+        let is_over = |run: &RunRow| interrupted || run.state != "interrupted";
         let is_old = |run: &RunRow| {
             let end = run.ended.unwrap_or(run.created);
             older_than_s.is_some_and(|age| now() - end > age)
         };
-        let named = |run: &RunRow| id.is_some_and(|id| run.id == id);
         let gone = all.iter().enumerate().filter(|(place, run)| {
-            run.pid.is_none() && (named(run) || is_old(run) || keep.is_some_and(|keep| *place >= keep))
+            let had_its_time = is_old(run) || keep.is_some_and(|keep| *place >= keep);
+            run.pid.is_none() && (named(run) || is_over(run) && had_its_time)
         });
         let gone: Vec<RunRow> = gone.map(|(_, run)| run.clone()).collect();
         let rows: Vec<i64> = gone.iter().map(|run| run.row).collect();

@@ -106,7 +106,7 @@ fn big_payloads_are_files_as_long_as_somebody_needs_them() {
         journal.write(read(position)).unwrap();
     });
     journal.sync().unwrap();
-    store.prune(None, None, None).unwrap();
+    store.prune(None, None, None, false).unwrap();
     assert_eq!(files_in(&folder.path().join("runs.db-files")), 0);
 }
 
@@ -129,14 +129,15 @@ fn a_run_has_one_process_and_is_found_in_the_history() {
     assert!(unknown.contains("did you mean `first-run`"), "{unknown}");
     assert_eq!(store.runs(&RunFilter::default()).unwrap()[0].state, "running");
     drop(journal);
-    assert!(store.prune(None, Some(1e6), None).unwrap().is_empty());
+    assert!(store.prune(None, Some(1e6), None, true).unwrap().is_empty());
     let interrupted = RunFilter { state: Some("interrupted".into()), ..RunFilter::default() };
     assert_eq!(store.runs(&interrupted).unwrap().len(), 1);
     let details = store.details("first-run").unwrap();
     assert_eq!((details.nodes.len(), &*details.timeline[0].what), (2, "started"));
     let journal = RunJournal::resume(&store, &run, None).unwrap();
     drop(journal);
-    assert_eq!(store.prune(None, None, Some(0)).unwrap(), ["first-run"]);
+    assert!(store.prune(None, None, Some(0), false).unwrap().is_empty(), "it can be gone on with");
+    assert_eq!(store.prune(None, None, Some(0), true).unwrap(), ["first-run"]);
     assert!(store.runs(&RunFilter::default()).unwrap().is_empty());
 }
 

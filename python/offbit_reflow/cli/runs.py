@@ -13,9 +13,9 @@ import time
 
 from .._printable import printable
 from ..store import Store
-from .exit import OK
+from .exit import FAILED, OK
 from .resume import runs_store
-from .streams import put
+from .streams import put, say
 
 _DAY = 86_400.0
 
@@ -29,12 +29,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="only runs in this state; interrupted: their process has died",
     )
     parser.add_argument("--text", help="only runs with this in their id or in the name of their graph")
-    parser.add_argument("--days", type=float, metavar="N", help="only runs that began in the last so many days")
-    parser.add_argument("--limit", type=int, metavar="N", help="only the newest so many")
+    parser.add_argument("--days", type=_days, metavar="N", help="only runs that began in the last so many days")
+    parser.add_argument("--limit", type=_number, metavar="N", help="only the newest so many")
     parser.add_argument("--json", action="store_true", help="write a JSON object a run")
     parser.add_argument("--delete", metavar="ID", help="delete this run")
-    parser.add_argument("--delete-older-than", metavar="DAYS", type=float, help="delete runs that ended longer ago")
-    parser.add_argument("--keep", metavar="N", type=int, help="delete all runs but the newest so many")
+    parser.add_argument("--delete-older-than", metavar="DAYS", type=_days, help="delete runs that ended longer ago")
+    parser.add_argument("--keep", metavar="N", type=_number, help="delete all runs but the newest so many")
+    parser.add_argument(
+        "--interrupted", action="store_true", help="with those two: interrupted runs, too, which can be gone on with"
+    )
+
+
+def _number(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"must be at least 0, got {text}")
+    return number
+
+
+def _days(text: str) -> float:
+    days = float(text)
+    if not days >= 0:
+        raise argparse.ArgumentTypeError(f"must be at least 0, got {text}")
+    return days
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -44,8 +61,12 @@ def main(arguments: argparse.Namespace) -> int:
         if arguments.delete:
             store.show(arguments.delete)  # an id that is not there is a mistake
         age = None if arguments.delete_older_than is None else arguments.delete_older_than * _DAY
-        gone = store.prune(arguments.delete, older_than_s=age, keep=arguments.keep)
+        gone = store.prune(arguments.delete, older_than_s=age, keep=arguments.keep, interrupted=arguments.interrupted)
         put(printable("\n".join([*(f"deleted {run}" for run in gone), f"{len(gone)} runs deleted"])))
+        if arguments.delete and arguments.delete not in gone:
+            pid = store.show(arguments.delete).run.pid
+            say(printable(f"run `{arguments.delete}` was not deleted: process {pid} works on it"))
+            return FAILED
         return OK
     since = None if arguments.days is None else time.time() - arguments.days * _DAY
     runs = store.runs(state=arguments.state, text=arguments.text, since=since, limit=arguments.limit)
