@@ -130,6 +130,8 @@ class AsyncNetwork(Runs):
     async def send_async(self, node: str, port: str, value: Any, *, timeout: float | None = None) -> None:
         """Send a packet into the running network like `send`, and wait for room without holding the loop.
 
+        Where the run is kept in a store, the packet is on the disk when this returns.
+
         Parameters
         ----------
         node, port : str
@@ -161,8 +163,13 @@ class AsyncNetwork(Runs):
         >>> asyncio.run(main())
         {'out': [3]}
         """
-        if await wait_within(self._run.sending(node, port, value), timeout) is None:
+        run = self._run
+        if await wait_within(run.sending(node, port, value), timeout) is None:
             raise RunTimeout(f"node `{node}`: no room for the packet within {timeout} s")
+        if run.is_kept:
+            import asyncio
+
+            await asyncio.to_thread(run.sync_outside)
 
     async def ask_async(self, inputs: Mapping[str, Any], *, timeout: float | None = None) -> dict[str, list[Any]]:
         """Ask the running network, and await the answer: all that comes of these inputs, and of nothing else.

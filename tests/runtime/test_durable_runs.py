@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from offbit_reflow import Actor, Network, Store, actor
 from offbit_reflow.exceptions import ConfigError, NetworkError, StoreError, UnknownRunError
 
 from . import durable_graph
+from .support import run_script
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -188,6 +190,58 @@ def test_payloads_of_any_kind_are_kept(tmp_path: Path) -> None:
     assert network().run().outputs["out"] == values
     assert Store(tmp_path / "runs.db").prune(keep=0) == ["a"]
     assert not [path for path in (tmp_path / "runs.db-files").rglob("*") if path.is_file()]
+
+
+def _kill_itself_after(count: int, store: Path, run_id: str) -> None:
+    """Send packets into a run in a process of its own, which kills itself when they were taken."""
+    killed = run_script(f"""
+        import asyncio, os, signal
+        from offbit_reflow import Network
+
+        async def main():
+            network = Network(store={str(store)!r}, run_id={run_id!r})
+            network.add_node("p", "tpl_passthrough")
+            network.add_outport("out", "p", "output")
+            network.start()
+            for number in range({count}):
+                await network.send_async("p", "input", number)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        asyncio.run(main())
+    """)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+
+
+def test_what_send_async_has_taken_is_on_the_disk(tmp_path: Path) -> None:
+    _kill_itself_after(20, tmp_path / "runs.db", "a")
+    with pytest.warns(RuntimeWarning, match="its inputs had not all come"):
+        result = Network.resume("a", tmp_path / "runs.db").run(timeout=20)
+    assert result.outputs["out"] == list(range(20))
+
+
+def test_interrupted_runs_stay_unless_they_are_meant(tmp_path: Path) -> None:
+    path = tmp_path / "runs.db"
+    _chain(path, run_id="over").run(inputs={"a.x": 1})
+    _kill_itself_after(1, path, "dead")
+    store = Store(path)
+    assert store.prune(older_than_s=0) == ["over"]
+    assert store.prune(keep=0) == []
+    assert store.prune(keep=0, interrupted=True) == ["dead"]
+    for wrong in (lambda: store.prune(keep=-1), lambda: store.runs(limit=-1)):
+        with pytest.raises(ValueError, match="got -1"):
+            wrong()
+
+
+def test_two_equal_connections_stay_two(tmp_path: Path) -> None:
+    network = _chain(tmp_path / "runs.db", run_id="a")
+    network.add_node("c", "double")
+    for _ in range(2):
+        network.add_connection("a", "out", "c", "x")
+    network.add_outport("twice", "c", "out")
+    result = network.run(inputs={"a.x": 1})
+    assert result.outputs["twice"] == [4, 4]
+    resumed = Network.resume("a", tmp_path / "runs.db")
+    assert resumed._to_graph() == network._to_graph()
 
 
 def test_what_cannot_be_kept_fails_its_tick(tmp_path: Path) -> None:

@@ -255,6 +255,18 @@ impl PyRun {
         py.detach(|| running.sync()).map_err(|error| errors::network(&error.into()))
     }
 
+    /// Waits until what came from outside so far is on the disk.
+    fn sync_outside(&self, py: Python<'_>) -> PyResult<()> {
+        let running = self.running()?.clone();
+        py.detach(|| running.sync_outside()).map_err(|error| errors::network(&error.into()))
+    }
+
+    /// Whether it is kept in a store.
+    #[getter]
+    fn is_kept(&self) -> PyResult<bool> {
+        Ok(self.running()?.is_kept())
+    }
+
     /// Packets that earlier processes have taken for an inport from outside.
     fn known_inputs(&self, node: &str, port: &str) -> PyResult<u64> {
         self.running()?.known_inputs(node, port).map_err(|error| errors::network(&error))

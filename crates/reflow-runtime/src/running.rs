@@ -261,6 +261,11 @@ impl Running {
         journal.journal.wait(journal.from_outside.load(std::sync::atomic::Ordering::Acquire))
     }
 
+    /// Whether a journal is kept.
+    pub fn is_kept(&self) -> bool {
+        self.run.journal.is_some()
+    }
+
     /// Waits until everything that the run has done is written down durably, where a journal is kept.
     ///
     /// # Errors
