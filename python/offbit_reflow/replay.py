@@ -257,7 +257,8 @@ class Replay:
             self._advance(run, last, timeout)
             self._seen()
         if until is None:
-            run.allow(_ALL)
+            if self._data["state"] in ("finished", "failed"):  # else it was stopped: what it had yet to do was not done
+                run.allow(_ALL)
             end = None if timeout is None else time.monotonic() + timeout
             while self._feeder is not None and self._feeder.is_alive():  # it may yet say that nothing more comes
                 if end is not None and time.monotonic() > end:

@@ -393,3 +393,33 @@ def test_a_replay_goes_on_to_the_end_of_what_came_from_outside(recorded):
             for name, component in STYLES.items():
                 replay.register_actor(name, component)
             assert replay.run(timeout=SOON).state == result.state == "finished"
+
+
+def test_what_finds_no_partner_keeps_no_node_alive(tmp_path):
+    class Uneven(Actor):
+        outports = ["l", "r"]
+
+        def run(self, ctx):
+            for number in range(10):
+                if number < 2:
+                    yield {"l": number}
+                yield {"r": number}
+
+    class Pairs(Mix):
+        await_all_inports = "position"
+
+    def registered(net):
+        net.register_actor("pairs", Pairs)
+        return sourced(net, Uneven)
+
+    net = registered(Network())
+    net.add_node("s", "source")
+    net.add_node("p", "pairs")
+    net.add_connection("s", "l", "p", "a")
+    net.add_connection("s", "r", "p", "b")
+    net.add_outport("out", "p", "out")
+    result = net.run(timeout=SOON, record=tmp_path / "run.rfltrace")
+    assert (result.state, len(result.outputs["out"])) == ("finished", 2)
+    with Replay(tmp_path / "run.rfltrace") as replay:
+        again = registered(replay).run(timeout=SOON)
+        assert (again.state, again.outputs) == ("finished", result.outputs)

@@ -160,9 +160,7 @@ impl Running {
         let Some(player) = self.run.script.as_ref().and_then(|script| script.player_of()) else { return };
         // Busy until the node knows: a tick that may start is not missing before that.
         self.run.activity.begin();
-        if let Some(next) = player.allow(limit) {
-            self.run.poke(next);
-        }
+        self.run.poke_next(player.allow(limit));
         self.run.end_activity();
     }
 

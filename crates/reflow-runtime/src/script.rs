@@ -264,14 +264,14 @@ impl Script {
         }
     }
 
-    /// A tick of a node starts. The answer is the node whose turn it is then.
-    pub(crate) fn start_tick(&self, node: u32) -> Option<u32> {
+    /// A tick of a node starts. The answer is whose turn it is then.
+    pub(crate) fn start_tick(&self, node: u32) -> Next {
         match self {
             Self::Recorder(recorder) => {
                 let mut ticks = recorder.ticks.lock();
                 count(&mut ticks, node);
                 recorder.started.fetch_add(1, Ordering::AcqRel);
-                None
+                Next::Nobody
             }
             Self::Player(player) => {
                 let mut order = player.order.lock();
@@ -279,7 +279,8 @@ impl Script {
                     order.cursor.advance(&player.recording.ticks);
                 }
                 order.position += 1;
-                if order.position < order.limit { order.cursor.peek(&player.recording.ticks) } else { None }
+                // After the recording it is everybody's, which needs saying once.
+                if order.position > player.total { Next::Nobody } else { player.next(&order) }
             }
         }
     }
@@ -382,11 +383,21 @@ impl Player {
         (order.position, order.limit, self.total)
     }
 
-    /// Lets so many ticks start. The answer is the node whose turn it is.
-    pub(crate) fn allow(&self, limit: u64) -> Option<u32> {
+    /// Lets so many ticks start. The answer is whose turn it is.
+    pub(crate) fn allow(&self, limit: u64) -> Next {
         let mut order = self.order.lock();
         order.limit = limit;
-        order.cursor.peek(&self.recording.ticks).filter(|_| order.position < limit)
+        self.next(&order)
+    }
+
+    fn next(&self, order: &Order) -> Next {
+        if order.position >= order.limit {
+            return Next::Nobody;
+        }
+        if order.position >= self.total {
+            return Next::Everybody;
+        }
+        order.cursor.peek(&self.recording.ticks).map_or(Next::Nobody, Next::One)
     }
 
     /// Everything from outside was sent.
@@ -403,6 +414,17 @@ impl Player {
         let node = order.cursor.peek(&self.recording.ticks)?;
         Some((self.recording.nodes.get(node as usize).cloned().unwrap_or_default(), order.position + 1))
     }
+}
+
+/// Whose tick is next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// No tick may start.
+    Nobody,
+    /// That of this node.
+    One(u32),
+    /// Whoever has something to do: the recording is over.
+    Everybody,
 }
 
 /// Which packet a node takes next.
@@ -437,18 +459,19 @@ mod tests {
         let script = Script::player(recording, 3);
         let player = script.player_of().unwrap();
         assert!(script.is_turn(0, true) && !script.is_turn(1, true));
-        assert_eq!(script.start_tick(0), Some(0));
-        assert_eq!(script.start_tick(0), Some(1));
+        assert_eq!(script.start_tick(0), Next::One(0));
+        assert_eq!(script.start_tick(0), Next::One(1));
         player.note_fed();
         assert_eq!(player.missing(), Some(("b".into(), 3)));
-        assert_eq!(script.start_tick(1), None, "three may start");
+        assert_eq!(script.start_tick(1), Next::Nobody, "three may start");
         assert!(!script.is_turn(0, false));
         assert_eq!(player.missing(), None);
-        assert_eq!(player.allow(4), Some(0));
-        script.start_tick(0);
+        assert_eq!(player.allow(4), Next::One(0));
+        assert_eq!(script.start_tick(0), Next::Nobody);
         assert_eq!(player.position(), (4, 4, 4));
-        assert_eq!(player.allow(5), None);
+        assert_eq!(player.allow(6), Next::Everybody);
         assert!(script.is_turn(1, false) && !script.is_turn(0, true), "a source has no more ticks than it had");
+        assert_eq!(script.start_tick(1), Next::Nobody, "that was said");
         assert_eq!(player.takes(1, |link| link == 0), Taking::Waits);
         assert_eq!(player.takes(1, |link| link == 1), Taking::Next(1));
         assert_eq!(player.takes(1, |_| true), Taking::Next(0));

@@ -42,9 +42,7 @@ impl Driver {
         if self.node().keeps_newest {
             script.note_tick_among_arrivals(self.handle.index());
         }
-        if let Some(next) = script.start_tick(self.handle.index()) {
-            self.handle.run().poke(next);
-        }
+        self.handle.run().poke_next(script.start_tick(self.handle.index()));
     }
 
     /// The outputs of a tick leave now.

@@ -20,7 +20,7 @@ use crate::origin::Origin;
 use crate::outside::{OutsideSend, Way};
 use crate::packet::{Control, Outgoing, Packet};
 use crate::question::Hold;
-use crate::script::Outside;
+use crate::script::{Next, Outside};
 use crate::tap::{Listener, Tap};
 
 impl Run {
@@ -172,6 +172,15 @@ impl Run {
     pub(crate) fn poke(&self, index: u32) {
         // A node that has ended needs no look around.
         let _ = self.control(index, Control::Poke);
+    }
+
+    /// Wakes whose tick of a recording is next.
+    pub(crate) fn poke_next(&self, next: Next) {
+        match next {
+            Next::Nobody => {}
+            Next::One(node) => self.poke(node),
+            Next::Everybody => (0..self.nodes.len() as u32).for_each(|node| self.poke(node)),
+        }
     }
 
     /// An origin of packets of a question.
