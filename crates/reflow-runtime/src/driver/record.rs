@@ -71,7 +71,7 @@ impl Driver {
                 };
                 kept.into_iter().map(packet).collect()
             });
-            let (gone, wake) = handle.node().mailbox.loaded(load.link, packets, WINDOW);
+            let (gone, wake) = handle.node().mailbox.loaded(load, packets, WINDOW);
             if let Some(recorder) = &handle.node().recorder {
                 recorder.drop_packets(gone.into_iter().map(|position| (load.link, position)));
             }

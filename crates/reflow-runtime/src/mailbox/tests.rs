@@ -177,3 +177,82 @@ fn the_end_of_an_attempt_outlives_the_closing_of_the_mailbox_but_not_the_node() 
     drop(mailbox.close(true));
     assert_eq!(mailbox.control(end()), Err(Refused::Closed));
 }
+
+/// Offers the packet of a log that has this position; it waits in the mailbox or, as the answer says, in the journal.
+fn offer_of_log(mailbox: &Mailbox, position: u32) -> bool {
+    let packet = Packet { link: 0, position, message: Message::Integer(position.into()), origin: None };
+    let before = mailbox.inner.lock().queue.len();
+    let outgoing = VecDeque::from([Outgoing { target: 0, port: 0, packet }]);
+    mailbox.offer(0, &mut { outgoing }, &sleeper(), |_| {});
+    mailbox.inner.lock().queue.len() == before
+}
+
+/// Takes everything, gives the room back and says what is to be read from the journal.
+fn take_of_log(mailbox: &Mailbox) -> (Vec<i64>, Option<Load>) {
+    let mut batch = VecDeque::new();
+    let first = mailbox.exchange(&mut batch, &mut VecDeque::new(), &mut [0], Sleep::No).load;
+    let numbers: Vec<_> = batch.drain(..).map(|packet| i64::from(packet.position)).collect();
+    let then = mailbox.exchange(&mut batch, &mut VecDeque::new(), &mut [numbers.len() as u32], Sleep::No).load;
+    (numbers, first.or(then))
+}
+
+/// What a journal gives of these positions.
+fn of_journal(positions: std::ops::Range<u64>) -> Option<Vec<(u64, Packet)>> {
+    let packet = |position: u64| {
+        let message = Message::Integer(position as i64);
+        (position, Packet { link: 0, position: position as u32, message, origin: None })
+    };
+    Some(positions.map(packet).collect())
+}
+
+fn log() -> Mailbox {
+    let mailbox = Mailbox::default();
+    mailbox.add_link(0, bounded(usize::MAX));
+    mailbox.page(0, 0, 0, 0, std::collections::BTreeSet::new());
+    mailbox
+}
+
+#[test]
+fn what_comes_to_a_log_while_it_is_read_is_neither_lost_nor_doubled() {
+    let mailbox = log();
+    let window = WINDOW as u32;
+    assert!((0..window).all(|position| !offer_of_log(&mailbox, position)));
+    assert!(offer_of_log(&mailbox, window));
+    let (taken, load) = take_of_log(&mailbox);
+    assert_eq!(taken, (0..i64::from(window)).collect::<Vec<_>>());
+    let load = load.unwrap();
+    assert_eq!((load.from, load.end), (WINDOW as u64, WINDOW as u64 + 1));
+    // One comes after the journal was read, and the journal knew of another that has not come.
+    assert!(offer_of_log(&mailbox, window + 1));
+    assert_eq!(mailbox.loaded(load, of_journal(load.from..load.end), WINDOW), (vec![], true));
+    let (taken, load) = take_of_log(&mailbox);
+    assert_eq!(taken, [i64::from(window)]);
+    let load = load.unwrap();
+    assert_eq!(mailbox.loaded(load, of_journal(load.from..load.end + 1), WINDOW), (vec![], true));
+    assert!(!offer_of_log(&mailbox, window + 2));
+    assert_eq!(take_of_log(&mailbox).0, [i64::from(window) + 1, i64::from(window) + 2]);
+    // What is gone is said.
+    assert!((3..window + 3).all(|at| !offer_of_log(&mailbox, window + at)));
+    assert!(offer_of_log(&mailbox, 2 * window + 3) && offer_of_log(&mailbox, 2 * window + 4));
+    let load = take_of_log(&mailbox).1.unwrap();
+    assert_eq!(mailbox.loaded(load, of_journal(load.from..load.from + 1), WINDOW), (vec![2 * window + 4], true));
+    assert!(take_of_log(&mailbox).1.is_none());
+}
+
+#[test]
+fn packets_of_a_log_that_overtake_each_other_come_once_each() {
+    let mailbox = log();
+    let window = WINDOW as u32;
+    assert!(!offer_of_log(&mailbox, 1) && !offer_of_log(&mailbox, 0));
+    assert!((2..window).all(|position| !offer_of_log(&mailbox, position)));
+    // The first of these waits in the journal and is overtaken by nobody; the second comes last, by itself.
+    assert!(offer_of_log(&mailbox, window) && offer_of_log(&mailbox, window + 2));
+    let (taken, load) = take_of_log(&mailbox);
+    assert_eq!(taken.len(), WINDOW);
+    let load = load.unwrap();
+    assert_eq!(mailbox.loaded(load, of_journal(load.from..load.end), WINDOW), (vec![], true));
+    assert!(!offer_of_log(&mailbox, window + 1));
+    let window = i64::from(window);
+    assert_eq!(take_of_log(&mailbox).0, [window, window + 2, window + 1]);
+    assert!(take_of_log(&mailbox).1.is_none());
+}
