@@ -140,7 +140,10 @@ class ActorCallContext:
 
     @property
     def idempotency_key(self) -> str:
-        """A text for the world outside that stands for this tick: the same in all its tries and after a restart."""
+        """A text for the world outside that stands for this tick: the same in all its tries and after a restart.
+
+        In a run with a store it is there as soon as what the tick took is on the disk.
+        """
 
     @property
     def vars(self) -> Vars:

@@ -11,7 +11,7 @@ use pyo3::exceptions::PyKeyError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
-use reflow_runtime::{Completion, Failure, LateOrigin, Message, NodeHandle, Origin, Outcome, Packets};
+use reflow_runtime::{Completion, Failure, LateOrigin, Message, NetworkError, NodeHandle, Origin, Outcome, Packets};
 use smallvec::SmallVec;
 
 use self::packets::put;
@@ -491,7 +491,8 @@ impl PyContext {
         plain::give(py, &mut message).map(Some)
     }
 
-    /// A text for the world outside that stands for this tick: the same in all its tries, and after a restart.
+    /// A text for the world outside that stands for this tick: the same in all its tries, and after a restart. In a run with a store
+    /// it is there as soon as what the tick took is on the disk.
     ///
     /// Examples
     /// --------
@@ -509,9 +510,10 @@ impl PyContext {
     /// >>> net.run(inputs={"s.x": 1}).outputs
     /// {'out': [True]}
     #[getter]
-    fn idempotency_key(&self, py: Python<'_>) -> String {
+    fn idempotency_key(&self, py: Python<'_>) -> PyResult<String> {
         let sequence = self.state.lock(py).sequence;
-        self.node.idempotency_key(sequence)
+        let key = py.detach(|| self.node.idempotency_key(sequence));
+        key.map_err(|error| errors::network(&NetworkError::Journal(error)))
     }
 
     /// The variables of the run, see `Vars`. In a run with a store a change is written when the tick commits.
@@ -532,8 +534,8 @@ impl PyContext {
     /// >>> net.run(inputs={"s.x": 1}).outputs
     /// {'out': [1]}
     #[getter]
-    fn vars(&self) -> PyVars {
-        PyVars(Asker::Node(self.node.clone()))
+    fn vars(&self, py: Python<'_>) -> PyVars {
+        PyVars(Asker::Node(self.node.clone(), self.state.lock(py).sequence))
     }
 
     /// Says something: an event `ActorLog`, and a record in `logging`. `level` is debug, info, warning or error.
@@ -900,8 +902,10 @@ impl PyContext {
     /// ...     def run(self, ctx):
     /// ...         ctx.pool_upsert("seen", str(ctx["x"]), {"tick": ctx.tick})
     /// ...         ctx.done({"out": ctx.pool_count("seen")})
-    fn pool_upsert(&self, pool_name: &str, id: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.node.pools().upsert(pool_name, id, convert::to_value(value)?);
+    fn pool_upsert(&self, py: Python<'_>, pool_name: &str, id: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let value = convert::to_value(value)?;
+        let sequence = self.state.lock(py).sequence;
+        self.node.pool_upsert(sequence, pool_name, id, value);
         Ok(())
     }
 
@@ -917,8 +921,9 @@ impl PyContext {
     /// ...     def run(self, ctx):
     /// ...         ctx.pool_remove("seen", str(ctx["x"]))
     /// ...         ctx.done()
-    fn pool_remove(&self, pool_name: &str, id: &str) {
-        self.node.pools().remove(pool_name, id);
+    fn pool_remove(&self, py: Python<'_>, pool_name: &str, id: &str) {
+        let sequence = self.state.lock(py).sequence;
+        self.node.pool_remove(sequence, pool_name, id);
     }
 
     /// Gives all of a pool, as a dict; empty if there is none.
@@ -967,8 +972,9 @@ impl PyContext {
     /// ...     def run(self, ctx):
     /// ...         ctx.pool_clear("seen")
     /// ...         ctx.done()
-    fn pool_clear(&self, pool_name: &str) {
-        self.node.pools().clear(pool_name);
+    fn pool_clear(&self, py: Python<'_>, pool_name: &str) {
+        let sequence = self.state.lock(py).sequence;
+        self.node.pool_clear(sequence, pool_name);
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

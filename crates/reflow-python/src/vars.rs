@@ -9,7 +9,8 @@ use crate::convert;
 
 /// Who asks: an actor, or somebody outside.
 pub(crate) enum Asker {
-    Node(NodeHandle),
+    /// With the number of the tick that changes belong to.
+    Node(NodeHandle, u64),
     Outside(Running),
 }
 
@@ -32,7 +33,7 @@ pub(crate) struct PyVars(pub(crate) Asker);
 impl PyVars {
     fn change(&self, py: Python<'_>, change: VarChange) -> PyResult<Value> {
         py.detach(|| match &self.0 {
-            Asker::Node(node) => node.change_var(change),
+            Asker::Node(node, tick) => node.change_var(*tick, change),
             Asker::Outside(running) => running.change_var(change),
         })
         .map_err(PyValueError::new_err)
@@ -40,7 +41,7 @@ impl PyVars {
 
     fn find(&self, path: &str) -> PyResult<Option<Value>> {
         let vars = match &self.0 {
-            Asker::Node(node) => node.vars(),
+            Asker::Node(node, _) => node.vars(),
             Asker::Outside(running) => running.vars(),
         };
         vars.get(path).map_err(PyValueError::new_err)
@@ -118,7 +119,7 @@ impl PyVars {
     /// All of them.
     fn all<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let all = match &self.0 {
-            Asker::Node(node) => node.vars().all(),
+            Asker::Node(node, _) => node.vars().all(),
             Asker::Outside(running) => running.vars().all(),
         };
         convert::value_to_python(py, &all)

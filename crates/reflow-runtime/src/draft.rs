@@ -439,7 +439,6 @@ impl Draft<'_> {
             begun: AtomicBool::new(false),
             watched: AtomicBool::new(false),
             marks: Marks::new(fed.source),
-            var_changes: Mutex::default(),
         };
         (node, assembler)
     }

@@ -9,6 +9,7 @@ mod awaited;
 mod background;
 mod budget;
 mod cache;
+mod changes;
 mod clock;
 mod compile;
 mod component;

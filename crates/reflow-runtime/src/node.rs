@@ -25,7 +25,6 @@ use crate::rechunk::Rechunker;
 use crate::recorder::Recorder;
 use crate::stats::{Counters, NodeStats};
 use crate::stray::Strays;
-use crate::vars::VarChange;
 
 /// Marks a target as a tap in [`Outgoing::target`].
 pub(crate) const TAP: u32 = 1 << 31;
@@ -126,8 +125,6 @@ pub(crate) struct Node {
     pub(crate) watched: AtomicBool,
     /// What its ticks have left to go on from.
     pub(crate) marks: Marks,
-    /// Changes of variables that no tick has committed yet.
-    pub(crate) var_changes: Mutex<Vec<VarChange>>,
     /// Whether it has connections of which older packets may be replaced.
     pub(crate) keeps_newest: bool,
     /// Inports that keep their newest packet; with `true`, objects are merged.
@@ -166,11 +163,6 @@ impl Node {
     /// Whether connections cut what it sends.
     pub(crate) fn cuts(&self) -> bool {
         !self.rechunkers.is_empty()
-    }
-
-    /// Changes of variables since this was asked last.
-    pub(crate) fn take_var_changes(&self) -> Vec<VarChange> {
-        std::mem::take(&mut *self.var_changes.lock())
     }
 
     /// The index of an inport that nothing was connected to so far; new names are accepted as new ports.

@@ -10,9 +10,11 @@ use reflow_message::{Message, Value};
 
 use crate::attempt::Completion;
 use crate::awaited::SignalWait;
+use crate::changes::Changes;
 use crate::error::SendError;
 use crate::event::{Event, FailedAttempt};
 use crate::failure::{Failure, shortened};
+use crate::journal::{JournalError, Op};
 use crate::node::Node;
 use crate::origin::Origin;
 use crate::packet::Control;
@@ -161,9 +163,51 @@ impl NodeHandle {
             && self.policy().is_none_or(|policy| policy.timeout_ms.is_none())
     }
 
-    /// The node's pools.
+    /// The node's pools, to be read.
     pub fn pools(&self) -> &Pools {
         &self.node().pools
+    }
+
+    /// Puts `value` under `id` into a pool, for a tick or for none (0), in place of what was there.
+    pub fn pool_upsert(&self, tick: u64, pool: &str, id: &str, value: Value) {
+        let pools = self.pools();
+        let Some(changes) = self.kept_changes(tick) else { return pools.upsert(pool, id, value) };
+        changes.make(tick, || {
+            pools.upsert(pool, id, value.clone());
+            ((), Some(self.pool_op(pool, Some(id), Some(value))))
+        });
+    }
+
+    /// Takes the value under `id` out of a pool, for a tick or for none (0), if there is one.
+    pub fn pool_remove(&self, tick: u64, pool: &str, id: &str) -> Option<Value> {
+        let pools = self.pools();
+        let Some(changes) = self.kept_changes(tick) else { return pools.remove(pool, id) };
+        changes.make(tick, || {
+            let removed = pools.remove(pool, id);
+            let op = removed.is_some().then(|| self.pool_op(pool, Some(id), None));
+            (removed, op)
+        })
+    }
+
+    /// Empties a pool, for a tick or for none (0).
+    pub fn pool_clear(&self, tick: u64, pool: &str) {
+        let pools = self.pools();
+        let Some(changes) = self.kept_changes(tick) else {
+            pools.clear(pool);
+            return;
+        };
+        changes.make(tick, || ((), pools.clear(pool).then(|| self.pool_op(pool, None, None))));
+    }
+
+    /// What keeps the changes of a tick until they are written down, if they are: those of one that is over, and is run again for
+    /// what it leaves in its actor, were.
+    fn kept_changes(&self, tick: u64) -> Option<&Changes> {
+        let recorder = self.node().recorder.as_ref().filter(|recorder| !recorder.has_changed(tick))?;
+        Some(&recorder.changes)
+    }
+
+    fn pool_op(&self, pool: &str, id: Option<&str>, value: Option<Value>) -> Op {
+        Op::Pool { node: self.index, pool: pool.into(), id: id.map(Into::into), value }
     }
 
     /// Whether the run was asked to stop.
@@ -294,16 +338,21 @@ impl NodeHandle {
     }
 
     /// A text that stands for a tick in the world outside: it is the same in all its tries, and after a restart of the process.
-    pub fn idempotency_key(&self, sequence: u64) -> String {
+    /// Where a journal is kept, this waits until what the tick took is on the disk: in another process it has that place, too.
+    ///
+    /// # Errors
+    /// When nothing can be written down any more.
+    pub fn idempotency_key(&self, sequence: u64) -> Result<String, JournalError> {
         let (run, node) = (self.run_id(), self.id());
-        match self.node().recorder.as_ref().map(|recorder| recorder.key(sequence)) {
-            Some(key) if key.link != u32::MAX => {
-                let port = self.node().inport_of(key.link);
-                format!("{run}/{node}/{port}.{}.{}", key.link, key.position)
-            }
-            Some(key) => format!("{run}/{node}/{}", key.position),
-            None => format!("{run}/{node}/{sequence}"),
+        let Some(recorder) = &self.node().recorder else { return Ok(format!("{run}/{node}/{sequence}")) };
+        recorder.submit()?;
+        recorder.journal.sync()?;
+        let key = recorder.key(sequence);
+        if key.link == u32::MAX {
+            return Ok(format!("{run}/{node}/{}", key.position));
         }
+        let port = self.node().inport_of(key.link);
+        Ok(format!("{run}/{node}/{port}.{}.{}", key.link, key.position))
     }
 
     /// The variables of the run.
@@ -311,19 +360,26 @@ impl NodeHandle {
         &self.run.vars
     }
 
-    /// Changes a variable of the run; the answer is its new value. All nodes see it at once; where a journal is kept, it is
-    /// written down when the tick commits.
+    /// Changes a variable of the run for a tick, or for none (0); the answer is its new value. All nodes see it at once; where a
+    /// journal is kept, it is written down when the tick commits. A tick that is over, and is run again for what it leaves in its
+    /// actor, has made its changes before.
     ///
     /// # Errors
     /// A text that says why it cannot be changed.
-    pub fn change_var(&self, change: VarChange) -> Result<Value, String> {
-        let node = self.node();
-        let mut changes = node.var_changes.lock();
-        let value = self.run.vars.change(&change)?;
-        if node.recorder.is_some() {
-            changes.push(change);
-        }
-        drop(changes);
+    pub fn change_var(&self, tick: u64, change: VarChange) -> Result<Value, String> {
+        let vars = &self.run.vars;
+        let value = match self.node().recorder.as_ref() {
+            None => vars.change(&change)?,
+            Some(recorder) if recorder.has_changed(tick) => {
+                let path = change.path();
+                return if path.is_empty() { Ok(vars.all()) } else { Ok(vars.get(path)?.unwrap_or_default()) };
+            }
+            Some(recorder) => recorder.changes.make(tick, || {
+                let made = vars.change(&change);
+                let op = made.is_ok().then_some(Op::Var(change));
+                (made, op)
+            })?,
+        };
         self.run.look_at_gates();
         Ok(value)
     }
@@ -402,9 +458,18 @@ impl NodeHandle {
         }
     }
 
-    /// A new origin for packets that leave together by these outports; `None` where nothing behind the node needs it.
-    pub fn origin_of(&self, ports: impl Iterator<Item = u16> + Clone) -> Option<Origin> {
-        self.node().new_origin(ports)
+    /// A new origin for packets that `caller` sends together by these outports, in this order; `None` where nothing behind the node
+    /// needs it. Those that an earlier process has sent are no other turn of their outports.
+    pub fn origin_of(&self, caller: Caller, ports: impl Iterator<Item = u16> + Clone) -> Option<Origin> {
+        let node = self.node();
+        node.mint.as_ref()?;
+        let left = match (&node.recorder, caller) {
+            (Some(recorder), Caller::Attempt { sequence, .. }) => recorder.left_of(sequence, ports.clone().count()),
+            _ => 0,
+        };
+        let fresh = ports.skip(left);
+        fresh.clone().next()?;
+        node.new_origin(fresh)
     }
 
     /// Sends a message at once, blocking the thread while there is no room, until `deadline`. Only if it has to wait, it does

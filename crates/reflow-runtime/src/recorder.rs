@@ -8,11 +8,11 @@ use reflow_message::{AnyValue, Message};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::attempt::Attempt;
+use crate::changes::Changes;
 use crate::event::FailedAttempt;
 use crate::failure::Failure;
 use crate::journal::{Batch, Journal, JournalError, KnownAttempt, Op, Payload, TickKey};
 use crate::origin::Origin;
-use crate::vars::VarChange;
 
 /// From how many bytes on raw bytes go into the journal by reference.
 const BY_REFERENCE: usize = 4 << 10;
@@ -28,6 +28,8 @@ pub(crate) struct Recorder {
     pub(crate) is_source: bool,
     /// The stream of each outport, for those that lead somewhere.
     streams: Vec<Option<u32>>,
+    /// What its ticks have changed in pools and variables. Its lock may be taken inside of that of the rest.
+    pub(crate) changes: Changes,
     inner: Mutex<Inner>,
 }
 
@@ -39,8 +41,8 @@ pub(crate) struct Inner {
     next: Vec<u64>,
     /// Which ticks are open, by number.
     keys: FxHashMap<u64, TickKey>,
-    /// Values to go on from that were set and not written yet, by number of the tick.
-    checkpoints: FxHashMap<u64, Arc<[u8]>>,
+    /// Values to go on from that were set and not written yet, by number of the tick; with the number of the last change before.
+    checkpoints: FxHashMap<u64, (Arc<[u8]>, u64)>,
     /// Ticks that have rows of their own in the journal.
     begun: FxHashSet<TickKey>,
     /// Packets that an earlier process has sent for a tick, and that are not sent again.
@@ -101,7 +103,7 @@ impl Packed {
 impl Recorder {
     pub(crate) fn new(journal: Arc<dyn Journal>, node: u32, is_source: bool, streams: Vec<Option<u32>>) -> Self {
         let inner = Inner { next: vec![0; streams.len()], ..Inner::default() };
-        Self { journal, node, is_source, streams, inner: Mutex::new(inner) }
+        Self { journal, node, is_source, streams, changes: Changes::default(), inner: Mutex::new(inner) }
     }
 
     /// What an earlier process has left; before the first tick.
@@ -145,6 +147,7 @@ impl Recorder {
 
     /// A tick begins; what an earlier process has left of it.
     pub(crate) fn begin(&self, attempt: &Attempt) -> Option<Resumed> {
+        self.changes.open(attempt.sequence);
         let mut inner = self.inner.lock();
         let key = key_of(attempt);
         inner.keys.insert(attempt.sequence, key);
@@ -167,7 +170,20 @@ impl Recorder {
 
     /// Whether the outputs of this tick have left long ago: it is run for what it leaves in its actor.
     pub(crate) fn is_replay(&self, sequence: u64) -> bool {
-        self.is_source && sequence <= self.inner.lock().replayed
+        self.is_source && sequence > 0 && sequence <= self.inner.lock().replayed
+    }
+
+    /// Whether what this tick changes was changed long ago.
+    pub(crate) fn has_changed(&self, sequence: u64) -> bool {
+        self.is_replay(sequence) && self.changes.is_open(sequence)
+    }
+
+    /// A tick is over whose outputs and changes were written down long ago.
+    pub(crate) fn end_replay(&self, sequence: u64) {
+        self.changes.close(sequence, &mut Vec::new());
+        let mut inner = self.inner.lock();
+        inner.keys.remove(&sequence);
+        inner.checkpoints.remove(&sequence);
     }
 
     /// Whether what the setup sends has left long ago.
@@ -187,11 +203,12 @@ impl Recorder {
         let mut packed = Vec::new();
         value.pack(&mut packed).map_err(|error| unstorable(&error.0))?;
         let mut inner = self.inner.lock();
-        let before = inner.checkpoints.insert(sequence, packed.into());
-        if let Some(value) = before {
-            // Nothing has left since: what was said before holds by itself.
+        let before = inner.checkpoints.insert(sequence, (packed.into(), self.changes.made()));
+        if let Some((value, changed)) = before {
+            // Nothing has left since: what was said before holds by itself, with what had changed until then.
             let op = self.checkpoint_op(&mut inner, sequence, value);
             inner.batch.ops.push(op);
+            self.changes.take_until(sequence, changed, &mut inner.batch.ops);
         }
         Ok(())
     }
@@ -202,8 +219,7 @@ impl Recorder {
         Op::Checkpoint { node: self.node, key, value }
     }
 
-    /// A message leaves in the middle of a tick; the positions of it and of what connections `cut` from it. One that has left
-    /// before is taken out.
+    /// A message leaves in the middle of a tick, or of none; the positions of it and of what connections `cut` from it.
     pub(crate) fn send(
         &self,
         sequence: Option<u64>,
@@ -211,10 +227,6 @@ impl Recorder {
         cuts: bool,
         cut: impl FnOnce(&mut Vec<Output>, &mut Vec<Op>),
     ) -> Result<Vec<u32>, Failure> {
-        if sequence.is_some_and(|sequence| self.inner.lock().skips(self.is_source, sequence)) {
-            outputs.clear();
-            return Ok(Vec::new());
-        }
         let mut packed = self.packed(outputs)?;
         let mut whole = Packed::default();
         for (_, message, _) in outputs.iter().filter(|(_, message, _)| cuts && is_of_host(message)) {
@@ -234,38 +246,42 @@ impl Recorder {
             }
         }
         let positions = self.outputs(&mut inner, outputs, packed);
-        if let Some(sequence) = sequence {
-            self.sent(&mut inner, sequence, 1);
+        match sequence {
+            Some(sequence) => self.sent(&mut inner, sequence, 1),
+            None => self.changes.take(0, &mut inner.batch.ops),
         }
         inner.batch.ops.append(&mut ops);
         self.hand_over(inner).map_err(|error| broken(&error))?;
         Ok(positions)
     }
 
-    /// What an open tick has sent, and the value to go on from that goes with it.
+    /// What an open tick has sent, and the value to go on from that goes with it. Only with that goes what it has changed: without
+    /// it, the tick is run again from its beginning, and changes it again.
     fn sent(&self, inner: &mut Inner, sequence: u64, count: u32) {
         if count > 0 {
             let key = inner.key(sequence);
             inner.begun.insert(key);
             inner.batch.ops.push(Op::Sent { node: self.node, key, count });
         }
-        if let Some(value) = inner.checkpoints.remove(&sequence) {
+        if let Some((value, _)) = inner.checkpoints.remove(&sequence) {
             let op = self.checkpoint_op(inner, sequence, value);
             inner.batch.ops.push(op);
+            self.changes.take(sequence, &mut inner.batch.ops);
         }
     }
 
-    /// Takes those messages out that have left before; whether there were some, and none is left.
-    pub(crate) fn skip_yielded(&self, sequence: u64, outputs: &mut Vec<Output>) -> bool {
-        if outputs.is_empty() {
-            return false;
+    /// Whether the next message of a tick has left before.
+    pub(crate) fn has_left(&self, sequence: u64) -> bool {
+        self.inner.lock().skips(self.is_source, sequence)
+    }
+
+    /// How many of the next messages of a tick have left before.
+    pub(crate) fn left_of(&self, sequence: u64, count: usize) -> usize {
+        if self.is_replay(sequence) {
+            return count;
         }
-        let mut inner = self.inner.lock();
-        let left = outputs.iter().take_while(|_| inner.skips(self.is_source, sequence)).count();
-        drop(inner);
-        // Dropped when nothing is locked: the end of an origin is news.
-        outputs.drain(..left);
-        outputs.is_empty()
+        let left = self.inner.lock().skip.get(&sequence).copied().unwrap_or_default();
+        usize::try_from(left).unwrap_or(count).min(count)
     }
 
     /// Messages that leave together in the middle of a tick; their positions.
@@ -289,6 +305,7 @@ impl Recorder {
         let packed = self.packed(outputs)?;
         let mut inner = self.inner.lock();
         let positions = self.outputs(&mut inner, outputs, packed);
+        self.changes.take(0, &mut inner.batch.ops);
         changes(&mut inner.batch.ops);
         Ok(positions)
     }
@@ -348,12 +365,13 @@ impl Recorder {
         Ok(positions)
     }
 
-    /// A tick is over: it has taken its packets, and nothing of it need be remembered.
+    /// A tick is over: it has taken its packets and made its changes, and nothing of it need be remembered.
     fn over(&self, inner: &mut Inner, attempt: &Attempt) {
         for (link, position) in &attempt.taken {
             inner.batch.ops.push(Op::Read { node: self.node, link: *link, position: *position });
         }
-        if let Some(value) = inner.checkpoints.remove(&attempt.sequence)
+        self.changes.close(attempt.sequence, &mut inner.batch.ops);
+        if let Some((value, _)) = inner.checkpoints.remove(&attempt.sequence)
             && self.is_source
         {
             inner.batch.ops.push(Op::Checkpoint { node: self.node, key: None, value });
@@ -401,7 +419,12 @@ impl Recorder {
         let mut inner = self.inner.lock();
         let key = *inner.keys.entry(attempt.sequence).or_insert_with(|| key_of(attempt));
         inner.begun.insert(key);
-        if let Some(value) = inner.checkpoints.remove(&attempt.sequence) {
+        let value = inner.checkpoints.remove(&attempt.sequence);
+        // What a try has changed stays, unless the tick is to begin as if it had never run.
+        if number > 0 || value.is_some() {
+            self.changes.take(attempt.sequence, &mut inner.batch.ops);
+        }
+        if let Some((value, _)) = value {
             let op = self.checkpoint_op(&mut inner, attempt.sequence, value);
             inner.batch.ops.push(op);
         }
@@ -504,14 +527,6 @@ fn unstorable(problem: &str) -> Failure {
 
 pub(crate) fn broken(error: &JournalError) -> Failure {
     Failure::new(error.to_string()).with_reason("store").with_permanent(true)
-}
-
-/// Changes of pools and variables, as operations.
-pub(crate) fn change_ops(node: u32, pools: &crate::Pools, vars: Vec<VarChange>, ops: &mut Vec<Op>) {
-    for (pool, id, value) in pools.take_changes() {
-        ops.push(Op::Pool { node, pool, id, value });
-    }
-    ops.extend(vars.into_iter().map(Op::Var));
 }
 
 #[cfg(test)]

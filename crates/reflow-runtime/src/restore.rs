@@ -168,7 +168,7 @@ fn restore_node(
             rechunker.restore(&rest);
         }
     }
-    node.pools.record(pools);
+    node.pools.restore(pools);
     node.mailbox.record();
     node.recorder = Some(Box::new(recorder));
     KnownGroup::read(groups)

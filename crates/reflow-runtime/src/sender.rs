@@ -10,7 +10,7 @@ use reflow_message::{Message, Waiting, block_until};
 
 use crate::activity::Sleeper;
 use crate::delivery::Delivery;
-use crate::driver::record::{address_all, changes, cut};
+use crate::driver::record::{address_all, cut, rest_ops};
 use crate::error::SendError;
 use crate::gather::group_op;
 use crate::node_handle::NodeHandle;
@@ -72,11 +72,16 @@ impl<N: Borrow<NodeHandle>> Sender<N> {
         }
         let mut pending = VecDeque::with_capacity(1);
         let original = Some(message.clone());
-        let new = if origin.is_none() { handle.node().new_origin(std::iter::once(port)) } else { None };
+        let sleeper = Sleeper::new(Arc::clone(&handle.run().activity));
         if let (Some(results), Caller::Attempt { sequence, number, .. }) = (&handle.node().results, caller) {
             results.note((sequence, number), port, &message);
         }
         let departing = handle.node().departing(origin, &[port]);
+        if has_left(handle, caller) {
+            // It counts in the group of its tick, but is no other turn of its outport.
+            return Ok(Self { node, pending, original, refused: None, sleeper, caller, waiting: None });
+        }
+        let new = if origin.is_none() { handle.node().new_origin(std::iter::once(port)) } else { None };
         let origin = match &departing {
             Some(departing) => departing.member.as_ref().or(departing.other.as_ref()),
             None => origin.or(new.as_ref()),
@@ -86,7 +91,6 @@ impl<N: Borrow<NodeHandle>> Sender<N> {
         } else {
             handle.node().address(port, message, origin, 0, |outgoing| pending.push_back(outgoing));
         }
-        let sleeper = Sleeper::new(Arc::clone(&handle.run().activity));
         Ok(Self { node, pending, original, refused: None, sleeper, caller, waiting: None })
     }
 
@@ -174,6 +178,12 @@ impl<N: Borrow<NodeHandle>> Drop for Sender<N> {
     }
 }
 
+/// Whether an earlier process has sent the message.
+fn has_left(handle: &NodeHandle, caller: Caller) -> bool {
+    let (Some(recorder), Caller::Attempt { sequence, .. }) = (&handle.node().recorder, caller) else { return false };
+    recorder.has_left(sequence)
+}
+
 /// The long way: the message is written down, and connections may cut it.
 fn record(
     handle: &NodeHandle,
@@ -202,7 +212,7 @@ fn record(
     let written = recorder.send(sequence, &mut outputs, node.cuts(), |outputs, ops| {
         ops.extend(group.map(|group| group_op(&group, tick)));
         let rests = cut(node, outputs);
-        changes(handle, rests, ops);
+        rest_ops(handle, rests, ops);
     });
     let positions = written.map_err(|failure| {
         let problem = failure.message.to_string();

@@ -23,6 +23,13 @@ pub enum VarChange {
 }
 
 impl VarChange {
+    /// The variable.
+    pub(crate) fn path(&self) -> &Arc<str> {
+        match self {
+            Self::Set(path, _) | Self::Add(path, _) | Self::Merge(path, _) | Self::Unset(path) => path,
+        }
+    }
+
     /// Makes the change in a tree.
     ///
     /// # Errors
@@ -135,6 +142,14 @@ fn remove(tree: &mut Value, parts: &[&str]) -> Option<Value> {
     };
     *tree = Value::Object(members.into());
     removed
+}
+
+/// What two whole numbers that are added one after the other add together.
+pub(crate) fn added(one: &Value, other: &Value) -> Option<Value> {
+    match (one, other) {
+        (Value::Integer(one), Value::Integer(other)) => one.checked_add(*other).map(Value::Integer),
+        _ => None,
+    }
 }
 
 fn sum(before: Option<&Value>, by: &Value) -> Result<Value, String> {

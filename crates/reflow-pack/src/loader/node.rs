@@ -66,7 +66,7 @@ impl HostNode {
         let hold = self.hold.as_ref().filter(|hold| !hold.is_sending.swap(true, Ordering::AcqRel));
         let caller = if hold.is_some() { Caller::Counted } else { Caller::Other };
         let ports = messages.iter().filter_map(|(port, _)| u16::try_from(*port).ok());
-        let origin = if messages.len() > 1 { self.handle.origin_of(ports) } else { None };
+        let origin = if messages.len() > 1 { self.handle.origin_of(caller, ports) } else { None };
         let mut status = REFLOW_OK;
         let mut messages = messages.into_iter();
         while let (REFLOW_OK, Some((port, message))) = (status, messages.next()) {
@@ -286,7 +286,7 @@ pub(super) unsafe extern "C" fn pool_upsert(
     unsafe {
         with(node, (), |node| {
             let data = value::look(data).cloned().unwrap_or_default();
-            node.pools().upsert(&foreign::text(pool), &foreign::text(id), data);
+            node.pool_upsert(0, &foreign::text(pool), &foreign::text(id), data);
         });
     }
 }
@@ -306,7 +306,7 @@ pub(super) unsafe extern "C" fn pool_remove(
     id: ReflowStr,
 ) -> *mut ReflowValue {
     // SAFETY: the ABI says that everything is valid for the call.
-    unsafe { with(node, ptr::null_mut(), |node| give(node.pools().remove(&foreign::text(pool), &foreign::text(id)))) }
+    unsafe { with(node, ptr::null_mut(), |node| give(node.pool_remove(0, &foreign::text(pool), &foreign::text(id)))) }
 }
 
 pub(super) unsafe extern "C" fn pool_snapshot(node: *const ReflowNode, pool: ReflowStr) -> *mut ReflowValue {
@@ -316,5 +316,5 @@ pub(super) unsafe extern "C" fn pool_snapshot(node: *const ReflowNode, pool: Ref
 
 pub(super) unsafe extern "C" fn pool_clear(node: *const ReflowNode, pool: ReflowStr) {
     // SAFETY: the ABI says that everything is valid for the call.
-    unsafe { with(node, (), |node| node.pools().clear(&foreign::text(pool))) };
+    unsafe { with(node, (), |node| node.pool_clear(0, &foreign::text(pool))) };
 }

@@ -188,7 +188,7 @@ impl PyContext {
         let state = self.state.lock(py);
         let known = state.origin.clone().or_else(|| state.late_origin.as_ref().map(LateOrigin::revive));
         drop(state);
-        known.or_else(|| self.node.origin_of(packets.iter().map(|(port, _)| *port)))
+        known.or_else(|| self.node.origin_of(self.caller(py), packets.iter().map(|(port, _)| *port)))
     }
 
     pub(super) fn deliver(

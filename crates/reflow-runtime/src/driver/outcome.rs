@@ -49,9 +49,16 @@ impl Driver {
         if self.recorded {
             attempt.failed = Some(Box::new(self.failed_attempt(attempt, failure.clone(), on_error == OnError::Stop)));
         }
-        self.report_attempt(attempt, failure, false);
+        if !self.is_replay(attempt) {
+            self.report_attempt(attempt, failure, false);
+        }
         self.after_failure(on_error, NodeState::Running);
         routed
+    }
+
+    /// Whether the attempt is of a tick that an earlier process has ended: what became of it was told then.
+    pub(super) fn is_replay(&self, attempt: &Attempt) -> bool {
+        self.node().recorder.as_ref().is_some_and(|recorder| recorder.is_replay(attempt.sequence))
     }
 
     pub(super) fn after_failure(&mut self, on_error: OnError, state: NodeState) -> NodeState {

@@ -17,7 +17,7 @@ use crate::node::{Departing, Node};
 use crate::node_handle::NodeHandle;
 use crate::origin::Origin;
 use crate::packet::{Outgoing, Packet};
-use crate::recorder::{Output, change_ops};
+use crate::recorder::Output;
 
 /// The pool that keeps what connections have left over.
 pub(crate) const REST: &str = "\u{0}rest";
@@ -102,13 +102,21 @@ impl Driver {
         let handle = self.handle.clone();
         let node = handle.node();
         let Some(recorder) = &node.recorder else { return };
-        let Some(failed) = attempt.failed.take() else { return };
+        let Some(failed) = attempt.failed.take() else {
+            // Nobody wants to know what became of it, but what it has changed stays.
+            let mut ops = Vec::new();
+            recorder.changes.close(attempt.sequence, &mut ops);
+            return ops.into_iter().for_each(|op| recorder.note(op));
+        };
+        if recorder.is_replay(attempt.sequence) {
+            return end_replay(node, attempt);
+        }
         if failed.will_retry {
             // The run stops for it. Whoever goes on with the run tries it again, from the beginning.
             send_each(&handle, attempt, &mut self.outbox);
             return recorder.retry(attempt, 0, 0, *failed);
         }
-        let mut outputs = taken_outputs(node, attempt);
+        let mut outputs = taken_outputs(node, attempt, true);
         outputs.extend(report.map(|(port, report)| (port, report, attempt.origin.clone())));
         let rests = cut(node, &mut outputs);
         let (sequence, settled) = (attempt.sequence, attempt.settled.take());
@@ -117,7 +125,7 @@ impl Driver {
             node.awaited.over_ops(handle.index(), sequence, ops);
             handle.run().settled_ops(handle.index(), settled, ops);
             ops.extend(group);
-            changes(&handle, rests, ops);
+            rest_ops(&handle, rests, ops);
         });
         node.marks.forget(attempt.sequence);
         address_all(node, outputs, &positions, &mut self.outbox);
@@ -127,15 +135,14 @@ impl Driver {
     pub(super) fn record_yielded(&mut self) {
         let handle = self.handle.clone();
         let node = handle.node();
-        let mut outputs = Vec::new();
-        let sent = std::mem::take(&mut self.attempt.sent);
-        let leaving = Leaving::new(node, self.attempt.origin.as_ref(), &sent);
-        outputs.extend(sent.into_iter().map(|(port, message)| (port, message, leaving.origin(node, port))));
-        if let Some(recorder) = &node.recorder
-            && recorder.skip_yielded(self.attempt.sequence, &mut outputs)
-        {
+        let mut sent = std::mem::take(&mut self.attempt.sent);
+        leave_out(node, &self.attempt, &mut sent);
+        if sent.is_empty() {
             return;
         }
+        let leaving = Leaving::new(node, self.attempt.origin.as_ref(), &sent);
+        let own = |(port, message)| (port, message, leaving.origin(node, port));
+        let mut outputs: Vec<Output> = sent.into_iter().map(own).collect();
         let count = outputs.len() as u32;
         let rests = cut(node, &mut outputs);
         let Some(recorder) = &node.recorder else {
@@ -144,7 +151,7 @@ impl Driver {
         let group = scatter_op(&self.attempt, Some(recorder.key(self.attempt.sequence)));
         let sent = recorder.send_together(self.attempt.sequence, &outputs, count, |ops| {
             ops.extend(group);
-            changes(&handle, rests, ops);
+            rest_ops(&handle, rests, ops);
         });
         match sent {
             Ok(positions) => address_all(node, outputs, &positions, &mut self.outbox),
@@ -152,12 +159,15 @@ impl Driver {
         }
     }
 
-    /// Sends what a call beside `run` has put out; `false` when all of it has left before.
+    /// Sends what a call beside `run` has put out, unless it has left before.
     pub(super) fn record_call(&mut self, call: &Call<'_>, is_ok: bool) {
         let handle = self.handle.clone();
         let node = handle.node();
         let is_setup = matches!(call, Call::Setup);
-        let mut outputs = taken_outputs(node, &mut self.attempt);
+        if is_setup && node.recorder.as_ref().is_some_and(|recorder| recorder.is_set_up()) {
+            return self.attempt.clear();
+        }
+        let mut outputs = taken_outputs(node, &mut self.attempt, false);
         if is_ok {
             let emitted: Vec<_> = self.attempt.emitted.drain(..).collect();
             let leaving = Leaving::new(node, None, &emitted);
@@ -167,16 +177,13 @@ impl Driver {
             cut(node, &mut outputs);
             return address_all(node, outputs, &[], &mut self.outbox);
         };
-        if is_setup && recorder.is_set_up() {
-            return;
-        }
         let rests = cut(node, &mut outputs);
         let ends = matches!(call, Call::Finalize) && is_ok;
         let index = handle.index();
         let taken = if let Call::Signal(received) = call { received.number } else { None };
         let positions = recorder.append(&outputs, |ops| {
             ops.extend(taken.map(|number| Op::SignalTaken { number }));
-            changes(&handle, rests, ops);
+            rest_ops(&handle, rests, ops);
             if ends {
                 ops.push(Op::State { node: index, state: "finished", ended: true });
             }
@@ -229,14 +236,51 @@ impl Driver {
     }
 }
 
-/// What has left whatever becomes of the attempt, each with its own origin.
-fn taken_outputs(node: &Node, attempt: &mut Attempt) -> Vec<Output> {
-    let origin = attempt.origin.clone();
-    let own = |port: u16| match node.departing(origin.as_ref(), &[port]) {
-        Some(departing) => departing.member.or(departing.other),
-        None => origin.clone().or_else(|| node.new_origin(std::iter::once(port))),
+/// What has left whatever becomes of the attempt, each with its own origin. Of those of a tick, what has left before is not among
+/// them.
+fn taken_outputs(node: &Node, attempt: &mut Attempt, of_tick: bool) -> Vec<Output> {
+    let (origin, sequence) = (attempt.origin.clone(), attempt.sequence);
+    let recorder = node.recorder.as_ref().filter(|_| of_tick);
+    let own = |(port, message): (u16, Message)| {
+        let departing = node.departing(origin.as_ref(), &[port]);
+        // It counts in the group of its tick, but is no other turn of its outport.
+        if recorder.is_some_and(|recorder| recorder.has_left(sequence)) {
+            return None;
+        }
+        let own = match departing {
+            Some(departing) => departing.member.or(departing.other),
+            None => origin.clone().or_else(|| node.new_origin(std::iter::once(port))),
+        };
+        Some((port, message, own))
     };
-    attempt.sent.drain(..).map(|(port, message)| (port, message, own(port))).collect()
+    attempt.sent.drain(..).filter_map(own).collect()
+}
+
+/// Takes those out that have left before, of packets of a tick that leave together. They count in the group of the tick, but are no
+/// other turn of their outports.
+fn leave_out(node: &Node, attempt: &Attempt, sent: &mut Vec<(u16, Message)>) {
+    let Some(recorder) = &node.recorder else { return };
+    let mut left: SmallVec<[u16; 4]> = SmallVec::new();
+    sent.retain(|(port, _)| {
+        let has_left = recorder.has_left(attempt.sequence);
+        left.extend(has_left.then_some(*port));
+        !has_left
+    });
+    if !left.is_empty() {
+        drop(node.departing(attempt.origin.as_ref(), &left));
+    }
+}
+
+/// A tick of a source has been run again for what it leaves in its actor: all else was written down when it ran first.
+fn end_replay(node: &Node, attempt: &mut Attempt) {
+    attempt.emitted.clear();
+    attempt.sent.clear();
+    if let Some(group) = attempt.origin.as_ref().and_then(Origin::scattered) {
+        group.let_go();
+    }
+    if let Some(recorder) = &node.recorder {
+        recorder.end_replay(attempt.sequence);
+    }
 }
 
 /// What packets descend from that leave together.
@@ -307,14 +351,13 @@ pub(crate) fn cut(node: &Node, outputs: &mut Vec<Output>) -> Vec<(u16, Value)> {
     rests
 }
 
-/// What changed beside packets.
-pub(crate) fn changes(handle: &NodeHandle, rests: Vec<(u16, Value)>, ops: &mut Vec<Op>) {
+/// What connections have left over now.
+pub(crate) fn rest_ops(handle: &NodeHandle, rests: Vec<(u16, Value)>, ops: &mut Vec<Op>) {
     let node = handle.index();
     for (to, rest) in rests {
         let id = Some(Arc::from(to.to_string()));
         ops.push(Op::Pool { node, pool: REST.into(), id, value: Some(rest) });
     }
-    change_ops(node, &handle.node().pools, handle.node().take_var_changes(), ops);
 }
 
 /// Puts outputs into the outbox, with their positions.
@@ -328,13 +371,8 @@ pub(crate) fn address_all(node: &Node, outputs: Vec<Output>, positions: &[u32], 
 /// Sends what has left whatever becomes of the attempt.
 pub(super) fn send_each(handle: &NodeHandle, attempt: &mut Attempt, outbox: &mut VecDeque<Outgoing>) {
     let node = handle.node();
-    let mut outputs = taken_outputs(node, attempt);
+    let mut outputs = taken_outputs(node, attempt, true);
     if outputs.is_empty() {
-        return;
-    }
-    if let Some(recorder) = &node.recorder
-        && recorder.skip_yielded(attempt.sequence, &mut outputs)
-    {
         return;
     }
     let count = outputs.len() as u32;
@@ -344,7 +382,7 @@ pub(super) fn send_each(handle: &NodeHandle, attempt: &mut Attempt, outbox: &mut
             let group = scatter_op(attempt, Some(recorder.key(attempt.sequence)));
             recorder.send_together(attempt.sequence, &outputs, count, |ops| {
                 ops.extend(group);
-                changes(handle, rests, ops);
+                rest_ops(handle, rests, ops);
             })
         }
         None => Ok(Vec::new()),
@@ -362,22 +400,11 @@ pub(super) fn commit(
     outbox: &mut VecDeque<Outgoing>,
 ) -> Result<(), Failure> {
     let node = handle.node();
-    let replay = node.recorder.as_ref().is_some_and(|recorder| recorder.is_replay(attempt.sequence));
-    if replay {
-        attempt.emitted.clear();
-        attempt.sent.clear();
-        if let Some(group) = attempt.origin.as_ref().and_then(Origin::scattered) {
-            // Its packets have left long ago.
-            group.let_go();
-        }
-        // What it changed was written down when it ran first.
-        let (_, _) = (node.pools.take_changes(), node.take_var_changes());
+    if node.recorder.as_ref().is_some_and(|recorder| recorder.is_replay(attempt.sequence)) {
+        end_replay(node, attempt);
         return Ok(());
     }
-    let mut outputs = taken_outputs(node, attempt);
-    if let Some(recorder) = &node.recorder {
-        recorder.skip_yielded(attempt.sequence, &mut outputs);
-    }
+    let mut outputs = taken_outputs(node, attempt, true);
     let emitted: Vec<(u16, Message)> = attempt.emitted.drain(..).collect();
     let leaving = Leaving::new(node, attempt.origin.as_ref(), &emitted);
     outputs.extend(emitted.into_iter().map(|(port, message)| (port, message, leaving.origin(node, port))));
@@ -388,7 +415,7 @@ pub(super) fn commit(
             node.awaited.over_ops(handle.index(), attempt.sequence, ops);
             handle.run().settled_ops(handle.index(), settled, ops);
             ops.extend(group);
-            changes(handle, rests, ops);
+            rest_ops(handle, rests, ops);
         })?,
         None => Vec::new(),
     };

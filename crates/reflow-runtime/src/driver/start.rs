@@ -346,7 +346,8 @@ impl Driver {
                 }
                 match self.another_try(&attempt, &failure, when) {
                     Some(until) => {
-                        if let Some(recorder) = &self.handle.node().recorder {
+                        let is_replay = self.is_replay(&attempt);
+                        if let Some(recorder) = self.handle.node().recorder.as_ref().filter(|_| !is_replay) {
                             let wait = until.saturating_duration_since(when.now).as_millis() as u64;
                             let failed = self.failed_attempt(&attempt, failure.clone(), true);
                             recorder.retry(&attempt, attempt.number, wait, failed);
