@@ -41,7 +41,7 @@ def test_what_was_flushed_survives_a_loss_of_power(tmp_path):
         folder = tmp_path / str(at)
         folder.mkdir()
         disk.after_loss(folder, chance if at % 3 else None)
-        flushed = [int(line.split()[1]) for line in disk.said.decode().splitlines() if line.count(" ")]
+        flushed = [int(line.split()[1]) for line in disk.said.decode().split("\n")[:-1]]
         done = flushed[-1] + 1 if flushed else 0
         store = AssetStore(folder / "db")
         for asset in range(7):

@@ -22,7 +22,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from offbit_reflow import Actor, Message, Network, actor
-from offbit_reflow.exceptions import ConversionError
 
 from .support import Collect, add, running, through
 
@@ -575,13 +574,3 @@ def test_an_interrupt_during_an_estimate_is_heard_afterwards():
         deadline = time.monotonic() + SOON
         while time.monotonic() < deadline:
             pass
-
-
-def test_a_text_that_is_no_unicode_travels_as_it_is():
-    name = b"caf\xe9".decode("utf-8", "surrogateescape")
-    assert through(name) == name
-    with Network() as net:
-        net.add_node("native", "tpl_passthrough")
-        net.add_outport("out", "native", "output")
-        with pytest.raises(ConversionError, match="node `native`, port `input`: .* surrogates not allowed"):
-            net.run(inputs={"native.input": name}, timeout=SOON)

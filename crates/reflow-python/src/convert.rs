@@ -102,11 +102,7 @@ pub(crate) fn to_message(object: &Bound<'_, PyAny>, held: Held) -> PyResult<Mess
         return Ok(Message::Float(float.value()));
     }
     if let Ok(text) = object.cast_exact::<PyString>() {
-        return match text.to_str() {
-            Ok(text) => Ok(Message::String(text.into())),
-            // It has halves of characters, as names of files may: among actors of this host it travels as it is.
-            Err(_) => plain::to_message(object, held),
-        };
+        return Ok(Message::String(text.to_str()?.into()));
     }
     if let Ok(dict) = object.cast::<PyDict>() {
         return dict_to_message(dict, held);
