@@ -54,7 +54,11 @@ def _stop(networks: list[Network]) -> None:
         return
     names = ", ".join(sorted({name for network in networks for name in _unfinished(network)}))
     # What is left sleeps inside C code; the process ends without it.
-    who = f"these nodes did not stop before the interpreter ended: {names}" if names else "a tick goes on without its network"
+    who = (
+        f"these nodes did not stop before the interpreter ended: {names}"
+        if names
+        else "a tick goes on without its network"
+    )
     print(f"offbit_reflow: {who}", file=sys.stderr)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 
 import pytest
@@ -108,10 +109,8 @@ def test_ticks_of_one_instance_do_not_overlap_when_their_time_is_over(shared, at
                 done.wait(0.06)
                 with lock:
                     at_work[id(self)] -= 1
-                try:
+                with contextlib.suppress(RuntimeError):  # it was given up
                     later.done()
-                except RuntimeError:
-                    pass  # it was given up
 
             threading.Thread(target=work).start()
 
