@@ -423,3 +423,20 @@ def test_what_finds_no_partner_keeps_no_node_alive(tmp_path):
     with Replay(tmp_path / "run.rfltrace") as replay:
         again = registered(replay).run(timeout=SOON)
         assert (again.state, again.outputs) == ("finished", result.outputs)
+
+
+def test_what_was_kept_for_a_tick_that_never_came_keeps_no_node_alive(tmp_path):
+    def registered(net):
+        net.register_actor("newest", Newest)
+        return sourced(net, Generator)
+
+    net = registered(Network())
+    net.add_node("s", "source")
+    net.add_node("n", "newest", firing={"latest": ["b"]})
+    net.add_connection("s", "out", "n", "b")
+    net.add_outport("out", "n", "out")
+    inputs = {"n.a": iter([])}
+    result = net.run(inputs, timeout=SOON, record=tmp_path / "run.rfltrace")
+    assert (result.state, result.outputs["out"]) == ("finished", [])
+    with Replay(tmp_path / "run.rfltrace") as replay:
+        assert registered(replay).run(timeout=SOON).state == "finished"

@@ -70,7 +70,10 @@ impl Driver {
         }
         loop {
             let has = |link: u32| match mailbox.shelf_of_link(link) {
-                Some(shelf) => player.next_pull(node, shelf, |packets| mailbox.has_kept(packets)).unwrap_or(false),
+                // What was never taken off its shelf only has to be there.
+                Some(shelf) => player
+                    .next_pull(node, shelf, |packets| mailbox.has_kept(packets))
+                    .unwrap_or_else(|| mailbox.keeps_some(link)),
                 None => self.ahead.get(&link).is_some_and(|packets| !packets.is_empty()),
             };
             let next = match player.takes(node, has) {

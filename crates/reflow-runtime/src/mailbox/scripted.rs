@@ -24,6 +24,11 @@ impl Mailbox {
         let inner = self.inner.lock();
         packets.iter().all(|packet| inner.kept.contains_key(packet))
     }
+
+    /// Whether some packet of the link has come and was not taken, where a recording is followed.
+    pub(crate) fn keeps_some(&self, link: u32) -> bool {
+        self.inner.lock().kept.keys().any(|(known, _)| *known == link)
+    }
 }
 
 impl Inner {
