@@ -123,8 +123,8 @@ impl HostValue for PyPlain {
 
     fn member(&self, path: &[Arc<str>]) -> Option<Value> {
         Python::attach(|py| {
-            let names = PyList::new(py, path.iter().map(|name| &**name)).ok()?;
             static MEMBER_AT: Once<Py<PyAny>> = Once::new();
+            let names = PyList::new(py, path.iter().map(|name| &**name)).ok()?;
             let found = MEMBER_AT
                 .import(py, "offbit_reflow._join_key", "member_at")
                 .and_then(|member_at| member_at.call1((self.object(py), names)));

@@ -332,7 +332,7 @@ impl Gatherer {
                 }
             }
         }
-        let inputs = lists.into_iter().map(|(port, list)| (port, list_of(list, hosted))).collect();
+        let inputs = lists.into_iter().map(|(port, list)| (port, list_of(&list, hosted))).collect();
         let taken = if end.recorded { taken } else { Vec::new() };
         self.ready.push_back(Ready { inputs, origin: end.parent, taken, settled });
         Leavings { others, ..Leavings::default() }
@@ -341,7 +341,7 @@ impl Gatherer {
 
 /// One message with all of these; a place without a result is null. For an actor of a host it is a list of that, if there are
 /// results that are more than JSON-shaped data.
-fn list_of(items: Vec<Option<Message>>, hosted: bool) -> Message {
+fn list_of(items: &[Option<Message>], hosted: bool) -> Message {
     if hosted && items.iter().flatten().any(Message::is_more_than_data) {
         let part = |item: &Option<Message>| item.clone().map_or(Parts::Value(Value::Null), Parts::Message);
         if let Some(list) = make_hosted(Parts::List(items.iter().map(part).collect()), None) {

@@ -543,7 +543,7 @@ mod tests {
     struct Written(Mutex<Vec<(u32, u64, Vec<u8>)>>);
 
     impl Journal for Written {
-        fn run_id(&self) -> &str {
+        fn run_id(&self) -> &'static str {
             "run"
         }
 
