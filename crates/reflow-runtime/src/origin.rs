@@ -124,6 +124,7 @@ impl Origin {
     }
 
     /// What it descends from before all forks and groups.
+    #[must_use]
     pub fn root(&self) -> Self {
         let mut origin = self;
         while let Some(Place::Member(group, _) | Place::Scatter(group)) = &origin.0.place

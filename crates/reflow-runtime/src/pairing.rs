@@ -170,7 +170,7 @@ pub(crate) fn forks(shape: &Shape, groups: &[Vec<Vec<u16>>], may_fork: impl Fn(u
         graph.add_edge(outside, nodes[*source as usize], ());
     }
     let dominators = simple_fast(&graph, outside);
-    let through = |node: u32| dominators.dominators(nodes[node as usize]).map(|all| all.collect::<Vec<_>>());
+    let through = |node: u32| dominators.dominators(nodes[node as usize]).map(Iterator::collect::<Vec<_>>);
     let fork = |node: u32, ports: &[u16]| {
         let mut before = ports.iter().filter_map(|port| incoming.get(&(node, *port))).flatten();
         let mut common = through(*before.next()?)?;
