@@ -260,7 +260,9 @@ impl Disk {
             (self.lineage, self.saved, self.number) = (header.lineage, known.unwrap_or(header.number), header.number);
             self.is_merged = known.is_none();
             for (line, _) in lines {
-                let Line::Changes(changes) = line else { continue };
+                let Line::Changes(mut changes) = line else { continue };
+                // After a loss of power there may be the word of something that had not come to the disk itself.
+                changes.list.retain(|change| self.has_content(change));
                 self.needs_sweep = true;
                 self.number = self.number.max(changes.number);
                 if changes.number > self.saved {
@@ -279,6 +281,15 @@ impl Disk {
         let deltas = differences(table, &fresh);
         *table = fresh;
         Ok(deltas)
+    }
+
+    /// Whether what a change puts is there.
+    fn has_content(&self, change: &Change) -> bool {
+        match change {
+            Change::Put(entry) if entry.inline.is_none() => blob::path(&self.folder, &entry.hash)
+                .is_none_or(|path| fs::metadata(path).is_ok_and(|about| about.len() > 0 || entry.size == 0)),
+            Change::Put(_) | Change::Delete(_) => true,
+        }
     }
 
     /// Writes changes behind the others. The database is locked, and the table is current.
