@@ -75,7 +75,10 @@ impl Entry {
             let found = names.filter_map(|name| Some((*name, config.get(name)?))).find(|(_, value)| !value.is_null());
             let Some((name, value)) = found else { continue };
             let is_told = warnings.iter().any(|text| text.starts_with(&format!("config `{name}`:")));
-            warnings.extend(crate::lint::findings(name, value, &key.schema, is_told));
+            let found = crate::lint::findings(name, value, &key.schema, is_told);
+            // What is none of the kind counts as the default, where it stands.
+            let told = |text: String| if text.contains(": expected ") { text + "; the default counts" } else { text };
+            warnings.extend(found.into_iter().map(|text| if key.rule.lenient { told(text) } else { text }));
         }
         warnings
     }
