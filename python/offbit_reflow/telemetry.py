@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from . import _native
 from ._actor import Actor, build
+from ._extras import needs
 from ._values import PortValue
-from .connectors._files import needs
 from .network import Listener, Network
 
 if TYPE_CHECKING:

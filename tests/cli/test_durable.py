@@ -96,6 +96,24 @@ def test_runs_takes_no_negative_numbers(option: str, capsys: pytest.CaptureFixtu
     assert f"{option}: must be at least 0, got -1" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("command", "option", "said"),
+    [
+        ("runs --store runs.db", "--limit", "must be a whole number, got 'x'"),
+        ("runs --store runs.db", "--days", "must be a number, got 'x'"),
+        ("run graph.json --actors actors.py", "--timeout", "must be a number, got 'x'"),
+        ("replay run.rfltrace --actors actors.py", "--until", "must be a whole number, got 'x'"),
+    ],
+)
+def test_what_is_no_number_is_refused_with_words(
+    command: str, option: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main([*command.split(), option, "x"])
+    assert end.value.code == 2
+    assert f"{option}: {said}" in capsys.readouterr().err
+
+
 def test_a_run_that_goes_on_is_not_deleted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     store = str(tmp_path / "runs.db")
     with Network(store=store, run_id="live") as network:

@@ -16,6 +16,7 @@ from ..exceptions import NetworkError
 from ..replay import Replay, Step
 from . import actors
 from .exit import FAILED, UsageError
+from .numbers import count
 from .streams import put
 
 
@@ -23,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("file", metavar="FILE", help="the recording")
     actors.add_argument(parser)
-    parser.add_argument("--until", metavar="N", type=int, help="stop after the Nth tick")
+    parser.add_argument("--until", metavar="N", type=count, help="stop after the Nth tick")
     parser.add_argument("--node", metavar="ID", help="show the ticks of this node only")
     parser.add_argument("--step", action="store_true", help="wait for Enter after each tick that is shown")
     parser.add_argument(

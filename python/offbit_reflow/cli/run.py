@@ -27,6 +27,7 @@ from ..network import DEFAULT_GRACE, Network
 from ..result import RunResult
 from . import actors, graphs, inputs, outputs, packs, report, signals
 from .exit import FAILED, OK, TIMED_OUT, UsageError
+from .numbers import above_0, at_least_0
 from .progress import Progress
 from .trace import Trace
 
@@ -60,11 +61,11 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     outputs.add_argument(parser)
     packs.add_arguments(parser)
     parser.add_argument("--events", metavar="FILE", help="write every event to this file, a JSON object a line")
-    parser.add_argument("--timeout", metavar="S", type=_seconds, help="stop the run after so many seconds")
+    parser.add_argument("--timeout", metavar="S", type=above_0, help="stop the run after so many seconds")
     parser.add_argument(
         "--grace",
         metavar="S",
-        type=_grace,
+        type=at_least_0,
         default=DEFAULT_GRACE,
         help=f"how long running ticks get to end when the run is stopped; {DEFAULT_GRACE:g} by default",
     )
@@ -74,20 +75,6 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         help="serve /metrics for Prometheus, /health and /ready while it runs, at HOST:PORT; a bare PORT is for this machine",
     )
     report.add_arguments(parser)
-
-
-def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not seconds > 0:
-        raise argparse.ArgumentTypeError(f"must be above 0, got {text}")
-    return seconds
-
-
-def _grace(text: str) -> float:
-    seconds = float(text)
-    if not seconds >= 0:
-        raise argparse.ArgumentTypeError(f"must be at least 0, got {text}")
-    return seconds
 
 
 def main(arguments: argparse.Namespace) -> int:

@@ -14,6 +14,7 @@ import time
 from .._printable import printable
 from ..store import Store
 from .exit import FAILED, OK
+from .numbers import at_least_0, count
 from .resume import runs_store
 from .streams import put, say
 
@@ -29,29 +30,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="only runs in this state; interrupted: their process has died",
     )
     parser.add_argument("--text", help="only runs with this in their id or in the name of their graph")
-    parser.add_argument("--days", type=_days, metavar="N", help="only runs that began in the last so many days")
-    parser.add_argument("--limit", type=_number, metavar="N", help="only the newest so many")
+    parser.add_argument("--days", type=at_least_0, metavar="N", help="only runs that began in the last so many days")
+    parser.add_argument("--limit", type=count, metavar="N", help="only the newest so many")
     parser.add_argument("--json", action="store_true", help="write a JSON object a run")
     parser.add_argument("--delete", metavar="ID", help="delete this run")
-    parser.add_argument("--delete-older-than", metavar="DAYS", type=_days, help="delete runs that ended longer ago")
-    parser.add_argument("--keep", metavar="N", type=_number, help="delete all runs but the newest so many")
+    parser.add_argument(
+        "--delete-older-than", metavar="DAYS", type=at_least_0, help="delete runs that ended longer ago"
+    )
+    parser.add_argument("--keep", metavar="N", type=count, help="delete all runs but the newest so many")
     parser.add_argument(
         "--interrupted", action="store_true", help="with those two: interrupted runs, too, which can be gone on with"
     )
-
-
-def _number(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError(f"must be at least 0, got {text}")
-    return number
-
-
-def _days(text: str) -> float:
-    days = float(text)
-    if not days >= 0:
-        raise argparse.ArgumentTypeError(f"must be at least 0, got {text}")
-    return days
 
 
 def main(arguments: argparse.Namespace) -> int:

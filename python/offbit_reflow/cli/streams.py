@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from typing import TextIO
+from typing import TextIO, cast
 
 
 class Lost(Exception):
@@ -23,11 +23,16 @@ def open_closed() -> None:
     Reading or writing fails then as on a closed file, but for standard error: what is said there is heard by nobody.
     """
     if sys.stdin is None:
-        sys.stdin = open(os.open(os.devnull, os.O_WRONLY), encoding="utf-8")  # noqa: SIM115  # as long as the process
+        sys.stdin = _nothing(os.O_WRONLY, "r")
     if sys.stdout is None:
-        sys.stdout = open(os.open(os.devnull, os.O_RDONLY), "w", encoding="utf-8")  # noqa: SIM115
+        sys.stdout = _nothing(os.O_RDONLY, "w")
     if sys.stderr is None:
-        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+        sys.stderr = _nothing(os.O_WRONLY, "w")
+
+
+def _nothing(access: int, mode: str) -> TextIO:
+    """Open a stream that leads nowhere, for as long as the process lives."""
+    return cast("TextIO", os.fdopen(os.open(os.devnull, access), mode, encoding="utf-8"))
 
 
 def say(text: str, out: TextIO | None = None) -> None:

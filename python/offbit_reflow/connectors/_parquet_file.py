@@ -6,11 +6,11 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
+from .._extras import needs
 from ..exceptions import ReflowError
-from ._files import Output, needs
 
 
-class ParquetFile(Output):
+class ParquetFile:
     """Gathers rows into groups, and writes them under another name until the file is complete."""
 
     def __init__(self, path: Path, group_rows: int, compression: str) -> None:
@@ -29,6 +29,7 @@ class ParquetFile(Output):
         self._waiting = 0
         self._written = 0
         self._broken = False
+        self.is_closed = False
 
     def room(self) -> int:
         """Give how many rows the group that is being gathered can take; one that is full is written."""

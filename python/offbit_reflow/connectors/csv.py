@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from .._steps import Step
-from ._files import Text, TextSink, has_content, not_in_encoding, opened
+from ._files import has_content, not_in_encoding, opened
+from ._text_sink import Text, TextSink
 
 _TYPES: dict[str, Callable[[str], Any]] = {
     "str": str,

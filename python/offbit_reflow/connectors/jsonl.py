@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from .._steps import Step
-from ._files import TextSink, not_in_encoding, opened
+from ._files import not_in_encoding, opened
 from ._json import encode
+from ._text_sink import TextSink
 
 
 class read_jsonl(Step):

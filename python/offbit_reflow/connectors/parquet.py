@@ -8,8 +8,9 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
+from .._extras import needs
 from .._steps import Step
-from ._files import FileSink, needs
+from ._file_sink import FileSink
 from ._parquet_file import ParquetFile
 
 

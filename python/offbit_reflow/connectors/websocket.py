@@ -13,10 +13,10 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
 
+from .._extras import needs
 from .._steps import Step
 from ..exceptions import NetworkError, ReflowError
 from ..metrics import parse_address
-from ._files import needs
 from ._json import encode
 
 #: Messages of one client that may wait for the network; then its socket is read no further.
