@@ -101,6 +101,7 @@ site: build ## Build the site of the documentation into build/site, and check it
 	$(BIN)/mkdocs build --quiet --strict
 
 bench: build ## Measure beside the peers, in one run; prints a table of ratios
+	$(BIN)/python -m pip install --quiet --group bench-values
 	$(BIN)/python benches/run.py
 
 demo: build ## Run the example on real data; writes build/seattle-weather.html

@@ -69,7 +69,7 @@ def _coroutines(what: str, style: str) -> Case:
     )
 
 
-def _payload(name: str, kind: str, packets: int, slow: int) -> Case:
+def _payload(name: str, kind: str, packets: int, slow: int = 0) -> Case:
     arguments = {"kind": kind, "nodes": 8}
     return Case(
         f"{name} through 8 nodes",
@@ -78,7 +78,7 @@ def _payload(name: str, kind: str, packets: int, slow: int) -> Case:
         {
             OURS: {**arguments, "packets": packets},
             "direct call": {**arguments, "packets": packets},
-            "0.2.9": {**arguments, "packets": slow},
+            **({"0.2.9": {**arguments, "packets": slow}} if slow else {}),
             "asyncio.Queue": {**arguments, "packets": packets},
             "threads": {**arguments, "packets": packets},
         },
@@ -145,6 +145,37 @@ CASES = [
     _payload("1 MiB of bytes", "bytes", 5_000, 2),
     _payload("a dict of 1,000 keys", "dict", 2_000, 40),
     Case(
+        "a dict of 1,000 keys, changed in each of 8 nodes",
+        "changed",
+        "packets/s",
+        {peer: {"nodes": 8, "packets": 5_000} for peer in (OURS, "direct call", "asyncio.Queue")},
+    ),
+    _payload("a list of 1,000 floats", "floats", 5_000, 40),
+    _payload("a NumPy array of 1 MiB", "array", 5_000),
+    _payload("a pandas DataFrame of 10,000 rows", "frame", 5_000),
+    Case(
+        "diamond of Python actors",
+        "diamond",
+        "packets/s",
+        {
+            OURS: {"packets": 50_000},
+            "by position": {"packets": 50_000, "by": "position"},
+            "asyncio.Queue": {"packets": 20_000},
+        },
+    ),
+    Case(
+        "consumer of some 20 µs a packet behind a fast source",
+        "slow_consumer",
+        "packets/s",
+        {peer: {"packets": 20_000} for peer in (OURS, "direct call", "asyncio.Queue")},
+    ),
+    Case(
+        "two CPU-bound nodes beside one, free-threaded Python",
+        "cores",
+        "times",
+        {OURS: {"packets": 100_000}},
+    ),
+    Case(
         "stream of 64 KiB frames",
         "stream",
         "MiB/s",
@@ -175,6 +206,30 @@ CASES = [
         "KiB",
         {peer: {"nodes": 1_000} for peer in (OURS, "0.2.9", "asyncio.Queue", "threads", "pykka")},
         lower_is_better=True,
+    ),
+    Case(
+        "memory a native node",
+        "memory",
+        "KiB",
+        {OURS: {"nodes": 1_000, "component": "tpl_passthrough"}},
+        lower_is_better=True,
+    ),
+    Case(
+        "memory growth, a million packets through 2 nodes",
+        "growth",
+        "MiB",
+        {peer: {"packets": 1_000_000} for peer in (OURS, "asyncio.Queue")} | {"threads": {"packets": 200_000}},
+        lower_is_better=True,
+    ),
+    *(
+        Case(
+            f"100,000 idle nodes in a row, {words}",
+            "idle_nodes",
+            "s",
+            {peer: {"nodes": 100_000, "what": what} for peer in (OURS, "asyncio.Queue")},
+            lower_is_better=True,
+        )
+        for words, what in (("start", "start"), ("one packet through", "packet"))
     ),
     Case(
         "memory growth, source 10,000 packets of 10 kB ahead of a slow sink",

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tomllib
 import venv
 from pathlib import Path
@@ -16,6 +17,7 @@ BUILD = ROOT / "build" / "bench"
 PUBLIC = "offbit-reflow==0.2.9"
 SCRIPTS = {
     "reflow": "ours",
+    "by position": "ours",
     "0.2.9": "public",
     "direct call": "direct",
     "asyncio.Queue": "asyncio_queue",
@@ -43,8 +45,9 @@ class Environments:
         """Make the command that measures one case of one peer."""
         if function == "native" and peer in NATIVE:
             return [self._native(), str(arguments["nodes"]), str(arguments["packets"]), "1"]
+        python = _free_threaded() if function == "cores" else self.python(peer)
         script = ROOT / "benches" / "peers" / f"{SCRIPTS[peer]}.py"
-        return [self.python(peer), str(script), function, json.dumps(arguments)]
+        return [python, str(script), function, json.dumps(arguments)]
 
     def python(self, peer: str) -> str:
         """Give the interpreter of a peer."""
@@ -60,6 +63,15 @@ class Environments:
         if "native" not in self._made:
             self._made["native"] = str(_build_native())
         return self._made["native"]
+
+
+def _free_threaded() -> str:
+    """Find the interpreter that runs threads side by side: this one, or that of `make build PYTHON=python3.14t`."""
+    if sysconfig.get_config_var("Py_GIL_DISABLED"):
+        return sys.executable
+    for python in sorted(ROOT.glob(".venv-*t/bin/python"), reverse=True):
+        return str(python)
+    raise Unavailable("needs a free-threaded interpreter: make build PYTHON=python3.14t")
 
 
 def _make(folder: Path, packages: list[str]) -> Path:

@@ -6,6 +6,7 @@ import asyncio
 from asyncio import Queue
 from time import perf_counter
 
+from bodies import spin
 from harness import FRAME, main, payload, peak, percentile, resident
 
 #: Room in a queue, as in a connection of ours.
@@ -91,6 +92,60 @@ def payload_case(kind, nodes, packets):
     return packets / elapsed
 
 
+def increase(value):
+    value["key 0"] += 1
+    return value
+
+
+def changed(nodes, packets):
+    values = (dict(value) for value in [payload("dict")] * packets)
+    total, elapsed = asyncio.run(row(nodes, values, increase))
+    assert total == packets
+    return packets / elapsed
+
+
+def slow_consumer(packets):
+    async def measure():
+        queues = [Queue(CAPACITY) for _ in range(2)]
+        started = perf_counter()
+        tasks = [asyncio.create_task(feed(queues[0], range(packets)))]
+        tasks.append(asyncio.create_task(relay(queues[0], queues[1], lambda value: value + 1)))
+        while (value := await queues[1].get()) is not END:
+            spin(value)
+        elapsed = perf_counter() - started
+        await asyncio.gather(*tasks)
+        return elapsed
+
+    return packets / asyncio.run(measure())
+
+
+def diamond(packets):
+    async def measure():
+        inputs, outputs = [Queue(CAPACITY) for _ in "ab"], [Queue(CAPACITY) for _ in "ab"]
+
+        async def spread():
+            for number in [*range(packets), END]:
+                for queue in inputs:
+                    await queue.put(number)
+
+        started = perf_counter()
+        tasks = [asyncio.create_task(spread())]
+        tasks += [
+            asyncio.create_task(relay(get, put, lambda value: value + 1))
+            for get, put in zip(inputs, outputs, strict=True)
+        ]
+        total = 0
+        while (one := await outputs[0].get()) is not END and (other := await outputs[1].get()) is not END:
+            total += one == other
+        elapsed = perf_counter() - started
+        assert total == packets
+        await outputs[1].get()
+        await asyncio.gather(*tasks)
+        return elapsed
+
+    return packets / asyncio.run(measure())
+
+
 def fan(width, packets):
     async def measure():
         inputs, output = [Queue(CAPACITY) for _ in range(width)], Queue(CAPACITY)
@@ -152,6 +207,30 @@ def start_stop(nodes):
         return (perf_counter() - started) * 1e3
 
     return asyncio.run(measure())
+
+
+def idle_nodes(nodes, what):
+    async def measure():
+        started = perf_counter()
+        queues, tasks = await spawn(nodes)
+        if what != "start":
+            started = perf_counter()
+            await queues[0].put(0)
+            await queues[-1].get()
+        elapsed = perf_counter() - started
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        return elapsed
+
+    return asyncio.run(measure())
+
+
+def growth(packets):
+    asyncio.run(row(2, range(10_000), lambda value: value + 1))
+    before = peak()
+    asyncio.run(row(2, range(packets), lambda value: value + 1))
+    return (peak() - before) / 2**20
 
 
 def memory(nodes):

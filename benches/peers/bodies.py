@@ -18,6 +18,20 @@ def forward(self, ctx):
     ctx.done({"out": ctx.inputs["in"]})
 
 
+def change(self, ctx):
+    """Change one value of a dict and pass it on."""
+    value = ctx["in"]
+    value["key 0"] += 1
+    ctx.done({"out": value})
+
+
+def spin(number):
+    """Compute in plain Python for some 20 µs."""
+    for _ in range(1_000):
+        number = (number * 31 + 7) % 65_521
+    return number
+
+
 async def add_async(self, ctx):
     """Add one in a coroutine that waits for nothing."""
     return {"out": ctx["in"] + 1}

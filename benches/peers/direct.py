@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from time import perf_counter
 
-from bodies import ADD, forward
+from bodies import ADD, change, forward, spin
 from harness import main, payload
 
 
@@ -57,9 +57,21 @@ def fan(width, packets):
 
 
 def payload_case(kind, nodes, packets):
-    message = {"type": "Bytes" if kind == "bytes" else "Object", "data": payload(kind)}
+    message = payload(kind)
     return packets / call(forward, nodes, [message] * packets, Context())
 
 
+def changed(nodes, packets):
+    values = (dict(value) for value in [payload("dict")] * packets)
+    return packets / call(change, nodes, values, PlainContext())
+
+
+def slow_consumer(packets):
+    started = perf_counter()
+    for number in range(packets):
+        spin(number + 1)
+    return packets / (perf_counter() - started)
+
+
 if __name__ == "__main__":
-    main({"chain": chain, "fan": fan, "payload": payload_case})
+    main({**globals(), "payload": payload_case})

@@ -44,4 +44,18 @@ def peak() -> int:
 
 def payload(kind: str) -> Any:
     """Make the payload of a case."""
-    return b"x" * (1 << 20) if kind == "bytes" else {f"key {number}": number for number in range(1_000)}
+    if kind == "bytes":
+        return b"x" * (1 << 20)
+    if kind == "dict":
+        return {f"key {number}": number for number in range(1_000)}
+    if kind == "floats":
+        return [number / 7 for number in range(1_000)]
+    if kind == "array":
+        import numpy
+
+        return numpy.arange(1 << 17, dtype=numpy.float64)
+    if kind == "frame":
+        import pandas
+
+        return pandas.DataFrame({"number": range(10_000), "half": [number / 2 for number in range(10_000)]})
+    raise ValueError(kind)

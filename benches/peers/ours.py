@@ -5,72 +5,9 @@ from __future__ import annotations
 import threading
 from time import perf_counter, sleep
 
-from bodies import ADD, forward
+from bodies import ADD, change, forward, spin
 from harness import FRAME, main, payload, peak, percentile, resident
-
-
-def step(run):
-    """Make an actor class of a `run` method."""
-    from offbit_reflow import Actor
-
-    return type("Step", (Actor,), {"run": run, "inports": ["in"], "outports": ["out"]})
-
-
-def source(values):
-    """Make an actor class that sends values, one after the other."""
-    from offbit_reflow import Actor
-
-    class Source(Actor):
-        outports = ["out"]
-
-        def run(self, ctx):
-            for value in values:
-                yield {"out": value}
-
-    return Source
-
-
-def sink():
-    """Make an actor class that counts packets."""
-    from offbit_reflow import Actor
-
-    class Sink(Actor):
-        inports = ["in"]
-        batch_size = 64
-
-        def run(self, batch):
-            batch.done()
-
-    return Sink
-
-
-def line(first, between, last, nodes):
-    """Wire a source, `nodes` nodes and a sink in a row."""
-    from offbit_reflow import Network
-
-    net = Network()
-    for name, actor in (("first", first), ("between", between), ("last", last)):
-        net.register_actor(name, actor)
-    net.add_node("first", "first")
-    before = "first"
-    for number in range(nodes):
-        net.add_node(f"node {number}", "between")
-        net.add_connection(before, "out", f"node {number}", "in")
-        before = f"node {number}"
-    net.add_node("last", "last")
-    net.add_connection(before, "out", "last", "in")
-    return net
-
-
-def timed(net, packets):
-    """Run a network to its end, and see that everything arrived."""
-    started = perf_counter()
-    result = net.run(timeout=55)
-    elapsed = perf_counter() - started
-    result.raise_for_failure()
-    arrived = result.nodes["last"]["packets_in"]
-    assert arrived == packets, f"{arrived} of {packets} packets arrived"
-    return elapsed
+from wiring import idle, line, sink, source, step, timed
 
 
 def chain(nodes, packets, style="tagged"):
@@ -114,6 +51,80 @@ def fan(width, packets):
 def payload_case(kind, nodes, packets):
     value = payload(kind)
     return packets / timed(line(source(value for _ in range(packets)), step(forward), sink(), nodes), packets)
+
+
+def changed(nodes, packets):
+    values = (dict(value) for value in [payload("dict")] * packets)
+    return packets / timed(line(source(values), step(change), sink(), nodes), packets)
+
+
+def diamond(packets, by="origin"):
+    from offbit_reflow import Actor, Network
+
+    class Join(Actor):
+        inports = ["a", "b"]
+        outports = ["out"]
+
+        def run(self, ctx):
+            ctx.done({"out": ctx["a"] + ctx["b"]})
+
+    net = Network()
+    for name, actor in (
+        ("first", source(range(packets))),
+        ("add", step(ADD["plain"])),
+        ("join", Join),
+        ("last", sink()),
+    ):
+        net.register_actor(name, actor)
+    net.add_node("first", "first")
+    net.add_node("a", "add")
+    net.add_node("b", "add")
+    net.add_node("join", "join", firing={"join": by})
+    net.add_node("last", "last")
+    for branch in ("a", "b"):
+        net.add_connection("first", "out", branch, "in")
+        net.add_connection(branch, "out", "join", branch)
+    net.add_connection("join", "out", "last", "in")
+    return packets / timed(net, packets)
+
+
+def slow_consumer(packets):
+    from offbit_reflow import Actor
+
+    class Slow(Actor):
+        inports = ["in"]
+
+        def run(self, ctx):
+            spin(ctx["in"])
+
+    return packets / timed(line(source(range(packets)), step(ADD["plain"]), Slow, 1), packets)
+
+
+def cores(packets):
+    """Compare two nodes that compute with one that does all of it."""
+    from offbit_reflow import Actor, Network
+
+    class Compute(Actor):
+        inports = ["in"]
+        outports = ["out"]
+
+        def run(self, ctx):
+            ctx.done({"out": spin(ctx["in"])})
+
+    def elapsed(width):
+        net = Network()
+        for name, actor in (("first", source(range(packets // width))), ("compute", Compute), ("last", sink())):
+            net.register_actor(name, actor)
+        net.add_node("first", "first")
+        net.add_node("last", "last")
+        for number in range(width):
+            net.add_node(f"compute {number}", "compute")
+            net.add_connection("first", "out", f"compute {number}", "in")
+            net.add_connection(f"compute {number}", "out", "last", "in")
+        return timed(net, packets)
+
+    elapsed(2)
+    return elapsed(1) / elapsed(2)
 
 
 def latency(rounds, percent):
@@ -206,36 +217,51 @@ def stream(frames):
     return total[0] / elapsed / 2**20
 
 
-def thousand(nodes):
-    """Wire nodes in a row."""
-    from offbit_reflow import Network
-
-    net = Network()
-    net.register_actor("step", step(ADD["tagged"]))
-    for number in range(nodes):
-        net.add_node(str(number), "step")
-        if number:
-            net.add_connection(str(number - 1), "out", str(number), "in")
-    return net
-
-
 def start_stop(nodes):
-    thousand(1).start()
-    net = thousand(nodes)
+    idle(1).start()
+    net = idle(nodes)
     started = perf_counter()
     net.start()
     net.shutdown()
     return (perf_counter() - started) * 1e3
 
 
-def memory(nodes):
-    small = thousand(1)
+def idle_nodes(nodes, what):
+    """Start a long row, or send one packet through it; in seconds."""
+    net = idle(nodes)
+    last = str(nodes - 1)
+    started = perf_counter()
+    net.start()
+    if what == "start":
+        return perf_counter() - started
+    listener = net.listen(last, "out")
+    net.send("0", "in", 0)
+    assert listener.recv(50) is not None
+    times = []
+    for number in range(3):
+        started = perf_counter()
+        net.send("0", "in", number)
+        assert listener.recv(50) is not None
+        times.append(perf_counter() - started)
+    return min(times)
+
+
+def memory(nodes, component=None):
+    small = idle(1, component)
     small.start()
     before = resident()
-    net = thousand(nodes)
+    net = idle(nodes, component)
     net.start()
     sleep(0.2)
     return (resident() - before) / nodes / 1024
+
+
+def growth(packets):
+    """Give how far the memory grew at most while so many packets went through."""
+    timed(line(source(range(10_000)), step(ADD["plain"]), sink(), 2), 10_000)
+    before = peak()
+    timed(line(source(range(packets)), step(ADD["plain"]), sink(), 2), packets)
+    return (peak() - before) / 2**20
 
 
 def import_time():

@@ -118,6 +118,13 @@ def memory(nodes):
     return (resident() - before) / len(held[1]) / 1024
 
 
+def growth(packets):
+    row(2, range(10_000), lambda value: value + 1)
+    before = peak()
+    row(2, range(packets), lambda value: value + 1)
+    return (peak() - before) / 2**20
+
+
 def flood(packets):
     queue = Queue(CAPACITY)
     before = resident()
