@@ -57,8 +57,9 @@ types: $(VENV)/tools ## Check types, and that the stubs say what the built exten
 	$(BIN)/mypy --config-file= --strict tests/typing
 	$(BIN)/stubtest --mypy-config-file pyproject.toml --allowlist tests/typing/stubtest-allowlist.txt offbit_reflow._native
 
-test-rust: ## Run the Rust tests
+test-rust: ## Run the Rust tests, then the models of hand-made concurrency
 	cargo test --locked --workspace
+	cargo test --locked -p reflow-runtime --lib --features model-checker models
 
 test-python: $(VENV)/tools ## Run the Python tests on what is built
 	$(BIN)/pytest

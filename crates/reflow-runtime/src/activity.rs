@@ -9,7 +9,7 @@ use std::task::Waker;
 
 use crossbeam::utils::CachePadded;
 
-use super::sync::{Arc, AtomicBool, AtomicUsize, Mutex, Ordering};
+use crate::sync::{Arc, AtomicBool, AtomicUsize, Mutex, Ordering};
 
 /// The number of busy tasks, open attempts and calls from outside of one run.
 #[derive(Debug, Default)]

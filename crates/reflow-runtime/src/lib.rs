@@ -33,6 +33,8 @@ mod join;
 pub mod journal;
 mod mailbox;
 mod marks;
+#[cfg(all(test, feature = "model-checker"))]
+mod models;
 mod native_host;
 mod network;
 mod node;

@@ -14,10 +14,7 @@ mod page;
 mod scripted;
 
 use std::collections::VecDeque;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
@@ -30,6 +27,7 @@ use crate::connection::Overflow;
 use crate::packet::{Control, Outgoing, Packet};
 use crate::script::Script;
 use crate::stats::raise;
+use crate::sync::{Arc, AtomicBool, Mutex, Ordering};
 
 pub(crate) use self::link::{LinkInfo, Room};
 pub(crate) use self::page::{Load, WINDOW};
