@@ -6,6 +6,7 @@
 //! ```
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Wake, Waker};
 
 use loom::model::Builder;
@@ -208,14 +209,14 @@ fn two_that_wait_for_one_link_both_get_room() {
     model(|| {
         let node = Node::new();
         let link = node.link(1);
-        let producers = [2, 1].map(|packets| {
+        let producers = [(); 2].map(|()| {
             let producer = Producer::new(&node, link);
             thread::spawn(move || {
-                producer.send(packets);
+                producer.send(1);
                 let _ = producer.node.activity.end();
             })
         });
-        assert_eq!(node.consume_some(1, 3).len(), 3);
+        assert_eq!(node.consume_some(1, 2).len(), 2);
         for producer in producers {
             producer.join().expect("the producer ends");
         }
@@ -287,6 +288,44 @@ fn a_control_item_is_seen_whenever_it_comes() {
         other.join().expect("the other one ends");
         assert!(!node.mailbox.has_control());
         assert!(node.activity.end(), "the node was the last one, counted once");
+    });
+}
+
+#[test]
+fn a_run_is_idle_only_when_all_who_wake_a_node_have_ended() {
+    model(|| {
+        let node = Node::new();
+        let ended = Arc::new(AtomicUsize::new(0));
+        let others = [(); 2].map(|()| {
+            node.activity.begin();
+            let (node, ended) = (Arc::clone(&node), Arc::clone(&ended));
+            thread::spawn(move || {
+                node.mailbox.control(Control::Poke).expect("the node takes it");
+                node.sleeper.wake();
+                ended.fetch_add(1, Ordering::SeqCst);
+                let _ = node.activity.end();
+            })
+        });
+        let (mut control, mut seen) = (VecDeque::new(), 0);
+        loop {
+            node.sleeper.rise();
+            let sleep = Sleep::Occupied(&node.sleeper);
+            let taken = node.mailbox.exchange(&mut VecDeque::new(), &mut control, &mut [], sleep);
+            seen += control.drain(..).count();
+            let Some(asleep) = taken.asleep else { continue };
+            if asleep && node.sleeper.leave() {
+                assert_eq!(ended.load(Ordering::SeqCst), 2, "idle although somebody is about to wake it");
+            }
+            if seen == 2 {
+                break;
+            }
+            node.bell.wait();
+        }
+        for other in others {
+            other.join().expect("the other one ends");
+        }
+        node.sleeper.rise();
+        assert!(node.activity.end(), "the node is counted once");
     });
 }
 
