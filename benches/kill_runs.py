@@ -3,7 +3,7 @@
     python benches/kill_runs.py --kills 500
 
 One graph has fan-out, a join, retries, failures for good, pools, a log, pieces and batches; another one maps over lists and
-gathers them: ``tests/runtime/durable_graph.py``.
+gathers them: ``tests/runtime/durable_graph.py``. Random ones gather several branches: ``tests/runtime/durable_lists.py``.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from offbit_reflow import Network
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "runtime"))
 
 import durable_graph
+import durable_lists
 
 
 def main() -> None:
@@ -33,13 +34,16 @@ def main() -> None:
     chance = random.Random(arguments.seed)
     kills = runs = 0
     while kills < arguments.kills:
-        source = chance.choice([*durable_graph.SOURCES, *durable_graph.WAYS])
+        lists = [f"lists{chance.randrange(1000)}" for _ in range(4)]
+        source = chance.choice([*durable_graph.SOURCES, *durable_graph.WAYS, *lists])
         gathers = source in durable_graph.WAYS
         with tempfile.TemporaryDirectory() as folder:
             store = Path(folder) / "runs.db"
             for _ in range(20):
                 size = "lists" if gathers else str(arguments.packets)
                 command = [sys.executable, durable_graph.__file__, str(store), source, size]
+                if source in lists:
+                    command[1:] = [durable_lists.__file__, str(store), source]
                 process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
                 assert process.stdout is not None
                 process.stdout.readline()
@@ -54,7 +58,10 @@ def main() -> None:
                     raise SystemExit(f"a run failed with source {source}")
                 break
             network = Network(store=store, run_id="a")
-            if gathers:
+            if source in lists:
+                seed = int(source.removeprefix("lists"))
+                durable_lists.check(durable_lists.build(network, seed).run(timeout=120), seed)
+            elif gathers:
                 inputs = {"split.items": iter(durable_graph.LISTS)}
                 durable_graph.check_gathered(durable_graph.gathering(network, source).run(inputs, timeout=120))
             else:

@@ -33,7 +33,8 @@ def main() -> None:
         library = power_loss.shim(Path(folder))
         done = 0
         while done < arguments.losses:
-            way = chance.choice([*durable_graph.SOURCES, *durable_graph.WAYS, "outside"])
+            lists = [f"lists{chance.randrange(1000)}" for _ in range(4)]
+            way = chance.choice([*durable_graph.SOURCES, *durable_graph.WAYS, "outside", *lists])
             with tempfile.TemporaryDirectory() as place:
                 test_power_loss.lose_and_go_on(library, Path(place), way, arguments.each, chance.randrange(1 << 30))
             done += arguments.each

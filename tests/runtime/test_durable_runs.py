@@ -583,3 +583,87 @@ def test_partners_that_come_after_an_interruption(tmp_path: Path) -> None:
         network().run(timeout=0.5)
     result = network().run(timeout=60)
     assert result.outputs["out"] == [[x, x] for x in range(20)]
+
+
+ENDS = """
+import os
+import sys
+
+from offbit_reflow import Actor, Network
+
+
+class Ends:
+    def __init__(self, ctx):
+        self.ctx = ctx
+
+    def __reduce__(self):
+        if len(sys.argv) > 3:
+            self.ctx.idempotency_key  # waits until everything that was written is on the disk
+            os._exit(3)
+        return (int, (2,))
+
+
+class Base(Actor):
+    inports, outports = ["n"], ["l", "r"]
+
+    def pairs(self, ctx):
+        for number in range(ctx.last_checkpoint or 0, ctx["n"]):
+            ctx.checkpoint(number + 1)
+            yield {"l": number, "r": Ends(ctx) if number == 2 else number}
+
+
+class Sends(Base):
+    def run(self, ctx):
+        for pair in self.pairs(ctx):
+            ctx.send(pair)
+        ctx.done()
+
+
+class SendsAsync(Base):
+    async def run(self, ctx):
+        for pair in self.pairs(ctx):
+            await ctx.send_async(pair)
+        ctx.done()
+
+
+class Yields(Base):
+    def run(self, ctx):
+        yield from self.pairs(ctx)
+
+
+class YieldsAsync(Base):
+    async def run(self, ctx):
+        for pair in self.pairs(ctx):
+            yield pair
+
+
+class SendsInBatch(Base):
+    batch_size = 2
+
+    def run(self, batch):
+        for ctx in batch:
+            for pair in self.pairs(ctx):
+                ctx.send(pair)
+            ctx.done()
+
+
+name, _, concurrency = sys.argv[2].partition("*")
+net = Network(store=sys.argv[1], run_id="a")
+net.register_actor("pairs", globals()[name])
+net.add_node("pairs", "pairs", policy={"concurrency": int(concurrency)} if concurrency else None)
+net.add_outport("l", "pairs", "l")
+net.add_outport("r", "pairs", "r")
+outputs = net.run({"pairs.n": 5}, timeout=30).outputs
+print(outputs["l"], [2 if isinstance(value, Ends) else value for value in outputs["r"]])
+"""
+
+
+@pytest.mark.parametrize(
+    "way", ["Sends", "Sends*2", "SendsAsync", "Yields", "Yields*2", "YieldsAsync", "YieldsAsync*2", "SendsInBatch"]
+)
+def test_what_leaves_together_is_written_together_with_its_checkpoint(tmp_path: Path, way: str) -> None:
+    command = [sys.executable, "-c", ENDS, str(tmp_path / "runs.db"), way]
+    first = subprocess.run([*command, "ends"], capture_output=True, text=True, timeout=60)
+    assert first.returncode == 3, first.stderr
+    then = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert then.stdout == "[0, 1, 2, 3, 4] [0, 1, 2, 3, 4]\n"

@@ -12,7 +12,7 @@ import pytest
 
 from offbit_reflow import Actor, Network
 
-from . import durable_graph, power_loss
+from . import durable_graph, durable_lists, power_loss
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="records by what is loaded before the C library of Linux"),
@@ -86,6 +86,8 @@ def lose_and_go_on(library, folder, way, count, seed):
     if way == "outside":
         here = str(Path(__file__).parent.parent.parent)
         command = ["-c", f"import sys; sys.path.insert(0, {here!r})\n{SENDER}", store, str(size)]
+    elif way.startswith("lists"):
+        command = [durable_lists.__file__, store, way]
     else:
         command = [durable_graph.__file__, store, way, "lists" if way in durable_graph.WAYS else str(size)]
     log = power_loss.record(library, root, [sys.executable, *command], 60)
@@ -98,14 +100,17 @@ def lose_and_go_on(library, folder, way, count, seed):
             assert said.count("sent") <= len(outputs) <= said.count("sent") + 1
             continue
         with Network(store=store, run_id="a") as net:
-            if way in durable_graph.WAYS:
+            if way.startswith("lists"):
+                seed = int(way.removeprefix("lists"))
+                durable_lists.check(durable_lists.build(net, seed).run(timeout=60), seed)
+            elif way in durable_graph.WAYS:
                 inputs = {"split.items": iter(durable_graph.LISTS)}
                 durable_graph.check_gathered(durable_graph.gathering(net, way).run(inputs, timeout=60))
             else:
                 durable_graph.check(durable_graph.build(net, way, size).run(timeout=60), size)
 
 
-@pytest.mark.parametrize("way", [*durable_graph.SOURCES, "yield"])
+@pytest.mark.parametrize("way", [*durable_graph.SOURCES, "yield", *(f"lists{seed}" for seed in range(7))])
 def test_a_run_goes_on_after_a_loss_of_power(library, tmp_path, way):
     lose_and_go_on(library, tmp_path, way, 12, 0)
 

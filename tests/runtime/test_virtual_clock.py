@@ -9,7 +9,7 @@ import time
 import pytest
 
 from offbit_reflow import Actor, Network, Stream, actor
-from offbit_reflow.exceptions import ConfigError
+from offbit_reflow.exceptions import ConfigError, RunTimeout
 
 from .support import SOON
 
@@ -263,7 +263,7 @@ def test_waits_at_both_ends_of_a_stream_let_time_pass(net):
         def run(self, ctx):
             reader = ctx.message("in").take_stream()
             got = []
-            while (frame := reader.recv(15_000))["kind"] == "data":
+            while (frame := reader.recv(7_200_000))["kind"] == "data":
                 if ctx["how"] == "slow reader":
                     ctx.sleep(HOUR)
                 got.append(frame["data"][0])
@@ -296,3 +296,51 @@ def test_time_stands_still_from_the_moment_that_a_thread_is_woken(net):
     net.add_node("w", "works", policy={"concurrency": 8})
     net.run({"w.in": iter([8, 1, 7, 2, 6, 3, 5, 4])}, timeout=SOON)
     assert order == sorted(order)
+
+
+@pytest.mark.parametrize("policy", [None, {"concurrency": 2}])
+def test_limits_of_waits_in_ticks_are_counted_by_the_clock(net, policy):
+    """An hour is over as soon as nothing else happens, and not before."""
+
+    class Waits(Actor):
+        inports = ["stream"]
+        outports = ["out", "full", "inner"]
+
+        def run(self, ctx):
+            said = []
+            reader = ctx.message("stream").take_stream()
+            said.append(reader.recv(3_600_000)["kind"])
+            with pytest.raises(RunTimeout):
+                reader.read_all(timeout=HOUR)
+            stream = Stream.create(buffer_size=1)
+            ctx.send({"inner": stream.into_message()})
+            with pytest.raises(RunTimeout):
+                for _ in range(3):
+                    stream.send_bytes(b"-", timeout=HOUR)
+            with pytest.raises(RunTimeout):
+                for _ in range(5):
+                    ctx.send({"full": 1}, timeout=HOUR)
+            with pytest.raises(RunTimeout):
+                for _ in range(500):
+                    net.send("sleeps", "x", 1, timeout=HOUR)
+            ctx.done({"out": [*said, round((900 * HOUR - ctx.remaining_ms / 1000) / HOUR)]})
+
+    class Holds(Actor):
+        inports = ["x"]
+
+        def run(self, ctx):
+            ctx.sleep(800 * HOUR)
+            ctx.done()
+
+    stream = Stream.create()
+    net.register_actor("waits", Waits)
+    net.register_actor("holds", Holds)
+    net.add_node("waits", "waits", policy={"timeout_ms": 900 * 3_600_000, **(policy or {})})
+    net.add_node("keeps", "holds")
+    net.add_node("sleeps", "holds")
+    net.add_connection("waits", "inner", "keeps", "x")
+    net.add_connection("waits", "full", "sleeps", "x", capacity=1)
+    net.add_outport("out", "waits", "out")
+    net.start(collect=True)
+    net.send("waits", "stream", stream.into_message())
+    assert net.wait(SOON).outputs["out"] == [["timeout", 5]]

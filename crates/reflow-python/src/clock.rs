@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use pyo3::prelude::*;
@@ -121,6 +121,7 @@ pub(crate) fn wait_signal<'py>(
     let wait = node.wait_signal(kind, id, tick, timeout.is_some());
     let mut limit = timeout.and_then(|timeout| sleep_of(node, timeout - wait.waited().as_secs_f64()));
     let instead = "await ctx.wait_signal_async(...)";
+    // Counted by the clock of the run, whichever thread this is.
     let got = block(py, node.virtual_time(), None, instead, |cx| match wait.poll(cx) {
         Poll::Ready(data) => Poll::Ready(Some(data)),
         Poll::Pending if is_over(&mut limit, cx) => Poll::Ready(None),
@@ -170,17 +171,26 @@ pub(crate) fn held_for(running: &Running) -> Option<&Arc<VirtualTime>> {
     running.virtual_time().filter(|_| executor::run_here() == running.number())
 }
 
-/// [`wait::block`] for what the run itself brings: the clock of this thread goes on meanwhile.
+/// [`wait::block`] for what the run itself brings, for at most so many seconds: a virtual clock of this thread goes on meanwhile,
+/// and counts them.
 pub(crate) fn block<T: Send>(
     py: Python<'_>,
     time: Option<&Arc<VirtualTime>>,
-    deadline: Option<Instant>,
+    timeout: Option<f64>,
     instead: &str,
     mut poll: impl FnMut(&mut Context<'_>) -> Poll<T> + Send,
 ) -> PyResult<Option<T>> {
-    let mut rest = time.filter(|_| !wait::on_loop()).map(VirtualTime::rest);
-    wait::block(py, deadline, instead, |cx| match &mut rest {
-        Some(rest) => rest.poll(cx, &mut poll),
-        None => poll(cx),
-    })
+    let Some(time) = time.filter(|_| !wait::on_loop()) else {
+        return wait::block(py, timeout.and_then(wait::deadline), instead, poll);
+    };
+    let mut limit = timeout.and_then(|timeout| time.sleep(wait::duration(timeout)));
+    let mut rest = time.rest();
+    let got = wait::block(py, None, instead, |cx| {
+        rest.poll(cx, |cx| match poll(cx) {
+            Poll::Ready(value) => Poll::Ready(Some(value)),
+            Poll::Pending if is_over(&mut limit, cx) => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        })
+    });
+    got.map(Option::flatten)
 }

@@ -300,9 +300,7 @@ impl PyContext {
     /// ...         ctx.done()
     #[pyo3(signature = (messages, timeout=None))]
     fn send(&self, py: Python<'_>, messages: &Bound<'_, PyAny>, timeout: Option<f64>) -> PyResult<()> {
-        let deadline = timeout.and_then(wait::deadline);
-        let mut packets: SmallVec<[(u16, Message); 2]> = SmallVec::new();
-        self.each_output(messages, references::of_argument(py), |port, message| packets.push((port, message)))?;
+        let packets = self.packets(messages, references::of_argument(py))?;
         self.refuse_if_given_up(py)?;
         if wait::on_loop() {
             let waits = self.state.lock(py).queue.as_ref().is_some_and(|queue| queue.is_waiting());
@@ -311,10 +309,7 @@ impl PyContext {
             }
         }
         let origin = self.origin(py, &packets);
-        for (port, message) in packets {
-            self.deliver(py, port, message, origin.as_ref(), deadline)?;
-        }
-        Ok(())
+        self.deliver(py, packets, origin.as_ref(), timeout.map(wait::duration))
     }
 
     /// `send` for async actors: waits for room without holding the loop.

@@ -27,7 +27,6 @@ use crate::script::PyScript;
 use crate::store::PyRunJournal;
 use crate::template;
 use crate::vars::{Asker, PyVars};
-use crate::wait;
 
 /// How long a start that was told to stop meanwhile waits for the end of its run, in seconds.
 const STOPPED_START: f64 = 0.1;
@@ -389,7 +388,7 @@ impl PyNetwork {
         value: &Bound<'_, PyAny>,
         timeout: Option<f64>,
     ) -> PyResult<()> {
-        let sent = self.life.run()?.send(py, node, port, value, timeout.and_then(wait::deadline))?;
+        let sent = self.life.run()?.send(py, node, port, value, timeout)?;
         sent.map_err(|error| errors::send(&error))?;
         // Who has sent something to a run that is kept may go: it is there.
         let running = self.running()?;

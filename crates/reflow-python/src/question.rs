@@ -14,7 +14,7 @@ use crate::plain;
 use crate::protect::Held;
 use crate::run;
 use crate::sending::PySending;
-use crate::wait::{self, LoopWaker};
+use crate::wait::LoopWaker;
 
 /// Packets from outside that are followed to their end, with all that comes of them.
 #[pyclass(name = "Question", module = "offbit_reflow._native", frozen)]
@@ -52,9 +52,8 @@ impl PyQuestion {
     fn send(&self, py: Python<'_>, name: &str, value: &Bound<'_, PyAny>, timeout: Option<f64>) -> PyResult<bool> {
         let message = convert::to_message(value, Held::ByOthers)?;
         let mut send = self.running.asking(&self.question, name, message).map_err(|error| errors::network(&error))?;
-        let deadline = timeout.and_then(wait::deadline);
         let time = clock::held_for(&self.running);
-        match clock::block(py, time, deadline, "await net.ask_async(...)", |cx| send.poll_send(cx))? {
+        match clock::block(py, time, timeout, "await net.ask_async(...)", |cx| send.poll_send(cx))? {
             Some(sent) => sent.map(|()| true).map_err(|error| errors::send(&error)),
             None => Ok(false),
         }
@@ -78,9 +77,8 @@ impl PyQuestion {
     /// Waits for its end; the word for that, or `None` if it did not come in time.
     #[pyo3(signature = (timeout=None))]
     fn wait(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<Option<&'static str>> {
-        let deadline = timeout.and_then(wait::deadline);
         let time = clock::held_for(&self.running);
-        let ended = clock::block(py, time, deadline, "await net.ask_async(...)", |cx| self.question.poll_end(cx))?;
+        let ended = clock::block(py, time, timeout, "await net.ask_async(...)", |cx| self.question.poll_end(cx))?;
         Ok(ended.map(word))
     }
 

@@ -98,13 +98,13 @@ impl Run {
         node: &str,
         port: &str,
         value: &Bound<'_, PyAny>,
-        deadline: Option<Instant>,
+        timeout: Option<f64>,
     ) -> PyResult<Result<(), SendError>> {
         let message = convert::to_message(value, Held::ByOthers)?;
         let mut interrupted = None;
         let sent = self.running.send_with(node, port, message, |mut send| {
             let time = clock::held_for(&self.running);
-            match clock::block(py, time, deadline, "await net.send_async(...)", |cx| send.poll_send(cx)) {
+            match clock::block(py, time, timeout, "await net.send_async(...)", |cx| send.poll_send(cx)) {
                 Ok(Some(sent)) => sent,
                 Ok(None) => Err(send.give_up()),
                 Err(error) => {

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker, ready};
 
 use parking_lot::Mutex;
 use pyo3::prelude::*;
-use reflow_runtime::{Caller, Message, NodeHandle, Origin, OutsideSend, SendError, Sending};
+use reflow_runtime::{Caller, NodeHandle, Origin, OutsideSend, Packets, SendError, Sending};
 
 use crate::errors;
 use crate::wait::LoopWaker;
@@ -43,12 +43,12 @@ impl SendQueue {
     }
 }
 
-/// Packets of a context, one after the other.
+/// Packets of a context that leave together.
 struct FromContext {
     node: NodeHandle,
     caller: Caller,
     origin: Option<Origin>,
-    packets: VecDeque<(u16, Message)>,
+    packets: Option<Packets>,
     current: Option<Sending>,
     /// Whether a generator yielded them: it does not hear of a connection that has no room.
     yielded: bool,
@@ -61,18 +61,19 @@ impl FromContext {
         if !self.queue.is_first(&self.ticket, cx.waker()) {
             return Poll::Pending;
         }
-        loop {
-            if let Some(current) = &mut self.current {
-                let sent = ready!(current.poll(cx));
-                self.current = None;
-                match sent {
-                    Err(error @ SendError::Overflow { .. }) if self.yielded => self.node.tell_unsent(&error),
-                    sent => sent?,
-                }
-            }
-            let Some((port, message)) = self.packets.pop_front() else { return Poll::Ready(Ok(())) };
-            self.current = Some(self.node.sending(port, message, self.origin.as_ref(), self.caller)?);
+        if let Some(packets) = self.packets.take().filter(|packets| !packets.is_empty()) {
+            self.current = Some(self.node.sending(packets, self.origin.as_ref(), self.caller)?);
         }
+        let Some(current) = &mut self.current else { return Poll::Ready(Ok(())) };
+        let sent = ready!(current.poll(cx));
+        self.current = None;
+        Poll::Ready(match sent {
+            Err(error @ SendError::Overflow { .. }) if self.yielded => {
+                self.node.tell_unsent(&error);
+                Ok(())
+            }
+            sent => sent,
+        })
     }
 }
 
@@ -84,7 +85,7 @@ impl Drop for FromContext {
     }
 }
 
-enum Packets {
+enum OnTheWay {
     Context(FromContext),
     Outside(OutsideSend),
 }
@@ -92,7 +93,7 @@ enum Packets {
 /// Packets on their way into a network. Dropping it gives up what was not delivered yet.
 #[pyclass(name = "_Sending", module = "offbit_reflow._native", frozen)]
 pub(crate) struct PySending {
-    packets: Mutex<Option<Packets>>,
+    packets: Mutex<Option<OnTheWay>>,
     waker: Arc<LoopWaker>,
 }
 
@@ -101,12 +102,12 @@ impl PySending {
         node: NodeHandle,
         caller: Caller,
         origin: Option<Origin>,
-        packets: reflow_runtime::Packets,
+        packets: Packets,
         yielded: bool,
         queue: Arc<SendQueue>,
     ) -> Self {
-        let (packets, ticket) = (packets.into_iter().collect(), Arc::default());
-        Self::new(Packets::Context(FromContext {
+        let (packets, ticket) = (Some(packets), Arc::default());
+        Self::new(OnTheWay::Context(FromContext {
             node,
             caller,
             origin,
@@ -119,7 +120,7 @@ impl PySending {
     }
 
     pub(crate) fn from_outside(send: OutsideSend) -> Self {
-        Self::new(Packets::Outside(send))
+        Self::new(OnTheWay::Outside(send))
     }
 
     /// Whether all of it could be sent without waiting.
@@ -127,7 +128,7 @@ impl PySending {
         Ok(self.poll(None)?.is_some())
     }
 
-    fn new(packets: Packets) -> Self {
+    fn new(packets: OnTheWay) -> Self {
         Self { packets: Mutex::new(Some(packets)), waker: Arc::default() }
     }
 }
@@ -141,8 +142,8 @@ impl PySending {
         let cx = &mut Context::from_waker(&waker);
         let mut packets = self.packets.lock();
         let sent = match packets.as_mut() {
-            Some(Packets::Context(send)) => send.poll(cx),
-            Some(Packets::Outside(send)) => send.poll_send(cx),
+            Some(OnTheWay::Context(send)) => send.poll(cx),
+            Some(OnTheWay::Outside(send)) => send.poll_send(cx),
             None => Poll::Ready(Ok(())),
         };
         let Poll::Ready(result) = sent else { return Ok(None) };

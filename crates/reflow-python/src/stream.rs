@@ -13,7 +13,7 @@ use crate::clock;
 use crate::convert;
 use crate::errors::{self, RunTimeout};
 use crate::message::PyMessage;
-use crate::wait::{self, LoopWaker};
+use crate::wait::LoopWaker;
 
 /// The writing end of a stream of frames.
 ///
@@ -48,8 +48,7 @@ impl PyStream {
             Poll::Pending => {
                 let instead = "await stream.send(...)";
                 let _waiting = writer.waiting();
-                let (time, deadline) = (clock::held_here(), timeout.and_then(wait::deadline));
-                clock::block(py, time.as_ref(), deadline, instead, |cx| writer.poll_write(cx, &mut frame))?
+                clock::block(py, clock::held_here().as_ref(), timeout, instead, |cx| writer.poll_write(cx, &mut frame))?
             }
         };
         match written {
@@ -404,8 +403,7 @@ impl PyStreamReader {
             return Ok(Some(frame));
         }
         let _waiting = reader.waiting();
-        let (time, deadline) = (clock::held_here(), timeout.and_then(wait::deadline));
-        clock::block(py, time.as_ref(), deadline, instead, |cx| reader.poll_read(cx))
+        clock::block(py, clock::held_here().as_ref(), timeout, instead, |cx| reader.poll_read(cx))
     }
 }
 

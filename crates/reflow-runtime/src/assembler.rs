@@ -10,7 +10,7 @@ use crate::attempt::Attempt;
 use crate::gather::Gatherer;
 use crate::join::{Lone, Matcher, Unmatched};
 use crate::mailbox::{LinkInfo, Mailbox};
-use crate::origin::{LateOrigin, Origin};
+use crate::origin::{Aside, Origin};
 
 /// Packets that may wait for partners before their producers have to wait, too.
 const AHEAD: usize = 1024;
@@ -26,7 +26,7 @@ pub(crate) struct Held {
     pub(crate) message: Message,
     pub(crate) origin: Option<Origin>,
     /// Its origin, while it waits for a partner without holding it.
-    pub(crate) aside: Option<LateOrigin>,
+    pub(crate) aside: Option<Aside>,
     /// Whether it has not given its credit back.
     pub(crate) credit: bool,
     /// Whether it is still on its shelf.
@@ -108,7 +108,7 @@ impl Intake<'_> {
         }
         let Held { message, origin, aside, .. } = held;
         if attempt.origin.is_none() {
-            attempt.origin = origin.or_else(|| aside.map(|late| late.revive()));
+            attempt.origin = origin.or_else(|| aside.map(Aside::revive));
         }
         attempt.inputs.push((port, message));
     }
@@ -343,7 +343,7 @@ impl Assembler {
     pub(crate) fn put_aside(&mut self) {
         let aside = |held: &mut Held| {
             if let Some(origin) = held.origin.take() {
-                held.aside = Some(origin.later());
+                held.aside = Some(origin.loose());
             }
         };
         match self {

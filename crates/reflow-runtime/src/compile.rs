@@ -22,7 +22,7 @@ use crate::event::Event;
 use crate::event_bus::EventBus;
 use crate::firing::{By, Firing};
 use crate::gate::{Gate, StartRule};
-use crate::gather::Scatter;
+use crate::gather::{GatheredBy, Scatter};
 use crate::gathering::{Gathered, gathered};
 use crate::host::Host;
 use crate::journal::Journal;
@@ -253,10 +253,13 @@ pub(crate) fn launch(
             return Err(NetworkError::BadConfig { node: id, component, problem });
         }
         let scatter = node.scatter.get_or_insert_with(|| Scatter::new(node.routes.len()));
-        scatter.gathers = scatter.gathers.iter().copied().chain([*by]).collect();
+        let gathered_by = GatheredBy { node: *by, awaited: Arc::default() };
+        let awaited = Arc::clone(&gathered_by.awaited);
+        scatter.gathers = scatter.gathers.iter().cloned().chain([gathered_by]).collect();
         for (at, routes) in node.routes.iter().enumerate().filter(|(at, _)| port.is_none_or(|port| port == *at)) {
             scatter.ports[at] |= routes.iter().any(|route| leads[route.target as usize]);
         }
+        nodes[*by as usize].awaited_groups = Some(awaited);
     }
     for place in parting {
         let node: &mut Node = &mut nodes[place as usize];
@@ -570,7 +573,7 @@ fn groups_of(drafts: &[Draft<'_>], rules: &[Firing], shape: &Shape) -> Vec<Vec<V
         .collect()
 }
 
-/// Where what meets at the joins of each node parts, see [`forks`]. A journal knows the origins of sources only.
+/// Where what meets at the joins of each node parts, see [`forks`].
 fn forks_of(
     drafts: &[Draft<'_>],
     groups: &[Vec<Vec<u16>>],
@@ -579,11 +582,13 @@ fn forks_of(
     feed: &Feed<'_>,
 ) -> Vec<Vec<Option<u32>>> {
     let by_key = |rule: &Firing| matches!(rule, Firing::Join(join) if matches!(join.by, By::Key(_)));
-    if feed.journal.is_some() || groups.iter().zip(rules).all(|(groups, rule)| groups.is_empty() || by_key(rule)) {
+    if groups.iter().zip(rules).all(|(groups, rule)| groups.is_empty() || by_key(rule)) {
         return groups.iter().map(|groups| vec![None; groups.len()]).collect();
     }
     let sources = Sources::of(shape);
-    forks(shape, groups, |node| !sources.is_on_ring(node) && !drafts[node as usize].component.gives_one())
+    let is_numbered = |node: u32| feed.journal.is_none() || can_number_groups_of(node);
+    let gives_one = |node: u32| drafts[node as usize].component.gives_one();
+    forks(shape, groups, |node| !sources.is_on_ring(node) && !gives_one(node) && is_numbered(node))
 }
 
 /// The outports of each of these nodes whose packets meet at one join, in groups, where there are any.

@@ -429,6 +429,7 @@ impl Draft<'_> {
             join,
             results,
             scatter: None,
+            awaited_groups: None,
             ends: None,
             unmatched: unmatched.filter(|_| firing.pairs() || matches!(firing, Firing::Gather(_))),
             latest,

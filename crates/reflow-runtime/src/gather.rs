@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
@@ -29,7 +29,7 @@ pub(crate) const GROUPS: &str = "\u{0}groups";
 #[derive(Debug)]
 pub(crate) struct Scatter {
     /// The nodes that gather them.
-    pub(crate) gathers: Arc<[u32]>,
+    pub(crate) gathers: Arc<[GatheredBy]>,
     /// The outports that lead there.
     pub(crate) ports: Vec<bool>,
     /// Of a node whose packets only part here and meet at joins: its outports whose packets meet, in groups.
@@ -38,6 +38,14 @@ pub(crate) struct Scatter {
     pub(crate) serial: AtomicU64,
     /// Groups of ticks that an earlier process has begun.
     pub(crate) begun: Mutex<FxHashMap<TickKey, Origin>>,
+}
+
+/// A node that gathers what another one gives.
+#[derive(Clone, Debug)]
+pub(crate) struct GatheredBy {
+    pub(crate) node: u32,
+    /// Groups that it has not heard the end of.
+    pub(crate) awaited: Arc<AtomicUsize>,
 }
 
 impl Scatter {
@@ -52,15 +60,19 @@ pub(crate) struct Group {
     id: u64,
     /// The node.
     pub(crate) node: u32,
-    gathers: Arc<[u32]>,
+    gathers: Arc<[GatheredBy]>,
     /// What the tick descends from.
     pub(crate) parent: Option<Origin>,
     count: AtomicU32,
+    /// Those of the tries of its tick that have failed.
+    before: AtomicU32,
     failed: AtomicBool,
     failures: Mutex<Vec<(u32, Value)>>,
     ends: Weak<dyn Ends>,
     /// Whether a journal knows its members by their numbers.
     pub(crate) recorded: bool,
+    /// Of a fork: what a journal has of it.
+    row: Option<Arc<Row>>,
     /// Of a fork: what has left by which outport.
     turns: Option<Turns>,
 }
@@ -69,7 +81,19 @@ impl Group {
     /// What one tick of a fork gives.
     pub(crate) fn of_fork(mut self, turns: Turns) -> Self {
         self.turns = Some(turns);
+        let (node, serial, ends) = (self.node, self.serial(), Weak::clone(&self.ends));
+        self.row = self.recorded.then(|| Arc::new(Row { node, serial, ends, written: AtomicBool::new(false) }));
         self
+    }
+
+    pub(crate) fn row(&self) -> Option<&Arc<Row>> {
+        self.row.as_ref()
+    }
+
+    fn note_written(&self) {
+        if let Some(row) = &self.row {
+            row.written.store(true, Ordering::Relaxed);
+        }
     }
 
     pub(crate) fn turns(&self) -> Option<&Turns> {
@@ -83,21 +107,24 @@ impl Group {
 
     pub(crate) fn new(
         (node, serial): (u32, u64),
-        gathers: &Arc<[u32]>,
+        gathers: &Arc<[GatheredBy]>,
         parent: Option<Origin>,
         ends: Weak<dyn Ends>,
         recorded: bool,
     ) -> Self {
+        gathers.iter().for_each(|by| _ = by.awaited.fetch_add(1, Ordering::Relaxed));
         Self {
             id: Self::id_of(node, serial),
             node,
             gathers: Arc::clone(gathers),
             parent,
             count: AtomicU32::new(0),
+            before: AtomicU32::new(0),
             failed: AtomicBool::new(false),
             failures: Mutex::default(),
             ends,
             recorded,
+            row: None,
             turns: None,
         }
     }
@@ -118,15 +145,38 @@ impl Group {
     }
 
     /// Goes on as it was in an earlier process.
-    pub(crate) fn restore(&self, count: u32, failed: bool, failures: Vec<(u32, Value)>) {
-        self.count.store(count, Ordering::Relaxed);
-        self.failed.store(failed, Ordering::Relaxed);
-        *self.failures.lock() = failures;
+    pub(crate) fn restore(&self, known: &KnownGroup) {
+        self.count.store(known.count, Ordering::Relaxed);
+        self.before.store(known.before, Ordering::Relaxed);
+        self.note_written();
+        // A tick that is open had failed, and that was lost: it is run again.
+        self.failed.store(known.failed && known.tick.is_none(), Ordering::Relaxed);
+        self.failures.lock().clone_from(&known.failures);
+        if let Some(turns) = &self.turns {
+            turns.restore(&known.left, &known.left_before);
+        }
     }
 
-    /// Its tick is run again from its beginning.
+    /// Another try of its tick begins: what earlier ones have sent stays.
+    pub(crate) fn begin_another_try(&self) {
+        self.before.store(self.count(), Ordering::Relaxed);
+        if let Some(turns) = &self.turns {
+            turns.begin_another_try();
+        }
+    }
+
+    /// A try of its tick is run again from its beginning.
     pub(crate) fn begin_again(&self) {
-        self.count.store(0, Ordering::Relaxed);
+        self.count.store(self.before.load(Ordering::Relaxed), Ordering::Relaxed);
+        if let Some(turns) = &self.turns {
+            turns.begin_again();
+        }
+    }
+
+    /// Whether a journal has to know of it.
+    pub(crate) fn is_news(&self) -> bool {
+        let is_written = self.row.as_ref().is_some_and(|row| row.written.load(Ordering::Relaxed));
+        is_written || self.turns.as_ref().is_none_or(Turns::has_begun)
     }
 
     pub(crate) fn id(&self) -> u64 {
@@ -146,6 +196,7 @@ impl Group {
     pub(crate) fn fail(&self) {
         self.failed.store(true, Ordering::Release);
         if self.recorded
+            && !self.is_fork()
             && let Some(ends) = self.ends.upgrade()
         {
             ends.group_noted(self.node, self.serial(), None);
@@ -185,8 +236,8 @@ impl Drop for Group {
             failures: std::mem::take(self.failures.get_mut()),
             failed: *self.failed.get_mut(),
         };
-        for node in self.gathers.iter() {
-            ends.group_ended(*node, end.clone());
+        for by in self.gathers.iter() {
+            ends.group_ended(by.node, end.clone());
         }
     }
 }
@@ -194,6 +245,32 @@ impl Drop for Group {
 impl fmt::Debug for Group {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Group({})", self.id)
+    }
+}
+
+/// What a journal has of what a tick of a fork gave. It stays as long as a packet may come out of the journal again: those that wait for
+/// the rest of their list are not on their way any more, but they are not read.
+pub(crate) struct Row {
+    node: u32,
+    serial: u64,
+    ends: Weak<dyn Ends>,
+    /// Whether there is one.
+    written: AtomicBool,
+}
+
+impl Drop for Row {
+    fn drop(&mut self) {
+        if *self.written.get_mut()
+            && let Some(ends) = self.ends.upgrade()
+        {
+            ends.fork_ended(self.node, self.serial);
+        }
+    }
+}
+
+impl fmt::Debug for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Row({}.{})", self.node, self.serial)
     }
 }
 
@@ -216,13 +293,17 @@ pub struct Settled {
     pub(crate) serial: u64,
     /// Places with failures.
     pub(crate) failed: Vec<u32>,
+    /// What its results have come through: held until the list is written down.
+    #[expect(dead_code, reason = "it is held, and nothing more")]
+    rows: Vec<Arc<Row>>,
 }
 
 impl GroupEnd {
-    fn settled(&self) -> Option<Box<Settled>> {
+    fn settled(&self, results: &mut [Gained]) -> Option<Box<Settled>> {
         let node = (self.id >> SERIAL_BITS) as u32;
         let failed = self.failures.iter().map(|(place, _)| *place).collect();
-        self.recorded.then(|| Box::new(Settled { node, serial: self.id & ((1 << SERIAL_BITS) - 1), failed }))
+        let rows = results.iter_mut().flat_map(|result| std::mem::take(&mut result.rows)).collect();
+        self.recorded.then(|| Box::new(Settled { node, serial: self.id & ((1 << SERIAL_BITS) - 1), failed, rows }))
     }
 }
 
@@ -244,6 +325,8 @@ struct Gained {
     message: Message,
     /// Where it came from: link and position.
     from: (u32, u32),
+    /// What it has come through.
+    rows: Vec<Arc<Row>>,
 }
 
 /// A list that waits for a tick.
@@ -287,7 +370,8 @@ impl Gatherer {
         let place = held.origin.as_ref().and_then(|origin| origin.place_in(self.scatter));
         let Some((group, index)) = place else { return Some(Lone { port, held, why: Unmatched::NoPartner }) };
         let from = (held.link, held.position);
-        self.open.entry(group).or_default().push(Gained { place: index, port, message: held.message, from });
+        let rows = held.origin.as_ref().map(|origin| origin.rows_since(self.scatter)).unwrap_or_default();
+        self.open.entry(group).or_default().push(Gained { place: index, port, message: held.message, from, rows });
         None
     }
 
@@ -300,8 +384,8 @@ impl Gatherer {
 
     /// Makes the list of a group that has ended.
     pub(crate) fn end(&mut self, end: GroupEnd, hosted: bool) -> Leavings {
-        let results = self.open.remove(&end.id).unwrap_or_default();
-        let settled = end.settled();
+        let mut results = self.open.remove(&end.id).unwrap_or_default();
+        let settled = end.settled(&mut results);
         if end.failed || end.parent.as_ref().is_some_and(Origin::is_cancelled) {
             let gone = results.iter().map(|result| result.from).collect();
             return Leavings { others: Vec::new(), gone, settled };
@@ -311,7 +395,7 @@ impl Gatherer {
         let count = end.count as usize;
         let mut lists: Vec<(u16, Vec<Option<Message>>)> =
             self.ports.iter().map(|port| (*port, vec![None; count])).collect();
-        for Gained { place, port, message, from } in results {
+        for Gained { place, port, message, from, .. } in results {
             let list = lists.iter_mut().find(|(known, _)| *known == port);
             match list.and_then(|(_, list)| list.get_mut(place as usize)) {
                 Some(place @ None) => {
@@ -333,7 +417,12 @@ impl Gatherer {
             }
         }
         let inputs = lists.into_iter().map(|(port, list)| (port, list_of(&list, hosted))).collect();
-        let taken = if end.recorded { taken } else { Vec::new() };
+        if end.recorded {
+            // The first of them names the tick, in every process.
+            taken.sort_unstable();
+        } else {
+            taken.clear();
+        }
         self.ready.push_back(Ready { inputs, origin: end.parent, taken, settled });
         Leavings { others, ..Leavings::default() }
     }
@@ -366,12 +455,16 @@ pub(crate) struct KnownGroup {
     /// The tick, while it is open.
     pub(crate) tick: Option<TickKey>,
     pub(crate) count: u32,
+    pub(crate) before: u32,
+    /// Of a fork: what has left by each outport, and what of that in tries that have failed.
+    pub(crate) left: Vec<u64>,
+    pub(crate) left_before: Vec<u64>,
     pub(crate) failed: bool,
     pub(crate) failures: Vec<(u32, Value)>,
     /// Nodes that have gathered it.
     pub(crate) gathered: Vec<u32>,
     /// Whether there is a row of the group itself.
-    is_there: bool,
+    pub(crate) is_there: bool,
 }
 
 impl KnownGroup {
@@ -383,11 +476,18 @@ impl KnownGroup {
             let Some(serial) = parts.next().and_then(|serial| serial.parse().ok()) else { continue };
             let group = groups.entry(serial).or_default();
             let number = |value: Option<&Value>| value.and_then(Value::as_integer).unwrap_or_default();
+            let numbers = |value: Option<&Value>| -> Vec<u64> {
+                let all = value.and_then(Value::as_array).unwrap_or_default();
+                all.iter().map(|value| number(Some(value)) as u64).collect()
+            };
             match (parts.next(), parts.next()) {
                 (None, _) => {
                     group.is_there = true;
                     group.parent = number(value.get("parent")) as u64;
                     group.count = number(value.get("count")) as u32;
+                    group.before = number(value.get("before")) as u32;
+                    group.left = numbers(value.get("left"));
+                    group.left_before = numbers(value.get("left before"));
                     group.tick = value.get("link").map(|link| TickKey {
                         link: number(Some(link)) as u32,
                         position: number(value.get("position")) as u64,
@@ -402,18 +502,41 @@ impl KnownGroup {
                 }
             }
         }
-        groups.retain(|_, group| group.is_there);
         groups
+    }
+
+    pub(crate) fn failed_places(&self) -> Vec<u32> {
+        self.failures.iter().map(|(place, _)| *place).collect()
+    }
+
+    /// The rows that there may be of a group with this number.
+    pub(crate) fn rows(serial: u64, failed: &[u32], gathered: &[u32]) -> impl Iterator<Item = String> {
+        let parts = failed.iter().map(ToString::to_string).chain(gathered.iter().map(|node| format!("by.{node}")));
+        let parts: Vec<String> = parts.collect();
+        let own = [serial.to_string(), format!("{serial}.failed")];
+        own.into_iter().chain(parts.into_iter().map(move |part| format!("{serial}.{part}")))
     }
 }
 
 /// The row of a group; with the tick while that is open.
 pub(crate) fn group_op(group: &Group, tick: Option<TickKey>) -> Op {
+    group.note_written();
     let parent = group.parent.as_ref().map_or(0, Origin::id);
-    let mut members = vec![("parent", Value::from(parent as i64)), ("count", Value::from(group.count()))];
+    let mut members = vec![("parent", Value::from(parent as i64))];
+    if group.turns.is_none() {
+        members.push(("count", Value::from(group.count())));
+    }
     if let Some(tick) = tick {
         members.push(("link", Value::from(tick.link)));
         members.push(("position", Value::from(tick.position as i64)));
+        match &group.turns {
+            None => members.push(("before", Value::from(group.before.load(Ordering::Relaxed)))),
+            Some(turns) => {
+                let (left, before) = turns.left();
+                let numbers = |all: Vec<u64>| Value::array(all.into_iter().map(|turn| Value::from(turn as i64)));
+                members.extend([("left", numbers(left)), ("left before", numbers(before))]);
+            }
+        }
     }
     row(group.node, group.serial().to_string(), Some(Value::object(members)))
 }
@@ -421,4 +544,54 @@ pub(crate) fn group_op(group: &Group, tick: Option<TickKey>) -> Op {
 /// A row about a group of a node.
 pub(crate) fn row(node: u32, id: String, value: Option<Value>) -> Op {
     Op::Pool { node, pool: GROUPS.into(), id: Some(id.into()), value }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Nobody;
+
+    impl Ends for Nobody {
+        fn origin_ended(&self, _id: u64, _joins: u64, _question: Option<Arc<crate::question::Hold>>) {}
+
+        fn group_ended(&self, _node: u32, _end: GroupEnd) {}
+    }
+
+    fn group(serial: u64) -> Group {
+        let nobody: Arc<dyn Ends> = Arc::new(Nobody);
+        Group::new((3, serial), &Arc::from([]), None, Arc::downgrade(&nobody), true)
+    }
+
+    #[test]
+    fn a_list_is_known_by_the_same_packet_in_whichever_order_its_results_came() {
+        let mut gatherer = Gatherer::new(3, vec![0]);
+        let gained = |place, from| Gained { place, port: 0, message: Message::Flow, from, rows: Vec::new() };
+        gatherer.open.insert(7, vec![gained(2, (1, 5)), gained(0, (0, 9)), gained(1, (0, 8))]);
+        let end = GroupEnd { id: 7, recorded: true, parent: None, count: 3, failures: Vec::new(), failed: false };
+        gatherer.end(end, false);
+        let mut attempt = Attempt::default();
+        assert!(gatherer.take(&mut attempt));
+        assert_eq!(attempt.taken, [(0, 8), (0, 9), (1, 5)]);
+    }
+
+    #[test]
+    fn a_tick_that_is_run_again_has_not_failed_before() {
+        let open = [("parent", 1), ("count", 4), ("before", 1), ("link", 0), ("position", 2)];
+        let over = [("parent", 1), ("count", 4)];
+        let failed = |serial: u64| (format!("{serial}.failed"), Value::from(true));
+        let rows = [("5".to_owned(), Value::object(open)), failed(5), ("6".to_owned(), Value::object(over)), failed(6)];
+        let known = KnownGroup::read(rows.into_iter().chain([failed(7)]));
+        let restored = |serial: u64| {
+            let group = group(serial);
+            group.restore(&known[&serial]);
+            group
+        };
+        let (open, over) = (restored(5), restored(6));
+        assert!(!open.failed.load(Ordering::Relaxed) && over.failed.load(Ordering::Relaxed));
+        // What earlier tries have sent is out, what this one had sent is sent again.
+        open.begin_again();
+        assert_eq!((open.count(), over.count()), (1, 4));
+        assert!(!known[&7].is_there, "nothing was written of it but that");
+    }
 }

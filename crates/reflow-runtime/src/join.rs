@@ -184,7 +184,7 @@ impl Matcher {
             {
                 // From now on the origin may end while the packet waits.
                 origin.put_aside(self.join, true);
-                held.aside = Some(origin.later());
+                held.aside = Some(origin.aside());
                 entry.queues[place].push_back(held);
                 self.waiting += 1;
                 drop(origin);

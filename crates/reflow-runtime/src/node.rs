@@ -109,6 +109,8 @@ pub(crate) struct Node {
     pub(crate) results: Option<Box<Results>>,
     /// Whether the packets of its ticks are gathered again.
     pub(crate) scatter: Option<Scatter>,
+    /// Of a node that gathers: groups that it has not heard the end of.
+    pub(crate) awaited_groups: Option<Arc<AtomicUsize>>,
     /// Who is told of the ends of groups, if it is.
     pub(crate) ends: Option<Weak<dyn Ends>>,
     /// The outport of packets that found no partner.
@@ -231,6 +233,11 @@ impl Node {
         let leads = |port: &u16| self.leads_to_gather(*port);
         let member = ports.iter().any(leads).then(|| Origin::member(group, ports.iter().copied().filter(leads)));
         Some(Departing { member, other: group.parent.clone() })
+    }
+
+    /// Whether results that it gathers may still lead to a list, or to an empty one.
+    pub(crate) fn awaits_groups(&self) -> bool {
+        self.awaited_groups.as_ref().is_some_and(|awaited| awaited.load(Ordering::Relaxed) > 0)
     }
 
     pub(crate) fn leads_to_gather(&self, port: u16) -> bool {

@@ -7,8 +7,9 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use reflow_message::{Message, Value};
+use smallvec::smallvec;
 
-use crate::attempt::Completion;
+use crate::attempt::{Completion, Packets};
 use crate::awaited::SignalWait;
 use crate::changes::Changes;
 use crate::error::SendError;
@@ -422,7 +423,7 @@ impl NodeHandle {
         origin: Option<&Origin>,
         caller: Caller,
     ) -> Result<(), SendError> {
-        let mut sender = Sender::new(self, port, message, origin, caller)?;
+        let mut sender = Sender::new(self, smallvec![(port, message)], origin, caller)?;
         std::future::poll_fn(|cx| {
             sender.sleeper.set_waker(cx.waker());
             sender.poll()
@@ -464,7 +465,9 @@ impl NodeHandle {
         let node = self.node();
         node.mint.as_ref()?;
         let left = match (&node.recorder, caller) {
-            (Some(recorder), Caller::Attempt { sequence, .. }) => recorder.left_of(sequence, ports.clone().count()),
+            (Some(recorder), Caller::Attempt { sequence, .. } | Caller::Tick { sequence }) => {
+                recorder.left_of(sequence, ports.clone().count())
+            }
             _ => 0,
         };
         let fresh = ports.skip(left);
@@ -472,25 +475,24 @@ impl NodeHandle {
         node.new_origin(fresh)
     }
 
-    /// Sends a message at once, blocking the thread while there is no room, until `deadline`. Only if it has to wait, it does
-    /// so inside `block`, where a host can let go of what its thread holds. The packet descends from `origin`.
+    /// Sends messages together, blocking the thread while there is no room, for at most as long as `timeout`: by the clock of the
+    /// run, for whoever works for an attempt. Only if it has to wait, it does so inside `block`, where a host can let go of what its thread holds. The packets descend from `origin`.
     ///
     /// # Errors
-    /// [`SendError`] gives the message back when the node has ended, the run was stopped or the deadline has passed.
+    /// [`SendError`] gives the first message back when the node has ended, the run was stopped or the time is over.
     pub fn send_blocking(
         &self,
-        port: u16,
-        message: Message,
+        packets: Packets,
         origin: Option<&Origin>,
         caller: Caller,
-        deadline: Option<Instant>,
+        timeout: Option<Duration>,
         block: impl FnOnce(BlockingSend<'_>) -> Result<(), SendError>,
     ) -> Result<(), SendError> {
-        let mut sender = Sender::new(self, port, message, origin, caller)?;
+        let mut sender = Sender::new(self, packets, origin, caller)?;
         // Nobody can be woken yet, so a full target is asked once more inside `block`.
         match sender.poll() {
             Poll::Ready(result) => result,
-            Poll::Pending => block(BlockingSend::new(sender, deadline)),
+            Poll::Pending => block(BlockingSend::new(sender, timeout)),
         }
     }
 
@@ -524,19 +526,13 @@ impl NodeHandle {
         listeners.all(|tap| tap.has_room())
     }
 
-    /// A message on its way, for hosts with futures of their own. It is sent by polling it; dropping it gives up what was not
-    /// delivered yet.
+    /// Messages on their way together, for hosts with futures of their own. They are sent by polling; dropping it gives up what was
+    /// not delivered yet.
     ///
     /// # Errors
-    /// [`SendError`] gives the message back when the node has ended or the run was stopped.
-    pub fn sending(
-        &self,
-        port: u16,
-        message: Message,
-        origin: Option<&Origin>,
-        caller: Caller,
-    ) -> Result<Sending, SendError> {
-        Sender::new(self.clone(), port, message, origin, caller).map(Sending)
+    /// [`SendError`] gives the first message back when the node has ended or the run was stopped.
+    pub fn sending(&self, packets: Packets, origin: Option<&Origin>, caller: Caller) -> Result<Sending, SendError> {
+        Sender::new(self.clone(), packets, origin, caller).map(Sending)
     }
 
     /// Says that `run` has returned for an attempt: the node's task is not on its stack any more.

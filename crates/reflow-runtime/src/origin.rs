@@ -14,7 +14,7 @@ use reflow_message::Value;
 use smallvec::SmallVec;
 
 use crate::event::FailedAttempt;
-use crate::gather::{Group, GroupEnd};
+use crate::gather::{Group, GroupEnd, Row};
 use crate::question::Hold;
 
 /// What a packet descends from. Copies share it; the last one to go ends it.
@@ -57,6 +57,9 @@ pub(crate) trait Ends: Send + Sync {
 
     /// A tick on a packet of a group of this node failed for good, in this place; or the tick of the group itself did.
     fn group_noted(&self, _node: u32, _serial: u64, _failure: Option<(u32, Value)>) {}
+
+    /// Nothing is left of what a tick of this fork gave, of which a journal knows.
+    fn fork_ended(&self, _node: u32, _serial: u64) {}
 }
 
 impl Origin {
@@ -75,6 +78,10 @@ impl Origin {
             Place::Member(group, index) if group.recorded => member_id(group.id(), *index),
             _ => alone(),
         };
+        Self::with_id(id, place)
+    }
+
+    fn with_id(id: u64, place: Place) -> Self {
         let group = match &place {
             Place::Scatter(group) | Place::Member(group, _) => group,
         };
@@ -157,6 +164,20 @@ impl Origin {
         }
     }
 
+    /// What a journal has of the forks that it has come through since a tick of this node.
+    pub(crate) fn rows_since(&self, scatter: u32) -> Vec<Arc<Row>> {
+        let mut rows = Vec::new();
+        let mut origin = self;
+        while let Some(Place::Member(group, _) | Place::Scatter(group)) = &origin.0.place
+            && group.node != scatter
+        {
+            rows.extend(group.row().cloned());
+            let Some(parent) = &group.parent else { break };
+            origin = parent;
+        }
+        rows
+    }
+
     /// Tells whoever follows it that a tick on one of its packets failed for good: the list that it is gathered in, or else
     /// the question.
     pub(crate) fn tell_failure(&self, failed: &FailedAttempt) {
@@ -210,6 +231,21 @@ impl Origin {
     pub fn later(&self) -> LateOrigin {
         let question = self.0.question.as_ref().map(Arc::downgrade);
         LateOrigin { id: self.0.id, ends: Weak::clone(&self.0.ends), question }
+    }
+
+    /// The same for a packet that waits for its partner.
+    pub(crate) fn aside(&self) -> Aside {
+        let place = self.group().cloned().zip(self.place());
+        Aside { late: self.later(), place }
+    }
+
+    /// The same for one that may wait for longer than anybody asks for it.
+    pub(crate) fn loose(&self) -> Aside {
+        Aside { late: self.later(), place: None }
+    }
+
+    fn place(&self) -> Option<u32> {
+        if let Some(Place::Member(_, index)) = &self.0.place { Some(*index) } else { None }
     }
 
     /// Whether a node that is no source has said it of its own accord: others may say theirs at any time.
@@ -310,6 +346,23 @@ impl fmt::Debug for LateOrigin {
     }
 }
 
+/// The origin of a packet that waits for its partner: it may end meanwhile, but not what it is a part of.
+#[derive(Debug)]
+pub(crate) struct Aside {
+    late: LateOrigin,
+    place: Option<(Arc<Group>, u32)>,
+}
+
+impl Aside {
+    /// The origin again.
+    pub(crate) fn revive(self) -> Origin {
+        match self.place {
+            Some((group, index)) => Origin::with_id(self.late.id, Place::Member(group, index)),
+            None => self.late.revive(),
+        }
+    }
+}
+
 /// Bits of an id that count; those above are its place of birth.
 const SERIAL_BITS: u32 = 40;
 
@@ -334,6 +387,8 @@ pub(crate) struct Turns {
 struct Struck {
     /// How many origins have left by each outport.
     left: Vec<u64>,
+    /// Those of them that left in tries that have failed; empty for none.
+    before: Vec<u64>,
     /// By group of outports that meet: those that have left by one and may yet leave by another, in order. They have not ended
     /// before.
     open: Vec<VecDeque<(u64, Origin)>>,
@@ -341,7 +396,7 @@ struct Struck {
 
 impl Struck {
     fn new(outports: usize, groups: usize) -> Self {
-        Self { left: vec![0; outports], open: vec![VecDeque::new(); groups] }
+        Self { left: vec![0; outports], before: Vec::new(), open: vec![VecDeque::new(); groups] }
     }
 
     /// How many origins have left by each outport of a group.
@@ -379,13 +434,7 @@ impl Mint {
     /// Takes up again, when an earlier process has gone on until here, what may yet leave by another outport; `known` gives
     /// origins by their numbers.
     pub(crate) fn reopen(&self, known: impl Fn(u64) -> Option<Origin>) {
-        let mut struck = self.turns.struck.lock();
-        for (at, ports) in self.turns.meeting.iter().enumerate() {
-            let turns = struck.of_group(ports);
-            let (Some(first), Some(last)) = (turns.clone().min(), turns.max()) else { continue };
-            let turns = first.max(last.saturating_sub(OPEN as u64))..last;
-            struck.open[at] = turns.filter_map(|turn| Some((turn, known(self.number(turn))?))).collect();
-        }
+        self.turns.reopen(|turn| known(self.number(turn)));
     }
 
     fn number(&self, turn: u64) -> u64 {
@@ -455,6 +504,53 @@ impl Turns {
         origin
     }
 
+    /// See [`Mint::reopen`]; `known` gives origins by their turns.
+    pub(crate) fn reopen(&self, known: impl Fn(u64) -> Option<Origin>) {
+        let mut struck = self.struck.lock();
+        for (at, ports) in self.meeting.iter().enumerate() {
+            let turns = struck.of_group(ports);
+            let (Some(first), Some(last)) = (turns.clone().min(), turns.max()) else { continue };
+            let turns = first.max(last.saturating_sub(OPEN as u64))..last;
+            struck.open[at] = turns.filter_map(|turn| Some((turn, known(turn)?))).collect();
+        }
+    }
+
+    /// Whether something has left.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.struck.lock().left.iter().any(|left| *left > 0)
+    }
+
+    /// How many have left by each outport, and how many of them in tries that have failed.
+    pub(crate) fn left(&self) -> (Vec<u64>, Vec<u64>) {
+        let struck = self.struck.lock();
+        (struck.left.clone(), struck.before.clone())
+    }
+
+    /// Goes on as it was in an earlier process.
+    pub(crate) fn restore(&self, left: &[u64], before: &[u64]) {
+        let mut struck = self.struck.lock();
+        struck.left.iter_mut().zip(left).for_each(|(own, left)| *own = *left);
+        struck.before = before.to_vec();
+    }
+
+    /// See [`Group::begin_another_try`].
+    pub(crate) fn begin_another_try(&self) {
+        let struck = &mut *self.struck.lock();
+        struck.before.clone_from(&struck.left);
+    }
+
+    /// See [`Group::begin_again`].
+    pub(crate) fn begin_again(&self) {
+        let open = {
+            let struck = &mut *self.struck.lock();
+            let before = struck.before.iter().copied().chain(std::iter::repeat(0));
+            struck.left.iter_mut().zip(before).for_each(|(left, before)| *left = before);
+            struck.open.iter_mut().map(std::mem::take).collect::<Vec<_>>()
+        };
+        // Whoever hears of their ends must not meet the lock.
+        drop(open);
+    }
+
     fn close(&self) {
         let open: Vec<_> = self.struck.lock().open.iter_mut().map(std::mem::take).collect();
         drop(open);
@@ -476,7 +572,8 @@ pub(crate) fn can_number_groups_of(node: u32) -> bool {
     Group::id_of(node, 0) < MEMBER >> PLACE_BITS
 }
 
-fn member_id(group: u64, place: u32) -> u64 {
+/// The number of the packet in a place of a group that a journal knows.
+pub(crate) fn member_id(group: u64, place: u32) -> u64 {
     ALONE | MEMBER | (group << PLACE_BITS) & (MEMBER - 1) | u64::from(place) & ((1 << PLACE_BITS) - 1)
 }
 

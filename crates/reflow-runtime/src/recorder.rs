@@ -219,7 +219,7 @@ impl Recorder {
         Op::Checkpoint { node: self.node, key, value }
     }
 
-    /// A message leaves in the middle of a tick, or of none; the positions of it and of what connections `cut` from it.
+    /// Messages leave together in the middle of a tick, or of none; the positions of them and of what connections `cut` from them.
     pub(crate) fn send(
         &self,
         sequence: Option<u64>,
@@ -234,6 +234,7 @@ impl Recorder {
             let _ = message.known();
             whole.add(message)?;
         }
+        let count = outputs.len() as u32;
         // Pieces are written in the order in which they are cut.
         let mut inner = self.inner.lock();
         let mut ops = Vec::new();
@@ -247,7 +248,7 @@ impl Recorder {
         }
         let positions = self.outputs(&mut inner, outputs, packed);
         match sequence {
-            Some(sequence) => self.sent(&mut inner, sequence, 1),
+            Some(sequence) => self.sent(&mut inner, sequence, count),
             None => self.changes.take(0, &mut inner.batch.ops),
         }
         inner.batch.ops.append(&mut ops);
@@ -413,8 +414,16 @@ impl Recorder {
         positions
     }
 
-    /// A tick will be tried again, after so many milliseconds.
-    pub(crate) fn retry(&self, attempt: &Attempt, number: u32, wait_ms: u64, failed: FailedAttempt) {
+    /// A tick will be tried again, after so many milliseconds; with number 0 as if it had never run. The `group` is what is to be
+    /// known of that of its packets.
+    pub(crate) fn retry(
+        &self,
+        attempt: &Attempt,
+        number: u32,
+        wait_ms: u64,
+        failed: FailedAttempt,
+        group: impl FnOnce(TickKey) -> Option<Op>,
+    ) {
         let failed = Box::new(packed_inputs(failed));
         let mut inner = self.inner.lock();
         let key = *inner.keys.entry(attempt.sequence).or_insert_with(|| key_of(attempt));
@@ -428,6 +437,11 @@ impl Recorder {
             let op = self.checkpoint_op(&mut inner, attempt.sequence, value);
             inner.batch.ops.push(op);
         }
+        if number > 0 {
+            // What it sends from now on, it sends again.
+            inner.skip.remove(&attempt.sequence);
+        }
+        inner.batch.ops.extend(group(key));
         let until_ms = now_ms().saturating_add(wait_ms);
         inner.batch.ops.push(Op::Retry { node: self.node, key, number, until_ms, failed });
     }
@@ -441,11 +455,14 @@ impl Recorder {
     }
 
     /// A packet that found no partner goes on by an outport.
-    pub(crate) fn pass_on(&self, output: &Output) -> u32 {
+    pub(crate) fn pass_on(&self, output: &Output, (link, position): (u32, u32)) -> u32 {
         let outputs = std::slice::from_ref(output);
+        let packed = self.packed(outputs);
+        let mut inner = self.inner.lock();
+        inner.batch.ops.push(Op::Read { node: self.node, link, position });
         // It came out of the journal's form, or can go into it as it came in.
-        let Ok(packed) = self.packed(outputs) else { return 0 };
-        self.outputs(&mut self.inner.lock(), outputs, packed).first().copied().unwrap_or_default()
+        let Ok(packed) = packed else { return 0 };
+        self.outputs(&mut inner, outputs, packed).first().copied().unwrap_or_default()
     }
 
     /// The node is in another state.
@@ -455,7 +472,12 @@ impl Recorder {
 
     /// Appends something that belongs to what is handed over next.
     pub(crate) fn note(&self, op: Op) {
-        self.inner.lock().batch.ops.push(op);
+        self.note_all([op]);
+    }
+
+    /// The same for what belongs together.
+    pub(crate) fn note_all(&self, ops: impl IntoIterator<Item = Op>) {
+        self.inner.lock().batch.ops.extend(ops);
     }
 
     /// The key of an open tick.
@@ -624,9 +646,9 @@ mod tests {
         assert_eq!(recorder.send_together(1, &outputs, 2, |_| ()).unwrap(), [1, 2]);
         assert_eq!(recorder.append(&outputs, |_| ()).unwrap(), [3, 4]);
         assert_eq!(recorder.commit(&attempt, &outputs, |_| ()).unwrap(), [5, 6]);
-        recorder.retry(&attempt, 1, 0, failed());
+        recorder.retry(&attempt, 1, 0, failed(), |_| None);
         assert_eq!(recorder.fail(&attempt, failed(), &outputs, |_| ()), [7, 8]);
-        assert_eq!(recorder.pass_on(&outputs[1]), 9);
+        assert_eq!(recorder.pass_on(&outputs[1], (0, 0)), 9);
         recorder.submit().unwrap();
         let (number, object) = (packed_bytes(&outputs[0].1), packed_bytes(&object));
         let all = [&object, &number, &object, &number, &object, &number, &object, &number, &object, &object];

@@ -257,21 +257,21 @@ impl Journaled {
         if self.known.nodes.get(link.node as usize).is_some_and(|node| node.ended.is_some()) {
             return Ok(());
         }
-        let is_log = node.mailbox.is_log(link.link);
+        // What descends from something is held as long as it is on its way.
+        let waits_outside = node.mailbox.is_log(link.link) && !node.carries;
         let end = self.known.streams[link.stream as usize].next;
         let mut taken: BTreeSet<u64> = known.beyond.iter().copied().collect();
         let mut from = known.upto;
         let mut gone = Vec::new();
         if from < end {
-            // What descends from something is held as long as it is on its way.
-            let limit = if is_log && !node.carries { WINDOW } else { usize::MAX };
+            let limit = if waits_outside { WINDOW } else { usize::MAX };
             let kept = self.journal.read(link.stream, from, limit)?;
             let is_all = kept.len() < limit;
             for kept in kept {
                 gone.extend((from..kept.position).filter(|position| !taken.remove(position)));
                 from = kept.position + 1;
                 if !taken.remove(&kept.position) {
-                    let origin = run.known_origin(kept.origin);
+                    let origin = if node.carries { run.known_origin(kept.origin) } else { None };
                     let position = kept.position as u32;
                     let message = for_node(node, kept.message);
                     node.mailbox.restore(Packet { link: link.link, position, message, origin });
@@ -282,7 +282,7 @@ impl Journaled {
                 from = end;
             }
         }
-        if is_log {
+        if waits_outside {
             node.mailbox.page(link.link, link.stream, from, end, taken);
         }
         if let Some(recorder) = &node.recorder {

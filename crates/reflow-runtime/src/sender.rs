@@ -2,6 +2,8 @@
 
 use std::borrow::Borrow;
 use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -9,8 +11,9 @@ use std::time::{Duration, Instant};
 use reflow_message::{Message, Waiting, block_until};
 
 use crate::activity::Sleeper;
+use crate::attempt::Packets;
 use crate::delivery::Delivery;
-use crate::driver::record::{address_all, cut, rest_ops};
+use crate::driver::record::{Leaving, address_all, cut, rest_ops};
 use crate::error::SendError;
 use crate::gather::group_op;
 use crate::node_handle::NodeHandle;
@@ -18,7 +21,7 @@ use crate::open_attempts::AttemptKey;
 use crate::origin::Origin;
 use crate::packet::Outgoing;
 use crate::recorder::Output;
-use crate::time::{Rest, VirtualTime};
+use crate::time::Rest;
 
 /// Who sends a message at once, and what waits with it when there is no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +29,11 @@ pub enum Caller {
     /// Somebody who is counted in the run's activity already and does nothing else meanwhile: the node's own task, or
     /// background work that holds it.
     Counted,
+    /// The same for one of its ticks.
+    Tick {
+        /// Number of the tick.
+        sequence: u64,
+    },
     /// A thread or a foreign task that works for an attempt; `running` says that the attempt's `run` has not returned yet.
     Attempt {
         /// Number of the tick.
@@ -39,13 +47,27 @@ pub enum Caller {
     Other,
 }
 
-/// A message on its way to every target of a port.
+impl Caller {
+    /// The tick that it works for.
+    pub(crate) fn tick(self) -> Option<u64> {
+        match self {
+            Self::Tick { sequence } | Self::Attempt { sequence, .. } => Some(sequence),
+            Self::Counted | Self::Other => None,
+        }
+    }
+
+    fn is_counted(self) -> bool {
+        matches!(self, Self::Counted | Self::Tick { .. })
+    }
+}
+
+/// Messages that leave together, on their way to every target of their ports.
 pub(crate) struct Sender<N: Borrow<NodeHandle>> {
     node: N,
     pending: VecDeque<Outgoing>,
     original: Option<Message>,
-    /// The first place that had no room and does not let anybody wait.
-    refused: Option<String>,
+    /// The places that had no room and do not let anybody wait.
+    refused: Vec<String>,
     pub(crate) sleeper: Arc<Sleeper>,
     caller: Caller,
     /// From the first time on that it had to wait: its node is told, and it counts by itself, where its caller does not.
@@ -55,43 +77,40 @@ pub(crate) struct Sender<N: Borrow<NodeHandle>> {
 impl<N: Borrow<NodeHandle>> Sender<N> {
     pub(crate) fn new(
         node: N,
-        port: u16,
-        message: Message,
+        mut packets: Packets,
         origin: Option<&Origin>,
         caller: Caller,
     ) -> Result<Self, SendError> {
         let handle = node.borrow();
+        let original = packets.first().map(|(_, message)| message.clone());
+        let given_back = || original.clone().unwrap_or(Message::Flow);
         if handle.is_cancelled() {
-            return Err(SendError::Stopped { node: Arc::clone(handle.id()), message });
+            return Err(SendError::Stopped { node: Arc::clone(handle.id()), message: given_back() });
         }
         if handle.node().state().is_ended() {
-            return Err(SendError::Ended { node: Arc::clone(handle.id()), message });
+            return Err(SendError::Ended { node: Arc::clone(handle.id()), message: given_back() });
         }
-        if message.is_too_deep() {
-            return Err(SendError::TooDeep { node: Arc::clone(handle.id()), message });
+        if packets.iter().any(|(_, message)| message.is_too_deep()) {
+            return Err(SendError::TooDeep { node: Arc::clone(handle.id()), message: given_back() });
         }
-        let mut pending = VecDeque::with_capacity(1);
-        let original = Some(message.clone());
-        let sleeper = Sleeper::new(Arc::clone(&handle.run().activity));
         if let (Some(results), Caller::Attempt { sequence, number, .. }) = (&handle.node().results, caller) {
-            results.note((sequence, number), port, &message);
+            packets.iter().for_each(|(port, message)| results.note((sequence, number), *port, message));
         }
-        let departing = handle.node().departing(origin, &[port]);
-        if has_left(handle, caller) {
-            // It counts in the group of its tick, but is no other turn of its outport.
-            return Ok(Self { node, pending, original, refused: None, sleeper, caller, waiting: None });
+        leave_out(handle, caller, origin, &mut packets);
+        let mut pending = VecDeque::with_capacity(packets.len());
+        if !packets.is_empty() {
+            let leaving = Leaving::new(handle.node(), origin, &packets);
+            if handle.node().recorder.is_some() || handle.node().cuts() {
+                record(handle, caller, leaving.outputs(handle.node(), packets), &mut pending)?;
+            } else {
+                for (port, message) in packets {
+                    let origin = leaving.origin(handle.node(), port);
+                    handle.node().address(port, message, origin, 0, |outgoing| pending.push_back(outgoing));
+                }
+            }
         }
-        let new = if origin.is_none() { handle.node().new_origin(std::iter::once(port)) } else { None };
-        let origin = match &departing {
-            Some(departing) => departing.member.as_ref().or(departing.other.as_ref()),
-            None => origin.or(new.as_ref()),
-        };
-        if handle.node().recorder.is_some() || handle.node().cuts() {
-            record(handle, caller, (port, message, origin.cloned()), &mut pending)?;
-        } else {
-            handle.node().address(port, message, origin, 0, |outgoing| pending.push_back(outgoing));
-        }
-        Ok(Self { node, pending, original, refused: None, sleeper, caller, waiting: None })
+        let sleeper = Sleeper::new(Arc::clone(&handle.run().activity));
+        Ok(Self { node, pending, original, refused: Vec::new(), sleeper, caller, waiting: None })
     }
 
     pub(crate) fn poll(&mut self) -> Poll<Result<(), SendError>> {
@@ -106,20 +125,17 @@ impl<N: Borrow<NodeHandle>> Sender<N> {
             match run.deliver(Some(handle.node()), &mut self.pending, &self.sleeper) {
                 // The others get it all the same.
                 Delivery::Refused(refused) => {
-                    let place = || run.nodes[refused.target as usize].place(refused.packet.link);
-                    self.refused.get_or_insert_with(place);
+                    self.refused.push(run.nodes[refused.target as usize].place(refused.packet.link));
                 }
                 other => break other,
             }
         };
         match delivery {
-            Delivery::Done { .. } | Delivery::Refused(_) => Poll::Ready(match self.refused.take() {
-                None => Ok(()),
-                Some(to) => {
-                    let node = Arc::clone(handle.id());
-                    Err(SendError::Overflow { node, to, message: self.give_back() })
-                }
-            }),
+            Delivery::Done { .. } | Delivery::Refused(_) if self.refused.is_empty() => Poll::Ready(Ok(())),
+            Delivery::Done { .. } | Delivery::Refused(_) => {
+                let (node, to) = (Arc::clone(handle.id()), std::mem::take(&mut self.refused).join("` and `"));
+                Poll::Ready(Err(SendError::Overflow { node, to, message: self.give_back() }))
+            }
             Delivery::Full { leave } => {
                 self.begin_wait();
                 if leave && self.sleeper.leave() {
@@ -137,7 +153,7 @@ impl<N: Borrow<NodeHandle>> Sender<N> {
         }
         let handle = self.node.borrow();
         self.waiting = Some(handle.node().waiting_for_room());
-        if self.caller == Caller::Counted {
+        if self.caller.is_counted() {
             return;
         }
         handle.run().activity.begin();
@@ -149,7 +165,7 @@ impl<N: Borrow<NodeHandle>> Sender<N> {
     fn attempt(&self) -> Option<(AttemptKey, bool)> {
         match self.caller {
             Caller::Attempt { sequence, number, running } => Some(((sequence, number), running)),
-            Caller::Counted | Caller::Other => None,
+            Caller::Counted | Caller::Tick { .. } | Caller::Other => None,
         }
     }
 
@@ -169,7 +185,7 @@ impl<N: Borrow<NodeHandle>> Drop for Sender<N> {
             }
         }
         self.sleeper.rise();
-        if self.waiting.take().is_some() && self.caller != Caller::Counted {
+        if self.waiting.take().is_some() && !self.caller.is_counted() {
             if let Some((key, running)) = self.attempt() {
                 handle.node().open.end_wait(key, running, &handle.run().activity);
             }
@@ -178,38 +194,33 @@ impl<N: Borrow<NodeHandle>> Drop for Sender<N> {
     }
 }
 
-/// Whether an earlier process has sent the message.
-fn has_left(handle: &NodeHandle, caller: Caller) -> bool {
-    let (Some(recorder), Caller::Attempt { sequence, .. }) = (&handle.node().recorder, caller) else { return false };
-    recorder.has_left(sequence)
+/// Takes those out that an earlier process has sent. They count in the group of their tick, but are no other turn of their outports.
+fn leave_out(handle: &NodeHandle, caller: Caller, origin: Option<&Origin>, packets: &mut Packets) {
+    let (Some(recorder), Some(sequence)) = (&handle.node().recorder, caller.tick()) else { return };
+    crate::driver::record::leave_out(handle.node(), recorder, sequence, origin, packets);
 }
 
-/// The long way: the message is written down, and connections may cut it.
+/// The long way: the messages are written down, together, and connections may cut them.
 fn record(
     handle: &NodeHandle,
     caller: Caller,
-    output: Output,
+    mut outputs: Vec<Output>,
     pending: &mut VecDeque<Outgoing>,
 ) -> Result<(), SendError> {
     let node = handle.node();
-    let message = output.1.clone();
-    let mut outputs = vec![output];
     let Some(recorder) = &node.recorder else {
         cut(node, &mut outputs);
         address_all(node, outputs, &[], pending);
         return Ok(());
     };
-    let sequence = match caller {
-        Caller::Attempt { sequence, .. } => Some(sequence),
-        Caller::Counted | Caller::Other => None,
+    let message = outputs.first().map_or(Message::Flow, |(_, message, _)| message.clone());
+    let of_node = |(_, _, origin): &Output| {
+        let group = origin.as_ref()?.group()?;
+        (group.node == handle.index()).then(|| Arc::clone(group))
     };
-    let group = outputs
-        .first()
-        .and_then(|(_, _, origin)| origin.as_ref()?.group())
-        .filter(|group| group.node == handle.index())
-        .cloned();
-    let tick = sequence.map(|sequence| recorder.key(sequence));
-    let written = recorder.send(sequence, &mut outputs, node.cuts(), |outputs, ops| {
+    let group = outputs.iter().find_map(of_node);
+    let tick = caller.tick().map(|sequence| recorder.key(sequence));
+    let written = recorder.send(caller.tick(), &mut outputs, node.cuts(), |outputs, ops| {
         ops.extend(group.map(|group| group_op(&group, tick)));
         let rests = cut(node, outputs);
         rest_ops(handle, rests, ops);
@@ -225,7 +236,7 @@ fn record(
     Ok(())
 }
 
-/// A message on its way that owns what it needs, see [`NodeHandle::sending`].
+/// Messages on their way that own what they need, see [`NodeHandle::sending`].
 pub struct Sending(pub(crate) Sender<NodeHandle>);
 
 impl Sending {
@@ -242,33 +253,54 @@ impl Sending {
 /// A send that found no room and waits for it when it is told to.
 pub struct BlockingSend<'a> {
     sender: Sender<&'a NodeHandle>,
-    deadline: Option<Instant>,
-    /// Somebody who works for an attempt holds a virtual clock, but not while he waits.
-    rest: Option<Rest>,
+    patience: Patience,
+}
+
+/// How long a send waits.
+enum Patience {
+    Until(Option<Instant>),
+    /// Somebody who works for an attempt holds a virtual clock, but not while he waits: it counts his time.
+    Virtual(Rest, Option<Pin<Box<dyn Future<Output = ()> + Send>>>),
 }
 
 impl<'a> BlockingSend<'a> {
-    pub(crate) fn new(sender: Sender<&'a NodeHandle>, deadline: Option<Instant>) -> Self {
-        Self { sender, deadline, rest: None }
+    pub(crate) fn new(sender: Sender<&'a NodeHandle>, timeout: Option<Duration>) -> Self {
+        let time = sender.node.run().time.as_ref().filter(|_| matches!(sender.caller, Caller::Attempt { .. }));
+        let patience = match time {
+            Some(time) => Patience::Virtual(time.rest(), timeout.and_then(|timeout| time.sleep(timeout))),
+            None => Patience::Until(timeout.and_then(|timeout| Instant::now().checked_add(timeout))),
+        };
+        Self { sender, patience }
     }
 
     /// Blocks the thread until there is room. Called again after a time-out of `step` (answer `None`), so that a host can
     /// look at signals in between.
     pub fn wait(&mut self, step: Option<Duration>) -> Option<Result<(), SendError>> {
-        let until = step.map(|step| Instant::now() + step).into_iter().chain(self.deadline).min();
         let sender = &mut self.sender;
-        if self.rest.is_none() && matches!(sender.caller, Caller::Attempt { .. }) {
-            self.rest = sender.node.run().time.as_ref().map(VirtualTime::rest);
-        }
         let mut poll = |cx: &mut Context<'_>| {
             sender.sleeper.set_waker(cx.waker());
             sender.poll()
         };
-        let sent = block_until(until, |cx| match &mut self.rest {
-            Some(rest) => rest.poll(cx, &mut poll),
-            None => poll(cx),
-        });
-        if sent.is_none() && self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+        let step = step.map(|step| Instant::now() + step);
+        let (sent, is_over) = match &mut self.patience {
+            Patience::Until(deadline) => {
+                let sent = block_until(step.into_iter().chain(*deadline).min(), &mut poll);
+                (sent, deadline.is_some_and(|deadline| Instant::now() >= deadline))
+            }
+            Patience::Virtual(rest, limit) => {
+                let mut is_over = false;
+                let sent = block_until(step, |cx| {
+                    rest.poll(cx, |cx| {
+                        let polled = poll(cx).map(Some);
+                        is_over = polled.is_pending()
+                            && limit.as_mut().is_some_and(|limit| limit.as_mut().poll(cx).is_ready());
+                        if is_over { Poll::Ready(None) } else { polled }
+                    })
+                });
+                (sent.flatten(), is_over)
+            }
+        };
+        if sent.is_none() && is_over {
             let node = Arc::clone(self.sender.node.id());
             return Some(Err(SendError::TimedOut { node, message: self.sender.give_back() }));
         }

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use reflow_message::{Message, Value};
+use smallvec::smallvec;
 
 use crate::attempt::Attempt;
 use crate::error::SendError;
@@ -118,7 +119,7 @@ impl<'a> Tick<'a> {
     pub async fn send_now(&mut self, port: impl PortIndex, message: impl Into<Message>) -> Result<(), SendError> {
         let (port, message) = (port.index() as u16, message.into());
         self.note(port, &message);
-        self.node.send_as(port, message, self.attempt.origin.as_ref(), Caller::Counted).await
+        self.node.send_as(port, message, self.attempt.origin.as_ref(), self.caller()).await
     }
 
     /// [`send_now`](Self::send_now) for callers who poll: what it gives owns what it needs, and sends by being polled.
@@ -128,7 +129,11 @@ impl<'a> Tick<'a> {
     pub fn sending(&self, port: impl PortIndex, message: impl Into<Message>) -> Result<Sending, SendError> {
         let (port, message) = (port.index() as u16, message.into());
         self.note(port, &message);
-        self.node.sending(port, message, self.attempt.origin.as_ref(), Caller::Counted)
+        self.node.sending(smallvec![(port, message)], self.attempt.origin.as_ref(), self.caller())
+    }
+
+    fn caller(&self) -> Caller {
+        Caller::Tick { sequence: self.attempt.sequence }
     }
 
     /// What is sent at once is a part of the result, too.

@@ -4,7 +4,8 @@
 //! do, which counts native nodes, their background work and all timers. Whatever works elsewhere, for a host, holds the clock
 //! meanwhile.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak, mpsc};
 use std::task::{Context, Poll, Wake, Waker};
@@ -118,6 +119,11 @@ impl VirtualTime {
         let scheduled = Scheduled::new(self);
         self.leave();
         Rest { waker: Waker::from(Arc::clone(&scheduled.0)), scheduled }
+    }
+
+    /// Ends when so much time of the clock has passed.
+    pub fn sleep(&self, time: Duration) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
+        Some(Box::pin(self.host.upgrade()?.sleep(time)))
     }
 
     /// Calls `ring` at a moment.

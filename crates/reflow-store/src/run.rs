@@ -132,6 +132,8 @@ pub(crate) struct RunState {
     pub(crate) rows: u64,
     vars_dirty: bool,
     changes: Vec<Change>,
+    /// Where among them the last change of a value of a pool is: node, pool and id.
+    pool_changes: FxHashMap<(u32, Arc<str>, Arc<str>), usize>,
     is_dirty: bool,
     has_ended: bool,
     /// Files that nothing refers to any more.
@@ -154,6 +156,7 @@ impl RunState {
             rows: 0,
             vars_dirty: false,
             changes: Vec::new(),
+            pool_changes: FxHashMap::default(),
             is_dirty: false,
             has_ended: false,
             orphans: Vec::new(),
@@ -220,6 +223,10 @@ impl RunState {
             Op::Retry { node, key, number, until_ms, failed } => {
                 let attempt = self.attempt(*node, *key);
                 (attempt.number, attempt.until_ms) = (*number, Some(*until_ms));
+                if *number > 0 {
+                    // What its tries have sent is out. The next one sends its own.
+                    attempt.sent = 0;
+                }
                 if let Some(node) = self.node(*node) {
                     node.retries += 1;
                 }
@@ -238,10 +245,7 @@ impl RunState {
                 let (node, failed) = (*node, failed.clone());
                 self.changes.push(Change::Failed { node, failed, will_retry: false, at: now() });
             }
-            Op::Pool { node, pool, id, value } => {
-                let (node, pool, id, value) = (*node, Arc::clone(pool), id.clone(), value.clone());
-                self.changes.push(Change::Pool { node, pool, id, value });
-            }
+            Op::Pool { node, pool, id, value } => self.change_pool(*node, pool, id.as_ref(), value.as_ref()),
             Op::Var(change) => {
                 // One that cannot be made was refused where it was asked for.
                 let _ = change.apply(&mut self.vars);
@@ -306,6 +310,21 @@ impl RunState {
         }
     }
 
+    /// Of the changes of one value in a transaction, only the last one is written.
+    fn change_pool(&mut self, node: u32, pool: &Arc<str>, id: Option<&Arc<str>>, value: Option<&Value>) {
+        let change = Change::Pool { node, pool: Arc::clone(pool), id: id.cloned(), value: value.cloned() };
+        let Some(id) = id else {
+            // What was there before goes; what comes after it stays.
+            self.pool_changes.clear();
+            return self.changes.push(change);
+        };
+        let at = self.pool_changes.entry((node, Arc::clone(pool), Arc::clone(id))).or_insert(self.changes.len());
+        match self.changes.get_mut(*at) {
+            Some(before) => *before = change,
+            None => self.changes.push(change),
+        }
+    }
+
     /// The links of a node bring it nothing any more.
     fn close_links(&mut self, node: u32) {
         let of_node: Vec<usize> =
@@ -332,6 +351,7 @@ impl RunState {
         if !lease::beat(connection, self.row, self.epoch).map_err(sql)? {
             return Err(StoreError::TakenOver { path: path.into(), run: self.id.clone() });
         }
+        self.pool_changes.clear();
         for change in std::mem::take(&mut self.changes) {
             self.write_change(connection, change).map_err(sql)?;
         }

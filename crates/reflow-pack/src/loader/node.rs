@@ -5,15 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use reflow_pack_sdk::abi::{
-    REFLOW_CLOSED, REFLOW_INVALID, REFLOW_NO_PORT, REFLOW_OK, REFLOW_TIMED_OUT, ReflowMessage, ReflowNode,
-    ReflowStatus, ReflowStr, ReflowValue,
+    REFLOW_CLOSED, REFLOW_FOREVER, REFLOW_INVALID, REFLOW_NO_PORT, REFLOW_OK, REFLOW_TIMED_OUT, ReflowMessage,
+    ReflowNode, ReflowStatus, ReflowStr, ReflowValue,
 };
-use reflow_runtime::{BlockingSend, Caller, Message, NodeHandle, Origin, SendError, Tick, Value};
+use reflow_runtime::{BlockingSend, Caller, Message, NodeHandle, Origin, Packets, SendError, Tick, Value};
 use tokio::sync::oneshot;
 
 use super::foreign::{self, guard};
 use super::secret::Secrets;
-use super::stream::deadline;
 use super::{message, value};
 
 /// How often a blocked thread looks around.
@@ -61,17 +60,16 @@ impl HostNode {
         Box::into_raw(Box::new(self)).cast()
     }
 
-    /// Sends messages, one after the other, as packets that belong together.
+    /// Sends messages as packets that belong together.
     fn send(&self, messages: Vec<(u32, Message)>, timeout_ms: u64) -> ReflowStatus {
         let hold = self.hold.as_ref().filter(|hold| !hold.is_sending.swap(true, Ordering::AcqRel));
         let caller = if hold.is_some() { Caller::Counted } else { Caller::Other };
-        let ports = messages.iter().filter_map(|(port, _)| u16::try_from(*port).ok());
-        let origin = if messages.len() > 1 { self.handle.origin_of(caller, ports) } else { None };
-        let mut status = REFLOW_OK;
-        let mut messages = messages.into_iter();
-        while let (REFLOW_OK, Some((port, message))) = (status, messages.next()) {
-            status = send_blocking(&self.handle, port, message, origin.as_ref(), caller, timeout_ms, || false);
-        }
+        let packets: Option<Packets> =
+            messages.into_iter().map(|(port, message)| Some((u16::try_from(port).ok()?, message))).collect();
+        let status = match packets {
+            Some(packets) => send_blocking(&self.handle, packets, None, caller, timeout_ms, || false),
+            None => REFLOW_INVALID,
+        };
         if let Some(hold) = hold {
             hold.is_sending.store(false, Ordering::Release);
         }
@@ -79,18 +77,16 @@ impl HostNode {
     }
 }
 
-/// Sends, blocking the thread; gives up when `is_abandoned` says so.
+/// Sends packets together, blocking the thread; gives up when `is_abandoned` says so.
 pub(super) fn send_blocking(
     node: &NodeHandle,
-    port: u32,
-    message: Message,
+    packets: Packets,
     origin: Option<&Origin>,
     caller: Caller,
     timeout_ms: u64,
     is_abandoned: impl Fn() -> bool,
 ) -> ReflowStatus {
-    let Ok(port) = u16::try_from(port) else { return REFLOW_INVALID };
-    let until = deadline(timeout_ms);
+    let timeout = (timeout_ms != REFLOW_FOREVER).then(|| Duration::from_millis(timeout_ms));
     let wait = |mut send: BlockingSend<'_>| {
         loop {
             if let Some(result) = send.wait(Some(LOOK_AROUND)) {
@@ -101,7 +97,7 @@ pub(super) fn send_blocking(
             }
         }
     };
-    match node.send_blocking(port, message, origin, caller, until, wait) {
+    match node.send_blocking(packets, origin, caller, timeout, wait) {
         Ok(()) => REFLOW_OK,
         Err(SendError::TimedOut { .. }) => REFLOW_TIMED_OUT,
         Err(_) => REFLOW_CLOSED,

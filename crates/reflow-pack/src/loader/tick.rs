@@ -89,8 +89,10 @@ pub(super) unsafe extern "C" fn send_now(tick: *mut ReflowTick, port: u32, messa
         let node = unsafe { &*head.node.cast::<HostNode>() };
         let abandoned = || is_abandoned.load(Ordering::Acquire);
         // SAFETY: the attempt lives as long as the tick.
-        let origin = unsafe { &*head_attempt }.origin.clone();
-        send_blocking(&node.handle, port, message, origin.as_ref(), Caller::Counted, REFLOW_FOREVER, abandoned)
+        let (origin, sequence) = unsafe { ((*head_attempt).origin.clone(), (*head_attempt).sequence) };
+        let Ok(port) = u16::try_from(port) else { return REFLOW_INVALID };
+        let packets = [(port, message)].into_iter().collect();
+        send_blocking(&node.handle, packets, origin.as_ref(), Caller::Tick { sequence }, REFLOW_FOREVER, abandoned)
     })
 }
 

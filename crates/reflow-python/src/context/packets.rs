@@ -1,6 +1,6 @@
 //! The packets of an attempt: what an actor is given of those that came, and what leaves for what it gives.
 
-use std::time::Instant;
+use std::time::Duration;
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -47,10 +47,7 @@ impl PyContext {
         let packets = self.outputs(value)?;
         self.refuse_if_given_up(value.py())?;
         let origin = self.origin(value.py(), &packets);
-        for (port, message) in packets {
-            self.deliver(value.py(), port, message, origin.as_ref(), None)?;
-        }
-        Ok(())
+        self.deliver(value.py(), packets, origin.as_ref(), None)
     }
 
     pub(super) fn each_output(
@@ -194,14 +191,17 @@ impl PyContext {
     pub(super) fn deliver(
         &self,
         py: Python<'_>,
-        port: u16,
-        message: Message,
+        packets: Packets,
         origin: Option<&Origin>,
-        deadline: Option<Instant>,
+        timeout: Option<Duration>,
     ) -> PyResult<()> {
+        if packets.is_empty() {
+            // They lead nowhere.
+            return Ok(());
+        }
         let caller = self.caller(py);
         let mut interrupted = None;
-        let sent = self.node.send_blocking(port, message, origin, caller, deadline, |mut blocked| {
+        let sent = self.node.send_blocking(packets, origin, caller, timeout, |mut blocked| {
             if let Caller::Attempt { sequence, number, running: true } = caller
                 && self.caller(py) != caller
             {
@@ -212,7 +212,7 @@ impl PyContext {
                 return Ok(());
             }
             loop {
-                let step = std::time::Duration::from_millis(100);
+                let step = Duration::from_millis(100);
                 if let Some(result) = executor::blocking(py, || blocked.wait(Some(step))) {
                     return result;
                 }

@@ -15,7 +15,7 @@ use crate::join::Lone;
 use crate::node::Node;
 use crate::node_handle::NodeHandle;
 use crate::node_state::NodeState;
-use crate::origin::Origin;
+use crate::origin::{Aside, Origin};
 use crate::packet::Outgoing;
 use crate::policy::OnError;
 
@@ -178,6 +178,10 @@ impl Driver {
 
     /// The same for these.
     pub(super) fn let_go(&mut self, lone: Vec<Lone>) {
+        if lone.is_empty() {
+            return;
+        }
+        let mut origins = Vec::new();
         for Lone { port, held, why } in lone {
             let Held { link, position, message, origin, aside, .. } = held;
             if held.credit {
@@ -185,16 +189,19 @@ impl Driver {
             }
             let node = self.handle.node();
             node.counters.unmatched.add(1);
-            let origin = origin.or_else(|| aside.map(|late| late.revive()));
+            let origin = origin.or_else(|| aside.map(Aside::revive));
             if let Some(outport) = node.unmatched {
                 let outbox = &mut self.outbox;
                 let output = (outport, message.clone(), origin);
-                let position = node.recorder.as_ref().map_or(0, |recorder| recorder.pass_on(&output));
+                let position = node.recorder.as_ref().map_or(0, |recorder| recorder.pass_on(&output, (link, position)));
                 let (_, message, origin) = output;
                 node.address(outport, message, origin.as_ref(), position, |outgoing| outbox.push_back(outgoing));
-            }
-            if self.recorded {
-                self.gone.push((link, position));
+                origins.extend(origin);
+            } else {
+                origins.extend(origin);
+                if self.recorded {
+                    self.gone.push((link, position));
+                }
             }
             self.handle.run().events.emit(Event::PacketUnmatched {
                 actor: Arc::clone(&node.id),
@@ -203,6 +210,7 @@ impl Driver {
                 message,
             });
         }
+        self.submit_before_end();
     }
 
     /// Moves what leaves whatever becomes of the attempt into the outbox.
@@ -246,6 +254,7 @@ impl Driver {
         attempt.sent.clear();
         let routed = self.give_up(attempt, failure);
         self.leave_failed(attempt, routed.as_ref());
+        self.submit_before_end();
     }
 
     /// Moves what was emitted into the outbox.

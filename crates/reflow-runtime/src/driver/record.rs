@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use super::Driver;
 use super::call::Call;
-use crate::attempt::Attempt;
+use crate::attempt::{Attempt, Packets};
 use crate::failure::Failure;
 use crate::gather::{Settled, group_op};
 use crate::journal::{Op, TickKey};
@@ -17,7 +17,7 @@ use crate::node::{Departing, Node};
 use crate::node_handle::NodeHandle;
 use crate::origin::Origin;
 use crate::packet::{Outgoing, Packet};
-use crate::recorder::Output;
+use crate::recorder::{Output, Recorder};
 
 /// The pool that keeps what connections have left over.
 pub(crate) const REST: &str = "\u{0}rest";
@@ -63,11 +63,11 @@ impl Driver {
                 }
             };
             let packets = kept.map(|kept| {
+                // What descends from something does not wait there.
                 let packet = |kept: crate::journal::Kept| {
-                    let origin = run.known_origin(kept.origin);
                     let position = kept.position as u32;
                     let message = crate::restore::for_node(handle.node(), kept.message);
-                    (kept.position, Packet { link: load.link, position, message, origin })
+                    (kept.position, Packet { link: load.link, position, message, origin: None })
                 };
                 kept.into_iter().map(packet).collect()
             });
@@ -106,7 +106,7 @@ impl Driver {
             // Nobody wants to know what became of it, but what it has changed stays.
             let mut ops = Vec::new();
             recorder.changes.close(attempt.sequence, &mut ops);
-            return ops.into_iter().for_each(|op| recorder.note(op));
+            return recorder.note_all(ops);
         };
         if recorder.is_replay(attempt.sequence) {
             return end_replay(node, attempt);
@@ -114,16 +114,22 @@ impl Driver {
         if failed.will_retry {
             // The run stops for it. Whoever goes on with the run tries it again, from the beginning.
             send_each(&handle, attempt, &mut self.outbox);
-            return recorder.retry(attempt, 0, 0, *failed);
+            return recorder.retry(attempt, 0, 0, *failed, |_| None);
         }
         let mut outputs = taken_outputs(node, attempt, true);
-        outputs.extend(report.map(|(port, report)| (port, report, attempt.origin.clone())));
+        if let Some(report) = report {
+            let report: Packets = [report].into_iter().collect();
+            outputs.extend(match &attempt.origin {
+                Some(origin) => Leaving::new(node, Some(origin), &report).outputs(node, report),
+                None => report.into_iter().map(|(port, report)| (port, report, None)).collect(),
+            });
+        }
         let rests = cut(node, &mut outputs);
-        let (sequence, settled) = (attempt.sequence, attempt.settled.take());
+        let sequence = attempt.sequence;
         let group = scatter_op(attempt, None);
         let positions = recorder.fail(attempt, *failed, &outputs, |ops| {
             node.awaited.over_ops(handle.index(), sequence, ops);
-            handle.run().settled_ops(handle.index(), settled, ops);
+            handle.run().settled_ops(handle.index(), attempt.settled.as_deref(), ops);
             ops.extend(group);
             rest_ops(&handle, rests, ops);
         });
@@ -135,14 +141,14 @@ impl Driver {
     pub(super) fn record_yielded(&mut self) {
         let handle = self.handle.clone();
         let node = handle.node();
-        let mut sent = std::mem::take(&mut self.attempt.sent);
-        leave_out(node, &self.attempt, &mut sent);
+        let mut sent: Packets = self.attempt.sent.drain(..).collect();
+        if let Some(recorder) = &node.recorder {
+            leave_out(node, recorder, self.attempt.sequence, self.attempt.origin.as_ref(), &mut sent);
+        }
         if sent.is_empty() {
             return;
         }
-        let leaving = Leaving::new(node, self.attempt.origin.as_ref(), &sent);
-        let own = |(port, message)| (port, message, leaving.origin(node, port));
-        let mut outputs: Vec<Output> = sent.into_iter().map(own).collect();
+        let mut outputs = Leaving::new(node, self.attempt.origin.as_ref(), &sent).outputs(node, sent);
         let count = outputs.len() as u32;
         let rests = cut(node, &mut outputs);
         let Some(recorder) = &node.recorder else {
@@ -169,9 +175,8 @@ impl Driver {
         }
         let mut outputs = taken_outputs(node, &mut self.attempt, false);
         if is_ok {
-            let emitted: Vec<_> = self.attempt.emitted.drain(..).collect();
-            let leaving = Leaving::new(node, None, &emitted);
-            outputs.extend(emitted.into_iter().map(|(port, message)| (port, message, leaving.origin(node, port))));
+            let emitted = std::mem::take(&mut self.attempt.emitted);
+            outputs.extend(Leaving::new(node, None, &emitted).outputs(node, emitted));
         }
         let Some(recorder) = &node.recorder else {
             cut(node, &mut outputs);
@@ -209,12 +214,13 @@ impl Driver {
         if !self.recorded {
             return;
         }
-        self.gone.extend(gone);
         if let Some(recorder) = &self.handle.node().recorder {
-            let mut ops = Vec::new();
-            self.handle.run().settled_ops(self.handle.index(), settled, &mut ops);
-            ops.into_iter().for_each(|op| recorder.note(op));
+            let node = self.handle.index();
+            let mut ops: Vec<Op> = gone.into_iter().map(|(link, position)| Op::Read { node, link, position }).collect();
+            self.handle.run().settled_ops(node, settled.as_deref(), &mut ops);
+            recorder.note_all(ops);
         }
+        self.submit_before_end();
     }
 
     /// Sends what connections have left over, at the end of the node.
@@ -258,16 +264,21 @@ fn taken_outputs(node: &Node, attempt: &mut Attempt, of_tick: bool) -> Vec<Outpu
 
 /// Takes those out that have left before, of packets of a tick that leave together. They count in the group of the tick, but are no
 /// other turn of their outports.
-fn leave_out(node: &Node, attempt: &Attempt, sent: &mut Vec<(u16, Message)>) {
-    let Some(recorder) = &node.recorder else { return };
+pub(crate) fn leave_out(
+    node: &Node,
+    recorder: &Recorder,
+    sequence: u64,
+    origin: Option<&Origin>,
+    packets: &mut Packets,
+) {
     let mut left: SmallVec<[u16; 4]> = SmallVec::new();
-    sent.retain(|(port, _)| {
-        let has_left = recorder.has_left(attempt.sequence);
+    packets.retain(|(port, _)| {
+        let has_left = recorder.has_left(sequence);
         left.extend(has_left.then_some(*port));
         !has_left
     });
     if !left.is_empty() {
-        drop(node.departing(attempt.origin.as_ref(), &left));
+        drop(node.departing(origin, &left));
     }
 }
 
@@ -284,29 +295,36 @@ fn end_replay(node: &Node, attempt: &mut Attempt) {
 }
 
 /// What packets descend from that leave together.
-enum Leaving {
-    Origin(Option<Origin>),
+pub(crate) enum Leaving<'a> {
+    Known(&'a Origin),
+    New(Option<Origin>),
     /// Some of them are gathered again.
     Departing(Departing),
 }
 
-impl Leaving {
-    fn new(node: &Node, origin: Option<&Origin>, packets: &[(u16, Message)]) -> Self {
+impl<'a> Leaving<'a> {
+    pub(crate) fn new(node: &Node, origin: Option<&'a Origin>, packets: &[(u16, Message)]) -> Self {
         let ports: SmallVec<[u16; 4]> = packets.iter().map(|(port, _)| *port).collect();
         if let Some(departing) = node.departing(origin, &ports) {
             return Self::Departing(departing);
         }
         let new = || if ports.is_empty() { None } else { node.new_origin(ports.iter().copied()) };
-        Self::Origin(origin.cloned().or_else(new))
+        origin.map_or_else(|| Self::New(new()), Self::Known)
     }
 
-    fn origin(&self, node: &Node, port: u16) -> Option<Origin> {
+    pub(crate) fn origin(&self, node: &Node, port: u16) -> Option<&Origin> {
         match self {
-            Self::Origin(origin) => origin.clone(),
+            Self::Known(origin) => Some(origin),
+            Self::New(origin) => origin.as_ref(),
             Self::Departing(departing) => {
-                departing.member.clone().filter(|_| node.leads_to_gather(port)).or_else(|| departing.other.clone())
+                departing.member.as_ref().filter(|_| node.leads_to_gather(port)).or(departing.other.as_ref())
             }
         }
+    }
+
+    /// The packets, each with what it descends from.
+    pub(crate) fn outputs(&self, node: &Node, packets: Packets) -> Vec<Output> {
+        packets.into_iter().map(|(port, message)| (port, message, self.origin(node, port).cloned())).collect()
     }
 }
 
@@ -327,7 +345,15 @@ pub(super) fn go_on_with_group(node: &Node, attempt: &mut Attempt) {
 
 /// What a journal has to know of the group whose packets a tick gives; with `tick` while that is open.
 fn scatter_op(attempt: &Attempt, tick: Option<TickKey>) -> Option<Op> {
-    attempt.origin.as_ref()?.scattered().map(|group| group_op(group, tick))
+    let group = attempt.origin.as_ref()?.scattered().filter(|group| group.is_news())?;
+    Some(group_op(group, tick))
+}
+
+/// The same when the tick is tried again.
+pub(super) fn retried_op(attempt: &Attempt, tick: TickKey) -> Option<Op> {
+    let group = attempt.origin.as_ref()?.scattered()?;
+    group.begin_another_try();
+    (group.count() > 0 || group.is_fork() && group.is_news()).then(|| group_op(group, Some(tick)))
 }
 
 /// Adds the pieces that connections make of outputs; what is left over now, by place of the pieces.
@@ -405,15 +431,14 @@ pub(super) fn commit(
         return Ok(());
     }
     let mut outputs = taken_outputs(node, attempt, true);
-    let emitted: Vec<(u16, Message)> = attempt.emitted.drain(..).collect();
-    let leaving = Leaving::new(node, attempt.origin.as_ref(), &emitted);
-    outputs.extend(emitted.into_iter().map(|(port, message)| (port, message, leaving.origin(node, port))));
-    let (group, settled) = (scatter_op(attempt, None), attempt.settled.take());
+    let emitted = std::mem::take(&mut attempt.emitted);
+    outputs.extend(Leaving::new(node, attempt.origin.as_ref(), &emitted).outputs(node, emitted));
+    let group = scatter_op(attempt, None);
     let rests = cut(node, &mut outputs);
     let positions = match &node.recorder {
         Some(recorder) => recorder.commit(attempt, &outputs, |ops| {
             node.awaited.over_ops(handle.index(), attempt.sequence, ops);
-            handle.run().settled_ops(handle.index(), settled, ops);
+            handle.run().settled_ops(handle.index(), attempt.settled.as_deref(), ops);
             ops.extend(group);
             rest_ops(handle, rests, ops);
         })?,

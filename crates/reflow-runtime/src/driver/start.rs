@@ -17,6 +17,7 @@ use crate::assembler::Pairing;
 use crate::attempt::{Attempt, Completion, Outcome, Packets};
 use crate::failure::Failure;
 use crate::host::{AtWork, Step};
+use crate::node::Node;
 use crate::node_state::NodeState;
 use crate::origin::Origin;
 use crate::policy::{Policy, TIMEOUT};
@@ -100,27 +101,21 @@ impl Driver {
     /// Notes that the attempt begins; whether it begins now. One that an earlier process has begun goes on as it was: with the
     /// number of its try, and after its wait.
     fn begin_recorded(&mut self) -> bool {
-        let Some(recorder) = &self.handle.node().recorder else { return true };
-        if self.attempt.number > 1 {
-            return true;
+        let wait = go_on(self.handle.node(), &mut self.attempt);
+        if !wait.is_zero() {
+            let attempt = std::mem::take(&mut self.attempt);
+            self.leave_waiting(attempt, wait);
+            return false;
         }
-        let known = recorder.begin(&self.attempt);
-        super::record::go_on_with_group(self.handle.node(), &mut self.attempt);
-        let Some(known) = known else { return true };
-        if let Some(checkpoint) = known.checkpoint {
-            self.handle.node().marks.set(self.attempt.sequence, checkpoint);
-        }
-        self.attempt.number = known.number + 1;
-        if known.wait_ms == 0 {
-            return true;
-        }
-        let mut attempt = std::mem::take(&mut self.attempt);
+        true
+    }
+
+    /// Leaves an attempt open that an earlier process has begun, for the rest of its wait.
+    fn leave_waiting(&mut self, mut attempt: Attempt, wait: Duration) {
         // It gets the next number when its wait is over.
-        attempt.number = known.number;
+        attempt.number -= 1;
         let held = attempt.inputs.clone();
-        let until = Instant::now().checked_add(Duration::from_millis(known.wait_ms));
-        self.leave_open(Open { attempt, held, stage: Stage::BackingOff, until });
-        false
+        self.leave_open(Open { attempt, held, stage: Stage::BackingOff, until: now().checked_add(wait) });
     }
 
     /// What another try, or the report of a failure, needs of the inputs.
@@ -193,12 +188,18 @@ impl Driver {
 
     /// Runs attempts of a batch actor in one call.
     pub(super) fn start_batch(&mut self, attempts: &mut Vec<Attempt>, mut held: Vec<Packets>) {
-        if let Some(recorder) = &self.handle.node().recorder {
-            for attempt in attempts.iter_mut() {
-                if let Some(known) = recorder.begin(attempt) {
-                    attempt.number = known.number + 1;
+        if self.recorded && held.is_empty() {
+            let handle = self.handle.clone();
+            for mut attempt in std::mem::take(attempts) {
+                let wait = go_on(handle.node(), &mut attempt);
+                if wait.is_zero() {
+                    attempts.push(attempt);
+                } else {
+                    self.leave_waiting(attempt, wait);
                 }
-                super::record::go_on_with_group(self.handle.node(), attempt);
+            }
+            if attempts.is_empty() {
+                return;
             }
         }
         if self.handle.node().results.is_some() && held.is_empty() {
@@ -350,7 +351,8 @@ impl Driver {
                         if let Some(recorder) = self.handle.node().recorder.as_ref().filter(|_| !is_replay) {
                             let wait = until.saturating_duration_since(when.now).as_millis() as u64;
                             let failed = self.failed_attempt(&attempt, failure.clone(), true);
-                            recorder.retry(&attempt, attempt.number, wait, failed);
+                            let group = |key| super::record::retried_op(&attempt, key);
+                            recorder.retry(&attempt, attempt.number, wait, failed, group);
                         }
                         self.report_attempt(&attempt, failure, true);
                         return self.leave_open(Open { attempt, held, stage: Stage::BackingOff, until: Some(until) });
@@ -588,6 +590,20 @@ impl Driver {
             }
         }
     }
+}
+
+/// Notes that an attempt begins. One that an earlier process has begun goes on as it was, with the number of its try; the rest of the
+/// wait before that.
+fn go_on(node: &Node, attempt: &mut Attempt) -> Duration {
+    let Some(recorder) = node.recorder.as_ref().filter(|_| attempt.number == 1) else { return Duration::ZERO };
+    let known = recorder.begin(attempt);
+    super::record::go_on_with_group(node, attempt);
+    let Some(known) = known else { return Duration::ZERO };
+    if let Some(checkpoint) = known.checkpoint {
+        node.marks.set(attempt.sequence, checkpoint);
+    }
+    attempt.number = known.number + 1;
+    Duration::from_millis(known.wait_ms)
 }
 
 /// The moment of an end, and the chance that its wait is left to.

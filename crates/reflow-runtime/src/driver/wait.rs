@@ -100,6 +100,10 @@ impl Driver {
         if node.exhausted.load(Ordering::Acquire) {
             return true;
         }
+        if node.awaits_groups() && !run.rings_ended.load(Ordering::Acquire) {
+            // Other branches may hold its groups for longer than its own.
+            return false;
+        }
         if node.holds.load(Ordering::Acquire) > 0 || run.outside_may_send(node) || self.is_told_its_ticks() {
             return false;
         }

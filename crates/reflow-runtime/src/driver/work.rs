@@ -1,6 +1,7 @@
 //! A turn of a node: ticks, in the style that its actor and its policy ask for.
 
 use std::future::poll_fn;
+use std::sync::atomic::Ordering;
 use std::task::Poll;
 
 use reflow_message::Message;
@@ -39,6 +40,9 @@ impl Driver {
                     let left = self.assembler.gatherer().map(|gatherer| gatherer.end(*end, hosted)).unwrap_or_default();
                     self.let_go(left.others);
                     self.settle_group(left.gone, left.settled);
+                    if let Some(awaited) = &self.node().awaited_groups {
+                        awaited.fetch_sub(1, Ordering::Relaxed);
+                    }
                 }
                 Control::Ended(origin, question) => {
                     if let Some(question) = question {
@@ -133,6 +137,7 @@ impl Driver {
             match result {
                 Ok(()) => {
                     self.commit_current();
+                    self.submit_before_end();
                     self.attempt.origin = None;
                 }
                 Err(failure) => self.end_failed(failure),
@@ -147,6 +152,7 @@ impl Driver {
             let mut attempt = std::mem::take(&mut self.attempt);
             let routed = self.give_up(&mut attempt, failure);
             self.leave_failed(&mut attempt, routed.as_ref());
+            self.submit_before_end();
         }
     }
 

@@ -105,8 +105,7 @@ impl Inner {
         let overtaken = page.end..page.end + ahead;
         let behind = page.from < page.end || page.loading;
         page.end = overtaken.end + 1;
-        // What descends from something is held as long as it is on its way.
-        if behind || used >= WINDOW && packet.origin.is_none() {
+        if behind || used >= WINDOW {
             page.taken.extend(overtaken);
             return true;
         }

@@ -113,8 +113,8 @@ impl Run {
         waiting.into_iter().for_each(Waker::wake);
     }
 
-    /// Nodes on a ring wait for each other and never see their inports close, and gates may wait for what nobody says: when
-    /// nothing moves any more, they are told.
+    /// Nodes on a ring wait for each other and never see their inports close, and gates and gathers may wait for what nobody says:
+    /// when nothing moves any more, they are told.
     pub(super) fn end_rings(&self) {
         for index in &self.gated {
             let node = &self.nodes[*index as usize];
@@ -125,6 +125,10 @@ impl Run {
         }
         for (index, _) in (0_u32..).zip(self.nodes_on_rings()).filter(|(_, ring)| ring.is_some()) {
             self.nodes[index as usize].exhausted.store(true, Ordering::Release);
+            self.poke(index);
+        }
+        // Groups that somebody holds for ever never end.
+        for (index, _) in (0_u32..).zip(&self.nodes).filter(|(_, node)| node.awaits_groups()) {
             self.poke(index);
         }
         // Without a live ring nobody was poked, and nobody would come back to report idleness.

@@ -14,7 +14,7 @@ use crate::gather::{Group, GroupEnd, KnownGroup, Settled, row};
 use crate::journal::{Batch, Journal, Op, Payload};
 use crate::node::{Node, TAP};
 use crate::node_state::NodeState;
-use crate::origin::{Ends, Origin, WeakOrigin, member_of};
+use crate::origin::{Ends, Origin, Turns, WeakOrigin, member_id, member_of};
 use crate::packet::{Control, Outgoing};
 use crate::question::Hold;
 
@@ -156,18 +156,31 @@ impl Run {
         open.sort_by_key(|id| depth_of(*id, known, 0));
         for id in open {
             let group = &known[&id];
-            let (node, serial) =
+            let (index, serial) =
                 ((id >> crate::gather::SERIAL_BITS) as u32, id & ((1 << crate::gather::SERIAL_BITS) - 1));
-            let Some(scatter) = self.nodes.get(node as usize).and_then(|node| node.scatter.as_ref()) else { continue };
+            let Some(node) = self.nodes.get(index as usize) else { continue };
+            let Some(scatter) = &node.scatter else { continue };
             scatter.serial.fetch_max(serial + 1, Ordering::Relaxed);
-            let left: Arc<[u32]> = scatter.gathers.iter().copied().filter(|by| !group.gathered.contains(by)).collect();
+            if !group.is_there {
+                // The process ended before anything of the group was written but a failure.
+                self.forget_group(index, serial, &group.failed_places(), &group.gathered);
+                continue;
+            }
+            let left = scatter.gathers.iter().filter(|by| !group.gathered.contains(&by.node)).cloned().collect();
             let parent = self.known_origin(group.parent);
-            let made = Arc::new(Group::new((node, serial), &left, parent, Weak::clone(&self.ends), true));
-            made.restore(group.count, group.failed, group.failures.clone());
+            let mut made = Group::new((index, serial), &left, parent, Weak::clone(&self.ends), true);
+            if let Some(meeting) = &scatter.fork {
+                made = made.of_fork(Turns::new(node.outports.len(), Arc::clone(meeting)));
+            }
+            made.restore(group);
+            let made = Arc::new(made);
             self.gathered.lock().insert(id, group.gathered.clone());
             self.known_groups.lock().insert(id, Arc::downgrade(&made));
             let origin = Origin::known_scatter(&made);
             if let Some(tick) = group.tick {
+                if let Some(turns) = made.turns() {
+                    turns.reopen(|turn| self.known_origin(member_id(id, turn as u32)));
+                }
                 scatter.begun.lock().insert(tick, origin.clone());
             }
             held.push(origin);
@@ -176,23 +189,29 @@ impl Run {
     }
 
     /// A node that gathers has dealt with a group: what the journal need not know any more.
-    pub(crate) fn settled_ops(&self, by: u32, settled: Option<Box<Settled>>, ops: &mut Vec<Op>) {
+    pub(crate) fn settled_ops(&self, by: u32, settled: Option<&Settled>, ops: &mut Vec<Op>) {
         let Some(settled) = settled else { return };
-        let Settled { node, serial, failed } = *settled;
+        let Settled { node, serial, ref failed, .. } = *settled;
         let Some(scatter) = self.nodes.get(node as usize).and_then(|node| node.scatter.as_ref()) else { return };
         let id = Group::id_of(node, serial);
         let mut gathered = self.gathered.lock();
         let all = gathered.entry(id).or_default();
         all.push(by);
-        if scatter.gathers.iter().any(|gather| !all.contains(gather)) {
+        if scatter.gathers.iter().any(|gather| !all.contains(&gather.node)) {
             return ops.push(row(node, format!("{serial}.by.{by}"), Some(true.into())));
         }
         let marks = gathered.remove(&id).unwrap_or_default();
         drop(gathered);
-        ops.push(row(node, serial.to_string(), None));
-        ops.push(row(node, format!("{serial}.failed"), None));
-        ops.extend(failed.into_iter().map(|place| row(node, format!("{serial}.{place}"), None)));
-        ops.extend(marks.iter().filter(|mark| **mark != by).map(|mark| row(node, format!("{serial}.by.{mark}"), None)));
+        ops.extend(KnownGroup::rows(serial, failed, &marks).map(|id| row(node, id, None)));
+    }
+
+    /// Deletes what a journal has of a group of this node, of which nothing is left.
+    fn forget_group(&self, node: u32, serial: u64, failed: &[u32], gathered: &[u32]) {
+        let Some(recorder) = self.nodes.get(node as usize).and_then(|node| node.recorder.as_ref()) else { return };
+        recorder.note_all(KnownGroup::rows(serial, failed, gathered).map(|id| row(node, id, None)));
+        if let Err(error) = recorder.submit() {
+            self.note_broken(&error.to_string());
+        }
     }
 }
 
@@ -203,6 +222,14 @@ impl Ends for Run {
             Some((place, failure)) => row(node, format!("{serial}.{place}"), Some(failure)),
             None => row(node, format!("{serial}.failed"), Some(true.into())),
         });
+        if let Err(error) = recorder.submit() {
+            self.note_broken(&error.to_string());
+        }
+    }
+
+    fn fork_ended(&self, node: u32, serial: u64) {
+        let Some(recorder) = self.nodes.get(node as usize).and_then(|node| node.recorder.as_ref()) else { return };
+        recorder.note(row(node, serial.to_string(), None));
         if let Err(error) = recorder.submit() {
             self.note_broken(&error.to_string());
         }
