@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import random
+import threading
 
 import pytest
 
@@ -309,3 +310,95 @@ def test_streams_that_are_gathered_can_be_taken():
         return message
 
     assert [message.take_stream().read_all(SOON) for message in results_of([1, 2], stream)] == [b"\1", b"\2"]
+
+
+@pytest.mark.parametrize("side", ["split", "split.side"])
+def test_who_gathers_waits_for_what_other_branches_hold(side):
+    """Its own branch is over long before a list is."""
+    over = threading.Event()
+
+    class Parts(Actor):
+        inports = ["items"]
+        outports = ["out", "side"]
+
+        def run(self, ctx):
+            for item in ctx["items"]:
+                yield {"out": item, "side": item}
+
+    class Quick(Forward):
+        def teardown(self):
+            over.set()
+
+    @actor
+    async def late(x):
+        assert await asyncio.to_thread(over.wait, SOON)
+        return 10 * x
+
+    net = Network()
+    for name, component in {"split": Parts, "quick": Quick, "late": late, "all": gathered, "aside": gathered}.items():
+        net.register_actor(name, component)
+    net.add_node("split", "split")
+    net.add_node("quick", "quick")
+    net.add_node("late", "late")
+    net.add_node("all", "all", firing={"gather": "split"})
+    net.add_node("aside", "aside", firing={"gather": side})
+    net.add_connection("split", "out", "late", "x")
+    net.add_connection("late", "out", "all", "results")
+    net.add_connection("split", "side", "quick", "in")
+    net.add_connection("quick", "out", "aside", "results")
+    net.add_outport("all", "all", "out")
+    net.add_outport("aside", "aside", "out")
+    result = net.run({"split.items": iter([[1, 2], [], [3]])}, timeout=SOON)
+    assert sorted(result.outputs["aside"]) == [[], [1, 2], [3]]
+    assert sorted(result.outputs["all"]) == [[], [10, 20], [30]]
+    assert result.nodes["aside"]["undelivered"] == 0
+
+
+class Together(Actor):
+    inports = ["items"]
+    outports = ["out", "side"]
+
+    def run(self, ctx):
+        for item in ctx["items"]:
+            ctx.send({"out": item, "side": -item})
+        ctx.done()
+
+
+class TogetherAsync(Together):
+    async def run(self, ctx):
+        for item in ctx["items"]:
+            await ctx.send_async({"out": item, "side": -item})
+        ctx.done()
+
+
+class TogetherGenerator(Together):
+    def run(self, ctx):
+        for item in ctx["items"]:
+            yield {"out": item, "side": -item}
+
+
+class TogetherAsyncGenerator(Together):
+    async def run(self, ctx):
+        for item in ctx["items"]:
+            yield {"out": item, "side": -item}
+
+
+@pytest.mark.parametrize("splitter", [Together, TogetherAsync, TogetherGenerator, TogetherAsyncGenerator])
+@pytest.mark.parametrize("policy", [None, {"concurrency": 2}])
+def test_what_leaves_together_has_one_place(splitter, policy):
+    class Both(Actor):
+        inports = ["a", "b"]
+        outports = ["out"]
+
+        def run(self, ctx):
+            return {"out": [ctx["a"], ctx["b"]]}
+
+    net = Network()
+    net.register_actor("split", splitter)
+    net.register_actor("both", Both)
+    net.add_node("split", "split", policy=policy)
+    net.add_node("both", "both", firing={"gather": "split"})
+    net.add_connection("split", "out", "both", "a")
+    net.add_connection("split", "side", "both", "b")
+    net.add_outport("out", "both", "out")
+    assert net.run({"split.items": [1, 2, 3]}, timeout=SOON).outputs["out"] == [[[1, 2, 3], [-1, -2, -3]]]
