@@ -3,10 +3,11 @@
 //! Each open attempt is counted in the run's activity. A sender that works for one and finds no room says so here, and the
 //! count is given up until it goes on: so a stall is noticed whoever sends, the tick itself, a coroutine, a thread beside it.
 
+use std::collections::hash_map::Entry;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
-use smallvec::SmallVec;
+use rustc_hash::FxHashMap;
 
 use crate::activity::Activity;
 
@@ -16,14 +17,13 @@ pub(crate) type AttemptKey = (u64, u32);
 /// The open attempts of one node, and those that have a sender waiting for room.
 #[derive(Debug, Default)]
 pub(crate) struct OpenAttempts {
-    entries: Mutex<SmallVec<[Entry; 1]>>,
+    entries: Mutex<FxHashMap<AttemptKey, Counts>>,
     /// Whether a sender beside a running tick ever had to wait.
     has_run: AtomicBool,
 }
 
-#[derive(Debug)]
-struct Entry {
-    key: AttemptKey,
+#[derive(Debug, Default)]
+struct Counts {
     /// It is counted by itself: the node's task does not stand on its stack.
     open: bool,
     /// Senders that wait for room.
@@ -34,7 +34,7 @@ struct Entry {
     given_up: u32,
 }
 
-impl Entry {
+impl Counts {
     /// Gives counts up or takes them back.
     fn settle(&mut self, activity: &Activity) {
         let due = u32::from(self.open && self.waiting > 0 || self.running > 0);
@@ -51,16 +51,16 @@ impl Entry {
 }
 
 impl OpenAttempts {
-    fn change(&self, key: AttemptKey, activity: &Activity, change: impl FnOnce(&mut Entry)) {
+    fn change(&self, key: AttemptKey, activity: &Activity, change: impl FnOnce(&mut Counts)) {
         let mut entries = self.entries.lock();
-        let at = entries.iter().position(|entry| entry.key == key).unwrap_or_else(|| {
-            entries.push(Entry { key, open: false, waiting: 0, running: 0, given_up: 0 });
-            entries.len() - 1
-        });
-        change(&mut entries[at]);
-        entries[at].settle(activity);
-        if !entries[at].open && entries[at].waiting == 0 {
-            entries.swap_remove(at);
+        let mut entry = match entries.entry(key) {
+            Entry::Occupied(entry) => entry,
+            Entry::Vacant(place) => place.insert_entry(Counts::default()),
+        };
+        change(entry.get_mut());
+        entry.get_mut().settle(activity);
+        if !entry.get().open && entry.get().waiting == 0 {
+            entry.remove();
         }
     }
 
@@ -93,9 +93,7 @@ impl OpenAttempts {
             return false;
         }
         let mut entries = self.entries.lock();
-        let Some(entry) = entries.iter_mut().find(|entry| entry.key == key && entry.running > 0) else {
-            return false;
-        };
+        let Some(entry) = entries.get_mut(&key).filter(|entry| entry.running > 0) else { return false };
         entry.running = 0;
         entry.settle(activity);
         true
