@@ -7,9 +7,8 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping
 from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
 
-from . import _waiting
 from ._runs import refuse_async, refuse_promise, refuse_shared
-from ._waiting import wait_for, wait_within
+from ._waiting import bell_of, running_loop, wait_for, wait_within
 from .exceptions import NetworkError, QuestionFailed, RunTimeout
 from .result import Failure
 
@@ -58,7 +57,29 @@ def ask(run: Run, inputs: Mapping[str, Any], timeout: float | None) -> dict[str,
 
 async def ask_async(run: Run, inputs: Mapping[str, Any], timeout: float | None) -> dict[str, list[Any]]:
     """Ask from an asyncio task."""
-    now = _waiting.running_loop().time
+    asked = run.ask(inputs) if timeout is None and type(inputs) is dict else None
+    if asked is None:
+        return await _ask_within(run, inputs, timeout)
+    question, on_way = asked
+    try:
+        if on_way:
+            for sending in on_way:
+                await wait_for(sending)
+            question.sent()
+        loop = running_loop()
+        ready = loop.create_future()
+        if question._poll(bell_of(loop).waker(ready)) is None:
+            await ready
+        outputs = question.outputs()
+        return answer(question, *await wait_for(question)) if outputs is None else outputs
+    except BaseException:
+        question.cancel()
+        raise
+
+
+async def _ask_within(run: Run, inputs: Mapping[str, Any], timeout: float | None) -> dict[str, list[Any]]:
+    """Ask in any way."""
+    now = running_loop().time
     end = None if timeout is None else now() + timeout
     question = begin(run, inputs)
     try:

@@ -82,5 +82,5 @@ def _interrupt() -> None:
     """Raise SystemExit in the threads that run actors inside of native code."""
     import ctypes
 
-    for thread in [*_native._worker_threads(), *_loop.polling_threads()]:
+    for thread in [*_native._worker_threads(), *_loop.stepping_threads()]:
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(SystemExit))

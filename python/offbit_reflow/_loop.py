@@ -11,10 +11,8 @@ import os
 import sys
 import threading
 import time
-from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import aclosing
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from . import _native
@@ -39,7 +37,7 @@ _virtual: dict[int, tuple[Serving, int]] = {}
 _ending: list[Serving] = []
 
 #: The tick that a task of the loop works for.
-current_tick: contextvars.ContextVar[Tick] = contextvars.ContextVar("offbit_reflow.tick")
+current_tick: contextvars.ContextVar[_native._Tick] = contextvars.ContextVar("offbit_reflow.tick")
 
 
 def _forget() -> None:
@@ -80,9 +78,9 @@ def acquire(context: ActorCallContext | None = None) -> int:
         return 0
 
 
-def host() -> _native._LoopHost | None:
-    """Give what polls the nodes of async actors on the shared loop, if it can."""
-    return None if _serving is None else _serving.host
+def shared_ticks() -> _native._Ticks | None:
+    """Give what has the ticks that are on the shared loop."""
+    return None if _serving is None else _serving.ticks
 
 
 def release(number: int = 0) -> None:
@@ -107,13 +105,13 @@ def release(number: int = 0) -> None:
     serving.end()
 
 
-def polling_threads() -> list[int]:
-    """Give the threads of loops on which a coroutine takes its first step, inside of native code."""
-    servings = [serving for serving in (*_ending, _serving) if serving is not None]
+def stepping_threads() -> list[int]:
+    """Give the threads of loops on which a coroutine takes a step: that is inside of native code."""
+    servings = [*_ending, *(serving for serving, _ in _virtual.values()), *filter(None, [_serving])]
     return [
         serving.thread.ident
         for serving in servings
-        if serving.host is not None and serving.host.is_polling() and serving.thread.ident is not None
+        if serving.ticks.is_stepping() and serving.thread.ident is not None
     ]
 
 
@@ -153,11 +151,7 @@ class Serving:
         if self.host is not None:
             self.watch.host = self.host
             self.loop.add_reader(self.host.fileno(), self.host.poll)
-        self.ticks: set[Tick] = set()
-        self.keeps_time = clock is not None
-        #: Ticks that are to begin, and whether the loop was told.
-        self._beginning: deque[Tick] = deque()
-        self._is_told = False
+        self.ticks = _native._Ticks(self.loop, self.host, LIMIT, keeps_time=clock is not None)
         self._is_ending = False
         self.asyncio = asyncio
         ready = threading.Event()
@@ -175,38 +169,6 @@ class Serving:
         """Let the thread end, from any thread."""
         self._is_ending = True
         self.loop.call_soon_threadsafe(self.loop.stop)
-
-    def begin(self, tick: Tick) -> None:
-        """Let a tick begin, from any thread. The loop is woken once for all that come meanwhile."""
-        self._beginning.append(tick)
-        if not self._is_told:
-            self._is_told = True
-            self.loop.call_soon_threadsafe(self._begin)
-
-    def _begin(self) -> None:
-        self._is_told = False
-        self.begin_waiting()
-
-    def begin_waiting(self) -> None:
-        """Let the ticks begin that wait for it, on the loop and outside of its tasks."""
-        while self._beginning:
-            self._beginning.popleft().begin()
-
-    def step_task(
-        self, coroutine: Coroutine[Any, Any, Any], *, name: str, context: contextvars.Context | None
-    ) -> asyncio.Task[Any]:
-        """Make a task that has taken its first step, on the loop and outside of its tasks."""
-        if sys.version_info >= (3, 12):
-            return self.asyncio.Task(coroutine, loop=self.loop, name=name, context=context, eager_start=True)
-        # Python 3.11 knows no eager tasks. What it has just put at the end of this loop's queue is the first step.
-        task = self.asyncio.Task(coroutine, loop=self.loop, name=name, context=context)
-        queue = self.loop._ready  # type: ignore[attr-defined]  # of every loop of 3.11, which changes no more
-        step = queue.pop()
-        if getattr(step._callback, "__self__", None) is task:
-            step._run()
-        else:  # a loop in debug mode, say, that somebody has changed
-            queue.append(step)
-        return task
 
     def _serve(self, ready: threading.Event) -> None:
         loop = self.loop
@@ -241,8 +203,7 @@ class Serving:
                 loop.run_until_complete(loop.shutdown_default_executor())
             except RuntimeError:  # the interpreter is going, and from 3.12 on starts no thread to wait with
                 executor.shutdown(wait=False, cancel_futures=True)
-        for tick in list(self.ticks):
-            tick.drop()
+        self.ticks.drop()
 
 
 def _current_run() -> int:
@@ -250,176 +211,12 @@ def _current_run() -> int:
     return 0 if tick is None else tick.run_number
 
 
-class Tick(Coroutine[Any, Any, Any]):
-    """A tick of an async actor, from its start to its end, which its node is told exactly once.
-
-    It is what its task runs: the coroutine of the actor, whose steps it measures and whose exception it keeps, because asyncio
-    would end its loop on SystemExit and KeyboardInterrupt.
-    """
-
-    __slots__ = (
-        "_coroutine",
-        "_doomed",
-        "_ended",
-        "_error",
-        "_is_cancelled",
-        "_serving",
-        "_variables",
-        "context",
-        "node_id",
-        "run_number",
-        "task",
-        "told_until",
-    )
-
-    def __init__(
-        self,
-        serving: Serving,
-        coroutine: Coroutine[Any, Any, Any],
-        context: ActorCallContext,
-        ended: Callable[[], None] | None = None,
-    ) -> None:
-        self.node_id, self.run_number = context.node_id, context._run_number
-        self.context: ActorCallContext | None = context
-        self._serving, self._coroutine, self._ended = serving, coroutine, ended
-        self.task: asyncio.Task[Any] | None = None
-        self._error: BaseException | None = None
-        self._is_cancelled = False
-        #: Who waits for the cancellation.
-        self._doomed: list[asyncio.Future[None]] | None = None
-        #: Until when it was told that the tick holds the loop.
-        self.told_until = 0.0
-        variables = contextvars.copy_context()
-        variables.run(current_tick.set, self)
-        self._variables: contextvars.Context | None = variables
-        serving.ticks.add(self)
-
-    def __await__(self) -> Generator[Any, Any, Any]:
-        return self._coroutine.__await__()
-
-    def __iter__(self) -> Tick:
-        return self
-
-    def __next__(self) -> Any:
-        return self._step(self._coroutine.send, None)
-
-    def send(self, value: Any) -> Any:
-        """Go on."""
-        return self._step(self._coroutine.send, value)
-
-    def throw(self, *error: Any) -> Any:
-        """Go on with an exception."""
-        return self._step(self._coroutine.throw, *error)
-
-    def close(self) -> None:
-        """End the coroutine."""
-        self._coroutine.close()
-
-    def __getattr__(self, name: str) -> Any:
-        """Show the frame of the coroutine, and its name, to whoever looks at the task."""
-        return getattr(self._coroutine, name)
-
-    def _step(self, go_on: Callable[..., Any], *arguments: Any) -> Any:
-        begun = perf_counter()
-        try:
-            return go_on(*arguments)
-        except StopIteration:
-            raise
-        except BaseException as error:
-            if isinstance(error, self._serving.asyncio.CancelledError):
-                raise
-            self._error = _of_the_actor(error)
-        finally:
-            taken = perf_counter() - begun
-            if taken > LIMIT:
-                from ._watch import tell
-
-                tell(self, begun, f"for {taken:.1f} s")
-        raise StopIteration
-
-    def cancel(self) -> bool:
-        """Cancel it, from any thread; whether it has yet to end."""
-        try:
-            self._serving.loop.call_soon_threadsafe(self._cancel)
-        except RuntimeError:  # the loop was closed, and the tick dropped
-            return False
-        return True
-
-    async def cancellation(self) -> None:
-        """Wait until it was cancelled, on the loop."""
-        if not self._is_cancelled:
-            doomed = self._serving.loop.create_future()
-            self._doomed = [*(self._doomed or ()), doomed]
-            await doomed
-
-    def log(self, text: str) -> None:
-        """Warn about the node of the tick."""
-        context = self.context
-        if context is not None:
-            context.log(text, level="warning")
-
-    def drop(self) -> None:
-        """End it without the loop."""
-        if self.task is None:
-            self._coroutine.close()
-        self._conclude(None, self._serving.asyncio.CancelledError("the loop of async actors has ended"))
-
-    def begin_soon(self, context: ActorCallContext) -> None:
-        """Start its task, from any thread."""
-        self._serving.begin(self)
-        if self._serving.keeps_time:
-            context._hand_to_loop()
-
-    def begin(self) -> bool:
-        """Start its task, on the loop and outside of its tasks, and in real time take its first step; whether it has ended."""
-        if self._is_cancelled:
-            self._coroutine.close()
-            self._conclude(None, self._serving.asyncio.CancelledError("the tick was cancelled before it began"))
-            return True
-        make = self._serving.loop.create_task if self._serving.keeps_time else self._serving.step_task
-        self.task = task = make(self, name=self.node_id, context=self._variables)
-        if task.done():
-            self._finish(task)
-            return True
-        task.add_done_callback(self._finish)
-        return False
-
-    def _cancel(self) -> None:
-        self._is_cancelled = True
-        if self.task is not None:
-            self.task.cancel()
-        for doomed in self._doomed or ():
-            if not doomed.done():
-                doomed.set_result(None)
-
-    def _finish(self, task: asyncio.Task[Any]) -> None:
-        if task.cancelled():
-            self._coroutine.close()  # it may not have begun
-            self._conclude(None, self._serving.asyncio.CancelledError("the tick was cancelled"))
-        else:
-            self._conclude(task.result(), self._error)
-
-    def _conclude(self, result: Any, error: BaseException | None) -> None:
-        context, self.context = self.context, None
-        # The task holds what the tick gave, and its variables hold the tick: without this a circle would keep every packet.
-        self.task = self._variables = self._error = None
-        self._serving.ticks.discard(self)
-        if context is not None:
-            host = self._serving.host
-            if host is None:
-                context._conclude_async(result, error)
-            else:
-                host.conclude(context, result, error)
-            if self._ended is not None:
-                self._ended()
-
-
-def tick_of(task: asyncio.Task[Any]) -> Tick | None:
+def tick_of(task: asyncio.Task[Any]) -> _native._Tick | None:
     """Give the tick that a task works for. Before Python 3.12, tasks that a tick has made cannot be told apart."""
     if sys.version_info >= (3, 12):
         return task.get_context().get(current_tick)
     coroutine = task.get_coro()
-    return coroutine if isinstance(coroutine, Tick) else None
+    return coroutine if isinstance(coroutine, _native._Tick) else None
 
 
 async def _contained(awaitable: Awaitable[Any]) -> tuple[Any, BaseException | None]:
@@ -489,12 +286,7 @@ def start(
     if serving is None:
         coroutine.close()
         raise RuntimeError("the loop of async actors is not running")
-    tick = Tick(serving, coroutine, context, ended)
-    if not here:
-        tick.begin_soon(context)
-        return tick.cancel
-    serving.begin_waiting()  # those that were there before
-    return None if tick.begin() else tick.cancel
+    return serving.ticks.start(coroutine, context, ended, here)
 
 
 def start_alone(kind: str, awaitable: Any, context: ActorCallContext) -> Callable[[], bool] | None:

@@ -7,12 +7,11 @@ it is, so a wait that is cancelled loses nothing.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, cast
-from weakref import WeakKeyDictionary, ref
+from weakref import WeakKeyDictionary
 
+from . import _native
 from .exceptions import NetworkError, RunTimeout
 
 if TYPE_CHECKING:
@@ -42,48 +41,15 @@ def running_loop() -> asyncio.AbstractEventLoop:
     return _get_running_loop()
 
 
-class Bell:
-    """Wakes futures of one loop: a single call of the loop for all that are ready by then."""
-
-    __slots__ = ("__weakref__", "_is_rung", "_loop", "_loop_here", "_ready")
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        from asyncio import _get_running_loop
-
-        self._loop = ref(loop)
-        self._loop_here = _get_running_loop
-        self._ready: deque[asyncio.Future[str]] = deque()
-        self._is_rung = False
-
-    def ring(self, future: asyncio.Future[str]) -> None:
-        """Wake a future, from any thread."""
-        self._ready.append(future)
-        if self._is_rung:  # it is told with the others
-            return
-        self._is_rung = True
-        loop = self._loop()
-        if loop is None or loop.is_closed():
-            self._ready.clear()
-        elif loop is self._loop_here():
-            loop.call_soon(self._tell)
-        else:
-            loop.call_soon_threadsafe(self._tell)
-
-    def _tell(self) -> None:
-        self._is_rung = False
-        while self._ready:
-            _resolve(self._ready.popleft(), "rung")
-
-
 #: The bells of loops.
-_bells: WeakKeyDictionary[asyncio.AbstractEventLoop, Bell] = WeakKeyDictionary()
+_bells: WeakKeyDictionary[asyncio.AbstractEventLoop, _native._Bell] = WeakKeyDictionary()
 
 
-def bell_of(loop: asyncio.AbstractEventLoop) -> Bell:
-    """Give the bell of a loop."""
+def bell_of(loop: asyncio.AbstractEventLoop) -> _native._Bell:
+    """Give what wakes tasks of a loop."""
     bell = _bells.get(loop)
     if bell is None:
-        bell = _bells.setdefault(loop, Bell(loop))
+        bell = _bells.setdefault(loop, _native._Bell(loop))
     return bell
 
 
@@ -107,7 +73,7 @@ async def wait_within(native: Pollable, timeout: float | None, **options: Any) -
     end = None if timeout is None else loop.time() + timeout
     while True:
         ready: asyncio.Future[str] = loop.create_future()
-        wake = partial(bell.ring, ready)
+        wake = bell.waker(ready)
         timer = None if end is None else loop.call_at(end, _resolve, ready, "late")
         is_late = False
         try:

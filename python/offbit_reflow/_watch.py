@@ -15,14 +15,13 @@ from ._loop import LIMIT, tick_of
 if TYPE_CHECKING:
     import asyncio
 
-    from ._loop import Tick
     from ._native import _Clock
 
 #: How often the loop is looked at while it works.
 LOOK = 0.05
 
 
-def tell(tick: Tick, begun: float, how_long: str) -> None:
+def tell(tick: _native._Tick, begun: float, how_long: str) -> None:
     """Warn, once for each time that the loop is held."""
     if tick.told_until >= begun:
         tick.told_until = perf_counter()
@@ -32,6 +31,11 @@ def tell(tick: Tick, begun: float, how_long: str) -> None:
         f"this tick held the asyncio loop that all async actors share {how_long}; give work that blocks to a thread: "
         "`await asyncio.to_thread(...)`"
     )
+
+
+def tell_step(tick: _native._Tick, taken: float) -> None:
+    """Warn about a step that has just ended, and took so many seconds."""
+    tell(tick, perf_counter() - taken, f"for {taken:.1f} s")
 
 
 class Watch:

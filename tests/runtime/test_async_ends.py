@@ -167,9 +167,11 @@ def test_a_thread_of_a_stopped_tick_does_not_wait_for_ever():
 
     ended = threading.Event()
     started = threading.Event()
+    writers = []  # the end of the frame of the tick would close the stream
 
     async def run(self, ctx):
         stream = Stream.create()
+        writers.append(stream)
         reader = stream.into_message().take_stream()
 
         def work():

@@ -16,10 +16,11 @@ use crate::context::{Conclusion, PyContext, Start};
 use crate::convert;
 use crate::executor::{self, Executor};
 use crate::failures::{failure_of, unresolved};
-use crate::loop_host::{self, PyLoopHost, Seat};
+use crate::loop_host::{self, Seat};
 use crate::names::PortNames;
 use crate::references;
 use crate::template::Methods;
+use crate::tick::PyTicks;
 
 /// What a generator yields at most before its node looks around.
 const YIELDS: usize = 64;
@@ -58,11 +59,15 @@ pub(crate) struct PythonActor {
     names: Option<Arc<PortNames>>,
     /// Attempts that go on elsewhere.
     open: Vec<(u64, u32, Py<PyWeakrefReference>)>,
+    /// At how many of them it is looked which have ended.
+    open_limit: usize,
     /// Calls that yield their outputs: `run`, and on top of it an `on_signal` in between.
     generators: Vec<Yielding>,
     retained: Arc<AtomicUsize>,
     /// The number of the loop, if it uses one.
     uses_loop: Option<u64>,
+    /// The ticks of that, if the node may be polled there.
+    ticks: Option<Py<PyTicks>>,
 }
 
 impl PythonActor {
@@ -82,9 +87,11 @@ impl PythonActor {
             inputs_dict: None,
             names: None,
             open: Vec::new(),
+            open_limit: 0,
             generators: Vec::new(),
             retained: Arc::default(),
             uses_loop: None,
+            ticks: None,
         }
     }
 
@@ -242,13 +249,21 @@ impl PythonActor {
 
     /// The attempt goes on elsewhere; only a weak reference is kept, so that a context which is dropped tells the node.
     fn leave_open(&mut self, py: Python<'_>, context: &Bound<'_, PyContext>, attempt: &Attempt) -> Step {
-        self.open.retain(|(_, _, weak)| weak.bind(py).call0().is_ok_and(|object| !object.is_none()));
         match PyWeakrefReference::new(context.as_any()) {
-            Ok(weak) => self.open.push((attempt.sequence, attempt.number, weak.unbind())),
+            Ok(weak) => self.remember_open(py, (attempt.sequence, attempt.number, weak.unbind())),
             Err(error) => return Step::Failed(failure_of(py, error)),
         }
         context.get().leave_open(py);
         Step::Pending
+    }
+
+    /// Keeps a weak reference, and drops those that lead nowhere any more whenever there are twice as many as were left the last time.
+    fn remember_open(&mut self, py: Python<'_>, open: (u64, u32, Py<PyWeakrefReference>)) {
+        if self.open.len() >= self.open_limit {
+            self.open.retain(|(_, _, weak)| weak.bind(py).call0().is_ok_and(|object| !object.is_none()));
+            self.open_limit = 2 * self.open.len() + 1;
+        }
+        self.open.push(open);
     }
 
     /// Lets something awaitable run on the loop. Where its node is polled there, a coroutine takes its first step at once, and one
@@ -276,20 +291,27 @@ impl PythonActor {
                 self.uses_loop = Some(loop_module(py)?.call_method1("acquire", (context,))?.extract()?);
             }
             if is_run && self.methods.is_coroutine && context.get().may_be_polled_on_loop() {
-                // There is none where loops look at no file descriptors.
-                let host = || {
-                    Some(Arc::clone(
-                        &loop_module(py).ok()?.call_method0("host").ok()?.cast::<PyLoopHost>().ok()?.get().host,
-                    ))
-                };
+                if self.ticks.is_none() {
+                    self.ticks = loop_module(py)?.call_method0("shared_ticks")?.extract()?;
+                }
+                // There is no host where loops look at no file descriptors.
+                let host = || Some(Arc::clone(&self.ticks.as_ref()?.get().host()?.get().host));
                 self.seat.take(host);
             }
-            START.import(py, "offbit_reflow._loop", "start")?.call1((kind, awaitable, context, py.None(), here))
+            match &self.ticks {
+                Some(ticks) if here && kind == "coroutine" => {
+                    PyTicks::start(ticks.bind(py), awaitable, context, None, true)
+                }
+                _ => START
+                    .import(py, "offbit_reflow._loop", "start")?
+                    .call1((kind, awaitable, context, py.None(), here))
+                    .map(|cancel| Some(cancel).filter(|cancel| !cancel.is_none())),
+            }
         };
         match start() {
             // It has ended in its first step.
-            Ok(cancel) if cancel.is_none() => {}
-            Ok(cancel) => {
+            Ok(None) => {}
+            Ok(Some(cancel)) => {
                 if here {
                     context.get().step(py, false);
                     attempt.inputs = context.get().inputs_copy(py);
@@ -505,7 +527,7 @@ impl HostedActor for PythonActor {
                 // The loop's thread ends with its last user.
                 let _ = loop_module(py).and_then(|module| module.call_method1("release", (number,)));
             }
-            (self.spare, self.inputs_dict) = (None, None);
+            (self.spare, self.inputs_dict, self.ticks) = (None, None, None);
         });
     }
 }
@@ -515,7 +537,7 @@ impl PythonActor {
     fn keep_open(&mut self, py: Python<'_>, held: Vec<(u64, u32, Py<PyContext>)>) {
         for (sequence, number, context) in held {
             if let Ok(weak) = PyWeakrefReference::new(context.bind(py).as_any()) {
-                self.open.push((sequence, number, weak.unbind()));
+                self.remember_open(py, (sequence, number, weak.unbind()));
             }
         }
     }

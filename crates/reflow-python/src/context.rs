@@ -655,15 +655,6 @@ impl PyContext {
         self.node.virtual_time().map(|time| PyClock(Arc::clone(time)))
     }
 
-    /// Says that the tick goes on on an asyncio loop, which holds a virtual clock itself while it is at work.
-    fn _hand_to_loop(&self, py: Python<'_>) {
-        let (sequence, number) = {
-            let state = self.state.lock(py);
-            (state.sequence, state.number)
-        };
-        self.node.hand_to_host(sequence, number);
-    }
-
     /// The number of the run in its process.
     #[getter]
     fn _run_number(&self) -> u64 {
@@ -992,12 +983,6 @@ impl PyContext {
         let state = self.state.lock(py);
         format!("<ActorCallContext node={:?} tick={} attempt={}>", self.node.id(), state.sequence, state.number)
     }
-
-    /// How the asyncio loop tells the end of an async `run`: its return value or its exception.
-    #[pyo3(signature = (result=None, error=None))]
-    fn _conclude_async(&self, py: Python<'_>, result: Option<&Bound<'_, PyAny>>, error: Option<Bound<'_, PyAny>>) {
-        self.conclude_async(py, result, error);
-    }
 }
 
 impl PyContext {
@@ -1006,11 +991,11 @@ impl PyContext {
         &self,
         py: Python<'_>,
         result: Option<&Bound<'_, PyAny>>,
-        error: Option<Bound<'_, PyAny>>,
+        error: Option<PyErr>,
     ) {
         self.unwound(py);
         if let Some(error) = error {
-            return self.fail_with(py, crate::failures::failure_of(py, PyErr::from_value(error)));
+            return self.fail_with(py, crate::failures::failure_of(py, error));
         }
         if let Some(result) = result
             && !self.is_deferred(py)

@@ -16,6 +16,7 @@ mod actor;
 mod assets;
 mod attached;
 mod batch;
+mod bell;
 mod borrowed;
 mod cache;
 mod catalog;
@@ -52,6 +53,7 @@ mod settings;
 mod store;
 mod stream;
 mod template;
+mod tick;
 mod turn;
 mod vars;
 mod wait;
@@ -63,6 +65,8 @@ mod _native {
     use crate::assets::{_flush_assets, PyAssetStore, PyAssetWatch};
     #[pymodule_export]
     use crate::batch::PyBatch;
+    #[pymodule_export]
+    use crate::bell::{PyBell, PyWake};
     #[pymodule_export]
     use crate::cache::PyCache;
     #[pymodule_export]
@@ -104,6 +108,8 @@ mod _native {
     use crate::store::{PyRunJournal, PyStore};
     #[pymodule_export]
     use crate::stream::{PyStream, PyStreamReader, PyWriting};
+    #[pymodule_export]
+    use crate::tick::{PyTick, PyTicks};
     #[pymodule_export]
     use crate::turn::Turn;
     #[pymodule_export]

@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 
-use crate::context::PyContext;
 use crate::executor::{self, Calls, Executor, Runnable, lock};
 use crate::turn::{Entry, KeptEntry};
 
@@ -124,6 +123,11 @@ impl LoopHost {
         None
     }
 
+    /// Whether it polls right now, and a coroutine may take its first step inside of that.
+    pub(crate) fn is_polling(&self) -> bool {
+        self.is_polling.load(Ordering::SeqCst)
+    }
+
     /// Does `first`, and polls what is ready, for a turn.
     fn poll_ready(self: &Arc<Self>, entry: &Entry<'_>, first: impl FnOnce()) {
         if polls_here() {
@@ -180,6 +184,13 @@ pub(crate) struct PyLoopHost {
     entry: KeptEntry,
 }
 
+impl PyLoopHost {
+    /// Does `first`, and polls what comes of it.
+    pub(crate) fn poll_after(&self, py: Python<'_>, first: impl FnOnce()) {
+        self.host.poll_ready(&self.entry.bind(py), first);
+    }
+}
+
 #[pymethods]
 impl PyLoopHost {
     /// Make one, where loops look at file descriptors.
@@ -202,18 +213,6 @@ impl PyLoopHost {
         self.host.poll_ready(&self.entry.bind(py), || ());
     }
 
-    /// Tell the end of a tick, and poll what comes of it.
-    #[pyo3(signature = (context, result=None, error=None))]
-    fn conclude(
-        &self,
-        py: Python<'_>,
-        context: &Bound<'_, PyContext>,
-        result: Option<&Bound<'_, PyAny>>,
-        error: Option<Bound<'_, PyAny>>,
-    ) {
-        self.host.poll_ready(&self.entry.bind(py), || context.get().conclude_async(py, result, error));
-    }
-
     /// Let the executor poll, for as long as a coroutine holds the loop.
     fn give_away(&self) {
         let (ready, calls) = {
@@ -224,11 +223,6 @@ impl PyLoopHost {
         let executor = Executor::shared();
         ready.into_iter().for_each(|runnable| executor.schedule(runnable));
         calls.into_iter().for_each(|calls| executor.call_soon(calls));
-    }
-
-    /// Whether it polls right now, and a coroutine takes its first step inside of that.
-    fn is_polling(&self) -> bool {
-        self.host.is_polling.load(Ordering::SeqCst)
     }
 
     /// The loop goes on.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList};
+use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 use reflow_runtime::{Message, Question, QuestionEnd, Running};
 
 use crate::clock;
@@ -29,6 +29,38 @@ impl PyQuestion {
         let question = Arc::new(running.question(inports, capacity));
         Self { running: running.clone(), question, waker: Arc::default() }
     }
+}
+
+impl PyQuestion {
+    /// Asks with these messages, if that is what they are: an iterator, say, is more than one. What finds no room is on its way,
+    /// for an asyncio task to poll.
+    pub(crate) fn ask(running: &Running, inputs: &Bound<'_, PyDict>) -> PyResult<Option<(Self, Vec<PySending>)>> {
+        if inputs.is_empty() || !inputs.iter().all(|(_, value)| is_single(&value)) {
+            return Ok(None);
+        }
+        let question = Self::new(running, inputs.len(), None);
+        let mut on_way = Vec::new();
+        for (name, value) in inputs {
+            on_way.extend(question.sending(name.cast::<PyString>()?.to_str()?, &value)?);
+        }
+        if on_way.is_empty() {
+            question.sent();
+        }
+        Ok(Some((question, on_way)))
+    }
+}
+
+/// Whether it is one message by its type alone, and nothing else.
+fn is_single(value: &Bound<'_, PyAny>) -> bool {
+    value.is_none()
+        || value.is_exact_instance_of::<PyInt>()
+        || value.is_exact_instance_of::<PyString>()
+        || value.is_exact_instance_of::<PyDict>()
+        || value.is_exact_instance_of::<PyList>()
+        || value.is_exact_instance_of::<PyFloat>()
+        || value.is_exact_instance_of::<PyTuple>()
+        || value.is_exact_instance_of::<PyBytes>()
+        || value.is_exact_instance_of::<PyBool>()
 }
 
 fn part(py: Python<'_>, (port, mut message): (String, Message)) -> PyResult<(String, Bound<'_, PyAny>)> {
@@ -110,23 +142,35 @@ impl PyQuestion {
         self.waker.forget(&wake);
     }
 
+    /// Takes the outputs by outport, if it was answered and nothing failed.
+    fn outputs<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
+        if !self.question.is_answered() {
+            return Ok(None);
+        }
+        outputs(py, self.question.take().outputs).map(Some)
+    }
+
     /// Takes what came of it: the outputs by outport, the failures, and how many more of those there were.
     fn take<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyDict>, Bound<'py, PyList>, u64)> {
         let answer = self.question.take();
-        let outputs = PyDict::new(py);
-        for (name, messages) in answer.outputs {
-            let values = PyList::empty(py);
-            for mut message in messages {
-                values.append(plain::give(py, &mut message)?)?;
-            }
-            outputs.set_item(name, values)?;
-        }
         let failures = PyList::empty(py);
         for failed in &answer.failures {
             failures.append(run::failure(py, failed)?)?;
         }
-        Ok((outputs, failures, answer.failures_dropped))
+        Ok((outputs(py, answer.outputs)?, failures, answer.failures_dropped))
     }
+}
+
+fn outputs(py: Python<'_>, ports: impl IntoIterator<Item = (String, Vec<Message>)>) -> PyResult<Bound<'_, PyDict>> {
+    let outputs = PyDict::new(py);
+    for (name, messages) in ports {
+        let values = PyList::empty(py);
+        for mut message in messages {
+            values.append(plain::give(py, &mut message)?)?;
+        }
+        outputs.set_item(name, values)?;
+    }
+    Ok(outputs)
 }
 
 fn word(end: QuestionEnd) -> &'static str {

@@ -194,6 +194,11 @@ impl PyRun {
         Ok(PyQuestion::new(self.running()?, inports, capacity))
     }
 
+    /// See `PyQuestion::ask`.
+    fn ask(&self, inputs: &Bound<'_, PyDict>) -> PyResult<Option<(PyQuestion, Vec<PySending>)>> {
+        PyQuestion::ask(self.running()?, inputs)
+    }
+
     /// Lets so many ticks of a recording start.
     fn allow(&self, py: Python<'_>, limit: u64) -> PyResult<()> {
         let running = self.running()?.clone();

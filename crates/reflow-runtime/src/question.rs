@@ -253,6 +253,12 @@ impl Question {
         self.asked.state.lock().end.is_some()
     }
 
+    /// Whether it was answered, and nothing failed.
+    pub fn is_answered(&self) -> bool {
+        let state = self.asked.state.lock();
+        state.end == Some(QuestionEnd::Answered) && state.failures.is_empty()
+    }
+
     /// Everything is sent: it ends when nothing of it is left.
     pub fn sent(&self) {
         let left = {

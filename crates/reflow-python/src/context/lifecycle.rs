@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use reflow_runtime::{AtWork, Attempt, Completion, Failure, Message, Outcome, Packets};
+use reflow_runtime::{AtWork, Attempt, Completion, Failure, Message, NodeHandle, Outcome, Packets};
 
 use super::packets::put;
 use super::{Conclusion, Phase, PyContext, Start, State};
@@ -148,6 +148,19 @@ impl PyContext {
     /// Whether the loop that runs the ticks of the node may drive it, too.
     pub(crate) fn may_be_polled_on_loop(&self) -> bool {
         self.node.waits_for_packets_only()
+    }
+
+    /// Says that the tick goes on on an asyncio loop, which holds a virtual clock itself while it is at work.
+    pub(crate) fn hand_to_loop(&self, py: Python<'_>) {
+        let (sequence, number) = {
+            let state = self.state.lock(py);
+            (state.sequence, state.number)
+        };
+        self.node.hand_to_host(sequence, number);
+    }
+
+    pub(crate) fn node(&self) -> &NodeHandle {
+        &self.node
     }
 
     pub(crate) fn run_number(&self) -> u64 {

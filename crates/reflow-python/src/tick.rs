@@ -1,0 +1,590 @@
+//! `Tick`: a tick of an async actor as its asyncio task runs it; and `Ticks`, those of one loop.
+//!
+//! A tick is what its task drives in place of the coroutine of the actor: it measures the steps and keeps the exception, because
+//! asyncio would end its loop on SystemExit and KeyboardInterrupt. Its node is told its end exactly once. Nodes go on outside of
+//! tasks, so the loop is asked for that, once for all ticks that end meanwhile.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use pyo3::exceptions::{PyRuntimeError, PyStopIteration};
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::prelude::*;
+use pyo3::types::iterator::PySendResult;
+use pyo3::types::{PyDict, PyIterator, PySet, PyTuple, PyType};
+
+use crate::attached::Attached;
+use crate::bell::settle;
+use crate::context::PyContext;
+use crate::exit;
+use crate::loop_host::{self, PyLoopHost};
+use crate::once::{Once, intern};
+use crate::wait;
+
+/// See the module.
+#[pyclass(name = "_Tick", module = "offbit_reflow._native", frozen)]
+pub(crate) struct PyTick {
+    ticks: Py<PyTicks>,
+    coroutine: Py<PyAny>,
+    run_number: u64,
+    state: Attached<TickState>,
+}
+
+struct TickState {
+    /// What is told the end; there until then.
+    context: Option<Py<PyContext>>,
+    /// What is called after that.
+    ended: Option<Py<PyAny>>,
+    /// The `contextvars.Context` of its task, until that is there.
+    variables: Option<Py<PyAny>>,
+    task: Option<Py<PyAny>>,
+    /// What its coroutine came to, until its node is told.
+    outcome: Option<Outcome>,
+    /// Whether its first step is taken by who looks at the outcome himself.
+    begins: bool,
+    is_cancelled: bool,
+    /// Who waits for the cancellation.
+    doomed: Vec<Py<PyAny>>,
+    /// Until when (of `time.perf_counter()`) it was told that the tick holds the loop.
+    told_until: f64,
+}
+
+enum Outcome {
+    Returned(Py<PyAny>),
+    Raised(PyErr),
+    Cancelled(&'static str),
+}
+
+#[pymethods]
+impl PyTick {
+    #[getter]
+    fn run_number(&self) -> u64 {
+        self.run_number
+    }
+
+    #[getter]
+    fn get_told_until(&self, py: Python<'_>) -> f64 {
+        self.state.lock(py).told_until
+    }
+
+    #[setter]
+    fn set_told_until(&self, py: Python<'_>, until: f64) {
+        self.state.lock(py).told_until = until;
+    }
+
+    fn __await__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.coroutine.bind(py).call_method0(intern!(py, "__await__"))
+    }
+
+    fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    /// Go on; for a task this is the way.
+    fn __next__<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let none = slf.py().None();
+        Self::send(slf, none.bind(slf.py()))
+    }
+
+    /// Go on.
+    fn send<'py>(slf: &Bound<'py, Self>, value: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        Self::step(slf, |coroutine| {
+            #[allow(unsafe_code, reason = "a coroutine takes values as a generator does, and the type of that asks for less")]
+            // SAFETY: `PyIter_Send` takes any object.
+            let coroutine = unsafe { coroutine.cast_unchecked::<PyIterator>() };
+            coroutine.send(value)
+        })
+    }
+
+    /// Go on with an exception.
+    #[pyo3(signature = (*error))]
+    fn throw<'py>(slf: &Bound<'py, Self>, error: &Bound<'py, PyTuple>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let py = slf.py();
+        Self::step(slf, |coroutine| {
+            match coroutine.getattr(intern!(py, "throw")).and_then(|throw| throw.call1(error)) {
+                Err(stop) if stop.is_instance_of::<PyStopIteration>(py) => {
+                    Ok(PySendResult::Return(stop.value(py).getattr(intern!(py, "value"))?))
+                }
+                next => next.map(PySendResult::Next),
+            }
+        })
+    }
+
+    /// End the coroutine.
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        self.coroutine.bind(py).call_method0(intern!(py, "close")).map(drop)
+    }
+
+    /// Show the frame of the coroutine, and its name, to whoever looks at the task.
+    fn __getattr__<'py>(&self, name: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        self.coroutine.bind(name.py()).getattr(name.cast::<pyo3::types::PyString>()?)
+    }
+
+    /// Cancel it, from any thread; whether it has yet to end.
+    fn cancel(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        let py = slf.py();
+        let cancel = slf.getattr(intern!(py, "_cancel"))?;
+        match slf.get().ticks.get().event_loop.bind(py).call_method1(intern!(py, "call_soon_threadsafe"), (cancel,)) {
+            Ok(_) => Ok(true),
+            // The loop was closed, and the tick dropped.
+            Err(error) if error.is_instance_of::<PyRuntimeError>(py) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Cancel it, on the loop.
+    fn _cancel(&self, py: Python<'_>) -> PyResult<()> {
+        let (task, doomed) = {
+            let mut state = self.state.lock(py);
+            state.is_cancelled = true;
+            (state.task.as_ref().map(|task| task.clone_ref(py)), std::mem::take(&mut state.doomed))
+        };
+        if let Some(task) = task {
+            task.bind(py).call_method0(intern!(py, "cancel"))?;
+        }
+        for future in doomed {
+            settle(future.bind(py), py.None().bind(py))?;
+        }
+        Ok(())
+    }
+
+    /// A future that is there when it was cancelled, on the loop.
+    fn cancellation<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let future = self.ticks.get().event_loop.bind(py).call_method0(intern!(py, "create_future"))?;
+        let is_cancelled = {
+            let mut state = self.state.lock(py);
+            if !state.is_cancelled {
+                state.doomed.push(future.clone().unbind());
+            }
+            state.is_cancelled
+        };
+        if is_cancelled {
+            settle(&future, py.None().bind(py))?;
+        }
+        Ok(future)
+    }
+
+    /// Warn about the node of the tick.
+    fn log(&self, py: Python<'_>, text: &str) -> PyResult<()> {
+        let context = self.state.lock(py).context.as_ref().map(|context| context.clone_ref(py));
+        if let Some(context) = context {
+            context.bind(py).call_method1(intern!(py, "log"), (text, "warning"))?;
+        }
+        Ok(())
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.ticks)?;
+        visit.call(&self.coroutine)?;
+        let Some(state) = self.state.seen_by(&visit) else { return Ok(()) };
+        visit.call(&state.context)?;
+        visit.call(&state.ended)?;
+        visit.call(&state.variables)?;
+        visit.call(&state.task)?;
+        if let Some(Outcome::Returned(value)) = &state.outcome {
+            visit.call(value)?;
+        }
+        state.doomed.iter().try_for_each(|future| visit.call(future))
+    }
+
+    fn __clear__(&self) {
+        let held = Python::attach(|py| {
+            let mut state = self.state.lock(py);
+            (state.context.take(), state.ended.take(), state.variables.take(), state.task.take(), state.outcome.take())
+        });
+        drop(held);
+    }
+}
+
+impl PyTick {
+    /// Takes a step of the coroutine. What it raises is kept, but for the cancellation of its task.
+    fn step<'py>(
+        slf: &Bound<'py, Self>,
+        go_on: impl FnOnce(&Bound<'py, PyAny>) -> PyResult<PySendResult<'py>>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let (py, this) = (slf.py(), slf.get());
+        let begun = Instant::now();
+        let next = this.ticks.get().working(|| go_on(this.coroutine.bind(py)));
+        let taken = begun.elapsed();
+        if taken > this.ticks.get().limit
+            && let Err(error) = tell_held(slf, taken)
+        {
+            error.write_unraisable(py, Some(slf));
+        }
+        match next {
+            Ok(PySendResult::Next(value)) => Ok(Some(value)),
+            Ok(PySendResult::Return(value)) => {
+                Self::end(slf, Outcome::Returned(value.clone().unbind()));
+                // The result of the task, for whoever looks at that.
+                if value.is_none() { Ok(None) } else { Err(PyStopIteration::new_err((value.unbind(),))) }
+            }
+            Err(error) if is_cancellation(py, &error) => {
+                Self::end(slf, Outcome::Cancelled("the tick was cancelled"));
+                Err(error)
+            }
+            Err(error) => {
+                Self::end(slf, Outcome::Raised(error));
+                Ok(None)
+            }
+        }
+    }
+
+    /// Notes what the coroutine came to. Its node is told soon.
+    fn end(slf: &Bound<'_, Self>, outcome: Outcome) {
+        let py = slf.py();
+        let (begins, _old) = {
+            let mut state = slf.get().state.lock(py);
+            (state.begins, state.outcome.replace(outcome))
+        };
+        if !begins {
+            PyTicks::conclude_soon(slf.get().ticks.bind(py), slf);
+        }
+    }
+
+    /// Starts its task, on the loop and outside of its tasks, and in real time takes its first step; whether it has ended.
+    fn begin(slf: &Bound<'_, Self>) -> bool {
+        let (py, this) = (slf.py(), slf.get());
+        let ticks = this.ticks.get();
+        let variables = {
+            let mut state = this.state.lock(py);
+            state.begins = true;
+            if state.is_cancelled { None } else { state.variables.take() }
+        };
+        let task = variables.map(|variables| ticks.make_task(slf, variables.bind(py)));
+        let is_over = {
+            let mut state = this.state.lock(py);
+            state.begins = false;
+            match task {
+                None => state.outcome = Some(Outcome::Cancelled("the tick was cancelled before it began")),
+                Some(Ok(task)) => state.task = Some(task.unbind()),
+                Some(Err(error)) => state.outcome = Some(Outcome::Raised(error)),
+            }
+            state.outcome.is_some()
+        };
+        if is_over {
+            ticks.conclude(py, vec![slf.clone().unbind()]);
+        }
+        is_over
+    }
+
+    /// Tells its node what the coroutine came to.
+    fn conclude(slf: &Bound<'_, Self>) {
+        let (py, this) = (slf.py(), slf.get());
+        // The task holds what the tick gave, and its variables hold the tick: without this a circle would keep every packet.
+        let (context, ended, variables, task, outcome) = {
+            let mut state = this.state.lock(py);
+            let TickState { context, ended, variables, task, outcome, .. } = &mut *state;
+            (context.take(), ended.take(), variables.take(), task.take(), outcome.take())
+        };
+        drop(variables);
+        let _ = this.ticks.get().live.bind(py).discard(slf);
+        let Some(context) = context else { return };
+        if task.is_none() {
+            let _ = this.close(py);
+        }
+        // It may have cancelled itself in its last step.
+        let is_cancelled = |task: &Py<PyAny>| {
+            task.bind(py).call_method0(intern!(py, "cancelled")).and_then(|is| is.is_truthy()).unwrap_or(false)
+        };
+        let cancelled = |text: &str| (None, cancellation(py, text));
+        let (result, error) = match outcome {
+            _ if task.as_ref().is_some_and(is_cancelled) => cancelled("the tick was cancelled"),
+            Some(Outcome::Returned(value)) => (Some(value), None),
+            Some(Outcome::Raised(error)) => (None, Some(error)),
+            Some(Outcome::Cancelled(text)) => cancelled(text),
+            None => cancelled("the loop of async actors has ended"),
+        };
+        context.get().conclude_async(py, result.as_ref().map(|value| value.bind(py)), error);
+        if let Some(ended) = ended
+            && let Err(error) = ended.bind(py).call0()
+        {
+            error.write_unraisable(py, Some(slf));
+        }
+    }
+}
+
+fn cancelled_error(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
+    static CANCELLED: Once<Py<PyType>> = Once::new();
+    CANCELLED.import(py, "asyncio", "CancelledError")
+}
+
+fn is_cancellation(py: Python<'_>, error: &PyErr) -> bool {
+    cancelled_error(py).is_ok_and(|cancelled| error.is_instance(py, cancelled))
+}
+
+fn cancellation(py: Python<'_>, text: &str) -> Option<PyErr> {
+    Some(cancelled_error(py).map_or_else(|error| error, |class| PyErr::from_type(class.clone(), text.to_owned())))
+}
+
+fn tell_held(tick: &Bound<'_, PyTick>, taken: Duration) -> PyResult<()> {
+    let module = tick.py().import("offbit_reflow._watch")?;
+    module.call_method1("tell_step", (tick, taken.as_secs_f64())).map(drop)
+}
+
+/// The ticks that are on one loop.
+#[pyclass(name = "_Ticks", module = "offbit_reflow._native", frozen)]
+pub(crate) struct PyTicks {
+    event_loop: Py<PyAny>,
+    /// What polls nodes on the loop, if something does.
+    host: Option<Py<PyLoopHost>>,
+    /// How a tick becomes a task.
+    maker: Maker,
+    /// How long one step may hold the loop.
+    limit: Duration,
+    live: Py<PySet>,
+    /// What asks the loop to call back later, in no `contextvars.Context` of anybody.
+    in_nobodys_context: Py<PyDict>,
+    state: Attached<State>,
+    /// Whether a coroutine takes a step inside of native code.
+    steps: AtomicBool,
+}
+
+#[derive(Default)]
+struct State {
+    /// Ticks that are to begin, and whether the loop was told.
+    waiting: VecDeque<Py<PyTick>>,
+    is_told: bool,
+    /// Ticks whose nodes are to be told the end, and whether the loop will come back for that.
+    ended: Vec<Py<PyTick>>,
+    comes_back: bool,
+}
+
+enum Maker {
+    /// The loop makes tasks itself, and says when they take their first step.
+    Loop,
+    /// `asyncio.Task` takes the first step at once.
+    Eager(Py<PyAny>),
+    /// Python 3.11 knows no eager tasks. What it has just put at the end of this queue of the loop is the first step.
+    Queue(Py<PyAny>, Py<PyAny>),
+}
+
+impl PyTicks {
+    /// What polls nodes on the loop, if something does.
+    pub(crate) fn host(&self) -> Option<&Py<PyLoopHost>> {
+        self.host.as_ref()
+    }
+
+    /// Starts a tick; the answer cancels it. `here` says that this is the thread of the loop, outside of its tasks: its first
+    /// step is taken, and the answer is `None` if it has ended with that.
+    pub(crate) fn start<'py>(
+        slf: &Bound<'py, Self>,
+        coroutine: Bound<'py, PyAny>,
+        context: &Bound<'py, PyContext>,
+        ended: Option<Py<PyAny>>,
+        here: bool,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let (py, this) = (slf.py(), slf.get());
+        let state = TickState {
+            context: Some(context.clone().unbind()),
+            ended,
+            variables: None,
+            task: None,
+            outcome: None,
+            begins: false,
+            is_cancelled: false,
+            doomed: Vec::new(),
+            told_until: 0.0,
+        };
+        let tick = PyTick {
+            ticks: slf.clone().unbind(),
+            coroutine: coroutine.unbind(),
+            run_number: context.get().run_number(),
+            state: Attached::new(state),
+        };
+        let tick = Bound::new(py, tick)?;
+        let variables = variables_of(&tick)?;
+        tick.get().state.lock(py).variables = Some(variables.unbind());
+        this.live.bind(py).add(&tick)?;
+        if here {
+            // Those that were there before.
+            this.begin_waiting(py);
+            return if PyTick::begin(&tick) { Ok(None) } else { tick.getattr(intern!(py, "cancel")).map(Some) };
+        }
+        let is_told = {
+            let mut state = this.state.lock(py);
+            state.waiting.push_back(tick.clone().unbind());
+            std::mem::replace(&mut state.is_told, true)
+        };
+        if !is_told {
+            let begin = slf.getattr(intern!(py, "_begin"))?;
+            this.event_loop.bind(py).call_method1(intern!(py, "call_soon_threadsafe"), (begin,))?;
+        }
+        if matches!(this.maker, Maker::Loop) {
+            context.get().hand_to_loop(py);
+        }
+        tick.getattr(intern!(py, "cancel")).map(Some)
+    }
+
+    /// Lets the ticks begin that wait for it, on the loop and outside of its tasks.
+    fn begin_waiting(&self, py: Python<'_>) {
+        loop {
+            let Some(tick) = self.state.lock(py).waiting.pop_front() else { break };
+            PyTick::begin(tick.bind(py));
+        }
+    }
+
+    /// Takes a step of a coroutine on this thread, which the end of the interpreter must not cut off inside of native code.
+    fn working<T>(&self, step: impl FnOnce() -> T) -> T {
+        let step = || {
+            self.steps.store(true, Ordering::SeqCst);
+            let next = step();
+            self.steps.store(false, Ordering::SeqCst);
+            next
+        };
+        // Who polls is at work already.
+        if loop_host::polls_here() { step() } else { exit::working(step) }
+    }
+
+    fn make_task<'py>(&self, tick: &Bound<'py, PyTick>, variables: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let py = tick.py();
+        let options = PyDict::new(py);
+        if let Some(context) = &tick.get().state.lock(py).context {
+            options.set_item(intern!(py, "name"), &**context.get().node().id())?;
+        }
+        options.set_item(intern!(py, "context"), variables)?;
+        match &self.maker {
+            Maker::Loop => self.event_loop.bind(py).call_method(intern!(py, "create_task"), (tick,), Some(&options)),
+            Maker::Eager(class) => {
+                options.set_item(intern!(py, "loop"), &self.event_loop)?;
+                options.set_item(intern!(py, "eager_start"), true)?;
+                class.bind(py).call((tick,), Some(&options))
+            }
+            Maker::Queue(class, queue) => {
+                options.set_item(intern!(py, "loop"), &self.event_loop)?;
+                let task = class.bind(py).call((tick,), Some(&options))?;
+                let queue = queue.bind(py);
+                let handle = queue.call_method0(intern!(py, "pop"))?;
+                let step = handle.getattr(intern!(py, "_callback"))?;
+                if step.getattr(intern!(py, "__self__")).is_ok_and(|of| of.is(&task)) {
+                    variables.call_method1(intern!(py, "run"), (step,))?;
+                } else {
+                    // A loop in debug mode, say, that somebody has changed.
+                    queue.call_method1(intern!(py, "append"), (handle,))?;
+                }
+                Ok(task)
+            }
+        }
+    }
+
+    /// Has the loop tell the node of a tick, which has just ended inside of its task.
+    fn conclude_soon(slf: &Bound<'_, Self>, tick: &Bound<'_, PyTick>) {
+        let (py, this) = (slf.py(), slf.get());
+        let comes_back = {
+            let mut state = this.state.lock(py);
+            state.ended.push(tick.clone().unbind());
+            std::mem::replace(&mut state.comes_back, true)
+        };
+        if comes_back {
+            return;
+        }
+        let call = || {
+            let conclude = slf.getattr(intern!(py, "_conclude"))?;
+            let call_soon = this.event_loop.bind(py).getattr(intern!(py, "call_soon"))?;
+            call_soon.call((conclude,), Some(this.in_nobodys_context.bind(py)))
+        };
+        if let Err(error) = call() {
+            error.write_unraisable(py, Some(slf));
+        }
+    }
+
+    /// Tells the nodes of ticks that these have ended, outside of tasks, and lets them go on.
+    fn conclude(&self, py: Python<'_>, ended: Vec<Py<PyTick>>) {
+        let conclude = || ended.iter().for_each(|tick| PyTick::conclude(tick.bind(py)));
+        match &self.host {
+            Some(host) => host.get().poll_after(py, conclude),
+            None => conclude(),
+        }
+    }
+}
+
+/// A copy of the `contextvars` that are set on this thread, in which the tick is the current one.
+fn variables_of<'py>(tick: &Bound<'py, PyTick>) -> PyResult<Bound<'py, PyAny>> {
+    static COPY: Once<Py<PyAny>> = Once::new();
+    static SET: Once<Py<PyAny>> = Once::new();
+    let py = tick.py();
+    let set = || Ok(py.import("offbit_reflow._loop")?.getattr("current_tick")?.getattr("set")?.unbind());
+    let variables = COPY.import(py, "contextvars", "copy_context")?.call0()?;
+    variables.call_method1(intern!(py, "run"), (SET.get_or_try_init(py, set)?, tick))?;
+    Ok(variables)
+}
+
+#[pymethods]
+impl PyTicks {
+    /// Make what has the ticks of an asyncio loop.
+    #[new]
+    fn new(
+        py: Python<'_>,
+        event_loop: Bound<'_, PyAny>,
+        host: Option<Py<PyLoopHost>>,
+        limit: f64,
+        keeps_time: bool,
+    ) -> PyResult<Self> {
+        let task = || PyResult::Ok(py.import("asyncio")?.getattr("Task")?.unbind());
+        let maker = if keeps_time {
+            Maker::Loop
+        } else if py.version_info() >= (3, 12) {
+            Maker::Eager(task()?)
+        } else {
+            Maker::Queue(task()?, event_loop.getattr("_ready")?.unbind())
+        };
+        let in_nobodys_context = PyDict::new(py);
+        in_nobodys_context.set_item("context", py.import("contextvars")?.getattr("Context")?.call0()?)?;
+        Ok(Self {
+            event_loop: event_loop.unbind(),
+            host,
+            maker,
+            limit: wait::duration(limit),
+            live: PySet::empty(py)?.unbind(),
+            in_nobodys_context: in_nobodys_context.unbind(),
+            state: Attached::new(State::default()),
+            steps: AtomicBool::new(false),
+        })
+    }
+
+    /// Start a tick.
+    #[pyo3(name = "start", signature = (coroutine, context, ended=None, here=false))]
+    fn start_one<'py>(
+        slf: &Bound<'py, Self>,
+        coroutine: Bound<'py, PyAny>,
+        context: &Bound<'py, PyContext>,
+        ended: Option<Py<PyAny>>,
+        here: bool,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        Self::start(slf, coroutine, context, ended, here)
+    }
+
+    /// End all without the loop, which has ended.
+    fn drop(&self, py: Python<'_>) {
+        let live: Vec<Py<PyTick>> = self.live.bind(py).iter().filter_map(|tick| tick.extract().ok()).collect();
+        self.conclude(py, live);
+    }
+
+    /// Whether a coroutine takes a step right now, inside of native code.
+    fn is_stepping(&self) -> bool {
+        self.steps.load(Ordering::SeqCst) || self.host.as_ref().is_some_and(|host| host.get().host.is_polling())
+    }
+
+    fn _begin(&self, py: Python<'_>) {
+        self.state.lock(py).is_told = false;
+        self.begin_waiting(py);
+    }
+
+    fn _conclude(&self, py: Python<'_>) {
+        let ended = {
+            let mut state = self.state.lock(py);
+            state.comes_back = false;
+            std::mem::take(&mut state.ended)
+        };
+        self.conclude(py, ended);
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.event_loop)?;
+        visit.call(&self.host)?;
+        visit.call(&self.live)?;
+        visit.call(&self.in_nobodys_context)?;
+        let Some(state) = self.state.seen_by(&visit) else { return Ok(()) };
+        state.waiting.iter().chain(&state.ended).try_for_each(|tick| visit.call(tick))
+    }
+}
