@@ -196,6 +196,9 @@ def make(
     async def run_async(self: Any, ctx: ActorCallContext) -> Any:
         return answer(ctx, await call(**arguments(ctx, self._remembered)))
 
+    async def run_async_in_order(self: Any, ctx: ActorCallContext) -> Any:
+        return answer(ctx, await function(*[ctx[port] for port in ports]))
+
     async def run_async_items(self: Any, ctx: ActorCallContext) -> Any:
         async with aclosing(call(**arguments(ctx, self._remembered))) as items:
             async for item in items:
@@ -213,15 +216,16 @@ def make(
     }
     is_direct = _is_direct(function)
     run: Any = forms[is_async(function), is_generator(function)] if is_direct else run_plain
+    in_order = {run_plain: run_in_order, run_async: run_async_in_order}
     if (
         is_direct
-        and run is run_plain
+        and run in in_order
         and ports
         and required == ports
         and not wants_context
         and _goes_by_order(function)
     ):
-        run = run_in_order  # the same with less on the way
+        run = in_order[run]  # the same with less on the way
     if not is_direct:
         run = _like(function, run)
     FunctionActor.run = run  # type: ignore[method-assign]  # chosen by the form of the function

@@ -3,6 +3,7 @@
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyWeakrefMethods, PyWeakrefReference};
+use smallvec::SmallVec;
 
 use crate::attached::Attached;
 use crate::once::{Once, intern};
@@ -62,7 +63,7 @@ impl PyBell {
 #[pymethods]
 impl PyWake {
     fn __call__(&self, py: Python<'_>) -> PyResult<()> {
-        PyBell::ring(self.bell.bind(py), self.future.clone_ref(py))
+        self.note(py).map_or(Ok(()), PyBell::ring)
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -71,19 +72,40 @@ impl PyWake {
     }
 }
 
+impl PyWake {
+    /// Says that the future is ready; the answer is the bell, if it is to be rung for that.
+    fn note<'py>(&self, py: Python<'py>) -> Option<&Bound<'py, PyBell>> {
+        let bell = self.bell.bind(py);
+        let mut state = bell.get().state.lock(py);
+        state.ready.push(self.future.clone_ref(py));
+        let is_rung = std::mem::replace(&mut state.is_rung, true);
+        drop(state);
+        // If it is rung, this future is told with the others.
+        if is_rung { None } else { Some(bell) }
+    }
+}
+
+/// Calls these, one after the other, and then rings each bell once. A loop that is told takes the interpreter at once: told of one
+/// future after the other, it would come back for each.
+pub(crate) fn call_all<'a>(py: Python<'_>, callbacks: impl IntoIterator<Item = &'a Py<PyAny>>) {
+    let mut bells = SmallVec::<[_; 2]>::new();
+    for callback in callbacks {
+        // A loop that was closed meanwhile waits for nothing any more.
+        match callback.bind(py).cast::<PyWake>() {
+            Ok(wake) => bells.extend(wake.get().note(py)),
+            Err(_) => drop(callback.bind(py).call0()),
+        }
+    }
+    for bell in bells {
+        let _ = PyBell::ring(bell);
+    }
+}
+
 impl PyBell {
-    fn ring(slf: &Bound<'_, Self>, future: Py<PyAny>) -> PyResult<()> {
+    /// Has the loop resolve the futures that are ready.
+    fn ring(slf: &Bound<'_, Self>) -> PyResult<()> {
         static HERE: Once<Py<PyAny>> = Once::new();
         let (py, this) = (slf.py(), slf.get());
-        let is_rung = {
-            let mut state = this.state.lock(py);
-            state.ready.push(future);
-            std::mem::replace(&mut state.is_rung, true)
-        };
-        if is_rung {
-            // It is told with the others.
-            return Ok(());
-        }
         let tell = slf.getattr(intern!(py, "_tell"))?;
         match this.event_loop.bind(py).upgrade() {
             Some(event_loop) if !event_loop.call_method0(intern!(py, "is_closed"))?.is_truthy()? => {

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use pyo3::prelude::*;
 use reflow_runtime::{AllHeld, Host, NodeTask};
 
+use crate::bell;
 use crate::exit;
 use crate::loop_host::Seat;
 use crate::turn::{Entry, run_in};
@@ -62,12 +63,9 @@ pub(crate) type Runnable = async_task::Runnable<Arc<TaskInfo>>;
 /// What is to be called, and what holds the clocks of virtual time until then.
 pub(crate) type Calls = (Vec<Py<PyAny>>, AllHeld);
 
-/// Calls these, one after the other.
+/// Calls these, one after the other; then time may go on.
 pub(crate) fn call_all(py: Python<'_>, calls: Vec<Calls>) {
-    for callback in calls.iter().flat_map(|(callbacks, _)| callbacks) {
-        // A loop that was closed meanwhile waits for nothing any more.
-        let _ = callback.bind(py).call0();
-    }
+    bell::call_all(py, calls.iter().flat_map(|(callbacks, _)| callbacks));
 }
 
 /// The executor. Its threads start with the first work and end when the last network lets go of it.

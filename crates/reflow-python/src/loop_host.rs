@@ -39,7 +39,8 @@ pub(crate) fn is_time_over() -> bool {
     look(|_, until| Instant::now() >= until) == Some(true)
 }
 
-/// Calls these between two tasks, when no lock is held, if a loop polls on this thread that nobody holds; else it gives them back.
+/// Calls these after the tasks that are ready, when no lock is held, if a loop polls on this thread that nobody holds; else it gives
+/// them back.
 pub(crate) fn call_after_poll(calls: Calls) -> Option<Calls> {
     let mut left = Some(calls);
     look(|host, _| {
@@ -98,7 +99,7 @@ pub(crate) struct LoopHost {
 #[derive(Default)]
 struct Queue {
     ready: VecDeque<Runnable>,
-    /// What to call before the next task is polled.
+    /// What to call when the tasks have had their turn.
     calls: Vec<Calls>,
     /// Whether the loop was told that there is something to poll.
     is_told: bool,
@@ -140,19 +141,18 @@ impl LoopHost {
         self.is_polling.store(true, Ordering::SeqCst);
         first();
         loop {
-            let (calls, next) = {
-                let mut queue = lock(&self.queue);
-                let next = if Instant::now() < until { queue.ready.pop_front() } else { None };
-                (std::mem::take(&mut queue.calls), next)
-            };
-            let is_over = calls.is_empty() && next.is_none();
-            executor::call_all(entry.py(), calls);
+            let next = if Instant::now() < until { lock(&self.queue).ready.pop_front() } else { None };
             if let Some(runnable) = next {
                 let info = Arc::clone(runnable.metadata());
                 info.poll(Some(entry), runnable);
-            } else if is_over {
+                continue;
+            }
+            // Once for all: another loop that is told takes the interpreter at once, and this one has to wait for it.
+            let calls = std::mem::take(&mut lock(&self.queue).calls);
+            if calls.is_empty() {
                 break;
             }
+            executor::call_all(entry.py(), calls);
         }
         drop(polling);
         let mut queue = lock(&self.queue);
