@@ -8,7 +8,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
 
 from ._runs import refuse_async, refuse_promise, refuse_shared
-from ._waiting import bell_of, running_loop, wait_for, wait_within
+from ._waiting import running_loop, wait_for, wait_within
 from .exceptions import NetworkError, QuestionFailed, RunTimeout
 from .result import Failure
 
@@ -57,48 +57,26 @@ def ask(run: Run, inputs: Mapping[str, Any], timeout: float | None) -> dict[str,
 
 async def ask_async(run: Run, inputs: Mapping[str, Any], timeout: float | None) -> dict[str, list[Any]]:
     """Ask from an asyncio task."""
-    asked = run.ask(inputs) if timeout is None and type(inputs) is dict else None
-    if asked is None:
-        return await _ask_within(run, inputs, timeout)
-    question, on_way = asked
-    try:
-        if on_way:
-            for sending in on_way:
-                await wait_for(sending)
-            question.sent()
-        loop = running_loop()
-        ready = loop.create_future()
-        if question._poll(bell_of(loop).waker(ready)) is None:
-            await ready
-        outputs = question.outputs()
-        return answer(question, *await wait_for(question)) if outputs is None else outputs
-    except BaseException:
-        question.cancel()
-        raise
-
-
-async def _ask_within(run: Run, inputs: Mapping[str, Any], timeout: float | None) -> dict[str, list[Any]]:
-    """Ask in any way."""
     now = running_loop().time
     end = None if timeout is None else now() + timeout
-    question = begin(run, inputs)
+    asked = run.ask(inputs) if type(inputs) is dict else None
+    question, on_way = asked or (begin(run, inputs), None)
     try:
-        if any(map(_are_several, inputs.values())):
+        if on_way is None:
             await _feed_within(question, inputs, timeout)
-        else:
-            for name, value in inputs.items():
-                sending = question.sending(name, value)
-                if sending is None:
-                    continue
+        elif on_way:
+            for sending in on_way:
                 if await wait_within(sending, None if end is None else end - now()) is None:
                     raise _late(timeout)
             question.sent()
         how = await wait_within(question, None if end is None else end - now())
         if how is None:
             raise _late(timeout)
-        return answer(question, *how)
-    finally:
+        outputs = question.outputs()
+        return answer(question, *how) if outputs is None else outputs
+    except BaseException:
         question.cancel()
+        raise
 
 
 def _are_several(value: Any) -> bool:

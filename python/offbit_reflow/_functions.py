@@ -217,14 +217,7 @@ def make(
     is_direct = _is_direct(function)
     run: Any = forms[is_async(function), is_generator(function)] if is_direct else run_plain
     in_order = {run_plain: run_in_order, run_async: run_async_in_order}
-    if (
-        is_direct
-        and run in in_order
-        and ports
-        and required == ports
-        and not wants_context
-        and _goes_by_order(function)
-    ):
+    if is_direct and run in in_order and ports and required == ports and not wants_context and _goes_by_order(function):
         run = in_order[run]  # the same with less on the way
     if not is_direct:
         run = _like(function, run)

@@ -109,9 +109,7 @@ def stepping_threads() -> list[int]:
     """Give the threads of loops on which a coroutine takes a step: that is inside of native code."""
     servings = [*_ending, *(serving for serving, _ in _virtual.values()), *filter(None, [_serving])]
     return [
-        serving.thread.ident
-        for serving in servings
-        if serving.ticks.is_stepping() and serving.thread.ident is not None
+        serving.thread.ident for serving in servings if serving.ticks.is_stepping() and serving.thread.ident is not None
     ]
 
 

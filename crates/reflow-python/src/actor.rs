@@ -15,6 +15,7 @@ use crate::batch::PyBatch;
 use crate::context::{Conclusion, PyContext, Start};
 use crate::convert;
 use crate::executor::{self, Executor};
+use crate::exit;
 use crate::failures::{failure_of, unresolved};
 use crate::loop_host::{self, Seat};
 use crate::names::PortNames;
@@ -159,7 +160,7 @@ impl PythonActor {
         if !is_run {
             context.get().allow_quiet_end(py);
         }
-        let result = call(&context, &arguments).map(|result| result.into_bound(py));
+        let result = exit::calling(|| call(&context, &arguments)).map(|result| result.into_bound(py));
         self.conclude(py, (context, arguments), result, attempt, is_run)
     }
 
@@ -336,7 +337,8 @@ impl PythonActor {
         let context = context.into_bound(py);
         context.get().step(py, true);
         let next = generator.bind(py).cast::<PyIterator>().map_err(PyErr::from).and_then(|generator| {
-            let Some(value) = generator.clone().next() else { return Ok(false) };
+            let mut generator = generator.clone();
+            let Some(value) = exit::calling(|| generator.next()) else { return Ok(false) };
             let value = value?;
             let packets = if value.is_none() { None } else { Some(context.get().outputs(&value)?) };
             attempt.sent.extend(context.get().take_emitted(py));

@@ -14,6 +14,7 @@ use crate::borrowed::{self, Form};
 use crate::context::{Conclusion, PyContext, Start, route};
 use crate::convert;
 use crate::errors::ContextError;
+use crate::exit;
 use crate::names::PortNames;
 use crate::plain::{self, PyPlain};
 use crate::protect::{self, Held};
@@ -147,7 +148,7 @@ impl PyBatch {
         run: &Bound<'py, PyAny>,
     ) -> PyResult<(Bound<'py, Self>, Option<reflow_runtime::Failure>)> {
         let batch = Bound::new(py, self)?;
-        let result = run.call1((&batch,)).and_then(|value| batch.get().accept(&value));
+        let result = exit::calling(|| run.call1((&batch,))).and_then(|value| batch.get().accept(&value));
         let failure = result.err().map(|error| crate::failures::failure_of(py, error));
         Ok((batch, failure))
     }

@@ -110,11 +110,8 @@ impl PyBell {
         match this.event_loop.bind(py).upgrade() {
             Some(event_loop) if !event_loop.call_method0(intern!(py, "is_closed"))?.is_truthy()? => {
                 let here = HERE.import(py, "asyncio", "_get_running_loop")?.call0()?;
-                let call = if here.is(&event_loop) {
-                    intern!(py, "call_soon")
-                } else {
-                    intern!(py, "call_soon_threadsafe")
-                };
+                let call =
+                    if here.is(&event_loop) { intern!(py, "call_soon") } else { intern!(py, "call_soon_threadsafe") };
                 event_loop.call_method1(call, (tell,)).map(drop)
             }
             // Nobody waits any more.

@@ -987,12 +987,7 @@ impl PyContext {
 
 impl PyContext {
     /// The end of an async `run`: its return value or its exception.
-    pub(crate) fn conclude_async(
-        &self,
-        py: Python<'_>,
-        result: Option<&Bound<'_, PyAny>>,
-        error: Option<PyErr>,
-    ) {
+    pub(crate) fn conclude_async(&self, py: Python<'_>, result: Option<&Bound<'_, PyAny>>, error: Option<PyErr>) {
         self.unwound(py);
         if let Some(error) = error {
             return self.fail_with(py, crate::failures::failure_of(py, error));

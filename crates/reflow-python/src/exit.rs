@@ -35,6 +35,23 @@ pub(crate) fn working<T>(task: impl FnOnce() -> T) -> T {
     task()
 }
 
+/// Calls Python code that may be at work when the interpreter goes. Before 3.14 that ends a thread that comes back to it by
+/// unwinding its stack, which would abort the process in native code: the thread is kept here for good instead.
+pub(crate) fn calling<T>(call: impl FnOnce() -> T) -> T {
+    struct Unwound;
+    impl Drop for Unwound {
+        fn drop(&mut self) {
+            if !std::thread::panicking() {
+                sleep_for_good();
+            }
+        }
+    }
+    let unwound = Unwound;
+    let value = call();
+    std::mem::forget(unwound);
+    value
+}
+
 /// Whether the interpreter is about to go: no run can begin any more.
 pub(crate) fn is_ending() -> bool {
     ENDING.load(Ordering::SeqCst)

@@ -32,8 +32,8 @@ impl PyQuestion {
 }
 
 impl PyQuestion {
-    /// Asks with these messages, if that is what they are: an iterator, say, is more than one. What finds no room is on its way,
-    /// for an asyncio task to poll.
+    /// Asks with these messages, if they are plain ones: an iterator, say, is none. What finds no room is on its way, for an
+    /// asyncio task to poll.
     pub(crate) fn ask(running: &Running, inputs: &Bound<'_, PyDict>) -> PyResult<Option<(Self, Vec<PySending>)>> {
         if inputs.is_empty() || !inputs.iter().all(|(_, value)| is_single(&value)) {
             return Ok(None);

@@ -9,10 +9,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use pyo3::exceptions::{PyRuntimeError, PyStopIteration};
+use pyo3::ffi::{self, PyObject};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::iterator::PySendResult;
-use pyo3::types::{PyDict, PyIterator, PySet, PyTuple, PyType};
+use pyo3::types::{PyDict, PySet, PyTuple, PyType};
 
 use crate::attached::Attached;
 use crate::bell::settle;
@@ -89,12 +90,7 @@ impl PyTick {
 
     /// Go on.
     fn send<'py>(slf: &Bound<'py, Self>, value: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        Self::step(slf, |coroutine| {
-            #[allow(unsafe_code, reason = "a coroutine takes values as a generator does, and the type of that asks for less")]
-            // SAFETY: `PyIter_Send` takes any object.
-            let coroutine = unsafe { coroutine.cast_unchecked::<PyIterator>() };
-            coroutine.send(value)
-        })
+        Self::step(slf, |coroutine| send_to(coroutine, value))
     }
 
     /// Go on with an exception.
@@ -102,7 +98,8 @@ impl PyTick {
     fn throw<'py>(slf: &Bound<'py, Self>, error: &Bound<'py, PyTuple>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let py = slf.py();
         Self::step(slf, |coroutine| {
-            match coroutine.getattr(intern!(py, "throw")).and_then(|throw| throw.call1(error)) {
+            let throw = coroutine.getattr(intern!(py, "throw"))?;
+            match call(&throw, error) {
                 Err(stop) if stop.is_instance_of::<PyStopIteration>(py) => {
                     Ok(PySendResult::Return(stop.value(py).getattr(intern!(py, "value"))?))
                 }
@@ -194,6 +191,46 @@ impl PyTick {
             (state.context.take(), state.ended.take(), state.variables.take(), state.task.take(), state.outcome.take())
         });
         drop(held);
+    }
+}
+
+/// Sends a coroutine a value.
+#[allow(
+    unsafe_code,
+    reason = "pyo3 does this for iterators only, and calls it as what cannot unwind, see `exit::calling`"
+)]
+fn send_to<'py>(coroutine: &Bound<'py, PyAny>, value: &Bound<'py, PyAny>) -> PyResult<PySendResult<'py>> {
+    type Plain = unsafe extern "C" fn(*mut PyObject, *mut PyObject, *mut *mut PyObject) -> ffi::PySendResult;
+    type Unwinding = unsafe extern "C-unwind" fn(*mut PyObject, *mut PyObject, *mut *mut PyObject) -> ffi::PySendResult;
+    let py = coroutine.py();
+    let mut result = std::ptr::null_mut();
+    // SAFETY: the two differ in what the compiler may assume. It takes any two objects, and gives an object unless it fails.
+    let sent = exit::calling(|| unsafe {
+        // Hidden, or it would be seen that this is the function which cannot unwind.
+        let send = std::hint::black_box(std::mem::transmute::<Plain, Unwinding>(ffi::PyIter_Send));
+        send(coroutine.as_ptr(), value.as_ptr(), &raw mut result)
+    });
+    // SAFETY: as above; the reference is ours.
+    let result = unsafe { Bound::from_owned_ptr_or_opt(py, result) };
+    match (sent, result) {
+        (ffi::PySendResult::PYGEN_NEXT, Some(result)) => Ok(PySendResult::Next(result)),
+        (ffi::PySendResult::PYGEN_RETURN, Some(result)) => Ok(PySendResult::Return(result)),
+        _ => Err(PyErr::fetch(py)),
+    }
+}
+
+/// Calls something.
+#[allow(unsafe_code, reason = "pyo3 calls it as what cannot unwind, see `exit::calling`")]
+fn call<'py>(callable: &Bound<'py, PyAny>, arguments: &Bound<'py, PyTuple>) -> PyResult<Bound<'py, PyAny>> {
+    type Plain = unsafe extern "C" fn(*mut PyObject, *mut PyObject, *mut PyObject) -> *mut PyObject;
+    type Unwinding = unsafe extern "C-unwind" fn(*mut PyObject, *mut PyObject, *mut PyObject) -> *mut PyObject;
+    // SAFETY: as in `send_to`; there are no arguments by name.
+    unsafe {
+        let result = exit::calling(|| {
+            let call = std::hint::black_box(std::mem::transmute::<Plain, Unwinding>(ffi::PyObject_Call));
+            call(callable.as_ptr(), arguments.as_ptr(), std::ptr::null_mut())
+        });
+        Bound::from_owned_ptr_or_err(callable.py(), result)
     }
 }
 
