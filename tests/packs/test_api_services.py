@@ -357,6 +357,45 @@ def test_what_is_missing_or_wrong_is_told_before_anything_is_sent(petstore: Any,
     assert error["error"][0]["kind"] == "invalid_parameter"
 
 
+def test_values_that_an_operation_does_not_name_are_sent_or_refused(petstore: Any, recorder: Recorder) -> None:
+    # A body may have more members than a document names, and what comes along does not name everything.
+    host = recorder.url.removeprefix("http://")
+    config = {"host": host, "PETSTORE_API_KEY": SECRET}
+    ran("api_petstore_create_pet", {**config, "params": {"color": "red"}}, {"input": [{"name": "Rex", "age": 3}]})
+    assert recorder.seen[-1].json() == {"name": "Rex", "age": 3, "color": "red"}
+    ran("api_github_list_meta", {"baseUrl": recorder.url, "GITHUB_API_KEY": SECRET}, {"input": [{"page": 2}]})
+    assert recorder.seen[-1].target == "/?page=2"
+    recorder.seen.clear()
+    error = ran("api_petstore_show_pet_by_id", config, {"input": [{"petId": 1, "petid": 2}]})["error"][0]
+    assert (error["kind"], error["parameters"]) == ("invalid_parameter", ["petid"])
+    assert "`petId`" in error["message"]
+    assert not recorder.seen
+
+
+def test_a_login_in_an_address_is_sent_and_kept_secret(recorder: Recorder) -> None:
+    recorder.answers = lambda seen: (401, {}, seen.headers["authorization"].encode())
+    url = recorder.url.replace("://", f"://me:{SECRET}@") + "/x"
+    error = ran("tpl_api_request", {"url": url}, {"trigger": [None]})["error"][0]
+    pair = base64.b64encode(f"me:{SECRET}".encode()).decode()
+    assert recorder.seen[-1].headers["authorization"] == f"Basic {pair}"
+    assert error["body"] == "Basic ***"
+    error = ran("tpl_api_request", {"url": f"http://me:{SECRET}@[::1/x"}, {"trigger": [None]})["error"][0]
+    assert SECRET not in str(error)
+
+
+def test_a_key_of_bodies_is_in_those_of_several_parts_too(recorder: Recorder) -> None:
+    schema = {"type": "object", "properties": {"photo": {"type": "string", "format": "binary"}}}
+    post = {"operationId": "sendPhoto", "requestBody": {"content": {"multipart/form-data": {"schema": schema}}}}
+    document = {"openapi": "3.1.0", "info": {"title": "Photo Shop"}, "paths": {"/photo": {"post": post}}}
+    report = load_openapi(document, base_url=recorder.url, auth={"type": "api_key", "in": "body", "name": "key"})
+    try:
+        # Credentials are called by the service, also where only the title says what that is.
+        ran("api_photo_shop_send_photo", {"PHOTO_SHOP_API_KEY": SECRET}, {"photo": [b"x"]})
+        assert f'name="key"\r\n\r\n{SECRET}\r\n' in recorder.seen[-1].body.decode()
+    finally:
+        unload_service(report.service)
+
+
 def test_packets_are_paired_and_answers_keep_their_order(petstore: Any, recorder: Recorder) -> None:
     def answer(seen: Seen) -> tuple[int, dict[str, str], bytes]:
         name = seen.json()["name"]

@@ -16,7 +16,7 @@ from typing import Any, Self
 
 import pytest
 
-from offbit_reflow import Network, list_packs
+from offbit_reflow import Actor, Network, list_packs
 
 NAME = "reflow.pack.browser"
 
@@ -205,6 +205,65 @@ def test_a_browser_that_is_not_there_is_an_error_with_a_reason() -> None:
     with Session({"executable": "/nowhere/chromium"}) as one:
         one.send("tick", None)
         assert "/nowhere/chromium" in one.next("error")["message"]
+
+
+@pytest.mark.timeout(170)
+def test_keys_do_what_they_say(site: str) -> None:
+    with Session({"mode": "screenshot", "url": site + "/button"}) as one:
+        one.send("action", {"type": "type", "selector": "#i", "text": "abc"})
+        for key in ("Home", ".", "(", "F2", "Delete", "End", "-", "x"):
+            one.send("action", {"type": "key", "key": key})
+        assert one.ask("document.querySelector('#i').value") == ".(bc-x"
+
+
+def test_what_is_no_address_is_told() -> None:
+    with Session({"mode": "screenshot"}) as one:
+        one.send("url", 5)
+        told = one.next("error")
+        assert "text on `url`" in told["message"]
+
+
+def recorded(url: str, then: Callable[[Network], None]) -> list[Any]:
+    """The frames of the stream of a session, in which `then` happens once there are two pictures."""
+    frames: list[Any] = []
+
+    class Watching(Actor):
+        inports = ["stream"]
+        outports = []
+
+        async def run(self, ctx):
+            async for frame in ctx.message("stream").take_stream():
+                frames.append(frame["kind"] if frame["kind"] != "error" else str(frame))
+                if len(frames) == 3:
+                    then(net)
+            ctx.finish()
+            ctx.done()
+
+    with Network() as net:
+        net.add_node("b", "tpl_browser_screencast", {"url": url, "width": 200, "height": 100, "waitBeforeCapture": 0})
+        net.register_actor("watching", Watching)
+        net.add_node("watching", "watching")
+        net.add_connection("b", "stream", "watching", "stream")
+        net.start()
+        net.send("b", "tick", None)
+        deadline = time.monotonic() + 60
+        while (not frames or frames[-1] in ("begin", "data")) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        net.shutdown()
+    return frames
+
+
+@pytest.mark.timeout(170)
+def test_a_recording_says_whether_it_is_whole(site: str) -> None:
+    stop = recorded(site + "/moving", lambda net: net.send("b", "action", {"type": "stop"}))
+    assert (stop[0], stop[-1]) == ("begin", "end")
+
+    def kill(_: Network) -> None:
+        first = [int(name) for name in left_of(os.getpid()) if name.isdigit()]
+        os.killpg(os.getpgid(first[0]), signal.SIGKILL)
+
+    assert "has ended" in recorded(site + "/moving", kill)[-1]
+    assert gone(os.getpid()) == []
 
 
 KILLED = """

@@ -3,14 +3,18 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use reflow_pack_sdk::{AsyncActor, Begin, Failure, Frame, Kind, Message, StreamReader, StreamWriter, Tick, Value};
 use reqwest::Response;
+use reqwest::header::{AUTHORIZATION, HeaderValue};
 
 use crate::auth::{Credentials, Missing, grants};
 use crate::client::{Arrived, Engine, Sending, detail, is_same_server};
 use crate::component::{DATA, ERROR, Extra, PAGE, RESPONSE, STREAM};
 use crate::error::Refusal;
+use crate::import::source::decode;
 use crate::limit::{BUCKETS, Bucket};
 use crate::mask::Secrets;
 use crate::model::{Operation, Parameter, Place, Type};
@@ -145,25 +149,27 @@ impl Caller {
         self.pairs = is_free || (!has(&self.extra.trigger) && has(&self.extra.input) == has_parameters);
     }
 
-    /// The operation, with parameters for everything that came if it takes anything.
-    fn operation_for(&self, given: &HashMap<String, Part>) -> Arc<Operation> {
-        if !self.operation.is_free {
-            return Arc::clone(&self.operation);
-        }
-        let mut operation = (*self.operation).clone();
-        let place = match operation.method.as_str() {
-            "GET" | "HEAD" | "DELETE" | "OPTIONS" => Place::Query,
-            _ => Place::Body,
-        };
-        let mut names: Vec<&String> = given.keys().collect();
-        names.sort();
+    /// The operation, with parameters for everything that came and that it does not name, where it takes more than it names.
+    fn operation_for(&self, given: &HashMap<String, Part>) -> Result<Arc<Operation>, Refusal> {
         let free = self.settings.free_defaults();
-        for name in names.into_iter().chain(&free) {
-            if !operation.parameters.iter().any(|one| one.name == *name || one.port == *name) {
-                operation.parameters.push(Parameter::new(name.clone(), place, Type::Any, false));
-            }
+        let mut names: Vec<&String> = given.keys().chain(&free).filter(|name| !self.operation.has(name)).collect();
+        names.sort();
+        names.dedup();
+        if names.is_empty() {
+            return Ok(Arc::clone(&self.operation));
         }
-        Arc::new(operation)
+        let Some(place) = self.operation.place_of_others() else {
+            let shown: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+            let text =
+                format!("the operation has no parameter {}; it has {}", shown.join(", "), self.operation.named());
+            return Err(Refusal::invalid(text, names.into_iter().cloned().collect()));
+        };
+        let mut operation = (*self.operation).clone();
+        let place_of = |name: &str| if name == "body" && place == Place::Body { Place::Raw } else { place };
+        operation
+            .parameters
+            .extend(names.into_iter().map(|name| Parameter::new(name, place_of(name), Type::Any, false)));
+        Ok(Arc::new(operation))
     }
 
     /// The values of all parameters: by packets of their own, by `input`, by the config, by the document.
@@ -186,7 +192,7 @@ impl Caller {
             }
         }
         given.extend(own.iter().map(|(port, part)| (port.clone(), part.clone())));
-        let operation = self.operation_for(&given);
+        let operation = self.operation_for(&given)?;
         let mut values = Values::new(&operation);
         let (mut problems, mut wrong) = (Vec::new(), Vec::new());
         for (index, parameter) in operation.parameters.iter().enumerate() {
@@ -244,7 +250,8 @@ impl Caller {
         })?;
         self.note_headers();
         self.tell(tick);
-        let prepared = prepare(&operation, &self.settings, &values, granted)?;
+        let mut prepared = prepare(&operation, &self.settings, &values, granted)?;
+        take_login(&mut prepared, &self.secrets);
         let engine = match &self.engine {
             Some(engine) => Arc::clone(engine),
             None => {
@@ -272,8 +279,11 @@ impl Caller {
         outcome
     }
 
-    /// Headers of the config may hold secrets; those that are called so are taken for some.
+    /// Headers of the config may hold secrets; those that are called so are taken for some. So is a password in an address.
     fn note_headers(&self) {
+        if let Some(password) = password(&self.settings.base_url(&self.operation)) {
+            self.secrets.add(password);
+        }
         for (name, value) in &self.settings.headers {
             let word = name.to_ascii_lowercase();
             if ["auth", "token", "key", "secret", "cookie", "password", "signature"]
@@ -425,6 +435,29 @@ impl Caller {
         let secrets = self.secrets.clone();
         let work = pump(arrived.response, writer, kind, secrets, timeout);
         engine.run(work).await.map_err(lost)?.map_err(|why| Refusal { attempts: arrived.attempts, ..lost(why) })
+    }
+}
+
+/// The password in an address, `https://user:password@host`.
+fn password(address: &str) -> Option<&str> {
+    let (_, rest) = address.split_once("://")?;
+    let (login, _) = rest.split(['/', '?', '#']).next()?.rsplit_once('@')?;
+    login.split_once(':').map(|(_, password)| password)
+}
+
+/// Who an address says that asks, said as requests say it.
+fn take_login(prepared: &mut Prepared, secrets: &Secrets) {
+    let (user, password) = (decode(prepared.url.username()), prepared.url.password().map(decode));
+    if user.is_empty() && password.is_none() {
+        return;
+    }
+    let _ = prepared.url.set_password(None).and_then(|()| prepared.url.set_username(""));
+    let password = password.unwrap_or_default();
+    let pair = STANDARD.encode(format!("{user}:{password}"));
+    [&password, &pair].into_iter().for_each(|secret| secrets.add(secret));
+    if let Ok(mut value) = HeaderValue::from_str(&format!("Basic {pair}")) {
+        value.set_sensitive(true);
+        prepared.headers.entry(AUTHORIZATION).or_insert(value);
     }
 }
 

@@ -49,7 +49,7 @@ impl Component for Anything {
             (
                 "auth",
                 json!(["string", "object", "null"]),
-                "How a request to `url` says who asks, as in `load_openapi`.",
+                "How a request to `url` says who asks, as in `load_openapi`; with `document`, in place of what that says.",
             ),
         ];
         for (key, kind, text) in texts {
@@ -113,7 +113,7 @@ fn operation(config: &Value) -> Result<Arc<Operation>, String> {
     match (config.get("document").filter(|document| !document.is_null()), service, text("url")) {
         (Some(document), service, _) => {
             let wanted = text("operation").ok_or("config `operation`: with `document`, say which of its operations")?;
-            let (operations, service) = read(document, service)?;
+            let (operations, service) = read(document, service, config.get("auth"))?;
             registry::one_of(&operations, &service, wanted)
         }
         (None, Some(service), None) => {
@@ -134,6 +134,9 @@ fn free(service: &str, method: &str, url: &str, auth: Option<&Value>) -> Result<
     let (scheme, rest) =
         url.split_once("://").ok_or_else(|| format!("config `url`: {url:?} is no address; `https://…` is"))?;
     let (host, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
+    if host.is_empty() {
+        return Err(format!("config `url`: {url:?} names no host"));
+    }
     let method = method.trim().to_ascii_uppercase();
     if method.is_empty() || !method.bytes().all(|byte| byte.is_ascii_alphabetic()) {
         return Err(format!("config `method`: expected a method of HTTP, found {method:?}"));
@@ -161,15 +164,16 @@ fn free(service: &str, method: &str, url: &str, auth: Option<&Value>) -> Result<
 type Read = (Arc<Vec<Arc<Operation>>>, String);
 
 /// The operations of a document, and the id of its service.
-fn read(document: &Value, service: Option<&str>) -> Result<Read, String> {
+fn read(document: &Value, service: Option<&str>, auth: Option<&Value>) -> Result<Read, String> {
     static READ: Mutex<VecDeque<(String, Read)>> = Mutex::new(VecDeque::new());
+    let auth = auth.filter(|auth| !auth.is_null()).map(Json::from);
     let key = match document {
         Value::String(path) => {
             let found = std::fs::metadata(&**path)
                 .map_err(|error| format!("config `document`: {path} cannot be read: {error}"))?;
-            format!("{path} {:?} {} {service:?}", found.modified().ok(), found.len())
+            format!("{path} {:?} {} {service:?} {auth:?}", found.modified().ok(), found.len())
         }
-        other => format!("{} {service:?}", other.to_json_string()),
+        other => format!("{} {service:?} {auth:?}", other.to_json_string()),
     };
     let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some((_, known)) = read.iter().find(|(known, _)| *known == key) {
@@ -179,7 +183,7 @@ fn read(document: &Value, service: Option<&str>) -> Result<Read, String> {
         Value::String(path) => Documents::open(Path::new(&**path), None),
         other => Documents::of(Json::from(other)),
     };
-    let options = Options { service: service.map(Into::into), deprecated: true, ..Options::default() };
+    let options = Options { service: service.map(Into::into), auth, deprecated: true, ..Options::default() };
     let imported = documents.and_then(|documents| import::import(&documents, options));
     let imported = imported.map_err(|why| format!("config `document`: {why}"))?;
     let operations = Arc::new(imported.operations.into_iter().map(Arc::new).collect());

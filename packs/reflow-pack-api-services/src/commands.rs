@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use reflow_pack_sdk::Value;
 use serde_json::{Value as Json, json};
 
-use crate::auth::Scheme;
 use crate::import::source::{Documents, read_file};
 use crate::import::{self, Imported, Options};
 use crate::model::Operation;
@@ -59,8 +58,7 @@ fn options(arguments: &Json) -> Result<Options, String> {
         }
     };
     let service = text("service").map(|service| service.replace('-', "_").to_ascii_lowercase());
-    let auth = arguments.get("auth").filter(|auth| !auth.is_null());
-    let auth = auth.map(|auth| Scheme::from_value(service.as_deref().unwrap_or("api"), auth)).transpose()?;
+    let auth = arguments.get("auth").filter(|auth| !auth.is_null()).cloned();
     Ok(Options {
         service,
         base_url: text("base_url"),
@@ -76,6 +74,17 @@ fn options(arguments: &Json) -> Result<Options, String> {
 
 /// A registry in lines: services and operations, as those that come along.
 fn lines(path: &Path, options: &Options) -> Result<Imported, String> {
+    let said = [
+        ("base_url", options.base_url.is_some()),
+        ("auth", options.auth.is_some()),
+        ("name", options.name.is_some()),
+        ("category", options.category.is_some()),
+        ("include", !options.include.is_empty()),
+        ("exclude", !options.exclude.is_empty()),
+    ];
+    if let Some((key, _)) = said.iter().find(|(_, is_said)| *is_said) {
+        return Err(format!("{}: a registry in lines says `{key}` itself; leave it out", path.display()));
+    }
     let found = std::fs::metadata(path).map_err(|error| format!("{}: cannot be read: {error}", path.display()))?;
     if found.len() > import::limits::MOST_BYTES {
         return Err(format!("{}: has more than {} bytes", path.display(), import::limits::MOST_BYTES));

@@ -257,6 +257,38 @@ impl Operation {
         ports
     }
 
+    /// Whether there is a parameter of this name or port.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.parameters.iter().any(|one| one.name == name || one.port == name)
+    }
+
+    /// Its parameters for people, not too many.
+    pub(crate) fn named(&self) -> String {
+        let names: Vec<String> = self.parameters.iter().take(8).map(|one| format!("`{}`", one.name)).collect();
+        match self.parameters.len() {
+            0 => "none".into(),
+            1..=8 => names.join(", "),
+            more => format!("{} and {} more", names.join(", "), more - 8),
+        }
+    }
+
+    /// Where values go that no parameter is there for: into a body that is made of members; else nowhere, if a document says all
+    /// that there is. What comes along does not name everything.
+    pub(crate) fn place_of_others(&self) -> Option<Place> {
+        let has = |place| self.parameters.iter().any(|one| one.place == place);
+        let is_json = self.body.as_ref().map_or_else(|| has(Place::Body), Body::is_json);
+        let asks = matches!(self.method.as_str(), "GET" | "HEAD" | "DELETE" | "OPTIONS");
+        if has(Place::Form) {
+            Some(Place::Form)
+        } else if is_json || self.graphql.is_some() || self.service.is_graphql {
+            Some(Place::Body)
+        } else if self.is_free || self.is_built_in {
+            Some(if asks { Place::Query } else { Place::Body })
+        } else {
+            None
+        }
+    }
+
     /// The name of an inport that is there beside the parameters: `input`, or `input_` where a parameter is called so.
     pub(crate) fn extra_port(&self, name: &str) -> String {
         let mut port = name.to_string();

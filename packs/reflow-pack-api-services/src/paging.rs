@@ -42,7 +42,12 @@ impl Paging {
         let Some(said) = said else { return Ok(None) };
         let text = |key: &str| said.get(key).and_then(Value::as_str).map(Into::into);
         let word = said.as_str().map(Into::into).or_else(|| text("type"));
-        let number = |key: &str| said.get(key).and_then(Value::as_integer);
+        let number = |key: &str| match said.get(key).filter(|value| !value.is_null()) {
+            None => Ok(None),
+            Some(value) => value.as_integer().map(Some).ok_or_else(|| {
+                format!("config `pagination`: `{key}` is a whole number, found {}", value.to_json_string())
+            }),
+        };
         let kind = match word.as_deref() {
             _ if *said == Value::Boolean(false) => return Ok(None),
             Some("off" | "none") => return Ok(None),
@@ -55,12 +60,12 @@ impl Paging {
             },
             Some("page") => Kind::Page {
                 parameter: text("parameter").unwrap_or_else(|| "page".into()),
-                start: number("start").unwrap_or(1),
+                start: number("start")?.unwrap_or(1),
             },
             Some("offset") => Kind::Offset {
                 parameter: text("parameter").unwrap_or_else(|| "offset".into()),
                 limit_parameter: text("limitParameter").unwrap_or_else(|| "limit".into()),
-                limit: number("limit"),
+                limit: number("limit")?,
             },
             // `{"responsePath": …, "parameter": …}` says enough.
             None if said.get("responsePath").is_some() => Kind::Cursor {
@@ -74,8 +79,12 @@ impl Paging {
                 ));
             }
         };
-        let most =
-            number("maxPages").and_then(|most| usize::try_from(most).ok()).filter(|most| *most > 0).unwrap_or(most);
+        let most = match number("maxPages")? {
+            None => most,
+            Some(own) => usize::try_from(own).ok().filter(|own| *own > 0).ok_or_else(|| {
+                format!("config `pagination`: `maxPages` is a whole number of at least 1, found {own}")
+            })?,
+        };
         Ok(Some(Self { kind, items: text("itemsPath"), most }))
     }
 
@@ -266,6 +275,11 @@ mod tests {
         let joined = paging.joined(&[first, page(r#"{"meta":{},"data":{"rows":[2]}}"#)]).unwrap();
         assert_eq!(joined.body.get("data").unwrap().get("rows").unwrap(), &Value::array([1_i64, 2]));
         assert!(Paging::read(Some(&"sideways".into()), 1).is_err());
+        for wrong in
+            [r#"{"type":"page","start":"x"}"#, r#"{"type":"link","maxPages":0}"#, r#"{"type":"offset","limit":1.5}"#]
+        {
+            assert!(Paging::read(Some(&Value::from_json(wrong).unwrap()), 1).is_err(), "{wrong}");
+        }
         assert_eq!(Paging::read(Some(&"off".into()), 1), Ok(None));
     }
 }

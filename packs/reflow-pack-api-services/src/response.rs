@@ -105,7 +105,11 @@ fn decode(answer: &mut Answer, bytes: Vec<u8>, content_type: &str) -> Result<(),
         return Ok(());
     }
     if is_json(content_type) {
-        match serde_json::from_slice::<serde_json::Value>(&bytes) {
+        let decoded = serde_json::from_slice::<serde_json::Value>(&bytes).or_else(|error| {
+            // It may have a byte order mark, or another charset than JSON has.
+            serde_json::from_str(&text(&bytes, content_type)).map_err(|_| error)
+        });
+        match decoded {
             Ok(value) => answer.body = Value::from(&value),
             Err(error) => {
                 answer.body = text(&bytes, content_type).into();
@@ -152,4 +156,26 @@ fn described(headers: &HeaderMap) -> Value {
         let value = if *name == SET_COOKIE { Value::array(values) } else { values.join(", ").into() };
         (name.as_str().to_string(), value)
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_read_whatever_it_is_written_in() {
+        let utf16: Vec<u8> = "\u{feff}{\"a\": \"\u{e4}\"}".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        for (bytes, content_type) in [
+            ("{\"a\": \"\u{e4}\"}".as_bytes().to_vec(), "application/json"),
+            ("\u{feff}{\"a\": \"\u{e4}\"}".as_bytes().to_vec(), "application/json"),
+            (b"{\"a\": \"\xe4\"}".to_vec(), "application/json; charset=iso-8859-1"),
+            (utf16, "application/problem+json"),
+        ] {
+            let mut answer = Answer::default();
+            decode(&mut answer, bytes, content_type).unwrap();
+            assert_eq!(answer.body, Value::object([("a", "\u{e4}")]), "{content_type}");
+        }
+        let wrong = decode(&mut Answer::default(), b"[1".to_vec(), "application/json").unwrap_err();
+        assert_eq!(wrong.kind, "decode");
+    }
 }

@@ -104,7 +104,12 @@ impl Settings {
                 let number = |key: &str| limit.get(key).and_then(Value::as_number).filter(|number| *number > 0.0);
                 let requests =
                     number("requests").ok_or_else(|| wrong("rateLimit", "{\"requests\": …, \"perSeconds\": …}"))?;
-                let seconds = number("perSeconds").unwrap_or(1.0).min(1e6);
+                let seconds = match limit.get("perSeconds").filter(|seconds| !seconds.is_null()) {
+                    None => 1.0,
+                    Some(_) => number("perSeconds")
+                        .ok_or_else(|| wrong("rateLimit", "`perSeconds` to be a number above 0"))?
+                        .min(1e6),
+                };
                 Some((requests, Duration::from_secs_f64(seconds)))
             }
         };

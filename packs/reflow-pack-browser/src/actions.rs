@@ -167,6 +167,41 @@ impl Session {
     }
 }
 
+/// The number of a key on Windows, by its name in DOM. 0 where a key has none of its own: the codes of other signs than letters and
+/// digits are those of keys that do something, `.` that of `Delete`.
+fn key_code(key: &str) -> u32 {
+    match key {
+        "Backspace" => 8,
+        "Tab" => 9,
+        "Enter" => 13,
+        "Shift" => 16,
+        "Control" => 17,
+        "Alt" => 18,
+        "Escape" => 27,
+        " " => 32,
+        "PageUp" => 33,
+        "PageDown" => 34,
+        "End" => 35,
+        "Home" => 36,
+        "ArrowLeft" => 37,
+        "ArrowUp" => 38,
+        "ArrowRight" => 39,
+        "ArrowDown" => 40,
+        "Insert" => 45,
+        "Delete" => 46,
+        "Meta" => 91,
+        key => match key.as_bytes() {
+            [byte] if byte.is_ascii_alphanumeric() => byte.to_ascii_uppercase().into(),
+            // F1 to F24.
+            [b'F', number @ ..] => {
+                let number = std::str::from_utf8(number).ok().and_then(|number| number.parse::<u32>().ok());
+                number.filter(|number| (1..=24).contains(number)).map_or(0, |number| 111 + number)
+            }
+            _ => 0,
+        },
+    }
+}
+
 /// Makes a page of the right size that tells what happens to it.
 fn prepare(line: &Line, settings: &Settings, goes_on: Goes<'_>) -> Result<(), String> {
     let made = line.ask("Target.createTarget", json!({"url": "about:blank"}), START, goes_on)?;
@@ -255,17 +290,7 @@ impl Browser {
                     key if key.chars().count() == 1 => key,
                     _ => "",
                 };
-                let code = match key {
-                    "Enter" => 13,
-                    "Tab" => 9,
-                    "Escape" => 27,
-                    "Backspace" => 8,
-                    "ArrowLeft" => 37,
-                    "ArrowUp" => 38,
-                    "ArrowRight" => 39,
-                    "ArrowDown" => 40,
-                    key => key.chars().next().map_or(0, |c| c.to_ascii_uppercase() as u32),
-                };
+                let code = key_code(key);
                 for kind in ["keyDown", "keyUp"] {
                     let mut parameters = json!({"type": kind, "key": key, "windowsVirtualKeyCode": code});
                     if kind == "keyDown" && !text.is_empty() {
@@ -333,10 +358,14 @@ impl Browser {
     }
 
     fn handle(&mut self, tick: &mut Tick<'_>) -> Result<(), (String, Value)> {
-        let url = tick.input(URL).and_then(Message::as_text).map(str::to_string);
+        let shown = |why: String, kind: &str| (why, Value::object([("type", kind)]));
+        let url = match tick.input(URL).map(|message| (message.as_text(), message.kind())) {
+            Some((None, kind)) => return Err(shown(format!("expected a text on `url`, found {kind:?}"), "navigate")),
+            Some((Some(url), _)) => Some(url.to_string()),
+            None => None,
+        };
         let action = tick.input(ACTION).map(|message| (message.kind(), message.as_value()));
         let wants_picture = tick.input(TICK).is_some();
-        let shown = |why: String, kind: &str| (why, Value::object([("type", kind)]));
         if self.session.as_ref().is_some_and(|session| !session.is_alive()) {
             self.session = None;
         }
@@ -383,5 +412,22 @@ impl Actor for Browser {
 
     fn teardown(&mut self) {
         self.session = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_have_the_numbers_of_their_own() {
+        for (key, code) in
+            [("a", 65), ("Z", 90), ("7", 55), ("F1", 112), ("F24", 135), ("Delete", 46), ("Home", 36), (" ", 32)]
+        {
+            assert_eq!(key_code(key), code, "{key}");
+        }
+        for key in [".", "'", "(", "%", "-", "ä", "F0", "F25", "Hyper", ""] {
+            assert_eq!(key_code(key), 0, "{key}");
+        }
     }
 }

@@ -18,6 +18,9 @@ use crate::settings::{Mode, Settings};
 /// How often the thread looks around.
 const LOOK_AROUND: Duration = Duration::from_millis(50);
 
+/// How long the end of the stream may wait for room when the run is over.
+const LAST: Duration = Duration::from_millis(500);
+
 /// What waits to leave.
 #[derive(Default)]
 struct State {
@@ -126,13 +129,27 @@ impl Emitter {
     }
 
     fn live(&self, node: &NodeHandle, line: &Arc<Line>, settings: &Settings) {
+        let mut stream: Option<StreamWriter> = None;
+        let last = self.hand_out(node, line, settings, &mut stream);
+        if let Some(stream) = stream {
+            let _ = stream.write_blocking(last, node.is_cancelled().then_some(LAST));
+        }
+    }
+
+    /// Hands out until the session is over; the frame that the stream ends with.
+    fn hand_out(
+        &self,
+        node: &NodeHandle,
+        line: &Arc<Line>,
+        settings: &Settings,
+        stream: &mut Option<StreamWriter>,
+    ) -> Frame {
         let began = Instant::now();
         let mut is_capturing = false;
-        let mut stream: Option<StreamWriter> = None;
         let mut last_load = None;
         loop {
             if node.is_cancelled() {
-                return;
+                return Frame::End;
             }
             if !is_capturing && began.elapsed() >= settings.wait {
                 is_capturing = true;
@@ -144,13 +161,13 @@ impl Emitter {
                     );
                 }
                 if node.send_blocking(READY, "LOADED", None).is_err() {
-                    return;
+                    return Frame::End;
                 }
             }
             let (said, cast) = {
                 let mut state = self.lock();
                 if state.is_over {
-                    return;
+                    return Frame::End;
                 }
                 if state.said.is_empty() && state.cast.is_none() {
                     (state, _) = self.came.wait_timeout(state, LOOK_AROUND).unwrap_or_else(PoisonError::into_inner);
@@ -166,19 +183,19 @@ impl Emitter {
                         node.send_blocking(ERROR, Message::object(Value::object([("message", why.as_str())])), None);
                     // Without a browser there is nothing more to tell; the next packet starts another.
                     self.end();
-                    return;
+                    return Frame::Error(why);
                 }
                 None => Ok(()),
             };
             if sent.is_err() {
-                return;
+                return Frame::End;
             }
             if let Some((data, session)) = cast {
-                let is_taken = self.picture(&data, node, settings, &mut stream);
+                let is_taken = self.picture(&data, node, settings, stream);
                 // Only now does the browser make another one.
                 let _ = line.tell("Page.screencastFrameAck", json!({"sessionId": session}));
                 if !is_taken {
-                    return;
+                    return Frame::End;
                 }
             }
             let settled =
@@ -187,7 +204,7 @@ impl Emitter {
                 self.end();
                 line.close();
                 let _ = node.send_blocking(DONE, true, None);
-                return;
+                return Frame::End;
             }
         }
     }

@@ -205,13 +205,32 @@ fn prefixed(prefix: &str, value: &str) -> String {
     match prefix {
         "" => value.into(),
         prefix if prefix.ends_with('=') => format!("{prefix}{value}"),
-        prefix
-            if value.len() > prefix.len()
-                && value[..prefix.len()].eq_ignore_ascii_case(prefix)
-                && value[prefix.len()..].starts_with(' ') =>
-        {
-            value.into()
+        prefix => match value.split_at_checked(prefix.len()) {
+            // Who says the prefix too means it once.
+            Some((said, rest)) if said.eq_ignore_ascii_case(prefix) && rest.starts_with(' ') => value.into(),
+            _ => format!("{prefix} {value}"),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_is_there_once() {
+        for (prefix, value, whole) in [
+            ("", "key", "key"),
+            ("Bearer", "key", "Bearer key"),
+            ("Bearer", "bearer key", "bearer key"),
+            ("Token token", "token TOKEN key", "token TOKEN key"),
+            ("Bearer", "Bearerkey", "Bearer Bearerkey"),
+            // The byte where the prefix would end is in the middle of a letter.
+            ("Bearer", "schl\u{fc}ssel", "Bearer schl\u{fc}ssel"),
+            ("Bearer", "12345\u{20ac} x", "Bearer 12345\u{20ac} x"),
+            ("token=", "key", "token=key"),
+        ] {
+            assert_eq!(prefixed(prefix, value), whole);
         }
-        prefix => format!("{prefix} {value}"),
     }
 }

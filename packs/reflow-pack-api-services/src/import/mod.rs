@@ -32,7 +32,8 @@ pub(crate) struct Options {
     pub(crate) base_url: Option<String>,
     pub(crate) name: Option<String>,
     pub(crate) category: Option<String>,
-    pub(crate) auth: Option<Scheme>,
+    /// How requests say who asks, in place of what the document says.
+    pub(crate) auth: Option<Value>,
     /// Which operations are wanted: parts of ids, of tags, or paths with `*`.
     pub(crate) include: Vec<String>,
     pub(crate) exclude: Vec<String>,
@@ -93,9 +94,11 @@ pub(crate) fn import(documents: &Documents, mut options: Options) -> Result<Impo
         return Err(format!("the service id {id:?} is not letters, digits and `_`; give one with `service`"));
     }
     let mut warnings = Vec::new();
-    let schemes = security::Schemes::of(documents, &id, &mut warnings);
     let (base_url, variables) = servers::of(documents, &options, &mut warnings);
-    let auth = options.auth.clone().or_else(|| schemes.of_requirements(root)).unwrap_or_default();
+    let schemes = security::Schemes::of(documents, &id, &base_url, &mut warnings);
+    // Only here is it known what its credentials are called by.
+    let auth = options.auth.as_ref().map(|auth| Scheme::from_value(&id, auth)).transpose()?;
+    let auth = auth.or_else(|| schemes.of_requirements(root)).unwrap_or_default();
     let service = Arc::new(Service {
         name: options.name.clone().unwrap_or_else(|| if title.is_empty() { id.clone() } else { title.into() }),
         category: options.category.clone().unwrap_or_else(|| "api".into()),
@@ -139,6 +142,9 @@ pub(crate) fn import(documents: &Documents, mut options: Options) -> Result<Impo
                 }
                 Err(why) => imported.skipped.push((at, why)),
             }
+        }
+        if item.get("trace").is_some() {
+            imported.skipped.push((format!("TRACE {path}"), "is for finding faults of servers, and not called".into()));
         }
     }
     names.settle(&mut imported.operations, &mut imported.warnings);

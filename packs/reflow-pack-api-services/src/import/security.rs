@@ -12,7 +12,7 @@ pub(super) struct Schemes {
 }
 
 impl Schemes {
-    pub(super) fn of(documents: &Documents, service: &str, warnings: &mut Vec<String>) -> Self {
+    pub(super) fn of(documents: &Documents, service: &str, base_url: &str, warnings: &mut Vec<String>) -> Self {
         let root = documents.root();
         let described = root.get("components").map(|components| components.members("securitySchemes").collect());
         let described: Vec<(&str, At<'_>)> =
@@ -20,7 +20,7 @@ impl Schemes {
         let is_only = described.len() == 1;
         let mut by_name = HashMap::new();
         for (name, scheme) in described {
-            let read = documents.resolve(scheme).and_then(|scheme| read(service, name, is_only, scheme));
+            let read = documents.resolve(scheme).and_then(|scheme| read(service, base_url, name, is_only, scheme));
             match read {
                 Ok(scheme) => {
                     by_name.insert(name.to_string(), scheme);
@@ -58,7 +58,7 @@ impl Schemes {
     }
 }
 
-fn read(service: &str, name: &str, is_only: bool, scheme: At<'_>) -> Result<Scheme, String> {
+fn read(service: &str, base_url: &str, name: &str, is_only: bool, scheme: At<'_>) -> Result<Scheme, String> {
     let own = (!is_only).then(|| variable(service, &crate::naming::snake(name).to_ascii_uppercase()));
     let keys = Keys::new(own.into_iter().chain([variable(service, "API_KEY")]));
     match scheme.text("type") {
@@ -84,7 +84,7 @@ fn read(service: &str, name: &str, is_only: bool, scheme: At<'_>) -> Result<Sche
                     token_url = flow.text("tokenUrl").into();
                 }
             }
-            let token_url = (!token_url.is_empty()).then_some(token_url);
+            let token_url = (!token_url.is_empty()).then(|| absolute(base_url, token_url));
             Ok(Scheme::OAuth2(OAuth2 { service: service.into(), token_url, prefix: "Bearer".into(), keys }))
         }
         "openIdConnect" => {
@@ -92,4 +92,14 @@ fn read(service: &str, name: &str, is_only: bool, scheme: At<'_>) -> Result<Sche
         }
         other => Err(format!("the type {other:?} is not known")),
     }
+}
+
+/// The address of tokens, which a document may say as seen from the address of the service.
+fn absolute(base_url: &str, address: String) -> String {
+    if address.contains("://") {
+        return address;
+    }
+    let joined = reqwest::Url::parse(base_url).and_then(|base| base.join(&address));
+    // Variables are known to nodes only; `tokenUrl` of their config helps then.
+    joined.ok().filter(|_| !base_url.contains('{')).map_or(address, Into::into)
 }

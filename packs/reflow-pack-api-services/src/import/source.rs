@@ -199,7 +199,7 @@ fn outward(value: &Value) -> Vec<String> {
 }
 
 /// A text without percent signs.
-fn decode(text: &str) -> String {
+pub(crate) fn decode(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut decoded = Vec::with_capacity(bytes.len());
     let mut at = 0;

@@ -106,12 +106,14 @@ impl Builder {
             Some(Children::Items(items)) => items.push(value),
             Some(Children::Members(members, key)) => match key.take() {
                 None => *key = Some(key_of(value)?),
-                // `<<: *other` takes the members of another object over.
-                Some(name) if name == "<<" && value.is_object() => {
-                    if let Value::Object(others) = value {
-                        others.into_iter().for_each(|(key, value)| {
-                            members.entry(key).or_insert(value);
-                        });
+                // `<<: *other` takes the members of another object over, or of several, of which the first one counts.
+                Some(name) if name == "<<" && is_merged(&value) => {
+                    let others = match value {
+                        Value::Array(others) => others,
+                        other => vec![other],
+                    };
+                    for (key, value) in others.into_iter().filter_map(of_object).flatten() {
+                        members.entry(key).or_insert(value);
                     }
                 }
                 Some(name) => {
@@ -121,6 +123,15 @@ impl Builder {
         }
         Ok(())
     }
+}
+
+/// Whether `<<` takes this over: an object, or a list of such.
+fn is_merged(value: &Value) -> bool {
+    value.is_object() || value.as_array().is_some_and(|items| !items.is_empty() && items.iter().all(Value::is_object))
+}
+
+fn of_object(value: Value) -> Option<Map<String, Value>> {
+    if let Value::Object(members) = value { Some(members) } else { None }
 }
 
 fn key_of(value: Value) -> Result<String, String> {
@@ -166,10 +177,10 @@ mod tests {
 
     #[test]
     fn yaml_reads_as_json_does() {
-        let text = "a: 1\nb: [x, 'y', \"z\", true, ~, 1.5, 2024-01-01, 1.0.0, 0x10, .5, +3]\n200:\n  c: &one {d: e}\nf: *one\ng:\n  <<: *one\n  h: |\n    two\n    lines\n";
+        let text = "a: 1\nb: [x, 'y', \"z\", true, ~, 1.5, 2024-01-01, 1.0.0, 0x10, .5, +3]\n200:\n  c: &one {d: e}\nf: *one\ng:\n  <<: *one\n  h: |\n    two\n    lines\ni:\n  <<: [*one, {d: x, k: 1}]\n  d: own\n";
         let expected = serde_json::json!({
             "a": 1, "b": ["x", "y", "z", true, null, 1.5, "2024-01-01", "1.0.0", 16, 0.5, 3], "200": {"c": {"d": "e"}},
-            "f": {"d": "e"}, "g": {"d": "e", "h": "two\nlines\n"},
+            "f": {"d": "e"}, "g": {"d": "e", "h": "two\nlines\n"}, "i": {"d": "own", "k": 1},
         });
         assert_eq!(parse(text).unwrap(), expected);
         assert_eq!(parse("{\"a\": [1, {}]}").unwrap(), serde_json::json!({"a": [1, {}]}));

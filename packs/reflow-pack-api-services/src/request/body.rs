@@ -50,7 +50,7 @@ pub(super) fn write(
                 .iter()
                 .any(|parameter| parameter.place == Place::Form && parameter.kind == Type::File)
         {
-            return multipart(fields);
+            return multipart(fields, of_grants());
         }
         let mut pairs = Vec::new();
         for (parameter, part) in fields {
@@ -159,6 +159,7 @@ fn read(path: &Path) -> Result<File, String> {
 
 fn multipart<'a>(
     fields: impl Iterator<Item = (&'a Parameter, &'a Part)>,
+    grants: impl Iterator<Item = (&'a String, &'a String)>,
 ) -> Result<(Vec<u8>, Option<String>), Refusal> {
     let boundary = boundary();
     let mut body = Vec::new();
@@ -175,6 +176,10 @@ fn multipart<'a>(
             }
             Part::Json(value) => add_value(&mut body, &boundary, parameter, value)?,
         }
+    }
+    for (name, value) in grants {
+        let parameter = Parameter::new(name.clone(), Place::Form, Type::Text, false);
+        add(&mut body, &boundary, &parameter, None, value.as_bytes(), None);
     }
     body.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
     Ok((body, Some(format!("multipart/form-data; boundary={boundary}"))))
