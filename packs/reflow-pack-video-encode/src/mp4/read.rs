@@ -19,10 +19,9 @@ pub(crate) struct Samples {
     pub(crate) entries: Vec<(usize, Sample)>,
     id: u32,
     default: Sample,
+    /// How many samples there can be: each is a length and at least a byte.
+    most: usize,
 }
-
-/// A file with more samples than this is refused.
-const MOST_SAMPLES: usize = 50_000_000;
 
 /// Finds the H.264 track of `file`.
 ///
@@ -37,7 +36,7 @@ pub(crate) fn read(file: &[u8]) -> Result<Samples, String> {
         match &item.kind {
             b"moov" => {
                 has_movie = true;
-                track = movie(item.content)?;
+                track = movie(item.content, file.len())?;
             }
             b"moof" => fragments.push(item),
             _ => {}
@@ -151,12 +150,12 @@ impl Fields<'_> {
     }
 }
 
-fn movie(data: &[u8]) -> Result<Option<Samples>, String> {
+fn movie(data: &[u8], file: usize) -> Result<Option<Samples>, String> {
     let mut found = None;
     for item in Boxes::new(data) {
         let item = item?;
         if item.kind == *b"trak" && found.is_none() {
-            found = track(item.content)?;
+            found = track(item.content, file)?;
         }
     }
     let extended = find(data, &[b"mvex", b"trex"])?;
@@ -172,7 +171,7 @@ fn is_key(flags: u32) -> bool {
     flags & 0x1_0000 == 0
 }
 
-fn track(data: &[u8]) -> Result<Option<Samples>, String> {
+fn track(data: &[u8], file: usize) -> Result<Option<Samples>, String> {
     let Some(description) = find(data, &[b"mdia", b"minf", b"stbl", b"stsd"])? else { return Ok(None) };
     let Some(entry) = description.get(8..) else { return Ok(None) };
     let Some(entry) = find(entry, &[b"avc1"])?.or(find(entry, &[b"avc3"])?) else { return Ok(None) };
@@ -229,6 +228,7 @@ fn track(data: &[u8]) -> Result<Option<Samples>, String> {
         entries: Vec::new(),
         id,
         default: Sample { size: 0, duration: 0, is_key: false },
+        most: file / (length_size + 1),
     };
     if let Some(tables) = find(data, &[b"mdia", b"minf", b"stbl"])? {
         track.add_tables(tables)?;
@@ -244,7 +244,7 @@ impl Samples {
         let mut sizes = Fields(sizes);
         sizes.skip(4)?;
         let (same, count) = (sizes.u32()?, sizes.u32()? as usize);
-        if count > MOST_SAMPLES || same == 0 && count * 4 > sizes.0.len() {
+        if count > self.most || same == 0 && count * 4 > sizes.0.len() {
             return Err(format!("{count} samples are more than the file can have"));
         }
         let starts: Vec<u64> = if let Some(data) = table(b"stco")? {
@@ -342,7 +342,7 @@ impl Samples {
         }
         let first = if flags & 4 != 0 { Some(is_key(fields.u32()?)) } else { None };
         let width = (flags >> 8 & 0xf).count_ones() as usize * 4;
-        if count * width > fields.0.len() || self.entries.len() + count > MOST_SAMPLES {
+        if count * width > fields.0.len() || self.entries.len() + count > self.most {
             return Err(format!("{count} samples are more than the fragment can have"));
         }
         for index in 0..count {

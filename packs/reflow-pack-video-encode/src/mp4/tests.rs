@@ -61,3 +61,22 @@ proptest! {
         let _ = read(&bytes);
     }
 }
+
+#[test]
+fn a_file_has_no_more_samples_than_bytes() {
+    // 40 million samples of the same size, which take no table, in one chunk.
+    let mut bytes = written(&[(vec![1; 40], 3000, true)], true);
+    let mut set = |kind: &[u8; 4], at: usize, number: u32| {
+        let start = bytes.windows(4).position(|window| window == kind).unwrap() + 4 + at;
+        bytes[start..start + 4].copy_from_slice(&number.to_be_bytes());
+    };
+    set(b"stsz", 4, 1);
+    set(b"stsz", 8, 40_000_000);
+    set(b"stsc", 12, 40_000_000);
+    assert!(read(&bytes).unwrap_err().contains("more than the file can have"));
+    // The same in a fragment.
+    let mut bytes = written(&[(vec![1; 40], 3000, true)], false);
+    let start = bytes.windows(4).position(|window| window == b"trun").unwrap() + 4;
+    bytes[start..start + 8].copy_from_slice(&[0, 0, 0, 0, 2, 98, 90, 0]);
+    assert!(read(&bytes).unwrap_err().contains("more than the fragment can have"));
+}
