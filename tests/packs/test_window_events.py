@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from offbit_reflow import Network, template_info
+from offbit_reflow import Network, list_packs, template_info
 
 NAME = "reflow.pack.window_events"
 
@@ -131,14 +132,10 @@ def display() -> Iterator[str]:
 
 @pytest.mark.timeout(180)
 def test_a_window_tells_what_happens_to_it(display: str, pack: list[str]) -> None:
-    from offbit_reflow import list_packs
-
     path = next(one["source_path"] for one in list_packs() if one["name"] == NAME)
     command = [sys.executable, "-c", DRIVER, path, "10000"]
     done = subprocess.run(command, env={**os.environ, "DISPLAY": display}, capture_output=True, text=True, timeout=170)
     assert done.returncode == 0, done.stderr
-    import json
-
     told = json.loads(done.stdout)
     pairs = [(one["type"], one["key"], one["code"], one["shiftKey"]) for one in told["keys"]]
     assert pairs == [
@@ -158,9 +155,50 @@ def test_a_window_tells_what_happens_to_it(display: str, pack: list[str]) -> Non
     assert told["gone"] == []
 
 
-def test_without_a_display_a_window_is_a_failure_with_a_reason(pack: list[str]) -> None:
-    from offbit_reflow import list_packs
+#: As the one above, with a window manager, which asks a window to close.
+CLOSED = """
+import json, subprocess, sys
+from offbit_reflow import Network, load_pack
+load_pack(sys.argv[1])
+def xdo(*words):
+    return subprocess.run(["xdotool", *map(str, words)], check=True, capture_output=True, text=True).stdout
+net = Network()
+config = {"source": "window", "title": "reflow close", "closeEndsNetwork": True}
+for name in ("keyboard_input", "mouse_input", "window_event"):
+    net.add_node(name, "tpl_" + name, config)
+net.add_node("resizes", "tpl_window_event", {**config, "filter": "resize"})
+heard = net.listen("window_event", "event", capacity=1000)
+net.start()
+window = xdo("search", "--sync", "--onlyvisible", "--name", "reflow close").split()[0]
+xdo("windowsize", "--sync", window, 500, 350)
+xdo("windowfocus", "--sync", window)
+xdo("key", "alt+F4")
+# All nodes of the window end, and the run with them.
+net.wait(timeout=30)
+print(json.dumps([event["type"] for event in heard]))
+"""
 
+
+@pytest.mark.timeout(120)
+def test_nodes_of_a_window_end_when_it_is_closed(display: str, pack: list[str]) -> None:
+    if shutil.which("openbox") is None:
+        pytest.skip("the Debian package openbox is missing")
+    environment = {**os.environ, "DISPLAY": display}
+    manager = subprocess.Popen(["openbox"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        path = next(one["source_path"] for one in list_packs() if one["name"] == NAME)
+        command = [sys.executable, "-c", CLOSED, path]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100)
+        assert done.returncode == 0, done.stderr
+        seen = json.loads(done.stdout)
+        assert (seen[0], seen[-1]) == ("open", "close")
+        assert "resize" in seen
+    finally:
+        manager.kill()
+        manager.wait()
+
+
+def test_without_a_display_a_window_is_a_failure_with_a_reason(pack: list[str]) -> None:
     path = next(one["source_path"] for one in list_packs() if one["name"] == NAME)
     code = (
         "import sys\nfrom offbit_reflow import Network, load_pack\nload_pack(sys.argv[1])\nnet = Network()\n"
@@ -192,6 +230,8 @@ def test_configs_of_sources_that_cannot_be_are_told() -> None:
         ("tpl_keyboard_input", {"source": "device"}, "window"),
         ("tpl_gamepad_input", {"source": "window"}, "device"),
         ("tpl_gamepad_input", {"source": "device", "deadzone": 1}, "deadzone"),
+        ("tpl_keyboard_input", {"filter": ["a", 5]}, "filter"),
+        ("tpl_window_event", {"source": "window", "resizable": "no"}, "resizable"),
     ):
         net = Network()
         net.add_node("n", template, config)

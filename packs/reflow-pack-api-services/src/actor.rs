@@ -242,9 +242,10 @@ impl Caller {
         let granted = grants(operation.auth(), &credentials, &self.secrets).map_err(|Missing(names)| {
             let shown: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
             let text = format!(
-                "no credential for `{}`: give {} in the node's config, or let `env_vars` name it",
+                "no credential for `{}`: give {} in the node's config, or let its `env_vars` name it, `{{\"{}\": \"required\"}}`",
                 operation.service.id,
-                shown.join(" or ")
+                shown.join(" or "),
+                names.first().map_or("", String::as_str)
             );
             Refusal { parameters: names, ..Refusal::new("missing_credential", text) }
         })?;

@@ -50,6 +50,12 @@ const SCHEMA: &str = r#"{"type": "object", "properties": {
     "source": {"enum": ["host", "window", "device"], "default": "host", "description": "Whose events: those that a host sends, those of a window, those of gamepads."},
     "window": {"type": "string", "default": "main", "description": "The window; nodes that name the same one share it."},
     "title": {"type": "string", "description": "The title of the window."},
+    "width": {"default": 800, "description": "The width of the window, in pixels of CSS."},
+    "height": {"default": 600, "description": "The height of the window, in pixels of CSS."},
+    "visible": {"default": true, "description": "Whether the window is seen."},
+    "resizable": {"default": true, "description": "Whether people can resize the window."},
+    "frameWidth": {"description": "The width of pictures on `frame`; that of the window when not given."},
+    "frameHeight": {"description": "The height of pictures on `frame`; that of the window when not given."},
     "deadzone": {"type": "number", "default": 0.1, "minimum": 0, "exclusiveMaximum": 1, "description": "Of gamepads: how far a stick leans before that is told, of 1."},
     "filter": {"description": "Of keyboards: the only keys or codes that count; of others: the only types of events."},
     "closeEndsNetwork": {"type": "boolean", "default": false, "description": "Whether the nodes of a window end when it is closed."}

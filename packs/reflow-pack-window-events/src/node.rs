@@ -44,13 +44,25 @@ impl Settings {
                     format!("config `{key}`: expected from 1 to 16384 pixels, found {}", value.to_json_string())
                 }),
         };
-        let flag = |key: &str, default: bool| config.get(key).map_or(default, |value| *value != Value::Boolean(false));
+        let wrong = |key: &str, expected: &str, found: &Value| {
+            format!("config `{key}`: expected {expected}, found {}", found.to_json_string())
+        };
+        let flag = |key: &str, default: bool| match config.get(key).filter(|_| is_source) {
+            None | Some(Value::Null) => Ok(default),
+            Some(Value::Boolean(flag)) => Ok(*flag),
+            Some(found) => Err(wrong(key, "true or false", found)),
+        };
         let (width, height) = (size("width", 800)?, size("height", 600)?);
         let filter = match config.get("filter") {
-            Some(Value::String(one)) => vec![one.to_string()],
-            Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).map(Into::into).collect(),
-            _ => Vec::new(),
+            None | Some(Value::Null) => Some(Vec::new()),
+            Some(Value::String(one)) => Some(vec![one.to_string()]),
+            Some(found) => {
+                found.as_array().and_then(|items| items.iter().map(|item| item.as_str().map(Into::into)).collect())
+            }
         };
+        let filter = filter.ok_or_else(|| {
+            wrong("filter", "a text or a list of texts", config.get("filter").unwrap_or(&Value::Null))
+        })?;
         let deadzone = match config.get("deadzone").filter(|_| is_source) {
             None | Some(Value::Null) => 0.1,
             Some(value) => value.as_number().filter(|number| (0.0..1.0).contains(number)).ok_or_else(|| {
@@ -65,8 +77,8 @@ impl Settings {
                 title: text("title").filter(|_| is_source).unwrap_or("offbit-reflow").to_string(),
                 width,
                 height,
-                visible: flag("visible", true),
-                resizable: flag("resizable", true),
+                visible: flag("visible", true)?,
+                resizable: flag("resizable", true)?,
             },
             filter,
             close_ends: config.get("closeEndsNetwork") == Some(&Value::Boolean(true)),
@@ -136,13 +148,11 @@ fn listen(_settings: &Settings, _queue: Arc<Queue>) -> Result<(), String> {
 fn pump(device: Device, settings: &Settings, queue: &Queue, node: &NodeHandle) {
     let mut memory = Memory::default();
     while let Some(event) = queue.next(|| node.is_cancelled()) {
-        if !settings.passes(device, &event) {
-            continue;
-        }
-        let is_close = event.get("type").and_then(Value::as_str) == Some("close");
-        if node.emit_blocking(reshape(device, &event, &mut memory, true), None).is_err() {
+        let passes = settings.passes(device, &event);
+        if passes && node.emit_blocking(reshape(device, &event, &mut memory, true), None).is_err() {
             return;
         }
+        let is_close = event.get("type").and_then(Value::as_str) == Some("close");
         if is_close && settings.close_ends {
             return;
         }
@@ -161,7 +171,7 @@ impl Actor for InputNode {
             listen(&self.settings, Arc::clone(&queue))
         } else {
             let key = format!("{}\n{}", node.run_id(), self.settings.window);
-            let subscribed = screen::subscribe(self.device, key, self.settings.wish.clone(), Arc::clone(&queue));
+            let subscribed = screen::subscribe(self.device, key, &self.settings, Arc::clone(&queue));
             subscribed.map(|subscription| self.subscription = Some(subscription))
         };
         let reason = if self.device == Device::Gamepad { "no_device" } else { "no_window" };

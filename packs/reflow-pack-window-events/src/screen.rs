@@ -17,6 +17,7 @@ use winit::event_loop::{ActiveEventLoop, ControlFlow, EventLoop, EventLoopProxy}
 use winit::window::{Window, WindowId};
 
 use crate::keys;
+use crate::node::Settings;
 use crate::queue::Queue;
 use crate::reshape::Device;
 
@@ -44,22 +45,18 @@ pub(crate) struct Frame {
 
 /// What the thread is asked for.
 enum Asked {
-    Subscribe {
-        number: u64,
-        device: Device,
-        key: String,
-        wish: Wish,
-        queue: Arc<Queue>,
-        reply: SyncSender<Result<(), String>>,
-    },
-    Unsubscribe {
-        number: u64,
-        key: String,
-    },
-    Draw {
-        key: String,
-        frame: Frame,
-    },
+    Subscribe { key: String, wish: Wish, subscriber: Subscriber, reply: SyncSender<Result<(), String>> },
+    Unsubscribe { number: u64, key: String },
+    Draw { key: String, frame: Frame },
+}
+
+/// What the thread knows of a node that gets events.
+struct Subscriber {
+    number: u64,
+    device: Device,
+    /// Whether nothing more comes when the window was closed.
+    ends: bool,
+    queue: Arc<Queue>,
 }
 
 /// A node that gets events. Dropped, it gets no more.
@@ -87,7 +84,12 @@ impl Drop for Subscription {
 }
 
 /// Gives a node the events of a device in a window.
-pub(crate) fn subscribe(device: Device, key: String, wish: Wish, queue: Arc<Queue>) -> Result<Subscription, String> {
+pub(crate) fn subscribe(
+    device: Device,
+    key: String,
+    settings: &Settings,
+    queue: Arc<Queue>,
+) -> Result<Subscription, String> {
     static NUMBER: Mutex<u64> = Mutex::new(0);
     let number = {
         let mut next = NUMBER.lock().unwrap_or_else(PoisonError::into_inner);
@@ -96,7 +98,8 @@ pub(crate) fn subscribe(device: Device, key: String, wish: Wish, queue: Arc<Queu
     };
     let thread = event_thread()?;
     let (reply, answer) = sync_channel(1);
-    let asked = Asked::Subscribe { number, device, key: key.clone(), wish, queue: Arc::clone(&queue), reply };
+    let subscriber = Subscriber { number, device, ends: settings.close_ends, queue: Arc::clone(&queue) };
+    let asked = Asked::Subscribe { key: key.clone(), wish: settings.wish.clone(), subscriber, reply };
     thread.send_event(asked).map_err(|_| "the thread of windows has ended".to_string())?;
     answer.recv_timeout(PATIENCE).map_err(|_| "the window system does not answer".to_string())??;
     Ok(Subscription { number, key, queue })
@@ -170,7 +173,7 @@ struct Screen {
 struct Shown {
     window: Rc<Window>,
     surface: Option<softbuffer::Surface<Rc<Window>, Rc<Window>>>,
-    subscribers: Vec<(u64, Device, Arc<Queue>)>,
+    subscribers: Vec<Subscriber>,
     picture: Option<Frame>,
     pointer: (f64, f64),
     buttons: i64,
@@ -184,12 +187,12 @@ impl ApplicationHandler<Asked> for Screen {
 
     fn user_event(&mut self, event_loop: &ActiveEventLoop, asked: Asked) {
         match asked {
-            Asked::Subscribe { number, device, key, wish, queue, reply } => {
-                let _ = reply.send(self.subscribe(event_loop, number, device, key, &wish, queue));
+            Asked::Subscribe { key, wish, subscriber, reply } => {
+                let _ = reply.send(self.subscribe(event_loop, key, &wish, subscriber));
             }
             Asked::Unsubscribe { number, key } => {
                 let Some(shown) = self.windows.get_mut(&key) else { return };
-                shown.subscribers.retain(|(known, _, _)| *known != number);
+                shown.subscribers.retain(|known| known.number != number);
                 if shown.subscribers.is_empty() {
                     self.keys.remove(&shown.window.id());
                     self.windows.remove(&key);
@@ -215,11 +218,9 @@ impl Screen {
     fn subscribe(
         &mut self,
         event_loop: &ActiveEventLoop,
-        number: u64,
-        device: Device,
         key: String,
         wish: &Wish,
-        queue: Arc<Queue>,
+        subscriber: Subscriber,
     ) -> Result<(), String> {
         if !self.windows.contains_key(&key) {
             let attributes = Window::default_attributes()
@@ -244,10 +245,10 @@ impl Screen {
             self.windows.insert(key.clone(), shown);
         }
         let shown = self.windows.get_mut(&key).ok_or("there is no window")?;
-        if device == Device::Window {
-            queue.push(shown.window_event("open", shown.size()));
+        if subscriber.device == Device::Window {
+            subscriber.queue.push(shown.window_event("open", shown.size()));
         }
-        shown.subscribers.push((number, device, queue));
+        shown.subscribers.push(subscriber);
         Ok(())
     }
 }
@@ -271,8 +272,8 @@ impl Shown {
     }
 
     fn tell(&self, device: Device, event: Value) {
-        for (_, _, queue) in self.subscribers.iter().filter(|(_, known, _)| *known == device) {
-            queue.push(event.clone());
+        for subscriber in self.subscribers.iter().filter(|known| known.device == device) {
+            subscriber.queue.push(event.clone());
         }
     }
 
@@ -293,6 +294,7 @@ impl Shown {
             WindowEvent::CloseRequested => {
                 self.window.set_visible(false);
                 self.tell(Device::Window, self.window_event("close", Vec::new()));
+                self.subscribers.iter().filter(|known| known.ends).for_each(|known| known.queue.close());
             }
             WindowEvent::Resized(_) => {
                 self.tell(Device::Window, self.window_event("resize", self.size()));

@@ -127,6 +127,8 @@ fn logistic(value: f64) -> f64 {
 fn span(value: &Value, what: &str) -> Result<(usize, usize), String> {
     let number =
         |name: &str| value.get(name).and_then(Value::as_integer).and_then(|number| usize::try_from(number).ok());
+    // Both are within a row, so that larger numbers are wrong in any case, and sums of these are whole.
+    let number = |name: &str| number(name).filter(|number| *number <= 1 << 24);
     match (number("start"), number("count")) {
         (Some(start), Some(count)) => Ok((start, count)),
         _ => Err(format!("config `{what}`: expected {{start, count}}, found {}", value.to_json_string())),
@@ -144,6 +146,9 @@ pub(super) fn size(value: Option<&Value>) -> Result<Option<(f64, f64)>, String> 
         format!("config `inputSize`: expected a number or [width, height], found {}", value.to_json_string())
     })
 }
+
+/// More anchors than any detector has.
+const MOST_ANCHORS: usize = 1 << 22;
 
 /// Anchors as they are given, or laid out by strides.
 fn anchors(value: &Value) -> Result<Vec<[f64; 4]>, String> {
@@ -172,8 +177,9 @@ fn anchors(value: &Value) -> Result<Vec<[f64; 4]>, String> {
     for layers in strides.chunk_by(|a, b| a == b) {
         let stride = layers.first().and_then(Value::as_number).filter(|stride| *stride >= 1.0).ok_or_else(wrong)?;
         let (columns, rows) = ((width / stride).ceil() as usize, (height / stride).ceil() as usize);
-        if columns.saturating_mul(rows) > 1 << 24 {
-            return Err(wrong());
+        let more = columns.saturating_mul(rows).saturating_mul(layers.len() * per_cell as usize);
+        if laid_out.len().saturating_add(more) > MOST_ANCHORS {
+            return Err(format!("config `anchors`: more than {MOST_ANCHORS} of them, which no model has"));
         }
         for row in 0..rows {
             for column in 0..columns {
