@@ -44,7 +44,7 @@ def frames(
         outports = ["stream"]
 
         async def run(self, ctx):
-            stream = Stream.create(4, content_type=content_type)
+            stream = Stream.create(4, "feed_stream", "stream", content_type)
             await ctx.send_async({"stream": stream.into_message()})
             try:
                 if metadata is not None:

@@ -409,6 +409,23 @@ mod tests {
     }
 
     #[test]
+    fn numbers_that_cannot_be_meant_are_told() {
+        let most = i64::MAX;
+        for (config, said) in [
+            (format!(r#"{{"keypoints": {{"start": {most}, "count": {most}}}}}"#), "keypoints"),
+            (format!(r#"{{"classes": {{"start": {most}, "count": {most}}}}}"#), "classes"),
+            (r#"{"anchors": {"inputSize": 4096, "strides": [1, 1, 1], "perCell": 64}}"#.into(), "anchors"),
+            (r#"{"anchors": {"inputSize": 1e300, "strides": [1]}}"#.into(), "anchors"),
+        ] {
+            let config: Value = serde_json::from_str(&config).unwrap();
+            let mut config = reflow_pack_sdk::declare::Config::new(&config);
+            let node = <DecodeDetections as reflow_pack_sdk::declare::Declare>::configure(&mut config);
+            let why = node.rows(&[0.5; 10], None).map(drop).unwrap_err();
+            assert!(why.contains(said), "{why}");
+        }
+    }
+
+    #[test]
     fn boxes_of_each_format_are_the_same() {
         for (format, values) in [
             ("xywh", [0.1, 0.2, 0.3, 0.4, 0.9]),
