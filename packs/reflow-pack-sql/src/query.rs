@@ -74,7 +74,8 @@ impl Actor for Query {
                 }
             }
             Deliver::Stream => {
-                let writer = StreamWriter::new(tick.node(), "stream", Some("application/x-ndjson"), self.buffer as usize);
+                let writer =
+                    StreamWriter::new(tick.node(), "stream", Some("application/x-ndjson"), self.buffer as usize);
                 let handle = writer.handle(None)?;
                 tick.send_now_blocking(Self::OUT_STREAM, handle)?;
                 let metadata = Some(Value::object([("columns", Value::array(columns.iter().cloned()))]));

@@ -32,7 +32,8 @@ impl Actor for Transaction {
     }
 
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        let packet = tick.input(Self::IN_STATEMENTS).filter(|message| message.kind() != Kind::Flow).and_then(Message::as_value);
+        let packet =
+            tick.input(Self::IN_STATEMENTS).filter(|message| message.kind() != Kind::Flow).and_then(Message::as_value);
         let statements = packet.unwrap_or_else(|| self.statements.clone().into());
         let statements = statements.as_array().ok_or("expected a list of statements")?;
         let connection = self.connection.as_mut().ok_or("the database is not open")?;
