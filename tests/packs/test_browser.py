@@ -184,7 +184,11 @@ def test_pictures_come_while_the_page_moves_and_wait_for_who_is_slow(site: str) 
         assert all(len(frame) == 400 * 300 * 4 for frame in frames)
         assert len(set(frames)) > 1
         time.sleep(2)  # nobody reads: the browser must wait
-        assert one.net.stats()["b"]["packets_out"] < 60
+        held = 0
+        while one.heard["frame"].recv(timeout=0.05) is not None:
+            held += 1
+        # As many as have room, and the one that waits for some.
+        assert 1 <= held <= 5
     assert gone(os.getpid()) == []
 
 
