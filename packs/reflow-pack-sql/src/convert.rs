@@ -20,7 +20,7 @@ pub(crate) fn row(row: &Row<'_>, columns: &[Arc<str>]) -> rusqlite::Result<Value
 
 /// The names of a statement's columns.
 pub(crate) fn columns(statement: &Statement<'_>) -> Vec<Arc<str>> {
-    statement.column_names().into_iter().map(Into::into).collect()
+    statement.column_names().map(Into::into).collect()
 }
 
 fn value(value: ValueRef<'_>) -> Value {
