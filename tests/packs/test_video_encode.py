@@ -184,6 +184,23 @@ def test_odd_sizes(tmp_path, width, height):
     assert (np.abs(pixels.astype(int) - [200, 40, 40, 255]) < 8).all()
 
 
+@pytest.mark.parametrize("config", [{}, {"quality": 100}, {"qp": 0, "keyframeInterval": 3}, {"container": "fmp4"}])
+def test_noise_is_encoded_as_well_as_there_is_room(tmp_path, config):
+    # Of noise nothing can be left out: coded as finely as it may be, it is larger than it was.
+    random = np.random.default_rng(5)
+    noise = [(random.integers(0, 2, 320 * 240 * 4, dtype=np.uint8) * 255).tobytes() for _ in range(8)]
+    calm = list(gradient(320, 240, 8))
+    outputs = encode([*calm, *noise, *calm], {"width": 320, "height": 240, "fps": 25}, config)
+    path = tmp_path / "noise.mp4"
+    path.write_bytes(outputs.one("output"))
+    assert outputs.one("metadata")["frameCount"] == 24
+    decoded = decode(path, 320, 240)
+    assert len(decoded) == 24
+    expected = np.frombuffer(calm[0], np.uint8).reshape(240, 320, 4)[..., :3]
+    assert np.abs(decoded[0].astype(int) - expected).mean() < 6
+    assert decoded[12].std() > 60
+
+
 @pytest.mark.parametrize("content_type", ["video/raw-rgba", "video/raw-rgb", "video/raw-bgra", "video/raw-gray"])
 def test_formats(tmp_path, content_type):
     pixel = {"rgba": (10, 200, 90, 0), "rgb": (10, 200, 90), "bgra": (90, 200, 10, 0), "gray": (128,)}

@@ -49,6 +49,41 @@ pub(crate) struct H264 {
     pub(crate) sps: Vec<u8>,
     pub(crate) pps: Vec<u8>,
     frames: u32,
+    /// What it quantizes with at least, above 0 after a picture that did not fit.
+    least: u8,
+}
+
+/// Quantizers for pictures of which nothing can be left out, such as noise: coded, they are larger than the encoder has room for.
+const COARSER: [u8; 5] = [20, 28, 36, 44, 51];
+
+/// An encoder that quantizes with `least` at least.
+fn open(settings: &Settings, least: u8) -> Result<Encoder, String> {
+    let quantizer = settings.qp.map(|qp| qp.clamp(least, 51));
+    let quantizer = quantizer.map_or(QpRange::new(least, 51), |qp| QpRange::new(qp, qp));
+    let mode = if settings.qp.is_some() { RateControlMode::Quality } else { RateControlMode::Bitrate };
+    let config = EncoderConfig::new()
+        .bitrate(BitRate::from_bps(settings.bitrate))
+        .max_frame_rate(FrameRate::from_hz(settings.rate.number() as f32))
+        .rate_control_mode(mode)
+        .qp(quantizer)
+        .skip_frames(false)
+        .profile(settings.profile)
+        .complexity(settings.complexity)
+        .usage_type(UsageType::CameraVideoRealTime)
+        // Key frames are where they were asked for, and nowhere else.
+        .scene_change_detect(false)
+        .adaptive_quantization(settings.qp.is_none())
+        .background_detection(settings.qp.is_none())
+        .intra_frame_period(IntraFramePeriod::from_num_frames(settings.keyframe_interval))
+        .num_threads(settings.threads)
+        .vui(VuiConfig::bt709());
+    let mut encoder =
+        Encoder::with_api_config(OpenH264API::from_source(), config).map_err(|error| error.to_string())?;
+    // It would write its doubts to stderr as soon as it starts.
+    let mut quiet = WELS_LOG_QUIET;
+    // SAFETY: the option is a number, which the encoder copies.
+    unsafe { encoder.raw_api().set_option(ENCODER_OPTION_TRACE_LEVEL, (&raw mut quiet).cast()) };
+    Ok(encoder)
 }
 
 impl H264 {
@@ -64,30 +99,7 @@ impl H264 {
                 LARGEST.0, LARGEST.1
             ));
         }
-        let quantizer = settings.qp.map_or(QpRange::new(0, 51), |qp| QpRange::new(qp.min(51), qp.min(51)));
-        let mode = if settings.qp.is_some() { RateControlMode::Quality } else { RateControlMode::Bitrate };
-        let config = EncoderConfig::new()
-            .bitrate(BitRate::from_bps(settings.bitrate))
-            .max_frame_rate(FrameRate::from_hz(settings.rate.number() as f32))
-            .rate_control_mode(mode)
-            .qp(quantizer)
-            .skip_frames(false)
-            .profile(settings.profile)
-            .complexity(settings.complexity)
-            .usage_type(UsageType::CameraVideoRealTime)
-            // Key frames are where they were asked for, and nowhere else.
-            .scene_change_detect(false)
-            .adaptive_quantization(settings.qp.is_none())
-            .background_detection(settings.qp.is_none())
-            .intra_frame_period(IntraFramePeriod::from_num_frames(settings.keyframe_interval))
-            .num_threads(settings.threads)
-            .vui(VuiConfig::bt709());
-        let mut encoder =
-            Encoder::with_api_config(OpenH264API::from_source(), config).map_err(|error| error.to_string())?;
-        // It would write its doubts to stderr as soon as it starts.
-        let mut quiet = WELS_LOG_QUIET;
-        // SAFETY: the option is a number, which the encoder copies.
-        unsafe { encoder.raw_api().set_option(ENCODER_OPTION_TRACE_LEVEL, (&raw mut quiet).cast()) };
+        let encoder = open(&settings, 0)?;
         // Whole blocks, so that the encoder adds nothing of its own at the edges.
         let coded = |size: usize| size.next_multiple_of(16);
         Ok(Self {
@@ -97,6 +109,7 @@ impl H264 {
             sps: Vec::new(),
             pps: Vec::new(),
             frames: 0,
+            least: 0,
         })
     }
 
@@ -113,15 +126,29 @@ impl H264 {
         let chroma = coded_width / 2;
         let picture = YUVSlices::new((y, u, v), (*coded_width, *coded_height), (*coded_width, chroma, chroma));
         if self.frames > 0 && self.frames.is_multiple_of(keyframe_interval) {
+            if self.least > 0 {
+                // What did not fit is over, perhaps.
+                self.least = 0;
+                self.encoder = open(&self.settings, self.least)?;
+            }
             self.encoder.force_intra_frame();
         }
         // Rate control measures time by this.
         let milliseconds = u64::from(self.frames) * 1000 * u64::from(self.settings.rate.seconds)
             / u64::from(self.settings.rate.frames);
-        let coded = self
-            .encoder
-            .encode_at(&picture, openh264::Timestamp::from_millis(milliseconds))
-            .map_err(|error| format!("the encoder refused it: {error}"))?;
+        let at = || openh264::Timestamp::from_millis(milliseconds);
+        // An encoder that had no room is of no use any more, so that a new one tries again.
+        let coded = loop {
+            match self.encoder.encode_at(&picture, at()) {
+                Ok(coded) => break coded,
+                Err(error) => {
+                    let tried = self.least.max(self.settings.qp.unwrap_or(0));
+                    let coarser = COARSER.into_iter().find(|least| *least > tried);
+                    self.least = coarser.ok_or_else(|| format!("the encoder refused it: {error}"))?;
+                    self.encoder = open(&self.settings, self.least)?;
+                }
+            }
+        };
         let is_key = coded.frame_type() == FrameType::IDR;
         let mut data = Vec::new();
         for layer in (0..coded.num_layers()).filter_map(|at| coded.layer(at)) {
