@@ -170,12 +170,17 @@ net.add_node("resizes", "tpl_window_event", {**config, "filter": "resize"})
 heard = net.listen("window_event", "event", capacity=1000)
 net.start()
 window = xdo("search", "--sync", "--onlyvisible", "--name", "reflow close").split()[0]
-xdo("windowsize", "--sync", window, 500, 350)
-xdo("windowfocus", "--sync", window)
+xdo("windowsize", window, 500, 350)
+seen = []
+while "resize" not in seen:
+    seen.append(heard.recv(timeout=30).data()["type"])
+xdo("windowfocus", window)
 xdo("key", "alt+F4")
 # All nodes of the window end, and the run with them.
 net.wait(timeout=30)
-print(json.dumps([event["type"] for event in heard]))
+while (message := heard.recv(timeout=0.5)) is not None:
+    seen.append(message.data()["type"])
+print(json.dumps(seen))
 """
 
 
