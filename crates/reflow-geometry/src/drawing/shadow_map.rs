@@ -65,9 +65,16 @@ impl Actor for ShadowMap {
         let Some(mesh) = tick.read(Self::IN_MESHES) else {
             return tick.report(Self::OUT_ERROR, "Expected Bytes on meshes port");
         };
-        let lights = tick.read(Self::IN_LIGHTS);
+        let (lights, count) = (tick.read(Self::IN_LIGHTS), tick.read(Self::IN_LIGHT_COUNT));
+        if lights.is_none() && tick.input(Self::IN_LIGHTS).is_some() {
+            return tick.report(Self::OUT_ERROR, "Expected Bytes on lights port");
+        }
         let lights = lights.as_deref().unwrap_or_default();
-        let count = tick.read(Self::IN_LIGHT_COUNT).map_or(MOST_LIGHTS, |count| count.clamp(0, 16) as usize);
+        if !lights.len().is_multiple_of(LIGHT) {
+            let text = format!("{} bytes are no whole number of lights of {LIGHT} bytes", lights.len());
+            return tick.report(Self::OUT_ERROR, text);
+        }
+        let count = count.map_or(MOST_LIGHTS, |count| count.clamp(0, 16) as usize);
         let guessed = if mesh.len().is_multiple_of(32) { 32 } else { 24 };
         let stride = self.stride.map_or(guessed, |stride| stride as usize);
         if let Err(problem) = self.check(mesh.len(), stride) {
@@ -127,6 +134,17 @@ mod tests {
         assert_eq!(direction(&dark, 16), Vec3::from(DIRECTION));
         assert_eq!(direction(&[dark.clone(), casting.clone()].concat(), 16), Vec3::NEG_Y);
         assert_eq!(direction(&[dark, casting].concat(), 1), Vec3::from(DIRECTION));
+    }
+
+    #[test]
+    fn lights_that_are_none_are_told() {
+        for (lights, text) in [
+            (json!(5), "Expected Bytes on lights port"),
+            (json!({"type": "Bytes", "data": vec![0; 65]}), "65 bytes are no whole number of lights of 64 bytes"),
+        ] {
+            let inputs = json!({"meshes": {"type": "Bytes", "data": vec![0; 72]}, "lights": lights});
+            assert_eq!(run::<ShadowMap>(json!({"resolution": 1}), [inputs])[0]["error"][0]["data"], text);
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use kurbo::{BezPath, ParamCurveArclen, PathEl, PathSeg, Point, Shape};
 
 /// The largest number in path data: what is beyond would be cut into more pieces than anybody draws.
-const LARGEST: f64 = 1e9;
+pub const LARGEST: f64 = 1e9;
 
 /// Why a text is no path.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

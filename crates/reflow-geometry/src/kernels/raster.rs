@@ -1,6 +1,8 @@
 //! Paths as pixels.
 
 use kurbo::{BezPath, PathEl};
+
+use super::curve::LARGEST;
 use tiny_skia::{FillRule, LineCap, LineJoin, Paint, Path, PathBuilder, Pixmap, Stroke, StrokeDash, Transform};
 
 /// The most pixels of a picture.
@@ -101,12 +103,7 @@ impl Drawing {
     /// # Errors
     /// When the picture is empty or too large, or the path cannot be drawn.
     pub fn draw(&self, path: &BezPath) -> Result<Vec<u8>, RasterError> {
-        let (width, height) = self.size;
-        match u64::from(width) * u64::from(height) {
-            0 => return Err(RasterError::Empty(width, height)),
-            MOST_PIXELS.. => return Err(RasterError::TooLarge(width, height)),
-            _ => {}
-        }
+        let (width, height) = fits(self.size)?;
         let outline = outline(path).ok_or(RasterError::Path)?;
         let mut pixmap = Pixmap::new(width, height).ok_or(RasterError::TooLarge(width, height))?;
         let [red, green, blue, alpha] = self.background;
@@ -114,7 +111,8 @@ impl Drawing {
             pixmap.fill(tiny_skia::Color::from_rgba8(red, green, blue, alpha));
         }
         let transform = self.placement.transform();
-        if !transform.is_finite() {
+        let width = self.line.as_ref().map_or(0.0, |line| line.width);
+        if !transform.is_finite() || !reaches(&outline, transform, width).is_some_and(|reach| reach <= LARGEST) {
             return Err(RasterError::Path);
         }
         if let Some(color) = self.fill {
@@ -166,6 +164,26 @@ impl Line {
             ..Stroke::default()
         })
     }
+}
+
+/// A size that a picture can have.
+fn fits((width, height): (u32, u32)) -> Result<(u32, u32), RasterError> {
+    match u64::from(width) * u64::from(height) {
+        0 => Err(RasterError::Empty(width, height)),
+        1..=MOST_PIXELS => Ok((width, height)),
+        _ => Err(RasterError::TooLarge(width, height)),
+    }
+}
+
+/// How far from the origin anything of a path is drawn with a line of this width. Coordinates are 32-bit integers where edges
+/// are walked along: what leaves them would panic there, or draw nothing.
+fn reaches(outline: &Path, transform: Transform, width: f32) -> Option<f64> {
+    let bounds = outline.bounds().transform(transform)?;
+    let sides = [bounds.left(), bounds.top(), bounds.right(), bounds.bottom()];
+    let scale = transform.get_scale().0.max(transform.get_scale().1);
+    // The point of a turn is at most so many halves of the width away.
+    let line = f64::from(width.abs()) / 2.0 * f64::from(scale) * f64::from(Stroke::default().miter_limit);
+    Some(sides.into_iter().map(|side| f64::from(side.abs())).fold(0.0, f64::max) + line)
 }
 
 /// The same path in 32 bits; `None` without anything to draw, or when a number is too large.
@@ -243,6 +261,8 @@ mod tests {
         let path = parse("M0,0 h1").unwrap();
         assert_eq!(drawing((0, 5)).draw(&path), Err(RasterError::Empty(0, 5)));
         assert_eq!(drawing((u32::MAX, u32::MAX)).draw(&path), Err(RasterError::TooLarge(u32::MAX, u32::MAX)));
+        assert_eq!(fits((8192, 8192)), Ok((8192, 8192)), "as many as the text says");
+        assert_eq!(fits((8192, 8193)), Err(RasterError::TooLarge(8192, 8193)));
         let line = Line {
             color: [0; 4],
             width: 1.0,
@@ -253,6 +273,29 @@ mod tests {
         };
         let long = parse("M0,0 h1000000").unwrap();
         assert_eq!(Drawing { line: Some(line), ..drawing((1, 1)) }.draw(&long), Err(RasterError::Dashes));
+    }
+
+    #[test]
+    fn what_reaches_too_far_is_refused() {
+        let path = parse("M0,0 C10,0 10,10 0,10").unwrap();
+        let line = |width| Line {
+            color: [0, 0, 255, 255],
+            width,
+            cap: Cap::Butt,
+            join: Join::Miter,
+            dashes: Vec::new(),
+            dash_offset: 0.0,
+        };
+        let drawn = |width, scale| {
+            let placement = Placement { x: 0.0, y: 0.0, scale, rotation: 0.0 };
+            Drawing { line: Some(line(width)), placement, ..drawing((4, 4)) }.draw(&path).map(|_| ())
+        };
+        assert_eq!(drawn(1e6, 100.0), Ok(()));
+        for (width, scale) in
+            [(1e12, 1.0), (1e30, 1.0), (f32::MAX, 1.0), (f32::INFINITY, 1.0), (1.0, 1e20), (1.0, -1e9)]
+        {
+            assert_eq!(drawn(width, scale), Err(RasterError::Path), "{width} {scale}");
+        }
     }
 
     proptest! {

@@ -123,6 +123,14 @@ impl Scene {
 /// What an animation without a name is called.
 const UNNAMED: &str = "animation";
 
+/// The one of this number; `None` where the file has nothing of the kind.
+fn chosen<'a, T>(what: &'static str, index: u32, all: &'a [T]) -> Result<Option<&'a T>, GltfError> {
+    match all.get(index as usize) {
+        None if !all.is_empty() => Err(GltfError::Missing { what, index: index as usize }),
+        found => Ok(found),
+    }
+}
+
 impl GltfImport {
     fn read(&self, bytes: &[u8]) -> Result<Scene, GltfError> {
         let file = File::read(bytes)?;
@@ -131,7 +139,7 @@ impl GltfImport {
         let meshes = Meshes { mesh: self.mesh as usize, all: self.all, placed: self.placed, uv: self.uv };
         let instances = file.instances(meshes)?;
         self.read_mesh(&file, &instances, &mut scene)?;
-        let skin = document.skins.get(self.skin as usize);
+        let skin = chosen("skin", self.skin, &document.skins)?;
         if let Some(skin) = skin {
             let bones = file.bones(skin)?;
             let name = skin.name.as_deref().unwrap_or("skeleton");
@@ -156,7 +164,7 @@ impl GltfImport {
             scene.metadata.push(("boneCount".into(), bones.len().into()));
             scene.metadata.push(("skeletonName".into(), name.into()));
         }
-        if let Some(animation) = document.animations.get(self.animation as usize) {
+        if let Some(animation) = chosen("animation", self.animation, &document.animations)? {
             let tracks = file.tracks(animation, skin)?;
             scene.clip = Some(clip(animation.name.as_deref().unwrap_or(UNNAMED), &tracks));
         }
@@ -263,6 +271,15 @@ mod tests {
         let skin = outputs[0]["skin"][0]["data"].as_array().unwrap();
         assert_eq!(outputs[0]["skin_descriptor"][0]["vertexCount"], skin.len() / 24);
         skin.chunks(24).map(|bytes| (bytes[5] != 0).then(|| bytes[0].as_u64().unwrap())).collect()
+    }
+
+    #[test]
+    fn a_number_that_the_file_does_not_have_is_told() {
+        let told = |config| run::<GltfImport>(config, [json!({"file_data": file()})])[0]["error"][0]["data"].clone();
+        assert_eq!(told(json!({"meshIndex": 2})), "glTF: there is no mesh 2");
+        assert_eq!(told(json!({"skinIndex": 1})), "glTF: there is no skin 1");
+        // The file has no animation at all, so that there is none to choose from.
+        assert_eq!(told(json!({"animationIndex": 1})), Json::Null);
     }
 
     #[test]

@@ -56,7 +56,10 @@ impl Actor for HeightmapToMesh {
             [self.mesh_width, self.height_scale, self.mesh_depth].map(|size| size as f32);
         let surface = surface(&heights, width, Size { width: width_scale, height: height_scale, depth });
         if let Some(at) = surface.vertices.iter().position(|vertex| vertex.iter().any(|part| !part.is_finite())) {
-            return tick.report(Self::OUT_ERROR, format!("Height {at} is not a finite number, or too large"));
+            return tick.report(
+                Self::OUT_ERROR,
+                format!("Height {at}, or the size of the mesh, is not a finite number, or too large"),
+            );
         }
         let vertices = write_f32(surface.vertices.as_flattened());
         let indices = write_u32(&surface.indices);
@@ -113,6 +116,9 @@ mod tests {
     #[test]
     fn heights_that_are_no_numbers_are_told() {
         let outputs = run::<HeightmapToMesh>(json!({}), [bytes(&[0.0, f64::NAN, 0.0, 0.0])]);
-        assert_eq!(outputs[0]["error"][0]["data"], "Height 1 is not a finite number, or too large");
+        assert_eq!(
+            outputs[0]["error"][0]["data"],
+            "Height 1, or the size of the mesh, is not a finite number, or too large"
+        );
     }
 }

@@ -49,6 +49,10 @@ impl Actor for LSystem {
             Err(error) => return tick.report(Self::OUT_ERROR, error.to_string()),
         };
         let walk = walk(&text, self.angle, self.step);
+        if walk.points.iter().chain(&walk.segments).any(|part| !part.is_finite()) {
+            let text = format!("Steps of {:e} lead beyond all numbers", self.step);
+            return tick.report(Self::OUT_ERROR, text);
+        }
         let metadata = Value::object([
             ("stringLength", Value::from(text.len())),
             ("pointCount", (walk.points.len() / 2).into()),
@@ -74,5 +78,11 @@ mod tests {
         let outputs = run::<LSystem>(json!({"rules": "F=FF", "iterations": 4_000_000_000_u32}), [json!({"go": 1})]);
         let text = "After 25 iterations the string is longer than 16777216 characters";
         assert_eq!(outputs[0]["error"][0]["data"], text);
+    }
+
+    #[test]
+    fn a_walk_to_infinity_is_told() {
+        let outputs = run::<LSystem>(json!({"axiom": "FF", "rules": "", "stepLength": 1e308}), [json!({"go": 1})]);
+        assert_eq!(outputs[0]["error"][0]["data"], "Steps of 1e308 lead beyond all numbers");
     }
 }

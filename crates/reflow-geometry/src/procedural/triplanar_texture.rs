@@ -26,7 +26,7 @@ pub(super) struct TriplanarTexture {
     #[config(default = 1.0, lenient)]
     scale: f64,
     /// How sharply the three projections are told apart.
-    #[config(default = 2.0, lenient)]
+    #[config(default = 2.0, min = 0, lenient)]
     sharpness: f64,
     /// What a vertex takes.
     #[config(default = 24, unit = "bytes", lenient)]
@@ -71,6 +71,25 @@ mod tests {
     use super::*;
     use reflow_component::testing::run;
     use serde_json::json;
+
+    #[test]
+    fn sides_that_a_normal_does_not_see_do_not_make_a_colour_of_no_numbers() {
+        let mut file = std::io::Cursor::new(Vec::new());
+        image::RgbImage::from_pixel(1, 1, image::Rgb([255, 0, 0]))
+            .write_to(&mut file, image::ImageFormat::Png)
+            .unwrap();
+        let vertex = crate::kernels::floats::write_f32(&[0.5, 0.5, 0.5, 0.0, 1.0, 0.0]);
+        let inputs = json!({
+            "mesh": {"type": "Bytes", "data": vertex},
+            "texture": {"type": "Bytes", "data": file.into_inner()},
+        });
+        let red = crate::kernels::floats::write_f32(&[1.0, 0.0, 0.0]);
+        for sharpness in [-1.0, 0.0, 1e300] {
+            let mesh =
+                &run::<TriplanarTexture>(json!({"sharpness": sharpness}), [inputs.clone()])[0]["mesh"][0]["data"];
+            assert_eq!(mesh.as_array().unwrap()[24..], red, "{sharpness}");
+        }
+    }
 
     #[test]
     fn what_is_no_picture_is_told() {

@@ -101,6 +101,9 @@ impl TubeMesh {
         if vertex_count(segments, rings).is_none_or(|count| count > MOST_VERTICES) {
             return Err(format!("{segments} × {rings} vertices are too many (at most {})", MOST_VERTICES / 6));
         }
+        if let Some(radius) = self.radii().iter().find(|radius| **radius < 0.0) {
+            return Err(format!("A tube with a radius of {radius} is none"));
+        }
         let path = parse(&self.path).map_err(|error| error.to_string())?;
         let points = if segments < 2 { Vec::new() } else { resample(&polyline(&path), segments) };
         if points.len() < 2 {
@@ -143,6 +146,7 @@ mod tests {
             (json!({"path": "M0,0 Lx"}), "Invalid path: Wrong path command"),
             (json!({"segments": 1}), "Path produced fewer than 2 points"),
             (json!({"rings": 2}), "A tube of 2 vertices around is none (at least 3)"),
+            (json!({"profile": [0.1, -0.5]}), "A tube with a radius of -0.5 is none"),
             (json!({"segments": 4_000_000_000_u32}), "4000000000 × 16 vertices are too many (at most 2796202)"),
         ] {
             let outputs = run::<TubeMesh>(config, [json!({"go": 1})]);

@@ -62,7 +62,11 @@ impl Actor for VertexColor {
         let [Some(mesh), Some(uv)] = [Self::IN_MESH, Self::IN_UV].map(|port| tick.read(port)) else {
             return tick.report(Self::OUT_ERROR, "Expected Bytes on mesh and uv ports");
         };
-        let noise = tick.read(Self::IN_NOISE).map(|noise| read_f64(&noise)).unwrap_or_default();
+        let noise = match (tick.input(Self::IN_NOISE), tick.read(Self::IN_NOISE)) {
+            (None, _) => Vec::new(),
+            (_, Some(noise)) => read_f64(&noise),
+            _ => return tick.report(Self::OUT_ERROR, "Expected Bytes on noise port"),
+        };
         if !noise.is_empty() && self.noise_width == 0 {
             return tick.report(Self::OUT_ERROR, "Noise of width 0 is no grid");
         }
@@ -86,9 +90,14 @@ impl Actor for VertexColor {
         };
         let uv = uv.as_chunks::<2>().0.iter().copied().chain(std::iter::repeat([0.0; 2]));
         let mut painted = Vec::with_capacity(count * 36);
-        for (vertex, uv) in mesh.chunks_exact(24).zip(uv) {
+        for (at, (vertex, uv)) in mesh.chunks_exact(24).zip(uv).enumerate() {
+            let color = paint.color(uv);
+            if color.iter().any(|part| part.is_nan()) {
+                let text = format!("The pattern has no colour for vertex {at}: its coordinates are none, or too large");
+                return tick.report(Self::OUT_ERROR, text);
+            }
             painted.extend(vertex);
-            painted.extend(paint.color(uv).iter().flat_map(|part| part.to_le_bytes()));
+            painted.extend(color.iter().flat_map(|part| part.to_le_bytes()));
         }
         let metadata = Value::object([
             ("vertexCount", Value::from(count)),
@@ -136,6 +145,21 @@ mod tests {
         assert_eq!(outputs[0]["error"][0]["data"], "1 texture coordinates for 2 vertices");
         let painted = outputs[0]["colored_mesh"][0]["data"].as_array().unwrap();
         assert_eq!(painted[24..36], painted[60..72]);
+    }
+
+    #[test]
+    fn what_makes_no_colour_is_told() {
+        let text = "The pattern has no colour for vertex 0: its coordinates are none, or too large";
+        let uv = crate::kernels::floats::write_f32(&[f32::NAN, 0.0]);
+        for (config, uv) in [(json!({}), uv), (json!({"noiseScale": 1e300}), vec![0; 8])] {
+            let inputs = json!({"mesh": {"type": "Bytes", "data": vec![0; 24]}, "uv": {"type": "Bytes", "data": uv}});
+            let outputs = run::<VertexColor>(config, [inputs]);
+            assert_eq!(outputs[0]["error"][0]["data"], text);
+            assert!(outputs[0].get("colored_mesh").is_none());
+        }
+        let mut inputs = step(24, 8);
+        inputs["noise"] = json!(5);
+        assert_eq!(run::<VertexColor>(json!({}), [inputs])[0]["error"][0]["data"], "Expected Bytes on noise port");
     }
 
     #[test]

@@ -8,8 +8,8 @@ const LONGEST: usize = 100_000;
 
 /// A member of a component that is a finite number.
 pub(super) fn number(component: &Value, key: &str, default: f64) -> f32 {
-    let number = component.get(key).and_then(Value::as_number).filter(|number| number.is_finite());
-    number.unwrap_or(default) as f32
+    let number = component.get(key).and_then(Value::as_number).map(|number| number as f32);
+    number.filter(|number| number.is_finite()).unwrap_or(default as f32)
 }
 
 /// The text of a component, if there is any.

@@ -70,27 +70,32 @@ impl TextSdf {
         // A bevel thicker than half of a letter's strokes would leave nothing of it.
         let bevel = number(component, "bevel", 0.02).clamp(0.0, (0.03 * size).min(depth / 2.0));
         let layout = setting.lay_out(&face, text.content);
+        if !layout.glyphs.iter().all(|glyph| (glyph.x + layout.width).is_finite() && glyph.y.is_finite()) {
+            return Err("its letters are too large, or too far apart".to_string());
+        }
         let shift = match setting.align {
             Align::Left => 0.0,
             Align::Center => -layout.width / 2.0,
             Align::Right => -layout.width,
         };
         let baseline = layout.glyphs.first().map_or(0.0, |glyph| glyph.y);
-        let mut letters: BTreeMap<u16, Option<Value>> = BTreeMap::new();
+        let mut letters: BTreeMap<u16, (Option<Value>, usize)> = BTreeMap::new();
         let (mut parts, mut boxes) = (Vec::new(), 0);
         for glyph in &layout.glyphs {
-            let letter = match letters.get(&glyph.id) {
-                Some(letter) => letter.clone(),
+            let (letter, its) = match letters.get(&glyph.id) {
+                Some(known) => known.clone(),
                 None => {
                     let outline = rectangles(&face, glyph.id, self.resolution, bevel / size);
                     let outline = outline.map_err(|error| error.to_string())?;
-                    boxes += outline.len();
+                    let its = outline.len();
                     let solids = outline.into_iter().map(|rectangle| solid_box(rectangle, size, depth / 2.0 - bevel));
-                    let letter = union(solids.collect());
+                    let letter = (union(solids.collect()), its);
                     letters.insert(glyph.id, letter.clone());
                     letter
                 }
             };
+            // Whoever reads the shape meets a letter as often as it is written.
+            boxes += its;
             if boxes > MOST_BOXES {
                 return Err(format!("its letters are more than {MOST_BOXES} boxes"));
             }
@@ -166,6 +171,26 @@ mod tests {
     use reflow_assets::Store;
     use reflow_component::testing::run;
     use serde_json::json;
+
+    #[test]
+    fn what_is_no_shape_is_told() {
+        let database = ":memory:text_sdf_refused";
+        let store = Store::open(database).unwrap();
+        let long = "W".repeat(5000);
+        for (id, text) in
+            [("a:text_sdf", json!({"content": "ab", "letterSpacing": 3e38})), ("b:text_sdf", json!({"content": long}))]
+        {
+            store.put_json(id, (&text).into(), Value::Null).unwrap();
+        }
+        store.put_json("c:text_sdf", (&json!({"content": "c", "depth": 1e300})).into(), Value::Null).unwrap();
+        let outputs = run::<TextSdf>(json!({"$db": database}), [json!({"tick": 1})]);
+        // What 32 bits do not hold counts as the default.
+        let [shape] = &outputs[0]["sdf_ir"].as_array().unwrap()[..] else { panic!("{outputs:?}") };
+        assert!(!shape.to_string().contains("null]"), "{shape}");
+        let told = outputs[0]["error"][0]["data"].as_str().unwrap();
+        assert!(told.contains("a: its letters are too large, or too far apart"), "{told}");
+        assert!(told.contains("b: its letters are more than 50000 boxes"), "{told}");
+    }
 
     #[test]
     fn every_entity_is_a_shape_of_its_own() {

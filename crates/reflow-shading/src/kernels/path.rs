@@ -66,8 +66,9 @@ pub fn polyline(text: &str) -> Result<Vec<Point>, PathError> {
             PathEl::ClosePath => {}
         }
     }
-    if points.iter().any(|point| !point.is_finite()) {
-        return Err(PathError::Invalid("a coordinate is not finite".into()));
+    // A length that is none has no places along it.
+    if !length(&points).is_finite() {
+        return Err(PathError::Invalid("a coordinate is not finite, or too large".into()));
     }
     if points.len() < 2 { Err(PathError::Short) } else { Ok(points) }
 }
@@ -151,7 +152,7 @@ mod tests {
             assert!(matches!(ends(text), Err(PathError::Empty(Some(_)))), "{text}: {:?}", ends(text));
         }
         assert_eq!(ends("M 1 1"), Err(PathError::Short));
-        for text in ["M 0 0 L", "M 0 0 X 5", "M 0 0 L 1e999 0", "M 0 0 A 1 1 0 7 9 2 0"] {
+        for text in ["M 0 0 L", "M 0 0 X 5", "M 0 0 L 1e999 0", "M 0 0 L 1e308 0 L -1e308 0", "M 0 0 A 1 1 0 7 9 2 0"] {
             assert!(matches!(ends(text), Err(PathError::Invalid(_))), "{text}");
         }
     }

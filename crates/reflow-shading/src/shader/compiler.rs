@@ -35,7 +35,9 @@ pub(super) struct Compiler {
 
 impl Actor for Compiler {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
-        let Some(node) = tick.read(Self::IN_SHADER) else { return Ok(()) };
+        let Some(node) = tick.read(Self::IN_SHADER) else {
+            return tick.report(Self::OUT_ERROR, "No shader on shader");
+        };
         let tree = match Tree::read_nested(&node) {
             Ok(tree) => tree,
             Err(error) => return tick.report(Self::OUT_ERROR, format!("Shader IR parse error: {error}")),
@@ -128,6 +130,12 @@ mod tests {
         assert_eq!(output["material"][0]["fragmentWgsl"], output["wgsl"][0]);
         assert!(output["shade"][0].as_str().unwrap().contains("fn gold_probe("));
         assert!(output["material"][0]["pipelineHash"].as_u64().unwrap() < 1 << 53);
+    }
+
+    #[test]
+    fn what_is_no_shader_is_told() {
+        let outputs = run::<Compiler>(json!({}), [json!({"shader": 5})]);
+        assert_eq!(outputs[0], json!({"error": [{"type": "Error", "data": "No shader on shader"}]}));
     }
 
     #[test]

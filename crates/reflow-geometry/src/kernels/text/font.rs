@@ -71,26 +71,49 @@ pub fn advance(face: &Face<'_>, glyph: u16) -> f32 {
     face.glyph_hor_advance(GlyphId(glyph)).map_or(0.0, f32::from)
 }
 
+/// How many pixels a glyph has in a row, and how many rows, `size` pixels an em.
+///
+/// # Errors
+/// When it would be too large.
+pub fn extent(face: &Face<'_>, glyph: u16, size: f32) -> Result<(u32, u32), FontError> {
+    Ok(shape(face, glyph, size)?.map_or((0, 0), |shape| (shape.width, shape.height)))
+}
+
 /// Draws a glyph, `size` pixels an em; one without an outline has no pixels.
 ///
 /// # Errors
 /// When it would be too large.
 pub fn draw(face: &Face<'_>, glyph: u16, size: f32) -> Result<Picture, FontError> {
+    let Some(Shape { path, left, top, width, height }) = shape(face, glyph, size)? else {
+        return Ok(Picture::default());
+    };
+    let Some(mut mask) = Mask::new(width, height) else { return Ok(Picture::default()) };
+    mask.fill_path(&path, FillRule::Winding, true, Transform::from_translate(-left, -top));
+    Ok(Picture { width, height, left: left as i32, bottom: -(top as i32 + height as i32), coverage: mask.take() })
+}
+
+/// The outline of a glyph, its left upper corner, and how many pixels it covers.
+struct Shape {
+    path: Path,
+    left: f32,
+    top: f32,
+    width: u32,
+    height: u32,
+}
+
+/// The shape of a glyph, if it has an outline.
+fn shape(face: &Face<'_>, glyph: u16, size: f32) -> Result<Option<Shape>, FontError> {
     if size.is_nan() || size <= 0.0 || size > LARGEST_GLYPH as f32 {
         return Err(FontError::Size);
     }
-    let Some(path) = outline(face, glyph, size / f32::from(face.units_per_em() as u16)) else {
-        return Ok(Picture::default());
-    };
+    let Some(path) = outline(face, glyph, size / f32::from(face.units_per_em() as u16)) else { return Ok(None) };
     let bounds = path.bounds();
     let (left, top) = (bounds.left().floor(), bounds.top().floor());
     let (width, height) = ((bounds.right().ceil() - left) as u32, (bounds.bottom().ceil() - top) as u32);
     if width > LARGEST_GLYPH || height > LARGEST_GLYPH {
         return Err(FontError::Size);
     }
-    let Some(mut mask) = Mask::new(width, height) else { return Ok(Picture::default()) };
-    mask.fill_path(&path, FillRule::Winding, true, Transform::from_translate(-left, -top));
-    Ok(Picture { width, height, left: left as i32, bottom: -(top as i32 + height as i32), coverage: mask.take() })
+    Ok(Some(Shape { path, left, top, width, height }))
 }
 
 /// The outline of a glyph; y points down, and 0 is the baseline.

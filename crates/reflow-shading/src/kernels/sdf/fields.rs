@@ -16,7 +16,7 @@ pub(crate) trait Field: Sized {
 }
 
 impl Field for f32 {
-    const EXPECTED: &'static str = "a finite number";
+    const EXPECTED: &'static str = "a finite number of 32 bits";
 
     fn read(value: &Value) -> Option<Self> {
         value.as_number().map(|number| number as Self).filter(|number| number.is_finite())
@@ -28,7 +28,7 @@ impl Field for f32 {
 }
 
 impl Field for Vec3 {
-    const EXPECTED: &'static str = "a list of 3 finite numbers";
+    const EXPECTED: &'static str = "a list of 3 finite numbers of 32 bits";
 
     fn read(value: &Value) -> Option<Self> {
         let [x, y, z] = value.as_array()? else { return None };

@@ -240,11 +240,11 @@ mod tests {
             (r#"{"type":"primitive","primitive":"sphere"}"#, "root: missing field `radius`"),
             (
                 r#"{"type":"primitive","primitive":"box","size":[1,2]}"#,
-                "root: `size`: expected a list of 3 finite numbers",
+                "root: `size`: expected a list of 3 finite numbers of 32 bits",
             ),
             (
                 r#"{"type":"transform","transform":"round","radius":1,"child":{"type":"primitive","primitive":"sphere","radius":"1"}}"#,
-                "root.child: `radius`: expected a finite number",
+                "root.child: `radius`: expected a finite number of 32 bits",
             ),
             (
                 r#"{"type":"transform","transform":"repeat","spacing":[1,1,1],"count":[1.0,1,1],"child":{}}"#,

@@ -144,12 +144,12 @@ impl<'a> Fields<'a> {
 
     fn number(&self, name: &str, alias: &str) -> Result<f32, String> {
         let value = self.find(name, alias).ok_or_else(|| format!("missing field `{name}`"))?;
-        number(value).ok_or_else(|| format!("`{name}`: expected a finite number"))
+        number(value).ok_or_else(|| format!("`{name}`: expected a finite number of 32 bits"))
     }
 
     fn numbers<const N: usize>(&self, name: &str) -> Result<[f32; N], String> {
         let value = self.object.get(name).ok_or_else(|| format!("missing field `{name}`"))?;
-        numbers(value).ok_or_else(|| format!("`{name}`: expected a list of {N} finite numbers"))
+        numbers(value).ok_or_else(|| format!("`{name}`: expected a list of {N} finite numbers of 32 bits"))
     }
 
     fn stops(&self) -> Result<Vec<Stop>, String> {
