@@ -107,6 +107,12 @@ fn slips_deep_inside_name_their_place() {
             r#"{"states": {"a": {"on": {"GO": [{"target": "b", "gaurd": "g"}]}}}}"#,
             "config `states.a.on.GO[0].gaurd`: no such key; did you mean `guard`?",
         ),
+        // The default does not count: the component refuses the word.
+        (
+            "tpl_mesh_import",
+            r#"{"format": "GLB"}"#,
+            "config `format`: expected one of \"auto\", \"glb\", \"gltf\", \"stl\", \"obj\", \"ply\", \"fbx\", found \"GLB\" (did you mean \"glb\"?)",
+        ),
         (
             "tpl_switch",
             r#"{"case1_valu": 1, "case7_value": 2}"#,

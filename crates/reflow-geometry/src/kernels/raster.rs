@@ -1,9 +1,9 @@
 //! Paths as pixels.
 
 use kurbo::{BezPath, PathEl};
+use tiny_skia::{FillRule, LineCap, LineJoin, Paint, Path, PathBuilder, Pixmap, Stroke, StrokeDash, Transform};
 
 use super::curve::LARGEST;
-use tiny_skia::{FillRule, LineCap, LineJoin, Paint, Path, PathBuilder, Pixmap, Stroke, StrokeDash, Transform};
 
 /// The most pixels of a picture.
 const MOST_PIXELS: u64 = 1 << 26;
