@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use kurbo::BezPath;
+use reflow_component::config::{Choice as _, words_schema};
 use reflow_component::declare::{Shape, Shaped};
 use reflow_component::prelude::*;
 
@@ -92,12 +93,32 @@ impl Shape for Stroke {
         closed([
             ("color", Value::object::<&str, Value>([])),
             ("width", typed("number")),
-            ("cap", typed("string")),
-            ("join", typed("string")),
+            ("cap", words_schema::<CapWord>("examples")),
+            ("join", words_schema::<JoinWord>("examples")),
             ("dashArray", typed("array")),
             ("dashOffset", typed("number")),
         ])
     }
+}
+
+#[derive(Choice, Clone, Copy)]
+enum CapWord {
+    /// At the end.
+    Butt,
+    /// In a half circle.
+    Round,
+    /// Half of the width further out.
+    Square,
+}
+
+#[derive(Choice, Clone, Copy)]
+enum JoinWord {
+    /// In a point.
+    Miter,
+    /// In an arc.
+    Round,
+    /// Cut off.
+    Bevel,
 }
 
 /// What `transform` looks like.
@@ -205,15 +226,15 @@ fn line(stroke: &Value) -> Line {
     Line {
         color: color(stroke.get("color")),
         width: number("width").unwrap_or(1.0),
-        cap: match word("cap") {
-            "round" => Cap::Round,
-            "square" => Cap::Square,
-            _ => Cap::Butt,
+        cap: match CapWord::from_word(word("cap")) {
+            None | Some(CapWord::Butt) => Cap::Butt,
+            Some(CapWord::Round) => Cap::Round,
+            Some(CapWord::Square) => Cap::Square,
         },
-        join: match word("join") {
-            "round" => Join::Round,
-            "bevel" => Join::Bevel,
-            _ => Join::Miter,
+        join: match JoinWord::from_word(word("join")) {
+            None | Some(JoinWord::Miter) => Join::Miter,
+            Some(JoinWord::Round) => Join::Round,
+            Some(JoinWord::Bevel) => Join::Bevel,
         },
         dashes: dashes.iter().filter_map(Value::as_number).map(|dash| dash as f32).collect(),
         dash_offset: number("dashOffset").unwrap_or(0.0),
@@ -235,6 +256,15 @@ mod tests {
         assert_eq!(outputs[0], json!({}));
         assert_eq!(outputs[1]["image"][0]["data"], json!([0, 255, 0, 255]));
         assert_eq!(outputs[2]["image"][0]["data"], json!([0, 0, 0, 0]));
+    }
+
+    #[test]
+    fn a_slip_in_the_words_of_a_stroke_is_told() {
+        let config: serde_json::Value = json!({"stroke": {"cap": "rounded", "join": "bevel"}});
+        let entry = reflow_component::Entry::of::<VectorRasterize>();
+        let told = entry.warnings(&Value::from(config));
+        let text = "config `stroke.cap`: expected one of \"butt\", \"round\", \"square\", found \"rounded\" (did you mean \"round\"?)";
+        assert_eq!(told, [text]);
     }
 
     #[test]
