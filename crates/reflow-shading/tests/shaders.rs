@@ -141,7 +141,7 @@ fn errors_say_where_and_what() {
         error(&format!(r#"{{"type":"mathOp","op":"ad","a":{FLOAT}}}"#))
             .starts_with("root: `op`: there is no `ad`; there are add,")
     );
-    assert_eq!(error(r#"{"type":"constVec3","c":[1,2]}"#), "root: `c`: expected a list of 3 finite numbers");
+    assert_eq!(error(r#"{"type":"constVec3","c":[1,2]}"#), "root: `c`: expected a list of 3 finite numbers of 32 bits");
     assert!(sdf_shade(&Tree::read(&serde_json::from_str(FLOAT).unwrap()).unwrap(), "a b").is_err());
 }
 
@@ -181,7 +181,10 @@ fn numbers_that_are_none_are_refused_with_the_node_named() {
     for number in [f64::NAN, f64::INFINITY, 1e300] {
         let bad = object([("type", "constFloat".into()), ("c", number.into())]);
         let root = object([("type", "materialOutput".into()), ("surface", bad)]);
-        assert_eq!(Tree::read(&root).unwrap_err().to_string(), "root.surface: `c`: expected a finite number");
+        assert_eq!(
+            Tree::read(&root).unwrap_err().to_string(),
+            "root.surface: `c`: expected a finite number of 32 bits"
+        );
     }
     let bump = |at: u32| {
         let height = object([("type", "constFloat".into()), ("c", at.into())]);

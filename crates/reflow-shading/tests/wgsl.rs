@@ -22,6 +22,36 @@ fn tree(text: &str) -> Tree {
     Tree::read(&serde_json::from_str(text).unwrap()).unwrap()
 }
 
+#[test]
+fn settings_of_any_size_make_a_shader() {
+    let ball = tree(r#"{"type":"primitive","primitive":"sphere","radius":1}"#);
+    let grey = Value::object([("type", Value::from("constFloat")), ("c", 0.5.into())]);
+    let shader = reflow_shading::kernels::shader::Tree::read(&grey).unwrap();
+    let shade = reflow_shading::kernels::shader::sdf_shade(&shader, "shade").unwrap();
+    for largest in [f32::MAX, f32::MIN, 0.0, f32::MIN_POSITIVE / 2.0] {
+        let all = glam::Vec3::splat(largest);
+        let settings = Settings {
+            camera_pos: all,
+            camera_target: all,
+            fov: largest,
+            max_steps: u32::MAX,
+            max_dist: largest,
+            epsilon: largest,
+            background: all,
+            ambient: largest,
+            light_dir: all,
+            light_color: all,
+            soft_shadows: true,
+            shadow_k: largest,
+            time: largest,
+            ..Settings::default()
+        };
+        for shade in [Shade::BuiltIn, Shade::Text(shade.clone())] {
+            assert_valid(&compile(&ball, &settings, &shade).unwrap());
+        }
+    }
+}
+
 const PRIMITIVES: [&str; 15] = [
     r#""primitive":"sphere","radius":1e-40"#,
     r#""primitive":"box","size":[1,2,3]"#,
@@ -154,7 +184,7 @@ fn numbers_that_are_none_and_fields_without_end_are_refused() {
     };
     for number in [f64::NAN, f64::NEG_INFINITY, 1e300] {
         let error = Tree::read(&union(ball(1.0), ball(number))).unwrap_err().to_string();
-        assert_eq!(error, "root.right: `radius`: expected a finite number");
+        assert_eq!(error, "root.right: `radius`: expected a finite number of 32 bits");
     }
     // Parts are shared: sixty values, and 2^60 nodes.
     let endless = (0..60).fold(ball(1.0), |shape, _| union(shape.clone(), shape));

@@ -141,12 +141,14 @@ fn constants(out: &mut String, tree: &Tree, settings: &Settings) {
         ("SDF_STEP", 1.0 / tree.stretch()),
     ];
     let colours = [("LIGHT_DIR", light), ("LIGHT_COLOR", settings.light_color), ("BG_COLOR", settings.background)];
+    // Compilers compute what the text makes of constants (1.2 times the background), and refuse what is infinite then.
+    let most = f32::MAX / 2.0;
     let _ = writeln!(out, "const MAX_STEPS: i32 = {steps};");
     for (name, value) in numbers {
-        let _ = writeln!(out, "const {name}: f32 = {};", number(value));
+        let _ = writeln!(out, "const {name}: f32 = {};", number(value.clamp(-most, most)));
     }
     for (name, value) in colours {
-        let _ = writeln!(out, "const {name}: vec3f = {};", vector(value));
+        let _ = writeln!(out, "const {name}: vec3f = {};", vector(value.clamp(Vec3::splat(-most), Vec3::splat(most))));
     }
     out.push('\n');
 }
