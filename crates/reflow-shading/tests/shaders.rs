@@ -195,6 +195,18 @@ fn numbers_that_are_none_are_refused_with_the_node_named() {
     assert!(Tree::read(&many).unwrap_err().to_string().contains("64 bump maps"));
 }
 
+#[test]
+fn ranges_as_wide_as_numbers_go_have_a_slope() {
+    for (from, to) in
+        [([3.4e38, -3.4e38], [-3.4e38, 3.4e38]), ([1.0, 1.0], [-3.4e38, 3.4e38]), ([-3.4e38, 3.4e38], [0.0, 1.0])]
+    {
+        assert_compiles(&format!(
+            r#"{{"type":"mapRange","input":{{"type":"time"}},"fromMin":{:?},"fromMax":{:?},"toMin":{:?},"toMax":{:?}}}"#,
+            from[0], from[1], to[0], to[1]
+        ));
+    }
+}
+
 fn shaders() -> impl Strategy<Value = String> {
     let odd = [0.0, -0.0, 1.0, -1.0, 1e-40, -1e-45, 3.4e38, -3.4e38, 1e30];
     let number =

@@ -287,8 +287,9 @@ impl<'a> Coder<'a> {
                 Term::new(text, term.kind)
             }
             Kind::MapRange { from, to } => {
-                let span = from[1] - from[0];
-                let span = if span.abs() < 1e-4 { 1e-4_f32.copysign(span) } else { span };
+                // Differences of numbers of 32 bits are finite in 64.
+                let [span, reach] = [from, to].map(|[low, high]| f64::from(*high) - f64::from(*low));
+                let span = if span.abs() < 1e-4 { 1e-4_f64.copysign(span) } else { span };
                 let term = find("input").cloned().unwrap_or_else(|| Term::new("0.5", Type::Scalar));
                 let kind = term.kind.name();
                 let text = format!(
@@ -296,7 +297,7 @@ impl<'a> Coder<'a> {
                     number(to[0]),
                     term.text,
                     number(from[0]),
-                    number(finite((to[1] - to[0]) / span))
+                    number(finite((reach / span) as f32))
                 );
                 Term::new(text, term.kind)
             }
