@@ -8,10 +8,9 @@ use reflow_runtime::{Frame, PortIndex, StreamReader};
 /// The most bytes of a stream that are kept to be shown.
 pub(crate) const MOST_SHOWN: usize = 64 << 20;
 
-/// Whether what leaves an outport goes anywhere.
+/// Whether somebody takes what leaves an outport.
 pub(crate) fn leads_on(tick: &Tick<'_>, port: impl PortIndex) -> bool {
-    let node = tick.node();
-    node.connected_outports().contains(&node.outport_name(port.index() as u16))
+    tick.node().heard_outports().contains(&(port.index() as u16))
 }
 
 /// What a display has seen.

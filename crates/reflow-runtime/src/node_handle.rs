@@ -288,6 +288,21 @@ impl NodeHandle {
             })
     }
 
+    /// Outports whose packets somebody takes: nodes, an outport of the network, or a listener.
+    pub fn heard_outports(&self) -> Vec<u16> {
+        let node = self.node();
+        let mut ports: Vec<u16> = self.connected_outports().iter().filter_map(|name| node.outport(name)).collect();
+        ports.extend(node.answers.iter().map(|(port, _)| *port));
+        if node.tapped.load(Ordering::Relaxed) {
+            // The lock of the run is never taken inside of the node's.
+            let taps = node.taps.read().clone();
+            ports.extend(taps.into_iter().filter(|(_, tap)| self.run.tap(*tap).is_some()).map(|(port, _)| port));
+        }
+        ports.sort_unstable();
+        ports.dedup();
+        ports
+    }
+
     /// Tells listeners something; `level` is `debug`, `info`, `warning` or `error`. A text that is longer than 64 KiB is cut, other
     /// data of that size are described.
     pub fn log(&self, level: &str, data: impl Into<Value>) {

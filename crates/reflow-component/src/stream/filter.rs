@@ -155,11 +155,10 @@ impl<F: Filter> Shell<F> {
         Ok(())
     }
 
-    /// Whether an outport leads somewhere that carries neither a stream nor errors: a stream is then worth reading although
-    /// nobody reads what comes of it.
+    /// Whether somebody takes what leaves an outport that carries neither a stream nor errors: a stream is then worth reading
+    /// although nobody reads what comes of it.
     fn is_heard(&self, tick: &Tick<'_>) -> bool {
-        let node = tick.node();
-        let others = node.connected_outports().into_iter().filter_map(|name| node.outport(&name)).map(usize::from);
+        let others = tick.node().heard_outports().into_iter().map(usize::from);
         others.filter(|port| Some(*port) != self.error).any(|port| !self.streams.contains(&port))
     }
 }
