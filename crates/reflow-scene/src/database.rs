@@ -176,6 +176,16 @@ pub(crate) fn named<K: PortKind>(tick: &Tick<'_>, port: Inport<K>) -> Option<Arc
     }
 }
 
+/// A component that a step works on; one that is no object is told.
+pub(crate) fn component(table: &Table, id: &str, problems: &mut Vec<String>) -> Option<Value> {
+    let value = table.json(id)?;
+    if value.as_object().is_none() {
+        problems.push(format!("{id} is no object"));
+        return None;
+    }
+    Some(value.clone())
+}
+
 /// Sends the counts of a step, and what could not be done if there is anything.
 pub(crate) fn report(
     tick: &mut Tick<'_>,

@@ -9,8 +9,8 @@ use crate::rate::SampleRate;
 
 /// Passes sound on and reports sudden rises of energy.
 ///
-/// A sample is a peak when its energy *e* (its square) is above the running average times the square of `sensitivity`, and the last peak
-/// is at least `minIntervalMs` back. The average takes in every sample first, with a weight of one by the number of samples in
+/// A sample that is not 0 is a peak when its energy *e* (its square) is at least the running average times the square of `sensitivity`,
+/// and the last peak is at least `minIntervalMs` back. The average takes in every sample first, with a weight of one by the number of samples in
 /// `windowMs`. A peak gives `{event: "peak", sampleOffset, timeMs, energy}` as it happens, and the end of the stream
 /// `{event: "summary", totalPeaks, peaks}` with the first 10 000 of them. Offsets count from 0, and samples of several channels
 /// together; the loudest counts. Events leave also when nothing is connected to `stream`.

@@ -7,9 +7,9 @@ use reflow_runtime::{Buffer, Frame};
 
 use crate::files::picture::Picture;
 
-/// Bytes of a pixel: `channels` of the metadata, or what the content type says, or 4.
+/// Bytes of a pixel: `channels` of the metadata, where more than 3 is RGBA, or what the content type says, or 4.
 pub(super) fn channels(opening: &Opening) -> usize {
-    let told = opening.whole("channels").map(|channels| channels.min(5) as usize);
+    let told = opening.whole("channels").map(|channels| channels.min(4) as usize);
     told.unwrap_or_else(|| channels_of(opening.content_type.as_deref()))
 }
 

@@ -83,7 +83,8 @@ impl PeakFinder {
         self.average = self.average * (1.0 - self.weight) + energy * self.weight;
         // Before the first peak, as if there had been one at -1.
         let since = self.last.map_or(at + 1, |last| at - last);
-        if energy <= self.average * self.factor || since < self.interval {
+        // Silence is as loud as its average, and no rise.
+        if energy == 0.0 || energy < self.average * self.factor || since < self.interval {
             return None;
         }
         self.last = Some(at);

@@ -39,11 +39,16 @@ pub struct ToneMap {
     pub is_srgb: bool,
 }
 
+/// Light above it looks the same by every curve.
+const BRIGHTEST: f32 = 1e15;
+
 impl ToneMap {
     /// The byte that an amount of light becomes.
     fn byte(&self, light: f32) -> u8 {
-        let mapped = self.curve.at((light * self.exposure).max(0.0)).powf(1.0 / self.gamma);
-        // What is no number is dark.
+        // What is no number is dark; the curves take the square of light, which is to be a number, too.
+        let light = light * self.exposure;
+        let light = if light.is_nan() { 0.0 } else { light.clamp(0.0, BRIGHTEST) };
+        let mapped = self.curve.at(light).powf(1.0 / self.gamma);
         (mapped.clamp(0.0, 1.0) * 255.0) as u8
     }
 
@@ -103,5 +108,13 @@ mod tests {
     fn what_is_no_number_is_dark() {
         let map = ToneMap { curve: Curve::Reinhard, exposure: 1.0, gamma: 2.2, is_srgb: false };
         assert_eq!(map.floats(&[f32::NAN, -5.0, 1e30, 0.5]), [0, 0, 255, 127]);
+    }
+
+    #[test]
+    fn no_light_is_too_bright() {
+        for curve in ALL {
+            let map = ToneMap { curve, exposure: f32::INFINITY, gamma: 2.2, is_srgb: false };
+            assert_eq!(map.floats(&[1.0, 1e-30, f32::MAX, 1.0]), [255; 4], "{curve:?}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 use reflow_component::prelude::*;
 
 use crate::database::bad_input;
-use crate::values::{number_or, object};
+use crate::values::{number_or, object, text_or};
 
 /// Fires named events when the animation time passes their timestamps.
 ///
@@ -54,11 +54,11 @@ impl Actor for AnimationEvent {
         let now = if self.is_looped && self.duration > 0.0 { time.rem_euclid(self.duration) } else { time };
         let fired =
             self.events.iter().filter(|event| self.has_passed(number_or(event, "time", 0.0), now)).map(|event| {
-                let part = |key: &str, default: Value| event.get(key).cloned().unwrap_or(default);
+                let time = event.get("time").filter(|time| time.as_number().is_some());
                 object([
-                    ("name", part("name", "".into())),
-                    ("time", part("time", 0.into())),
-                    ("data", part("data", Value::Null)),
+                    ("name", text_or(event, "name", "").into()),
+                    ("time", time.cloned().unwrap_or(0.into())),
+                    ("data", event.get("data").cloned().unwrap_or_default()),
                 ])
             });
         let fired: Vec<Value> = fired.collect();

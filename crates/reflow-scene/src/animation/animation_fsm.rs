@@ -16,7 +16,7 @@ use crate::values::{count, number_or, object};
 ///
 /// Poses and the last event are kept; a step of `dt` seconds changes the state if the event asks for another one, lets the fade
 /// go on, and sends the pose. A fade that is interrupted does not jump: the next one starts from the pose that was shown.
-/// Where `states` lists states, an event that names another one is told as an Error and ignored.
+/// Where `states` lists states, an event that names another one is told as an Error, and the state stays.
 #[derive(Component)]
 #[component(id = "tpl_animation_fsm", title = "Animation State Machine", category = "animation")]
 #[inport(input_0: Pose, "A pose.")]
@@ -140,14 +140,15 @@ impl Actor for AnimationFsm {
             mixed.extend_from_slice(&pose[mixed.len()..]);
             let pose = mixed;
             self.shown = Some(pose.clone());
-            tick.write(Self::OUT_BONE_TRANSFORMS, pose);
             let metadata = [
                 ("state", Value::String(Arc::clone(&current))),
                 ("blending", is_fading.into()),
                 ("blendProgress", progress.into()),
             ];
-            tick.write(Self::OUT_METADATA, object(metadata));
-            tick.write(Self::OUT_STATE, current);
+            // Sent rather than emitted: an event that names no state is no reason to stand still for a step.
+            tick.send(Self::OUT_BONE_TRANSFORMS, Pose::make(pose));
+            tick.send(Self::OUT_METADATA, Message::object(object(metadata)));
+            tick.send(Self::OUT_STATE, Message::String(current));
         }
         problem.map_or(Ok(()), |text| tick.report(Self::OUT_ERROR, text))
     }

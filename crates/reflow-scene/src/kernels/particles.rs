@@ -80,14 +80,19 @@ impl Emitter {
 
     /// Three numbers of 0..1 that have nothing to do with each other (`SplitMix64`; Steele et al., 2014).
     fn hashed(&self, index: u64) -> [f64; 3] {
-        let mut state = self.seed.to_bits() ^ index.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        [(); 3].map(|()| {
-            state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-            let mut mixed = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-            mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-            ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
-        })
+        scattered(self.seed.to_bits(), index)
     }
+}
+
+/// Three numbers from 0 to 1 of a particle (splitmix64), no two of which have to do with each other.
+pub fn scattered(seed: u64, index: u64) -> [f64; 3] {
+    let mut state = seed ^ index.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    [(); 3].map(|()| {
+        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+    })
 }
 
 /// Value noise, the hash of the corners of a cell with a smooth way between them, at a place on an axis: of the eight corners the two on

@@ -2,6 +2,8 @@
 
 use glam::Vec3;
 
+use super::particles::scattered;
+
 /// The bytes of a particle: its place and its size, 4 little-endian f32.
 pub const PARTICLE_BYTES: usize = 16;
 
@@ -33,19 +35,27 @@ pub fn motion(weather: &str, wind: Vec3, speed: f32) -> Option<Motion> {
     }
 }
 
+/// The first particles, whose places are fractions of multiples; single precision keeps no such fractions of later ones, which are
+/// scattered.
+const FIRST: usize = 32;
+
 /// The particles of a weather after `elapsed` seconds, in an area around a place. They drift out of the area on one side and in
 /// again on the other.
 pub fn particles(count: usize, motion: Motion, around: Vec3, area: Vec3, size: f32, elapsed: f32) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(count * PARTICLE_BYTES);
     for index in 0..count {
         let s = 1.618_034 * index as f32;
-        let spread = |factor: f32| (factor * s).fract() * 2.0 - 1.0;
-        let progress = (0.5 * elapsed + (7919.0 * s).fract()).rem_euclid(1.0);
+        let [across, down, along] = if index < FIRST {
+            [43_758.547, 7919.0, 31_415.926].map(|factor: f32| (factor * s).fract())
+        } else {
+            scattered(0, index as u64).map(|part| part as f32)
+        };
+        let progress = (0.5 * elapsed + down).rem_euclid(1.0);
         let phase = elapsed + 100.0 * s;
-        let x = spread(43_758.547) * area.x / 2.0 + motion.drift.x * phase + motion.wobble * (1.3 * phase + s).sin();
+        let x = (across * 2.0 - 1.0) * area.x / 2.0 + motion.drift.x * phase + motion.wobble * (1.3 * phase + s).sin();
         let y = area.y / 2.0 - progress * area.y + 2.0 * motion.drift.y * progress;
         let z =
-            spread(31_415.926) * area.z / 2.0 + motion.drift.z * phase + motion.wobble * (0.9 * phase + 2.0 * s).cos();
+            (along * 2.0 - 1.0) * area.z / 2.0 + motion.drift.z * phase + motion.wobble * (0.9 * phase + 2.0 * s).cos();
         let place = around + Vec3::new(wrapped(x, area.x), y, wrapped(z, area.z));
         for number in [place.x, place.y, place.z, size * motion.stretch] {
             bytes.extend_from_slice(&number.to_le_bytes());
@@ -66,6 +76,23 @@ fn wrapped(place: f32, width: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn many_particles_fill_their_area() {
+        let motion = motion("rain", Vec3::ZERO, 5.0).unwrap();
+        let bytes = particles(4000, motion, Vec3::ZERO, Vec3::splat(10.0), 0.1, 0.0);
+        let (cells, _) = bytes.as_chunks::<PARTICLE_BYTES>();
+        for at in [0, 4, 8] {
+            let mut tenths = [0; 10];
+            // Falling moves a particle by up to its way in two seconds.
+            let (low, high) = if at == 4 { (-15.0, 5.0) } else { (-5.0, 5.0) };
+            for cell in cells {
+                let place = f32::from_le_bytes(*cell[at..].first_chunk().unwrap());
+                tenths[(((place - low) / (high - low) * 10.0) as usize).min(9)] += 1;
+            }
+            assert!(tenths.iter().all(|count| (300..500).contains(count)), "{at}: {tenths:?}");
+        }
+    }
 
     #[test]
     fn particles_stay_in_their_area_sideways() {

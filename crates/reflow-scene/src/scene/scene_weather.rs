@@ -26,7 +26,7 @@ use crate::values::{count, empty, float_or, floats, list, number_or, object, tex
 #[inport(entity_id: Text, "A step of this entity alone.")]
 #[outport(fog: JsonObject, "The fog, if there is any.")]
 #[outport(wind: ListObject, "The wind of the last entity.")]
-#[outport(particle_data: Bytes, "The particles of all entities, one after another, if there are any.")]
+#[outport(particle_data: Bytes, "The particles of all entities, one after another; nothing when there are none.")]
 #[outport(metadata: JsonObject, "Numbers of entities and particles, and problems if any.")]
 #[example(
     config = r#"{"$db": ":memory:no weather"}"#,
@@ -160,9 +160,8 @@ impl Actor for SceneWeather {
         if let Some(fog) = outcome.fog {
             tick.write(Self::OUT_FOG, fog);
         }
-        if total > 0 {
-            tick.write(Self::OUT_PARTICLE_DATA, outcome.particles);
-        }
+        // Also when there are none: whoever shows them is to stop.
+        tick.write(Self::OUT_PARTICLE_DATA, outcome.particles);
         let counts = vec![("weatherEntities", outcome.entities.into()), ("totalParticles", total.into())];
         report(tick, Self::OUT_METADATA, counts, outcome.problems);
         Ok(())

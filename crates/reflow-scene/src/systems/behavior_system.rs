@@ -6,7 +6,7 @@ use reflow_assets::{AssetError, Transaction};
 use reflow_component::prelude::*;
 use rustc_hash::FxHashMap;
 
-use crate::database::{Database, Selection, Step, named, report, step};
+use crate::database::{Database, Selection, Step, component, named, report, step};
 use crate::kernels::formula::{Formula, Node};
 use crate::layout;
 use crate::paths;
@@ -123,7 +123,8 @@ impl BehaviorSystem {
         base: &[(&str, f64)],
         outcome: &mut Outcome,
     ) -> Result<(), AssetError> {
-        let Some(behavior) = transaction.json(&format!("{entity}:{NAME}")).cloned() else { return Ok(()) };
+        let id = format!("{entity}:{NAME}");
+        let Some(behavior) = component(transaction, &id, &mut outcome.problems) else { return Ok(()) };
         outcome.entities += 1;
         for rule in behavior.get("rules").and_then(Value::as_array).into_iter().flatten() {
             let text = |key: &str| match rule.get(key) {

@@ -12,7 +12,7 @@ use crate::values::{object, truth_or, with};
 
 /// Exchanges positions, scroll and input values between bound entities and a layout tree.
 ///
-/// Every packet is one exchange, over all entities with a component `bind`: true binds everything, an object binds what is true of
+/// Every packet is one exchange, over all entities with a component `bind`: true binds everything, false nothing, an object what is true of
 /// `transform`, `style`, `value` and `scroll`. What the tree knows is pulled into the components `transform`, `input_value` and
 /// `scroll`; then positions and opacities are pushed into the tree. Where a position has changed on one side only since both
 /// last agreed, that side wins. The tree is the one that the host has set for the database, or one in memory, filled from
@@ -117,7 +117,7 @@ impl LayoutSync {
         let mut changes = Vec::new();
         let mut entities: Vec<Arc<str>> = Vec::new();
         for entry in &bound {
-            let Some(bind) = &entry.inline else { continue };
+            let Some(bind) = entry.inline.as_ref().filter(|bind| bind.as_boolean() != Some(false)) else { continue };
             let entity: Arc<str> = entity_of(&entry.id).into();
             changes.extend(pull(transaction, layout, &entity, bind)?);
             entities.push(entity);

@@ -6,7 +6,7 @@ use reflow_assets::{AssetError, Table, Transaction};
 use reflow_component::kind::payload;
 use reflow_component::prelude::*;
 
-use crate::database::{Database, Selection, named, report, step};
+use crate::database::{Database, Selection, component, named, report, step};
 use crate::kinds::ListObject;
 use crate::paths;
 use crate::values::{empty, object, text_or, with};
@@ -115,7 +115,7 @@ fn apply(
     outcome: &mut Outcome,
 ) -> Result<(), AssetError> {
     let id = format!("{entity}:{NAME}");
-    if transaction.json(&id).is_none_or(|machine| machine.as_object().is_none()) {
+    if component(transaction, &id, &mut outcome.problems).is_none() {
         return Ok(());
     }
     let mut all = given.to_vec();

@@ -4,7 +4,7 @@ use reflow_assets::{AssetError, Transaction};
 use reflow_component::kind::payload;
 use reflow_component::prelude::*;
 
-use crate::database::{Database, Selection, Step, named, report, step};
+use crate::database::{Database, Selection, Step, component, named, report, step};
 use crate::kernels::keyframes::evaluate;
 use crate::kinds::ListObject;
 use crate::paths;
@@ -84,9 +84,7 @@ fn carry_out(
     id: &str,
     outcome: &mut Outcome,
 ) -> Result<(), AssetError> {
-    let Some(component) = transaction.json(id).filter(|value| value.as_object().is_some()).cloned() else {
-        return Ok(());
-    };
+    let Some(component) = component(transaction, id, &mut outcome.problems) else { return Ok(()) };
     let duration = number_or(&component, "duration", 1.0);
     let (old, playback) = (number_or(&component, "elapsed", 0.0), text_or(&component, "playback", "stopped"));
     let (elapsed, playback) = match order {

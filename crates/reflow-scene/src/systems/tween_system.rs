@@ -5,7 +5,7 @@ use std::sync::Arc;
 use reflow_assets::{AssetError, Table, Transaction, component_of, entity_of};
 use reflow_component::prelude::*;
 
-use crate::database::{Database, Selection, Step, named, report, step};
+use crate::database::{Database, Selection, Step, component, named, report, step};
 use crate::kernels::easing::ease;
 use crate::kernels::keyframes::tween;
 use crate::kinds::ListObject;
@@ -66,9 +66,7 @@ impl TweenSystem {
 
 /// One step of one tween.
 fn play(transaction: &mut Transaction<'_>, id: &Arc<str>, dt: f64, outcome: &mut Outcome) -> Result<(), AssetError> {
-    let Some(component) = transaction.json(id).filter(|value| value.as_object().is_some()).cloned() else {
-        return Ok(());
-    };
+    let Some(component) = component(transaction, id, &mut outcome.problems) else { return Ok(()) };
     if text_or(&component, "state", "playing") != "playing" {
         return Ok(());
     }
