@@ -33,11 +33,7 @@ pub fn page(declaration: &Declaration) -> String {
     config(&mut page, &declaration.keys);
     for example in &declaration.examples {
         page.push_str("\n## Example\n\n");
-        if example.steps.contains(STREAM) || example.outputs.contains(STREAM) {
-            page.push_str(&streams(example));
-        } else {
-            write(&mut page, format_args!("```python\n{}```\n", python(declaration, example)));
-        }
+        write(&mut page, format_args!("```python\n{}```\n", python(declaration, example)));
     }
     page
 }
@@ -192,40 +188,87 @@ fn notes(key: &Key) -> String {
     notes
 }
 
-/// How examples write a stream.
-const STREAM: &str = "\"@stream\"";
+/// Whether a message is a stream: `{"type": "@stream"}` with its frames under `u8` or `f32`.
+fn is_stream(message: &Value) -> bool {
+    message.get("type").and_then(Value::as_str) == Some("@stream")
+}
 
-/// What goes in and what comes out, where that is streams, which a program makes frame by frame.
-fn streams(example: &Example) -> String {
-    let text = |json: &str| serde_json::from_str::<Value>(json).unwrap_or_default().to_json_string();
-    let mut page =
-        "A stream is written as the bytes (`u8`) or samples (`f32`) of its frames.\n\n```json\n{".to_string();
-    if !example.config.is_empty() {
-        write(&mut page, format_args!("\"config\": {},\n ", text(&example.config)));
+/// The frames of a stream, and whether they are samples rather than bytes.
+fn frames(stream: &Value) -> (bool, &[Value]) {
+    let list = |form| stream.get(form).and_then(Value::as_array);
+    list("f32").map_or((false, list("u8").unwrap_or_default()), |frames| (true, frames))
+}
+
+/// The lines that write a stream.
+fn written(stream: &Value) -> String {
+    let (is_sound, frames) = frames(stream);
+    let sound = is_sound.then(|| Value::from("audio/raw-pcm-f32"));
+    let told = |keys: &[&str]| {
+        let said = |key: &str| stream.get(key).or(sound.as_ref().filter(|_| key == "content_type"));
+        let members = keys.iter().filter_map(|key| Some(format!("{key}={}", literal(said(key)?))));
+        members.collect::<Vec<_>>().join(", ")
+    };
+    let mut text = format!("stream = Stream.create({})\n", told(&["content_type"]));
+    let begin = told(&["content_type", "size_hint", "metadata"]);
+    if stream.get("metadata").or(stream.get("size_hint")).is_some() {
+        write(&mut text, format_args!("stream.send_begin({begin})\n"));
     }
-    write(&mut page, format_args!("\"in\": {},\n \"out\": {}}}\n```\n", text(&example.steps), text(&example.outputs)));
-    page
+    for frame in frames {
+        let frame = literal(frame);
+        let frame = if is_sound { format!("array(\"f\", {frame})") } else { format!("bytes({frame})") };
+        write(&mut text, format_args!("stream.send_bytes({frame})\n"));
+    }
+    text + "stream.end()\n"
+}
+
+/// The lines that read a stream from an outport and look at its frames. Samples are compared to the sixth digit.
+fn read(port: &str, stream: &Value) -> String {
+    let (is_sound, frames) = frames(stream);
+    let rounded = |sample: &Value| match sample.as_number() {
+        Some(number) => Value::from((number * 1e6).round() / 1e6),
+        None => sample.clone(),
+    };
+    let frame = |frame: &Value| match frame.as_array() {
+        Some(samples) if is_sound => Value::array(samples.iter().map(rounded)),
+        _ => frame.clone(),
+    };
+    let wanted = literal(&Value::array(frames.iter().map(frame)));
+    let shown = if is_sound {
+        "[[round(sample, 6) for sample in array(\"f\", frame)] for frame in frames]"
+    } else {
+        "[list(frame) for frame in frames]"
+    };
+    format!(
+        "reader = result.outputs[\"{port}\"][0].take_stream()\n\
+         frames = [frame[\"data\"] for frame in reader if frame[\"kind\"] == \"data\"]\nassert {shown} == {wanted}\n"
+    )
 }
 
 /// A Python program that runs the example and checks what comes out.
 fn python(declaration: &Declaration, example: &Example) -> String {
     let id = declaration.id;
-    let read = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
-    let (config, steps, outputs) = (read(&example.config), read(&example.steps), read(&example.outputs));
+    let parsed = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
+    let (config, steps, outputs) = (parsed(&example.config), parsed(&example.steps), parsed(&example.outputs));
     let inputs = by_port(&steps, |step, port| step.get(port).cloned().into_iter().collect());
     let mut results =
         by_port(&outputs, |step, port| step.get(port).and_then(Value::as_array).unwrap_or_default().to_vec());
     // What an example does not show is not written down.
     results.retain(|_, messages| !messages.is_empty());
 
+    let streams: Vec<_> = inputs.values().flatten().filter(|message| is_stream(message)).cloned().collect();
+    let all = || inputs.values().chain(results.values()).flatten();
+    let has_samples = all().any(|message| is_stream(message) && frames(message).0);
     let inputs: BTreeMap<_, Vec<_>> =
         inputs.iter().map(|(port, messages)| (port, messages.iter().map(sent).collect())).collect();
     let tagged =
         if inputs.values().flatten().any(|message| message.starts_with("Message.")) { "Message, " } else { "" };
-    let mut text = format!(
-        "from offbit_reflow import {tagged}Network, template_actor\n\nnet = Network()\n\
-         net.register_actor(\"{id}\", template_actor(\"{id}\"))\n"
-    );
+    let with_streams = if streams.is_empty() { "" } else { "Stream, " };
+    let mut text = if has_samples { "from array import array\n\n".to_string() } else { String::new() };
+    write(&mut text, format_args!("from offbit_reflow import {tagged}Network, {with_streams}template_actor\n\n"));
+    for stream in &streams {
+        write(&mut text, format_args!("{}\n", written(stream)));
+    }
+    write(&mut text, format_args!("net = Network()\nnet.register_actor(\"{id}\", template_actor(\"{id}\"))\n"));
     match config.as_object() {
         Some(members) if !members.is_empty() => {
             write(&mut text, format_args!("net.add_node(\"node\", \"{id}\", {})\n", literal(&config)));
@@ -258,6 +301,12 @@ fn python(declaration: &Declaration, example: &Example) -> String {
         Some(if is_bytes { format!("bytes({text})") } else { text })
     };
     for (port, messages) in &results {
+        if let [stream] = &messages[..]
+            && is_stream(stream)
+        {
+            text.push_str(&read(port, stream));
+            continue;
+        }
         let plain: Option<Vec<_>> = messages.iter().map(shown).collect();
         match plain {
             Some(plain) => {
@@ -294,6 +343,7 @@ fn tags(message: &Value) -> &'static [&'static str] {
 /// A message as a Python program sends it.
 fn sent(message: &Value) -> String {
     match tags(message) {
+        _ if is_stream(message) => "stream.into_message()".to_string(),
         [] => literal(message),
         ["type"] => "Message.flow()".to_string(),
         _ => format!("Message.from_json({})", literal(message)),

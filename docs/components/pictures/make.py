@@ -5,15 +5,17 @@ Run with NumPy installed:  python docs/components/pictures/make.py [NAME ...]
 
 from __future__ import annotations
 
+import itertools
 import math
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
-from offbit_reflow import Actor, ActorCallContext, Image, Mesh, Network, Stream
+from offbit_reflow import Actor, ActorCallContext, AssetStore, Image, Mesh, Message, Network, Stream
 
 FOLDER = Path(__file__).parent
 PHOTOS = FOLDER.parents[2] / "examples" / "media" / "data"
@@ -227,6 +229,251 @@ def keyframe() -> str:
     )
 
 
+def seconds(length: float) -> np.ndarray:
+    """Give the times of the samples of a sound."""
+    return np.arange(int(length * RATE)) / RATE
+
+
+def tone(hertz: float, length: float) -> np.ndarray:
+    """Give a sine."""
+    return np.sin(2 * np.pi * hertz * seconds(length)).astype(np.float32)
+
+
+def traces(*rows: tuple[str, np.ndarray], length: float, ticks: list[float]) -> str:
+    """Draw sounds over the time, every so many samples."""
+    step = max(1, int(length * RATE / 600))
+    curves: list[Curve] = []
+    for title, samples in rows:
+        shown = samples[::step]
+        curves.append((title, (np.arange(len(shown)) * step * 1000 / RATE).tolist(), shown.tolist()))
+    return plot(curves, ("ms", [length * 1000 * part / 4 for part in range(5)], False), ("sample", ticks))
+
+
+def spectra(*rows: tuple[str, np.ndarray]) -> str:
+    """Draw how loud each frequency is in sounds, by the strongest of the bins about it."""
+    curves: list[Curve] = []
+    for title, samples in rows:
+        magnitudes = np.abs(np.fft.rfft(samples * np.hanning(len(samples)))) / len(samples) * 4
+        edges = np.geomspace(50, 20_000, 161)
+        bins = np.round(edges * len(samples) / RATE).astype(int)
+        strongest = [magnitudes[low : max(high, low + 1)].max() for low, high in itertools.pairwise(bins)]
+        curves.append((title, edges[:-1].tolist(), (20 * np.log10(np.maximum(strongest, 1e-6))).tolist()))
+    return plot(curves, ("Hz", [50.0, *HERTZ[1][2:]], True), ("dB", [-90.0, -60, -30, 0]))
+
+
+def dc_offset() -> str:
+    """Draw a sound that is off the middle, and what comes of it."""
+    sound = tone(20, 0.4) * 0.3 + np.float32(0.5)
+    rows = [(f"{hertz} Hz", filtered("tpl_dc_offset", {"cutoffHz": hertz}, sound)) for hertz in (2, 5)]
+    return traces(("sound", sound), *rows, length=0.4, ticks=[-0.5, 0.0, 0.5, 1])
+
+
+def spectrum() -> str:
+    """Draw one window of two tones, under each window."""
+    sound = tone(1000, 0.1) + np.float32(0.01) * tone(2600, 0.1)
+    curves: list[Curve] = []
+    for window in ("hann", "hamming", "blackman", "rectangular"):
+        config = {"fftSize": 1024, "hopSize": 4096, "window": window, "scale": "db"}
+        bins = filtered("tpl_audio_spectrum", config, sound)[:100]
+        curves.append((window, (np.arange(100) * RATE / 1024).tolist(), (bins - bins.max()).tolist()))
+    return plot(curves, ("Hz", [0.0, 1000, 2000, 3000, 4000], False), ("dB", [-90.0, -60, -30, 0]))
+
+
+def told(component: str, config: dict[str, Any], samples: np.ndarray) -> list[dict[str, Any]]:
+    """Give the events that a component tells of a sound."""
+    net = Network()
+    net.register_actor("send", Send(samples))
+    net.add_node("send", "send")
+    net.add_node("filter", component, config)
+    net.add_connection("send", "stream", "filter", "stream")
+    net.add_outport("out", "filter", "events")
+    events: list[dict[str, Any]] = net.run({"send.begin": True}, timeout=60).outputs["out"]
+    return events
+
+
+def silence() -> str:
+    """Draw a sound with pauses, and where it is told to be silent."""
+    time = seconds(1)
+    sound = tone(60, 1) * np.float32(0.6) * ((time % 0.5) > 0.2)
+    silent = np.zeros(len(sound), np.float32)
+    for region in told("tpl_silence_detect", {"minDurationMs": 100}, sound)[-1]["silenceRegions"]:
+        silent[int(region["startMs"] * RATE / 1000) : int(region["endMs"] * RATE / 1000)] = 1
+    return traces(("sound", sound), ("silent", silent), length=1, ticks=[-1.0, -0.5, 0, 0.5, 1])
+
+
+def peaks() -> str:
+    """Draw beats, and where peaks are told."""
+    time = seconds(1)
+    sound = tone(90, 1) * np.exp(-12 * (time % 0.25)).astype(np.float32)
+    marks = np.zeros(len(sound), np.float32)
+    for event in told("tpl_peak_detect", {"sensitivity": 2.5}, sound)[:-1]:
+        marks[event["sampleOffset"] : event["sampleOffset"] + 200] = 1
+    return traces(("sound", sound), ("peak", marks), length=1, ticks=[-1.0, -0.5, 0, 0.5, 1])
+
+
+def convolve() -> str:
+    """Draw a click in a room."""
+    click = np.zeros(RATE // 4, np.float32)
+    click[480:960] = tone(400, 0.01)
+    room = np.zeros(RATE // 5, np.float32)
+    for at in range(5):
+        room[at * 1920] = 0.6**at
+    net = Network()
+    net.register_actor("send", Send(click))
+    net.add_node("send", "send")
+    net.add_node("filter", "tpl_convolve", {"tail": False})
+    net.add_node("bytes", "tpl_stream_to_bytes")
+    net.add_initial("filter", "impulse", Message.bytes(room.tobytes()))
+    net.add_connection("send", "stream", "filter", "stream")
+    net.add_connection("filter", "stream", "bytes", "stream")
+    net.add_outport("out", "bytes", "output")
+    heard = np.frombuffer(net.run({"send.begin": True}, timeout=60).outputs["out"][0], "<f4")
+    return traces(("with echoes", heard), ("sound", click), length=0.25, ticks=[-1.0, -0.5, 0, 0.5, 1])
+
+
+def denoise() -> str:
+    """Draw a tone in noise, and the tone afterwards."""
+    noise = np.random.default_rng(1).normal(0, 0.05, RATE * 2).astype(np.float32)
+    sound = noise.copy()
+    sound[RATE:] += tone(1000, 1) * np.float32(0.5)
+    out = filtered("tpl_noise_reduction", {"profileMs": 900}, sound)
+    return spectra(("sound", sound[RATE + 4096 :]), ("afterwards", out[RATE + 4096 : 2 * RATE]))
+
+
+def pitch() -> str:
+    """Draw the spectrum of a sound, moved."""
+    sound = sum((tone(440 * part, 1) / np.float32(part * 3) for part in (1, 2, 3)), np.float32(0))
+    rows = [(f"{steps:+d}", filtered("tpl_pitch_shift", {"semitones": steps}, sound)) for steps in (-12, 7)]
+    return spectra(("sound", sound[8192:40_000]), *((title, out[8192:40_000]) for title, out in rows))
+
+
+def stretch() -> str:
+    """Draw a sound that lasts shorter and longer."""
+    sound = tone(40, 0.4) * np.exp(-8 * seconds(0.4)).astype(np.float32)
+    rows = [(f"ratio {ratio:g}", filtered("tpl_time_stretch", {"ratio": ratio}, sound)) for ratio in (0.5, 2)]
+    return traces(("sound", sound), *rows, length=0.8, ticks=[-1.0, -0.5, 0, 0.5, 1])
+
+
+def values(component: str, config: dict[str, Any], inputs: dict[str, Any], outport: str) -> list[Any]:
+    """Give all values of an outport."""
+    net = Network()
+    net.add_node("node", component, config)
+    net.add_outport("out", "node", outport)
+    found: list[Any] = net.run({f"node.{port}": value for port, value in inputs.items()}, timeout=60).outputs["out"]
+    return found
+
+
+def clip() -> str:
+    """Draw what some generators do to their first bone."""
+    curves: list[Curve] = []
+    kinds: list[tuple[str, dict[str, Any], int]] = [
+        ("bounce", {"height": 1}, 1),
+        ("spring", {"property": "position", "initialDisplacement": 0.8, "stiffness": 120}, 0),
+        ("orbit", {"radius": 0.7}, 0),
+        ("sway", {"windStrength": 0.9}, 2),
+        ("tremble", {"intensity": 0.3, "decay": 1}, 0),
+    ]
+    for kind, config, cell in kinds:
+        made = run(
+            "tpl_animation_clip", {"type": kind, "duration": 2, "fps": 100, **config}, {"clip_data": True}, "clip"
+        )
+        channel = made["channels"][0]
+        curves.append((kind, channel["times"], [value[cell] for value in channel["values"]]))
+    return plot(curves, ("time", [0.0, 0.5, 1, 1.5, 2], False), ("position or quaternion", [-1.0, -0.5, 0, 0.5, 1]))
+
+
+def timeline() -> str:
+    """Draw tracks that start one after another."""
+    track = {"keyframes": [{"time": 0, "value": 0, "easing": "easeOutBack"}, {"time": 0.5, "value": 1}]}
+    names = ["a", "b", "c", "d", "e"]
+    config = {"dt": 0.01, "stagger": {"delay": 0.1, "from": "center"}, "tracks": dict.fromkeys(names, track)}
+    steps = values("tpl_animation_timeline", config, {"tick": iter(range(100))}, "values")
+    times = [0.01 * (at + 1) for at in range(100)]
+    return plot(
+        [(name, times, [float(step[name]) for step in steps]) for name in names[:3]],
+        ("time", [0.0, 0.25, 0.5, 0.75, 1], False),
+        ("value", [0.0, 0.25, 0.5, 0.75, 1, 1.25]),
+    )
+
+
+def sprites() -> str:
+    """Draw which frame is shown."""
+    times = [at / 100 for at in range(201)]
+    looks = [("loop", {}), ("pingpong", {"pingpong": True}), ("loop: false", {"loop": False})]
+    rows = [
+        (title, times, values("tpl_sprite_animation", {"fps": 4, **look}, {"time": iter(times)}, "frame"))
+        for title, look in looks
+    ]
+    return plot(rows, ("time", [0.0, 0.5, 1, 1.5, 2], False), ("frame", [0.0, 1, 2, 3]))
+
+
+def walk() -> str:
+    """Draw, from above, the ways of a character that turns round at some speeds."""
+    curves: list[Curve] = []
+    for speed in (90, 180, 720):
+        net = Network()
+        net.add_node("node", "tpl_character_controller", {"turnSpeed": speed})
+        net.add_outport("out", "node", "position")
+        net.start(collect=True)
+        for move in ({"moveY": 1}, {"moveX": 1}, {"moveY": -1}):
+            net.send("node", "input", move)
+            for _ in range(45):
+                net.send("node", "dt", 1 / 30)
+        net.close_inputs()
+        places = net.wait(timeout=60).outputs["out"]
+        curves.append((f"turnSpeed {speed}", [at["x"] for at in places], [at["z"] for at in places]))
+    return plot(curves, ("x", [-100.0, 0, 100, 200, 300, 400, 500], False), ("z", [-100.0, 0, 100, 200, 300, 400]))
+
+
+def reach() -> str:
+    """Draw how a chain of two bones reaches for some places."""
+    identity = np.eye(4, dtype="<f4")
+    curves: list[Curve] = []
+    for x, y in ((1.2, 1.2), (1.8, 0.2), (0.6, -1.4), (2.6, 1.4)):
+        bones = []
+        for at in ((0, 0), (1, 0.2), (2, 0)):
+            bone = identity.copy()
+            bone[3, :2] = at
+            bones.append(bone)
+        net = Network()
+        net.add_node("node", "tpl_ik_solver", {"chains": [{"root": 0, "mid": 1, "end": 2}]})
+        net.add_outport("out", "node", "bone_transforms")
+        net.add_initial("node", "targets", {"type": "Array", "data": [{"x": x, "y": y, "z": 0}]})
+        posed = net.run({"node.bone_transforms": np.array(bones).tobytes()}, timeout=60).outputs["out"][-1]
+        joints = np.frombuffer(posed, "<f4").reshape(3, 4, 4)[:, 3]
+        curves.append((f"to ({x:g}, {y:g})", joints[:, 0].tolist(), joints[:, 1].tolist()))
+    return plot(curves, ("x", [-1.0, 0, 1, 2, 3], False), ("y", [-1.5, -1.0, -0.5, 0, 0.5, 1, 1.5]))
+
+
+def bodies() -> str:
+    """Draw the heights of balls that fall."""
+    curves: list[Curve] = []
+    times = [at / 60 for at in range(1, 181)]
+    for restitution in (0, 0.5, 0.9):
+        with TemporaryDirectory() as folder:
+            store = AssetStore(folder)
+            shape = {"shape": "sphere", "restitution": restitution, "radius": 0.25}
+            store.put("ball:rigidbody", {})
+            store.put("ball:collider", shape)
+            store.put("ball:transform", {"position": [0, 3, 0]})
+            store.put("floor:rigidbody", {"bodyType": "static"})
+            store.put("floor:collider", {"halfExtents": [5, 0.5, 5], "restitution": restitution})
+            store.put("floor:transform", {"position": [0, -0.5, 0]})
+            net = Network()
+            net.add_node("node", "tpl_scene_physics", {"$db": folder})
+            net.add_outport("out", "node", "metadata")
+            heights = []
+            net.start()
+            with net.listen("node", "metadata") as steps:
+                for _ in times:
+                    net.send("node", "tick", True)
+                    steps.recv(timeout=10)
+                    heights.append(float(store.get("ball:transform").data["position"][1]))
+            net.shutdown()
+        curves.append((f"restitution {restitution:g}", times, heights))
+    return plot(curves, ("time", [0.0, 1, 2, 3], False), ("height", [0.0, 1, 2, 3]))
+
+
 # ---- pictures ------------------------------------------------------------------------------------------------------------
 
 SIDE, TALL = 112, 75
@@ -401,6 +648,138 @@ def adjust() -> Image:
     return row([cat, *(streamed("tpl_brightness_contrast", step, cat) for step in steps)])
 
 
+def resize() -> Image:
+    """Show the filters, enlarged."""
+    pictures = []
+    for name in ("bilinear", "area", "lanczos"):
+        net = Network()
+        net.add_node("file", "tpl_image_input", {"load": "pixels"})
+        net.add_node("small", "tpl_image_resize", {"width": SIDE, "height": TALL, "filter": name})
+        net.add_node("bytes", "tpl_stream_to_bytes")
+        net.add_connection("file", "stream", "small", "stream")
+        net.add_connection("small", "stream", "bytes", "stream")
+        net.add_outport("out", "bytes", "output")
+        pictures.append(net.run({"file.source": str(PHOTOS / "rocket.jpg")}, timeout=60).outputs["out"][0])
+    return row(pictures)
+
+
+def grey(levels: bytes) -> bytes:
+    """Give grey levels as RGBA."""
+    return b"".join(bytes((level, level, level, 255)) for level in levels)
+
+
+def grayscale() -> Image:
+    """Show before and after."""
+    cat = photo("cat.jpg")
+    return row([cat, grey(streamed("tpl_grayscale_filter", {}, cat))])
+
+
+def chroma() -> Image:
+    """Show a thing before a green wall, the same without the wall, and the same before another one."""
+    y, x = np.mgrid[0:TALL, 0:SIDE]
+    picture = np.zeros((TALL, SIDE, 4), np.uint8)
+    picture[...] = (40, 200, 60, 255)
+    picture[..., 1] = (200 + 30 * np.sin(x / 9)).astype(np.uint8)
+    picture[(x - 56) ** 2 + (y - 38) ** 2 < 26**2] = (220, 90, 60, 255)
+    pixels = picture.tobytes()
+    cut = streamed("tpl_chroma_key", {}, pixels)
+    wall = run(
+        "tpl_background", {**SIZE, "type": "linearGradient", "from": [30, 40, 120, 255]}, {"tick": True}, "image"
+    )
+    both = run("tpl_blend_mode", {}, {"base": wall, "overlay": cut}, "image")
+    return row([pixels, cut, both])
+
+
+def heights() -> Image:
+    """Show a photograph and its heights as a landscape is coloured."""
+    cat = photo("cat.jpg")
+    grid = run("tpl_image_to_heightmap", {"width": SIDE}, {"input": cat}, "output")
+    return row([cat, run("tpl_heightmap_to_image", {"width": SIDE, "colorMode": "terrain"}, {"input": grid}, "output")])
+
+
+def occlusion() -> Image:
+    """Show before and after."""
+    cat = photo("cat.jpg")
+    net = Network()
+    net.add_node("node", "tpl_ssao", {"radius": 3, "intensity": 2.5})
+    net.add_outport("out", "node", "output")
+    net.add_initial("node", "width", {"type": "Integer", "data": SIDE})
+    net.add_initial("node", "height", {"type": "Integer", "data": TALL})
+    return row([cat, net.run({"node.input": cat}, timeout=60).outputs["out"][-1]])
+
+
+def camera() -> Image:
+    """Show some test pictures."""
+    net = Network()
+    net.add_node("node", "tpl_camera_capture", {**SIZE, "frameCount": 41, "fps": 1000})
+    net.add_node("bytes", "tpl_stream_to_bytes")
+    net.add_connection("node", "stream", "bytes", "stream")
+    net.add_outport("out", "bytes", "output")
+    pixels = net.run({"node.start": True}, timeout=60).outputs["out"][0]
+    size = 4 * SIDE * TALL
+    return row([pixels[at * size : (at + 1) * size] for at in (0, 20, 40)])
+
+
+def dots(places: np.ndarray, sizes: np.ndarray, reach: float, side: int = 150) -> bytes:
+    """Show points in space from the front, brighter where there are more."""
+    light = np.zeros((side, side))
+    across = np.round((places[:, :2] / reach + 1) / 2 * (side - 1)).astype(int)
+    is_seen = ((across >= 0) & (across < side)).all(axis=1)
+    np.add.at(light, (side - 1 - across[is_seen, 1], across[is_seen, 0]), sizes[is_seen])
+    picture = np.empty((side, side, 4), np.uint8)
+    picture[..., :3] = np.clip(24 + light * 90, 0, 255).astype(np.uint8)[..., None]
+    picture[..., 3] = 255
+    return picture.tobytes()
+
+
+def particles() -> Image:
+    """Show each shape."""
+    pictures = []
+    for shape in ("sphere", "cube", "disc"):
+        made = run(
+            "tpl_particle_emitter", {"shape": shape, "count": 6000, "random": "hash"}, {"trigger": True}, "particles"
+        )
+        places = np.frombuffer(made, "<f4").reshape(-1, 8)[:, [0, 2, 1] if shape == "disc" else [0, 1, 2]]
+        pictures.append(dots(places, np.ones(len(places)), 1.2))
+    return row(pictures, 150)
+
+
+def weather() -> Image:
+    """Show kinds of weather."""
+    pictures = []
+    for kind in ("rain", "snow", "leaves"):
+        with TemporaryDirectory() as folder:
+            sky = {"type": kind, "particleCount": 4000, "intensity": 1, "windDirection": [1, 0, 0], "windStrength": 3}
+            store = AssetStore(folder)
+            store.put("sky:weather", {**sky, "area": [50, 50, 50]})
+            store.flush()
+            made = run("tpl_scene_weather", {"$db": folder}, {"tick": iter(range(60))}, "particle_data")
+        cells = np.frombuffer(made, "<f4").reshape(-1, 4)
+        pictures.append(dots(cells[:, :3], cells[:, 3] / cells[:, 3].max(), 25))
+    return row(pictures, 150)
+
+
+def sky() -> Image:
+    """Show the sky from noon to night."""
+    pictures = []
+    for height in (0.9, 0.3, 0.1, -0.1):
+        with TemporaryDirectory() as folder:
+            store = AssetStore(folder)
+            store.put("sky:skybox", {"mode": "procedural", "sunDirection": [0.3, height, 0.5]})
+            store.flush()
+            made = run("tpl_scene_skybox", {"$db": folder}, {"tick": True}, "skybox_data")
+        top, bottom = (
+            [*(round(255 * min(max(part, 0), 1)) for part in made[name]), 255]
+            for name in ("zenithColor", "horizonColor")
+        )
+        pictures.append(
+            run(
+                "tpl_background", {**SIZE, "type": "linearGradient", "from": top, "to": bottom}, {"tick": True}, "image"
+            )
+        )
+    return row(pictures)
+
+
 def tube() -> Image:
     """Show a tube with a head."""
     path = "M 0,0 C 2,3 4,-3 6,0 S 10,3 12,0"
@@ -436,6 +815,29 @@ MADE: dict[str, Callable[[], str | Image]] = {
     "tpl_tone_map": tone_map,
     "tpl_brightness_contrast": adjust,
     "tpl_tube_mesh": tube,
+    "tpl_dc_offset": dc_offset,
+    "tpl_audio_spectrum": spectrum,
+    "tpl_silence_detect": silence,
+    "tpl_peak_detect": peaks,
+    "tpl_convolve": convolve,
+    "tpl_noise_reduction": denoise,
+    "tpl_pitch_shift": pitch,
+    "tpl_time_stretch": stretch,
+    "tpl_animation_clip": clip,
+    "tpl_animation_timeline": timeline,
+    "tpl_sprite_animation": sprites,
+    "tpl_character_controller": walk,
+    "tpl_ik_solver": reach,
+    "tpl_scene_physics": bodies,
+    "tpl_image_resize": resize,
+    "tpl_grayscale_filter": grayscale,
+    "tpl_chroma_key": chroma,
+    "tpl_image_to_heightmap": heights,
+    "tpl_ssao": occlusion,
+    "tpl_camera_capture": camera,
+    "tpl_particle_emitter": particles,
+    "tpl_scene_weather": weather,
+    "tpl_scene_skybox": sky,
 }
 
 

@@ -17,8 +17,9 @@ use crate::rate::SampleRate;
 #[outport(mid: Stream, "What is between the frequencies.")]
 #[outport(high: Stream, "What is above the higher frequency.")]
 #[example(
-    steps = r#"[{"stream": {"type": "@stream", "f32": [[0, 0]]}}]"#,
-    outputs = r#"[{"low": [{"type": "@stream", "f32": [[0.0, 0.0]]}], "mid": [{"type": "@stream", "f32": [[0.0, 0.0]]}], "high": [{"type": "@stream", "f32": [[0.0, 0.0]]}]}]"#
+    config = r#"{"sampleRate": 8000, "lowFrequency": 1000, "highFrequency": 2000}"#,
+    steps = r#"[{"stream": {"type": "@stream", "f32": [[1, 0, 0]]}}]"#,
+    outputs = r#"[{"low": [{"type": "@stream", "f32": [[0.0095308665, 0.056094136, 0.14812833]]}], "mid": [{"type": "@stream", "f32": [[0.027771505, 0.05236381, -0.06507235]]}], "high": [{"type": "@stream", "f32": [[0.027771505, -0.16980822, 0.4047053]]}]}]"#
 )]
 pub(super) struct Crossover {
     /// Where low and middle part.

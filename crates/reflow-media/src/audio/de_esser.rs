@@ -16,9 +16,9 @@ use crate::rate::{SampleRate, check_ratio};
 #[derive(Component)]
 #[component(id = "tpl_de_esser", title = "De-Esser", category = "media/dynamics", filter)]
 #[example(
-    config = r#"{"thresholdDb": 0}"#,
-    steps = r#"[{"stream": {"type": "@stream", "f32": [[0.5, -0.25]]}}]"#,
-    outputs = r#"[{"stream": [{"type": "@stream", "f32": [[0.5, -0.25]]}]}]"#
+    config = r#"{"sampleRate": 8000, "frequency": 2000, "thresholdDb": -60}"#,
+    steps = r#"[{"stream": {"type": "@stream", "f32": [[1, 0, -1, 0, 1]]}}]"#,
+    outputs = r#"[{"stream": [{"type": "@stream", "f32": [[0.05829614, 0.0, -0.023417255, 0.0, 0.014888787]]}]}]"#
 )]
 pub(super) struct DeEsser {
     /// The middle of the band.

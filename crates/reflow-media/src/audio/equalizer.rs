@@ -15,9 +15,9 @@ use crate::rate::SampleRate;
 #[derive(Component)]
 #[component(id = "tpl_equalizer", title = "Equalizer", category = "media/filters", filter)]
 #[example(
-    config = r#"{"bands": [{"type": "lowshelf", "frequency": 100, "gain": 0}]}"#,
-    steps = r#"[{"stream": {"type": "@stream", "f32": [[0.5, -0.25]]}}]"#,
-    outputs = r#"[{"stream": [{"type": "@stream", "f32": [[0.5, -0.25]]}]}]"#
+    config = r#"{"sampleRate": 8000, "bands": [{"type": "highshelf", "frequency": 2000, "gain": 12, "q": 0.5}]}"#,
+    steps = r#"[{"stream": {"type": "@stream", "f32": [[1, 0, 0]]}}]"#,
+    outputs = r#"[{"stream": [{"type": "@stream", "f32": [[1.9952623, -1.3647383, 0.4667333]]}]}]"#
 )]
 pub(super) struct Equalizer {
     /// The bands.

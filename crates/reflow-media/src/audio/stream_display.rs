@@ -23,8 +23,9 @@ use crate::reading::Readers;
 #[outport(audio: Bytes, "The sound as a file.")]
 #[outport(error: ErrorText, "Why there are no facts.")]
 #[example(
-    steps = r#"[{"stream": {"type": "@stream", "f32": [[0.5]]}}]"#,
-    outputs = r#"[{"error": [{"type": "Error", "data": "Expected Begin frame, got data"}]}]"#
+    config = r#"{"preview": false}"#,
+    steps = r#"[{"stream": {"type": "@stream", "f32": [[0.5, -0.25]], "metadata": {"sampleRate": 8000}}}]"#,
+    outputs = r#"[{"metadata": [{"bitDepth": null, "channels": null, "chunks": 1, "contentType": "audio/raw-pcm-f32", "durationMs": null, "playback": {"autoplay": false, "loop": false, "showWaveform": true}, "sampleRate": 8000, "sizeHint": null, "streamMetadata": {"sampleRate": 8000}, "totalBytes": 8}]}]"#
 )]
 pub(super) struct AudioStreamDisplay {
     #[config(group)]

@@ -20,8 +20,9 @@ use crate::rate::check_size;
 #[derive(Component)]
 #[component(id = "tpl_time_stretch", title = "Time Stretch", category = "media/spectral", filter)]
 #[example(
-    steps = r#"[{"stream": {"type": "@stream", "f32": [[0.5, -0.25]]}}]"#,
-    outputs = r#"[{"stream": [{"type": "@stream", "f32": [[0.5, -0.25]]}]}]"#
+    config = r#"{"ratio": 2, "windowSize": 4}"#,
+    steps = r#"[{"stream": {"type": "@stream", "f32": [[0.5, 0.5, 0.5, 0.5]]}}]"#,
+    outputs = r#"[{"stream": [{"type": "@stream", "f32": [[0.5], [0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5]]}]}]"#
 )]
 pub(super) struct TimeStretch {
     /// Length of the result by that of the signal.

@@ -25,8 +25,9 @@ use crate::reading::Readers;
 #[outport(image: Bytes, "The picture as a file.")]
 #[outport(error: ErrorText, "Why there are no facts.")]
 #[example(
-    steps = r#"[{"stream": {"type": "@stream", "u8": [[1]]}}]"#,
-    outputs = r#"[{"error": [{"type": "Error", "data": "Expected Begin frame, got data"}]}]"#
+    config = r#"{"preview": false}"#,
+    steps = r#"[{"stream": {"type": "@stream", "content_type": "image/raw-gray", "metadata": {"width": 2, "height": 1}, "u8": [[0, 255]]}}]"#,
+    outputs = r#"[{"metadata": [{"chunks": 1, "contentType": "image/raw-gray", "displayMode": "contain", "format": "unknown", "height": 1, "sizeHint": null, "streamMetadata": {"height": 1, "width": 2}, "totalBytes": 2, "width": 2}]}]"#
 )]
 pub(super) struct ImageStreamDisplay {
     /// Passed on.
