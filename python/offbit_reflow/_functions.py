@@ -148,7 +148,10 @@ def make(
     def answer(ctx: ActorCallContext, result: Any) -> Any:
         if not ports:
             ctx.finish()  # without parameters it is called once
-        return None if ctx.resolved or ctx._deferred else outputs(result)
+        if ctx._deferred or ctx.resolved and result is None:
+            return None
+        # What is returned beside an answer that was given is told, and not sent.
+        return {outs[0]: result} if ctx.resolved and outs else outputs(result)
 
     async def answer_later(ctx: ActorCallContext, result: Any) -> Any:
         return answer(ctx, await result)

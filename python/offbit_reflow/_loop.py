@@ -143,6 +143,8 @@ class Serving:
 
         self.watch: Watch = Watch()
         self.loop: asyncio.AbstractEventLoop = self.watch.new_loop(clock)
+        if sys.version_info < (3, 12):
+            self.loop.set_task_factory(_make_task)
         self.loop.set_default_executor(Pool(_current_run))
         #: What polls the nodes of the ticks on this thread: not in virtual time, where the loop says what time it is.
         self.host = _native._LoopHost.open() if clock is None else None
@@ -210,11 +212,25 @@ def _current_run() -> int:
 
 
 def tick_of(task: asyncio.Task[Any]) -> _native._Tick | None:
-    """Give the tick that a task works for. Before Python 3.12, tasks that a tick has made cannot be told apart."""
+    """Give the tick that a task works for."""
     if sys.version_info >= (3, 12):
         return task.get_context().get(current_tick)
     coroutine = task.get_coro()
-    return coroutine if isinstance(coroutine, _native._Tick) else None
+    tick = coroutine if isinstance(coroutine, _native._Tick) else getattr(task, _TICK, None)
+    return tick if isinstance(tick, _native._Tick) else None
+
+
+#: Where a task of Python 3.11, which does not tell its context, has the tick that made it.
+_TICK = "_offbit_reflow_tick"
+
+
+def _make_task(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> asyncio.Future[Any]:
+    """Make a task that knows the tick which made it, for Python 3.11."""
+    import asyncio
+
+    task: asyncio.Task[Any] = asyncio.Task(coroutine, loop=loop, **options)
+    setattr(task, _TICK, current_tick.get(None))
+    return task
 
 
 async def _contained(awaitable: Awaitable[Any]) -> tuple[Any, BaseException | None]:

@@ -192,8 +192,9 @@ class RunResult:
 
     def __repr__(self) -> str:
         ports = ", ".join(f"{port}: {len(values)}" for port, values in self.collected().items())
+        outputs = "not collected" if isinstance(self.outputs, NotCollected) else f"{{{ports}}}"
         failed = len(self.failures) + self.failures_dropped
-        return f"<RunResult {self.state}, {len(self.nodes)} nodes, outputs {{{ports}}}, {failed} failures>"
+        return f"<RunResult {self.state}, {len(self.nodes)} nodes, outputs {outputs}, {failed} failures>"
 
     def __str__(self) -> str:
         return _summary.text(self)

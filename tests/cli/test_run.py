@@ -16,6 +16,50 @@ def test_outputs_leave_as_json_lines_and_the_summary_apart(write, actors, capsys
     assert "finished: 1 nodes, 2 ticks, 0 failures" in err
 
 
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("[123456789012345678901234567890]", [123456789012345678901234567890] * 2),
+        ('{"n": 98765432109876543210, "x": NaN}', {"n": 98765432109876543210, "x": None}),
+    ],
+)
+def test_integers_of_any_size_stay_integers(write, actors, value, written, tmp_path, capsys):
+    own = tmp_path / "own.py"
+    own.write_text("from offbit_reflow import actor\n@actor\ndef same(x): return x\n", encoding="utf-8")
+    graph = write() if isinstance(written, list) else write("same", "x")
+    assert main(["run", graph, "--actors", actors, "--actors", str(own), "--input", f"x={value}"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"y": written}
+
+
+def test_what_has_no_form_in_json_is_described_where_it_is(write, tmp_path, capsys):
+    own = tmp_path / "own.py"
+    own.write_text(
+        "import datetime\nfrom offbit_reflow import actor\n@actor\n"
+        "def dated(x): return {'on': datetime.date(2024, 5, 1), 'n': [x, b'ab', {1}]}\n",
+        encoding="utf-8",
+    )
+    assert main(["run", write("dated", "x"), "--actors", str(own), "--input", "x=1"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"y": {"on": "datetime.date(2024, 5, 1)", "n": [1, [97, 98], [1]]}}
+
+
+def test_a_refused_run_tells_warnings_as_check_does(write, actors, capsys):
+    graph = write(
+        "tpl_http_request",
+        "data_in",
+        outports={},
+        processes={"a": {"id": "a", "component": "tpl_http_request", "metadata": {"responseType": "x", "timout": 1}}},
+    )
+    assert main(["check", graph]) == 1
+    found = capsys.readouterr().out + capsys.readouterr().err
+    assert main(["run", graph]) == 2
+    told = capsys.readouterr().err
+    assert "G012" in told
+    assert "G017" in told
+    assert {word for word in found.split() if word.startswith("G0")} == {
+        word for word in told.split() if word.startswith("G0")
+    }
+
+
 @pytest.mark.parametrize("component", ["Double", "twice"])
 def test_actors_are_known_by_class_and_component_name(write, actors, component, capsys):
     assert main(["run", write(component), "--actors", actors, "--input", "x=[1]"]) == 0

@@ -142,6 +142,28 @@ class TestWatch:
 
         assert self.warnings_of(run) == [("culprit", "warning")]
 
+    @pytest.mark.parametrize("start", ["create_task", "gather", "wait_for"])
+    def test_a_task_of_a_tick_that_holds_the_loop_is_told_with_its_node(self, start):
+        async def part():
+            time.sleep(0.25)
+
+        async def run(self, ctx):
+            if start == "create_task":
+                await asyncio.create_task(part())
+            elif start == "gather":
+                await asyncio.gather(part(), asyncio.sleep(0))
+            else:
+                await asyncio.wait_for(part(), SOON)
+            ctx.done()
+
+        with Network() as net:
+            add(net, "a", running(run))
+            events = net.events(types=["ActorLog"])
+            net.run({"a.in": 1}, timeout=SOON)
+            (told,) = events
+        assert told["actorId"] == "a"
+        assert "held the asyncio loop" in told["data"]
+
     def test_once_for_each_time(self):
         async def run(self, ctx):
             time.sleep(0.15)

@@ -112,6 +112,29 @@ def as_method(style):
     return {"plain": plain, "yields": yields, "awaits": awaits, "yields async": yields_async}[style]
 
 
+    @pytest.mark.parametrize("outports", [None, ["out"], ["out", "other"]])
+    def test_a_value_beside_an_answer_is_told(self, outports):
+        @actor(outports=outports)
+        def both(x, ctx):
+            ctx.done({"out": x})
+            return x + 1
+
+        @actor(outports=outports)
+        async def both_async(x, ctx):
+            ctx.done({"out": x})
+            return x + 1
+
+        for function in (both, both_async):
+            net = Network()
+            net.register_actor("f", function)
+            net.add_node("f", "f")
+            net.add_outport("out", "f", "out")
+            events = net.events(types=["ActorLog"])
+            assert net.run({"f.x": 1}, timeout=SOON).outputs == {"out": [1]}
+            (told,) = events
+            assert "after the tick had been ended: they are not sent" in told["data"]
+
+
 class TestClasses:
     @pytest.mark.parametrize("policy", [None, {"timeout_ms": 30_000}], ids=["plain", "limit"])
     @pytest.mark.parametrize("style", ["plain", "yields", "awaits", "yields async"])

@@ -10,7 +10,7 @@ import pytest
 from offbit_reflow import Actor, Network, Stream, actor
 from offbit_reflow.exceptions import RunTimeout
 
-from .support import SOON, Collect, Gate, add, connect, numbers, run_one
+from .support import SOON, Collect, Forward, Gate, add, connect, numbers, run_one
 
 
 def until(condition) -> None:
@@ -357,6 +357,14 @@ class TestResult:
             "and 100 more nodes",
             "finished: 300 nodes, 300 ticks, 0 failures",
         ]
+
+    def test_what_was_not_collected_is_not_shown_as_nothing(self):
+        with Network() as net:
+            add(net, "a", Forward)
+            net.add_outport("out", "a", "out")
+            net.start()
+            net.send("a", "in", 1)
+            assert repr(net.wait(timeout=SOON)) == "<RunResult idle, 1 nodes, outputs not collected, 0 failures>"
 
     def test_nothing_ran_is_not_ok(self):
         result = run_one(Collect, [])

@@ -10,6 +10,7 @@ import json
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import Any, Self, TextIO
 
 from .._native import Message
@@ -79,11 +80,28 @@ class Sink:
 
 
 def value_of(message: Message) -> Any:
-    """Give the data of a message as JSON has it; objects that JSON has nothing for are described."""
+    """Give the data of a message as JSON has it; objects that JSON has nothing for are described where they are."""
     try:
         return message.as_json().get("data")
     except (ValueError, RecursionError):
-        return repr(message.data())
+        return _described(message.data())
+
+
+def _described(value: Any) -> Any:
+    """Give what JSON has a form for, integers of any size too, and say what the rest is."""
+    if isinstance(value, dict):
+        return {key if isinstance(key, str) else repr(key): _described(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_described(part) for part in value]
+    if isinstance(value, set | frozenset):
+        return sorted(map(_described, value), key=repr)
+    if isinstance(value, bytes | bytearray):
+        return list(value)
+    if isinstance(value, float):
+        return value if isfinite(value) else None
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    return repr(value)
 
 
 class Outputs:

@@ -90,11 +90,11 @@ def main(arguments: argparse.Namespace) -> int:
         return watch.main(arguments)
     packets = inputs.parse(arguments.input)
     found = graphs.examine(arguments.graph, arguments.actors, list(packets))
-    if found.errors or found.network is None:
-        raise UsageError("\n- ".join([f"{arguments.graph} cannot run:", *found.errors]))
     style = report.Style.of(arguments)
     for warning in found.warnings:
         style.note(f"{arguments.graph}: {warning}", "warning")
+    if found.errors or found.network is None:
+        raise UsageError("\n- ".join([f"{arguments.graph} cannot run:", *found.errors]))
     return run(found.network, packets, arguments, style, _kept(arguments))
 
 
