@@ -162,6 +162,8 @@ def make(
 
     class FunctionActor(Actor, metaclass=FunctionType):
         _remembered: dict[str, Any]
+        #: Whether it takes a context, and so can see its config.
+        _reads_config: bool
 
         def __init__(self) -> None:
             self._remembered = {}
@@ -174,6 +176,7 @@ def make(
     FunctionActor.outports = outs
     FunctionActor.await_all_inports = _pairing(join, own_name, ports) if required and len(ports) > 1 else False
     FunctionActor._open_ports = False
+    FunctionActor._reads_config = wants_context
     FunctionActor._optional_inports = optional if required else []
     FunctionActor.__name__ = FunctionActor.__qualname__ = own_name
     FunctionActor.__doc__ = function.__doc__

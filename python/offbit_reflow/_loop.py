@@ -145,7 +145,7 @@ class Serving:
         self.loop: asyncio.AbstractEventLoop = self.watch.new_loop(clock)
         if sys.version_info < (3, 12):
             self.loop.set_task_factory(_make_task)
-        self.loop.set_default_executor(Pool(_current_run))
+        self.loop.set_default_executor(Pool(_current_tick))
         #: What polls the nodes of the ticks on this thread: not in virtual time, where the loop says what time it is.
         self.host = _native._LoopHost.open() if clock is None else None
         if self.host is not None:
@@ -206,9 +206,8 @@ class Serving:
         self.ticks.drop()
 
 
-def _current_run() -> int:
-    tick = current_tick.get(None)
-    return 0 if tick is None else tick.run_number
+def _current_tick() -> _native._Tick | None:
+    return current_tick.get(None)
 
 
 def tick_of(task: asyncio.Task[Any]) -> _native._Tick | None:

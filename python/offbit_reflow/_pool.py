@@ -8,9 +8,12 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import _native
+
+if TYPE_CHECKING:
+    from ._native import _Tick
 
 #: How long a thread of the pool without work stays around, in seconds.
 LINGER = 5.0
@@ -23,14 +26,15 @@ class Pool(ThreadPoolExecutor):
 
     Parameters
     ----------
-    current_run : callable
-        Gives the number of the run that the caller of `submit` works for, or 0.
+    current_tick : callable
+        Gives the tick that the caller of `submit` works for, if there is one: its `run_number` is that of its run, and its
+        `threads` counts those of its jobs that are at work.
     """
 
-    def __init__(self, current_run: Callable[[], int]) -> None:
+    def __init__(self, current_tick: Callable[[], _Tick | None]) -> None:
         super().__init__(max_workers=min(32, (os.cpu_count() or 1) + 4))
-        self._current_run = current_run
-        self._jobs: deque[tuple[Future[Any], int, Callable[[], Any]]] = deque()
+        self._current_tick = current_tick
+        self._jobs: deque[tuple[Future[Any], _Tick | None, Callable[[], Any]]] = deque()
         self._changed = threading.Condition()
         self._threads_now = self._idle = self._waiting = 0
         self._closed = False
@@ -41,7 +45,7 @@ class Pool(ThreadPoolExecutor):
         with self._changed:
             if self._closed:
                 raise RuntimeError("cannot schedule new futures after shutdown")
-            self._jobs.append((future, self._current_run(), partial(fn, *args, **kwargs)))
+            self._jobs.append((future, self._current_tick(), partial(fn, *args, **kwargs)))
             self._call_thread()
         return future
 
@@ -74,19 +78,26 @@ class Pool(ThreadPoolExecutor):
     def _work(self) -> None:
         _native._enter_pool(self._tell)
         while (job := self._next()) is not None:
-            future, run, call = job
+            future, tick, call = job
             if not future.set_running_or_notify_cancel():
                 continue
-            _native._enter_run(run)
+            _native._enter_run(0 if tick is None else tick.run_number)
+            self._count(tick, 1)
             try:
                 result = call()
             except BaseException as error:  # all of it belongs to whoever waits for the future
                 future.set_exception(error)
             else:
                 future.set_result(result)
-            del future, call, job
+            self._count(tick, -1)
+            del future, tick, call, job
 
-    def _next(self) -> tuple[Future[Any], int, Callable[[], Any]] | None:
+    def _count(self, tick: _Tick | None, more: int) -> None:
+        if tick is not None:
+            with self._changed:
+                tick.threads += more
+
+    def _next(self) -> tuple[Future[Any], _Tick | None, Callable[[], Any]] | None:
         with self._changed:
             while not self._jobs:
                 self._idle += 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncIterable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from . import _native
@@ -324,7 +325,7 @@ def node(
     **keywords
         A flow leads into the inport of the name, be it called ``name``, ``policy``, ``firing`` or ``config``. Another value
         for an inport with a default is its initial packet, and so are values for all inports that have none; every other
-        keyword is a key of the config.
+        keyword is a key of the config, where the component can see it.
 
     Returns
     -------
@@ -333,8 +334,8 @@ def node(
     Raises
     ------
     TypeError
-        If a flow leads into an inport that the component does not have, or a value is given for an inport that takes one
-        packet for every tick.
+        If a flow leads into an inport that the component does not have, a value is given for an inport that takes one
+        packet for every tick, or a keyword is none of a function without a parameter ``ctx``.
     ConversionError
         If a value has no JSON form, so that no graph can hold it (a ValueError).
 
@@ -376,8 +377,10 @@ def node(
                 f"`{made.name}`: its inport `{key}` takes a packet for every tick, so one value would serve one tick only; "
                 f"give the parameter a default, or lead a flow into it"
             )
-        else:
+        elif getattr(component, "_reads_config", True) or key in _OF_THE_NETWORK:
             settings[key] = value
+        else:
+            raise TypeError(_no_parameter(made, key))
     if hasattr(component, "_policy_for"):  # a step that needs one for what it is asked to do
         policy = {**component._policy_for(settings), **(policy or {})} or None
     made.metadata = settings | {
@@ -395,6 +398,16 @@ def node(
         wires += [*flow._wires, *((end, (made, port)) for end in flow._end)]
         begin += flow._begin
     return Flow([*nodes, made], wires, begin or [(made, None)], [(made, None)])
+
+
+#: Keys of a config that the network reads.
+_OF_THE_NETWORK = ("env_vars",)
+
+
+def _no_parameter(made: _Node, key: str) -> str:
+    near = get_close_matches(key, made.inports, 1)
+    meant = f"; did you mean `{near[0]}`?" if near else ""
+    return f"`{made.name}` has no parameter `{key}`, and without a parameter `ctx` it cannot see its config{meant}"
 
 
 def _refuse_objects(made: _Node) -> None:

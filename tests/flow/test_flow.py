@@ -98,6 +98,20 @@ def test_keywords_are_config_or_the_packet_of_an_inport_with_a_default():
         pair(a=1)
 
 
+def test_a_keyword_that_a_function_cannot_see_is_refused():
+    @actor
+    def repeat(word, times=2):
+        return word * times
+
+    with pytest.raises(TypeError, match="`repeat` has no parameter `tiems`.*did you mean `times`"):
+        repeat(tiems=3)
+    with pytest.raises(TypeError, match="`repeat` has no parameter `colour`"):
+        node(repeat, colour="red")
+    with pytest.raises(TypeError, match="no parameter `x`"):
+        node(lambda word: word, x=1)
+    assert (repeat(times=3)).run(word="a").outputs == {"repeat": ["aaa"]}
+
+
 def test_nodes_are_named_after_their_steps():
     flow = numbers >> double >> double >> node(double, name="last")
     assert repr(flow) == "<Flow of numbers, double, double_2, last>"

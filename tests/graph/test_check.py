@@ -77,6 +77,56 @@ def test_config_that_has_no_effect_is_a_warning():
         assert net.run(timeout=20).ok
 
 
+@pytest.mark.parametrize("component", ["forward", "tpl_passthrough"])
+@pytest.mark.parametrize(
+    ("key", "value", "meant"),
+    [
+        ("polcy", {"attempts": 3}, "policy"),
+        ("fireing", "latest", "firing"),
+        ("env_var", {"HOME": "required"}, "env_vars"),
+    ],
+)
+def test_a_misspelt_key_that_the_network_would_read_is_a_warning(component, key, value, meant):
+    graph = Graph("g", True)
+    graph.add_node("a", component, {key: value})
+    net = Network.from_graph(graph)
+    net.register_actor("forward", Forward)
+    built = Network()
+    built.register_actor("forward", Forward)
+    built.add_node("a", component, {key: value})
+    words = f"config `{key}`: the network reads no such key; did you mean `{meant}`?"
+    assert [found.message for found in graph.check(net) if found.code == "G017"] == [words]
+    for network in (net, built):
+        assert [found for found in network.check() if "G017" in found] == [
+            f"warning G017 ignored-config at node `a`: {words}"
+        ]
+
+
+def test_a_key_of_a_config_that_is_only_like_another_is_none_of_ours():
+    for config in (
+        {"police": {"phone": 110}},
+        {"timing": "slow"},
+        {"polcy": "x"},
+        {"env_var": {"HOME": "/"}},
+        {"polcy": {}},
+    ):
+        net = Network()
+        net.register_actor("forward", Forward)
+        net.add_node("a", "forward", config)
+        assert net.check() == []
+
+
+@pytest.mark.parametrize(("key", "value", "meant"), [("capcity", 3, "capacity"), ("overflw", "newest", "overflow")])
+def test_a_misspelt_key_of_a_connection_is_a_warning(key, value, meant):
+    graph = wire_graph("a>b")
+    graph.add_initial("a", "in", 1)
+    graph.set_connection_metadata("a", "out", "b", "in", {key: value})
+    (found,) = graph.check({"forward": Forward})
+    assert (found.code, found.place, found.hint) == ("G017", "connection `a.out -> b.in`", f"did you mean `{meant}`?")
+    graph.set_connection_metadata("a", "out", "b", "in", {key: "of the bus"})
+    assert graph.check({"forward": Forward}) == []
+
+
 def test_what_no_packet_reaches_is_a_warning():
     graph = wire_graph("a>b b>a")
     graph.add_node("join", "join")

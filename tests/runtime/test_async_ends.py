@@ -162,6 +162,38 @@ def test_work_in_threads_holds_neither_cancel_nor_shutdown():
     release.set()
 
 
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("caught", [False, True])
+def test_a_thread_of_a_tick_whose_time_is_over_meets_no_other_attempt(shared, caught):
+    """A class gives the next attempt a fresh instance, an instance is waited for."""
+    met = []
+
+    class Works(Actor):
+        inports = ["in"]
+        outports = ["out"]
+        inside = 0
+
+        async def run(self, ctx):
+            def work():
+                self.inside += 1
+                met.append(self.inside)
+                if ctx.attempt == 1:
+                    time.sleep(0.3)
+                self.inside -= 1
+
+            try:
+                await asyncio.to_thread(work)
+            except asyncio.CancelledError:
+                if caught:
+                    raise ValueError("too late") from None
+                raise
+            return {"out": ctx["in"]}
+
+    result = run_one(Works() if shared else Works, range(3), policy={"attempts": 3, "timeout_ms": 60})
+    assert result.outputs["out"] == [0, 1, 2]
+    assert set(met) == {1}
+
+
 def test_a_thread_of_a_stopped_tick_does_not_wait_for_ever():
     from offbit_reflow import Stream
 

@@ -216,6 +216,33 @@ def grown(run):
     return resident_mb() - before, given
 
 
+@pytest.mark.parametrize("says", ["log", "progress", "publish"])
+@pytest.mark.parametrize("subscribed", [False, True])
+def test_what_actors_say_is_bounded_in_bytes(says, subscribed):
+    """However many times they say it, and who does not read loses the oldest."""
+
+    def run(self, ctx):
+        text = "z" * 60_000
+        {
+            "log": ctx.log,
+            "progress": lambda text: ctx.progress(0.5, text),
+            "publish": lambda text: ctx.publish("k", text),
+        }[says](text)
+        ctx.done()
+
+    net = Network({"kept_bytes": 4 << 20})
+    add(net, "n", running(run))
+    events = net.events() if subscribed else None
+    gc.collect()
+    before = resident_mb()
+    assert net.run({"n.in": iter(range(2000))}, timeout=SOON).ok
+    gc.collect()
+    assert resident_mb() - before < 60, "of 114 MiB"
+    late = sum(event["_type"].startswith("Actor") for event in (events or net.events()))
+    assert 0 < late <= 80
+    assert events is None or events.dropped > 1000
+
+
 def test_what_actors_publish_is_not_kept_by_events():
     def publishes(self, ctx):
         for number in range(COUNT):

@@ -502,6 +502,84 @@ def test_the_outport_unmatched():
     assert sorted(result.outputs["rest"]) == [3, 8, 13, 18, 23, 28, 33, 38]
 
 
+class Joins:
+    """Nodes that pair `a` and `b`, in every style."""
+
+    class Plain(Actor):
+        inports = ["a", "b"]
+        outports = ["out"]
+
+        def run(self, ctx):
+            ctx.done({"out": [ctx["a"], ctx["b"]]})
+
+    class Generator(Plain):
+        def run(self, ctx):
+            yield {"out": [ctx["a"], ctx["b"]]}
+
+    class Async(Plain):
+        async def run(self, ctx):
+            return {"out": [ctx["a"], ctx["b"]]}
+
+    class AsyncGenerator(Plain):
+        async def run(self, ctx):
+            yield {"out": [ctx["a"], ctx["b"]]}
+
+    class Batch(Plain):
+        batch_size = 8
+
+        def run(self, batch):
+            batch.done({"out": [list(pair) for pair in zip(batch["a"], batch["b"], strict=True)]})
+
+
+STYLES = [Joins.Plain, Joins.Generator, Joins.Async, Joins.AsyncGenerator, Joins.Batch]
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("join", [*STYLES, pair], ids=lambda join: join.__name__)
+@pytest.mark.parametrize("from_json", [False, True])
+def test_what_comes_when_the_other_branch_has_ended_leaves_as_unmatched(join, from_json):
+    """It found the joining node gone, and was only counted as undelivered of its sender."""
+    gone = threading.Event()
+
+    class Once(Actor):
+        inports = ["x"]
+        outports = ["out"]
+
+        def run(self, ctx):
+            ctx.finish()
+            ctx.done({"out": ctx["x"]})
+
+        def teardown(self):
+            gone.set()
+
+    @actor
+    def late(x):
+        # In the run that this is about, the node has long ended when the second packet comes.
+        assert gone.wait(SOON)
+        if x == 1:
+            ended.recv(300)
+        return x
+
+    graph = Graph("late", True)
+    for name in ("src", "once", "late", "join"):
+        firing = {"firing": "origin"} if name == "join" else {}
+        graph.add_node(name, name, firing)
+    for left, right, port in (("src", "once", "x"), ("src", "late", "x"), ("once", "join", "a"), ("late", "join", "b")):
+        graph.add_connection(left, "out", right, port)
+    graph.add_outport("out", "join", "out")
+    graph.add_outport("left", "join", "unmatched")
+    with Network.from_graph(Graph.from_json(graph.to_json()) if from_json else graph) as net:
+        for name, made in (("src", same), ("once", Once), ("late", late), ("join", join)):
+            net.register_actor(name, made)
+        ended = net.events(types=["NodeStateChanged"], nodes=["join"])
+        while ended.recv(1) is not None:
+            pass
+        result = net.run({"src.x": iter(range(5))}, timeout=SOON)
+    assert result.outputs == {"out": [[0, 0]], "left": [1, 2, 3, 4]}
+    assert result.nodes["join"]["unmatched"] == 4
+    assert result.nodes["late"]["undelivered"] == 0
+
+
 class TestByKey:
     ORDERS = [{"id": n, "what": "order"} for n in range(10)]
     PAYMENTS = [{"order": {"id": n}, "what": "payment"} for n in (5, 1, 0, 7, 99, 3)]
@@ -530,6 +608,35 @@ class TestByKey:
         result, events = self.run({**self.RULE, "bound": 20}, orders, [{"order": {"id": -1}}])
         assert result.nodes["pair"]["unmatched"] == 501
         assert sum(event["reason"] == "bound" for event in events) >= 480
+
+    @pytest.mark.timeout(60)
+    @pytest.mark.parametrize("join", STYLES, ids=lambda join: join.__name__)
+    def test_what_comes_when_no_partner_can_come_leaves_at_once(self, join):
+        """Also while the other side goes on, and however much of it there is."""
+        seen = threading.Event()
+
+        def lefts():
+            yield {"id": 1}
+            yield {"id": 2}
+
+        def rights():
+            yield {"id": 1}
+            with net.listen("p", "unmatched") as lone:
+                for number in range(10, 500):
+                    yield {"id": number}
+                assert lone.recv(timeout=SOON) is not None
+                seen.set()
+            yield {"id": 2}
+
+        with Network({"capacity": 4}) as net:
+            net.register_actor("p", join)
+            net.add_node("p", "p", firing={"join": {"a": "id", "b": "id"}})
+            net.add_outport("out", "p", "out")
+            net.add_outport("left", "p", "unmatched")
+            result = net.run({"p.a": lefts(), "p.b": rights()}, timeout=SOON)
+        assert seen.is_set()
+        assert [left["id"] for left, _ in result.outputs["out"]] == [1, 2]
+        assert [left["id"] for left in result.outputs["left"]] == list(range(10, 500))
 
     def test_nobody_waits_longer_than_the_time_limit(self):
         with Network() as net:

@@ -111,7 +111,6 @@ def as_method(style):
 
     return {"plain": plain, "yields": yields, "awaits": awaits, "yields async": yields_async}[style]
 
-
     @pytest.mark.parametrize("outports", [None, ["out"], ["out", "other"]])
     def test_a_value_beside_an_answer_is_told(self, outports):
         @actor(outports=outports)

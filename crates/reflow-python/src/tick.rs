@@ -5,7 +5,7 @@
 //! tasks, so the loop is asked for that, once for all ticks that end meanwhile.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use pyo3::exceptions::{PyRuntimeError, PyStopIteration};
@@ -23,12 +23,17 @@ use crate::loop_host::{self, PyLoopHost};
 use crate::once::{Once, intern};
 use crate::wait;
 
+/// How often a tick whose time is over is asked whether its threads have ended, in seconds.
+const LOOK: f64 = 0.01;
+
 /// See the module.
 #[pyclass(name = "_Tick", module = "offbit_reflow._native", frozen)]
 pub(crate) struct PyTick {
     ticks: Py<PyTicks>,
     coroutine: Py<PyAny>,
     run_number: u64,
+    /// How many threads of `asyncio.to_thread` work for it.
+    threads: AtomicUsize,
     state: Attached<TickState>,
 }
 
@@ -62,6 +67,16 @@ impl PyTick {
     #[getter]
     fn run_number(&self) -> u64 {
         self.run_number
+    }
+
+    #[getter]
+    fn get_threads(&self) -> usize {
+        self.threads.load(Ordering::SeqCst)
+    }
+
+    #[setter]
+    fn set_threads(&self, threads: usize) {
+        self.threads.store(threads, Ordering::SeqCst);
     }
 
     #[getter]
@@ -160,6 +175,11 @@ impl PyTick {
             settle(&future, py.None().bind(py))?;
         }
         Ok(future)
+    }
+
+    /// Look again whether its node can be told the end.
+    fn _look_again(slf: &Bound<'_, Self>) {
+        PyTicks::conclude_soon(slf.get().ticks.bind(slf.py()), slf);
     }
 
     /// Warn about the node of the tick.
@@ -305,6 +325,14 @@ impl PyTick {
         is_over
     }
 
+    /// Whether its time is over while threads still work for it: another attempt must not meet them on the same instance. A run that
+    /// is stopped does not wait for them.
+    fn is_at_work(&self, py: Python<'_>) -> bool {
+        let state = self.state.lock(py);
+        let goes_on = state.context.as_ref().is_some_and(|context| !context.get().node().is_cancelled());
+        goes_on && state.is_cancelled && self.get_threads() > 0
+    }
+
     /// Tells its node what the coroutine came to.
     fn conclude(slf: &Bound<'_, Self>) {
         let (py, this) = (slf.py(), slf.get());
@@ -427,6 +455,7 @@ impl PyTicks {
             ticks: slf.clone().unbind(),
             coroutine: coroutine.unbind(),
             run_number: context.get().run_number(),
+            threads: AtomicUsize::new(0),
             state: Attached::new(state),
         };
         let tick = Bound::new(py, tick)?;
@@ -525,6 +554,13 @@ impl PyTicks {
         }
     }
 
+    fn look_again_later(&self, tick: &Bound<'_, PyTick>) -> PyResult<()> {
+        let py = tick.py();
+        let look_again = tick.getattr(intern!(py, "_look_again"))?;
+        let call_later = self.event_loop.bind(py).getattr(intern!(py, "call_later"))?;
+        call_later.call((LOOK, look_again), Some(self.in_nobodys_context.bind(py))).map(drop)
+    }
+
     /// Tells the nodes of ticks that these have ended, outside of tasks, and lets them go on.
     fn conclude(&self, py: Python<'_>, ended: Vec<Py<PyTick>>) {
         let conclude = || ended.iter().for_each(|tick| PyTick::conclude(tick.bind(py)));
@@ -613,6 +649,13 @@ impl PyTicks {
             state.comes_back = false;
             std::mem::take(&mut state.ended)
         };
+        let (at_work, mut ended): (Vec<_>, Vec<_>) = ended.into_iter().partition(|tick| tick.get().is_at_work(py));
+        for tick in at_work {
+            if let Err(error) = self.look_again_later(tick.bind(py)) {
+                error.write_unraisable(py, Some(tick.bind(py)));
+                ended.push(tick);
+            }
+        }
         self.conclude(py, ended);
     }
 

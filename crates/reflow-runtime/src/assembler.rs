@@ -448,6 +448,12 @@ impl Assembler {
         }
     }
 
+    /// Whether packets may still come that find no partner: they are to be let go of, and not to find the node gone.
+    pub(crate) fn may_be_left_alone(&self, closed: &[bool]) -> bool {
+        let is_closed = |port: usize| closed.get(port).copied().unwrap_or(true);
+        matches!(self, Self::All(pairing) if pairing.groups.iter().any(|group| group.is_open(&is_closed)))
+    }
+
     /// Packets that wait for a partner.
     pub(crate) fn held(&self) -> usize {
         match self {
@@ -530,6 +536,19 @@ impl Pairing {
     /// Whether closed ports may still get a packet, because partners of what they brought can come.
     fn may_match(&self, is_closed: &impl Fn(usize) -> bool) -> bool {
         self.groups.iter().any(|group| group.waiting() > 0 && group.can_complete(is_closed))
+    }
+
+    /// Whether it pairs by something in common.
+    pub(crate) fn matches(&self) -> bool {
+        !self.groups.is_empty()
+    }
+
+    /// Lets go of what can find no partner once the ports with `closed[port]` bring nothing more.
+    pub(crate) fn close_ports(&mut self, closed: &[bool]) {
+        let is_closed = |port: usize| closed.get(port).copied().unwrap_or(true);
+        for group in &mut self.groups {
+            group.close_ports(&is_closed, &mut self.lone);
+        }
     }
 
     /// Nothing that descends from the origin is on its way any more.

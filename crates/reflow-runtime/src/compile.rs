@@ -88,7 +88,7 @@ pub(crate) fn check(plan: &Plan, inputs: Option<&[Endpoint]>) -> (Vec<NetworkErr
         errors.extend(
             problems.into_iter().map(|problem| NetworkError::Refused(vec![draft.finding(Code::BadConfig, problem)])),
         );
-        let ignored = draft.component.config_warnings(&draft.config);
+        let ignored = diagnose::config_warnings(&*draft.component, &draft.config);
         warnings.extend(ignored.into_iter().map(|message| draft.finding(Code::IgnoredConfig, message)));
     }
     (errors, warnings)

@@ -180,7 +180,39 @@ fn config_problems(component: &dyn Component, config: &Map) -> Vec<Problem> {
     let members = config.iter().map(|(key, value)| (key.as_str(), Value::from(value)));
     let config = Value::object(members);
     let errors = component.check_config(&config).into_iter().map(Problem::new);
-    errors.chain(component.config_warnings(&config).into_iter().map(Problem::warning)).collect()
+    errors.chain(config_warnings(component, &config).into_iter().map(Problem::warning)).collect()
+}
+
+/// What is odd about a node's config: for its component, and for the network, which reads parts of it, too.
+pub(crate) fn config_warnings(component: &dyn Component, config: &Value) -> Vec<String> {
+    let mut found = component.config_warnings(config);
+    found.extend(misspelt(config));
+    found
+}
+
+/// Keys that are like those which the network reads, with values that fit these: what they say would count for nothing.
+fn misspelt(config: &Value) -> Vec<String> {
+    let Some(members) = config.as_object() else { return Vec::new() };
+    let unlike = |key: &str| members.get(key).is_none();
+    let mut found = Vec::new();
+    for (key, value) in members.iter() {
+        let words = ["policy", "firing", "env_vars"].into_iter().filter(|word| unlike(word));
+        let Some(meant) = reflow_graph::closest(key, words) else { continue };
+        let is_full = value.as_object().is_none_or(|members| members.iter().next().is_some());
+        let fits = match meant {
+            "policy" => value.as_object().is_some() && Policy::from_value(value).is_ok(),
+            "firing" => Firing::from_value(value).is_ok(),
+            _ => value.as_object().is_some_and(|rules| {
+                rules.iter().all(|(_, rule)| {
+                    rule.as_str().is_some_and(|rule| rule.starts_with("required") || rule.starts_with("optional"))
+                })
+            }),
+        };
+        if is_full && fits {
+            found.push(format!("config `{key}`: the network reads no such key; did you mean `{meant}`?"));
+        }
+    }
+    found
 }
 
 fn policy_problems(policy: &serde_json::Value) -> Vec<Problem> {

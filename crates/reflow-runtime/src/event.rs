@@ -282,6 +282,21 @@ impl Event {
         }
     }
 
+    /// How many bytes there are of what an actor said; a few count nothing, since the number of events has a bound, too.
+    pub(crate) fn said_bytes(&self) -> u64 {
+        let bytes = match self {
+            Self::ActorLog { data, .. } => data.bytes(),
+            Self::ActorProgress { text, .. } => text.len() as u64,
+            Self::ActorPublished { value, .. } => value.bytes(),
+            Self::ActorFailed(failed) => {
+                let failure = &failed.failure;
+                (failure.message.len() + failure.traceback.as_ref().map_or(0, |text| text.len())) as u64
+            }
+            _ => 0,
+        };
+        if bytes > SAID_FREELY { bytes } else { 0 }
+    }
+
     fn fields(&self) -> Vec<(&'static str, Value)> {
         let text = |text: &Arc<str>| Value::String(Arc::clone(text));
         let tagged = |packets: &[(Arc<str>, Message)]| {
@@ -356,6 +371,9 @@ impl Event {
         }
     }
 }
+
+/// Words up to so many bytes count nothing, see [`Event::said_bytes`].
+const SAID_FREELY: u64 = 256;
 
 const BINARY: &str = "[binary]";
 

@@ -67,6 +67,8 @@ pub(crate) struct EventBus {
 struct BusState {
     backlog: VecDeque<Arc<EventRecord>>,
     packets_kept: usize,
+    /// Bytes of what actors said in the backlog.
+    said: u64,
     /// Events about other things than packets that came when the backlog was full.
     missed: u64,
     /// Packets of this run whose sending is in the backlog, and how many there were in all: without a subscriber most of
@@ -107,6 +109,8 @@ struct Subscriber {
 #[derive(Debug, Default)]
 struct Queue {
     events: VecDeque<Arc<EventRecord>>,
+    /// Bytes of what actors said in them.
+    said: u64,
     dropped: u64,
     /// Dropped since the reader was last told.
     unreported: u64,
@@ -145,12 +149,12 @@ impl EventBus {
         let record = Arc::new(EventRecord::charged(event, charge));
         let subscribers: Vec<_> = {
             let mut state = self.state.lock();
-            state.keep(&record);
+            state.keep(&record, self.budget.limit());
             self.update_wishes(&mut state);
             state.subscribers.clone()
         };
         for subscriber in subscribers {
-            subscriber.push(&record);
+            subscriber.push(&record, self.budget.limit());
         }
     }
 
@@ -174,10 +178,10 @@ impl EventBus {
         let queue = Queue { end: state.end, dropped: missed, ..Queue::default() };
         let subscriber = Arc::new(Subscriber { filter, capacity: capacity.max(1), queue: Mutex::new(queue) });
         for record in &state.backlog {
-            subscriber.push(record);
+            subscriber.push(record, self.budget.limit());
         }
         if missed > 0 {
-            subscriber.push(&Arc::new(EventRecord::now(Event::EventsDropped { count: missed })));
+            subscriber.push(&Arc::new(EventRecord::now(Event::EventsDropped { count: missed })), self.budget.limit());
         }
         state.subscribers.push(Arc::clone(&subscriber));
         self.update_wishes(&mut state);
@@ -248,30 +252,45 @@ impl BusState {
         self.packets_kept < PACKET_BACKLOG && self.backlog.len() < BACKLOG
     }
 
-    fn keep(&mut self, record: &Arc<EventRecord>) {
+    fn keep(&mut self, record: &Arc<EventRecord>, limit: u64) {
         let is_packet = record.event.is_packet();
-        if self.backlog.len() >= BACKLOG || is_packet && !self.keeps_packets() {
+        let said = self.said.saturating_add(record.event.said_bytes());
+        if self.backlog.len() >= BACKLOG || is_packet && !self.keeps_packets() || said > limit.max(self.said) {
             self.missed += u64::from(!is_packet);
             return;
         }
+        self.said = said;
         self.sent_kept += u64::from(matches!(record.event, Event::MessageSent { .. }));
         self.packets_kept += usize::from(is_packet);
         self.backlog.push_back(Arc::clone(record));
     }
 }
 
+impl Queue {
+    fn pop(&mut self) -> Option<Arc<EventRecord>> {
+        let record = self.events.pop_front()?;
+        self.said -= record.event.said_bytes();
+        Some(record)
+    }
+}
+
 impl Subscriber {
-    fn push(&self, record: &Arc<EventRecord>) {
+    /// The oldest make room, where there are more than its capacity, or where what actors said in them is more than `limit` bytes.
+    fn push(&self, record: &Arc<EventRecord>, limit: u64) {
         if !self.filter.wants(&record.event) {
             return;
         }
+        let said = record.event.said_bytes();
         let waiting = {
             let mut queue = self.queue.lock();
-            if queue.events.len() >= self.capacity {
-                queue.events.pop_front();
+            while queue.events.len() >= self.capacity
+                || said > 0 && queue.said > 0 && queue.said.saturating_add(said) > limit
+            {
+                queue.pop();
                 queue.dropped += 1;
                 queue.unreported += 1;
             }
+            queue.said += said;
             queue.events.push_back(Arc::clone(record));
             std::mem::take(&mut queue.waiting)
         };
@@ -318,7 +337,7 @@ impl EventReader {
         if count > 0 {
             return Poll::Ready(Received::Event(Arc::new(EventRecord::now(Event::EventsDropped { count }))));
         }
-        if let Some(record) = queue.events.pop_front() {
+        if let Some(record) = queue.pop() {
             return Poll::Ready(Received::Event(record));
         }
         if let Some(over) = over(queue.end) {
@@ -391,6 +410,26 @@ mod tests {
         drop(reader);
         bus.emit(Event::NetworkIdle);
         assert!(!bus.wants_packets());
+    }
+
+    #[test]
+    fn what_actors_say_is_bounded_in_bytes() {
+        let bus = EventBus::new();
+        bus.budget().set_limit(2500);
+        let says = || Event::ActorLog { actor: "n".into(), level: "info".into(), data: "x".repeat(1000).into() };
+        let reader = bus.subscribe(EventFilter::default(), 10_000);
+        (0..5).for_each(|_| bus.emit(says()));
+        assert_eq!(reader.dropped(), 3, "two fit");
+        assert_eq!(next(&reader).unwrap().get("count"), Some(&Value::Integer(3)));
+        assert!(next(&reader).is_some() && next(&reader).is_some() && next(&reader).is_none());
+        bus.emit(says());
+        assert!(next(&reader).is_some(), "there is room again");
+        let late = bus.subscribe(EventFilter::default(), 10_000);
+        assert!(next(&late).is_some() && next(&late).is_some());
+        assert_eq!(next(&late).unwrap().get("count"), Some(&Value::Integer(4)));
+        bus.budget().set_limit(10);
+        bus.emit(says());
+        assert_eq!(next(&reader).unwrap().get("level"), Some(&"info".into()), "one has always room");
     }
 
     #[test]

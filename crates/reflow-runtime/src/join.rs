@@ -83,6 +83,8 @@ pub(crate) struct Matcher {
     ages: VecDeque<(Instant, u64, u64)>,
     born: u64,
     waiting: usize,
+    /// Ports that bring nothing more.
+    closed: SmallVec<[u16; 2]>,
 }
 
 /// Packets of one origin or key, by place of their port in the group.
@@ -91,6 +93,13 @@ struct Entry {
     born: u64,
     key: Option<Value>,
     queues: SmallVec<[VecDeque<Held>; 2]>,
+}
+
+impl Entry {
+    /// Whether a match can still come, once these ports bring nothing more.
+    fn is_hopeful(&self, ports: &[u16], is_closed: &impl Fn(usize) -> bool) -> bool {
+        self.queues.iter().zip(ports).all(|(queue, port)| !queue.is_empty() || !is_closed(usize::from(*port)))
+    }
 }
 
 /// One packet of each port of the group.
@@ -115,6 +124,7 @@ impl Matcher {
             ages: VecDeque::new(),
             born: 0,
             waiting: 0,
+            closed: SmallVec::new(),
         }
     }
 
@@ -135,6 +145,11 @@ impl Matcher {
         self.ports.contains(&port)
     }
 
+    /// Whether a packet may still come that is to find a partner here, or to be let go of.
+    pub(crate) fn is_open(&self, is_closed: &impl Fn(usize) -> bool) -> bool {
+        self.ports.iter().any(|port| !is_closed(usize::from(*port)))
+    }
+
     /// Packets that wait for partners.
     pub(crate) fn waiting(&self) -> usize {
         self.waiting
@@ -142,13 +157,22 @@ impl Matcher {
 
     /// Whether a match can still come, once these ports bring nothing more.
     pub(crate) fn can_complete(&self, is_closed: &impl Fn(usize) -> bool) -> bool {
-        self.entries.values().any(|entry| {
-            entry
-                .queues
-                .iter()
-                .zip(&self.ports)
-                .all(|(queue, port)| !queue.is_empty() || !is_closed(usize::from(*port)))
-        })
+        self.entries.values().any(|entry| entry.is_hopeful(&self.ports, is_closed))
+    }
+
+    /// These ports bring nothing more. Lets go of what can find no partner any more, and of what comes without one from now on.
+    pub(crate) fn close_ports(&mut self, is_closed: &impl Fn(usize) -> bool, lone: &mut Vec<Lone>) {
+        let closed = self.ports.iter().copied().filter(|port| is_closed(usize::from(*port))).collect();
+        if self.closed == closed {
+            return;
+        }
+        self.closed = closed;
+        let hopeless = self.entries.iter().filter(|(_, entry)| !entry.is_hopeful(&self.ports, is_closed));
+        let mut hopeless: Vec<_> = hopeless.map(|(hash, entry)| (entry.born, *hash)).collect();
+        hopeless.sort_unstable();
+        for (_, hash) in hopeless {
+            self.release(hash, Unmatched::Closed, lone);
+        }
     }
 
     /// Takes a packet in; the match that it completes, if it does. What leaves without a partner is put into `lone`.
@@ -191,6 +215,10 @@ impl Matcher {
             } else {
                 entry.queues[place].push_back(held);
                 self.waiting += 1;
+            }
+            let is_closed = |port: usize| self.closed.iter().any(|closed| usize::from(*closed) == port);
+            if !self.closed.is_empty() && !entry.is_hopeful(&self.ports, &is_closed) {
+                self.release(hash, Unmatched::Closed, lone);
             }
             self.keep_bound(lone);
             return None;
@@ -377,6 +405,23 @@ mod tests {
             [(0, Unmatched::Closed), (1, Unmatched::Closed)]
         );
         assert_eq!(matcher.waiting(), 0);
+    }
+
+    #[test]
+    fn what_can_find_no_partner_any_more_leaves_at_once() {
+        let (mut matcher, mut lone) = (keyed(None, None), Vec::new());
+        assert!(matcher.offer(0, left(1), &mut lone).is_none());
+        assert!(matcher.offer(1, right(2), &mut lone).is_none());
+        matcher.close_ports(&|_| false, &mut lone);
+        assert!(lone.is_empty());
+        matcher.close_ports(&|port| port == 0, &mut lone);
+        assert_eq!(lone.iter().map(|lone| (lone.port, lone.why)).collect::<Vec<_>>(), [(1, Unmatched::Closed)]);
+        assert!(matcher.is_open(&|port| port == 0) && !matcher.is_open(&|_| true));
+        assert!(matcher.offer(1, right(3), &mut lone).is_none());
+        assert_eq!((lone.len(), matcher.waiting()), (2, 1));
+        assert!(matcher.offer(1, right(1), &mut lone).is_some(), "its partner has come before the end");
+        assert!(matcher.offer(1, right(1), &mut lone).is_none());
+        assert_eq!((lone.len(), matcher.waiting()), (3, 0));
     }
 
     #[test]

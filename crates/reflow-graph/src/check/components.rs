@@ -9,6 +9,7 @@ use super::known::Port;
 use super::references::initial_place;
 use crate::layout::shortened;
 use crate::policy::overflow_problems;
+use crate::suggest::closest;
 use crate::{
     Code, Connection, ConnectionId, Diagnostic, Direction, Map, Name, Place, PortInfo, PortType, Problem, Process,
     Severity,
@@ -94,11 +95,27 @@ impl Check<'_> {
             if let Some(overflow) = connection.metadata.get("overflow") {
                 self.problems(Code::BadCapacity, &place, overflow_problems(overflow));
             }
+            self.misspelt(connection, &place);
         }
         for (direction, ports) in [(Direction::In, &export.inports), (Direction::Out, &export.outports)] {
             for (name, edge) in ports {
                 let place = Place::GraphPort { direction, port: name.clone() };
                 self.port_exists(&edge.node_id, direction, edge.inner_port(), &place);
+            }
+        }
+    }
+
+    /// Keys of a connection that are like those which say something, with values that fit these.
+    fn misspelt(&mut self, connection: &Connection, place: &Place) {
+        for (key, value) in connection.metadata.entries() {
+            let words = ["capacity", "overflow"].into_iter().filter(|word| connection.metadata.get(word).is_none());
+            let Some(meant) = closest(key, words) else { continue };
+            let problems =
+                if meant == "capacity" { self.catalog.capacity_problems(value) } else { overflow_problems(value) };
+            if problems.is_empty() && !value.is_null() {
+                let message = format!("`{key}` says nothing about a connection");
+                let hint = Some(format!("did you mean `{meant}`?"));
+                self.report(Diagnostic::new(Code::IgnoredConfig, place.clone(), message).with_hint(hint));
             }
         }
     }

@@ -18,6 +18,7 @@ mod stretch;
 mod wait;
 mod work;
 
+use std::cell::OnceCell;
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::task::{Context, Waker};
@@ -118,6 +119,10 @@ pub(crate) struct Driver {
     failed: bool,
     /// The state in which an earlier process has ended it.
     ended: Option<NodeState>,
+    /// How many of its connections were open when those of a pairing were last asked.
+    open_links: usize,
+    /// Whether it is on a ring, once somebody has asked.
+    on_ring: OnceCell<bool>,
 }
 
 /// How the node's ticks are run.
@@ -203,6 +208,8 @@ impl Driver {
             finish: false,
             failed: false,
             ended: None,
+            open_links: usize::MAX,
+            on_ring: OnceCell::new(),
             handle,
         }
     }

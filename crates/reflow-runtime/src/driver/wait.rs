@@ -66,6 +66,8 @@ impl Driver {
         }
         let end = if self.is_cancelled() {
             Some(Turn::Cancelled)
+        } else if idle && self.batch.is_empty() && !self.expects_arrival() && self.let_hopeless_go(taken.open_links) {
+            Some(Turn::Work)
         } else if idle && self.batch.is_empty() && !self.expects_arrival() && self.is_exhausted(taken.open_links) {
             // What came in before the last producer closed is not seen by the look above: look once more.
             self.look();
@@ -104,7 +106,7 @@ impl Driver {
             // Other branches may hold its groups for longer than its own.
             return false;
         }
-        if node.holds.load(Ordering::Acquire) > 0 || run.outside_may_send(node) || self.is_told_its_ticks() {
+        if self.may_be_sent_to() {
             return false;
         }
         if run.keeps_retained() && self.body.is_retained() {
@@ -116,9 +118,49 @@ impl Driver {
         if matches!(self.assembler, Assembler::Any) {
             return false;
         }
+        let closed = self.closed_ports();
+        // On a ring the last producer ends after this node, and not before it.
+        self.assembler.is_exhausted(&closed) && (!self.assembler.may_be_left_alone(&closed) || self.is_on_ring())
+    }
+
+    /// Whether packets may come that no connection brings, or by a recording.
+    fn may_be_sent_to(&self) -> bool {
+        let node = self.node();
+        node.holds.load(Ordering::Acquire) > 0 || self.handle.run().outside_may_send(node) || self.is_told_its_ticks()
+    }
+
+    fn closed_ports(&self) -> SmallVec<[bool; 16]> {
+        let node = self.node();
         let mut closed: SmallVec<[bool; 16]> = smallvec![true; node.declared_inports];
         node.mailbox.closed_ports(&mut closed);
-        self.assembler.is_exhausted(&closed)
+        closed
+    }
+
+    fn is_on_ring(&self) -> bool {
+        *self.on_ring.get_or_init(|| {
+            let rings = self.handle.run().nodes_on_rings();
+            rings.get(self.handle.index() as usize).is_some_and(Option::is_some)
+        })
+    }
+
+    /// Lets go of packets whose partners can come no more since inports have closed; whether there is something to do now.
+    fn let_hopeless_go(&mut self, open_links: usize) -> bool {
+        let pairs = matches!(&self.assembler, Assembler::All(pairing) if pairing.matches());
+        if !pairs || open_links == self.open_links || self.may_be_sent_to() {
+            return false;
+        }
+        let closed = self.closed_ports();
+        // What came in before a producer closed comes first.
+        self.look();
+        if !self.batch.is_empty() || !self.signals.is_empty() {
+            return true;
+        }
+        self.open_links = open_links;
+        let Some(pairing) = self.assembler.pairing() else { return false };
+        pairing.close_ports(&closed);
+        let some = !pairing.lone.is_empty();
+        self.release_lone();
+        some
     }
 
     /// Hands everything in the outbox over, waiting for room. What the run's end leaves behind is counted.
