@@ -148,7 +148,7 @@ def make(
     def answer(ctx: ActorCallContext, result: Any) -> Any:
         if not ports:
             ctx.finish()  # without parameters it is called once
-        if ctx._deferred or ctx.resolved and result is None:
+        if ctx._deferred or (ctx.resolved and result is None):
             return None
         # What is returned beside an answer that was given is told, and not sent.
         return {outs[0]: result} if ctx.resolved and outs else outputs(result)
