@@ -613,28 +613,36 @@ class TestByKey:
     @pytest.mark.parametrize("join", STYLES, ids=lambda join: join.__name__)
     def test_what_comes_when_no_partner_can_come_leaves_at_once(self, join):
         """Also while the other side goes on, and however much of it there is."""
-        seen = threading.Event()
+        told = []
 
-        def lefts():
-            yield {"id": 1}
-            yield {"id": 2}
+        class Lefts(Actor):
+            outports = ["out"]
 
-        def rights():
-            yield {"id": 1}
-            with net.listen("p", "unmatched") as lone:
+            def run(self, ctx):
+                yield {"out": {"id": 1}}
+                yield {"out": {"id": 2}}
+
+        class Rights(Actor):
+            outports = ["out"]
+
+            def run(self, ctx):
+                yield {"out": {"id": 1}}
                 for number in range(10, 500):
-                    yield {"id": number}
-                assert lone.recv(timeout=SOON) is not None
-                seen.set()
-            yield {"id": 2}
+                    yield {"out": {"id": number}}
+                told.append(lone.recv(timeout=SOON))
+                yield {"out": {"id": 2}}
 
         with Network({"capacity": 4}) as net:
-            net.register_actor("p", join)
-            net.add_node("p", "p", firing={"join": {"a": "id", "b": "id"}})
+            for name, made in (("left", Lefts), ("right", Rights), ("p", join)):
+                net.register_actor(name, made)
+                net.add_node(name, name, firing={"join": {"a": "id", "b": "id"}} if name == "p" else None)
+            net.add_connection("left", "out", "p", "a")
+            net.add_connection("right", "out", "p", "b")
             net.add_outport("out", "p", "out")
             net.add_outport("left", "p", "unmatched")
-            result = net.run({"p.a": lefts(), "p.b": rights()}, timeout=SOON)
-        assert seen.is_set()
+            lone = net.listen("p", "unmatched")
+            result = net.run(timeout=SOON)
+        assert told[0].data() == {"id": 10}
         assert [left["id"] for left, _ in result.outputs["out"]] == [1, 2]
         assert [left["id"] for left in result.outputs["left"]] == list(range(10, 500))
 
