@@ -531,11 +531,11 @@ class Joins:
             batch.done({"out": [list(pair) for pair in zip(batch["a"], batch["b"], strict=True)]})
 
 
-STYLES = [Joins.Plain, Joins.Generator, Joins.Async, Joins.AsyncGenerator, Joins.Batch]
+JOINS = [Joins.Plain, Joins.Generator, Joins.Async, Joins.AsyncGenerator, Joins.Batch]
 
 
 @pytest.mark.timeout(60)
-@pytest.mark.parametrize("join", [*STYLES, pair], ids=lambda join: join.__name__)
+@pytest.mark.parametrize("join", [*JOINS, pair], ids=lambda join: join.__name__)
 @pytest.mark.parametrize("from_json", [False, True])
 def test_what_comes_when_the_other_branch_has_ended_leaves_as_unmatched(join, from_json):
     """It found the joining node gone, and was only counted as undelivered of its sender."""
@@ -610,7 +610,7 @@ class TestByKey:
         assert sum(event["reason"] == "bound" for event in events) >= 480
 
     @pytest.mark.timeout(60)
-    @pytest.mark.parametrize("join", STYLES, ids=lambda join: join.__name__)
+    @pytest.mark.parametrize("join", JOINS, ids=lambda join: join.__name__)
     def test_what_comes_when_no_partner_can_come_leaves_at_once(self, join):
         """Also while the other side goes on, and however much of it there is."""
         told = []
