@@ -195,7 +195,7 @@ fn misspelt(config: &Value) -> Vec<String> {
     let Some(members) = config.as_object() else { return Vec::new() };
     let unlike = |key: &str| members.get(key).is_none();
     let mut found = Vec::new();
-    for (key, value) in members.iter() {
+    for (key, value) in members {
         let words = ["policy", "firing", "env_vars"].into_iter().filter(|word| unlike(word));
         let Some(meant) = reflow_graph::closest(key, words) else { continue };
         let is_full = value.as_object().is_none_or(|members| members.iter().next().is_some());
