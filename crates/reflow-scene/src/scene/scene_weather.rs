@@ -31,7 +31,7 @@ use crate::values::{count, empty, float_or, floats, list, number_or, object, tex
 #[example(
     config = r#"{"$db": ":memory:no weather"}"#,
     steps = r#"[{"tick": {"type": "Flow"}}]"#,
-    outputs = r#"[{"wind": [{"type": "Object", "data": [0.0, 0.0, 0.0]}], "metadata": [{"weatherEntities": 0, "totalParticles": 0}]}]"#
+    outputs = r#"[{"wind": [{"type": "Object", "data": [0.0, 0.0, 0.0]}], "particle_data": [{"type": "Bytes", "data": []}], "metadata": [{"weatherEntities": 0, "totalParticles": 0}]}]"#
 )]
 pub(super) struct SceneWeather {
     #[config(group)]
