@@ -384,16 +384,25 @@ def test_a_websocket_that_nobody_serves():
 @pytest.mark.parametrize("lost", [True, False])
 def test_messages_that_nobody_may_have_read_are_told(lost, caplog):
     websockets = pytest.importorskip("websockets")
+    gone = threading.Event()
 
     async def talk(connection):
         await connection.recv()
         if lost:
             connection.transport.abort()
+        gone.set()
+
+    @actor
+    def words(n):
+        yield "read"
+        # What comes together with the question whether all was read may have been read.
+        assert gone.wait(10)
+        yield "lost"
 
     async def run():
         async with websockets.serve(talk, "127.0.0.1", 0) as server:
             url = f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}"
-            return await (rows >> write_websocket(url=url)).run_async(n=3, timeout=20)
+            return await (words >> write_websocket(url=url)).run_async(n=1, timeout=20)
 
     result = asyncio.run(run())
     assert "everything was read" in caplog.text or "close frame" in caplog.text or result.failures

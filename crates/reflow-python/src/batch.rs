@@ -6,7 +6,7 @@ use std::sync::Arc;
 use pyo3::exceptions::{PyIndexError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyInt, PyList, PyString};
+use pyo3::types::{PyDict, PyInt, PyList, PyString, PyTuple};
 use reflow_runtime::{Attempt, Column, ColumnEnd, Columns, Message, NodeHandle, Step};
 
 use crate::attached::Attached;
@@ -148,7 +148,8 @@ impl PyBatch {
         run: &Bound<'py, PyAny>,
     ) -> PyResult<(Bound<'py, Self>, Option<reflow_runtime::Failure>)> {
         let batch = Bound::new(py, self)?;
-        let result = exit::calling(|| run.call1((&batch,))).and_then(|value| batch.get().accept(&value));
+        let arguments = PyTuple::new(py, [&batch])?;
+        let result = exit::call(run, &arguments).and_then(|value| batch.get().accept(&value));
         let failure = result.err().map(|error| crate::failures::failure_of(py, error));
         Ok((batch, failure))
     }

@@ -4,7 +4,9 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 
 /// Whether the interpreter is about to go.
 static ENDING: AtomicBool = AtomicBool::new(false);
@@ -50,6 +52,23 @@ pub(crate) fn calling<T>(call: impl FnOnce() -> T) -> T {
     let value = call();
     std::mem::forget(unwound);
     value
+}
+
+/// Calls something that may be at work when the interpreter goes, see [`calling`]. In between is nothing that has to be let go of: what is
+/// dropped while the stack is unwound is dropped without the interpreter.
+#[allow(unsafe_code, reason = "pyo3 calls it as what cannot unwind, see `calling`")]
+pub(crate) fn call<'py>(callable: &Bound<'py, PyAny>, arguments: &Bound<'py, PyTuple>) -> PyResult<Bound<'py, PyAny>> {
+    type Plain = unsafe extern "C" fn(*mut PyObject, *mut PyObject, *mut PyObject) -> *mut PyObject;
+    type Unwinding = unsafe extern "C-unwind" fn(*mut PyObject, *mut PyObject, *mut PyObject) -> *mut PyObject;
+    // SAFETY: the two types differ in what the compiler may assume. It takes a callable and a tuple, and gives an object unless it fails;
+    // there are no arguments by name.
+    unsafe {
+        let result = calling(|| {
+            let call = std::hint::black_box(std::mem::transmute::<Plain, Unwinding>(ffi::PyObject_Call));
+            call(callable.as_ptr(), arguments.as_ptr(), std::ptr::null_mut())
+        });
+        Bound::from_owned_ptr_or_err(callable.py(), result)
+    }
 }
 
 /// Whether the interpreter is about to go: no run can begin any more.

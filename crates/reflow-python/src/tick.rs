@@ -114,7 +114,7 @@ impl PyTick {
         let py = slf.py();
         Self::step(slf, |coroutine| {
             let throw = coroutine.getattr(intern!(py, "throw"))?;
-            match call(&throw, error) {
+            match exit::call(&throw, error) {
                 Err(stop) if stop.is_instance_of::<PyStopIteration>(py) => {
                     Ok(PySendResult::Return(stop.value(py).getattr(intern!(py, "value"))?))
                 }
@@ -236,21 +236,6 @@ fn send_to<'py>(coroutine: &Bound<'py, PyAny>, value: &Bound<'py, PyAny>) -> PyR
         (ffi::PySendResult::PYGEN_NEXT, Some(result)) => Ok(PySendResult::Next(result)),
         (ffi::PySendResult::PYGEN_RETURN, Some(result)) => Ok(PySendResult::Return(result)),
         _ => Err(PyErr::fetch(py)),
-    }
-}
-
-/// Calls something.
-#[allow(unsafe_code, reason = "pyo3 calls it as what cannot unwind, see `exit::calling`")]
-fn call<'py>(callable: &Bound<'py, PyAny>, arguments: &Bound<'py, PyTuple>) -> PyResult<Bound<'py, PyAny>> {
-    type Plain = unsafe extern "C" fn(*mut PyObject, *mut PyObject, *mut PyObject) -> *mut PyObject;
-    type Unwinding = unsafe extern "C-unwind" fn(*mut PyObject, *mut PyObject, *mut PyObject) -> *mut PyObject;
-    // SAFETY: as in `send_to`; there are no arguments by name.
-    unsafe {
-        let result = exit::calling(|| {
-            let call = std::hint::black_box(std::mem::transmute::<Plain, Unwinding>(ffi::PyObject_Call));
-            call(callable.as_ptr(), arguments.as_ptr(), std::ptr::null_mut())
-        });
-        Bound::from_owned_ptr_or_err(callable.py(), result)
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyTuple};
 use reflow_runtime::{Step, Tick};
 
 use super::{Kind, PythonActor, copy_variables, loop_module};
@@ -50,7 +50,8 @@ impl PythonActor {
 /// Runs a whole attempt on this thread; its answer is a completion.
 fn detached_call(py: Python<'_>, run: &Bound<'_, PyAny>, context: &Bound<'_, PyContext>) {
     executor::beat(context.get().run_number());
-    let followed = exit::calling(|| run.call1((context,))).and_then(|value| {
+    let called = PyTuple::new(py, [context]).and_then(|arguments| exit::call(run, &arguments));
+    let followed = called.and_then(|value| {
         if value.is_instance_of::<PyDict>() {
             return Ok(Some(value));
         }

@@ -210,14 +210,14 @@ impl Driver {
     }
 
     /// Deals with what the end of a group leaves beside its list.
-    pub(super) fn settle_group(&mut self, gone: Vec<(u32, u32)>, settled: Option<Box<Settled>>) {
+    pub(super) fn settle_group(&mut self, gone: Vec<(u32, u32)>, settled: Option<&Settled>) {
         if !self.recorded {
             return;
         }
         if let Some(recorder) = &self.handle.node().recorder {
             let node = self.handle.index();
             let mut ops: Vec<Op> = gone.into_iter().map(|(link, position)| Op::Read { node, link, position }).collect();
-            self.handle.run().settled_ops(node, settled.as_deref(), &mut ops);
+            self.handle.run().settled_ops(node, settled, &mut ops);
             recorder.note_all(ops);
         }
         self.submit_before_end();

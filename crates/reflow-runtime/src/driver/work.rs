@@ -39,7 +39,7 @@ impl Driver {
                     let hosted = self.node().hosted;
                     let left = self.assembler.gatherer().map(|gatherer| gatherer.end(*end, hosted)).unwrap_or_default();
                     self.let_go(left.others);
-                    self.settle_group(left.gone, left.settled);
+                    self.settle_group(left.gone, left.settled.as_deref());
                     if let Some(awaited) = &self.node().awaited_groups {
                         awaited.fetch_sub(1, Ordering::Relaxed);
                     }
