@@ -19,10 +19,10 @@ def forward(self, ctx):
 
 
 def change(self, ctx):
-    """Change one value of a dict and pass it on."""
+    """Change one value of a dict and pass it on. What is returned is nobody else's any more, so it need not be copied."""
     value = ctx["in"]
     value["key 0"] += 1
-    ctx.done({"out": value})
+    return {"out": value}
 
 
 def spin(number):
