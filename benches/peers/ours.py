@@ -96,6 +96,7 @@ def slow_consumer(packets):
 
         def run(self, ctx):
             spin(ctx["in"])
+            ctx.done()
 
     return packets / timed(line(source(range(packets)), step(ADD["plain"]), Slow, 1), packets)
 

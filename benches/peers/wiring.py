@@ -72,14 +72,17 @@ def timed(net, packets):
 
 
 def idle(nodes, component=None):
-    """Wire nodes in a row that nothing feeds."""
+    """Wire nodes in a row that nothing feeds: of Python, or of a component with `input` and `output`."""
     from offbit_reflow import Network
 
     net = Network()
+    inport, outport = "in", "out"
     if component is None:
         net.register_actor("step", step(ADD["tagged"]))
+    else:
+        inport, outport = "input", "output"
     for number in range(nodes):
         net.add_node(str(number), component or "step")
         if number:
-            net.add_connection(str(number - 1), "out", str(number), "in")
+            net.add_connection(str(number - 1), outport, str(number), inport)
     return net
