@@ -17,7 +17,8 @@ use crate::attempt::{Attempt, Packets};
 use crate::event::FailedAttempt;
 use crate::join::{Lone, Unmatched};
 use crate::journal::{Op, TickKey};
-use crate::origin::{Ends, Origin, Turns};
+use crate::mint::Turns;
+use crate::origin::{Ends, Origin};
 
 /// Bits of the number of a group that count; those above are its node.
 pub(crate) const SERIAL_BITS: u32 = 26;

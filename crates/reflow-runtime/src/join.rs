@@ -351,7 +351,8 @@ mod tests {
     use crate::assembler::Intake;
     use crate::connection::Overflow;
     use crate::mailbox::{Mailbox, Room};
-    use crate::origin::{Ends, Mint, Origin};
+    use crate::mint::Mint;
+    use crate::origin::{Ends, Origin};
 
     #[derive(Default)]
     struct Told(Mutex<Vec<u64>>);

@@ -33,6 +33,7 @@ mod join;
 pub mod journal;
 mod mailbox;
 mod marks;
+mod mint;
 #[cfg(all(test, feature = "model-checker"))]
 mod models;
 mod native_host;

@@ -12,9 +12,10 @@ use crate::error::NetworkError;
 use crate::event::FailedAttempt;
 use crate::gather::{Group, GroupEnd, KnownGroup, Settled, row};
 use crate::journal::{Batch, Journal, Op, Payload};
+use crate::mint::Turns;
 use crate::node::{Node, TAP};
 use crate::node_state::NodeState;
-use crate::origin::{Ends, Origin, Turns, WeakOrigin, member_id, member_of};
+use crate::origin::{Ends, Origin, WeakOrigin, member_id, member_of};
 use crate::packet::{Control, Outgoing};
 use crate::question::Hold;
 
