@@ -195,21 +195,52 @@ class Batch(Plain):
 
     def run(self, batch):
         hold()
+
+class Timed(Plain):
+    policy = {"timeout_ms": 60_000}
+
+class OnSignal(Plain):
+    def run(self, ctx):
+        ctx.done()
+
+    def on_signal(self, ctx, signal):
+        hold()
+
+class Finalize(OnSignal):
+    def finalize(self, ctx):
+        hold()
 """
 
 
+#: What makes it begin to hold, where a packet does not.
+AFTER = {"OnSignal": "net.signal('a', 'go')", "Finalize": "net.close_inputs()"}
+
+
 @pytest.mark.parametrize(
-    "style", ["Plain", "Generator", "FirstStep", "LaterStep", "Cancelled", "AsyncGenerator", "Batch"]
+    "style",
+    [
+        "Plain",
+        "Generator",
+        "FirstStep",
+        "LaterStep",
+        "Cancelled",
+        "AsyncGenerator",
+        "Batch",
+        "Timed",
+        "OnSignal",
+        "Finalize",
+    ],
 )
 def test_what_will_not_end_does_not_abort_the_process(style):
     """Whoever holds on to its thread until the interpreter has gone comes back to none."""
     end = f"""
 net = Network()
 net.register_actor("a", {style}())
-net.add_node("a", "a")
+net.add_node("a", "a", policy=getattr({style}, "policy", None))
 for number in range(3):
     net.add_initial("a", "in", number)
 net.start()
+{AFTER.get(style, "")}
 assert entered.wait(10)
 """
     result = run_script(HOLDS + end)

@@ -15,13 +15,13 @@ use crate::batch::PyBatch;
 use crate::context::{Conclusion, PyContext, Start};
 use crate::convert;
 use crate::executor::{self, Executor};
-use crate::exit;
 use crate::failures::{failure_of, unresolved};
+use crate::guarded;
 use crate::loop_host::{self, Seat};
 use crate::names::PortNames;
 use crate::references;
 use crate::template::Methods;
-use crate::tick::PyTicks;
+use crate::ticks::PyTicks;
 
 /// What a generator yields at most before its node looks around.
 const YIELDS: usize = 64;
@@ -70,6 +70,9 @@ pub(crate) struct PythonActor {
     /// The ticks of that, if the node may be polled there.
     ticks: Option<Py<PyTicks>>,
 }
+
+/// A method, and its arguments.
+type Called<'py> = (Bound<'py, PyAny>, Bound<'py, PyTuple>);
 
 impl PythonActor {
     /// The actor of a node whose `run` is bound to `object`; made on the thread of whoever starts the network.
@@ -138,13 +141,14 @@ impl PythonActor {
         }
     }
 
-    /// Calls a method for one attempt and follows what it returns.
-    fn call(
+    /// Calls a method for one attempt and follows what it returns. `what` gives the method and its arguments; of those it is given, the
+    /// second are the arguments of `run`.
+    fn call<'py>(
         &mut self,
-        py: Python<'_>,
+        py: Python<'py>,
         tick: &mut Tick<'_>,
         is_run: bool,
-        call: impl FnOnce(&Bound<'_, PyContext>, &Bound<'_, PyTuple>) -> PyResult<Py<PyAny>>,
+        what: impl FnOnce(&Bound<'py, PyContext>, &Bound<'py, PyTuple>) -> PyResult<Called<'py>>,
     ) -> Step {
         let (node, attempt) = tick.parts();
         executor::beat(node.run_number());
@@ -160,7 +164,7 @@ impl PythonActor {
         if !is_run {
             context.get().allow_quiet_end(py);
         }
-        let result = exit::calling(|| call(&context, &arguments)).map(|result| result.into_bound(py));
+        let result = what(&context, &arguments).and_then(|(method, arguments)| guarded::call(&method, &arguments));
         self.conclude(py, (context, arguments), result, attempt, is_run)
     }
 
@@ -337,9 +341,7 @@ impl PythonActor {
         let context = context.into_bound(py);
         context.get().step(py, true);
         let next = generator.bind(py).cast::<PyIterator>().map_err(PyErr::from).and_then(|generator| {
-            let mut generator = generator.clone();
-            let Some(value) = exit::calling(|| generator.next()) else { return Ok(false) };
-            let value = value?;
+            let Some(value) = guarded::next(generator)? else { return Ok(false) };
             let packets = if value.is_none() { None } else { Some(context.get().outputs(&value)?) };
             attempt.sent.extend(context.get().take_emitted(py));
             attempt.sent.extend(packets.into_iter().flatten());
@@ -378,7 +380,7 @@ impl PythonActor {
     fn call_method(&mut self, tick: &mut Tick<'_>, name: &'static str) -> Step {
         Python::attach(|py| {
             let method = self.method(py, name);
-            self.call(py, tick, false, |context, _| Ok(method?.call1((context,))?.unbind()))
+            self.call(py, tick, false, |context, _| Ok((method?, PyTuple::new(py, [context])?)))
         })
     }
 }
@@ -399,7 +401,7 @@ impl HostedActor for PythonActor {
                 return self.run_detached(py, tick);
             }
             let run = self.function.as_ref().map_or(&self.run, |(function, _)| function).clone_ref(py);
-            self.call(py, tick, true, |_, arguments| Ok(run.bind(py).call(arguments, None)?.unbind()))
+            self.call(py, tick, true, |_, arguments| Ok((run.into_bound(py), arguments.clone())))
         })
     }
 
@@ -487,7 +489,7 @@ impl HostedActor for PythonActor {
             let prepared = arguments();
             self.call(py, tick, false, |context, _| {
                 let (method, signal) = prepared?;
-                Ok(method.call1((context, signal))?.unbind())
+                Ok((method, PyTuple::new(py, [context.as_any(), &signal])?))
             })
         })
     }

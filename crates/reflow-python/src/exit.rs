@@ -4,9 +4,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
 
 /// Whether the interpreter is about to go.
 static ENDING: AtomicBool = AtomicBool::new(false);
@@ -35,40 +33,6 @@ pub(crate) fn working<T>(task: impl FnOnce() -> T) -> T {
         Python::attach(keep_thread);
     }
     task()
-}
-
-/// Calls Python code that may be at work when the interpreter goes. Before 3.14 that ends a thread that comes back to it by
-/// unwinding its stack, which would abort the process in native code: the thread is kept here for good instead.
-pub(crate) fn calling<T>(call: impl FnOnce() -> T) -> T {
-    struct Unwound;
-    impl Drop for Unwound {
-        fn drop(&mut self) {
-            if !std::thread::panicking() {
-                sleep_for_good();
-            }
-        }
-    }
-    let unwound = Unwound;
-    let value = call();
-    std::mem::forget(unwound);
-    value
-}
-
-/// Calls something that may be at work when the interpreter goes, see [`calling`]. In between is nothing that has to be let go of: what is
-/// dropped while the stack is unwound is dropped without the interpreter.
-#[allow(unsafe_code, reason = "pyo3 calls it as what cannot unwind, see `calling`")]
-pub(crate) fn call<'py>(callable: &Bound<'py, PyAny>, arguments: &Bound<'py, PyTuple>) -> PyResult<Bound<'py, PyAny>> {
-    type Plain = unsafe extern "C" fn(*mut PyObject, *mut PyObject, *mut PyObject) -> *mut PyObject;
-    type Unwinding = unsafe extern "C-unwind" fn(*mut PyObject, *mut PyObject, *mut PyObject) -> *mut PyObject;
-    // SAFETY: the two types differ in what the compiler may assume. It takes a callable and a tuple, and gives an object unless it fails;
-    // there are no arguments by name.
-    unsafe {
-        let result = calling(|| {
-            let call = std::hint::black_box(std::mem::transmute::<Plain, Unwinding>(ffi::PyObject_Call));
-            call(callable.as_ptr(), arguments.as_ptr(), std::ptr::null_mut())
-        });
-        Bound::from_owned_ptr_or_err(callable.py(), result)
-    }
 }
 
 /// Whether the interpreter is about to go: no run can begin any more.
@@ -130,7 +94,8 @@ pub(crate) fn keep_thread(py: Python<'_>) {
     py.detach(|| sleep_for_good());
 }
 
-fn sleep_for_good() -> ! {
+/// Keeps this thread for good.
+pub(crate) fn sleep_for_good() -> ! {
     loop {
         std::thread::park();
     }

@@ -31,6 +31,7 @@ mod exit;
 mod failures;
 mod fork;
 mod graph;
+mod guarded;
 mod inputs;
 mod json;
 mod life;
@@ -54,6 +55,7 @@ mod store;
 mod stream;
 mod template;
 mod tick;
+mod ticks;
 mod turn;
 mod vars;
 mod wait;
@@ -109,7 +111,9 @@ mod _native {
     #[pymodule_export]
     use crate::stream::{PyStream, PyStreamReader, PyWriting};
     #[pymodule_export]
-    use crate::tick::{PyTick, PyTicks};
+    use crate::tick::PyTick;
+    #[pymodule_export]
+    use crate::ticks::PyTicks;
     #[pymodule_export]
     use crate::turn::Turn;
     #[pymodule_export]

@@ -1,30 +1,24 @@
-//! `Tick`: a tick of an async actor as its asyncio task runs it; and `Ticks`, those of one loop.
+//! `Tick`: a tick of an async actor as its asyncio task runs it.
 //!
-//! A tick is what its task drives in place of the coroutine of the actor: it measures the steps and keeps the exception, because
-//! asyncio would end its loop on SystemExit and KeyboardInterrupt. Its node is told its end exactly once. Nodes go on outside of
-//! tasks, so the loop is asked for that, once for all ticks that end meanwhile.
+//! It is what the task drives in place of the coroutine of the actor: it measures the steps and keeps the exception, because asyncio
+//! would end its loop on SystemExit and KeyboardInterrupt. Its node is told its end exactly once.
 
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use pyo3::exceptions::{PyRuntimeError, PyStopIteration};
-use pyo3::ffi::{self, PyObject};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::iterator::PySendResult;
-use pyo3::types::{PyDict, PySet, PyTuple, PyType};
+use pyo3::types::{PyTuple, PyType};
 
 use crate::attached::Attached;
 use crate::bell::settle;
 use crate::context::PyContext;
-use crate::exit;
-use crate::loop_host::{self, PyLoopHost};
+use crate::guarded;
 use crate::once::{Once, intern};
-use crate::wait;
-
-/// How often a tick whose time is over is asked whether its threads have ended, in seconds.
-const LOOK: f64 = 0.01;
+use crate::ticks::PyTicks;
 
 /// See the module.
 #[pyclass(name = "_Tick", module = "offbit_reflow._native", frozen)]
@@ -105,22 +99,13 @@ impl PyTick {
 
     /// Go on.
     fn send<'py>(slf: &Bound<'py, Self>, value: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        Self::step(slf, |coroutine| send_to(coroutine, value))
+        Self::step(slf, |coroutine| guarded::send(coroutine, value))
     }
 
     /// Go on with an exception.
     #[pyo3(signature = (*error))]
     fn throw<'py>(slf: &Bound<'py, Self>, error: &Bound<'py, PyTuple>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let py = slf.py();
-        Self::step(slf, |coroutine| {
-            let throw = coroutine.getattr(intern!(py, "throw"))?;
-            match exit::call(&throw, error) {
-                Err(stop) if stop.is_instance_of::<PyStopIteration>(py) => {
-                    Ok(PySendResult::Return(stop.value(py).getattr(intern!(py, "value"))?))
-                }
-                next => next.map(PySendResult::Next),
-            }
-        })
+        Self::step(slf, |coroutine| guarded::throw(coroutine, error))
     }
 
     /// End the coroutine.
@@ -137,7 +122,7 @@ impl PyTick {
     fn cancel(slf: &Bound<'_, Self>) -> PyResult<bool> {
         let py = slf.py();
         let cancel = slf.getattr(intern!(py, "_cancel"))?;
-        match slf.get().ticks.get().event_loop.bind(py).call_method1(intern!(py, "call_soon_threadsafe"), (cancel,)) {
+        match slf.get().ticks.get().event_loop(py).call_method1(intern!(py, "call_soon_threadsafe"), (cancel,)) {
             Ok(_) => Ok(true),
             // The loop was closed, and the tick dropped.
             Err(error) if error.is_instance_of::<PyRuntimeError>(py) => Ok(false),
@@ -163,7 +148,7 @@ impl PyTick {
 
     /// A future that is there when it was cancelled, on the loop.
     fn cancellation<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let future = self.ticks.get().event_loop.bind(py).call_method0(intern!(py, "create_future"))?;
+        let future = self.ticks.get().event_loop(py).call_method0(intern!(py, "create_future"))?;
         let is_cancelled = {
             let mut state = self.state.lock(py);
             if !state.is_cancelled {
@@ -214,32 +199,42 @@ impl PyTick {
     }
 }
 
-/// Sends a coroutine a value.
-#[allow(
-    unsafe_code,
-    reason = "pyo3 does this for iterators only, and calls it as what cannot unwind, see `exit::calling`"
-)]
-fn send_to<'py>(coroutine: &Bound<'py, PyAny>, value: &Bound<'py, PyAny>) -> PyResult<PySendResult<'py>> {
-    type Plain = unsafe extern "C" fn(*mut PyObject, *mut PyObject, *mut *mut PyObject) -> ffi::PySendResult;
-    type Unwinding = unsafe extern "C-unwind" fn(*mut PyObject, *mut PyObject, *mut *mut PyObject) -> ffi::PySendResult;
-    let py = coroutine.py();
-    let mut result = std::ptr::null_mut();
-    // SAFETY: the two differ in what the compiler may assume. It takes any two objects, and gives an object unless it fails.
-    let sent = exit::calling(|| unsafe {
-        // Hidden, or it would be seen that this is the function which cannot unwind.
-        let send = std::hint::black_box(std::mem::transmute::<Plain, Unwinding>(ffi::PyIter_Send));
-        send(coroutine.as_ptr(), value.as_ptr(), &raw mut result)
-    });
-    // SAFETY: as above; the reference is ours.
-    let result = unsafe { Bound::from_owned_ptr_or_opt(py, result) };
-    match (sent, result) {
-        (ffi::PySendResult::PYGEN_NEXT, Some(result)) => Ok(PySendResult::Next(result)),
-        (ffi::PySendResult::PYGEN_RETURN, Some(result)) => Ok(PySendResult::Return(result)),
-        _ => Err(PyErr::fetch(py)),
-    }
-}
-
 impl PyTick {
+    pub(crate) fn new<'py>(
+        ticks: &Bound<'py, PyTicks>,
+        coroutine: Bound<'py, PyAny>,
+        context: &Bound<'py, PyContext>,
+        ended: Option<Py<PyAny>>,
+    ) -> PyResult<Bound<'py, Self>> {
+        let state = TickState {
+            context: Some(context.clone().unbind()),
+            ended,
+            variables: None,
+            task: None,
+            outcome: None,
+            begins: false,
+            is_cancelled: false,
+            doomed: Vec::new(),
+            told_until: 0.0,
+        };
+        let tick = Self {
+            ticks: ticks.clone().unbind(),
+            coroutine: coroutine.unbind(),
+            run_number: context.get().run_number(),
+            threads: AtomicUsize::new(0),
+            state: Attached::new(state),
+        };
+        let tick = Bound::new(ticks.py(), tick)?;
+        let variables = variables_of(&tick)?;
+        tick.get().state.lock(ticks.py()).variables = Some(variables.unbind());
+        Ok(tick)
+    }
+
+    /// The node that it works for, until that is told the end.
+    pub(crate) fn node_id(&self, py: Python<'_>) -> Option<Arc<str>> {
+        self.state.lock(py).context.as_ref().map(|context| Arc::clone(context.get().node().id()))
+    }
+
     /// Takes a step of the coroutine. What it raises is kept, but for the cancellation of its task.
     fn step<'py>(
         slf: &Bound<'py, Self>,
@@ -249,7 +244,7 @@ impl PyTick {
         let begun = Instant::now();
         let next = this.ticks.get().working(|| go_on(this.coroutine.bind(py)));
         let taken = begun.elapsed();
-        if taken > this.ticks.get().limit
+        if taken > this.ticks.get().limit()
             && let Err(error) = tell_held(slf, taken)
         {
             error.write_unraisable(py, Some(slf));
@@ -285,7 +280,7 @@ impl PyTick {
     }
 
     /// Starts its task, on the loop and outside of its tasks, and in real time takes its first step; whether it has ended.
-    fn begin(slf: &Bound<'_, Self>) -> bool {
+    pub(crate) fn begin(slf: &Bound<'_, Self>) -> bool {
         let (py, this) = (slf.py(), slf.get());
         let ticks = this.ticks.get();
         let variables = {
@@ -312,14 +307,14 @@ impl PyTick {
 
     /// Whether its time is over while threads still work for it: another attempt must not meet them on the same instance. A run that
     /// is stopped does not wait for them.
-    fn is_at_work(&self, py: Python<'_>) -> bool {
+    pub(crate) fn is_at_work(&self, py: Python<'_>) -> bool {
         let state = self.state.lock(py);
         let goes_on = state.context.as_ref().is_some_and(|context| !context.get().node().is_cancelled());
         goes_on && state.is_cancelled && self.get_threads() > 0
     }
 
     /// Tells its node what the coroutine came to.
-    fn conclude(slf: &Bound<'_, Self>) {
+    pub(crate) fn conclude(slf: &Bound<'_, Self>) {
         let (py, this) = (slf.py(), slf.get());
         // The task holds what the tick gave, and its variables hold the tick: without this a circle would keep every packet.
         let (context, ended, variables, task, outcome) = {
@@ -328,7 +323,7 @@ impl PyTick {
             (context.take(), ended.take(), variables.take(), task.take(), outcome.take())
         };
         drop(variables);
-        let _ = this.ticks.get().live.bind(py).discard(slf);
+        this.ticks.get().forget(slf);
         let Some(context) = context else { return };
         if task.is_none() {
             let _ = this.close(py);
@@ -372,190 +367,6 @@ fn tell_held(tick: &Bound<'_, PyTick>, taken: Duration) -> PyResult<()> {
     module.call_method1("tell_step", (tick, taken.as_secs_f64())).map(drop)
 }
 
-/// The ticks that are on one loop.
-#[pyclass(name = "_Ticks", module = "offbit_reflow._native", frozen)]
-pub(crate) struct PyTicks {
-    event_loop: Py<PyAny>,
-    /// What polls nodes on the loop, if something does.
-    host: Option<Py<PyLoopHost>>,
-    /// How a tick becomes a task.
-    maker: Maker,
-    /// How long one step may hold the loop.
-    limit: Duration,
-    live: Py<PySet>,
-    /// What asks the loop to call back later, in no `contextvars.Context` of anybody.
-    in_nobodys_context: Py<PyDict>,
-    state: Attached<State>,
-    /// Whether a coroutine takes a step inside of native code.
-    steps: AtomicBool,
-}
-
-#[derive(Default)]
-struct State {
-    /// Ticks that are to begin, and whether the loop was told.
-    waiting: VecDeque<Py<PyTick>>,
-    is_told: bool,
-    /// Ticks whose nodes are to be told the end, and whether the loop will come back for that.
-    ended: Vec<Py<PyTick>>,
-    comes_back: bool,
-}
-
-enum Maker {
-    /// The loop makes tasks itself, and says when they take their first step.
-    Loop,
-    /// `asyncio.Task` takes the first step at once.
-    Eager(Py<PyAny>),
-    /// Python 3.11 knows no eager tasks. What it has just put at the end of this queue of the loop is the first step.
-    Queue(Py<PyAny>, Py<PyAny>),
-}
-
-impl PyTicks {
-    /// What polls nodes on the loop, if something does.
-    pub(crate) fn host(&self) -> Option<&Py<PyLoopHost>> {
-        self.host.as_ref()
-    }
-
-    /// Starts a tick; the answer cancels it. `here` says that this is the thread of the loop, outside of its tasks: its first
-    /// step is taken, and the answer is `None` if it has ended with that.
-    pub(crate) fn start<'py>(
-        slf: &Bound<'py, Self>,
-        coroutine: Bound<'py, PyAny>,
-        context: &Bound<'py, PyContext>,
-        ended: Option<Py<PyAny>>,
-        here: bool,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let (py, this) = (slf.py(), slf.get());
-        let state = TickState {
-            context: Some(context.clone().unbind()),
-            ended,
-            variables: None,
-            task: None,
-            outcome: None,
-            begins: false,
-            is_cancelled: false,
-            doomed: Vec::new(),
-            told_until: 0.0,
-        };
-        let tick = PyTick {
-            ticks: slf.clone().unbind(),
-            coroutine: coroutine.unbind(),
-            run_number: context.get().run_number(),
-            threads: AtomicUsize::new(0),
-            state: Attached::new(state),
-        };
-        let tick = Bound::new(py, tick)?;
-        let variables = variables_of(&tick)?;
-        tick.get().state.lock(py).variables = Some(variables.unbind());
-        this.live.bind(py).add(&tick)?;
-        if here {
-            // Those that were there before.
-            this.begin_waiting(py);
-            return if PyTick::begin(&tick) { Ok(None) } else { tick.getattr(intern!(py, "cancel")).map(Some) };
-        }
-        let is_told = {
-            let mut state = this.state.lock(py);
-            state.waiting.push_back(tick.clone().unbind());
-            std::mem::replace(&mut state.is_told, true)
-        };
-        if !is_told {
-            let begin = slf.getattr(intern!(py, "_begin"))?;
-            this.event_loop.bind(py).call_method1(intern!(py, "call_soon_threadsafe"), (begin,))?;
-        }
-        if matches!(this.maker, Maker::Loop) {
-            context.get().hand_to_loop(py);
-        }
-        tick.getattr(intern!(py, "cancel")).map(Some)
-    }
-
-    /// Lets the ticks begin that wait for it, on the loop and outside of its tasks.
-    fn begin_waiting(&self, py: Python<'_>) {
-        loop {
-            let Some(tick) = self.state.lock(py).waiting.pop_front() else { break };
-            PyTick::begin(tick.bind(py));
-        }
-    }
-
-    /// Takes a step of a coroutine on this thread, which the end of the interpreter must not cut off inside of native code.
-    fn working<T>(&self, step: impl FnOnce() -> T) -> T {
-        let step = || {
-            self.steps.store(true, Ordering::SeqCst);
-            let next = step();
-            self.steps.store(false, Ordering::SeqCst);
-            next
-        };
-        // Who polls is at work already.
-        if loop_host::polls_here() { step() } else { exit::working(step) }
-    }
-
-    fn make_task<'py>(&self, tick: &Bound<'py, PyTick>, variables: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        let py = tick.py();
-        let options = PyDict::new(py);
-        if let Some(context) = &tick.get().state.lock(py).context {
-            options.set_item(intern!(py, "name"), &**context.get().node().id())?;
-        }
-        options.set_item(intern!(py, "context"), variables)?;
-        match &self.maker {
-            Maker::Loop => self.event_loop.bind(py).call_method(intern!(py, "create_task"), (tick,), Some(&options)),
-            Maker::Eager(class) => {
-                options.set_item(intern!(py, "loop"), &self.event_loop)?;
-                options.set_item(intern!(py, "eager_start"), true)?;
-                class.bind(py).call((tick,), Some(&options))
-            }
-            Maker::Queue(class, queue) => {
-                options.set_item(intern!(py, "loop"), &self.event_loop)?;
-                let task = class.bind(py).call((tick,), Some(&options))?;
-                let queue = queue.bind(py);
-                let handle = queue.call_method0(intern!(py, "pop"))?;
-                let step = handle.getattr(intern!(py, "_callback"))?;
-                if step.getattr(intern!(py, "__self__")).is_ok_and(|of| of.is(&task)) {
-                    variables.call_method1(intern!(py, "run"), (step,))?;
-                } else {
-                    // A loop in debug mode, say, that somebody has changed.
-                    queue.call_method1(intern!(py, "append"), (handle,))?;
-                }
-                Ok(task)
-            }
-        }
-    }
-
-    /// Has the loop tell the node of a tick, which has just ended inside of its task.
-    fn conclude_soon(slf: &Bound<'_, Self>, tick: &Bound<'_, PyTick>) {
-        let (py, this) = (slf.py(), slf.get());
-        let comes_back = {
-            let mut state = this.state.lock(py);
-            state.ended.push(tick.clone().unbind());
-            std::mem::replace(&mut state.comes_back, true)
-        };
-        if comes_back {
-            return;
-        }
-        let call = || {
-            let conclude = slf.getattr(intern!(py, "_conclude"))?;
-            let call_soon = this.event_loop.bind(py).getattr(intern!(py, "call_soon"))?;
-            call_soon.call((conclude,), Some(this.in_nobodys_context.bind(py)))
-        };
-        if let Err(error) = call() {
-            error.write_unraisable(py, Some(slf));
-        }
-    }
-
-    fn look_again_later(&self, tick: &Bound<'_, PyTick>) -> PyResult<()> {
-        let py = tick.py();
-        let look_again = tick.getattr(intern!(py, "_look_again"))?;
-        let call_later = self.event_loop.bind(py).getattr(intern!(py, "call_later"))?;
-        call_later.call((LOOK, look_again), Some(self.in_nobodys_context.bind(py))).map(drop)
-    }
-
-    /// Tells the nodes of ticks that these have ended, outside of tasks, and lets them go on.
-    fn conclude(&self, py: Python<'_>, ended: Vec<Py<PyTick>>) {
-        let conclude = || ended.iter().for_each(|tick| PyTick::conclude(tick.bind(py)));
-        match &self.host {
-            Some(host) => host.get().poll_after(py, conclude),
-            None => conclude(),
-        }
-    }
-}
-
 /// A copy of the `contextvars` that are set on this thread, in which the tick is the current one.
 fn variables_of<'py>(tick: &Bound<'py, PyTick>) -> PyResult<Bound<'py, PyAny>> {
     static COPY: Once<Py<PyAny>> = Once::new();
@@ -565,91 +376,4 @@ fn variables_of<'py>(tick: &Bound<'py, PyTick>) -> PyResult<Bound<'py, PyAny>> {
     let variables = COPY.import(py, "contextvars", "copy_context")?.call0()?;
     variables.call_method1(intern!(py, "run"), (SET.get_or_try_init(py, set)?, tick))?;
     Ok(variables)
-}
-
-#[pymethods]
-impl PyTicks {
-    /// Make what has the ticks of an asyncio loop.
-    #[new]
-    fn new(
-        py: Python<'_>,
-        event_loop: Bound<'_, PyAny>,
-        host: Option<Py<PyLoopHost>>,
-        limit: f64,
-        keeps_time: bool,
-    ) -> PyResult<Self> {
-        let task = || PyResult::Ok(py.import("asyncio")?.getattr("Task")?.unbind());
-        let maker = if keeps_time {
-            Maker::Loop
-        } else if py.version_info() >= (3, 12) {
-            Maker::Eager(task()?)
-        } else {
-            Maker::Queue(task()?, event_loop.getattr("_ready")?.unbind())
-        };
-        let in_nobodys_context = PyDict::new(py);
-        in_nobodys_context.set_item("context", py.import("contextvars")?.getattr("Context")?.call0()?)?;
-        Ok(Self {
-            event_loop: event_loop.unbind(),
-            host,
-            maker,
-            limit: wait::duration(limit),
-            live: PySet::empty(py)?.unbind(),
-            in_nobodys_context: in_nobodys_context.unbind(),
-            state: Attached::new(State::default()),
-            steps: AtomicBool::new(false),
-        })
-    }
-
-    /// Start a tick.
-    #[pyo3(name = "start", signature = (coroutine, context, ended=None, here=false))]
-    fn start_one<'py>(
-        slf: &Bound<'py, Self>,
-        coroutine: Bound<'py, PyAny>,
-        context: &Bound<'py, PyContext>,
-        ended: Option<Py<PyAny>>,
-        here: bool,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        Self::start(slf, coroutine, context, ended, here)
-    }
-
-    /// End all without the loop, which has ended.
-    fn drop(&self, py: Python<'_>) {
-        let live: Vec<Py<PyTick>> = self.live.bind(py).iter().filter_map(|tick| tick.extract().ok()).collect();
-        self.conclude(py, live);
-    }
-
-    /// Whether a coroutine takes a step right now, inside of native code.
-    fn is_stepping(&self) -> bool {
-        self.steps.load(Ordering::SeqCst) || self.host.as_ref().is_some_and(|host| host.get().host.is_polling())
-    }
-
-    fn _begin(&self, py: Python<'_>) {
-        self.state.lock(py).is_told = false;
-        self.begin_waiting(py);
-    }
-
-    fn _conclude(&self, py: Python<'_>) {
-        let ended = {
-            let mut state = self.state.lock(py);
-            state.comes_back = false;
-            std::mem::take(&mut state.ended)
-        };
-        let (at_work, mut ended): (Vec<_>, Vec<_>) = ended.into_iter().partition(|tick| tick.get().is_at_work(py));
-        for tick in at_work {
-            if let Err(error) = self.look_again_later(tick.bind(py)) {
-                error.write_unraisable(py, Some(tick.bind(py)));
-                ended.push(tick);
-            }
-        }
-        self.conclude(py, ended);
-    }
-
-    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(&self.event_loop)?;
-        visit.call(&self.host)?;
-        visit.call(&self.live)?;
-        visit.call(&self.in_nobodys_context)?;
-        let Some(state) = self.state.seen_by(&visit) else { return Ok(()) };
-        state.waiting.iter().chain(&state.ended).try_for_each(|tick| visit.call(tick))
-    }
 }
