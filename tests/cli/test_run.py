@@ -42,6 +42,22 @@ def test_what_has_no_form_in_json_is_described_where_it_is(write, tmp_path, caps
     assert json.loads(capsys.readouterr().out) == {"y": {"on": "datetime.date(2024, 5, 1)", "n": [1, [97, 98], [1]]}}
 
 
+def test_what_cannot_be_shown_costs_no_packet_after_it(write, tmp_path, capsys):
+    own = tmp_path / "own.py"
+    own.write_text(
+        "from offbit_reflow import actor\n"
+        "class Shy:\n    def __repr__(self): raise OSError('no')\n"
+        "@actor(outports=['out'])\ndef shown(x):\n"
+        "    yield {'out': Shy()}\n    yield {'out': {'k': [Shy()]}}\n    yield {'out': 3}\n",
+        encoding="utf-8",
+    )
+    assert main(["run", write("shown", "x"), "--actors", str(own), "--input", "x=1"]) == 0
+    first, second, third = (json.loads(line)["y"] for line in capsys.readouterr().out.splitlines())
+    assert "Shy" in first
+    assert "Shy" in second
+    assert third == 3
+
+
 def test_a_refused_run_tells_warnings_as_check_does(write, actors, capsys):
     graph = write(
         "tpl_http_request",

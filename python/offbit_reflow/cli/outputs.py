@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import reprlib
 import sys
 import threading
 from collections.abc import Mapping, Sequence
@@ -84,7 +85,13 @@ def value_of(message: Message) -> Any:
     try:
         return message.as_json().get("data")
     except (ValueError, RecursionError):
-        return _described(message.data())
+        value = message.data()
+        try:
+            return _described(value)
+        except (
+            Exception
+        ):  # it holds itself, or cannot even be shown; the packets after it are to be written all the same
+            return reprlib.repr(value)
 
 
 def _described(value: Any) -> Any:
