@@ -75,12 +75,7 @@ impl Entry {
             let found = names.filter_map(|name| Some((*name, config.get(name)?))).find(|(_, value)| !value.is_null());
             let Some((name, value)) = found else { continue };
             let is_told = warnings.iter().any(|text| text.starts_with(&format!("config `{name}`:")));
-            let found = crate::lint::findings(name, value, &key.schema, is_told);
-            // What is none of the kind counts as the default, where it stands. A word that is none of the list need not: some
-            // components refuse it when it is needed.
-            let counts = |text: &str| text.contains(": expected ") && !text.contains(": expected one of ");
-            let told = |text: String| if counts(&text) { text + "; the default counts" } else { text };
-            warnings.extend(found.into_iter().map(|text| if key.rule.lenient { told(text) } else { text }));
+            warnings.extend(crate::lint::findings(name, value, &key.schema, is_told, key.rule.lenient));
         }
         warnings
     }

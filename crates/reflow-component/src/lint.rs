@@ -15,9 +15,10 @@ const LISTED: usize = 24;
 const MOST: usize = 32;
 
 /// Looks at the value of a config key, and below it when it is a list or an object. Of a plain value only words are judged: whoever
-/// reads the key tells what else is wrong with it, and has done so when `is_told`.
-pub fn findings(key: &str, value: &Value, schema: &Value, is_told: bool) -> Vec<String> {
-    let mut lint = Lint { found: Vec::new() };
+/// reads the key tells what else is wrong with it, and has done so when `is_told`. Where the key is `lenient`, a value of another kind
+/// counts as the default.
+pub fn findings(key: &str, value: &Value, schema: &Value, is_told: bool, lenient: bool) -> Vec<String> {
+    let mut lint = Lint { found: Vec::new(), lenient };
     lint.value(&mut key.to_string(), value, schema, true);
     // What is said of the value itself has been said already.
     let itself = format!("config `{key}`:");
@@ -27,6 +28,7 @@ pub fn findings(key: &str, value: &Value, schema: &Value, is_told: bool) -> Vec<
 
 struct Lint {
     found: Vec<String>,
+    lenient: bool,
 }
 
 impl Lint {
@@ -37,13 +39,13 @@ impl Lint {
             return;
         }
         let Some(schema) = alternative(schema, value) else {
-            self.tell(path, expected(&kinds(schema), value));
+            self.kind(path, value, schema);
             return;
         };
         let is_structured =
             ["items", "properties", "additionalProperties"].iter().any(|part| schema.get(part).is_some());
         if (!is_key || is_structured) && !fits(schema, value) {
-            self.tell(path, expected(&kinds(schema), value));
+            self.kind(path, value, schema);
             return;
         }
         match value {
@@ -57,6 +59,12 @@ impl Lint {
             Value::Object(_) => self.object(path, value, schema),
             _ => {}
         }
+    }
+
+    /// Tells of a value of another kind.
+    fn kind(&mut self, path: &str, value: &Value, schema: &Value) {
+        let counts = if self.lenient { "; the default counts" } else { "" };
+        self.tell(path, expected(&kinds(schema), value) + counts);
     }
 
     fn each<'a>(&mut self, path: &mut String, parts: impl Iterator<Item = (String, &'a Value, &'a Value)>) {
@@ -209,7 +217,7 @@ mod tests {
     use serde_json::json;
 
     fn found(schema: serde_json::Value, value: serde_json::Value) -> Vec<String> {
-        findings("k", &value.into(), &schema.into(), false)
+        findings("k", &value.into(), &schema.into(), false, false)
     }
 
     #[test]
