@@ -62,7 +62,7 @@ class Marks(Yields):
 
 
 class Sends(Yields):
-    def run(self, ctx: Any) -> None:  # type: ignore[override]
+    def run(self, ctx: Any) -> Any:
         for part in self.parts(ctx):
             ctx.send(part)
         ctx.done()

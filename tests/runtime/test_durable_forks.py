@@ -15,7 +15,7 @@ import pytest
 from offbit_reflow import Actor, Network, actor
 
 from .support import SOON
-from .test_forks import COUNT, FORKS, LEFT, Late, numbers_of
+from .test_forks import COUNT, FORKS, LEFT, Late, numbers_of, wire
 from .test_origins import STYLES, pair, same
 
 #: Given to a process that is to die.
@@ -68,18 +68,8 @@ class Fragile(Actor):
 
 def diamond(store, fork, branch, dies=None, policy=None):
     net = Network({"capacity": 4}, store=store, run_id="a")
-    for name, made in {"fork": fork, "same": same, "branch": branch, "pair": pair}.items():
-        net.register_actor(name, made)
-    net.add_node("fork", "fork", policy={"attempts": 2, "delay_ms": 1})
-    net.add_node("same", "same")
-    net.add_node("branch", "branch", {"dies": dies} if dies else None, policy=policy)
-    net.add_node("pair", "pair")
-    net.add_connection("fork", "out", "same", "x")
-    net.add_connection("fork", "out", "branch", "x")
-    net.add_connection("same", "out", "pair", "a")
-    net.add_connection("branch", "out", "pair", "b")
-    net.add_outport("pairs", "pair", "out")
-    return net
+    config = {"dies": dies} if dies else None
+    return wire(net, fork, branch, config=config, policy=policy, fork_policy={"attempts": 2, "delay_ms": 1})
 
 
 def nothing_is_left(store):

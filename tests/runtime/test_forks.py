@@ -88,20 +88,25 @@ class Late(Actor):
 FORKS = [numbers, Gives, GivesAsync, SendsAll, SendsAllAsync, SendsLater, SendsInBatches]
 
 
+def wire(net, fork, branch, *, config=None, policy=None, fork_policy=None):
+    """Wire fork -> same -> pair.a and fork -> branch -> pair.b."""
+    for name, made in {"fork": fork, "same": same, "branch": branch, "pair": pair}.items():
+        net.register_actor(name, made)
+    net.add_node("fork", "fork", policy=fork_policy)
+    net.add_node("same", "same")
+    net.add_node("branch", "branch", config, policy=policy)
+    net.add_node("pair", "pair")
+    net.add_connection("fork", "out", "same", "x")
+    net.add_connection("fork", "out", "branch", "x")
+    net.add_connection("same", "out", "pair", "a")
+    net.add_connection("branch", "out", "pair", "b")
+    net.add_outport("pairs", "pair", "out")
+    return net
+
+
 def diamond(fork, branch, *, inputs=(0,), policy=None, capacity=128):
-    """Run inputs -> fork -> same -> pair.a and fork -> branch -> pair.b."""
-    with Network({"capacity": capacity}) as net:
-        for name, made in {"fork": fork, "same": same, "branch": branch, "pair": pair}.items():
-            net.register_actor(name, made)
-        net.add_node("fork", "fork")
-        net.add_node("same", "same")
-        net.add_node("branch", "branch", policy=policy)
-        net.add_node("pair", "pair")
-        net.add_connection("fork", "out", "same", "x")
-        net.add_connection("fork", "out", "branch", "x")
-        net.add_connection("same", "out", "pair", "a")
-        net.add_connection("branch", "out", "pair", "b")
-        net.add_outport("pairs", "pair", "out")
+    """Run it on these inputs."""
+    with wire(Network({"capacity": capacity}), fork, branch, policy=policy) as net:
         result = net.run({"fork.first": iter(inputs)}, timeout=SOON)
     return result.outputs["pairs"], result
 
