@@ -8,7 +8,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, Self
 
 from . import _ask, _native
-from ._runs import DEFAULT_GRACE, SHUTDOWN_GRACE, Begun, Runs, broken_off
+from ._runs import DEFAULT_GRACE, SHUTDOWN_GRACE, Runs, WholeRun, broken_off
 from ._waiting import wait_for, wait_within
 from .exceptions import NetworkError, RunTimeout
 from .result import RunResult
@@ -75,26 +75,27 @@ class AsyncNetwork(Runs):
         """
         import asyncio
 
-        begun = Begun(self, inputs, collect=collect, store=store, run_id=run_id, record=record)
-        run = begun.run
+        whole = WholeRun(self, inputs, collect=collect, store=store, run_id=run_id, record=record)
         try:
+            run = whole.begin()
             try:
                 async with asyncio.timeout(timeout) as limit:
-                    await _feed(run, begun.feeds)
-                    begun.is_fed()
+                    await _feed(run, whole.feeds)
+                    whole.is_fed()
                     run.close_inputs()
                     await wait_for(run.ending(idle_is_enough=True))
             except TimeoutError:
                 if not limit.expired():
                     raise
                 raise RunTimeout(f"the run took longer than its limit of {timeout} s; it was stopped") from None
-            return begun.result()
+            return whole.result()
         except BaseException as error:
             # The cancellation of this task too: nobody would stop the run after this.
-            await _cancel(run, broken_off(error), grace)
+            for run in whole.runs:
+                await _cancel(run, broken_off(error), grace)
             raise
         finally:
-            begun.end()
+            whole.end()
 
     async def wait_async(self, timeout: float | None = None) -> RunResult:
         """Wait like `wait`, in an asyncio program.

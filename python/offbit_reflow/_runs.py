@@ -7,6 +7,7 @@ import warnings
 import weakref
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import nullcontext
+from functools import partial
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -30,15 +31,18 @@ SHUTDOWN_GRACE = 0.1
 live: weakref.WeakSet[Runs] = weakref.WeakSet()
 
 
-class Begun:
-    """A run to the end that has begun.
+class WholeRun:
+    """A run to the end, from what it begins with on.
+
+    Its making checks; `begin` belongs where a `finally` leads to `end`: what is raised once nodes run, by a signal say, must
+    not leave them behind.
 
     Attributes
     ----------
-    run : Run
-        Its handle.
     feeds : list of tuple
         What comes from outside: node, inport, and a message or an iterator of messages.
+    runs : list of Run
+        Its handle, once it has begun.
     """
 
     def __init__(
@@ -51,21 +55,30 @@ class Begun:
         run_id: str | None,
         record: str | PathLike[str] | None,
     ) -> None:
-        self._network = network
         inputs = as_inputs(inputs)
         for name, value in inputs.items():
             refuse_promise(name, value)
         refuse_shared(inputs)
         ends = network._endpoints(inputs)
         self.feeds = [(*end, value) for end, value in zip(ends, inputs.values(), strict=True)]
-        self.run = network._begin(ends, collect=collect, store=store, run_id=run_id, record=record)
+        self.runs: list[_native.Run] = []
+        self._network = network
+        self._begin = partial(
+            network._begin, self.runs, ends, collect=collect, store=store, run_id=run_id, record=record
+        )
+
+    def begin(self) -> _native.Run:
+        """Start the run."""
+        self._begin()
+        return self.runs[0]
 
     def is_fed(self) -> None:
         """Say that the run has got what it begins with."""
-        self.run.begun()
-        if not self.feeds and self.run.lacks_inputs:
+        (run,) = self.runs
+        run.begun()
+        if not self.feeds and run.lacks_inputs:
             warnings.warn(
-                f"run `{self.run.id}`: its inputs had not all come when the process before ended; what there is of them is "
+                f"run `{run.id}`: its inputs had not all come when the process before ended; what there is of them is "
                 "dealt with. Give the same inputs again to go on with the rest",
                 RuntimeWarning,
                 stacklevel=3,
@@ -73,14 +86,16 @@ class Begun:
 
     def result(self) -> RunResult:
         """Give its result; what is kept of it is on the disk by then."""
-        self.run.sync()
-        return self._network._result(self.run)
+        (run,) = self.runs
+        run.sync()
+        return self._network._result(run)
 
     def end(self) -> None:
         """Let go of the run, which has ended."""
-        self._network._write_recording(self.run)
-        self._network._release(self.run)
-        self._network._follow().drain()
+        for run in self.runs:
+            self._network._write_recording(run)
+            self._network._release(run)
+            self._network._follow().drain()
 
 
 class Runs(_native.Network):
@@ -93,21 +108,24 @@ class Runs(_native.Network):
 
     def _begin(
         self,
+        begun: list[_native.Run],
         inputs: list[tuple[str, str]] | None,
         *,
         collect: bool,
         store: str | PathLike[str] | Store | None,
         run_id: str | None,
         record: str | PathLike[str] | None,
-    ) -> _native.Run:
-        """Start a run that ends by itself once these inports have got what comes from outside; without them it stays open."""
+    ) -> None:
+        """Start a run that ends by itself once these inports have got what comes from outside; without them it stays open.
+
+        It is in `begun` whatever is raised here meanwhile.
+        """
         logs = self._follow()
         journal = self._journal(store, run_id)
         with nullcontext() if record is None else self._recorder(record, inputs):
-            run = self._start(collect, journal) if inputs is None else self._start_to_the_end(inputs, collect, journal)
+            self._start(begun, inputs, collect=collect, journal=journal)
         live.add(self)
         logs.begin()
-        return run
 
     def _journal(self, store: str | PathLike[str] | Store | None, run_id: str | None) -> _native.RunJournal | None:
         """Give the journal of the next run, if it is to be kept."""
@@ -234,7 +252,6 @@ def broken_off(error: BaseException) -> str:
 __all__ = [
     "DEFAULT_GRACE",
     "SHUTDOWN_GRACE",
-    "Begun",
     "Runs",
     "as_inputs",
     "broken_off",

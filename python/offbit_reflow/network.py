@@ -13,7 +13,7 @@ from ._async_network import AsyncNetwork
 from ._building import Building
 from ._feed import Feed
 from ._kept import Kept
-from ._runs import DEFAULT_GRACE, SHUTDOWN_GRACE, Begun, broken_off, live, refuse_async
+from ._runs import DEFAULT_GRACE, SHUTDOWN_GRACE, WholeRun, broken_off, live, refuse_async
 from ._seeing import Seeing
 from .exceptions import ContextError, RunTimeout
 from .result import RunResult
@@ -128,7 +128,14 @@ class Network(Building, AsyncNetwork, Seeing):
         ...     net.wait(timeout=5).outputs
         {'out': [3]}
         """
-        self._begin(None, collect=collect, store=store, run_id=run_id, record=record).begun()
+        begun: list[_native.Run] = []
+        try:
+            self._begin(begun, None, collect=collect, store=store, run_id=run_id, record=record)
+            begun[0].begun()
+        except BaseException as error:
+            for run in begun:
+                run.cancel(broken_off(error), DEFAULT_GRACE)
+            raise
 
     def run(
         self,
@@ -190,21 +197,22 @@ class Network(Building, AsyncNetwork, Seeing):
                 "run() would hold the asyncio loop that all async actors share; write `await net.run_async(...)` instead"
             )
         refuse_async(inputs)
-        begun = Begun(self, inputs, collect=collect, store=store, run_id=run_id, record=record)
+        whole = WholeRun(self, inputs, collect=collect, store=store, run_id=run_id, record=record)
         feed: Feed | None = None
         try:
-            feed = Feed(begun.run, begun.feeds)
-            begun.is_fed()
+            feed = Feed(whole.begin(), whole.feeds)
+            whole.is_fed()
             feed.wait(timeout)
-            return begun.result()
+            return whole.result()
         except BaseException as error:
             # Ctrl-C too: nobody would stop the run after this.
-            begun.run.cancel(broken_off(error), grace)
+            for run in whole.runs:
+                run.cancel(broken_off(error), grace)
             raise
         finally:
             if feed is not None:
                 feed.stop()
-            begun.end()
+            whole.end()
 
     def wait(self, timeout: float | None = None) -> RunResult:
         """Wait until the network has ended, or is idle: nothing can move until packets come from outside.

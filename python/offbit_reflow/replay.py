@@ -296,12 +296,11 @@ class Replay:
         self._events = self.network.events(types=["MessageSent", "ActorCompleted", "ActorFailed"], capacity=1 << 20)
         self.network._set_script(script)
         random.seed(data["seed"])
-        if data["inputs"] is None:
-            run = self.network._start(True)  # noqa: FBT003
-        else:
-            run = self.network._start_to_the_end([tuple(end) for end in data["inputs"]], True)  # noqa: FBT003
+        inputs = None if data["inputs"] is None else [tuple(end) for end in data["inputs"]]
+        begun: list[_native.Run] = []
+        self.network._start(begun, inputs, collect=True)
+        self._run = run = begun[0]
         run.begun()
-        self._run = run
         if run.node_ids() != data["nodes"]:
             self.close()
             raise NetworkError("the graph has other nodes than the recording")

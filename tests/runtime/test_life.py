@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import _thread
+import asyncio
 import contextlib
 import random
 import threading
@@ -508,3 +510,36 @@ def test_a_start_while_the_interpreter_goes_is_refused():
         keep = [last]; keep.append(keep)
     """)
     assert (result.returncode, result.stdout) == (0, "NetworkError True\n"), result.stderr
+
+
+@pytest.mark.parametrize("how", ["run", "run_async", "start"])
+def test_ctrl_c_while_a_run_begins_stops_it(how):
+    """The first tick interrupts while others of so many nodes are still to start."""
+    ended = threading.Event()
+
+    class Source(Actor):
+        outports = ["out"]
+
+        def run(self, ctx):
+            _thread.interrupt_main()
+            while True:
+                yield {"out": 0}
+
+        def teardown(self):
+            ended.set()
+
+    net = Network()
+    net.register_actor("source", Source)
+    net.add_node("source", "source")
+    for number in range(3_000):
+        net.add_node(str(number), "tpl_passthrough")
+    with pytest.raises(KeyboardInterrupt):
+        if how == "run":
+            net.run(grace=SOON)
+        elif how == "run_async":
+            asyncio.run(net.run_async(grace=SOON))
+        else:
+            net.start()
+            time.sleep(SOON)
+    assert ended.wait(SOON)
+    assert net.result().state == "cancelled"

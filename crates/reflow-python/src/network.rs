@@ -340,25 +340,21 @@ impl PyNetwork {
         (errors.iter().map(ToString::to_string).collect(), warnings.iter().map(ToString::to_string).collect())
     }
 
-    /// Starts it and leaves it open for packets from outside.
-    #[pyo3(signature = (collect, journal=None))]
-    fn _start(&self, py: Python<'_>, collect: bool, journal: Option<&PyRunJournal>) -> PyResult<PyRun> {
-        let kept = journal.map(PyRunJournal::journal);
-        self.launch(py, &Start { inputs: None, collect, journal: kept.as_ref() }, journal)
-    }
-
-    /// Starts a run that ends by itself, once these inputs are closed.
-    #[pyo3(signature = (inputs, collect, journal=None))]
-    fn _start_to_the_end(
+    /// Starts a run, which ends by itself once these inputs are closed; without inputs it stays open for packets from outside. It is in
+    /// `begun` before anything can be raised here: a signal that has come meanwhile is, and the run is somebody's to stop.
+    #[pyo3(signature = (begun, inputs, *, collect, journal=None))]
+    fn _start(
         &self,
-        py: Python<'_>,
-        inputs: Vec<(String, String)>,
+        begun: &Bound<'_, PyList>,
+        inputs: Option<Vec<(String, String)>>,
         collect: bool,
         journal: Option<&PyRunJournal>,
-    ) -> PyResult<PyRun> {
+    ) -> PyResult<()> {
         let kept = journal.map(PyRunJournal::journal);
-        let inputs: Vec<_> = inputs.into_iter().map(|(node, port)| Endpoint::new(node, port)).collect();
-        self.launch(py, &Start { inputs: Some(&inputs), collect, journal: kept.as_ref() }, journal)
+        let inputs: Option<Vec<_>> =
+            inputs.map(|inputs| inputs.into_iter().map(|(node, port)| Endpoint::new(node, port)).collect());
+        let start = Start { inputs: inputs.as_deref(), collect, journal: kept.as_ref() };
+        begun.append(self.launch(begun.py(), &start, journal)?)
     }
 
     /// The last run.
