@@ -393,6 +393,8 @@ impl Draft<'_> {
             let description = &self.description;
             Box::new(Results::new(cache, &self.spec.component, &description.version, &self.config))
         });
+        let orders = policy.as_ref().is_some_and(|policy| policy.concurrency > 1 && policy.ordered);
+        let departures = orders.then(|| Box::new(crate::departures::Departures::new()));
         let node = Node {
             id: self.id,
             component: self.spec.component.as_str().into(),
@@ -410,6 +412,7 @@ impl Draft<'_> {
             sleeper: Sleeper::new(Arc::clone(activity)),
             counters: crate::stats::Counters::default(),
             open: crate::open_attempts::OpenAttempts::default(),
+            departures,
             strays: crate::stray::Strays::new(self.component.open_ports(), self.description.outports.len()),
             facts: Mutex::default(),
             awaited: crate::awaited::AwaitedSignals::default(),

@@ -16,6 +16,7 @@ mod component;
 mod compute;
 mod connection;
 mod delivery;
+mod departures;
 mod diagnose;
 mod draft;
 mod driver;

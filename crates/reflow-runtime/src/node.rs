@@ -11,6 +11,7 @@ use crate::activity::Sleeper;
 use crate::awaited::AwaitedSignals;
 use crate::cache::Results;
 use crate::connection::Overflow;
+use crate::departures::Departures;
 use crate::gate::Gate;
 use crate::gather::{Group, Scatter};
 use crate::mailbox::{Mailbox, Room};
@@ -83,6 +84,8 @@ pub(crate) struct Node {
     pub(crate) state: AtomicU8,
     /// Attempts that go on elsewhere.
     pub(crate) open: OpenAttempts,
+    /// What they send before their turn, if several may run at once and leave in order.
+    pub(crate) departures: Option<Box<Departures>>,
     /// Background work that keeps the node alive.
     pub(crate) holds: AtomicUsize,
     /// Whether packets from outside may still come.

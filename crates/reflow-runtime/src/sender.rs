@@ -13,7 +13,8 @@ use reflow_message::{Message, Waiting, block_until};
 use crate::activity::Sleeper;
 use crate::attempt::Packets;
 use crate::delivery::Delivery;
-use crate::driver::record::{Leaving, address_all, cut, rest_ops};
+use crate::departures::{Departure, Departures, Kept};
+use crate::driver::record::{Leaving, address_all, cut, leave_out, rest_ops};
 use crate::error::SendError;
 use crate::gather::group_op;
 use crate::node_handle::NodeHandle;
@@ -64,6 +65,8 @@ impl Caller {
 /// Messages that leave together, on their way to every target of their ports.
 pub(crate) struct Sender<N: Borrow<NodeHandle>> {
     node: N,
+    /// What has to wait for the turn of its tick, or to be kept until then.
+    early: Option<Kept>,
     pending: VecDeque<Outgoing>,
     original: Option<Message>,
     /// The places that had no room and do not let anybody wait.
@@ -75,12 +78,7 @@ pub(crate) struct Sender<N: Borrow<NodeHandle>> {
 }
 
 impl<N: Borrow<NodeHandle>> Sender<N> {
-    pub(crate) fn new(
-        node: N,
-        mut packets: Packets,
-        origin: Option<&Origin>,
-        caller: Caller,
-    ) -> Result<Self, SendError> {
+    pub(crate) fn new(node: N, packets: Packets, origin: Option<&Origin>, caller: Caller) -> Result<Self, SendError> {
         let handle = node.borrow();
         let original = packets.first().map(|(_, message)| message.clone());
         let given_back = || original.clone().unwrap_or(Message::Flow);
@@ -96,30 +94,40 @@ impl<N: Borrow<NodeHandle>> Sender<N> {
         if let (Some(results), Caller::Attempt { sequence, number, .. }) = (&handle.node().results, caller) {
             packets.iter().for_each(|(port, message)| results.note((sequence, number), *port, message));
         }
-        leave_out(handle, caller, origin, &mut packets);
         let mut pending = VecDeque::with_capacity(packets.len());
-        if !packets.is_empty() {
-            let leaving = Leaving::new(handle.node(), origin, &packets);
-            if handle.node().recorder.is_some() || handle.node().cuts() {
-                record(handle, caller, leaving.outputs(handle.node(), packets), &mut pending)?;
-            } else {
-                for (port, message) in packets {
-                    let origin = leaving.origin(handle.node(), port);
-                    handle.node().address(port, message, origin, 0, |outgoing| pending.push_back(outgoing));
-                }
+        let waits = |departures: &Departures| caller.tick().filter(|sequence| !departures.is_turn(*sequence));
+        let early = match handle.node().departures.as_deref().and_then(waits) {
+            Some(sequence) => Some(Kept { sequence, packets, origin: origin.cloned() }),
+            None => {
+                address(handle, caller.tick(), packets, origin, &mut pending)?;
+                None
             }
-        }
+        };
         let sleeper = Sleeper::new(Arc::clone(&handle.run().activity));
-        Ok(Self { node, pending, original, refused: Vec::new(), sleeper, caller, waiting: None })
+        Ok(Self { node, early, pending, original, refused: Vec::new(), sleeper, caller, waiting: None })
     }
 
     pub(crate) fn poll(&mut self) -> Poll<Result<(), SendError>> {
         self.sleeper.rise();
         let handle = self.node.borrow();
         let run = handle.run();
-        if run.is_cancelled() && !self.pending.is_empty() {
+        if run.is_cancelled() && !(self.pending.is_empty() && self.early.is_none()) {
             let node = Arc::clone(handle.id());
             return Poll::Ready(Err(SendError::Stopped { node, message: self.give_back() }));
+        }
+        if let (Some(early), Some(departures)) = (self.early.take(), &handle.node().departures) {
+            // What is written down is so when it leaves, with what its tick has to go on from then.
+            let keep = handle.node().recorder.is_none();
+            match departures.offer(early, keep, &self.sleeper) {
+                Departure::Now(Kept { sequence, packets, origin }) => {
+                    address(handle, Some(sequence), packets, origin.as_ref(), &mut self.pending)?;
+                }
+                Departure::Later => return Poll::Ready(Ok(())),
+                Departure::Full { kept, leave } => {
+                    self.early = Some(kept);
+                    return self.wait(leave);
+                }
+            }
         }
         let delivery = loop {
             match run.deliver(Some(handle.node()), &mut self.pending, &self.sleeper) {
@@ -136,14 +144,16 @@ impl<N: Borrow<NodeHandle>> Sender<N> {
                 let (node, to) = (Arc::clone(handle.id()), std::mem::take(&mut self.refused).join("` and `"));
                 Poll::Ready(Err(SendError::Overflow { node, to, message: self.give_back() }))
             }
-            Delivery::Full { leave } => {
-                self.begin_wait();
-                if leave && self.sleeper.leave() {
-                    self.node.borrow().run().on_quiet();
-                }
-                Poll::Pending
-            }
+            Delivery::Full { leave } => self.wait(leave),
         }
+    }
+
+    fn wait(&mut self, leave: bool) -> Poll<Result<(), SendError>> {
+        self.begin_wait();
+        if leave && self.sleeper.leave() {
+            self.node.borrow().run().on_quiet();
+        }
+        Poll::Pending
     }
 
     /// What waits here: the node, the attempt that this works for, and a count of its own where the caller has none.
@@ -177,6 +187,9 @@ impl<N: Borrow<NodeHandle>> Sender<N> {
 impl<N: Borrow<NodeHandle>> Drop for Sender<N> {
     fn drop(&mut self) {
         let handle = self.node.borrow();
+        if let (Some(_), Some(departures)) = (&self.early, &handle.node().departures) {
+            departures.forget_waiting(&self.sleeper);
+        }
         if let Some(outgoing) = self.pending.front() {
             handle.run().forget_waiting(outgoing, &self.sleeper);
             if handle.node().recorder.is_some() && !handle.is_cancelled() {
@@ -194,16 +207,36 @@ impl<N: Borrow<NodeHandle>> Drop for Sender<N> {
     }
 }
 
-/// Takes those out that an earlier process has sent. They count in the group of their tick, but are no other turn of their outports.
-fn leave_out(handle: &NodeHandle, caller: Caller, origin: Option<&Origin>, packets: &mut Packets) {
-    let (Some(recorder), Some(sequence)) = (&handle.node().recorder, caller.tick()) else { return };
-    crate::driver::record::leave_out(handle.node(), recorder, sequence, origin, packets);
+/// Addresses packets that leave together, of a tick if they are of one. Those that an earlier process has sent are left out.
+pub(crate) fn address(
+    handle: &NodeHandle,
+    tick: Option<u64>,
+    mut packets: Packets,
+    origin: Option<&Origin>,
+    pending: &mut VecDeque<Outgoing>,
+) -> Result<(), SendError> {
+    let node = handle.node();
+    if let (Some(recorder), Some(sequence)) = (&node.recorder, tick) {
+        leave_out(node, recorder, sequence, origin, &mut packets);
+    }
+    if packets.is_empty() {
+        return Ok(());
+    }
+    let leaving = Leaving::new(node, origin, &packets);
+    if node.recorder.is_some() || node.cuts() {
+        return record(handle, tick, leaving.outputs(node, packets), pending);
+    }
+    for (port, message) in packets {
+        let origin = leaving.origin(node, port);
+        node.address(port, message, origin, 0, |outgoing| pending.push_back(outgoing));
+    }
+    Ok(())
 }
 
 /// The long way: the messages are written down, together, and connections may cut them.
 fn record(
     handle: &NodeHandle,
-    caller: Caller,
+    tick: Option<u64>,
     mut outputs: Vec<Output>,
     pending: &mut VecDeque<Outgoing>,
 ) -> Result<(), SendError> {
@@ -219,9 +252,9 @@ fn record(
         (group.node == handle.index()).then(|| Arc::clone(group))
     };
     let group = outputs.iter().find_map(of_node);
-    let tick = caller.tick().map(|sequence| recorder.key(sequence));
-    let written = recorder.send(caller.tick(), &mut outputs, node.cuts(), |outputs, ops| {
-        ops.extend(group.map(|group| group_op(&group, tick)));
+    let key = tick.map(|sequence| recorder.key(sequence));
+    let written = recorder.send(tick, &mut outputs, node.cuts(), |outputs, ops| {
+        ops.extend(group.map(|group| group_op(&group, key)));
         let rests = cut(node, outputs);
         rest_ops(handle, rests, ops);
     });

@@ -374,6 +374,42 @@ fn a_policy_lets_several_ticks_of_a_node_run_at_once() {
 }
 
 #[test]
+fn what_ticks_that_run_at_once_send_leaves_in_their_order() {
+    // Each tick sends after the one behind it has, and its first try fails.
+    struct Backwards(Arc<Vec<tokio::sync::Semaphore>>);
+    #[async_trait]
+    impl reflow_runtime::AsyncActor for Backwards {
+        async fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
+            let Some(Message::Integer(number)) = tick.take(0) else { return Err("nothing".into()) };
+            let has_sent = |number: i64| &self.0[number as usize];
+            let _behind = has_sent(number + 1).acquire().await;
+            tick.send_now(0, number * 10 + i64::from(tick.attempt())).await.map_err(|error| error.to_string())?;
+            has_sent(number).add_permits(1);
+            if tick.attempt() == 1 {
+                tick.send(0, number * 10 + 5);
+                return Err("again".into());
+            }
+            tick.emit(0, number * 10 + 9);
+            Ok(())
+        }
+    }
+    let has_sent: Vec<_> =
+        (0..4).map(|_| tokio::sync::Semaphore::new(0)).chain([tokio::sync::Semaphore::new(1)]).collect();
+    let has_sent = Arc::new(has_sent);
+    let backwards = made(spec(&["in"], &["out"]), move |_| Instance::new_async(Backwards(Arc::clone(&has_sent))));
+    let mut network = Network::new();
+    let sink = Sink::default();
+    node(&mut network, "source", count_to(4));
+    with_policy(&mut network, "backwards", backwards, Policy { concurrency: 4, attempts: 2, ..Policy::default() });
+    node(&mut network, "sink", sink.component());
+    wire(&mut network, "source.out", "backwards.in");
+    wire(&mut network, "backwards.out", "sink.in");
+    run(&network);
+    let expected = (0..4).flat_map(|number| [1, 5, 2, 9].map(|part| number * 10 + part));
+    assert_eq!(sink.integers(), expected.collect::<Vec<_>>());
+}
+
+#[test]
 fn attempts_that_run_at_once_are_tried_again_one_by_one() {
     struct Flaky;
     #[async_trait]

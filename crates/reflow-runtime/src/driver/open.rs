@@ -90,6 +90,8 @@ pub(super) struct Table {
     order: Option<VecDeque<u64>>,
     /// By number of the tick.
     entries: VecDeque<Open>,
+    /// The tick that runs on the stack of the node's task.
+    pub(super) here: Option<u64>,
     active: usize,
     backing_off: usize,
     /// Bytes of what those that are over have put out.
@@ -106,6 +108,7 @@ impl Table {
             ordered,
             order: order.filter(|_| !ordered),
             entries: VecDeque::new(),
+            here: None,
             active: 0,
             backing_off: 0,
             ahead: 0,
@@ -122,6 +125,12 @@ impl Table {
     /// Whether a call goes on after the end of its attempt.
     pub(super) fn is_awaited(&self) -> bool {
         self.unwinding.iter().any(|call| !call.given_up)
+    }
+
+    /// The first tick that is not over.
+    pub(super) fn first(&self) -> Option<u64> {
+        let open = self.entries.front().map(|entry| entry.attempt.sequence);
+        open.into_iter().chain(self.here).min()
     }
 
     /// Attempts that run, here or elsewhere.

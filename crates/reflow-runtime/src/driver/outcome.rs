@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use reflow_message::{Message, Parts, Value, make_hosted};
 
-use super::{Driver, ERROR_PORT, record};
+use super::{Driver, ERROR_PORT, Style, record};
 use crate::assembler::Held;
 use crate::attempt::{Attempt, Packets};
+use crate::departures::Kept;
 use crate::event::{Event, FailedAttempt, named};
 use crate::failure::Failure;
 use crate::join::Lone;
@@ -18,6 +19,7 @@ use crate::node_state::NodeState;
 use crate::origin::{Aside, Origin};
 use crate::packet::Outgoing;
 use crate::policy::OnError;
+use crate::sender;
 
 /// How large a packet may be that a report shows to those who do not take it as it is.
 const SHOWN: u64 = 64 << 10;
@@ -211,6 +213,46 @@ impl Driver {
             });
         }
         self.submit_before_end();
+    }
+
+    /// Lets the first tick that is not over send at once, now that what those before it have sent is on its way; whether something
+    /// was kept that is to be sent before.
+    pub(super) fn pass_turn(&mut self) -> bool {
+        let Some(departures) = &self.handle.node().departures else { return false };
+        let first = if let Style::Concurrent(_) = self.style { self.open.first() } else { None };
+        let kept = departures.pass(first.unwrap_or(u64::MAX));
+        let some = !kept.is_empty();
+        self.send_kept(kept);
+        some
+    }
+
+    /// Moves into the outbox what the tick, or one before it, has sent before its turn.
+    pub(super) fn leave_kept(&mut self, sequence: u64) {
+        if let Some(departures) = &self.handle.node().departures {
+            let kept = departures.take(sequence);
+            self.send_kept(kept);
+        }
+    }
+
+    fn send_kept(&mut self, kept: Vec<Kept>) {
+        for Kept { sequence, packets, origin } in kept {
+            // It can only be refused where a journal is kept, and there nothing is kept here.
+            let _ = sender::address(&self.handle, Some(sequence), packets, origin.as_ref(), &mut self.outbox);
+        }
+    }
+
+    /// Gives up what ticks have sent before their turn, and lets whoever waits for it go.
+    pub(super) fn drop_kept(&mut self) {
+        if let Some(departures) = &self.handle.node().departures {
+            loop {
+                let kept = departures.pass(u64::MAX);
+                if kept.is_empty() {
+                    return;
+                }
+                let dropped: usize = kept.iter().map(|kept| kept.packets.len()).sum();
+                self.node().counters.undelivered.add(dropped as u64);
+            }
+        }
     }
 
     /// Moves what leaves whatever becomes of the attempt into the outbox.

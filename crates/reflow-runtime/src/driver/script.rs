@@ -45,8 +45,9 @@ impl Driver {
         self.handle.run().poke_next(script.start_tick(self.handle.index()));
     }
 
-    /// The outputs of a tick leave now.
+    /// The outputs of a tick leave now, after what was kept of it.
     pub(super) fn note_leave(&mut self, sequence: u64) {
+        self.leave_kept(sequence);
         self.open.note_left(sequence);
         if let Some(script) = self.script().filter(|_| !self.open.is_ordered()) {
             script.note_leave(self.handle.index(), sequence);

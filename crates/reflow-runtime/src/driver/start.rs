@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::{AbortHandle, Abortable};
 use futures_util::{FutureExt, StreamExt};
+use smallvec::smallvec;
 
 use super::body::Body;
 use super::call::{Call, cancelled, contain_step, run_sync};
@@ -15,6 +16,7 @@ use super::{Driver, Style};
 use crate::actor::Instance;
 use crate::assembler::Pairing;
 use crate::attempt::{Attempt, Completion, Outcome, Packets};
+use crate::departures::{Departures, Kept};
 use crate::failure::Failure;
 use crate::host::{AtWork, Step};
 use crate::node::Node;
@@ -30,6 +32,12 @@ impl Driver {
         if self.recorded && !self.begin_recorded() {
             return;
         }
+        self.open.here = Some(self.attempt.sequence);
+        self.start_here().await;
+        self.open.here = None;
+    }
+
+    async fn start_here(&mut self) {
         let held = self.hold();
         let limit = self.limit();
         let known = self.handle.node().results.is_some() && {
@@ -80,10 +88,10 @@ impl Driver {
         match step {
             Step::Done if self.open.leaves_at_once(self.attempt.sequence) => {
                 self.finish |= self.attempt.finish;
+                self.note_leave(self.attempt.sequence);
                 if !self.recorded {
                     self.route_sent();
                 }
-                self.note_leave(self.attempt.sequence);
                 self.commit_current();
                 self.submit_before_end();
                 self.attempt.origin = None;
@@ -266,6 +274,8 @@ impl Driver {
 
     /// Starts the attempts again whose wait is over.
     pub(super) async fn start_again(&mut self) {
+        // What a try has left comes before what the next one sends.
+        self.flush().await;
         if !self.open.is_backing_off() || self.is_cancelled() {
             return;
         }
@@ -333,7 +343,7 @@ impl Driver {
     fn end(&mut self, mut attempt: Attempt, held: Packets, result: Result<(), Failure>, when: &When) {
         self.finish |= attempt.finish;
         if !self.recorded || result.is_err() {
-            super::outcome::route_sent(&self.handle, &mut attempt, &mut self.outbox);
+            self.leave_sent(&mut attempt);
         }
         let (stage, until) = match result {
             Ok(()) => (Stage::Committed, None),
@@ -366,6 +376,22 @@ impl Driver {
             self.leave(open);
         } else {
             self.open.put(open);
+        }
+    }
+
+    /// Sends what leaves whatever becomes of the attempt, in the turn of its tick.
+    fn leave_sent(&mut self, attempt: &mut Attempt) {
+        let node = self.handle.node();
+        let is_early = |departures: &&Departures| !self.recorded && !departures.is_turn(attempt.sequence);
+        let Some(departures) = node.departures.as_deref().filter(is_early) else {
+            return super::outcome::route_sent(&self.handle, attempt, &mut self.outbox);
+        };
+        for packet in attempt.sent.drain(..) {
+            if let Some(results) = &node.results {
+                results.note((attempt.sequence, attempt.number), packet.0, &packet.1);
+            }
+            let origin = attempt.origin.clone();
+            departures.put(Kept { sequence: attempt.sequence, packets: smallvec![packet], origin });
         }
     }
 
@@ -527,6 +553,7 @@ impl Driver {
     /// Gives up what is open, because the run was stopped or the node has failed, and waits until all of it has returned. Who was
     /// to end a tick has as long as the one who stopped the run waits.
     pub(super) async fn give_up_open(&mut self) {
+        self.drop_kept();
         let grace = if self.is_cancelled() { self.handle.run().patience() } else { Duration::ZERO };
         for open in self.open.take_all() {
             let (sequence, number) = (open.attempt.sequence, open.attempt.number);

@@ -165,9 +165,14 @@ impl Driver {
 
     /// Hands everything in the outbox over, waiting for room. What the run's end leaves behind is counted.
     pub(super) async fn flush(&mut self) {
-        self.submit();
-        if !self.outbox.is_empty() {
-            poll_fn(|cx| self.poll_flush(cx)).await;
+        loop {
+            self.submit();
+            if !self.outbox.is_empty() {
+                poll_fn(|cx| self.poll_flush(cx)).await;
+            }
+            if !self.pass_turn() {
+                return;
+            }
         }
     }
 
