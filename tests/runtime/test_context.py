@@ -186,6 +186,28 @@ class TestIdentity:
         assert observe(lambda ctx: ctx.cancelled) is False
         assert observe(lambda ctx: ctx.connected_inports()) == ["in"]
 
+    def test_outports_that_somebody_takes_from(self):
+        seen = []
+
+        class Look(Actor):
+            inports, outports = ["in"], ["left", "right", "shown", "nobody"]
+
+            def run(self, ctx):
+                seen.append(ctx.connected_outports())
+                ctx.done()
+
+        net = Network()
+        net.register_actor("look", Look)
+        net.add_node("a", "look")
+        net.add_node("b", "tpl_passthrough")
+        net.add_connection("a", "left", "b", "input")
+        net.add_outport("out", "a", "shown")
+        with net, net.listen("a", "right"):
+            net.start()
+            net.send("a", "in", 1)
+            assert net.wait(timeout=SOON).ok
+        assert sorted(seen[0]) == ["left", "right", "shown"]
+
     def test_every_run_has_its_own_id(self):
         assert observe(lambda ctx: ctx.run_id) != observe(lambda ctx: ctx.run_id)
 

@@ -861,7 +861,7 @@ impl PyContext {
         self.node.connected_inports().iter().map(ToString::to_string).collect()
     }
 
-    /// Names the outports of the node that lead somewhere.
+    /// Names the outports of the node whose packets somebody takes: nodes, an outport of the network, or a listener.
     ///
     /// Examples
     /// --------
@@ -873,7 +873,7 @@ impl PyContext {
     /// ...     def run(self, ctx):
     /// ...         ctx.done({"out": ctx.connected_outports()})
     fn connected_outports(&self) -> Vec<String> {
-        self.node.connected_outports().iter().map(ToString::to_string).collect()
+        self.node.heard_outports().into_iter().map(|port| self.node.outport_name(port).to_string()).collect()
     }
 
     /// Puts a value into a pool of the node, a dict by name that lasts for the run.
