@@ -46,6 +46,7 @@ def ask(run: Run, inputs: Mapping[str, Any], timeout: float | None) -> dict[str,
             for message in value if isinstance(value, Iterator) else (value,):
                 if not question.send(name, message, _left(end)):
                     raise _late(timeout)
+                del message  # it is the network's alone while the iterator goes on
         question.sent()
         how = question.wait(_left(end))
         if how is None:
@@ -129,9 +130,11 @@ async def feed(question: Question, inputs: Mapping[str, Any]) -> None:
             if isinstance(value, AsyncIterable):
                 async for message in value:
                     await send(question, name, message)
+                    del message  # it is the network's alone while the iterator goes on
             elif isinstance(value, Iterator):
                 for message in value:
                     await send(question, name, message)
+                    del message
             else:
                 await send(question, name, value)
     except BaseException:

@@ -321,6 +321,7 @@ async def _feed(run: _native.Run, feeds: list[tuple[str, str, Any]]) -> None:
                     skip -= 1
                 elif not await send(node, port, message):
                     return
+                del message  # it is the network's alone while the iterator goes on
 
     tasks = []
     try:
@@ -340,6 +341,11 @@ async def _feed(run: _native.Run, feeds: list[tuple[str, str, Any]]) -> None:
                     await values.aclose()
 
 
+def _boxed(message: Any) -> list[Any]:
+    """Put a message where it can be taken out of: what yields it does not keep it."""
+    return [message]
+
+
 async def _in_order(values: list[Any]) -> AsyncGenerator[Any, None]:
     """Read what comes to one port under several names, one after the other; the loop has its turn in between."""
     import asyncio
@@ -347,10 +353,12 @@ async def _in_order(values: list[Any]) -> AsyncGenerator[Any, None]:
     for value in values:
         if isinstance(value, AsyncIterable):
             async for message in value:
-                yield message
+                given = _boxed(message)
+                del message
+                yield given.pop()
         elif isinstance(value, Iterator):
-            for number, message in enumerate(value, 1):
-                yield message
+            for number, given in enumerate(map(_boxed, value), 1):
+                yield given.pop()
                 if number % TURN == 0:
                     await asyncio.sleep(0)
         else:

@@ -58,6 +58,7 @@ class Feed:
             for value in iterator:
                 if self._stopped or not self._run.feed(node, port, value):
                     break
+                del value  # it is the network's alone while the iterator goes on
         except BaseException as error:  # it is raised where the run was asked for
             with self._lock:
                 self._error = self._error or error

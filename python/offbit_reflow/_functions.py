@@ -156,9 +156,16 @@ def make(
     async def answer_later(ctx: ActorCallContext, result: Any) -> Any:
         return answer(ctx, await result)
 
-    async def async_items(result: Any) -> Any:
+    # What a generator yields is its receivers' alone while it goes on: nothing here keeps it.
+
+    def items_of(result: Any) -> Any:
+        yield from map(outputs, result)
+
+    async def async_items_of(result: Any) -> Any:
         async for item in result:
-            yield outputs(item)
+            given = [outputs(item)]
+            del item
+            yield given.pop()
 
     class FunctionActor(Actor, metaclass=FunctionType):
         _remembered: dict[str, Any]
@@ -194,9 +201,9 @@ def make(
         if inspect.isawaitable(result):
             return answer_later(ctx, result)
         if inspect.isasyncgen(result):
-            return async_items(result)
+            return async_items_of(result)
         if inspect.isgenerator(result):
-            return (outputs(item) for item in result)
+            return items_of(result)
         return answer(ctx, result)
 
     async def run_async(self: Any, ctx: ActorCallContext) -> Any:
@@ -208,11 +215,12 @@ def make(
     async def run_async_items(self: Any, ctx: ActorCallContext) -> Any:
         async with aclosing(call(**arguments(ctx, self._remembered))) as items:
             async for item in items:
-                yield outputs(item)
+                given = [outputs(item)]
+                del item
+                yield given.pop()
 
     def run_items(self: Any, ctx: ActorCallContext) -> Any:
-        for item in call(**arguments(ctx, self._remembered)):
-            yield outputs(item)
+        yield from map(outputs, call(**arguments(ctx, self._remembered)))
 
     forms = {
         (False, False): run_plain,

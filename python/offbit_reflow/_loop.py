@@ -263,6 +263,7 @@ async def _drive(generator: AsyncGenerator[Any, None], context: ActorCallContext
         async for outputs in generator:
             if outputs is not None:
                 await deliver(context, outputs, yielded=True)
+            del outputs  # packets are their receivers' alone while the generator goes on
     if not context.inputs:  # a source that has yielded everything has nothing more to say
         context.finish()
     if context.resolved:
