@@ -72,20 +72,23 @@ test: build test-rust test-python ## Build, then run all Rust and Python tests (
 test-all: lint test types ## Everything that CI checks
 
 # Each pack is a workspace of its own, with the settings of packs/.cargo; all of them share a folder for what they compile.
-IN_PACK = cd packs/$$pack && CARGO_TARGET_DIR=$(CURDIR)/target/packs
+COMPILED := $(abspath $(or $(CARGO_TARGET_DIR),target))
+IN_PACK = cd packs/$$pack && CARGO_TARGET_DIR=$(COMPILED)/packs
 packs: ## Build the first-party packs (PACKS="reflow-pack-sql …") into build/packs
 	cargo build --quiet --locked -p reflow-pack --bin reflow-pack
 	mkdir -p build/packs
 	set -e; for pack in $(PACKS); do \
-		($(IN_PACK) $(CURDIR)/target/debug/reflow-pack build . --profile $(PROFILE) --output $(CURDIR)/build/packs); \
+		($(IN_PACK) $(COMPILED)/debug/reflow-pack build . --profile $(PROFILE) --output $(CURDIR)/build/packs); \
 	done
 
-test-packs: build packs ## Test the first-party packs: their Rust tests, and what users see of them
-	set -e; for pack in $(PACKS); do \
-		($(IN_PACK) cargo test --quiet --locked --profile $(PROFILE)); \
-	done
+# One pack that fails does not keep the others from being tested.
+test-packs: build packs ## Build the first-party packs and test them: their Rust tests, and what users see of them (PROFILE=dev builds sooner)
 	$(BIN)/python -m pip install --quiet --group packs
-	$(BIN)/pytest tests/packs
+	failed=; for pack in $(PACKS); do \
+		($(IN_PACK) cargo test --quiet --locked --profile $(PROFILE)) || failed="$$failed $$pack"; \
+	done; \
+	$(BIN)/pytest tests/packs || failed="$$failed tests/packs"; \
+	if [ -n "$$failed" ]; then echo "failed:$$failed"; exit 1; fi
 
 audit: $(VENV)/tools build/tools/bin/cargo-deny ## Check licences and advisories of dependencies, and the workflows
 	build/tools/bin/cargo-deny check
