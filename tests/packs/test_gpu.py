@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import math
+import os
 import struct
+import subprocess
+import sys
 import zlib
 
 import numpy as np
 import pytest
 
-from offbit_reflow import Actor, Message
+from offbit_reflow import Actor, Message, Network, list_packs
 
 from .support import need, run_node
 
@@ -115,6 +120,78 @@ def test_a_stream_of_pictures():
     assert 1 <= len(frames) <= 21
     assert all(len(frame["data"]) == 16 * 16 * 4 for frame in frames)
     assert [told["frame"] for told in outputs["metadata"]] == list(range(len(frames)))
+
+
+@pytest.mark.parametrize("policy", ["block", "drop"])
+def test_a_slow_reader_gets_frames_in_order_and_memory_stays(policy):
+    shades, told = [], []
+
+    class Trees(Actor):
+        """Sends balls that grow, so that each frame can be told from the others."""
+
+        outports = ["sdf"]
+
+        async def run(self, ctx):
+            for number in range(60):
+                await ctx.send_async({"sdf": {**BALL, "radius": 0.2 + number / 60}})
+            ctx.finish()
+            ctx.done()
+
+    class Slow(Actor):
+        inports = ["in"]
+        outports = []
+
+        async def run(self, ctx):
+            async for frame in ctx.message("in").take_stream():
+                if frame["kind"] == "data":
+                    picture = np.frombuffer(frame["data"], np.uint8).reshape(32, 32, 4)
+                    shades.append(int((picture[..., :3].max(axis=2) > 60).sum()))
+                    await asyncio.sleep(0.005)
+            ctx.done()
+
+    class Told(Actor):
+        inports = ["in"]
+        outports = []
+
+        def run(self, ctx):
+            told.append(ctx["in"])
+            ctx.done()
+
+    with Network() as net:
+        for name, class_ in (("trees", Trees), ("slow", Slow), ("told", Told)):
+            net.register_actor(name, class_)
+            net.add_node(name, name)
+        config = {**FRONT, "width": 32, "height": 32, "backend": "cpu", "dropPolicy": policy, "background": [0, 0, 0]}
+        net.add_node("node", "tpl_sdf_live_render", config)
+        net.add_connection("trees", "sdf", "node", "sdf")
+        net.add_connection("node", "stream", "slow", "in")
+        net.add_connection("node", "metadata", "told", "in")
+        assert net.run(timeout=50).ok
+    assert shades == sorted(shades)
+    assert len(told) == 60
+    assert len(shades) == sum(not one["dropped"] for one in told)
+    if policy == "block":
+        assert len(shades) == 60
+
+
+def test_a_stream_that_nobody_reads_holds_nothing_up():
+    trees = [{**BALL, "radius": 0.5 + number / 100} for number in range(12)]
+    config = {"width": 8, "height": 8, "backend": "cpu"}
+    outputs = run("tpl_sdf_live_render", config, ports=["metadata"], sdf=trees)
+    assert len(outputs["metadata"]) == 12
+    assert outputs["error"] == []
+
+
+def test_a_stream_ends_when_its_network_is_stopped():
+    with Network() as net:
+        net.add_node("node", "tpl_sdf_live_render", {"width": 8, "height": 8, "backend": "cpu"})
+        heard = net.listen("node", "stream")
+        net.start()
+        net.send("node", "sdf", BALL)
+        reader = heard.recv(timeout=20).take_stream()
+        assert [reader.recv(20_000)["kind"] for _ in range(2)] == ["begin", "data"]
+        net.shutdown()
+        assert reader.recv(5_000)["kind"] == "end"
 
 
 MATERIAL = {"color": [0.9, 0.4, 0.2], "roughness": 0.4, "metallic": 0.3, "emission": [0, 0.02, 0.05], "ior": 1.5}
@@ -252,6 +329,17 @@ def test_coarse_grids(resolution, count):
     assert len(outputs.one("mesh")) == told * 72
 
 
+def test_a_mesh_of_more_than_64_mib():
+    # A lattice of 32³ small balls, four samples each.
+    balls = moved("round", primitive("infRepeat", spacing=[0.125] * 3), radius=0.05)
+    outputs = run("tpl_sdf_marching_cubes", {"resolution": 128, "bound": 2.0}, ports=["mesh", "metadata"], sdf=balls)
+    told, triangles = outputs.one("metadata"), soup(outputs)
+    assert len(triangles) == told["triangleCount"]
+    assert triangles.nbytes > 64 << 20
+    assert np.abs(triangles[..., :3]).max() <= 2
+    assert np.isfinite(triangles).all()
+
+
 @pytest.mark.parametrize("config", [{"resolution": 0}, {"resolution": -4}, {"resolution": 100_000}, {"bound": 0}])
 def test_grids_that_cannot_be_are_told(config):
     assert len(run("tpl_sdf_marching_cubes", config, ports=["mesh"], sdf=BALL)["error"]) == 1
@@ -370,6 +458,56 @@ def test_left_is_left_and_near_is_before(backend):
     assert min(len(reds), len(greens), len(blues)) > 0
     assert reds.max() < 32 < greens.min()
     assert 32 in blues
+
+
+def test_two_renders_have_nothing_in_common():
+    textured = {"objects": [{"id": "a", "meshStride": 32}]}
+    corners = np.array([[-9, -9, 0], [9, -9, 0], [9, 9, 0], [-9, -9, 0], [9, 9, 0], [-9, 9, 0]], np.float32)
+    uv = np.full((6, 2), 0.5, np.float32)
+    mesh = np.hstack([corners, np.tile(np.float32([0, 0, 1]), (6, 1)), uv]).astype("<f4").tobytes()
+    colors = {"red": [200, 0, 0], "green": [0, 200, 0]}
+    plain = {"objects": [{"id": "a", "material": {"color": [0, 0, 1]}, "transform": {"scale": [8, 8, 8]}}]}
+    config = {"width": 8, "height": 8, "ambient": 1.0, "cameraPosX": 0, "cameraPosY": 0, "cameraPosZ": 5}
+    for backend in ["cpu", "auto"]:
+        with Network() as net:
+            for name, color in colors.items():
+                net.add_node(name, "tpl_scene_render", {**config, "backend": backend})
+                net.add_outport(name, name, "output")
+                texture = zlib_png(np.tile(np.uint8(color), (4, 4, 1)))
+                for port, value in {"texture": texture, "meshes": mesh, "scene": textured}.items():
+                    net.add_initial(name, port, value)
+            # A third has no mesh and no texture of its own: a cube.
+            net.add_node("plain", "tpl_scene_render", {**config, "backend": backend})
+            net.add_outport("plain", "plain", "output")
+            net.add_initial("plain", "scene", plain)
+            collected = net.run(timeout=50).collected()
+        for name, expected in {**colors, "plain": [0, 0, 255]}.items():
+            (picture,) = collected[name]
+            assert list(picture[36 * 4 : 36 * 4 + 3]) == expected, (backend, name)
+
+
+@pytest.mark.parametrize(
+    ("port", "value", "said"),
+    [
+        ("light_count", "many", "light_count"),
+        ("light_count", -1, "light_count"),
+        ("camera", 5, "camera"),
+        ("mesh_metadata", "text", "mesh_metadata"),
+        ("lights", "text", "lights"),
+        ("texture", b"no picture", "texture"),
+        ("material", {}, "vertexWgsl"),
+    ],
+)
+def test_what_a_scene_cannot_be_drawn_with_is_told(port, value, said):
+    outputs = run("tpl_scene_render", {"width": 4, "height": 4}, ports=["output"], **{port: value})
+    assert said in outputs["error"][0]
+
+
+def test_an_object_inside_of_itself_is_told():
+    objects = [{"id": "a", "parent": "b"}, {"id": "b", "parent": "c"}, {"id": "c", "parent": "b"}]
+    (error,) = run("tpl_scene_render", ports=["output"], scene={"objects": objects})["error"]
+    assert "inside of itself" in error
+    assert "`a`" not in error
 
 
 def test_an_empty_scene():
@@ -523,7 +661,111 @@ def test_nothing_to_draw_draws_nothing():
     assert len(drawn({"width": 0, "shapes": [{}]})["error"]) == 1
 
 
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {"type": "polygon", "points": [[0, 0], [1e30, 0], [0, 1e30]]},
+        {"type": "line", "points": [[0, 0], [5, 5]], "width": 1e30},
+        {"type": "path", "d": "M0,0 L1e12,5"},
+        {"type": "polygon", "points": [[0, 0], [9, 0], [0, 9]], "border": {"width": 1e30}},
+    ],
+)
+def test_numbers_that_cannot_be_drawn_are_told(shape):
+    assert "shape 0" in drawn({"shapes": [shape]})["error"][0]
+
+
+def test_a_pose_that_cannot_be_drawn_is_told_and_the_next_picture_comes():
+    shapes = [{"type": "polygon", "points": [[0, 0], [9, 0], [0, 9]]}]
+    values = [{"s0_x": math.nan}, {"s0_x": 20.0}]
+    outputs = drawn({"shapes": shapes}, values=values)
+    # Only the newest values count where both are there at once.
+    assert len(outputs["image"]) == 1
+    assert all("shape 0" in text for text in outputs["error"])
+
+
+@pytest.mark.parametrize("inputs", [{"values": 5}, {"values": "text"}, {"data": 3}, {"data": "text"}, {"data": b"abc"}])
+def test_what_is_no_frame_and_no_number_by_name_is_told(inputs):
+    outputs = drawn({"shapes": [{}]}, **inputs)
+    assert next(iter(inputs)) in outputs["error"][0]
+    assert outputs["image"] == []
+
+
 def test_the_same_in_is_the_same_out():
     shapes = [{"type": "circle", "bounds": [0, 0, 40, 40], "shadow": {}, "border": {}}]
     first, second = (zlib.crc32(drawn({"shapes": shapes}).one("image")) for _ in range(2))
     assert first == second
+
+
+WITHOUT = """
+import json, sys
+from offbit_reflow import Network, load_pack
+load_pack(sys.argv[1])
+ball = {"type": "primitive", "primitive": "sphere", "radius": 1.0}
+scene = {"objects": [{"id": "a"}]}
+made = {}
+with Network() as net:
+    for backend in ("auto", "gpu"):
+        for template, port, value in (
+            ("tpl_sdf_render", "sdf", ball), ("tpl_sdf_live_render", "sdf", ball), ("tpl_scene_render", "scene", scene),
+        ):
+            name = f"{template} {backend}"
+            net.add_node(name, template, {"width": 16, "height": 16, "backend": backend})
+            net.add_initial(name, port, value)
+            net.add_outport(f"{name} metadata", name, "metadata")
+            net.add_outport(f"{name} error", name, "error")
+    net.add_node("drawing", "tpl_gpu_2d_render", {"width": 16, "height": 16, "shapes": [{}]})
+    net.add_initial("drawing", "tick", 1)
+    net.add_node("mesh", "tpl_sdf_marching_cubes", {"resolution": 8})
+    net.add_initial("mesh", "sdf", ball)
+    for name in ("drawing", "mesh"):
+        net.add_outport(f"{name} metadata", name, "metadata")
+    collected = net.run(timeout=50).collected()
+print(json.dumps({name: [str(one) if "error" in name else one for one in told] for name, told in collected.items()}))
+"""
+
+
+QUIET = """
+import sys
+from offbit_reflow import Network, load_pack
+load_pack(sys.argv[1])
+with Network() as net:
+    net.add_node("node", "tpl_sdf_render", {"width": 8, "height": 8, "backend": "gpu"})
+    net.add_initial("node", "sdf", {"type": "primitive", "primitive": "sphere", "radius": 1.0})
+    net.add_outport("metadata", "node", "metadata")
+    (told,) = net.run(timeout=50).collected()["metadata"]
+print(told["adapter"])
+"""
+
+
+@needs_gpu
+def test_a_gpu_draws_on_a_server_without_a_word():
+    path = next(one["source_path"] for one in list_packs() if one["name"] == "reflow.pack.gpu")
+    sessions = ("XDG_RUNTIME_DIR", "WAYLAND_DISPLAY", "DISPLAY")
+    env = {name: value for name, value in os.environ.items() if name not in sessions}
+    done = subprocess.run([sys.executable, "-c", QUIET, path], env=env, capture_output=True, text=True, timeout=50)
+    assert (done.stdout, done.stderr) == (GPU[0]["adapter"] + "\n", "")
+
+
+@pytest.mark.parametrize("missing", ["drivers", "library"])
+def test_without_a_gpu_the_processor_draws_and_who_insists_is_told_what_is_missing(missing, tmp_path):
+    nowhere = str(tmp_path / "nothing.json")
+    env = {**os.environ, "VK_ICD_FILENAMES": nowhere, "VK_DRIVER_FILES": nowhere}
+    if missing == "library":
+        # A file that is no library stands in front of the one that is there.
+        (tmp_path / "libvulkan.so.1").write_bytes(b"none")
+        (tmp_path / "libvulkan.so").write_bytes(b"none")
+        env["LD_LIBRARY_PATH"] = str(tmp_path)
+    path = next(one["source_path"] for one in list_packs() if one["name"] == "reflow.pack.gpu")
+    command = [sys.executable, "-c", WITHOUT, path]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=50)
+    assert done.returncode == 0, done.stderr
+    # The runtime tells what failed; no driver and no panic says anything beside it.
+    assert all(line.startswith("node `tpl_") for line in done.stderr.splitlines()), done.stderr
+    told = json.loads(done.stdout)
+    for template in ("tpl_sdf_render", "tpl_sdf_live_render", "tpl_scene_render"):
+        assert [one["adapter"] for one in told[f"{template} auto metadata"]] == ["cpu"]
+        assert told.get(f"{template} gpu metadata", []) == []
+        (error,) = told[f"{template} gpu error"]
+        assert "libvulkan1" in error
+        assert "mesa-vulkan-drivers" in error
+    assert [one["adapter"] for name in ("drawing", "mesh") for one in told[f"{name} metadata"]] == ["cpu", "cpu"]

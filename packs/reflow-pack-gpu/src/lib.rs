@@ -14,7 +14,7 @@ mod image_format;
 mod scene;
 mod sdf;
 
-use reflow_pack_sdk::prelude::{Failure, Message, Tick, component};
+use reflow_pack_sdk::prelude::{Failure, Message, Tick, Value, component};
 use reflow_pack_sdk::{PortIndex, export_pack};
 
 export_pack!(
@@ -34,4 +34,10 @@ fn report(tick: &mut Tick<'_>, port: impl PortIndex, text: impl AsRef<str>) -> R
     let text = text.as_ref();
     let failure = Failure::new(text).with_reason("bad_input").with_permanent(true);
     tick.report(port, Message::error(text), failure)
+}
+
+/// What came on a port that takes objects.
+fn object(message: &Message, port: &str) -> Result<Value, String> {
+    let value = message.as_value().filter(|value| value.as_object().is_some());
+    value.ok_or_else(|| format!("expected an object on `{port}`, found {:?}", message.kind()))
 }

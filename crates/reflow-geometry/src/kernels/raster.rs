@@ -112,7 +112,7 @@ impl Drawing {
         }
         let transform = self.placement.transform();
         let width = self.line.as_ref().map_or(0.0, |line| line.width);
-        if !transform.is_finite() || !reaches(&outline, transform, width).is_some_and(|reach| reach <= LARGEST) {
+        if !is_drawable(&outline, transform, width) {
             return Err(RasterError::Path);
         }
         if let Some(color) = self.fill {
@@ -175,8 +175,13 @@ fn fits((width, height): (u32, u32)) -> Result<(u32, u32), RasterError> {
     }
 }
 
-/// How far from the origin anything of a path is drawn with a line of this width. Coordinates are 32-bit integers where edges
-/// are walked along: what leaves them would panic there, or draw nothing.
+/// Whether a path can be drawn there, with a line of this width. Coordinates are 32-bit integers where edges are walked along: what
+/// leaves them would panic there, or draw nothing.
+pub fn is_drawable(outline: &Path, transform: Transform, width: f32) -> bool {
+    transform.is_finite() && reaches(outline, transform, width).is_some_and(|reach| reach <= LARGEST)
+}
+
+/// How far from the origin anything of a path is drawn with a line of this width.
 fn reaches(outline: &Path, transform: Transform, width: f32) -> Option<f64> {
     let bounds = outline.bounds().transform(transform)?;
     let sides = [bounds.left(), bounds.top(), bounds.right(), bounds.bottom()];

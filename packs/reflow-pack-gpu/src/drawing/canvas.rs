@@ -1,5 +1,6 @@
 //! Pixels that are painted on: colours with straight alpha go in and come out, in between they are multiplied.
 
+use reflow_geometry::kernels::raster::is_drawable;
 use tiny_skia::{FillRule, Mask, Path, Transform};
 
 /// Red, green, blue and alpha, from 0 to 1.
@@ -22,7 +23,7 @@ impl Canvas {
     /// Lays a colour over a pixel.
     pub(super) fn over(&mut self, x: usize, y: usize, [r, g, b, a]: Color, coverage: f32) {
         let alpha = (a * coverage).clamp(0.0, 1.0);
-        if alpha <= 0.0 {
+        if alpha.is_nan() || alpha <= 0.0 {
             return;
         }
         let pixel = &mut self.pixels[y * self.width + x];
@@ -44,12 +45,23 @@ impl Canvas {
     }
 
     /// Fills a path.
-    pub(super) fn fill(&mut self, path: &Path, transform: Transform, color: Color) {
-        let Some(mut mask) = Mask::new(self.width as u32, self.height as u32) else { return };
+    ///
+    /// # Errors
+    /// When it leaves the numbers there are.
+    pub(super) fn fill(&mut self, path: &Path, transform: Transform, color: Color) -> Result<(), String> {
+        let bounds = path.bounds().transform(transform).filter(|_| is_drawable(path, transform, 0.0));
+        let bounds = bounds.ok_or("it is too large to be drawn, or not finite")?;
+        let (columns, rows) = self.within([bounds.left(), bounds.top(), bounds.right(), bounds.bottom()]);
+        // Nothing of it is in the picture.
+        let Some(mut mask) = Mask::new(columns.len() as u32, rows.len() as u32) else { return Ok(()) };
+        let transform = transform.post_translate(-(columns.start as f32), -(rows.start as f32));
         mask.fill_path(path, FillRule::Winding, true, transform);
+        let width = columns.len();
         for (at, coverage) in mask.data().iter().enumerate().filter(|(_, coverage)| **coverage > 0) {
-            self.over(at % self.width, at / self.width, color, f32::from(*coverage) / 255.0);
+            let (x, y) = (columns.start + at % width, rows.start + at / width);
+            self.over(x, y, color, f32::from(*coverage) / 255.0);
         }
+        Ok(())
     }
 
     /// The bytes, with straight alpha.

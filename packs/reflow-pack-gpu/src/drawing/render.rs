@@ -62,6 +62,10 @@ pub(crate) struct Render2d {
     /// Texts.
     #[config]
     text: Vec<Value>,
+    /// Taken as it is: pictures leave as bytes, not as places in a pool that programs share.
+    #[config(key = "framePool")]
+    #[allow(dead_code, reason = "a key of stored graphs")]
+    frame_pool: Option<String>,
     /// How the picture leaves.
     #[config(default = ImageFormat::Rgba8)]
     format: ImageFormat,
@@ -107,7 +111,7 @@ impl Render2d {
         }
         if let Some(message) = tick.input(Self::IN_VALUES) {
             draws = true;
-            self.take_values(message.as_value().as_ref());
+            self.take_values("values", message)?;
         }
         if let Some(told) = tick.input(Self::IN_DATA_METADATA).and_then(Message::as_value) {
             let side = |name| {
@@ -135,18 +139,25 @@ impl Render2d {
                         }
                     };
                 }
-                None => self.take_values(message.as_value().as_ref()),
+                None => self.take_values("data", message)?,
             }
         }
         Ok(draws)
     }
 
-    fn take_values(&mut self, values: Option<&Value>) {
-        for (name, value) in values.and_then(Value::as_object).into_iter().flat_map(Object::iter) {
+    fn take_values(&mut self, port: &str, message: &Message) -> Result<(), String> {
+        let values = message.as_value().filter(|values| !values.is_null());
+        let Some(values) = values else { return Ok(()) };
+        let named = values.as_object().ok_or_else(|| {
+            let pool = if port == "data" { "; places in a pool that programs share are not known here" } else { "" };
+            format!("expected numbers by name on `{port}`, found {:?}{pool}", message.kind())
+        })?;
+        for (name, value) in named.iter() {
             if let Some(number) = value.as_number() {
                 self.values.insert(name.to_string(), number as f32);
             }
         }
+        Ok(())
     }
 
     fn take_shapes(&mut self, value: &Value) -> Result<(), String> {
@@ -215,11 +226,11 @@ impl Render2d {
         let mut waiting: Vec<&TextLine> = texts.iter().collect();
         waiting.sort_by(|a, b| b.z.total_cmp(&a.z));
         let value = |name: &str| self.values.get(name).copied();
-        for (_, shape, pose) in &shapes {
+        for (at, shape, pose) in &shapes {
             while let Some(text) = waiting.pop_if(|text| text.z < shape.z) {
                 text.paint(&mut canvas, value)?;
             }
-            shape.paint(&mut canvas, *pose, self.layer.as_ref());
+            shape.paint(&mut canvas, *pose, self.layer.as_ref()).map_err(|why| format!("shape {at}: {why}"))?;
         }
         while let Some(text) = waiting.pop() {
             text.paint(&mut canvas, value)?;

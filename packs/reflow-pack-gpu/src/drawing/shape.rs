@@ -104,6 +104,10 @@ impl Shape {
                 let wrong = || format!("shape {at}: a {word} has `points`, a list of [x, y]");
                 let path = polygon(&points, word == "polygon").ok_or_else(wrong)?;
                 let stroke = Stroke { width: number(value.get("width")).unwrap_or(1.0).max(0.01), ..Stroke::default() };
+                let width = if word == "line" { stroke.width } else { 0.0 };
+                if !raster::is_drawable(&path, Transform::identity(), width) {
+                    return Err(format!("shape {at}: it is too large to be drawn"));
+                }
                 Outline::Path(if word == "line" { path.stroke(&stroke, 1.0).ok_or_else(wrong)? } else { path })
             }
             "path" => {
@@ -179,7 +183,10 @@ impl Shape {
     }
 
     /// Paints the shape and its border.
-    pub(super) fn paint(&self, canvas: &mut Canvas, pose: Pose, layer: Option<&Layer>) {
+    ///
+    /// # Errors
+    /// When a path leaves the numbers there are.
+    pub(super) fn paint(&self, canvas: &mut Canvas, pose: Pose, layer: Option<&Layer>) -> Result<(), String> {
         let (x, y) = self.center(pose);
         let color = faded(self.color, pose.opacity);
         if let Outline::Path(path) = &self.outline {
@@ -188,14 +195,17 @@ impl Shape {
                 .post_scale(pose.scale, pose.scale)
                 .post_rotate(pose.rotation)
                 .post_translate(x, y);
-            canvas.fill(path, transform, color);
+            canvas.fill(path, transform, color)?;
             if let Some((width, color)) = self.border {
                 let stroke = Stroke { width: width.max(0.01), ..Stroke::default() };
+                if !raster::is_drawable(path, transform, stroke.width) {
+                    return Err("its border is too wide to be drawn".to_string());
+                }
                 if let Some(line) = path.stroke(&stroke, 1.0) {
-                    canvas.fill(&line, transform, faded(color, pose.opacity));
+                    canvas.fill(&line, transform, faded(color, pose.opacity))?;
                 }
             }
-            return;
+            return Ok(());
         }
         let (half_width, half_height, radius) = self.half();
         let place = Place::new((x, y), pose);
@@ -225,6 +235,7 @@ impl Shape {
                 }
             }
         }
+        Ok(())
     }
 }
 
@@ -348,5 +359,195 @@ impl Layer {
             })
         };
         Some(Self { width, height, pixels })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use tiny_skia::{FillRule, Mask, Rect};
+
+    const SIDE: usize = 96;
+
+    fn shape(text: &str) -> Shape {
+        Shape::read(&serde_json::from_str(text).unwrap(), 0).unwrap()
+    }
+
+    fn still() -> Pose {
+        Pose { x: None, y: None, scale: 1.0, rotation: 0.0, opacity: 1.0 }
+    }
+
+    /// How much of each pixel a white shape on black covers.
+    fn painted(shape: &Shape, pose: Pose) -> Vec<u8> {
+        let mut canvas = Canvas::new(SIDE, SIDE, [0.0, 0.0, 0.0, 1.0]);
+        shape.paint_shadow(&mut canvas, pose);
+        shape.paint(&mut canvas, pose, None).unwrap();
+        canvas.finish().as_chunks::<4>().0.iter().map(|pixel| pixel[0]).collect()
+    }
+
+    /// The same by tiny-skia.
+    fn filled(path: &Path, transform: Transform) -> Vec<u8> {
+        let mut mask = Mask::new(SIDE as u32, SIDE as u32).unwrap();
+        mask.fill_path(path, FillRule::EvenOdd, true, transform);
+        mask.take()
+    }
+
+    fn round_rect(left: f32, top: f32, width: f32, height: f32, radius: f32) -> Path {
+        let (right, bottom) = (left + width, top + height);
+        // How far the handles of a quarter of a circle are from its corner.
+        let handle = radius * (1.0 - 0.552_284_8);
+        let mut builder = PathBuilder::new();
+        builder.move_to(left + radius, top);
+        builder.line_to(right - radius, top);
+        builder.cubic_to(right - handle, top, right, top + handle, right, top + radius);
+        builder.line_to(right, bottom - radius);
+        builder.cubic_to(right, bottom - handle, right - handle, bottom, right - radius, bottom);
+        builder.line_to(left + radius, bottom);
+        builder.cubic_to(left + handle, bottom, left, bottom - handle, left, bottom - radius);
+        builder.line_to(left, top + radius);
+        builder.cubic_to(left, top + handle, left + handle, top, left + radius, top);
+        builder.close();
+        builder.finish().unwrap()
+    }
+
+    fn rect(left: f32, top: f32, width: f32, height: f32) -> Path {
+        PathBuilder::from_rect(Rect::from_xywh(left, top, width, height).unwrap())
+    }
+
+    /// The furthest that two pictures are apart, away from the edges of the second.
+    fn apart(ours: &[u8], theirs: &[u8]) -> u8 {
+        let is_even = |x: usize, y: usize| {
+            let around = (y - 1..=y + 1).flat_map(|row| (x - 1..=x + 1).map(move |column| row * SIDE + column));
+            around.into_iter().all(|at| theirs[at] == theirs[y * SIDE + x])
+        };
+        let inner = (1..SIDE - 1).flat_map(|y| (1..SIDE - 1).map(move |x| (x, y)));
+        let of_pixel = |(x, y): (usize, usize)| ours[y * SIDE + x].abs_diff(theirs[y * SIDE + x]);
+        inner.filter(|(x, y)| is_even(*x, *y)).map(of_pixel).max().unwrap()
+    }
+
+    #[test]
+    fn every_shape_is_where_tiny_skia_has_it() {
+        let whole = Transform::identity();
+        let turned = Pose { x: Some(50.0), y: Some(44.0), scale: 1.5, rotation: 30.0, opacity: 1.0 };
+        let place = Transform::from_translate(-24.0, -18.0).post_scale(1.5, 1.5).post_rotate(30.0);
+        let place = place.post_translate(50.0, 44.0);
+        let (plain, round) = (rect(10.0, 8.0, 28.0, 20.0), round_rect(10.0, 8.0, 28.0, 20.0, 6.0));
+        let circle = PathBuilder::from_circle(24.0, 18.0, 10.0).unwrap();
+        let line = polygon(&[(12.0, 10.0), (36.0, 26.0)], false).unwrap();
+        let line = line.stroke(&Stroke { width: 5.0, ..Stroke::default() }, 1.0).unwrap();
+        let triangle = polygon(&[(10.0, 8.0), (38.0, 8.0), (24.0, 28.0)], true).unwrap();
+        for (text, theirs) in [
+            (r#"{"bounds": [10, 8, 28, 20]}"#, &plain),
+            (r#"{"bounds": [10, 8, 28, 20], "cornerRadius": 6}"#, &round),
+            (r#"{"type": "circle", "bounds": [10, 8, 28, 20]}"#, &circle),
+            (r#"{"type": "line", "points": [[12, 10], [36, 26]], "width": 5}"#, &line),
+            (r#"{"type": "polygon", "points": [[10, 8], [38, 8], [24, 28]]}"#, &triangle),
+            (r#"{"type": "path", "d": "M10,8 H38 L24,28 Z"}"#, &triangle),
+        ] {
+            let ours = shape(text);
+            for (pose, transform) in [(still(), whole), (turned, place)] {
+                // Shapes turn around the middle of their bounds.
+                let far = apart(&painted(&ours, pose), &filled(theirs, transform));
+                assert!(far <= 2, "{text} {pose:?}: {far}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_border_lies_inside_the_edge() {
+        let ours =
+            shape(r#"{"bounds": [10, 8, 40, 30], "cornerRadius": 8, "color": [0, 0, 0, 1], "border": {"width": 4}}"#);
+        let mut band = PathBuilder::new();
+        band.push_path(&round_rect(10.0, 8.0, 40.0, 30.0, 8.0));
+        band.push_path(&round_rect(14.0, 12.0, 32.0, 22.0, 4.0));
+        let far = apart(&painted(&ours, still()), &filled(&band.finish().unwrap(), Transform::identity()));
+        assert!(far <= 2, "{far}");
+    }
+
+    /// A picture blurred along both axes.
+    fn blurred_by(mask: &[u8], sigma: f32) -> Vec<f32> {
+        let reach = (4.0 * sigma).ceil() as isize;
+        let weight = |at: isize| (-0.5 * (at as f32 / sigma).powi(2)).exp();
+        let sum: f32 = (-reach..=reach).map(weight).sum();
+        let along = |from: &[f32], step: (isize, isize)| -> Vec<f32> {
+            let place = |at: isize, side: isize| usize::try_from(at).ok().filter(|_| at < side);
+            let one = |x: isize, y: isize| {
+                let read = |at: isize| {
+                    let (x, y) = (place(x + at * step.0, SIDE as isize)?, place(y + at * step.1, SIDE as isize)?);
+                    Some(from[y * SIDE + x] * weight(at) / sum)
+                };
+                (-reach..=reach).filter_map(read).sum()
+            };
+            (0..SIDE as isize).flat_map(|y| (0..SIDE as isize).map(move |x| (x, y))).map(|(x, y)| one(x, y)).collect()
+        };
+        let mask: Vec<f32> = mask.iter().map(|part| f32::from(*part)).collect();
+        along(&along(&mask, (1, 0)), (0, 1))
+    }
+
+    #[test]
+    fn a_shadow_is_a_blur_of_the_shape() {
+        for (text, path) in [
+            (r#"{"bounds": [24, 28, 44, 30], "SHADOW"}"#, rect(29.0, 30.0, 44.0, 30.0)),
+            (r#"{"bounds": [24, 28, 44, 30], "cornerRadius": 10, "SHADOW"}"#, round_rect(29.0, 30.0, 44.0, 30.0, 10.0)),
+        ] {
+            let shadow = r#""shadow": {"x": 5, "y": 2, "blur": 12, "color": [1, 1, 1, 1]}, "color": [1, 1, 1, 0]"#;
+            let ours = painted(&shape(&text.replace(r#""SHADOW""#, shadow)), still());
+            let theirs = blurred_by(&filled(&path, Transform::identity()), 6.0);
+            let far = ours.iter().zip(&theirs).map(|(ours, theirs)| (f32::from(*ours) - theirs).abs());
+            let far = far.fold(0.0, f32::max);
+            assert!(far <= 2.0, "{text}: {far}");
+        }
+    }
+
+    #[test]
+    fn what_leaves_the_numbers_is_told() {
+        let read = |text: &str| Shape::read(&serde_json::from_str(text).unwrap(), 3).map(|_| ());
+        for text in [
+            r#"{"type": "polygon", "points": [[0, 0], [1e30, 0], [0, 1e30]]}"#,
+            r#"{"type": "line", "points": [[0, 0], [5, 5]], "width": 1e30}"#,
+        ] {
+            assert_eq!(read(text), Err("shape 3: it is too large to be drawn".to_string()));
+        }
+        let bordered = shape(r#"{"type": "polygon", "points": [[0, 0], [9, 0], [0, 9]], "border": {"width": 1e30}}"#);
+        let plain = shape(r#"{"type": "polygon", "points": [[0, 0], [9, 0], [0, 9]]}"#);
+        let mut canvas = Canvas::new(SIDE, SIDE, [0.0; 4]);
+        assert!(bordered.paint(&mut canvas, still(), None).is_err());
+        assert!(plain.paint(&mut canvas, Pose { scale: 1e30, ..still() }, None).is_err());
+        assert!(plain.paint(&mut canvas, Pose { x: Some(f32::NAN), ..still() }, None).is_err());
+        // Beside the picture is not too far.
+        assert!(plain.paint(&mut canvas, Pose { x: Some(5000.0), ..still() }, None).is_ok());
+    }
+
+    fn any_kind() -> impl Strategy<Value = &'static str> {
+        prop::sample::select(vec!["rect", "circle", "image", "line", "polygon", "path"])
+    }
+
+    proptest! {
+        #[test]
+        fn no_number_makes_it_panic(
+            kind in any_kind(), numbers in prop::array::uniform6(any::<f32>()), pose in prop::array::uniform4(any::<f32>()),
+        ) {
+            let [a, b, c, d, e, f] = numbers.map(|number| Value::from(f64::from(number)));
+            let value = Value::object([
+                ("type", Value::from(kind)),
+                ("bounds", Value::array([a.clone(), b.clone(), c.clone(), d.clone()])),
+                ("points", Value::array([Value::array([a.clone(), b.clone()]), Value::array([c, d.clone()])])),
+                ("d", "M1,1 C9,1 30,20 5,40 Z".into()),
+                ("cornerRadius", e.clone()),
+                ("width", e.clone()),
+                ("border", Value::object([("width", f.clone())])),
+                ("shadow", Value::object([("x", a), ("y", b), ("blur", f)])),
+            ]);
+            let Ok(shape) = Shape::read(&value, 0) else { return Ok(()) };
+            let layer = Layer { width: 2, height: 1, pixels: vec![255; 8] };
+            let mut canvas = Canvas::new(16, 12, [0.0, 0.0, 0.0, 1.0]);
+            let [x, y, scale, rotation] = pose;
+            let pose = Pose { x: Some(x), y: Some(y), scale, rotation, opacity: 1.0 };
+            shape.paint_shadow(&mut canvas, pose);
+            let _ = shape.paint(&mut canvas, pose, Some(&layer));
+            // Nothing is painted that is no number: what was opaque stays so.
+            prop_assert!(canvas.finish().as_chunks::<4>().0.iter().all(|pixel| pixel[3] == 255));
+        }
     }
 }

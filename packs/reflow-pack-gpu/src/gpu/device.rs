@@ -31,6 +31,44 @@ pub(super) struct Work {
     pub(super) scenes: Scenes,
 }
 
+/// Why there is no GPU, and what would give one.
+fn none(why: &dyn std::fmt::Display) -> String {
+    let what = "there is no GPU, nor one in software (on Debian, the packages libvulkan1 and mesa-vulkan-drivers)";
+    format!("{what}: {}", why.to_string().replace('\n', " "))
+}
+
+/// What finds adapters. Nothing is drawn into windows, and where windows of Wayland are asked for, drivers look for a session and say
+/// on stderr that there is none.
+#[cfg(target_os = "linux")]
+fn instance() -> Result<wgpu::Instance, String> {
+    use wgpu::hal::{InstanceDescriptor, api::Vulkan, vulkan};
+    let descriptor = InstanceDescriptor {
+        name: "offbit-reflow",
+        flags: wgpu::InstanceFlags::default(),
+        memory_budget_thresholds: wgpu::MemoryBudgetThresholds::default(),
+        backend_options: wgpu::BackendOptions::default(),
+        telemetry: None,
+        display: None,
+    };
+    let without_windows = |arguments: vulkan::CreateInstanceCallbackArgs<'_, '_, '_>| {
+        arguments.extensions.retain(|name| *name != c"VK_KHR_wayland_surface");
+    };
+    // SAFETY: the extension that is left out is looked up before a window of its kind is drawn into, which nobody does here.
+    let made = unsafe { vulkan::Instance::init_with_callback(&descriptor, Some(Box::new(without_windows))) };
+    let made = made.map_err(|error| none(&error))?;
+    // SAFETY: it was made just now, and nobody else has it.
+    Ok(unsafe { wgpu::Instance::from_hal::<Vulkan>(made) })
+}
+
+/// What finds adapters.
+#[cfg(not(target_os = "linux"))]
+fn instance() -> Result<wgpu::Instance, String> {
+    Ok(wgpu::Instance::new(wgpu::InstanceDescriptor {
+        backends: wgpu::Backends::PRIMARY,
+        ..wgpu::InstanceDescriptor::new_without_display_handle()
+    }))
+}
+
 impl Gpu {
     /// The GPU of this process.
     ///
@@ -46,10 +84,7 @@ impl Gpu {
     }
 
     fn open() -> Result<Self, String> {
-        let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
-            backends: wgpu::Backends::PRIMARY,
-            ..wgpu::InstanceDescriptor::new_without_display_handle()
-        });
+        let instance = instance()?;
         let ask = |force_fallback_adapter| {
             block_on(instance.request_adapter(&wgpu::RequestAdapterOptions {
                 power_preference: wgpu::PowerPreference::HighPerformance,
@@ -58,11 +93,7 @@ impl Gpu {
                 apply_limit_buckets: false,
             }))
         };
-        let adapter = ask(false).or_else(|_| ask(true)).map_err(|error| {
-            let what =
-                "there is no GPU, nor one in software (on Debian, the packages libvulkan1 and mesa-vulkan-drivers)";
-            format!("{what}: {}", error.to_string().replace('\n', " "))
-        })?;
+        let adapter = ask(false).or_else(|_| ask(true)).map_err(|error| none(&error))?;
         let limits = adapter.limits();
         let largest = limits.max_texture_dimension_2d;
         let (device, queue) = block_on(adapter.request_device(&wgpu::DeviceDescriptor {

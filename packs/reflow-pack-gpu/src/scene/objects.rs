@@ -53,10 +53,35 @@ fn local(object: &Value) -> (Mat4, Vec3) {
     (Mat4::from_scale_rotation_translation(scale, rotation, vector(part("position"), Vec3::ZERO)), scale)
 }
 
+/// From each object to the world.
+///
+/// # Errors
+/// An object that is inside of itself.
+fn worlds(locals: &[(Mat4, Vec3)], parents: &[Option<usize>]) -> Result<Vec<Mat4>, usize> {
+    let mut known: Vec<Option<Mat4>> = vec![None; locals.len()];
+    for start in 0..locals.len() {
+        let mut chain = Vec::new();
+        let mut at = Some(start);
+        while let Some(one) = at.filter(|one| known[*one].is_none()) {
+            if chain.len() == locals.len() {
+                return Err(one);
+            }
+            chain.push(one);
+            at = parents[one];
+        }
+        let mut above = at.and_then(|one| known[one]).unwrap_or(Mat4::IDENTITY);
+        for one in chain.into_iter().rev() {
+            above *= locals[one].0;
+            known[one] = Some(above);
+        }
+    }
+    Ok(known.into_iter().map(Option::unwrap_or_default).collect())
+}
+
 /// The objects of a scene, in the world.
 ///
 /// # Errors
-/// When there are none in the sense of a scene.
+/// When there are none in the sense of a scene, or one is inside of itself.
 pub(super) fn read(scene: &Value) -> Result<Vec<SceneObject>, String> {
     let list = scene.get("objects").and_then(Value::as_array).or(scene.as_array());
     let list = list.ok_or("a scene has `objects`, a list of objects")?;
@@ -64,20 +89,15 @@ pub(super) fn read(scene: &Value) -> Result<Vec<SceneObject>, String> {
     let ids: HashMap<String, usize> =
         list.iter().enumerate().filter_map(|(at, object)| Some((text(object, "id")?, at))).collect();
     let locals: Vec<(Mat4, Vec3)> = list.iter().map(local).collect();
+    let parents: Vec<Option<usize>> =
+        list.iter().map(|object| text(object, "parent").and_then(|parent| ids.get(&parent).copied())).collect();
+    let worlds = worlds(&locals, &parents).map_err(|at| {
+        let id = text(&list[at], "id").unwrap_or_else(|| at.to_string());
+        format!("the object `{id}` is inside of itself")
+    })?;
     let objects = list.iter().enumerate().map(|(at, object)| {
         if object.as_object().is_none() {
             return Err(format!("object {at} of the scene is {}, not an object", object.kind()));
-        }
-        let mut world = locals[at].0;
-        let mut parent = text(object, "parent");
-        // A ring of parents ends where it has gone through all of them.
-        for _ in 0..list.len() {
-            let Some(above) = parent.as_ref().and_then(|parent| ids.get(parent)).copied().filter(|above| *above != at)
-            else {
-                break;
-            };
-            world = locals[above].0 * world;
-            parent = text(&list[above], "parent");
         }
         let color =
             object.get("material").and_then(|material| material.get("color").or_else(|| material.get("baseColor")));
@@ -88,7 +108,7 @@ pub(super) fn read(scene: &Value) -> Result<Vec<SceneObject>, String> {
         Ok(SceneObject {
             id: text(object, "id").unwrap_or_else(|| at.to_string()),
             kind: text(object, "type").unwrap_or_default(),
-            world,
+            world: worlds[at],
             scale_x: locals[at].1.x,
             color: color.filter(|color| !color.is_null()).map(|color| vector(Some(color), Vec3::splat(0.8))),
             mesh: text(object, "mesh"),
@@ -100,4 +120,27 @@ pub(super) fn read(scene: &Value) -> Result<Vec<SceneObject>, String> {
         })
     });
     objects.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn places(parents: &[Option<usize>]) -> Result<Vec<f32>, usize> {
+        let step = (Mat4::from_translation(Vec3::X), Vec3::ONE);
+        let found = worlds(&vec![step; parents.len()], parents)?;
+        Ok(found.into_iter().map(|world| world.w_axis.x).collect())
+    }
+
+    #[test]
+    fn objects_go_along_with_their_parents() {
+        assert_eq!(places(&[Some(2), None, Some(1), Some(2)]), Ok(vec![3.0, 1.0, 2.0, 3.0]));
+        // The one outside of the ring is not what is told.
+        assert!(matches!(places(&[Some(1), Some(2), Some(1)]), Err(1 | 2)));
+        assert_eq!(places(&[None, Some(1)]), Err(1));
+        // A long chain takes no longer for each object.
+        let long: Vec<_> =
+            (0..200_000_usize).map(|at| at.checked_sub(1)).rev().map(|below| below.map(|at| 199_999 - at)).collect();
+        assert_eq!(places(&long).map(|places| places.iter().copied().fold(0.0, f32::max)), Ok(200_000.0));
+    }
 }

@@ -20,7 +20,7 @@ use crate::image_format::ImageFormat;
 /// {color}, mesh, meshStride, terrain}]}`, as `tpl_scene_graph` makes it: angles in degrees about x, y and z, or a quaternion; `parent` is the id of the object
 /// that one goes along with.
 ///
-/// `meshes` is one mesh for all objects, as bytes, or an object of meshes by name, of which an object's `mesh` takes one; without a mesh an object is a
+/// `meshes` is one mesh for all objects, as bytes, or an object of meshes, lists of bytes, by name, of which an object's `mesh` takes one; without a mesh an object is a
 /// cube of half side 0.4·scale. Vertices are 12, 24 (with normals), 32 (with texture coordinates), 36 (with colours) or 44 bytes (with both), as
 /// `meshStride`, or the metadata on `mesh_metadata`, says. A `texture` (an encoded picture) is on everything that has coordinates. Colours are those of the vertices,
 /// of the material, or one of six. Objects of the type `terrain` draw `terrain_mesh`, tinted by height, or a flat patch.
@@ -33,7 +33,7 @@ use crate::image_format::ImageFormat;
 ///
 /// # Errors
 ///
-/// On `error`: no scene, a mesh whose stride cannot be, a texture that is no picture, a name of a mesh that is not there, a size that cannot be drawn.
+/// On `error`: no scene, an object inside of itself, a mesh whose stride cannot be, a texture that is no picture, a name of a mesh that is not there, a size that cannot be drawn.
 #[derive(Component)]
 #[component(id = "tpl_scene_render", title = "Scene Render", category = "scene", heavy, open_ports)]
 #[inport(scene: Any, required, "The scene.")]
@@ -172,14 +172,18 @@ impl SceneRender {
                 message.as_bytes().ok_or_else(|| format!("expected bytes on `lights`, found {:?}", message.kind()))?;
             self.kept.lights = bytes.to_vec();
         }
-        if let Some(count) = tick.input(Self::IN_LIGHT_COUNT).and_then(Message::as_integer) {
-            self.kept.light_count = usize::try_from(count).ok();
+        if let Some(message) = tick.input(Self::IN_LIGHT_COUNT) {
+            let count = message.as_integer().and_then(|count| usize::try_from(count).ok());
+            self.kept.light_count = Some(count.ok_or_else(|| {
+                format!("expected a whole number from 0 on `light_count`, found {:?}", message.kind())
+            })?);
         }
-        if let Some(told) = tick.input(Self::IN_MESH_METADATA).and_then(Message::as_value) {
+        if let Some(message) = tick.input(Self::IN_MESH_METADATA) {
+            let told = crate::object(message, "mesh_metadata")?;
             self.kept.stride = told.get("stride").and_then(Value::as_integer).and_then(|stride| stride.try_into().ok());
         }
-        if let Some(camera) = tick.input(Self::IN_CAMERA).and_then(Message::as_value) {
-            self.kept.camera = Some(camera);
+        if let Some(message) = tick.input(Self::IN_CAMERA) {
+            self.kept.camera = Some(crate::object(message, "camera")?);
         }
         Ok(())
     }

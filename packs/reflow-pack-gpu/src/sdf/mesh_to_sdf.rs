@@ -112,7 +112,8 @@ impl MeshToSdf {
                 self.resolution
             ));
         }
-        let told = tick.input(Self::IN_MESH_METADATA).and_then(Message::as_value);
+        let told = tick.input(Self::IN_MESH_METADATA).map(|message| crate::object(message, "mesh_metadata"));
+        let told = told.transpose()?;
         let told = told.as_ref().and_then(|told| told.get("stride")).and_then(Value::as_integer);
         let stride = told.unwrap_or(self.stride);
         if !(12..=4096).contains(&stride) || stride % 4 != 0 {
