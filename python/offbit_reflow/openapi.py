@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from os import PathLike
 from typing import Any
 
 from . import _native
+from .exceptions import PackError
 
 #: The pack that does the work.
 PACK = "reflow.pack.api_services"
@@ -235,7 +237,11 @@ def load_openapi(
         "folder": None if folder is None else os.fspath(folder),
     }
     if isinstance(document, Mapping):
-        arguments["document"] = dict(document)
+        # As text: packets have their members in the order of the alphabet, and ports are in that of the document.
+        try:
+            arguments["document"] = json.dumps(dict(document))
+        except (TypeError, ValueError, RecursionError) as why:
+            raise PackError(f"the document is nothing that JSON can hold: {why}") from why
     else:
         arguments["path"] = os.fspath(document)
     report = _native._call_pack(PACK, "load_openapi", arguments)

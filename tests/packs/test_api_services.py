@@ -597,6 +597,7 @@ def test_documents_that_cannot_be_are_refused(tmp_path: Any) -> None:
         ({}, "neither `openapi`"),
         ({"openapi": "4.0.0"}, "2.0, 3.0 and 3.1"),
         ({"openapi": "3.0.0", "info": {"title": "x"}, "paths": {}, "x": deep}, "levels"),
+        ({"openapi": "3.0.0", "info": {"title": object()}}, "nothing that JSON can hold"),
     ]:
         with pytest.raises(PackError, match=words):
             load_openapi(document, service="x")

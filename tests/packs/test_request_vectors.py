@@ -18,7 +18,8 @@ from .test_api_services import Recorder, ran
 
 KEY = "VECTOR_API_KEY"
 COLORS = ["blue", "black", "brown"]
-RGB = {"R": 100, "G": 200, "B": 150}
+#: Members of packets are in the order of the alphabet.
+RGB = {"B": 150, "G": 200, "R": 100}
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 
 
@@ -91,14 +92,14 @@ VECTORS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], str, di
     "path of a truth": (path("simple", False, "boolean"), {"color": False}, {}, "GET /c/false", {}, ""),
     "path, simple, list": (path("simple", False), {"color": COLORS}, {}, "GET /c/blue,black,brown", {}, ""),
     "path, simple, exploded object": (
-        path("simple", True, "object"), {"color": RGB}, {}, "GET /c/R=100,G=200,B=150", {}, "",
+        path("simple", True, "object"), {"color": RGB}, {}, "GET /c/B=150,G=200,R=100", {}, "",
     ),
-    "path, simple, object": (path("simple", False, "object"), {"color": RGB}, {}, "GET /c/R,100,G,200,B,150", {}, ""),
+    "path, simple, object": (path("simple", False, "object"), {"color": RGB}, {}, "GET /c/B,150,G,200,R,100", {}, ""),
     "path, label, text": (path("label", False, "string"), {"color": "blue"}, {}, "GET /c/.blue", {}, ""),
     "path, label, list": (path("label", False), {"color": COLORS}, {}, "GET /c/.blue,black,brown", {}, ""),
     "path, label, exploded list": (path("label", True), {"color": COLORS}, {}, "GET /c/.blue.black.brown", {}, ""),
     "path, label, exploded object": (
-        path("label", True, "object"), {"color": RGB}, {}, "GET /c/.R=100.G=200.B=150", {}, "",
+        path("label", True, "object"), {"color": RGB}, {}, "GET /c/.B=150.G=200.R=100", {}, "",
     ),
     "path, matrix, text": (path("matrix", False, "string"), {"color": "blue"}, {}, "GET /c/;color=blue", {}, ""),
     "path, matrix, list": (path("matrix", False), {"color": COLORS}, {}, "GET /c/;color=blue,black,brown", {}, ""),
@@ -106,7 +107,7 @@ VECTORS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], str, di
         path("matrix", True), {"color": COLORS}, {}, "GET /c/;color=blue;color=black;color=brown", {}, "",
     ),
     "path, matrix, exploded object": (
-        path("matrix", True, "object"), {"color": RGB}, {}, "GET /c/;R=100;G=200;B=150", {}, "",
+        path("matrix", True, "object"), {"color": RGB}, {}, "GET /c/;B=150;G=200;R=100", {}, "",
     ),
     "path, two placeholders in one segment": (
         {"path": "/c/{from}...{to}.diff", "parameters": [parameter("from", "path"), parameter("to", "path")]},
@@ -122,9 +123,9 @@ VECTORS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], str, di
     "query, form, list in one": (
         query("array", explode=False), {"color": ["a,b", "c"]}, {}, "GET /c?color=a%2Cb,c", {}, "",
     ),
-    "query, form, object": (query("object"), {"color": RGB}, {}, "GET /c?R=100&G=200&B=150", {}, ""),
+    "query, form, object": (query("object"), {"color": RGB}, {}, "GET /c?B=150&G=200&R=100", {}, ""),
     "query, form, object in one": (
-        query("object", explode=False), {"color": RGB}, {}, "GET /c?color=R,100,G,200,B,150", {}, "",
+        query("object", explode=False), {"color": RGB}, {}, "GET /c?color=B,150,G,200,R,100", {}, "",
     ),
     "query, spaces": (
         query("array", style="spaceDelimited", explode=False), {"color": COLORS}, {},
@@ -139,7 +140,7 @@ VECTORS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], str, di
         "GET /c?color%5Ba%5D%5Bb%5D=1&color%5Bc%5D=x%20y", {}, "",
     ),
     "query, what is reserved stays": (
-        query(allowReserved=True), {"color": "a/b:c"}, {}, "GET /c?color=a%2Fb:c", {}, "",
+        query(allowReserved=True), {"color": "a/b:c"}, {}, "GET /c?color=a/b:c", {}, "",
     ),
     "query as JSON": (
         {"path": "/c", "parameters": [{"name": "color", "in": "query", "content": {JSON: {"schema": {}}}}]},
@@ -166,7 +167,7 @@ VECTORS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], str, di
     ),
     "header of an object": (
         {"path": "/h", "parameters": [parameter("X-Color", "header", "object", explode=True)]},
-        {"X-Color": RGB}, {}, "GET /h", {"x-color": "R=100,G=200,B=150"}, "",
+        {"X-Color": RGB}, {}, "GET /h", {"x-color": "B=150,G=200,R=100"}, "",
     ),
     "cookies": (
         {"path": "/h", "parameters": [parameter("a", "cookie"), parameter("b", "cookie", "integer")]},
@@ -192,9 +193,9 @@ VECTORS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], str, di
     # JSON.
     "JSON of members": (
         body(JSON, {"text": "string", "count": "integer", "part": "number", "is": "boolean", "all": "array", "of": "object"}),
-        {"text": 'ü"', "count": 3, "part": 0.5, "is": True, "all": [1, None], "of": {"b": 1, "a": 2}}, {},
+        {"text": 'ü"', "count": 3, "part": 0.5, "is": True, "all": [1, None], "of": {"a": 1, "b": 2}}, {},
         "POST /b", {"content-type": JSON},
-        '{"text":"ü\\"","count":3,"part":0.5,"is":true,"all":[1,null],"of":{"b":1,"a":2}}',
+        '{"text":"ü\\"","count":3,"part":0.5,"is":true,"all":[1,null],"of":{"a":1,"b":2}}',
     ),
     "JSON of some members": (body(JSON, {"a": "string", "b": "string"}), {"b": "x"}, {}, "POST /b", {}, '{"b":"x"}'),
     "JSON of a list": (
@@ -305,7 +306,7 @@ def document(told: dict[str, Any], url: str) -> dict[str, Any]:
     answers: dict[str, Any] = {"description": "."}
     if "answers" in told:
         answers["content"] = {told["answers"]: {}}
-    operation = {"operationId": "call", "parameters": told.get("parameters", []), "responses": {"200": answers}}
+    operation = {"operationId": "call", "parameters": told.get("parameters", []), "responses": {200: answers}}
     if "body" in told:
         operation["requestBody"] = {"content": told["body"]}
     found = {"info": {"title": "Vectors", "version": "1"}, "paths": {address: {method: operation}}}

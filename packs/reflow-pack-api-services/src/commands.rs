@@ -17,8 +17,8 @@ const FOLDERS: &str = "OFFBIT_REFLOW_OPENAPI_PATH";
 /// What became of documents in folders, by file.
 static LOADED: Mutex<Vec<(String, Result<Json, String>)>> = Mutex::new(Vec::new());
 
-/// Reads a document and makes its operations templates. Arguments: `path` or `document`, `service`, `base_url`, `auth`, `name`,
-/// `category`, `include`, `exclude`, `deprecated`, `replace`, `folder`.
+/// Reads a document and makes its operations templates. Arguments: `path` or `document` (itself, or its text), `service`,
+/// `base_url`, `auth`, `name`, `category`, `include`, `exclude`, `deprecated`, `replace`, `folder`.
 pub(crate) fn load_openapi(arguments: &Value) -> Result<Value, String> {
     let arguments = Json::from(arguments);
     load(&arguments).map(|report| Value::from(&report))
@@ -33,6 +33,10 @@ fn load(arguments: &Json) -> Result<Json, String> {
         (Some(path), _) if path.extension().is_some_and(|extension| extension == "jsonl") => lines(path, &options)?,
         (Some(path), _) => import::import(&Documents::open(path, text("folder").map(Path::new))?, options)
             .map_err(|why| format!("{}: {why}", path.display()))?,
+        // As text it keeps the order of its members, which is that of ports.
+        (None, Some(Json::String(document))) => {
+            import::import(&Documents::of(import::source::parse(document)?)?, options)?
+        }
         (None, Some(document)) => import::import(&Documents::of(document.clone())?, options)?,
         (None, None) => return Err("there is no document: give a path or the document itself".into()),
     };

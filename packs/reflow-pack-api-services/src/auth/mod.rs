@@ -202,7 +202,7 @@ fn filled(template: &str, credentials: &Credentials<'_>, secrets: &Secrets) -> R
 }
 
 fn prefixed(prefix: &str, value: &str) -> String {
-    match prefix {
+    match prefix.trim_end() {
         "" => value.into(),
         prefix if prefix.ends_with('=') => format!("{prefix}{value}"),
         prefix => match value.split_at_checked(prefix.len()) {
@@ -222,6 +222,7 @@ mod tests {
         for (prefix, value, whole) in [
             ("", "key", "key"),
             ("Bearer", "key", "Bearer key"),
+            ("Token ", "key", "Token key"),
             ("Bearer", "bearer key", "bearer key"),
             ("Token token", "token TOKEN key", "token TOKEN key"),
             ("Bearer", "Bearerkey", "Bearer Bearerkey"),
