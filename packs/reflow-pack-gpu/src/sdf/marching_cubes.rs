@@ -112,30 +112,25 @@ impl MarchingCubes {
 
     fn send(&self, tick: &mut Tick<'_>, mesh: &Mesh) {
         let triangles = mesh.indices.len() / 3;
-        let vertex = |at: usize| {
-            let (position, normal) = (
-                mesh.positions.get(at).copied().unwrap_or_default(),
-                mesh.normals.get(at).copied().unwrap_or_default(),
-            );
-            [position, normal].into_iter().flat_map(|part| part.to_array()).flat_map(f32::to_le_bytes)
-        };
-        let vertices = if self.indexed { mesh.positions.len() } else { mesh.indices.len() };
-        let mut bytes = Vec::with_capacity(vertices * 24);
-        if self.indexed {
-            (0..vertices).for_each(|at| bytes.extend(vertex(at)));
+        let vertices: Vec<[u8; STRIDE]> = mesh.positions.iter().zip(&mesh.normals).map(vertex).collect();
+        let bytes = if self.indexed {
             let indices: Vec<u8> = mesh.indices.iter().flat_map(|index| index.to_le_bytes()).collect();
             tick.emit(Self::OUT_INDICES, Message::bytes(indices));
+            vertices.into_flattened()
         } else {
-            mesh.indices.iter().for_each(|at| bytes.extend(vertex(*at as usize)));
-        }
+            let mut bytes = Vec::with_capacity(mesh.indices.len() * STRIDE);
+            mesh.indices.iter().for_each(|at| bytes.extend_from_slice(&vertices[*at as usize]));
+            bytes
+        };
+        let count = bytes.len() / STRIDE;
         let mut metadata = vec![
-            ("vertexCount", Value::from(vertices as i64)),
+            ("vertexCount", Value::from(count as i64)),
             ("triangleCount", (triangles as i64).into()),
             ("resolution", self.resolution.into()),
             ("bound", self.bound.into()),
             ("isoLevel", self.iso_level.into()),
             ("format", "pos3_normal3_f32".into()),
-            ("stride", 24_i64.into()),
+            ("stride", (STRIDE as i64).into()),
             ("adapter", crate::backend::CPU.into()),
         ];
         if self.indexed {
@@ -145,6 +140,17 @@ impl MarchingCubes {
         tick.emit(Self::OUT_MESH, Message::bytes(bytes));
         tick.write(Self::OUT_METADATA, Value::object(metadata));
     }
+}
+
+/// Bytes of a vertex.
+const STRIDE: usize = 24;
+
+/// A vertex as it leaves.
+fn vertex((position, normal): (&Vec3, &Vec3)) -> [u8; STRIDE] {
+    let mut bytes = [0; STRIDE];
+    let numbers = position.to_array().into_iter().chain(normal.to_array());
+    bytes.as_chunks_mut::<4>().0.iter_mut().zip(numbers).for_each(|(slot, number)| *slot = number.to_le_bytes());
+    bytes
 }
 
 /// The mesh of a tree.
