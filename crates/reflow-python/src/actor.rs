@@ -467,6 +467,15 @@ impl HostedActor for PythonActor {
         })
     }
 
+    fn ends_by_itself(&self, sequence: u64, number: u32) -> bool {
+        Python::attach(|py| {
+            let open = self.open.iter().find(|(s, n, _)| (*s, *n) == (sequence, number));
+            let context = open.and_then(|(.., context)| context.bind(py).call0().ok());
+            let context = context.and_then(|object| object.cast_into::<PyContext>().ok());
+            context.is_some_and(|context| context.get().ends_by_itself(py, self.methods.is_async))
+        })
+    }
+
     fn identity(&self) -> usize {
         // An instance that all nodes share is there once.
         self.object.as_ptr() as usize

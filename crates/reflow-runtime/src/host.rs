@@ -141,6 +141,12 @@ pub trait HostedActor: Send + 'static {
         AtWork::Nobody
     }
 
+    /// Whether an attempt that went on elsewhere comes to its end by itself, in a thread of its own or by who is to end it, and cannot
+    /// be told to stop.
+    fn ends_by_itself(&self, _sequence: u64, _number: u32) -> bool {
+        false
+    }
+
     /// Tells what runs behind it apart: two actors of one number share it, and cannot take each other's place.
     fn identity(&self) -> usize {
         0

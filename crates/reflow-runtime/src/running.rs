@@ -347,6 +347,7 @@ impl Running {
 
     /// The end of a cancellation, whether or not everything has stopped: the nodes that would not.
     pub fn end_cancel(&self) -> Vec<Arc<str>> {
+        self.run.end_taps();
         let actors = self.run.live_nodes();
         if !actors.is_empty() {
             self.run.events.emit(Event::ShutdownIncomplete { actors: actors.clone() });

@@ -66,7 +66,7 @@ impl Caller {
 pub(crate) struct Sender<N: Borrow<NodeHandle>> {
     node: N,
     /// What has to wait for the turn of its tick, or to be kept until then.
-    early: Option<Kept>,
+    early: Option<Box<Kept>>,
     pending: VecDeque<Outgoing>,
     original: Option<Message>,
     /// The places that had no room and do not let anybody wait.
@@ -97,7 +97,7 @@ impl<N: Borrow<NodeHandle>> Sender<N> {
         let mut pending = VecDeque::with_capacity(packets.len());
         let waits = |departures: &Departures| caller.tick().filter(|sequence| !departures.is_turn(*sequence));
         let early = match handle.node().departures.as_deref().and_then(waits) {
-            Some(sequence) => Some(Kept { sequence, packets, origin: origin.cloned() }),
+            Some(sequence) => Some(Box::new(Kept { sequence, packets, origin: origin.cloned() })),
             None => {
                 address(handle, caller.tick(), packets, origin, &mut pending)?;
                 None
@@ -118,13 +118,13 @@ impl<N: Borrow<NodeHandle>> Sender<N> {
         if let (Some(early), Some(departures)) = (self.early.take(), &handle.node().departures) {
             // What is written down is so when it leaves, with what its tick has to go on from then.
             let keep = handle.node().recorder.is_none();
-            match departures.offer(early, keep, &self.sleeper) {
+            match departures.offer(*early, keep, &self.sleeper) {
                 Departure::Now(Kept { sequence, packets, origin }) => {
                     address(handle, Some(sequence), packets, origin.as_ref(), &mut self.pending)?;
                 }
                 Departure::Later => return Poll::Ready(Ok(())),
                 Departure::Full { kept, leave } => {
-                    self.early = Some(kept);
+                    self.early = Some(Box::new(kept));
                     return self.wait(leave);
                 }
             }

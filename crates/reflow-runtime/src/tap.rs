@@ -93,6 +93,12 @@ impl Tap {
         }
     }
 
+    /// Lets whoever waits for room look around: the run was stopped.
+    pub(crate) fn stir(&self) {
+        let waiting = std::mem::take(&mut self.inner.lock().waiting);
+        waiting.iter().for_each(|sleeper| sleeper.wake());
+    }
+
     /// No further packet will come.
     pub(crate) fn end(&self) {
         let (readers, waiting) = {

@@ -190,12 +190,19 @@ impl PyContext {
         }
     }
 
+    /// Whether the attempt comes to its end by itself: nobody but who is to end it is at work for it, or a thread that cannot be told
+    /// to stop.
+    pub(crate) fn ends_by_itself(&self, py: Python<'_>, is_async: bool) -> bool {
+        let state = self.state.lock(py);
+        state.is_left_to_others() || state.inside && !is_async && !state.abandoned
+    }
+
     /// Tells the attempt that nobody wants its outcome any more; who is still at work for it, the end of which
     /// [`unwound`](Self::unwound), or the end of what was deferred, will tell.
     pub(crate) fn abandon(&self, py: Python<'_>) -> AtWork {
         let (task, inside, deferred) = {
             let mut state = self.state.lock(py);
-            let deferred = state.deferred && !state.inside && state.phase == Phase::Pending && !state.abandoned;
+            let deferred = state.is_left_to_others();
             state.outlived |= deferred;
             state.abandoned = true;
             state.stopped = self.node.is_cancelled();
@@ -374,6 +381,10 @@ impl PyContext {
 }
 
 impl State {
+    fn is_left_to_others(&self) -> bool {
+        self.deferred && !self.inside && self.phase == Phase::Pending && !self.abandoned
+    }
+
     fn end(&mut self) {
         self.phase = Phase::Over;
         self.outcome = Some(Ok(()));

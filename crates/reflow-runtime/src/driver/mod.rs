@@ -24,6 +24,7 @@ use std::panic::AssertUnwindSafe;
 use std::task::{Context, Waker};
 
 use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use reflow_message::Waiting;
 
 use self::body::Body;
@@ -106,6 +107,8 @@ pub(crate) struct Driver {
     outbox: VecDeque<Outgoing>,
     /// As long as there is no room for what is in the outbox.
     waiting: Option<Waiting>,
+    /// How long that is waited for once the run was stopped.
+    farewell: Option<BoxFuture<'static, ()>>,
     /// The attempt that is being assembled, or runs right now.
     attempt: Attempt,
     /// What it needs to run ticks without a look at each, if it may.
@@ -201,6 +204,7 @@ impl Driver {
             links,
             outbox: VecDeque::new(),
             waiting: None,
+            farewell: None,
             attempt: Attempt::default(),
             batched: Vec::new(),
             sequence: 0,

@@ -241,17 +241,15 @@ impl Driver {
         }
     }
 
-    /// Gives up what ticks have sent before their turn, and lets whoever waits for it go.
-    pub(super) fn drop_kept(&mut self) {
-        if let Some(departures) = &self.handle.node().departures {
-            loop {
-                let kept = departures.pass(u64::MAX);
-                if kept.is_empty() {
-                    return;
-                }
-                let dropped: usize = kept.iter().map(|kept| kept.packets.len()).sum();
-                self.node().counters.undelivered.add(dropped as u64);
+    /// Lets all ticks send at once, after what they have sent before their turn.
+    pub(super) fn end_turns(&mut self) {
+        loop {
+            let Some(departures) = &self.handle.node().departures else { return };
+            let kept = departures.pass(u64::MAX);
+            if kept.is_empty() {
+                return;
             }
+            self.send_kept(kept);
         }
     }
 

@@ -553,11 +553,16 @@ impl Driver {
     /// Gives up what is open, because the run was stopped or the node has failed, and waits until all of it has returned. Who was
     /// to end a tick has as long as the one who stopped the run waits.
     pub(super) async fn give_up_open(&mut self) {
-        self.drop_kept();
+        self.end_turns();
         let grace = if self.is_cancelled() { self.handle.run().patience() } else { Duration::ZERO };
         for open in self.open.take_all() {
             let (sequence, number) = (open.attempt.sequence, open.attempt.number);
             match &open.stage {
+                // It may end within the grace.
+                Stage::Elsewhere if !grace.is_zero() && self.ends_by_itself(sequence, number) => {
+                    self.open.put(open);
+                    continue;
+                }
                 Stage::Elsewhere => {
                     let at_work = self.abandon(sequence, number);
                     let deferred = at_work == AtWork::Deferral;
@@ -574,7 +579,7 @@ impl Driver {
                 self.close_open(sequence, number);
             }
         }
-        if !self.open.unwinding.is_empty() {
+        if !self.open.unwinding.is_empty() || !self.open.is_empty() {
             let patience = self.policy().and_then(|policy| policy.timeout_ms).unwrap_or_default();
             let native = std::sync::Arc::clone(self.handle.run().native());
             let mut sleep = Box::pin(native.sleep_if_possible(Duration::from_millis(patience)));
@@ -585,10 +590,12 @@ impl Driver {
                 if self.is_cancelled() {
                     self.give_up_awaited();
                 }
-                if self.open.unwinding.iter().any(|call| call.deferred) && grace.poll_unpin(cx).is_ready() {
+                let may_end = self.open.active() > 0 || self.open.unwinding.iter().any(|call| call.deferred);
+                if may_end && grace.poll_unpin(cx).is_ready() {
+                    self.give_up_rest();
                     self.close_deferred();
                 }
-                let is_over = self.open.unwinding.is_empty();
+                let is_over = self.open.unwinding.is_empty() && self.open.active() == 0;
                 // Whoever stops a run says how long it waits; a node that comes to its end by itself does not wait for ever.
                 let may_go = !self.is_cancelled() && !self.open.is_awaited();
                 if is_over || may_go && sleep.as_mut().poll(cx).is_ready() { Poll::Ready(()) } else { Poll::Pending }
@@ -598,11 +605,30 @@ impl Driver {
                 self.close_open(call.sequence, call.number);
             }
         }
+        self.flush().await;
         while let Some(LaneEnd { actor, .. }) = self.open.lanes.next().await {
             if let Body::Async(actors, _) = &mut self.body {
                 actors.push(actor);
             }
         }
+    }
+
+    /// Gives up attempts that have not ended within the grace.
+    fn give_up_rest(&mut self) {
+        for open in self.open.take_all() {
+            let (sequence, number) = (open.attempt.sequence, open.attempt.number);
+            if self.abandon(sequence, number) == AtWork::Call {
+                let call = Unwinding { sequence, number, given_up: true, deferred: false, until: None };
+                self.open.unwinding.push(call);
+            } else if !open.stage.is_over() {
+                self.close_open(sequence, number);
+            }
+        }
+    }
+
+    fn ends_by_itself(&self, sequence: u64, number: u32) -> bool {
+        let Body::Hosted(actor, ..) = &self.body else { return false };
+        catch_unwind(AssertUnwindSafe(|| actor.ends_by_itself(sequence, number))).unwrap_or(false)
     }
 
     /// Tells calls that go on after the end of their attempts that nobody waits for them.

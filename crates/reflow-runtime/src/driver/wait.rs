@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
+use futures_util::future::BoxFuture;
 use smallvec::{SmallVec, smallvec};
 
 use super::stretch::Stretch;
@@ -12,6 +13,7 @@ use crate::assembler::Assembler;
 use crate::delivery::Delivery;
 use crate::mailbox::Sleep;
 use crate::node_state::NodeState;
+use crate::run::Run;
 
 impl Driver {
     /// Waits until there is something to do.
@@ -192,10 +194,8 @@ impl Driver {
         let mut released = false;
         loop {
             if run.is_cancelled() {
-                let left = self.outbox.len() + self.stretch.as_mut().map_or(0, Stretch::clear);
+                let left = self.stretch.as_mut().map_or(0, Stretch::clear);
                 node.counters.undelivered.add(left as u64);
-                self.outbox.clear();
-                break;
             }
             let leave = match run.deliver(Some(node), &mut self.outbox, &node.sleeper) {
                 Delivery::Done { .. } => {
@@ -221,13 +221,30 @@ impl Driver {
                 node.mailbox.release(&mut self.released);
                 continue;
             }
+            if run.is_cancelled() && is_farewell_over(&mut self.farewell, run, cx) {
+                if leave {
+                    node.sleeper.stay_awake();
+                }
+                node.counters.undelivered.add(self.outbox.len() as u64);
+                self.outbox.clear();
+                break;
+            }
             self.waiting.get_or_insert_with(|| node.waiting_for_room());
             if leave && node.sleeper.leave() {
                 run.on_quiet();
             }
             return Poll::Pending;
         }
-        self.waiting = None;
+        (self.waiting, self.farewell) = (None, None);
         Poll::Ready(())
     }
+}
+
+/// Whether a listener without room is waited for no longer: as long as whoever stopped the run waits.
+fn is_farewell_over(farewell: &mut Option<BoxFuture<'static, ()>>, run: &Run, cx: &mut Context<'_>) -> bool {
+    let farewell = farewell.get_or_insert_with(|| {
+        let (native, patience) = (std::sync::Arc::clone(run.native()), run.patience());
+        Box::pin(async move { native.sleep_if_possible(patience).await })
+    });
+    farewell.as_mut().poll(cx).is_ready()
 }

@@ -154,14 +154,17 @@ impl Run {
     /// A failure that ends the run.
     pub(crate) fn stop_failed(&self, reason: &str) {
         self.failed.store(true, Ordering::Release);
-        self.cancel(reason);
+        self.stop(reason);
     }
 
     /// [`cancel`](Self::cancel) by somebody who waits so long for what goes on. Most of that is for ticks that others are to end, the
     /// rest for what is to be done after them.
     pub(crate) fn cancel_within(&self, reason: &str, grace: Duration) {
         *self.patience.lock() = Instant::now().checked_add(grace / 5 * 4);
-        self.cancel(reason);
+        self.stop(reason);
+        if grace.is_zero() {
+            self.end_taps();
+        }
     }
 
     /// How long a tick that somebody is to end may still take, once the run was stopped.
@@ -169,8 +172,21 @@ impl Run {
         self.patience.lock().map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now()))
     }
 
-    /// Stops the run: no tick starts any more, what waits is given up.
+    /// Stops the run, and nobody waits for what is still at work.
     pub(crate) fn cancel(&self, reason: &str) {
+        self.stop(reason);
+        self.end_taps();
+    }
+
+    /// Nothing more comes to listeners, and to what the network's outports are kept in.
+    pub(crate) fn end_taps(&self) {
+        for tap in self.taps.read().values() {
+            tap.end();
+        }
+    }
+
+    /// Stops the run: no tick starts any more, what waits is given up. What running ticks put out yet goes to listeners.
+    fn stop(&self, reason: &str) {
         if self.cancelled.swap(true, Ordering::AcqRel) {
             return;
         }
@@ -182,7 +198,7 @@ impl Run {
             node.sleeper.wake();
         }
         for tap in self.taps.read().values() {
-            tap.end();
+            tap.stir();
         }
         let questions = std::mem::take(&mut *self.questions.lock());
         questions.values().filter_map(Weak::upgrade).for_each(|asked| asked.end(QuestionEnd::Stopped));
