@@ -6,11 +6,12 @@ import functools
 import inspect
 from collections.abc import Callable, Mapping
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, cast, overload
 
 from . import _native
 from ._actor import Actor
 from ._loop import is_async, is_generator
+from ._results import kind_of
 
 if TYPE_CHECKING:
     from ._native import ActorCallContext
@@ -139,8 +140,8 @@ def make(
         return values
 
     def outputs(result: Any) -> dict[str, Any]:
-        if outports is not None and isinstance(result, dict):
-            return result
+        if outports is not None and issubclass(type(result), dict):
+            return cast("dict[str, Any]", result)
         if len(outs) != 1:
             raise TypeError(f"{own_name} has the outports {outs} and must return a dict of them, got {result!r}")
         return {outs[0]: result}
@@ -198,12 +199,13 @@ def make(
 
     def follow(ctx: ActorCallContext, result: Any) -> Any:
         # A decorator may hide what is inside.
-        if inspect.isawaitable(result):
-            return answer_later(ctx, result)
-        if inspect.isasyncgen(result):
-            return async_items_of(result)
-        if inspect.isgenerator(result):
-            return items_of(result)
+        match kind_of(result):
+            case "awaitable":
+                return answer_later(ctx, result)
+            case "async items":
+                return async_items_of(result)
+            case "items":
+                return items_of(result)
         return answer(ctx, result)
 
     async def run_async(self: Any, ctx: ActorCallContext) -> Any:

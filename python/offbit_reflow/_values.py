@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import ItemsView, Iterator, KeysView, ValuesView
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from ._native import Message, StreamReader
@@ -68,6 +68,10 @@ class PortValue(dict[str, Any]):
         self._message = None
         return super().pop(*args)
 
+    def __ior__(self, other: Any) -> Self:  # type: ignore[override,misc]  # as dict's, which has overloads
+        self.update(other)
+        return self
+
     def popitem(self) -> tuple[str, Any]:
         """Remove the last item and return it."""
         self._message = None
@@ -87,20 +91,28 @@ class PortValue(dict[str, Any]):
         return dict, (dict(self.items()),)
 
 
-class BytesPortValue(PortValue):
-    """A `PortValue` of raw bytes; its ``data``, a list of integers, is made when somebody looks at it."""
+class LazyPortValue(PortValue):
+    """A `PortValue` of which a part is made when somebody looks at it.
+
+    The ``data`` of raw bytes is a list of integers. The ``type`` of an object is what that would be to components that are no
+    Python actors, which only a conversion can tell.
+    """
 
     __slots__ = ()
 
-    def _complete(self) -> BytesPortValue:
-        if not dict.__contains__(self, "data"):
-            message = getattr(self, "_message", None)
-            if message is not None:
-                dict.__setitem__(self, "data", message.as_json()["data"])
+    def _complete(self) -> LazyPortValue:
+        message = getattr(self, "_message", None)
+        if message is None:
+            return self
+        if not dict.__contains__(self, "type"):
+            data = dict.pop(self, "data")
+            dict.update(self, type=message.kind, data=data)
+        elif not dict.__contains__(self, "data"):
+            dict.__setitem__(self, "data", message.as_json()["data"])
         return self
 
     def __missing__(self, key: str) -> Any:
-        if key != "data":
+        if key not in ("type", "data"):
             raise KeyError(key)
         self._complete()
         if not dict.__contains__(self, key):
@@ -157,6 +169,9 @@ class BytesPortValue(PortValue):
     def copy(self) -> dict[str, Any]:
         """Return a plain copy."""
         return dict(self.items())
+
+    def __or__(self, other: Any) -> dict[str, Any]:  # type: ignore[override]  # as dict's, which has overloads
+        return dict.__or__(self._complete(), other)
 
     def __iter__(self) -> Iterator[str]:
         return dict.__iter__(self._complete())

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from . import _native
 from ._actor import Actor, build
 from ._extras import needs
+from ._results import kind_of
 from ._values import PortValue
 from .network import Listener, Network
 
@@ -122,7 +123,12 @@ def _same(value: Any) -> Any:
 
 
 def _unwrapped(value: Any) -> Any:
-    return value.value if isinstance(value, Carried) else value
+    return value.value if _is(value, Carried) else value
+
+
+def _is(value: Any, *classes: type) -> bool:
+    """Look at the class alone: the hooks of a value may be slow or raise."""
+    return issubclass(type(value), classes)
 
 
 class _Tracing:
@@ -198,12 +204,13 @@ def _traced_class(cls: type[Actor], tracing: _Tracing) -> type[Actor]:
         tick = _Tick(ctx, tracing)
         with tick.span_now():
             result = inner(self, tick.context)
-            if inspect.isawaitable(result):
-                return tick.later(result)
-            if inspect.isasyncgen(result):
-                return tick.async_items(result)
-            if inspect.isgenerator(result):
-                return tick.items(result)
+            match kind_of(result):
+                case "awaitable":
+                    return tick.later(result)
+                case "async items":
+                    return tick.async_items(result)
+                case "items":
+                    return tick.items(result)
             tick.end()
             return tick.outputs(result)
 
@@ -253,7 +260,7 @@ class _Tick:
         self.ctx = first
         ports = first.connected_inports()
         values = [one[port] for one in (ctx if self.is_batch else (ctx,)) for port in ports if port in one]
-        contexts = [value.context for value in values if isinstance(value, Carried)]
+        contexts = [value.context for value in values if _is(value, Carried)]
         trace = tracing.trace
         parents = contexts[:1] if not self.is_batch else []
         links = [trace.Link(trace.get_current_span(context).get_span_context()) for context in contexts[len(parents) :]]
@@ -290,13 +297,13 @@ class _Tick:
 
     def packet(self, port: str, value: Any) -> Any:
         """Give what is sent for a value."""
-        if isinstance(value, (_native.Message, Carried)) or not self.tracing.carries(self.ctx, port):
+        if _is(value, _native.Message, Carried) or not self.tracing.carries(self.ctx, port):
             return value
         return Carried(value, self.carried)
 
     def outputs(self, result: Any) -> Any:
         """Give what is sent for a dict of outputs."""
-        if isinstance(result, Mapping):
+        if _is(result, Mapping):
             return {port: self.packet(port, value) for port, value in result.items()}
         return result
 
@@ -377,7 +384,7 @@ class _Context:
     def inputs(self) -> dict[str, Any]:
         inputs = dict(self._ctx.inputs)
         for port in inputs:
-            if isinstance(self._ctx[port], Carried):
+            if _is(self._ctx[port], Carried):
                 message = self.message(port)
                 inputs[port] = PortValue(message.as_json())
                 inputs[port]._message = message
@@ -389,7 +396,7 @@ class _Context:
     def message(self, port: str) -> Any:
         message = self._ctx.message(port)
         value = message.data()
-        return _native.Message.from_value(value.value) if isinstance(value, Carried) else message
+        return _native.Message.from_value(value.value) if _is(value, Carried) else message
 
     def emit(self, port: str, value: Any) -> None:
         self._ctx.emit(port, self._tick.packet(port, value))

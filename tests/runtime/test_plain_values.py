@@ -569,8 +569,13 @@ def test_an_interrupt_during_an_estimate_is_heard_afterwards():
             signal.raise_signal(signal.SIGINT)
             return 1
 
-    with pytest.raises(KeyboardInterrupt):
-        Message.any([Sized()])
+    with Network() as net, pytest.raises(KeyboardInterrupt):
+        add(net, "a", Done)
+        listener = net.listen("a", "out")
+        net.start()
+        # What waits for a listener is measured.
+        net.send("a", "in", Message.any([Sized()]))
+        listener.recv(SOON)
         deadline = time.monotonic() + SOON
         while time.monotonic() < deadline:
             pass

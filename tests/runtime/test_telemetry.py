@@ -186,3 +186,32 @@ def test_metrics(spans):
     data = reader.get_metrics_data().resource_metrics[0].scope_metrics[0].metrics
     points = {metric.name: {p.attributes["reflow.node"]: p.value for p in metric.data.data_points} for metric in data}
     assert points["reflow.node.ticks"] == {"source": 1, "step": 3}
+
+
+def test_a_value_that_is_traced_is_asked_for_no_attribute(spans):
+    asked = []
+
+    class Hooked:
+        def __getattribute__(self, name):
+            asked.append(name)
+            raise RuntimeError(name)
+
+    @actor
+    def make(x):
+        return Hooked()
+
+    class Count(Actor):
+        inports = ["x"]
+        outports = ["out"]
+
+        def run(self, ctx):
+            return {"out": 1 if type(ctx["x"]) is Hooked else 0}
+
+    class Forward(Count):
+        def run(self, ctx):
+            ctx.done({"out": ctx["x"]})
+
+    net = chain(spans, make=make, forward=Forward, count=Count)
+    outputs = net.run(inputs={"make.x": 1}, timeout=20).outputs
+    assert asked == []
+    assert outputs["out"] == [1]

@@ -12,6 +12,7 @@ use pyo3::types::{PyDict, PyIterator, PyTuple, PyType, PyWeakrefReference};
 use reflow_runtime::{AtWork, Attempt, Column, ColumnEnd, Host, HostedActor, NodeHandle, Signal, Step, Tick};
 
 use crate::batch::PyBatch;
+use crate::classes::{derives, is_awaitable};
 use crate::context::{Conclusion, PyContext, Start};
 use crate::convert;
 use crate::executor::{self, Executor};
@@ -587,13 +588,13 @@ impl Kind {
         })?;
         Ok(if value.is_none() {
             Self::Other
-        } else if value.is_instance(generator.bind(py))? {
+        } else if derives(value, generator.bind(py)) {
             Self::Generator
-        } else if value.is_instance(coroutine.bind(py))? {
+        } else if derives(value, coroutine.bind(py)) {
             Self::Awaitable("coroutine")
-        } else if value.is_instance(async_generator.bind(py))? {
+        } else if derives(value, async_generator.bind(py)) {
             Self::Awaitable("generator")
-        } else if value.hasattr(crate::once::intern!(py, "__await__"))? {
+        } else if is_awaitable(value) {
             Self::Awaitable("awaitable")
         } else {
             Self::Other

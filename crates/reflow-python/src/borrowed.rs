@@ -1,11 +1,12 @@
 //! Looking through containers without counting references: most of what is in them is of no interest, and a thousand counts up
 //! and down cost more than everything else that is done with a value.
 
+use pyo3::PyTypeInfo;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyDict, PyFloat, PyInt, PyList, PySet, PyString, PyTuple};
-use pyo3::{PyTypeInfo, types::PyType};
 
+use crate::classes::derives;
 use crate::json::deque_type;
 
 /// What kind of container an object is.
@@ -63,14 +64,6 @@ pub(crate) fn form(object: &Bound<'_, PyAny>) -> Form {
         return Form::Deque;
     }
     Form::Leaf
-}
-
-fn derives(object: &Bound<'_, PyAny>, class: &Bound<'_, PyType>) -> bool {
-    #[allow(unsafe_code, reason = "the safe test may run code of a metaclass")]
-    // SAFETY: both are live classes.
-    unsafe {
-        ffi::PyType_IsSubtype(object.get_type_ptr(), class.as_type_ptr()) != 0
-    }
 }
 
 /// Whether the interpreter knows that there is no container in the dict. That it does not know it, says nothing.

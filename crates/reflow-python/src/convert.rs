@@ -3,6 +3,8 @@
 //! Numbers, texts and `None` convert at once; `bytes` travel by reference both ways; everything else travels as it is
 //! (`plain.rs`) until it meets something that is not Python.
 
+use std::sync::OnceLock;
+
 use crate::once::Once;
 use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::PyTypeError;
@@ -15,6 +17,7 @@ use reflow_runtime::{AnyValue, Buffer, BufferOwner, HostObject, KINDS, Message, 
 use smallvec::SmallVec;
 
 use crate::borrowed::{self, Form};
+use crate::classes;
 use crate::errors::{self, ConversionError};
 use crate::json::{NotFinite, items_to_python, write};
 pub(crate) use crate::json::{to_value, value_to_python};
@@ -39,14 +42,14 @@ impl BufferOwner for PyBytesOwner {
 pub(crate) struct PyHostObject {
     pub(crate) object: Py<PyAny>,
     description: String,
-    bytes: u64,
+    /// Estimated when somebody asks.
+    bytes: OnceLock<u64>,
 }
 
 impl PyHostObject {
     pub(crate) fn new(object: &Bound<'_, PyAny>) -> Self {
         let name = object.get_type().name().map_or_else(|_| "object".into(), |name| name.to_string());
-        let bytes = plain::size_of_object(object);
-        Self { object: object.clone().unbind(), description: format!("<{name} object>"), bytes }
+        Self { object: object.clone().unbind(), description: format!("<{name} object>"), bytes: OnceLock::new() }
     }
 }
 
@@ -65,7 +68,7 @@ impl HostObject for PyHostObject {
     }
 
     fn bytes(&self) -> u64 {
-        self.bytes
+        plain::estimated(&self.bytes, &self.object)
     }
 }
 
@@ -163,7 +166,7 @@ fn tagged_number(kind: &Bound<'_, PyString>, data: &Bound<'_, PyAny>) -> Option<
 /// The message that a `PortValue` stands for, if its data says less than that.
 fn port_value_message(object: &Bound<'_, PyAny>) -> PyResult<Option<Message>> {
     let py = object.py();
-    if object.is_exact_instance_of::<PyDict>() || !object.is_instance(port_value_type(py)?)? {
+    if object.is_exact_instance_of::<PyDict>() || !classes::derives(object, port_value_type(py)?) {
         return Ok(None);
     }
     if let Ok(message) = object.getattr(crate::once::intern!(py, "_message"))
@@ -384,9 +387,9 @@ pub(crate) fn port_value_type(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
     PORT_VALUE.import(py, "offbit_reflow._values", "PortValue")
 }
 
-fn bytes_value_type(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
-    static BYTES_VALUE: Once<Py<PyType>> = Once::new();
-    BYTES_VALUE.import(py, "offbit_reflow._values", "BytesPortValue")
+fn lazy_value_type(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
+    static LAZY_VALUE: Once<Py<PyType>> = Once::new();
+    LAZY_VALUE.import(py, "offbit_reflow._values", "LazyPortValue")
 }
 
 /// The name of the kind, made once.
@@ -419,14 +422,16 @@ pub(crate) fn port_value<'py>(
     message: &Message,
     data: Option<Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let (class, lazy) = match message {
-        Message::Bytes(_) | Message::Encoded(_) => (bytes_value_type(py)?, true),
-        _ => (port_value_type(py)?, false),
-    };
+    let has_lazy_data = matches!(message, Message::Bytes(_) | Message::Encoded(_));
+    // To know what an object would be elsewhere, it is converted.
+    let has_lazy_kind = message.host_value::<PyPlain>().is_some_and(|plain| !plain.is_container());
+    let class = if has_lazy_data || has_lazy_kind { lazy_value_type(py)? } else { port_value_type(py)? };
     let object = class.call0()?;
     let dict = object.cast::<PyDict>()?;
-    dict.set_item(crate::once::intern!(py, "type"), kind_to_python(py, message))?;
-    if !lazy && !matches!(message, Message::Flow) {
+    if !has_lazy_kind {
+        dict.set_item(crate::once::intern!(py, "type"), kind_to_python(py, message))?;
+    }
+    if !has_lazy_data && !matches!(message, Message::Flow) {
         let data = data.map_or_else(|| data_to_python(py, message), Ok)?;
         dict.set_item(crate::once::intern!(py, "data"), data)?;
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::once::Once;
+use crate::once::{Once, intern};
 use pyo3::prelude::*;
 use pyo3::types::{
     PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyIterator, PyList, PyMapping, PyRange,
@@ -10,6 +10,7 @@ use pyo3::types::{
 };
 use reflow_runtime::{MAX_DEPTH, Object, SharedArray, Value, ValueError, max_bytes};
 
+use crate::classes;
 use crate::convert;
 use crate::errors::ConversionError;
 
@@ -175,13 +176,23 @@ impl<'py> Reader<'py> {
             // Taken out first: converting a value may run code that changes the dict.
             return Ok(members(convert::pairs_of(dict).into_vec()));
         }
-        if is_sequence(object)? {
-            let made = Made::Items(Vec::new());
-            return Ok(Read::Container(Container { left: Left::Items(object.try_iter()?), made }));
+        if is_known_sequence(object)? {
+            return items(object);
+        }
+        if classes::is_mapping(object) {
+            let items = object.get_type().getattr(intern!(object.py(), "items"))?.call1((object,))?;
+            return Ok(members(items.try_iter()?.map(|pair| pair?.extract()).collect::<PyResult<_>>()?));
+        }
+        if !classes::may_convert(object) {
+            return Err(self.has_no_form(object));
+        }
+        // From here on it may say itself that it is of another class.
+        let is_raw = object.is_instance_of::<PyBytes>() || object.is_instance_of::<PyByteArray>();
+        if !is_raw && object.cast::<PySequence>().is_ok() {
+            return items(object);
         }
         if let Ok(mapping) = object.cast::<PyMapping>() {
-            let pairs = mapping.items()?;
-            return Ok(members(pairs.iter().map(|pair| pair.extract()).collect::<PyResult<_>>()?));
+            return Ok(members(mapping.items()?.iter().map(|pair| pair.extract()).collect::<PyResult<_>>()?));
         }
         if object.hasattr("dtype")? && object.hasattr("item")? && !object.hasattr("__len__")? {
             // A NumPy scalar stands for its Python value.
@@ -196,10 +207,14 @@ impl<'py> Reader<'py> {
         {
             return Ok(Read::Scalar(Value::Integer(integer)));
         }
-        Err(self.refusal(&format!(
+        Err(self.has_no_form(object))
+    }
+
+    fn has_no_form(&self, object: &Bound<'_, PyAny>) -> PyErr {
+        self.refusal(&format!(
             "a value of type {} has no JSON form; use None, bool, int, float, str, list, tuple, set or dict",
             type_name(object)
-        )))
+        ))
     }
 
     /// An error that says where in the data it came up.
@@ -212,6 +227,11 @@ impl<'py> Reader<'py> {
         let place = if path.is_empty() { String::new() } else { format!("at {path}: ") };
         ConversionError::new_err(format!("python → json: {place}{problem}"))
     }
+}
+
+fn items<'py>(object: &Bound<'py, PyAny>) -> PyResult<Read<'py>> {
+    let made = Made::Items(Vec::new());
+    Ok(Read::Container(Container { left: Left::Items(object.try_iter()?), made }))
 }
 
 fn members<'py>(pairs: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>) -> Read<'py> {
@@ -238,7 +258,7 @@ fn text_of(object: &Bound<'_, PyAny>, text: &Bound<'_, PyString>) -> PyResult<Ar
         return Ok(text.to_str()?.into());
     }
     // A str-based enum stands for its value.
-    if object.is_instance(enum_type(object.py())?)?
+    if classes::derives(object, enum_type(object.py())?)
         && let Ok(value) = object.getattr("value")
         && value.is_instance_of::<PyString>()
     {
@@ -247,14 +267,12 @@ fn text_of(object: &Bound<'_, PyAny>, text: &Bound<'_, PyString>) -> PyResult<Ar
     Ok(text.to_str()?.into())
 }
 
-fn is_sequence(object: &Bound<'_, PyAny>) -> PyResult<bool> {
-    let sequence = object.is_instance_of::<PyTuple>()
+fn is_known_sequence(object: &Bound<'_, PyAny>) -> PyResult<bool> {
+    Ok(object.is_instance_of::<PyTuple>()
         || object.is_instance_of::<PySet>()
         || object.is_instance_of::<PyFrozenSet>()
         || object.is_instance_of::<PyRange>()
-        || object.is_instance(deque_type(object.py())?)?;
-    let raw = object.is_instance_of::<PyBytes>() || object.is_instance_of::<PyByteArray>();
-    Ok(sequence || (!raw && object.cast::<PySequence>().is_ok()))
+        || classes::derives(object, deque_type(object.py())?))
 }
 
 pub(crate) fn deque_type(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {

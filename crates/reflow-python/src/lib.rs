@@ -20,6 +20,7 @@ mod bell;
 mod borrowed;
 mod cache;
 mod catalog;
+mod classes;
 mod clock;
 mod component;
 mod context;

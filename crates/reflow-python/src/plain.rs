@@ -2,12 +2,14 @@
 
 use std::sync::{Arc, OnceLock};
 
+use pyo3::buffer::PyUntypedBuffer;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyModule, PySet, PyString, PyTuple};
 use reflow_runtime::{HostValue, HostValueError, Message, Parts, Value};
 
 use crate::borrowed::{self, Form};
+use crate::classes;
 use crate::convert;
 use crate::errors::forgiven;
 use crate::json;
@@ -40,6 +42,11 @@ impl PyPlain {
 
     pub(crate) fn is_container(&self) -> bool {
         self.form != Form::Leaf
+    }
+
+    /// Whether a leaf may be something else than itself elsewhere.
+    fn may_convert(&self) -> bool {
+        self.known.get().is_some() || Python::attach(|py| classes::may_convert(self.object(py)))
     }
 
     /// Whether it is a mapping or a sequence, whose tagged form is a dict around it.
@@ -98,7 +105,8 @@ impl HostValue for PyPlain {
             Form::Dict | Form::DictLike => "Object",
             Form::List | Form::ListLike | Form::Tuple | Form::Set | Form::Deque => "Array",
             Form::ByteArray => "Bytes",
-            Form::Leaf => self.message().map_or("Any", Message::kind),
+            Form::Leaf if self.may_convert() => self.message().map_or("Any", Message::kind),
+            Form::Leaf => "Any",
         }
     }
 
@@ -137,18 +145,17 @@ impl HostValue for PyPlain {
     }
 
     fn bytes(&self) -> u64 {
-        if let Some(bytes) = self.bytes.get() {
-            return *bytes;
-        }
-        let bytes = Python::attach(|py| size_of_object(self.object.bind(py)));
-        *self.bytes.get_or_init(|| bytes)
+        estimated(&self.bytes, &self.object)
     }
 
     fn is_small(&self) -> bool {
         Python::attach(|py| {
             let object = self.object(py);
-            let short = self.form == Form::Leaf || object.len().is_ok_and(|len| len <= SMALL_LEN);
-            short && self.bytes() <= SMALL_BYTES
+            if self.form == Form::Leaf {
+                // What has no other form is told by its class alone.
+                return classes::may_convert(object) && self.bytes() <= SMALL_BYTES;
+            }
+            object.len().is_ok_and(|len| len <= SMALL_LEN) && self.bytes() <= SMALL_BYTES
         })
     }
 
@@ -266,8 +273,17 @@ const SMALL_BYTES: u64 = 4096;
 /// How many values are looked at for an estimate.
 const SAMPLE: usize = 1000;
 
+/// [`size_of_object`], estimated once. It runs code of the object: nothing that other threads wait for may be held.
+pub(crate) fn estimated(known: &OnceLock<u64>, object: &Py<PyAny>) -> u64 {
+    if let Some(bytes) = known.get() {
+        return *bytes;
+    }
+    let bytes = Python::attach(|py| size_of_object(object.bind(py)));
+    *known.get_or_init(|| bytes)
+}
+
 /// The memory that an object takes, about: buffers and containers by what is in them, other objects by their attributes.
-pub(crate) fn size_of_object(object: &Bound<'_, PyAny>) -> u64 {
+fn size_of_object(object: &Bound<'_, PyAny>) -> u64 {
     let mut open = vec![object.clone()];
     let (mut total, mut left) = (0_u64, SAMPLE);
     let py = object.py();
@@ -287,11 +303,8 @@ pub(crate) fn size_of_object(object: &Bound<'_, PyAny>) -> u64 {
             items.map_while(|item| forgiven(py, item)).take(room).collect()
         } else {
             // What an object has, unless it is a module or a class.
-            match forgiven(py, object.getattr_opt(crate::once::intern!(py, "__dict__"))).flatten() {
-                Some(members) if members.is_instance_of::<PyDict>() && !object.is_instance_of::<PyModule>() => {
-                    open.push(members);
-                }
-                _ => {}
+            if !object.is_instance_of::<PyModule>() {
+                open.extend(classes::members(&object).map(Bound::into_any));
             }
             continue;
         };
@@ -314,14 +327,10 @@ fn own_size(object: &Bound<'_, PyAny>) -> u64 {
     if let Ok(text) = object.cast::<PyString>() {
         return text.len().unwrap_or(0) as u64;
     }
-    let py = object.py();
-    let number = |value: PyResult<Bound<'_, PyAny>>| forgiven(py, value.and_then(|value| value.extract::<u64>()));
-    let buffer = if forgiven(py, object.hasattr(crate::once::intern!(py, "__array_interface__"))) == Some(true)
-        || object.is_instance_of::<pyo3::types::PyMemoryView>()
-    {
-        number(object.getattr(crate::once::intern!(py, "nbytes")))
-    } else {
-        None
+    let memory = || {
+        let buffer = forgiven(object.py(), PyUntypedBuffer::get(object))?;
+        Some(buffer.len_bytes() as u64)
     };
-    buffer.or_else(|| number(object.call_method0(crate::once::intern!(py, "__sizeof__")))).unwrap_or(64)
+    let memory = if classes::has_buffer(object) { memory() } else { None };
+    memory.or_else(|| classes::size(object)).unwrap_or(64)
 }

@@ -8,6 +8,7 @@ use reflow_runtime::MAX_DEPTH;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::borrowed::{self, Form};
+use crate::classes;
 use crate::errors::ConversionError;
 use crate::json::deque_type;
 
@@ -284,8 +285,8 @@ fn remade<'py>(tuple: &Bound<'py, PyTuple>, own: &[(usize, Bound<'py, PyAny>)]) 
     }
     let base: Bound<'py, PyType> = py.get_type::<PyTuple>();
     let new = base.call_method1("__new__", (tuple.get_type(), plain))?;
-    if let (Ok(old), Ok(own)) = (tuple.getattr("__dict__"), new.getattr("__dict__")) {
-        own.call_method1("update", (old,))?;
+    if let (Some(old), Some(own)) = (classes::members(tuple), classes::members(&new)) {
+        own.update(old.as_mapping())?;
     }
     Ok(new)
 }

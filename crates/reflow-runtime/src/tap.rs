@@ -66,6 +66,8 @@ impl Tap {
 
     /// Offers a packet; a reader that is gone takes everything.
     pub(crate) fn offer(&self, message: Message, sleeper: &Arc<Sleeper>) -> TapOffer {
+        // Before anything is held: to estimate a value of a host may run code of that.
+        let bytes = self.bytes_of(&message);
         let mut inner = self.inner.lock();
         if inner.reader_gone {
             return TapOffer::Taken;
@@ -76,7 +78,7 @@ impl Tap {
             }
             return TapOffer::Full { message, leave: sleeper.fall_asleep(true) };
         }
-        inner.bytes += self.bytes_of(&message);
+        inner.bytes += bytes;
         inner.queue.push_back(message);
         let readers = std::mem::take(&mut inner.readers);
         drop(inner);
@@ -86,11 +88,11 @@ impl Tap {
 
     /// Puts packets in that came before, whether or not there is room.
     pub(crate) fn restore(&self, messages: impl IntoIterator<Item = Message>) {
+        let messages: Vec<_> = messages.into_iter().collect();
+        let bytes: u64 = messages.iter().map(|message| self.bytes_of(message)).sum();
         let mut inner = self.inner.lock();
-        for message in messages {
-            inner.bytes += self.bytes_of(&message);
-            inner.queue.push_back(message);
-        }
+        inner.bytes += bytes;
+        inner.queue.extend(messages);
     }
 
     /// Lets whoever waits for room look around: the run was stopped.

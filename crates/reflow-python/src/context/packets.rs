@@ -9,6 +9,7 @@ use reflow_runtime::{Caller, LateOrigin, Message, NodeHandle, Origin, Packets, S
 
 use super::{Given, Phase, PyContext};
 use crate::borrowed::{self, Form};
+use crate::classes;
 use crate::convert;
 use crate::errors::{self, ConversionError};
 use crate::executor;
@@ -27,7 +28,7 @@ impl PyContext {
 
     /// The packets that a returned or yielded value stands for: a mapping of outputs, or what leaves by the only outport.
     pub(crate) fn outputs(&self, value: &Bound<'_, PyAny>) -> PyResult<Packets> {
-        if value.is_instance_of::<PyDict>() || value.cast::<PyMapping>().is_ok() {
+        if classes::is_mapping(value) {
             // It was returned or yielded: the caller has the one reference to it.
             return self.packets(value, 1);
         }
@@ -69,12 +70,12 @@ impl PyContext {
         if let Ok(dict) = outputs.cast::<PyDict>() {
             return convert::each_pair(dict, one);
         }
-        let mapping = outputs.cast::<PyMapping>().map_err(|_| {
+        if !classes::is_mapping(outputs) {
             let found = outputs.get_type().name().map_or_else(|_| "?".into(), |name| name.to_string());
-            ConversionError::new_err(format!("outputs must be a mapping of port to message, got {found}"))
-        })?;
-        for pair in mapping.items()?.iter() {
-            let (port, value) = pair.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
+            return Err(ConversionError::new_err(format!("outputs must be a mapping of port to message, got {found}")));
+        }
+        for pair in outputs.call_method0(crate::once::intern!(outputs.py(), "items"))?.try_iter()? {
+            let (port, value) = pair?.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
             one(&port, &value)?;
         }
         Ok(())
