@@ -144,11 +144,15 @@ CASES = [
     ),
     _payload("1 MiB of bytes", "bytes", 5_000, 2),
     _payload("a dict of 1,000 keys", "dict", 2_000, 40),
-    Case(
-        "a dict of 1,000 keys, changed in each of 8 nodes",
-        "changed",
-        "packets/s",
-        {peer: {"nodes": 8, "packets": 5_000} for peer in (OURS, "direct call", "asyncio.Queue")},
+    *(
+        Case(
+            f"a dict of 1,000 keys, changed in each of 8 nodes{words}",
+            "changed",
+            "packets/s",
+            {OURS: {"nodes": 8, "packets": 5_000, "how": how}}
+            | {peer: {"nodes": 8, "packets": 5_000} for peer in ("direct call", "asyncio.Queue")},
+        )
+        for words, how in (("", "returned"), (", passed to `done`", "done"))
     ),
     _payload("a list of 1,000 floats", "floats", 5_000, 40),
     _payload("a NumPy array of 1 MiB", "array", 5_000),

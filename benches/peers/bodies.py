@@ -25,6 +25,16 @@ def change(self, ctx):
     return {"out": value}
 
 
+def change_and_pass_on(self, ctx):
+    """Change one value of a dict that is still in a variable when it is passed on."""
+    value = ctx["in"]
+    value["key 0"] += 1
+    ctx.done({"out": value})
+
+
+CHANGE = {"returned": change, "done": change_and_pass_on}
+
+
 def spin(number):
     """Compute in plain Python for some 20 µs."""
     for _ in range(1_000):

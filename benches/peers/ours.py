@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from time import perf_counter, sleep
 
-from bodies import ADD, change, forward, spin
+from bodies import ADD, CHANGE, forward, spin
 from harness import FRAME, main, payload, peak, percentile, resident
 from wiring import idle, line, sink, source, step, timed
 
@@ -53,9 +53,9 @@ def payload_case(kind, nodes, packets):
     return packets / timed(line(source(value for _ in range(packets)), step(forward), sink(), nodes), packets)
 
 
-def changed(nodes, packets):
+def changed(nodes, packets, how="returned"):
     values = (dict(value) for value in [payload("dict")] * packets)
-    return packets / timed(line(source(values), step(change), sink(), nodes), packets)
+    return packets / timed(line(source(values), step(CHANGE[how]), sink(), nodes), packets)
 
 
 def diamond(packets, by="origin"):

@@ -404,9 +404,8 @@ impl PyBatch {
             };
             if let Some(message) = came_in
                 && let Some(own) = protect::protected(value, Held::ByUs(ours + 1))?
-                && own.is(value)
             {
-                return Ok(message);
+                return if own.is(value) { Ok(message) } else { convert::to_message(&own, Held::ByUs(1)) };
             }
         }
         convert::to_message(value, held)

@@ -45,6 +45,8 @@ struct State {
     phase: Phase,
     inputs: Packets,
     emitted: Packets,
+    /// Whether what was emitted is to be settled when `run` has returned.
+    unsettled: bool,
     outcome: Option<Result<(), Failure>>,
     sequence: u64,
     number: u32,
@@ -132,6 +134,7 @@ impl PyContext {
             phase: Phase::Over,
             inputs: Packets::new(),
             emitted: Packets::new(),
+            unsettled: false,
             outcome: None,
             sequence: 0,
             number: 1,
@@ -359,7 +362,7 @@ impl PyContext {
     fn done(&self, py: Python<'_>, outputs: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
         let packets = match outputs {
             Some(outputs) if !outputs.is_none() => {
-                Some(self.packets(outputs, references::of_argument(py)).or_else(|error| {
+                Some(self.last_packets(outputs, references::of_argument(py)).or_else(|error| {
                     let deferred = self.state.lock(py).deferred;
                     if deferred && errors::is_network_error(py, &error) {
                         // Nobody else would hear of it: the exception goes to a thread of the actor's.

@@ -35,6 +35,7 @@ mod graph;
 mod guarded;
 mod inputs;
 mod json;
+mod last_call;
 mod life;
 mod loop_host;
 mod message;

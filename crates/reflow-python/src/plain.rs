@@ -87,16 +87,24 @@ pub(crate) fn give<'py>(py: Python<'py>, message: &mut Message) -> PyResult<Boun
 
 /// The message as it can be kept while somebody may change what it holds.
 pub(crate) fn settled(py: Python<'_>, message: &Message) -> PyResult<Message> {
-    match message.host_value::<PyPlain>() {
-        Some(plain) if plain.is_container() => to_message(plain.object(py), Held::ByUs(1)).map(|new| {
-            // Nobody else holds it: the message may be shared.
-            match new.host_value::<PyPlain>() {
-                Some(made) if made.object.is(&plain.object) => message.clone(),
-                _ => new,
-            }
-        }),
-        _ => Ok(message.clone()),
+    let mut own = message.clone();
+    settle(py, &mut own)?;
+    Ok(own)
+}
+
+/// Makes a message one of containers of its own, if somebody else holds those that it has.
+pub(crate) fn settle(py: Python<'_>, message: &mut Message) -> PyResult<()> {
+    let Some(plain) = message.host_value::<PyPlain>().filter(|plain| plain.is_container()) else { return Ok(()) };
+    let own = protect::protected(plain.object(py), Held::ByUs(1))?.filter(|own| !own.is(&plain.object));
+    if let Some(own) = own {
+        *message = Message::Host(Arc::new(PyPlain::new(own)));
     }
+    Ok(())
+}
+
+/// The message of a container that may be somebody else's, too, until it is [settled](settle).
+pub(crate) fn unsettled(object: &Bound<'_, PyAny>) -> Message {
+    Message::Host(Arc::new(PyPlain::new(object.clone())))
 }
 
 impl HostValue for PyPlain {

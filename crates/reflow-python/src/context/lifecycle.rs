@@ -10,6 +10,7 @@ use reflow_runtime::{AtWork, Attempt, Completion, Failure, Message, NodeHandle, 
 use super::packets::put;
 use super::{Conclusion, Phase, PyContext, Start, State};
 use crate::errors::ContextError;
+use crate::failures::failure_of;
 use crate::inputs;
 use crate::plain;
 
@@ -21,6 +22,7 @@ impl PyContext {
             let mut state = self.state.lock(py);
             state.phase = if start.detached { Phase::Pending } else { Phase::Running };
             state.outcome = None;
+            state.unsettled = false;
             (state.sequence, state.number) = (attempt.sequence, attempt.number);
             (state.finish, state.deferred, state.abandoned, state.quiet_end) = (false, false, false, false);
             (state.inside, state.outlived) = (start.detached, false);
@@ -65,10 +67,19 @@ impl PyContext {
                 // Keeps the attempt resolved for whoever still holds it.
                 state.end();
                 attempt.finish |= state.finish;
+                let unsettled = std::mem::take(&mut state.unsettled);
                 match result {
                     Ok(()) => {
                         std::mem::swap(&mut state.emitted, &mut attempt.emitted);
-                        Conclusion::Done { inputs_dict: state.inputs_dict.take() }
+                        let inputs_dict = state.inputs_dict.take();
+                        drop(state);
+                        // The variables of `run` are gone.
+                        let mut emitted = attempt.emitted.iter_mut().filter(|_| unsettled);
+                        if let Err(error) = emitted.try_for_each(|(_, message)| plain::settle(py, message)) {
+                            attempt.emitted.clear();
+                            return Conclusion::Failed(failure_of(py, error));
+                        }
+                        Conclusion::Done { inputs_dict }
                     }
                     Err(failure) => Conclusion::Failed(failure),
                 }

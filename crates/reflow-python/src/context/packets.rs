@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyMapping, PyString};
+use pyo3::types::{PyDict, PyList, PyString};
 use reflow_runtime::{Caller, LateOrigin, Message, NodeHandle, Origin, Packets, SendError};
 
 use super::{Given, Phase, PyContext};
@@ -13,16 +13,68 @@ use crate::classes;
 use crate::convert;
 use crate::errors::{self, ConversionError};
 use crate::executor;
+use crate::last_call;
 use crate::plain::{self, PyPlain};
 use crate::protect::{self, Held};
 use crate::wait;
+
+/// How many items a container has whose copy is worth a look at what `run` does next.
+const LARGE: usize = 32;
 
 impl PyContext {
     /// The packets that a mapping of outputs stands for, of which `ours` references are the runtime's own. Ports that lead
     /// nowhere are left out.
     pub(crate) fn packets(&self, outputs: &Bound<'_, PyAny>, ours: isize) -> PyResult<Packets> {
+        self.packets_made(outputs, ours, |value, held| self.message_of(value, held))
+    }
+
+    /// [`packets`](Self::packets) of `done`. Where that is the last thing that `run` does, its variables hold them until it has
+    /// returned, and whether others do is not asked before.
+    pub(super) fn last_packets(&self, outputs: &Bound<'_, PyAny>, ours: isize) -> PyResult<Packets> {
+        let py = outputs.py();
+        let mut is_last = None;
+        self.packets_made(outputs, ours, |value, held| {
+            let Some(message) = self.unsettled(value) else { return self.message_of(value, held) };
+            if match is_last {
+                Some(is_last) => is_last,
+                None => *is_last.insert(last_call::is_last(py)?),
+            } {
+                self.state.lock(py).unsettled = true;
+                return Ok(message);
+            }
+            self.message_of(value, held)
+        })
+    }
+
+    /// The message that a value comes to without a look at who holds it, where that look might cost a large copy.
+    fn unsettled(&self, value: &Bound<'_, PyAny>) -> Option<Message> {
+        let is_large = match borrowed::form(value) {
+            // A tagged one is smaller.
+            Form::Dict => value.cast::<PyDict>().is_ok_and(|dict| dict.len() >= LARGE),
+            Form::List => value.cast::<PyList>().is_ok_and(|list| list.len() >= LARGE),
+            _ => false,
+        };
+        // Without an interpreter lock, counts tell nothing later either.
+        if cfg!(Py_GIL_DISABLED) || !is_large || self.state.lock(value.py()).phase != Phase::Running {
+            return None;
+        }
+        let came_in = self.came_in(value);
+        // In the outputs, here, and in the packet.
+        let ours = if came_in.is_some() { 3 } else { 2 };
+        if Held::ByUs(ours).exclusively(value) {
+            return None;
+        }
+        Some(came_in.unwrap_or_else(|| plain::unsettled(value)))
+    }
+
+    fn packets_made(
+        &self,
+        outputs: &Bound<'_, PyAny>,
+        ours: isize,
+        message_of: impl FnMut(&Bound<'_, PyAny>, Held) -> PyResult<Message>,
+    ) -> PyResult<Packets> {
         let mut packets = Packets::new();
-        self.each_output(outputs, ours, |port, message| packets.push((port, message)))?;
+        self.each_output(outputs, ours, message_of, |port, message| packets.push((port, message)))?;
         Ok(packets)
     }
 
@@ -55,13 +107,14 @@ impl PyContext {
         &self,
         outputs: &Bound<'_, PyAny>,
         ours: isize,
+        mut message_of: impl FnMut(&Bound<'_, PyAny>, Held) -> PyResult<Message>,
         mut take: impl FnMut(u16, Message),
     ) -> PyResult<()> {
         // Whoever holds the outputs reaches their values. Else each has a reference there and one here.
         let held = if Held::ByUs(ours).exclusively(outputs) { Held::ByUs(2) } else { Held::ByOthers };
         let mut one = |port: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>| -> PyResult<()> {
             let name = port.cast::<PyString>().map_err(|_| convert::wrong_type("a port name (str)", port))?;
-            let message = self.message_of(value, held)?;
+            let message = message_of(value, held)?;
             if let Some(port) = self.names.outport(&self.node, name, 1)? {
                 take(port, route(&self.node, port, message)?);
             }
@@ -104,9 +157,8 @@ impl PyContext {
             // The value is held by the packet, too.
             if let Some(message) = self.came_in(value)
                 && let Some(own) = protect::protected(value, Held::ByUs(ours + 1))?
-                && own.is(value)
             {
-                return Ok(message);
+                return if own.is(value) { Ok(message) } else { convert::to_message(&own, Held::ByUs(1)) };
             }
             if let Some(message) = self.came_in_tagged(value, ours)? {
                 return Ok(message);
