@@ -5,12 +5,12 @@
 //! takes no signals otherwise.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use reflow_message::Value;
 use rustc_hash::FxHashMap;
 
@@ -33,7 +33,8 @@ pub(crate) struct Received {
 /// The signals that ticks of a node wait for, or have taken.
 #[derive(Debug, Default)]
 pub(crate) struct AwaitedSignals {
-    inner: Mutex<Inner>,
+    /// Made when it is first needed: few nodes take signals.
+    inner: OnceLock<Box<Mutex<Inner>>>,
     /// Whether a tick ever waited.
     used: AtomicBool,
 }
@@ -101,10 +102,14 @@ pub(crate) enum Taking {
 }
 
 impl AwaitedSignals {
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.get_or_init(Box::default).lock()
+    }
+
     /// Takes a signal in: for the first that waits for it, or for those who will, if the actor does not hear of it otherwise.
     /// `note` is told before anybody gets it, and whether it is for somebody who waits.
     pub(crate) fn take_in(&self, received: Received, hears: bool, note: impl FnOnce(&Received, bool)) -> Taking {
-        let mut inner = self.inner.lock();
+        let mut inner = self.inner();
         if let Some(at) = inner.waiting.iter().position(|awaited| awaited.is_meant(&received.signal)) {
             let awaited = inner.waiting.remove(at);
             note(&received, true);
@@ -127,12 +132,12 @@ impl AwaitedSignals {
 
     /// A signal of an earlier process.
     pub(crate) fn restore(&self, received: Received) {
-        self.inner.lock().kept.push_back(received);
+        self.inner().kept.push_back(received);
     }
 
     /// When a wait began in an earlier process.
     pub(crate) fn restore_wait(&self, key: &str, began_ms: u64) {
-        self.inner.lock().known.insert(key.into(), began_ms);
+        self.inner().known.insert(key.into(), began_ms);
     }
 
     /// Whether a tick has ever waited for a signal.
@@ -146,7 +151,7 @@ impl AwaitedSignals {
         if !self.is_used() {
             return (Vec::new(), Vec::new());
         }
-        let mut inner = self.inner.lock();
+        let mut inner = self.inner();
         let taken: Vec<_> = inner.taken.extract_if(.., |taken| taken.sequence == sequence).collect();
         let begun: Vec<_> = inner.begun.extract_if(.., |(tick, _)| *tick == sequence).map(|(_, key)| key).collect();
         drop(inner);
@@ -165,7 +170,7 @@ impl AwaitedSignals {
             let id = awaited.id.clone().unwrap_or_default();
             Value::object([("kind", Value::String(Arc::clone(&awaited.kind))), ("id", id)])
         };
-        Value::array(self.inner.lock().waiting.iter().map(tell).collect::<Vec<_>>())
+        Value::array(self.inner().waiting.iter().map(tell).collect::<Vec<_>>())
     }
 }
 
@@ -187,7 +192,7 @@ impl SignalWait {
             wait.waited = wait.note_begin();
         }
         let known = {
-            let mut inner = wait.list().inner.lock();
+            let mut inner = wait.list().inner();
             let inner = &mut *inner;
             // What an earlier try of the tick was given, it need not be given again.
             let (sequence, attempt) = tick;
@@ -229,7 +234,7 @@ impl SignalWait {
         let tick = recorder.key(sequence);
         let (kind, id) = (&self.awaited.kind, self.awaited.id.clone().unwrap_or_default().to_json_string());
         let now = crate::recorder::now_ms();
-        let mut inner = self.list().inner.lock();
+        let mut inner = self.list().inner();
         let key = (0..u32::MAX)
             .map(|turn| Arc::from(format!("{}.{}.{attempt}/{kind}/{id}/{turn}", tick.link, tick.position)))
             .find(|key: &Arc<str>| !inner.begun.iter().any(|(_, known)| known == key));
@@ -283,14 +288,14 @@ impl SignalWait {
             }
             return;
         }
-        self.list().inner.lock().taken.push(Taken { sequence, attempt, received });
+        self.list().inner().taken.push(Taken { sequence, attempt, received });
     }
 }
 
 impl Drop for SignalWait {
     fn drop(&mut self) {
         {
-            let mut inner = self.list().inner.lock();
+            let mut inner = self.list().inner();
             inner.waiting.retain(|known| !Arc::ptr_eq(known, &self.awaited));
             // It came too late for this one.
             if let Some(received) = self.awaited.slot.lock().received.take() {

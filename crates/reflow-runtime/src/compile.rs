@@ -252,7 +252,7 @@ pub(crate) fn launch(
             let (id, component) = (node.id.to_string(), node.component.to_string());
             return Err(NetworkError::BadConfig { node: id, component, problem });
         }
-        let scatter = node.scatter.get_or_insert_with(|| Scatter::new(node.routes.len()));
+        let scatter = node.scatter.get_or_insert_with(|| Box::new(Scatter::new(node.routes.len())));
         let gathered_by = GatheredBy { node: *by, awaited: Arc::default() };
         let awaited = Arc::clone(&gathered_by.awaited);
         scatter.gathers = scatter.gathers.iter().cloned().chain([gathered_by]).collect();
@@ -269,7 +269,7 @@ pub(crate) fn launch(
             scatter.fork = Some(parts.remove(&place).unwrap_or_default().into());
             scatter.ports =
                 node.routes.iter().map(|routes| routes.iter().any(|route| meets[route.target as usize])).collect();
-            node.scatter = Some(scatter);
+            node.scatter = Some(Box::new(scatter));
         }
     }
     for (place, gate) in gates {

@@ -106,13 +106,13 @@ pub(crate) struct Node {
     /// Whether what it says of its own accord is new in the network, and not a summary of what it was told.
     pub(crate) is_source: bool,
     /// Where packets that descend from no other get their origin.
-    pub(crate) mint: Option<Mint>,
+    pub(crate) mint: Option<Box<Mint>>,
     /// Its bit among the nodes that put packets aside until their partners come; 0 if it does not.
     pub(crate) join: u64,
     /// What it keeps of its open attempts, if their results are kept.
     pub(crate) results: Option<Box<Results>>,
     /// Whether the packets of its ticks are gathered again.
-    pub(crate) scatter: Option<Scatter>,
+    pub(crate) scatter: Option<Box<Scatter>>,
     /// Of a node that gathers: groups that it has not heard the end of.
     pub(crate) awaited_groups: Option<Arc<AtomicUsize>>,
     /// Who is told of the ends of groups, if it is.

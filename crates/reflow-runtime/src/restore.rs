@@ -218,7 +218,7 @@ impl Journaled {
         }
         // What ends in between is told to nodes that have not begun.
         run.activity.begin();
-        for mint in run.nodes.iter().filter_map(|node| node.mint.as_ref()) {
+        for mint in run.nodes.iter().filter_map(|node| node.mint.as_deref()) {
             mint.reopen(|number| run.known_origin(number));
         }
         let groups = run.restore_groups(&std::mem::take(&mut self.groups));

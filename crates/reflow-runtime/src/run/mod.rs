@@ -162,11 +162,11 @@ impl Run {
                     let (outports, ends) = (node.outports.len(), Weak::clone(&ends));
                     let is_source = node.is_source;
                     let meeting = meeting.remove(&place).unwrap_or_default();
-                    node.mint = Some(if is_source {
+                    node.mint = Some(Box::new(if is_source {
                         Mint::new(place, outports, meeting, ends)
                     } else {
                         Mint::of_summaries(outports, ends)
-                    });
+                    }));
                 }
                 if node.scatter.is_some() {
                     node.ends = Some(Weak::clone(&ends));
