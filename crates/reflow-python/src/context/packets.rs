@@ -35,14 +35,11 @@ impl PyContext {
         let mut is_last = None;
         self.packets_made(outputs, ours, |value, held| {
             let Some(message) = self.unsettled(value) else { return self.message_of(value, held) };
-            if match is_last {
-                Some(is_last) => is_last,
-                None => *is_last.insert(last_call::is_last(py)?),
-            } {
-                self.state.lock(py).unsettled = true;
-                return Ok(message);
+            if !*is_last.get_or_insert_with(|| last_call::is_last(py)) {
+                return self.message_of(value, held);
             }
-            self.message_of(value, held)
+            self.state.lock(py).unsettled = true;
+            Ok(message)
         })
     }
 
