@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
+import sys
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -127,6 +129,8 @@ def _is_called(actor: Any, cls: type[Actor], name: str, *arguments: str) -> bool
 def _is_bound(cls: type[Actor], name: str) -> bool:
     """Tell whether a method gets its instance: what a decorator made of it may, and need be no function."""
     static = inspect.getattr_static(cls, name)
+    if isinstance(static, functools.partial):
+        return sys.version_info >= (3, 14)  # until then a partial function in a class is what it is in an instance
     return not isinstance(static, staticmethod | classmethod) and hasattr(type(static), "__get__")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import shutil
 import sqlite3
@@ -72,7 +73,7 @@ def lost(log, root, tmp_path, count, seed):
         disk.after_loss(folder, chance if at % 3 else None)
         store = folder / "runs.db"
         if store.exists():
-            with sqlite3.connect(store) as connection:
+            with contextlib.closing(sqlite3.connect(store)) as connection:
                 assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         yield store, disk.said.decode()
         shutil.rmtree(folder)
