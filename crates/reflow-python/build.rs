@@ -1,4 +1,4 @@
-//! Tells the code which Python it is built for, and the linker what it may leave out.
+//! Tells the code which Python it is built for, and the linker what it is to guard and may leave out.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,10 +7,22 @@ const TARGET: &str = "x86_64-unknown-linux-gnu";
 
 fn main() {
     pyo3_build_config::use_pyo3_cfgs();
+    if variable("CARGO_CFG_TARGET_OS") == "linux" {
+        for name in guarded() {
+            // Named, since LLD wraps only what it has heard of, and nothing may be left that calls it.
+            println!("cargo:rustc-cdylib-link-arg=-Wl,--undefined={name},--wrap={name}");
+        }
+    }
     if variable("PROFILE") == "release" && variable("TARGET") == TARGET && links_with_lld() {
         // One copy of functions that are the same.
         println!("cargo:rustc-cdylib-link-arg=-Wl,--icf=all");
     }
+}
+
+/// The functions of the interpreter that have a guard.
+fn guarded() -> impl Iterator<Item = &'static str> {
+    let lines = include_str!("src/guarded.rs").lines();
+    lines.filter_map(|line| line.strip_prefix("    fn ")?.split('(').next()).filter(|name| name.contains("Py"))
 }
 
 fn variable(name: &str) -> String {

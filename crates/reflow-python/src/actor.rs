@@ -17,7 +17,6 @@ use crate::context::{Conclusion, PyContext, Start};
 use crate::convert;
 use crate::executor::{self, Executor};
 use crate::failures::{failure_of, unresolved};
-use crate::guarded;
 use crate::loop_host::{self, Seat};
 use crate::names::PortNames;
 use crate::references;
@@ -165,7 +164,7 @@ impl PythonActor {
         if !is_run {
             context.get().allow_quiet_end(py);
         }
-        let result = what(&context, &arguments).and_then(|(method, arguments)| guarded::call(&method, &arguments));
+        let result = what(&context, &arguments).and_then(|(method, arguments)| method.call(arguments, None));
         self.conclude(py, (context, arguments), result, attempt, is_run)
     }
 
@@ -342,7 +341,7 @@ impl PythonActor {
         let context = context.into_bound(py);
         context.get().step(py, true);
         let next = generator.bind(py).cast::<PyIterator>().map_err(PyErr::from).and_then(|generator| {
-            let Some(value) = guarded::next(generator)? else { return Ok(false) };
+            let Some(value) = generator.clone().next().transpose()? else { return Ok(false) };
             let packets = if value.is_none() { None } else { Some(context.get().outputs(&value)?) };
             attempt.sent.extend(context.get().take_emitted(py));
             attempt.sent.extend(packets.into_iter().flatten());

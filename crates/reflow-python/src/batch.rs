@@ -14,7 +14,6 @@ use crate::borrowed::{self, Form};
 use crate::context::{Conclusion, PyContext, Start, route};
 use crate::convert;
 use crate::errors::ContextError;
-use crate::guarded;
 use crate::names::PortNames;
 use crate::plain::{self, PyPlain};
 use crate::protect::{self, Held};
@@ -149,7 +148,7 @@ impl PyBatch {
     ) -> PyResult<(Bound<'py, Self>, Option<reflow_runtime::Failure>)> {
         let batch = Bound::new(py, self)?;
         let arguments = PyTuple::new(py, [&batch])?;
-        let result = guarded::call(run, &arguments).and_then(|value| batch.get().accept(&value));
+        let result = run.call(&arguments, None).and_then(|value| batch.get().accept(&value));
         let failure = result.err().map(|error| crate::failures::failure_of(py, error));
         Ok((batch, failure))
     }

@@ -1,99 +1,105 @@
-//! Calls of Python code that may be at work when the interpreter goes.
+//! Functions of the interpreter that may run Python code, as what a thread stays in when the interpreter goes meanwhile.
 //!
-//! Before 3.14 that ends a thread which comes back to it by unwinding its stack. In native code that would abort the process, and what
-//! is dropped on the way would be dropped without the interpreter: so nothing is between the interpreter and the guard that keeps the
-//! thread for good. pyo3 declares these functions as what cannot unwind, and then a compiler may leave the guard out.
+//! Before 3.14, that ends a thread which wants to come back from there; on Linux by unwinding its stack. In native code this would abort
+//! the process, and what is dropped on the way would be dropped without the interpreter. pyo3 waits for ever where it attaches a thread,
+//! but every other function that runs code can let go of the interpreter, too: any call, any conversion by a class of somebody, any
+//! reference that is the last one. So the linker puts these in front of all of them, for pyo3 as for us; `build.rs` tells it, by the
+//! lines of this table.
 #![allow(unsafe_code, reason = "functions of the interpreter are called as what may unwind")]
 
-use std::hint::black_box;
-use std::mem::{forget, transmute};
-use std::ptr::null_mut;
+use std::ffi::{c_char, c_double, c_int, c_long};
+use std::mem::forget;
 
-use pyo3::exceptions::PyStopIteration;
-use pyo3::ffi::{self, PyObject};
-use pyo3::prelude::*;
-use pyo3::types::iterator::PySendResult;
-use pyo3::types::{PyIterator, PyTuple};
+use pyo3::ffi::{self, Py_buffer, Py_ssize_t, PyGILState_STATE, PySendResult, PyType_Spec};
 
 use crate::exit::sleep_for_good;
 
-/// Keeps the thread if the stack is unwound through this.
-fn guarded<T>(call: impl FnOnce() -> T) -> T {
-    struct Unwound;
-    impl Drop for Unwound {
-        fn drop(&mut self) {
-            if !std::thread::panicking() {
-                sleep_for_good();
+type Object = *mut ffi::PyObject;
+
+/// Keeps the thread if the stack is unwound through this: nothing is between the interpreter and it.
+struct Unwound;
+
+impl Drop for Unwound {
+    fn drop(&mut self) {
+        sleep_for_good();
+    }
+}
+
+macro_rules! guard {
+    ($(fn $name:ident($($argument:ident: $kind:ty),*) $(-> $result:ty)?;)*) => {$(
+        #[allow(non_snake_case, reason = "it is named like the function that it guards")]
+        // SAFETY: nobody else has such a name.
+        #[unsafe(export_name = concat!("__wrap_", stringify!($name)))]
+        unsafe extern "C" fn $name($($argument: $kind),*) $(-> $result)? {
+            unsafe extern "C-unwind" {
+                #[link_name = concat!("__real_", stringify!($name))]
+                fn real($($argument: $kind),*) $(-> $result)?;
             }
+            let unwound = Unwound;
+            // SAFETY: whoever calls this keeps to what the interpreter asks for.
+            let result = unsafe { real($($argument),*) };
+            forget(unwound);
+            result
         }
-    }
-    let unwound = Unwound;
-    let value = call();
-    forget(unwound);
-    value
+    )*};
 }
 
-/// Calls something.
-pub(crate) fn call<'py>(callable: &Bound<'py, PyAny>, arguments: &Bound<'py, PyTuple>) -> PyResult<Bound<'py, PyAny>> {
-    type Plain = unsafe extern "C" fn(*mut PyObject, *mut PyObject, *mut PyObject) -> *mut PyObject;
-    type Unwinding = unsafe extern "C-unwind" fn(*mut PyObject, *mut PyObject, *mut PyObject) -> *mut PyObject;
-    // SAFETY: the two types differ in what the compiler may assume, and are hidden from it. It takes a callable and a tuple, and gives
-    // an object unless it fails; there are no arguments by name.
-    unsafe {
-        let result = guarded(|| {
-            let call = black_box(transmute::<Plain, Unwinding>(ffi::PyObject_Call));
-            call(callable.as_ptr(), arguments.as_ptr(), null_mut())
-        });
-        Bound::from_owned_ptr_or_err(callable.py(), result)
-    }
-}
-
-/// Asks an iterator for its next item.
-pub(crate) fn next<'py>(iterator: &Bound<'py, PyIterator>) -> PyResult<Option<Bound<'py, PyAny>>> {
-    type Plain = unsafe extern "C" fn(*mut PyObject) -> *mut PyObject;
-    type Unwinding = unsafe extern "C-unwind" fn(*mut PyObject) -> *mut PyObject;
-    // SAFETY: as in `call`. It takes an iterator, and gives an object unless it fails or is at its end.
-    let item = unsafe {
-        let item = guarded(|| {
-            let next = black_box(transmute::<Plain, Unwinding>(ffi::PyIter_Next));
-            next(iterator.as_ptr())
-        });
-        Bound::from_owned_ptr_or_opt(iterator.py(), item)
-    };
-    match item {
-        Some(item) => Ok(Some(item)),
-        None => PyErr::take(iterator.py()).map_or(Ok(None), Err),
-    }
-}
-
-/// Sends a coroutine a value.
-pub(crate) fn send<'py>(coroutine: &Bound<'py, PyAny>, value: &Bound<'py, PyAny>) -> PyResult<PySendResult<'py>> {
-    type Plain = unsafe extern "C" fn(*mut PyObject, *mut PyObject, *mut *mut PyObject) -> ffi::PySendResult;
-    type Unwinding = unsafe extern "C-unwind" fn(*mut PyObject, *mut PyObject, *mut *mut PyObject) -> ffi::PySendResult;
-    let py = coroutine.py();
-    let mut result = null_mut();
-    // SAFETY: as in `call`. It takes any two objects, and gives an object unless it fails.
-    let (sent, result) = unsafe {
-        let sent = guarded(|| {
-            let send = black_box(transmute::<Plain, Unwinding>(ffi::PyIter_Send));
-            send(coroutine.as_ptr(), value.as_ptr(), &raw mut result)
-        });
-        (sent, Bound::from_owned_ptr_or_opt(py, result))
-    };
-    match (sent, result) {
-        (ffi::PySendResult::PYGEN_NEXT, Some(result)) => Ok(PySendResult::Next(result)),
-        (ffi::PySendResult::PYGEN_RETURN, Some(result)) => Ok(PySendResult::Return(result)),
-        _ => Err(PyErr::fetch(py)),
-    }
-}
-
-/// Throws exceptions into a coroutine.
-pub(crate) fn throw<'py>(coroutine: &Bound<'py, PyAny>, error: &Bound<'py, PyTuple>) -> PyResult<PySendResult<'py>> {
-    let py = coroutine.py();
-    match call(&coroutine.getattr(crate::once::intern!(py, "throw"))?, error) {
-        Err(stop) if stop.is_instance_of::<PyStopIteration>(py) => {
-            Ok(PySendResult::Return(stop.value(py).getattr(crate::once::intern!(py, "value"))?))
-        }
-        next => next.map(PySendResult::Next),
-    }
+guard! {
+    fn PyBuffer_Release(a: *mut Py_buffer);
+    fn PyDict_Copy(a: Object) -> Object;
+    fn PyDict_DelItem(a: Object, b: Object) -> c_int;
+    fn PyDict_GetItemWithError(a: Object, b: Object) -> Object;
+    fn PyDict_New() -> Object;
+    fn PyDict_SetItem(a: Object, b: Object, c: Object) -> c_int;
+    fn PyDict_Update(a: Object, b: Object) -> c_int;
+    fn PyDict_Values(a: Object) -> Object;
+    fn PyErr_CheckSignals() -> c_int;
+    fn PyErr_Clear();
+    fn PyErr_NewExceptionWithDoc(a: *const c_char, b: *const c_char, c: Object, d: Object) -> Object;
+    fn PyErr_NormalizeException(a: *mut Object, b: *mut Object, c: *mut Object);
+    fn PyErr_PrintEx(a: c_int);
+    fn PyErr_Restore(a: Object, b: Object, c: Object);
+    fn PyErr_SetObject(a: Object, b: Object);
+    fn PyErr_SetString(a: Object, b: *const c_char);
+    fn PyErr_WriteUnraisable(a: Object);
+    fn PyFloat_AsDouble(a: Object) -> c_double;
+    fn PyGILState_Release(a: PyGILState_STATE);
+    fn PyImport_Import(a: Object) -> Object;
+    fn PyIter_Next(a: Object) -> Object;
+    fn PyIter_Send(a: Object, b: Object, c: *mut Object) -> PySendResult;
+    fn PyList_New(a: Py_ssize_t) -> Object;
+    fn PyList_GetSlice(a: Object, b: Py_ssize_t, c: Py_ssize_t) -> Object;
+    fn PyList_SetItem(a: Object, b: Py_ssize_t, c: Object) -> c_int;
+    fn PyLong_AsLong(a: Object) -> c_long;
+    fn PyMapping_Items(a: Object) -> Object;
+    fn PyMemoryView_FromObject(a: Object) -> Object;
+    fn PyNumber_Index(a: Object) -> Object;
+    fn PyOS_FSPath(a: Object) -> Object;
+    fn PyObject_Call(a: Object, b: Object, c: Object) -> Object;
+    fn PyObject_CallNoArgs(a: Object) -> Object;
+    fn PyObject_ClearWeakRefs(a: Object);
+    fn PyObject_DelItem(a: Object, b: Object) -> c_int;
+    fn PyObject_GetAttr(a: Object, b: Object) -> Object;
+    fn PyObject_GetBuffer(a: Object, b: *mut Py_buffer, c: c_int) -> c_int;
+    fn PyObject_GetItem(a: Object, b: Object) -> Object;
+    fn PyObject_GetIter(a: Object) -> Object;
+    fn PyObject_IsInstance(a: Object, b: Object) -> c_int;
+    fn PyObject_IsTrue(a: Object) -> c_int;
+    fn PyObject_Repr(a: Object) -> Object;
+    fn PyObject_RichCompare(a: Object, b: Object, c: c_int) -> Object;
+    fn PyObject_SetAttr(a: Object, b: Object, c: Object) -> c_int;
+    fn PyObject_SetAttrString(a: Object, b: *const c_char, c: Object) -> c_int;
+    fn PyObject_SetItem(a: Object, b: Object, c: Object) -> c_int;
+    fn PyObject_Size(a: Object) -> Py_ssize_t;
+    fn PyObject_Str(a: Object) -> Object;
+    fn PyTraceBack_Print(a: Object, b: Object) -> c_int;
+    fn PyTuple_New(a: Py_ssize_t) -> Object;
+    fn PyType_FromSpec(a: *mut PyType_Spec) -> Object;
+    fn PyUnicode_AsEncodedString(a: Object, b: *const c_char, c: *const c_char) -> Object;
+    fn PyUnicode_DecodeFSDefaultAndSize(a: *const c_char, b: Py_ssize_t) -> Object;
+    fn PyUnicode_EncodeFSDefault(a: Object) -> Object;
+    fn PyWeakref_NewRef(a: Object, b: Object) -> Object;
+    fn _Py_DecRef(a: Object);
+    // It takes any number of arguments; pyo3 gives none, and the end of them.
+    fn PyObject_CallMethodObjArgs(a: Object, b: Object, end: Object) -> Object;
 }

@@ -32,6 +32,7 @@ mod exit;
 mod failures;
 mod fork;
 mod graph;
+#[cfg(target_os = "linux")]
 mod guarded;
 mod inputs;
 mod json;

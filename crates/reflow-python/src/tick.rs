@@ -11,12 +11,11 @@ use pyo3::exceptions::{PyRuntimeError, PyStopIteration};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::iterator::PySendResult;
-use pyo3::types::{PyTuple, PyType};
+use pyo3::types::{PyIterator, PyTuple, PyType};
 
 use crate::attached::Attached;
 use crate::bell::settle;
 use crate::context::PyContext;
-use crate::guarded;
 use crate::once::{Once, intern};
 use crate::ticks::PyTicks;
 
@@ -99,13 +98,19 @@ impl PyTick {
 
     /// Go on.
     fn send<'py>(slf: &Bound<'py, Self>, value: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        Self::step(slf, |coroutine| guarded::send(coroutine, value))
+        Self::step(slf, |coroutine| send_to(coroutine, value))
     }
 
     /// Go on with an exception.
     #[pyo3(signature = (*error))]
     fn throw<'py>(slf: &Bound<'py, Self>, error: &Bound<'py, PyTuple>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        Self::step(slf, |coroutine| guarded::throw(coroutine, error))
+        let py = slf.py();
+        Self::step(slf, |coroutine| match coroutine.getattr(intern!(py, "throw"))?.call(error, None) {
+            Err(stop) if stop.is_instance_of::<PyStopIteration>(py) => {
+                Ok(PySendResult::Return(stop.value(py).getattr(intern!(py, "value"))?))
+            }
+            next => next.map(PySendResult::Next),
+        })
     }
 
     /// End the coroutine.
@@ -197,6 +202,13 @@ impl PyTick {
         });
         drop(held);
     }
+}
+
+/// Sends a coroutine a value.
+#[allow(unsafe_code, reason = "pyo3 does this for iterators only")]
+fn send_to<'py>(coroutine: &Bound<'py, PyAny>, value: &Bound<'py, PyAny>) -> PyResult<PySendResult<'py>> {
+    // SAFETY: sending takes any two objects, and nothing else is asked of this iterator.
+    unsafe { coroutine.cast_unchecked::<PyIterator>() }.send(value)
 }
 
 impl PyTick {

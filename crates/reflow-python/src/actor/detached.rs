@@ -12,7 +12,6 @@ use super::{Kind, PythonActor, copy_variables, loop_module};
 use crate::context::{PyContext, Start};
 use crate::executor;
 use crate::failures::{failure_of, unresolved};
-use crate::guarded;
 use crate::references;
 
 impl PythonActor {
@@ -50,7 +49,7 @@ impl PythonActor {
 /// Runs a whole attempt on this thread; its answer is a completion.
 fn detached_call(py: Python<'_>, run: &Bound<'_, PyAny>, context: &Bound<'_, PyContext>) {
     executor::beat(context.get().run_number());
-    let called = PyTuple::new(py, [context]).and_then(|arguments| guarded::call(run, &arguments));
+    let called = PyTuple::new(py, [context]).and_then(|arguments| run.call(arguments, None));
     let followed = called.and_then(|value| {
         if value.is_instance_of::<PyDict>() {
             return Ok(Some(value));
@@ -61,8 +60,8 @@ fn detached_call(py: Python<'_>, run: &Bound<'_, PyAny>, context: &Bound<'_, PyC
                     // A source that has yielded everything has nothing more to say.
                     context.get().finish_node(py);
                 }
-                let items = value.try_iter()?;
-                while let Some(outputs) = guarded::next(&items)? {
+                for outputs in value.try_iter()? {
+                    let outputs = outputs?;
                     if !outputs.is_none() {
                         context.get().send_yielded(&outputs)?;
                     }
