@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use crate::exit;
 use crate::once::Once;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator, PyTuple, PyType, PyWeakrefReference};
@@ -378,7 +379,7 @@ impl PythonActor {
     }
 
     fn call_method(&mut self, tick: &mut Tick<'_>, name: &'static str) -> Step {
-        Python::attach(|py| {
+        exit::attach(|py| {
             let method = self.method(py, name);
             self.call(py, tick, false, |context, _| Ok((method?, PyTuple::new(py, [context])?)))
         })
@@ -395,7 +396,7 @@ impl HostedActor for PythonActor {
     }
 
     fn run(&mut self, tick: &mut Tick<'_>, detached: bool) -> Step {
-        Python::attach(|py| {
+        exit::attach(|py| {
             // An async `run` needs no thread of its own: it goes on on its loop.
             if detached && !self.methods.is_async {
                 return self.run_detached(py, tick);
@@ -406,7 +407,7 @@ impl HostedActor for PythonActor {
     }
 
     fn resume(&mut self, tick: &mut Tick<'_>) -> Step {
-        Python::attach(|py| {
+        exit::attach(|py| {
             // Others get a turn now and then.
             for _ in 0..YIELDS {
                 executor::beat(tick.node().run_number());
@@ -434,7 +435,7 @@ impl HostedActor for PythonActor {
     fn run_column(&mut self, node: &NodeHandle, column: Column) -> ColumnEnd {
         executor::beat(node.run_number());
         let (first, count) = (column.first, column.messages.len());
-        Python::attach(|py| match PyBatch::run_column(py, node, &self.names(py, node), self.run.bind(py), column) {
+        exit::attach(|py| match PyBatch::run_column(py, node, &self.names(py, node), self.run.bind(py), column) {
             Ok((end, held)) => {
                 self.keep_open(py, held);
                 end
@@ -448,7 +449,7 @@ impl HostedActor for PythonActor {
 
     fn run_batch(&mut self, node: &NodeHandle, attempts: &mut Vec<Attempt>) -> Vec<(usize, Step)> {
         executor::beat(node.run_number());
-        Python::attach(|py| match PyBatch::run(py, node, &self.names(py, node), self.run.bind(py), attempts) {
+        exit::attach(|py| match PyBatch::run(py, node, &self.names(py, node), self.run.bind(py), attempts) {
             Ok((others, held)) => {
                 self.keep_open(py, held);
                 others
@@ -458,7 +459,7 @@ impl HostedActor for PythonActor {
     }
 
     fn abandon(&mut self, sequence: u64, number: u32) -> AtWork {
-        Python::attach(|py| {
+        exit::attach(|py| {
             let at = self.open.iter().position(|(s, n, _)| (*s, *n) == (sequence, number));
             let context = at.and_then(|at| self.open.swap_remove(at).2.bind(py).call0().ok());
             context
@@ -489,7 +490,7 @@ impl HostedActor for PythonActor {
         if !self.methods.on_signal {
             return Step::Done;
         }
-        Python::attach(|py| {
+        exit::attach(|py| {
             let arguments = || {
                 let class = py.import("offbit_reflow._values")?.getattr("Signal")?;
                 let signal = class.call1((&signal.kind, convert::value_to_python(py, &signal.data)?))?;

@@ -13,6 +13,7 @@ use reflow_runtime::{Buffer, Value};
 use crate::convert::{bytes_like, to_value, value_to_python};
 use crate::errors;
 use crate::executor;
+use crate::exit;
 use crate::wait::deadline;
 
 /// A database of assets, as `offbit_reflow.AssetStore` uses it.
@@ -59,7 +60,7 @@ impl PyAssetStore {
         py: Python<'_>,
         work: impl FnOnce(&Store) -> Result<T, AssetError> + Send,
     ) -> PyResult<T> {
-        py.detach(|| work(&self.0)).map_err(|error| errors::asset(&error))
+        exit::detached(py, || work(&self.0)).map_err(|error| errors::asset(&error))
     }
 }
 
@@ -231,7 +232,7 @@ impl PyAssetStore {
 /// Brings all databases of the process to the disk.
 #[pyfunction]
 pub(crate) fn _flush_assets(py: Python<'_>) -> PyResult<()> {
-    py.detach(Store::flush_all).map_err(|error| errors::asset(&error))
+    exit::detached(py, Store::flush_all).map_err(|error| errors::asset(&error))
 }
 
 #[derive(Default)]

@@ -14,6 +14,7 @@ use crate::borrowed::{self, Form};
 use crate::context::{Conclusion, PyContext, Start, route};
 use crate::convert;
 use crate::errors::ContextError;
+use crate::exit;
 use crate::names::PortNames;
 use crate::plain::{self, PyPlain};
 use crate::protect::{self, Held};
@@ -326,7 +327,7 @@ impl PyBatch {
     }
 
     fn __clear__(&self) {
-        let contexts = Python::attach(|py| std::mem::take(&mut self.state.lock(py).contexts));
+        let contexts = exit::attach(|py| std::mem::take(&mut self.state.lock(py).contexts));
         drop(contexts);
     }
 

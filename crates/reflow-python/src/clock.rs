@@ -13,6 +13,7 @@ use reflow_runtime::{Alarm, NodeHandle, Running, SignalWait, Value, VirtualTime}
 use crate::convert;
 use crate::errors::RunTimeout;
 use crate::executor;
+use crate::exit;
 use crate::wait::{self, LoopWaker};
 
 /// The virtual clock of a run, for the asyncio loop of its actors.
@@ -44,7 +45,7 @@ impl PyClock {
     fn at(&self, moment: f64, ring: Py<PyAny>) -> Option<PyAlarm> {
         let moment = Duration::try_from_secs_f64(moment.max(0.0)).ok()?;
         let alarm = self.0.at(moment, move || {
-            Python::attach(|py| {
+            exit::attach(|py| {
                 // A loop that was closed meanwhile waits for nothing any more.
                 let _ = ring.bind(py).call0();
             });

@@ -9,6 +9,7 @@ use reflow_runtime::{Component, PortSpec};
 
 use crate::attached::Attached;
 use crate::convert;
+use crate::exit;
 use crate::template::{Declaration, PythonComponent};
 
 /// A component that nodes can be made of: a catalog template, a subgraph, or a Python actor.
@@ -88,7 +89,7 @@ impl PyComponent {
     }
 
     fn __clear__(&self) {
-        Python::attach(|py| match &self.origin {
+        exit::attach(|py| match &self.origin {
             Origin::Native => {}
             Origin::Python(component) => component.clear(py),
             Origin::Subgraph(inner) => drop(std::mem::take(&mut *inner.lock(py))),

@@ -20,6 +20,7 @@ use crate::attached::Attached;
 use crate::clock::{self, PyClock, PySignalWait};
 use crate::convert;
 use crate::errors::{self, ContextError, ConversionError};
+use crate::exit;
 use crate::names::PortNames;
 use crate::plain;
 use crate::protect::Held;
@@ -510,7 +511,7 @@ impl PyContext {
     #[getter]
     fn idempotency_key(&self, py: Python<'_>) -> PyResult<String> {
         let sequence = self.state.lock(py).sequence;
-        let key = py.detach(|| self.node.idempotency_key(sequence));
+        let key = exit::detached(py, || self.node.idempotency_key(sequence));
         key.map_err(|error| errors::network(&NetworkError::Journal(error)))
     }
 
@@ -975,7 +976,7 @@ impl PyContext {
     }
 
     fn __clear__(&self) {
-        let held = Python::attach(|py| {
+        let held = exit::attach(|py| {
             let mut state = self.state.lock(py);
             (state.inputs_dict.take(), state.task.take(), std::mem::take(&mut state.inputs))
         });

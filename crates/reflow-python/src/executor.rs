@@ -154,7 +154,7 @@ impl Executor {
         let core = Arc::clone(&self.core);
         self.submit(move || {
             let calls = std::mem::take(&mut *lock(&core.calls));
-            Python::attach(|py| call_all(py, calls));
+            exit::attach(|py| call_all(py, calls));
         });
     }
 

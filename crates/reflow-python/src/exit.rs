@@ -1,6 +1,7 @@
 //! The end of the process: a thread that waits in here must not come back to an interpreter that is going, which would end
 //! it in the middle of native code and abort the process.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -8,31 +9,63 @@ use pyo3::prelude::*;
 
 /// Whether the interpreter is about to go.
 static ENDING: AtomicBool = AtomicBool::new(false);
-/// Threads that are on their way back to the interpreter.
-static COMING_BACK: AtomicUsize = AtomicUsize::new(0);
-
+/// Threads that are attached for a moment, or on their way to be.
+static PASSING: AtomicUsize = AtomicUsize::new(0);
 /// Threads of the host that are inside a task.
 static WORKING: AtomicUsize = AtomicUsize::new(0);
 
-/// How long threads get that are on their way back, or inside a task.
+thread_local! {
+    /// Whether this is the thread that ends the interpreter, which nothing keeps.
+    static ENDS: Cell<bool> = const { Cell::new(false) };
+    /// Whether this thread is inside a task of the host.
+    static AT_WORK: Cell<bool> = const { Cell::new(false) };
+}
+
+/// How long threads get that are attached for a moment, or inside a task.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Counts a thread.
+struct Counted(&'static AtomicUsize);
+
+impl Counted {
+    /// Counts this thread, unless it is to stay where it is. Counted first: either it sees that the end has begun, or the end sees it.
+    fn new(counter: &'static AtomicUsize) -> Option<Self> {
+        counter.fetch_add(1, Ordering::SeqCst);
+        let counted = Self(counter);
+        (!ENDING.load(Ordering::SeqCst) || ENDS.get()).then_some(counted)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        // A forked child has not counted what its parent was at.
+        let _ = self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |count| count.checked_sub(1));
+    }
+}
 
 /// Runs a task of the host on this thread, unless the interpreter is about to go: then it does not return.
 pub(crate) fn working<T>(task: impl FnOnce() -> T) -> T {
-    struct Working;
+    struct Working(bool);
     impl Drop for Working {
         fn drop(&mut self) {
-            count_down(&WORKING);
+            AT_WORK.set(self.0);
         }
     }
-    // Counted first: either this sees that the end has begun, or the end sees this.
-    WORKING.fetch_add(1, Ordering::SeqCst);
-    let working = Working;
-    if ENDING.load(Ordering::SeqCst) {
-        drop(working);
-        Python::attach(keep_thread);
-    }
+    let Some(_counted) = Counted::new(&WORKING) else { stay() };
+    let _working = Working(AT_WORK.replace(true));
     task()
+}
+
+/// Attaches this thread, wherever it comes from, unless the interpreter is about to go: then it does not return.
+#[allow(clippy::disallowed_methods, reason = "this is the one to use")]
+pub(crate) fn attach<T>(task: impl FnOnce(Python<'_>) -> T) -> T {
+    if ENDS.get() {
+        return Python::attach(task);
+    }
+    // Whoever is inside a task is counted for that.
+    let _counted = (!AT_WORK.get()).then(|| Counted::new(&PASSING).unwrap_or_else(|| stay()));
+    // The end has waited, but not for ever.
+    Python::try_attach(task).unwrap_or_else(|| sleep_for_good())
 }
 
 /// Whether the interpreter is about to go: no run can begin any more.
@@ -47,29 +80,20 @@ pub(crate) fn busy_workers() -> usize {
     WORKING.load(Ordering::SeqCst)
 }
 
-fn count_down(counter: &AtomicUsize) {
-    // A forked child has not counted what its parent was at.
-    let _ = counter.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |count| count.checked_sub(1));
-}
-
 /// The threads that were counted stayed in the parent process.
 pub(crate) fn forget_threads() {
     WORKING.store(0, Ordering::SeqCst);
-    COMING_BACK.store(0, Ordering::SeqCst);
+    PASSING.store(0, Ordering::SeqCst);
 }
 
-/// Runs `wait`, which blocks, detached. It does not return once the interpreter is about to go.
-pub(crate) fn detached<T: Send>(py: Python<'_>, wait: impl FnOnce() -> T + Send) -> T {
-    let value = py.detach(|| {
-        let value = wait();
-        COMING_BACK.fetch_add(1, Ordering::SeqCst);
-        if ENDING.load(Ordering::SeqCst) {
-            count_down(&COMING_BACK);
-            sleep_for_good();
-        }
-        value
+/// Runs `work`, which may take its time, detached. It does not return once the interpreter is about to go.
+#[allow(clippy::disallowed_methods, reason = "this is the one to use")]
+pub(crate) fn detached<T: Send>(py: Python<'_>, work: impl FnOnce() -> T + Send) -> T {
+    let (value, _counted) = py.detach(|| {
+        let value = work();
+        let counted = Counted::new(&PASSING).unwrap_or_else(|| sleep_for_good());
+        (value, counted)
     });
-    count_down(&COMING_BACK);
     value
 }
 
@@ -77,10 +101,11 @@ pub(crate) fn detached<T: Send>(py: Python<'_>, wait: impl FnOnce() -> T + Send)
 #[pyfunction]
 #[pyo3(name = "_keep_waiting_threads")]
 pub(crate) fn keep_waiting_threads(py: Python<'_>) {
+    ENDS.set(true);
     ENDING.store(true, Ordering::SeqCst);
-    py.detach(|| {
+    detached(py, || {
         let until = Instant::now() + PATIENCE;
-        let is_busy = || COMING_BACK.load(Ordering::SeqCst) > 0 || WORKING.load(Ordering::SeqCst) > 0;
+        let is_busy = || PASSING.load(Ordering::SeqCst) > 0 || WORKING.load(Ordering::SeqCst) > 0;
         while is_busy() && Instant::now() < until {
             std::thread::sleep(Duration::from_micros(100));
         }
@@ -90,8 +115,17 @@ pub(crate) fn keep_waiting_threads(py: Python<'_>) {
 /// Keeps this thread in native code for good: the interpreter is about to go.
 #[pyfunction]
 #[pyo3(name = "_keep_thread")]
+#[allow(clippy::disallowed_methods, reason = "it does not come back")]
 pub(crate) fn keep_thread(py: Python<'_>) {
     py.detach(|| sleep_for_good());
+}
+
+/// The same, for a thread that may be attached.
+#[allow(clippy::disallowed_methods, reason = "it does not come back")]
+fn stay() -> ! {
+    // Whoever is attached already has to let go.
+    let _ = Python::try_attach(keep_thread);
+    sleep_for_good()
 }
 
 /// Keeps this thread for good.

@@ -19,6 +19,7 @@ use crate::convert;
 use crate::errors::{self, ConfigError};
 use crate::events::{PyEventStream, PyListener};
 use crate::executor::Executor;
+use crate::exit;
 use crate::graph;
 use crate::life::Life;
 use crate::protect::Held;
@@ -60,7 +61,7 @@ impl PyNetwork {
             stop = starting.ready(Arc::clone(&run));
             made = Some(run);
         };
-        let started = py.detach(|| blueprint.start(start, ready).map(drop));
+        let started = exit::detached(py, || blueprint.start(start, ready).map(drop));
         let interrupt = template::take_interrupt();
         started.map_err(|error| interrupt.unwrap_or_else(|| errors::network(&error)))?;
         if stop {
@@ -299,35 +300,35 @@ impl PyNetwork {
 
     /// The network as JSON text of a graph.
     fn _to_graph(&self, py: Python<'_>) -> String {
-        py.detach(|| self.network.lock().to_graph().to_json())
+        exit::detached(py, || self.network.lock().to_graph().to_json())
     }
 
     /// Findings in a graph, with the components that this network knows.
     fn _check_graph<'py>(&self, py: Python<'py>, graph: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
         let export = graph::export_of(graph)?;
-        let found = py.detach(|| self.network.lock().check_graph(&export));
+        let found = exit::detached(py, || self.network.lock().check_graph(&export));
         graph::diagnostics_to_python(py, &found)
     }
 
     #[pyo3(signature = (*, theme="auto", max_nodes=2000, fold=None))]
     fn to_svg(&self, py: Python<'_>, theme: &str, max_nodes: usize, fold: Option<bool>) -> PyResult<String> {
         let (run, theme) = (self.running().ok(), graph::theme_of(theme)?);
-        Ok(py.detach(|| self.network.lock().to_svg(run.as_ref(), theme, max_nodes, fold)))
+        Ok(exit::detached(py, || self.network.lock().to_svg(run.as_ref(), theme, max_nodes, fold)))
     }
 
     /// Draws the network for a page that writes into the drawing what the nodes do.
     fn _to_live_svg(&self, py: Python<'_>) -> PyResult<String> {
         let theme = graph::theme_of("auto")?;
-        Ok(py.detach(|| self.network.lock().to_live_svg(theme)))
+        Ok(exit::detached(py, || self.network.lock().to_live_svg(theme)))
     }
 
     fn to_text(&self, py: Python<'_>) -> String {
         let run = self.running().ok();
-        py.detach(|| self.network.lock().to_text(run.as_ref()))
+        exit::detached(py, || self.network.lock().to_text(run.as_ref()))
     }
 
     fn to_mermaid(&self, py: Python<'_>) -> String {
-        py.detach(|| self.network.lock().to_mermaid())
+        exit::detached(py, || self.network.lock().to_mermaid())
     }
 
     /// Everything that is wrong, and everything that is odd, as texts; `inputs` are all ports that packets come to from
@@ -336,7 +337,7 @@ impl PyNetwork {
     fn _findings(&self, py: Python<'_>, inputs: Option<Vec<(String, String)>>) -> (Vec<String>, Vec<String>) {
         let inputs = inputs.map(|inputs| inputs.into_iter().map(|(node, port)| Endpoint::new(node, port)));
         let inputs: Option<Vec<_>> = inputs.map(Iterator::collect);
-        let (errors, warnings) = py.detach(|| self.network.lock().findings(inputs.as_deref()));
+        let (errors, warnings) = exit::detached(py, || self.network.lock().findings(inputs.as_deref()));
         (errors.iter().map(ToString::to_string).collect(), warnings.iter().map(ToString::to_string).collect())
     }
 
@@ -388,7 +389,7 @@ impl PyNetwork {
         sent.map_err(|error| errors::send(&error))?;
         // Who has sent something to a run that is kept may go: it is there.
         let running = self.running()?;
-        py.detach(|| running.sync_outside()).map_err(|error| errors::network(&error.into()))
+        exit::detached(py, || running.sync_outside()).map_err(|error| errors::network(&error.into()))
     }
 
     /// The variables of the run, which all nodes share.
@@ -440,7 +441,7 @@ impl PyNetwork {
         let data = data.map(convert::to_value).transpose()?.unwrap_or_default();
         let running = self.running()?;
         running.signal(node, kind, data).map_err(|error| errors::network(&error))?;
-        py.detach(|| running.sync_outside()).map_err(|error| errors::network(&error.into()))
+        exit::detached(py, || running.sync_outside()).map_err(|error| errors::network(&error.into()))
     }
 
     /// Listens to the run, or before a start to the next one.
@@ -510,7 +511,7 @@ impl PyNetwork {
     }
 
     fn __clear__(&self) {
-        let components = Python::attach(|py| std::mem::take(&mut *self.components.lock(py)));
+        let components = exit::attach(|py| std::mem::take(&mut *self.components.lock(py)));
         let description = std::mem::take(&mut *self.network.lock());
         drop((components, description));
     }

@@ -15,6 +15,7 @@ use crate::catalog;
 use crate::component::PyComponent;
 use crate::convert;
 use crate::errors;
+use crate::exit;
 
 type Texts = BTreeMap<String, String>;
 
@@ -43,14 +44,14 @@ impl OpenPack {
     fn register(&self, py: Python<'_>, handles: BTreeMap<String, Py<PyComponent>>) -> PyResult<Vec<String>> {
         let opened = self.0.lock().take().ok_or_else(|| PyRuntimeError::new_err("the pack is registered already"))?;
         let handles = handles.into_iter().map(|(id, handle)| (id, Arc::clone(&handle.get().component))).collect();
-        let pack = py.detach(|| catalog::register(opened, handles)).map_err(|error| errors::pack(&error))?;
+        let pack = exit::detached(py, || catalog::register(opened, handles)).map_err(|error| errors::pack(&error))?;
         Ok(pack.templates.clone())
     }
 
     /// Forgets the pack; nothing of it is left.
     fn discard(&self, py: Python<'_>) {
         let opened = self.0.lock().take();
-        py.detach(|| drop(opened));
+        exit::detached(py, || drop(opened));
     }
 }
 
@@ -67,14 +68,15 @@ pub(crate) fn _open_pack(
     let trust = keys.transpose().map_err(|error| errors::pack(&error))?.map_or(Trust::Any, Trust::SignedBy);
     let reserved = catalog::bundled_ids().into_iter().collect();
     let options = LoadOptions { trust, allow_python, reserved, ..LoadOptions::default() };
-    let opened = py.detach(|| reflow_pack::open_pack(&path, &options)).map_err(|error| errors::pack(&error))?;
+    let opened =
+        exit::detached(py, || reflow_pack::open_pack(&path, &options)).map_err(|error| errors::pack(&error))?;
     Ok(OpenPack(Mutex::new(Some(opened))))
 }
 
 /// The manifest of a pack; no code of it is run.
 #[pyfunction]
 pub(crate) fn inspect_pack(py: Python<'_>, path: PathBuf) -> PyResult<Bound<'_, PyAny>> {
-    let manifest = py.detach(|| reflow_pack::inspect_pack(&path).map(|manifest| Value::from(&manifest)));
+    let manifest = exit::detached(py, || reflow_pack::inspect_pack(&path).map(|manifest| Value::from(&manifest)));
     convert::value_to_python(py, &manifest.map_err(|error| errors::pack(&error))?)
 }
 
@@ -97,7 +99,7 @@ pub(crate) fn pack_abi_version() -> u32 {
 /// Runs one `reflow pack` command line; what it said, and the error it ended with.
 #[pyfunction]
 pub(crate) fn _pack_command(py: Python<'_>, arguments: Vec<String>) -> (String, Option<String>) {
-    py.detach(|| {
+    exit::detached(py, || {
         let mut said = String::new();
         let error = reflow_pack::tool::run(arguments, &mut said).err();
         (said, error.map(|error| error.to_string()))
@@ -113,7 +115,7 @@ pub(crate) fn _call_pack<'py>(
     arguments: &Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let arguments = convert::to_value(arguments)?;
-    let answer = py.detach(|| reflow_pack::call_pack(pack, command, &arguments));
+    let answer = exit::detached(py, || reflow_pack::call_pack(pack, command, &arguments));
     convert::value_to_python(py, &answer.map_err(|error| errors::pack(&error))?)
 }
 

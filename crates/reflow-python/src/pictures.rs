@@ -11,6 +11,8 @@ use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::fontdb::Source;
 use resvg::usvg::{Options, Tree};
 
+use crate::exit;
+
 /// A PNG has no more pixels than this; a larger drawing is made smaller.
 const MOST_PIXELS: f32 = 64e6;
 
@@ -25,7 +27,7 @@ pub(crate) fn _draw_mesh<'py>(
     seen_from: (f32, f32),
 ) -> PyResult<Bound<'py, PyBytes>> {
     let mesh = RawMesh { vertices, stride, indices };
-    let picture = py.detach(|| mesh_picture(mesh, size, seen_from));
+    let picture = exit::detached(py, || mesh_picture(mesh, size, seen_from));
     let picture = picture.map_err(|error| PyValueError::new_err(error.to_string()))?;
     Ok(PyBytes::new(py, &picture.pixels))
 }
@@ -33,7 +35,7 @@ pub(crate) fn _draw_mesh<'py>(
 /// A PNG of a drawing, with `scale` pixels for each of its own, or as many as there is room for.
 #[pyfunction]
 pub(crate) fn _png_of<'py>(py: Python<'py>, svg: &str, scale: f32) -> PyResult<Bound<'py, PyBytes>> {
-    let png = py.detach(|| png_of(svg, scale)).map_err(PyValueError::new_err)?;
+    let png = exit::detached(py, || png_of(svg, scale)).map_err(PyValueError::new_err)?;
     Ok(PyBytes::new(py, &png))
 }
 

@@ -12,6 +12,7 @@ use crate::borrowed::{self, Form};
 use crate::classes;
 use crate::convert;
 use crate::errors::forgiven;
+use crate::exit;
 use crate::json;
 use crate::message::PyMessage;
 use crate::once::Once;
@@ -121,7 +122,7 @@ impl HostValue for PyPlain {
     fn message(&self) -> Result<&Message, HostValueError> {
         if self.known.get().is_none() {
             // Made outside of the cell: conversions run code of their own, and other threads.
-            let made = Python::attach(|py| {
+            let made = exit::attach(|py| {
                 elsewhere(self.object.bind(py)).map_err(|error| HostValueError(text_of(py, &error).into()))
             });
             let _ = self.known.set(made);
@@ -134,11 +135,11 @@ impl HostValue for PyPlain {
     }
 
     fn describe(&self) -> String {
-        Python::attach(|py| json::type_name(self.object.bind(py)))
+        exit::attach(|py| json::type_name(self.object.bind(py)))
     }
 
     fn member(&self, path: &[Arc<str>]) -> Option<Value> {
-        Python::attach(|py| {
+        exit::attach(|py| {
             static MEMBER_AT: Once<Py<PyAny>> = Once::new();
             let names = PyList::new(py, path.iter().map(|name| &**name)).ok()?;
             let found = MEMBER_AT
@@ -157,7 +158,7 @@ impl HostValue for PyPlain {
     }
 
     fn is_small(&self) -> bool {
-        Python::attach(|py| {
+        exit::attach(|py| {
             let object = self.object(py);
             if self.form == Form::Leaf {
                 // What has no other form is told by its class alone.
@@ -169,7 +170,7 @@ impl HostValue for PyPlain {
 
     fn merged_with(&self, newer: &dyn HostValue) -> Option<Message> {
         let newer = (newer as &dyn std::any::Any).downcast_ref::<Self>()?;
-        Python::attach(|py| {
+        exit::attach(|py| {
             let of = |plain: &Self| protect::copied(plain.object(py)).ok()?.cast_into::<PyDict>().ok();
             let (merged, newer) = (of(self)?, of(newer)?);
             merged.update(newer.as_mapping()).ok()?;
@@ -184,7 +185,7 @@ pub(crate) const OBJECT: u8 = 1;
 
 /// The form in which a store keeps an object.
 pub(crate) fn pickled(kind: u8, object: &Py<PyAny>) -> Result<Vec<u8>, HostValueError> {
-    Python::attach(|py| {
+    exit::attach(|py| {
         let dump = || {
             let pickle = py.import(crate::once::intern!(py, "pickle"))?;
             let bytes = pickle.call_method1(crate::once::intern!(py, "dumps"), (object, 5))?;
@@ -204,7 +205,7 @@ pub(crate) fn pickled(kind: u8, object: &Py<PyAny>) -> Result<Vec<u8>, HostValue
 /// Values of this host can be made of parts from now on.
 pub(crate) fn make_values() {
     reflow_runtime::set_maker(|parts, elsewhere| {
-        Python::attach(|py| {
+        exit::attach(|py| {
             let plain = PyPlain::new(forgiven(py, put_together(py, parts))?);
             if let Some(message) = elsewhere {
                 let _ = plain.known.set(Ok(message));
@@ -241,7 +242,7 @@ fn put_together(py: Python<'_>, parts: Parts) -> PyResult<Bound<'_, PyAny>> {
 pub(crate) fn read_stored_values() {
     reflow_runtime::set_unpacker(|packed| {
         let Some((kind, bytes)) = packed.split_first() else { return Err(HostValueError("it is empty".into())) };
-        Python::attach(|py| {
+        exit::attach(|py| {
             let load = || {
                 let pickle = py.import(crate::once::intern!(py, "pickle"))?;
                 pickle.call_method1(crate::once::intern!(py, "loads"), (PyBytes::new(py, bytes),))

@@ -10,6 +10,7 @@ use reflow_runtime::{Message, Question, QuestionEnd, Running};
 use crate::clock;
 use crate::convert;
 use crate::errors;
+use crate::exit;
 use crate::plain;
 use crate::protect::Held;
 use crate::run;
@@ -102,7 +103,7 @@ impl PyQuestion {
         if self.question.is_over() {
             return self.question.sent();
         }
-        py.detach(|| self.question.cancel());
+        exit::detached(py, || self.question.cancel());
         Arc::clone(&self.waker).wake_all();
     }
 

@@ -202,14 +202,14 @@ impl PyRun {
     /// Lets so many ticks of a recording start.
     fn allow(&self, py: Python<'_>, limit: u64) -> PyResult<()> {
         let running = self.running()?.clone();
-        py.detach(|| running.allow(limit));
+        exit::detached(py, || running.allow(limit));
         Ok(())
     }
 
     /// Says that everything was sent that a recording has from outside.
     fn note_fed(&self, py: Python<'_>) -> PyResult<()> {
         let running = self.running()?.clone();
-        py.detach(|| running.note_fed());
+        exit::detached(py, || running.note_fed());
         Ok(())
     }
 
@@ -257,13 +257,13 @@ impl PyRun {
     /// Waits until everything that the run has done is on the disk.
     fn sync(&self, py: Python<'_>) -> PyResult<()> {
         let running = self.running()?.clone();
-        py.detach(|| running.sync()).map_err(|error| errors::network(&error.into()))
+        exit::detached(py, || running.sync()).map_err(|error| errors::network(&error.into()))
     }
 
     /// Waits until what came from outside so far is on the disk.
     fn sync_outside(&self, py: Python<'_>) -> PyResult<()> {
         let running = self.running()?.clone();
-        py.detach(|| running.sync_outside()).map_err(|error| errors::network(&error.into()))
+        exit::detached(py, || running.sync_outside()).map_err(|error| errors::network(&error.into()))
     }
 
     /// Whether it is kept in a store.

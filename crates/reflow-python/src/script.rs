@@ -5,6 +5,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use reflow_runtime::{Message, Outside, Recording, Script};
 
+use crate::exit;
 use crate::message::PyMessage;
 
 /// The order in which a run does things, written down or given.
@@ -40,13 +41,13 @@ impl PyScript {
 
     /// What inports have given that keep their newest, and in which order outputs left that need not keep theirs, by node.
     fn choices(&self, py: Python<'_>) -> (Vec<Pulls>, Vec<Vec<u64>>) {
-        let recording = py.detach(|| self.0.recording(Vec::new()));
+        let recording = exit::detached(py, || self.0.recording(Vec::new()));
         (recording.pulls, recording.leaves)
     }
 
     /// What was written down so far: ticks, arrivals, and what came from outside.
     fn recording<'py>(&self, py: Python<'py>) -> PyResult<(Times, Vec<Times>, Vec<Entry<'py>>)> {
-        let recording = py.detach(|| self.0.recording(Vec::new()));
+        let recording = exit::detached(py, || self.0.recording(Vec::new()));
         let entry = |entry: reflow_runtime::OutsideEntry| {
             let message = |message: Message| PyMessage::object(py, message).map(Some);
             let (kind, message) = match entry.what {

@@ -10,6 +10,7 @@ use reflow_store::{NewRun, RunFilter, RunJournal, RunRow, Store, StoreError};
 
 use crate::cache::PyCache;
 use crate::errors;
+use crate::exit;
 use crate::message::PyMessage;
 
 /// A store of runs.
@@ -32,7 +33,7 @@ impl PyRunJournal {
 }
 
 fn in_store<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T, StoreError> + Send) -> PyResult<T> {
-    py.detach(work).map_err(|error| errors::store(&error))
+    exit::detached(py, work).map_err(|error| errors::store(&error))
 }
 
 #[pymethods]
@@ -84,7 +85,7 @@ impl PyStore {
 
     /// Whether there is such a run to go on with.
     fn _has(&self, py: Python<'_>, run_id: &str) -> PyResult<bool> {
-        match py.detach(|| self.0.run(run_id)) {
+        match exit::detached(py, || self.0.run(run_id)) {
             Ok(_) => Ok(true),
             Err(StoreError::NoRun { .. }) => Ok(false),
             Err(error) => Err(errors::store(&error)),

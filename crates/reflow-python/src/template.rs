@@ -12,6 +12,7 @@ use crate::actor::PythonActor;
 use crate::attached::Attached;
 use crate::convert;
 use crate::errors::{self, ConfigError};
+use crate::exit;
 use crate::failures::failure_of;
 
 /// What a Python class says about its actors, read when it is registered.
@@ -136,7 +137,7 @@ impl Component for PythonComponent {
     }
 
     fn instantiate(&self, _config: &Value) -> Result<Instance, String> {
-        Python::attach(|py| {
+        exit::attach(|py| {
             let make = || {
                 let make = self.make.lock(py).as_ref().map(|make| make.clone_ref(py));
                 let make = make.ok_or_else(|| errors::network_text("its network is gone"))?;

@@ -16,6 +16,7 @@ use pyo3::types::{PyIterator, PyTuple, PyType};
 use crate::attached::Attached;
 use crate::bell::settle;
 use crate::context::PyContext;
+use crate::exit;
 use crate::once::{Once, intern};
 use crate::ticks::PyTicks;
 
@@ -196,7 +197,7 @@ impl PyTick {
     }
 
     fn __clear__(&self) {
-        let held = Python::attach(|py| {
+        let held = exit::attach(|py| {
             let mut state = self.state.lock(py);
             (state.context.take(), state.ended.take(), state.variables.take(), state.task.take(), state.outcome.take())
         });

@@ -6,6 +6,7 @@ use pyo3::types::PyDict;
 use reflow_runtime::{NodeHandle, Running, Value, VarChange};
 
 use crate::convert;
+use crate::exit;
 
 /// Who asks: an actor, or somebody outside.
 pub(crate) enum Asker {
@@ -32,7 +33,7 @@ pub(crate) struct PyVars(pub(crate) Asker);
 
 impl PyVars {
     fn change(&self, py: Python<'_>, change: VarChange) -> PyResult<Value> {
-        py.detach(|| match &self.0 {
+        exit::detached(py, || match &self.0 {
             Asker::Node(node, tick) => node.change_var(*tick, change),
             Asker::Outside(running) => running.change_var(change),
         })

@@ -11,6 +11,7 @@ use reflow_runtime::{Step, Tick};
 use super::{Kind, PythonActor, copy_variables, loop_module};
 use crate::context::{PyContext, Start};
 use crate::executor;
+use crate::exit;
 use crate::failures::{failure_of, unresolved};
 use crate::references;
 
@@ -32,7 +33,7 @@ impl PythonActor {
         let (run, context) = (self.run.clone_ref(py), context.unbind());
         // This is the node's turn, so they are the node's variables.
         self.executor.host(copy_variables(py).ok(), Arc::default()).spawn(Box::pin(async move {
-            Python::attach(|py| {
+            exit::attach(|py| {
                 let context = context.bind(py);
                 // One that was given up while it waited for a thread never begins.
                 if context.get().is_abandoned(py) {

@@ -9,12 +9,13 @@ use rustc_hash::FxHashMap;
 
 use super::json;
 use crate::errors::{self, GraphError};
+use crate::exit;
 
 /// Puts several graphs into one; the result is a `GraphExport` dict.
 #[pyfunction]
 pub(crate) fn compose_graphs<'py>(py: Python<'py>, composition: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let request = request_of(composition)?;
-    let composed = py.detach(|| reflow_graph::compose(&request));
+    let composed = exit::detached(py, || reflow_graph::compose(&request));
     json::to_python(py, &composed.map_err(|error| errors::graph_in("compose_graphs", &error))?)
 }
 

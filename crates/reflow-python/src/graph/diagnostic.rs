@@ -1,5 +1,6 @@
 //! Findings of a check as `offbit_reflow.Diagnostic`.
 
+use crate::exit;
 use crate::once::Once;
 use crate::once::intern;
 use pyo3::prelude::*;
@@ -26,7 +27,7 @@ pub(crate) fn to_python<'py>(py: Python<'py>, found: &[Diagnostic]) -> PyResult<
 /// The exception for a graph that must not run; its attribute `diagnostics` holds the findings.
 pub(crate) fn refusal(text: String, found: &[Diagnostic]) -> PyErr {
     let unknown_components = found.iter().all(|diagnostic| diagnostic.code == Code::UnknownComponent);
-    Python::attach(|py| match to_python(py, found) {
+    exit::attach(|py| match to_python(py, found) {
         Ok(diagnostics) if unknown_components => UnknownComponentsError::new_err((text, diagnostics.unbind())),
         Ok(diagnostics) => GraphCheckError::new_err((text, diagnostics.unbind())),
         Err(error) => error,

@@ -12,6 +12,7 @@ use super::journal::PyJournal;
 use super::json::{self, export_of, json_of, map_of, metadata_of, packet_of, port_type_of};
 use super::view::PyGraphView;
 use crate::errors;
+use crate::exit;
 
 type Object<'a, 'py> = Option<&'a Bound<'py, PyAny>>;
 
@@ -53,7 +54,7 @@ impl PyGraph {
     #[classmethod]
     fn from_json<'py>(cls: &Bound<'py, PyType>, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let export = export_of(value)?;
-        made(cls, cls.py().detach(|| Graph::from_export(&export)))
+        made(cls, exit::detached(cls.py(), || Graph::from_export(&export)))
     }
 
     /// Replaces everything by another graph, as one step of `undo`. Without `properties.name` the old name stays.
@@ -815,7 +816,7 @@ impl PyGraph {
     /// 1
     #[classmethod]
     fn replay<'py>(cls: &Bound<'py, PyType>, path: std::path::PathBuf) -> PyResult<Bound<'py, PyAny>> {
-        let replayed = cls.py().detach(|| reflow_graph::replay(BufReader::new(std::fs::File::open(path)?)));
+        let replayed = exit::detached(cls.py(), || reflow_graph::replay(BufReader::new(std::fs::File::open(path)?)));
         made(cls, replayed.map_err(|error| errors::graph(&error))?)
     }
 

@@ -3,6 +3,7 @@
 //! The way in is that of every config, so the same values are accepted. The way out is JSON text, which `json.loads` reads
 //! faster than anything could build the same dicts one by one, and which keeps the order of keys.
 
+use crate::exit;
 use crate::once::intern;
 use indexmap::IndexMap;
 use pyo3::prelude::*;
@@ -24,7 +25,8 @@ const MAX_PART_DEPTH: usize = MAX_DEPTH - 4;
 
 /// Anything of a graph as plain dicts and lists.
 pub(crate) fn to_python<'py>(py: Python<'py>, part: &(impl Serialize + Sync)) -> PyResult<Bound<'py, PyAny>> {
-    let text = py.detach(|| serde_json::to_string(part)).map_err(|error| GraphError::new_err(error.to_string()))?;
+    let text =
+        exit::detached(py, || serde_json::to_string(part)).map_err(|error| GraphError::new_err(error.to_string()))?;
     py.import(intern!(py, "json"))?.call_method1(intern!(py, "loads"), (text,))
 }
 
@@ -92,7 +94,7 @@ pub(crate) fn export_of(object: &Bound<'_, PyAny>) -> PyResult<GraphExport> {
     }
     let read = if let Ok(text) = object.cast::<PyString>() {
         let text = text.to_str()?;
-        py.detach(|| GraphExport::from_json(text))
+        exit::detached(py, || GraphExport::from_json(text))
     } else {
         let value = convert::to_value(object)?;
         if value.as_object().is_none() {
@@ -100,7 +102,7 @@ pub(crate) fn export_of(object: &Bound<'_, PyAny>) -> PyResult<GraphExport> {
             return Err(GraphError::new_err(format!("expected a Graph, a GraphExport dict or JSON text, got {found}")));
         }
         let json = json_within(&value, MAX_DEPTH)?;
-        py.detach(|| GraphExport::from_value(&json))
+        exit::detached(py, || GraphExport::from_value(&json))
     };
     let mut export = read.map_err(|error: Error| errors::graph(&error))?;
     if let Ok(dict) = object.cast::<PyDict>() {

@@ -14,6 +14,7 @@ use crate::attached::Attached;
 use crate::component::PyComponent;
 use crate::convert;
 use crate::errors;
+use crate::exit;
 
 /// Makes a component of a graph and the components of its nodes.
 #[pyclass(name = "SubgraphBuilder", module = "offbit_reflow._native", subclass, frozen)]
@@ -61,7 +62,7 @@ impl PySubgraphBuilder {
 
     fn build(&self, py: Python<'_>) -> PyResult<PyComponent> {
         let components = self.components.lock().clone();
-        let subgraph = py.detach(|| Subgraph::new(Arc::clone(&self.export), components));
+        let subgraph = exit::detached(py, || Subgraph::new(Arc::clone(&self.export), components));
         let subgraph = subgraph.map_err(|error| errors::network(&error))?;
         let inner = self.handles.lock(py).values().map(|handle| handle.clone_ref(py)).collect();
         Ok(PyComponent::subgraph(Arc::new(subgraph), inner))
@@ -73,7 +74,7 @@ impl PySubgraphBuilder {
     }
 
     fn __clear__(&self) {
-        let handles = Python::attach(|py| std::mem::take(&mut *self.handles.lock(py)));
+        let handles = exit::attach(|py| std::mem::take(&mut *self.handles.lock(py)));
         drop(handles);
     }
 

@@ -11,6 +11,7 @@ use reflow_runtime::Network;
 
 use super::json;
 use crate::errors::GraphError;
+use crate::exit;
 
 /// The reading half of a graph.
 #[pyclass(name = "GraphView", module = "offbit_reflow._native", subclass, frozen, weakref)]
@@ -25,11 +26,11 @@ impl PyGraphView {
 
     /// The saved form. Nothing waits for the interpreter while it is made.
     pub(crate) fn export(&self, py: Python<'_>) -> GraphExport {
-        py.detach(|| self.graph.lock().to_export())
+        exit::detached(py, || self.graph.lock().to_export())
     }
 
     fn asked<T: Send>(&self, py: Python<'_>, question: impl FnOnce(&Topology) -> T + Send) -> T {
-        py.detach(|| {
+        exit::detached(py, || {
             let export = self.graph.lock().to_export();
             question(&Topology::new(&export))
         })
@@ -448,7 +449,7 @@ impl PyGraphView {
     /// Findings in the graph's own structure.
     fn _check<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let export = self.export(py);
-        super::diagnostics_to_python(py, &py.detach(|| Network::check_structure(&export)))
+        super::diagnostics_to_python(py, &exit::detached(py, || Network::check_structure(&export)))
     }
 
     /// What the last import left out.
@@ -470,7 +471,7 @@ impl PyGraphView {
     /// What differs in another graph, as data and as text.
     fn _diff<'py>(&self, py: Python<'py>, other: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, PyAny>, String)> {
         let (before, after) = (self.export(py), json::export_of(other)?);
-        let diff = py.detach(|| before.diff(&after));
+        let diff = exit::detached(py, || before.diff(&after));
         Ok((json::to_python(py, &diff)?, diff.to_string()))
     }
 
@@ -491,7 +492,7 @@ impl PyGraphView {
     #[pyo3(signature = (*, theme="auto", max_nodes=2000, fold=None))]
     fn to_svg(&self, py: Python<'_>, theme: &str, max_nodes: usize, fold: Option<bool>) -> PyResult<String> {
         let (export, theme) = (self.export(py), theme_of(theme)?);
-        Ok(py.detach(|| export.to_svg(&SvgOptions { theme, overlay: None, max_nodes, fold })))
+        Ok(exit::detached(py, || export.to_svg(&SvgOptions { theme, overlay: None, max_nodes, fold })))
     }
 
     /// The graph as a Mermaid flowchart.
@@ -507,7 +508,7 @@ impl PyGraphView {
     /// 'flowchart LR'
     fn to_mermaid(&self, py: Python<'_>) -> String {
         let export = self.export(py);
-        py.detach(|| export.to_mermaid())
+        exit::detached(py, || export.to_mermaid())
     }
 
     /// The graph in the language of Graphviz.
@@ -523,7 +524,7 @@ impl PyGraphView {
     /// True
     fn to_dot(&self, py: Python<'_>) -> String {
         let export = self.export(py);
-        py.detach(|| export.to_dot())
+        exit::detached(py, || export.to_dot())
     }
 
     /// Draws the graph for a terminal.
@@ -539,7 +540,7 @@ impl PyGraphView {
     /// True
     fn to_text(&self, py: Python<'_>) -> String {
         let export = self.export(py);
-        py.detach(|| export.to_text(None))
+        exit::detached(py, || export.to_text(None))
     }
 
     #[pyo3(signature = (include=None, exclude=None))]
