@@ -469,7 +469,7 @@ impl HostedActor for PythonActor {
     }
 
     fn ends_by_itself(&self, sequence: u64, number: u32) -> bool {
-        Python::attach(|py| {
+        exit::attach(|py| {
             let open = self.open.iter().find(|(s, n, _)| (*s, *n) == (sequence, number));
             let context = open.and_then(|(.., context)| context.bind(py).call0().ok());
             let context = context.and_then(|object| object.cast_into::<PyContext>().ok());

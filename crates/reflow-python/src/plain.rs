@@ -47,7 +47,7 @@ impl PyPlain {
 
     /// Whether a leaf may be something else than itself elsewhere.
     fn may_convert(&self) -> bool {
-        self.known.get().is_some() || Python::attach(|py| classes::may_convert(self.object(py)))
+        self.known.get().is_some() || exit::attach(|py| classes::may_convert(self.object(py)))
     }
 
     /// Whether it is a mapping or a sequence, whose tagged form is a dict around it.
@@ -287,7 +287,7 @@ pub(crate) fn estimated(known: &OnceLock<u64>, object: &Py<PyAny>) -> u64 {
     if let Some(bytes) = known.get() {
         return *bytes;
     }
-    let bytes = Python::attach(|py| size_of_object(object.bind(py)));
+    let bytes = exit::attach(|py| size_of_object(object.bind(py)));
     *known.get_or_init(|| bytes)
 }
 
