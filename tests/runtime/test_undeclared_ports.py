@@ -347,6 +347,35 @@ def test_ports_that_differ_in_case_are_told_apart_or_refused():
                     net.run(timeout=20)
 
 
+def test_ports_of_the_network_are_found_whatever_their_case_where_that_does_not_matter():
+    class Shouts(Actor):
+        inports, outports = ["In"], ["Out"]
+
+        def run(self, ctx):
+            ctx.done({"Out": ctx["In"]})
+
+    edge = lambda node, port: {"nodeId": node, "portId": port}  # noqa: E731
+    graph = {
+        "caseSensitive": False,
+        "properties": {},
+        "processes": {name: {"id": name, "component": "shouts"} for name in "ab"},
+        "connections": [{"from": edge("a", "out"), "to": edge("b", "IN")}],
+        "inports": {"door": edge("a", "in")},
+        "outports": {"exit": edge("b", "OUT")},
+    }
+    for port in ("a.in", "a.IN", "door"):
+        net = Network.from_graph(graph)
+        net.register_actor("shouts", Shouts)
+        assert net.check() == []
+        assert net.run({port: 1}, timeout=20).outputs == {"exit": [1]}
+    with Network.from_graph(graph) as net:
+        net.register_actor("shouts", Shouts)
+        net.start()
+        with net.listen("b", "out") as listener:
+            net.send("a", "iN", 1)
+            assert next(listener) == 1
+
+
 def test_an_unknown_component_is_tolerated_only_where_no_actors_are_named(tmp_path: Path, capsys):
     path = tmp_path / "g.json"
     export = graph_of("tpl_map")

@@ -59,11 +59,13 @@ pub enum Code {
     AmbiguousPort,
     /// A node pairs by position what comes from one source by ways that can drop or reorder packets.
     ShiftingPairs,
+    /// A node or the network has more ports than can be.
+    TooManyPorts,
 }
 
 impl Code {
     /// Every kind, by code.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::UnknownComponent,
         Self::UnknownPort,
         Self::UnknownNode,
@@ -83,6 +85,7 @@ impl Code {
         Self::IgnoredConfig,
         Self::AmbiguousPort,
         Self::ShiftingPairs,
+        Self::TooManyPorts,
     ];
 
     /// The code: `G001` and so on.
@@ -122,6 +125,7 @@ impl Code {
             Self::IgnoredConfig => ("G017", "ignored-config", Warning),
             Self::AmbiguousPort => ("G018", "ambiguous-port", Error),
             Self::ShiftingPairs => ("G019", "shifting-pairs", Warning),
+            Self::TooManyPorts => ("G020", "too-many-ports", Error),
         }
     }
 }

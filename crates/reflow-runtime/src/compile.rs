@@ -33,6 +33,7 @@ use crate::origin::can_number_groups_of;
 use crate::packet::{Outgoing, Packet};
 use crate::pairing::{Joins, Shape, Sources, forks, leading_to};
 use crate::plan::{ConnectionSpec, Plan};
+use crate::port_count::crowded;
 use crate::restore::{self, Journaled};
 use crate::run::{Run, RunParts};
 use crate::running::Running;
@@ -73,14 +74,16 @@ pub(crate) fn check(plan: &Plan, inputs: Option<&[Endpoint]>) -> (Vec<NetworkErr
     let (mut drafts, mut errors) = drafts(plan);
     let (wrong, mut warnings): (Vec<_>, Vec<_>) =
         diagnose::findings(plan, inner.as_deref()).into_iter().partition(Diagnostic::is_error);
-    errors.extend(wrong.into_iter().map(|diagnostic| NetworkError::Refused(vec![diagnostic])));
+    let refused = |diagnostic| NetworkError::Refused(vec![diagnostic]);
+    errors.extend(wrong.into_iter().map(refused));
+    errors.extend(crowded(&drafts, plan, inner.as_deref().unwrap_or_default()).into_iter().map(refused));
     if errors.is_empty() {
         errors.extend(wrong_connections(plan));
         errors.extend(gates(&drafts, plan).1);
     }
     if errors.is_empty() {
         let (wrong, odd): (Vec<_>, Vec<_>) = meetings(&mut drafts, plan).into_iter().partition(Diagnostic::is_error);
-        errors.extend(wrong.into_iter().map(|diagnostic| NetworkError::Refused(vec![diagnostic])));
+        errors.extend(wrong.into_iter().map(refused));
         warnings.extend(odd);
     }
     for draft in &drafts {
@@ -94,12 +97,16 @@ pub(crate) fn check(plan: &Plan, inputs: Option<&[Endpoint]>) -> (Vec<NetworkErr
     (errors, warnings)
 }
 
-/// What a check finds in how packets are paired and gathered.
-pub(crate) fn check_pairs(plan: &Plan) -> Vec<Diagnostic> {
+/// What a check finds in how many ports there are, and in how packets are paired and gathered.
+pub(crate) fn check_ports(plan: &Plan) -> Vec<Diagnostic> {
     let Ok(dissolved) = prepared(plan, &[]) else { return Vec::new() };
     let plan = dissolved.as_ref().map_or(plan, |(plan, _)| plan);
     let (mut drafts, errors) = drafts(plan);
-    if errors.is_empty() { meetings(&mut drafts, plan) } else { Vec::new() }
+    if !errors.is_empty() {
+        return Vec::new();
+    }
+    let crowded = crowded(&drafts, plan, &[]);
+    if crowded.is_empty() { meetings(&mut drafts, plan) } else { crowded }
 }
 
 /// Nodes that gather what does not come to them, and those that pair by position what comes from one source by different ways.
@@ -170,6 +177,8 @@ pub(crate) fn launch(
     }
     let feed = &Feed { inputs: &inputs, ..*feed };
     let (mut drafts, mut errors) = drafts(plan);
+    let crowded = crowded(&drafts, plan, feed.inputs);
+    errors.extend((!crowded.is_empty()).then(|| NetworkError::Refused(crowded)));
     errors.extend(wrong_connections(plan));
     let (gates, wrong) = gates(&drafts, plan);
     errors.extend(wrong);
@@ -283,11 +292,13 @@ pub(crate) fn launch(
             let kept: Vec<(u32, u16)> = plan
                 .outports
                 .values()
-                .filter_map(|end| at(end).and_then(|node| Some((node, nodes[node as usize].outport(&end.port)?))))
+                .filter_map(|end| at(end).and_then(|node| Some((node, nodes[node as usize].outports.find(&end.port)?))))
                 .collect();
             let doors: Vec<(u32, u16)> = inputs
                 .iter()
-                .filter_map(|end| at(end).and_then(|node| Some((node, nodes[node as usize].inport(&end.port)?))))
+                .filter_map(|end| {
+                    at(end).and_then(|node| Some((node, nodes[node as usize].inport_of_graph(&end.port)?)))
+                })
                 .collect();
             Some(restore::begin(journal, &mut nodes, &sources, &kept, &doors, &initial_links, plan.capacity)?)
         }
@@ -295,7 +306,7 @@ pub(crate) fn launch(
     };
     for (outport, from) in (0_u16..).zip(plan.outports.values()) {
         let node: &mut Node = &mut nodes[index[&from.node] as usize];
-        if let Some(port) = node.outport(&from.port) {
+        if let Some(port) = node.outports.find(&from.port) {
             node.answers.push((port, outport));
         }
     }
@@ -326,7 +337,7 @@ pub(crate) fn launch(
     if feed.collect {
         for (name, from) in &plan.outports {
             let node = &run.nodes[run.node(&from.node)? as usize];
-            let port = node.outport(&from.port).unwrap_or(u16::MAX);
+            let port = node.outports.find(&from.port).unwrap_or(u16::MAX);
             let tap = Tap::unbounded();
             if let Some(journaled) = &journaled {
                 tap.restore(journaled.outputs(node, port)?);
@@ -339,7 +350,7 @@ pub(crate) fn launch(
         if let Some(journaled) = &journaled {
             let node = &run.nodes[run.node(node)? as usize];
             // From its first packet on, whichever process that was in.
-            tap.restore(node.outport(port).map_or(Ok(Vec::new()), |port| journaled.outputs(node, port))?);
+            tap.restore(node.outports.find(port).map_or(Ok(Vec::new()), |port| journaled.outputs(node, port))?);
         }
         run.listen_with(node, port, tap)?;
     }
@@ -459,8 +470,8 @@ fn deaf(
         return Some(NetworkError::UnknownNode { what: "a listener".into(), node: node.into(), suggestion });
     };
     let connected = plan.connections.iter().map(|connection| &connection.from).chain(plan.outports.values());
-    let exists = draft.position(&draft.outports, port).is_some()
-        || connected.into_iter().any(|from| from.node == node && from.port == port);
+    let exists =
+        draft.outports.find(port).is_some() || connected.into_iter().any(|from| from.node == node && from.port == port);
     (!exists).then(|| NetworkError::unknown_port(node, Direction::Out, port, &draft.outports))
 }
 

@@ -25,7 +25,7 @@ impl Network {
         whole.plan = Plan { components, catalog, ..Plan::default() };
         // What does not fit together is found above.
         if whole.add_graph(export).is_ok() {
-            found.extend(compile::check_pairs(&whole.plan));
+            found.extend(compile::check_ports(&whole.plan));
         }
         found
     }

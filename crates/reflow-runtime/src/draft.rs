@@ -30,6 +30,7 @@ use crate::node::{Node, Route};
 use crate::node_state::NodeState;
 use crate::plan::Plan;
 use crate::policy::Policy;
+use crate::port_table::{PortTable, number};
 use crate::rechunk::Rechunker;
 
 /// A node between its description and its start.
@@ -42,10 +43,9 @@ pub(crate) struct Draft<'a> {
     pub(crate) firing: Option<Firing>,
     /// How many ticks its component runs at once.
     pub(crate) concurrency: usize,
-    pub(crate) folds_ports: bool,
     pub(crate) config: Value,
-    pub(crate) inports: Vec<Arc<str>>,
-    pub(crate) outports: Vec<Arc<str>>,
+    pub(crate) inports: PortTable,
+    pub(crate) outports: PortTable,
     pub(crate) routes: Vec<SmallVec<[Route; 1]>>,
     /// Connections that cut what goes over them.
     pub(crate) rechunkers: Vec<Rechunker>,
@@ -115,7 +115,7 @@ pub(crate) fn drafts(plan: &Plan) -> (Vec<Draft<'_>>, Vec<NetworkError>) {
         };
         let description = component.spec();
         let names =
-            |ports: &[crate::PortSpec]| -> Vec<Arc<str>> { ports.iter().map(|port| (&*port.name).into()).collect() };
+            |ports: &[crate::PortSpec]| PortTable::new(ports.iter().map(|port| (&*port.name).into()), plan.folds_ports);
         let draft = Draft {
             id: id.as_str().into(),
             inports: names(&description.inports),
@@ -126,7 +126,6 @@ pub(crate) fn drafts(plan: &Plan) -> (Vec<Draft<'_>>, Vec<NetworkError>) {
             links: Vec::new(),
             firing: None,
             concurrency: 1,
-            folds_ports: plan.folds_ports,
             spec,
             component,
             description,
@@ -188,38 +187,20 @@ impl Draft<'_> {
         Box::new(move || component.instantiate(&config).ok())
     }
 
-    /// The port of this name; where case does not matter, one that differs by case only.
-    pub(crate) fn position(&self, ports: &[Arc<str>], name: &str) -> Option<u16> {
-        let folded = || {
-            let name = name.to_lowercase();
-            ports.iter().position(|known| known.to_lowercase() == name)
-        };
-        let exact = ports.iter().position(|known| **known == *name);
-        exact.or_else(|| if self.folds_ports { folded() } else { None }).map(|port| port as u16)
-    }
-
     pub(crate) fn inport(&mut self, name: &str) -> u16 {
-        if let Some(port) = self.position(&self.inports, name) {
-            return port;
-        }
-        self.inports.push(name.into());
-        (self.inports.len() - 1) as u16
+        self.inports.find_or_add(name)
     }
 
     pub(crate) fn outport(&mut self, name: &str) -> u16 {
-        if let Some(port) = self.position(&self.outports, name) {
-            return port;
-        }
-        self.outports.push(name.into());
-        self.routes.push(SmallVec::new());
-        (self.outports.len() - 1) as u16
+        let port = self.outports.find_or_add(name);
+        self.routes.resize(self.outports.len(), SmallVec::new());
+        port
     }
 
     /// A place among the outports for the pieces that a connection makes of what leaves by one.
     pub(crate) fn cut(&mut self, outport: u16, rule: &crate::rechunk::Rechunk) -> u16 {
-        let to = self.outports.len() as u16;
         let name = format!("{}#{}", self.outports[usize::from(outport)], self.rechunkers.len() + 1);
-        self.outports.push(name.into());
+        let to = self.outports.add(name.into());
         self.routes.push(SmallVec::new());
         self.rechunkers.push(Rechunker::new(outport, to, rule.clone()));
         to
@@ -227,12 +208,19 @@ impl Draft<'_> {
 
     /// The index of an inport that is declared or connected.
     pub(crate) fn known_inport(&self, name: &str) -> Option<u16> {
-        self.position(&self.inports, name)
+        self.inports.find(name)
     }
 
     pub(crate) fn link(&mut self, port: u16, room: Room) -> u32 {
         self.links.push((port, room));
         (self.links.len() - 1) as u32
+    }
+
+    /// How many links each inport has.
+    fn links_of_ports(&self) -> Vec<usize> {
+        let mut links = vec![0; self.inports.len()];
+        self.links.iter().for_each(|(port, _)| links[usize::from(*port)] += 1);
+        links
     }
 
     pub(crate) fn declared(&self) -> usize {
@@ -243,7 +231,7 @@ impl Draft<'_> {
     pub(crate) fn paired(&self, rule: &Firing) -> impl Iterator<Item = u16> {
         let remembered = rule.latest().iter().chain(rule.optional());
         let remembered: Vec<u16> = remembered.filter_map(|name| self.known_inport(name)).collect();
-        let declared = if rule.pairs() { self.declared() as u16 } else { 0 };
+        let declared = if rule.pairs() { number(self.declared()) } else { 0 };
         (0..declared).filter(move |port| !remembered.contains(port))
     }
 
@@ -252,7 +240,6 @@ impl Draft<'_> {
         let to_the_end = from_outside.to_the_end;
         let inputs = from_outside.inputs.get(&*id).into_iter().flatten();
         let mut doors: Vec<u16> = inputs.map(|port| self.inport(port)).collect();
-        let has_links = |port: usize| self.links.iter().any(|(to, _)| usize::from(*to) == port);
         let mut outside = !doors.is_empty();
         let unfed = self.links.is_empty() && !outside;
         let source = unfed
@@ -263,7 +250,7 @@ impl Draft<'_> {
             };
         if !to_the_end && !source {
             // In an open network, a port that nothing feeds waits for packets from outside.
-            outside |= unfed || !(0..self.declared()).all(has_links);
+            outside |= unfed || !self.links_of_ports()[..self.declared()].iter().all(|links| *links > 0);
         }
         if !to_the_end {
             // A component that leaves its ports open gets one of this name; for others a check has been here.
@@ -276,10 +263,10 @@ impl Draft<'_> {
     /// The firing rule of the node; `doors` are the inports that packets come to from outside.
     pub(crate) fn firing(&mut self, doors: &[u16]) -> Firing {
         let own = self.firing.take();
-        let has_links = |port: u16| self.links.iter().any(|(to, _)| *to == port);
-        let ports = (0_u16..).zip(&self.inports);
-        let connected: Vec<&str> =
-            ports.filter(|(port, _)| has_links(*port) || doors.contains(port)).map(|(_, name)| &**name).collect();
+        let mut links = self.links_of_ports();
+        doors.iter().for_each(|door| links[usize::from(*door)] += 1);
+        let ports = links.iter().zip(&*self.inports);
+        let connected: Vec<&str> = ports.filter(|(links, _)| **links > 0).map(|(_, name)| &**name).collect();
         self.concurrency = self.component.concurrency(&self.config, &connected);
         own.unwrap_or_else(|| self.component.firing(&self.config, &connected))
     }
@@ -330,11 +317,7 @@ impl Draft<'_> {
                 ports.dedup();
                 Assembler::Gather(Box::new(Gatherer::new(gathered.unwrap_or(u32::MAX), ports)))
             }
-            Firing::Required(required) => {
-                let count = |port: usize| self.links.iter().filter(|(to, _)| usize::from(*to) == port).count();
-                let links: Vec<_> = (0..self.inports.len()).map(count).collect();
-                Assembler::required(declared, &places(required), &links)
-            }
+            Firing::Required(required) => Assembler::required(declared, &places(required), &self.links_of_ports()),
             Firing::All { .. } => {
                 let matcher = |(ports, fork)| Matcher::new(ports, Common::Origin, None, None, join).parting_at(fork);
                 all(groups.into_iter().zip(forks).map(matcher).collect())
@@ -384,8 +367,8 @@ impl Draft<'_> {
             route.carries = carries[route.target as usize];
         }
         let unmatched = match firing {
-            Firing::Join(join) => self.position(&self.outports, &join.unmatched),
-            _ => self.position(&self.outports, crate::firing::UNMATCHED),
+            Firing::Join(join) => self.outports.find(&join.unmatched),
+            _ => self.outports.find(crate::firing::UNMATCHED),
         };
         let declared = self.declared();
         let policy = self.policy();

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use reflow_graph::{Diagnostic, Direction};
 use reflow_message::{Message, ValueError};
 
+use crate::port_table::MOST_PORTS;
+
 /// A message that could not be sent, with the message.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -114,6 +116,12 @@ pub enum NetworkError {
         port: String,
         /// The names that exist, for people.
         known: String,
+    },
+    /// A new inport of a node that has as many as can be.
+    #[error("node `{node}` has {MOST_PORTS} inports already, and can have no more")]
+    TooManyInports {
+        /// The node.
+        node: String,
     },
     /// A config that the component does not take.
     #[error("node `{node}` ({component}): {problem}")]

@@ -32,10 +32,10 @@ pub(crate) fn gathered(drafts: &[Draft<'_>], rules: &[Firing], shape: &Shape) ->
         let of_port = name.rsplit_once('.').and_then(|(node, port)| Some((find(node)?, port)));
         let (from, port) = match (find(name), of_port) {
             (Some(from), _) => (from, None),
-            (None, Some((from, port))) => match drafts[from].position(&drafts[from].outports, port) {
+            (None, Some((from, port))) => match drafts[from].outports.find(port) {
                 Some(port) => (from, Some(usize::from(port))),
                 None => {
-                    let meant = meant(port, &drafts[from].outports);
+                    let meant = meant(port, &*drafts[from].outports);
                     let node = &drafts[from].id;
                     return Err((
                         by,

@@ -51,6 +51,8 @@ mod pairing;
 mod plan;
 mod policy;
 mod pool;
+mod port_count;
+mod port_table;
 mod question;
 mod rechunk;
 mod recorder;

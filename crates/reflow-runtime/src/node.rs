@@ -23,6 +23,7 @@ use crate::origin::{Ends, Origin};
 use crate::packet::{Outgoing, Packet};
 use crate::policy::Policy;
 use crate::pool::Pools;
+use crate::port_table::{MOST_PORTS, PortTable};
 use crate::rechunk::Rechunker;
 use crate::recorder::Recorder;
 use crate::stats::{Counters, NodeStats};
@@ -65,12 +66,12 @@ pub(crate) struct Node {
     /// Inports that take values of components as they are, a bit each.
     pub(crate) as_is: u64,
     /// Names of the inports: the declared ones first, then those that something is connected to.
-    pub(crate) inports: RwLock<Vec<Arc<str>>>,
+    pub(crate) inports: RwLock<PortTable>,
     /// Inports that packets come to from outside by name: of the network, and inputs of the run.
     pub(crate) doors: Vec<u16>,
     pub(crate) declared_inports: usize,
     /// Names of the outports, in the same way.
-    pub(crate) outports: Vec<Arc<str>>,
+    pub(crate) outports: PortTable,
     pub(crate) routes: Vec<SmallVec<[Route; 1]>>,
     pub(crate) mailbox: Mailbox,
     pub(crate) sleeper: Arc<Sleeper>,
@@ -143,11 +144,16 @@ impl Node {
     }
 
     pub(crate) fn outport(&self, name: &str) -> Option<u16> {
-        self.outports.iter().position(|known| **known == *name).map(|port| port as u16)
+        self.outports.exact(name)
+    }
+
+    /// The inport that a graph means by this name, or somebody outside: case may not matter.
+    pub(crate) fn inport_of_graph(&self, name: &str) -> Option<u16> {
+        self.inports.read().find(name)
     }
 
     pub(crate) fn inport(&self, name: &str) -> Option<u16> {
-        self.inports.read().iter().position(|known| **known == *name).map(|port| port as u16)
+        self.inports.read().exact(name)
     }
 
     /// Whether inports merge the objects that come while they keep one.
@@ -171,16 +177,11 @@ impl Node {
         !self.rechunkers.is_empty()
     }
 
-    /// The index of an inport that nothing was connected to so far; new names are accepted as new ports.
-    pub(crate) fn inport_or_new(&self, name: &str) -> u16 {
+    /// The index of an inport that nothing was connected to so far; new names are accepted as new ports, as long as there may be
+    /// more.
+    pub(crate) fn inport_or_new(&self, name: &str) -> Option<u16> {
         let mut inports = self.inports.write();
-        match inports.iter().position(|known| **known == *name) {
-            Some(port) => port as u16,
-            None => {
-                inports.push(name.into());
-                (inports.len() - 1) as u16
-            }
-        }
+        inports.find(name).or_else(|| (inports.len() < MOST_PORTS).then(|| inports.add(name.into())))
     }
 
     pub(crate) fn inport_name(&self, port: u16) -> Arc<str> {

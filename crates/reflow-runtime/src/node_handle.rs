@@ -21,6 +21,7 @@ use crate::origin::Origin;
 use crate::packet::Control;
 use crate::policy::Policy;
 use crate::pool::Pools;
+use crate::port_table::number;
 use crate::run::Run;
 use crate::sender::{BlockingSend, Caller, Sender, Sending};
 use crate::tick::PortIndex;
@@ -234,7 +235,7 @@ impl NodeHandle {
 
     /// The names of all inports, by index.
     pub fn inports(&self) -> Vec<Arc<str>> {
-        self.node().inports.read().clone()
+        self.node().inports.read().to_vec()
     }
 
     /// The names of all outports, by index.
@@ -428,7 +429,7 @@ impl NodeHandle {
         message: impl Into<Message>,
     ) -> Result<(), SendError> {
         let caller = if self.holds { Caller::Counted } else { Caller::Other };
-        self.send_as(port.index() as u16, message.into(), origin, caller).await
+        self.send_as(number(port.index()), message.into(), origin, caller).await
     }
 
     pub(crate) async fn send_as(

@@ -285,7 +285,7 @@ impl Running {
         let (node, port) = self.run.boundaries.behind(Direction::In, node, port)?;
         let node = self.run.node(node)?;
         let Some(journal) = &self.run.journal else { return Ok(0) };
-        let port = self.run.nodes[node as usize].inport(port);
+        let port = self.run.nodes[node as usize].inport_of_graph(port);
         let doors = journal.doors.lock();
         Ok(doors.iter().find(|door| door.node == node && Some(door.port) == port).map_or(0, |door| door.known))
     }

@@ -10,6 +10,7 @@ use crate::attempt::Attempt;
 use crate::error::SendError;
 use crate::node_handle::NodeHandle;
 use crate::origin::Origin;
+use crate::port_table::number;
 use crate::sender::{Caller, Sending};
 
 /// A port by its position in the component's declaration: a number, or a constant that knows what the port carries.
@@ -63,7 +64,7 @@ impl<'a> Tick<'a> {
 
     /// Sends `message` from the outport at `port` when the tick commits; a second one for the port replaces the first.
     pub fn emit(&mut self, port: impl PortIndex, message: impl Into<Message>) {
-        self.attempt.emit(port.index() as u16, message.into());
+        self.attempt.emit(number(port.index()), message.into());
     }
 
     /// [`emit`](Self::emit) by name. What is for a name that is neither declared nor connected is
@@ -78,7 +79,7 @@ impl<'a> Tick<'a> {
     /// Sends `message` from the outport at `port` even if the tick fails later. Any number may be sent, in order; they
     /// leave at the end of the tick, before what was emitted. [`NodeHandle::send`] sends at once.
     pub fn send(&mut self, port: impl PortIndex, message: impl Into<Message>) {
-        self.attempt.sent.push((port.index() as u16, message.into()));
+        self.attempt.sent.push((number(port.index()), message.into()));
     }
 
     /// Hands over what a call has put out so far, if that can be done at once and nothing waits for its node: then the call may go
@@ -117,7 +118,7 @@ impl<'a> Tick<'a> {
     /// # Errors
     /// [`SendError`] gives the message back when the run was stopped.
     pub async fn send_now(&mut self, port: impl PortIndex, message: impl Into<Message>) -> Result<(), SendError> {
-        let (port, message) = (port.index() as u16, message.into());
+        let (port, message) = (number(port.index()), message.into());
         self.note(port, &message);
         self.node.send_as(port, message, self.attempt.origin.as_ref(), self.caller()).await
     }
@@ -127,7 +128,7 @@ impl<'a> Tick<'a> {
     /// # Errors
     /// As [`send_now`](Self::send_now).
     pub fn sending(&self, port: impl PortIndex, message: impl Into<Message>) -> Result<Sending, SendError> {
-        let (port, message) = (port.index() as u16, message.into());
+        let (port, message) = (number(port.index()), message.into());
         self.note(port, &message);
         self.node.sending(smallvec![(port, message)], self.attempt.origin.as_ref(), self.caller())
     }

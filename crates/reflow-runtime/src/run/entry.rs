@@ -91,9 +91,11 @@ impl Run {
     ) -> Result<OutsideSend, NetworkError> {
         let index = self.node(node)?;
         let target = &self.nodes[index as usize];
-        let port_index = match target.inport(port) {
+        let port_index = match target.inport_of_graph(port) {
             Some(port) => port,
-            None if target.declared_inports == 0 => target.inport_or_new(port),
+            None if target.declared_inports == 0 => {
+                target.inport_or_new(port).ok_or_else(|| NetworkError::TooManyInports { node: node.into() })?
+            }
             None => return Err(NetworkError::unknown_port(node, Direction::In, port, &target.inports.read())),
         };
         let message = if target.hosted {
@@ -231,17 +233,22 @@ impl Run {
     pub(crate) fn listen_with(&self, node: &str, port: &str, tap: Arc<Tap>) -> Result<Arc<Tap>, NetworkError> {
         let node = &self.nodes[self.node(node)? as usize];
         let unknown = || NetworkError::unknown_port(&node.id, Direction::Out, port, &node.outports);
-        Ok(self.add_tap(node, node.outport(port).ok_or_else(unknown)?, tap))
+        Ok(self.add_tap(node, node.outports.find(port).ok_or_else(unknown)?, tap))
     }
 
     pub(crate) fn add_tap(&self, node: &Node, port: u16, tap: Arc<Tap>) -> Arc<Tap> {
         let mut taps = self.taps.write();
-        taps.retain(|_, known| !known.is_gone());
+        // Looking for those that are gone each time would take long where there are many.
+        if taps.len().is_power_of_two() {
+            taps.retain(|_, known| !known.is_gone());
+        }
         let number = self.next_tap.fetch_add(1, Ordering::Relaxed) & !TAP;
         taps.insert(number, Arc::clone(&tap));
         {
             let mut on_node = node.taps.write();
-            on_node.retain(|(_, known)| taps.contains_key(known));
+            if on_node.len().is_power_of_two() {
+                on_node.retain(|(_, known)| taps.get(known).is_some_and(|tap| !tap.is_gone()));
+            }
             on_node.push((port, number));
         }
         drop(taps);
