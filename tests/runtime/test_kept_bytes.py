@@ -243,6 +243,51 @@ def test_what_actors_say_is_bounded_in_bytes(says, subscribed):
     assert events is None or events.dropped > 1000
 
 
+def raises_of_a_long_name(text):
+    gc.collect()  # classes are in rings
+    raise type(text, (Exception,), {})("x")
+
+
+SAID = {
+    "level": lambda net, ctx, text: ctx.log("x", level=text),
+    "name of a fact": lambda net, ctx, text: ctx.publish(text, 1),
+    "facts": lambda net, ctx, text: ctx.publish(text[-9:], text),
+    "reason": lambda net, ctx, text: ctx.fail("z", reason=text),
+    "port": lambda net, ctx, text: ctx.send({text: 1}),
+    "port of done": lambda net, ctx, text: ctx.done({text: 1}),
+    "kind of a signal": lambda net, ctx, text: net.signal("n", text, 1),
+    "class of an exception": lambda net, ctx, text: raises_of_a_long_name(text),
+}
+
+
+@pytest.mark.parametrize("says", SAID)
+@pytest.mark.parametrize("style", ["plain", "async"])
+def test_no_text_of_an_actor_is_kept_in_full(says, style):
+    net = Network()
+
+    def run(self, ctx):
+        SAID[says](net, ctx, "x" * BIG + f"{ctx['in']:9}")
+        if not ctx.resolved:
+            ctx.done({"out": 1})
+
+    async def run_async(self, ctx):
+        run(self, ctx)
+
+    add(net, "n", running(run if style == "plain" else run_async))
+    more, result = grown(lambda: net.run({"n.in": iter(range(COUNT))}, timeout=SOON))
+    assert more < 100, "of 400 MiB"
+    refused = [failure.error for failure in result.failures if len(failure.error) > 10]
+    match says:
+        case "name of a fact":
+            assert len(refused) == COUNT
+            assert "a fact's name has at most 1024 bytes, and this one 4194313" in refused[0]
+        case "facts":
+            assert len(refused) == COUNT - 7
+            assert "a node keeps at most 1024 facts, and 32 MiB of them beside one" in refused[0]
+        case "kind of a signal":
+            assert "too many signals waiting" in refused[0]
+
+
 def test_what_actors_publish_is_not_kept_by_events():
     def publishes(self, ctx):
         for number in range(COUNT):

@@ -678,8 +678,7 @@ impl PyContext {
     /// ...         ctx.publish("address", "127.0.0.1:8080")
     /// ...         ctx.done()
     fn publish(&self, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.node.publish(name, convert::to_value(value)?);
-        Ok(())
+        self.node.publish(name, convert::to_value(value)?).map_err(errors::network_text)
     }
 
     /// The name of the node.

@@ -101,6 +101,13 @@ pub struct Signal {
     pub data: Value,
 }
 
+impl Signal {
+    /// About the memory that it takes while it waits.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.data.bytes().saturating_add(self.kind.len() as u64)
+    }
+}
+
 /// The actor of one node, in one of its forms.
 pub enum Instance {
     /// Computes and never waits.

@@ -121,8 +121,8 @@ impl AwaitedSignals {
             note(&received, false);
             return Taking::Queued(received);
         }
-        let bytes = inner.kept.iter().map(|kept| kept.signal.data.bytes()).sum();
-        if !takes_signal(inner.kept.len(), bytes, received.signal.data.bytes()) {
+        let bytes = inner.kept.iter().map(|kept| kept.signal.bytes()).sum();
+        if !takes_signal(inner.kept.len(), bytes, received.signal.bytes()) {
             return Taking::Full;
         }
         note(&received, true);
@@ -258,7 +258,7 @@ impl SignalWait {
 
     /// Whoever looks at the node sees what it waits for.
     fn tell(&self) {
-        self.node.publish("waiting", self.list().told());
+        self.node.publish_own("waiting", self.list().told());
     }
 
     /// The payload of the signal, when it has come.

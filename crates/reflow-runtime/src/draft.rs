@@ -397,7 +397,7 @@ impl Draft<'_> {
             open: crate::open_attempts::OpenAttempts::default(),
             departures,
             strays: crate::stray::Strays::new(self.component.open_ports(), self.description.outports.len()),
-            facts: Mutex::default(),
+            facts: crate::facts::Facts::default(),
             awaited: crate::awaited::AwaitedSignals::default(),
             pools: crate::Pools::default(),
             state: AtomicU8::new(NodeState::Waiting as u8),

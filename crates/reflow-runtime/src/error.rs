@@ -188,14 +188,14 @@ pub enum NetworkError {
     /// A node that has too many signals waiting.
     #[error(
         "node `{node}` has too many signals waiting, and takes no more until it has dealt with some: at most {most}, and \
-         {} MiB of payloads, may wait", most_bytes >> 20
+         {} MiB of kinds and payloads, may wait", most_bytes >> 20
     )]
     TooManySignals {
         /// The node.
         node: String,
         /// How many may wait.
         most: usize,
-        /// How many bytes of payloads.
+        /// How many bytes of kinds and payloads.
         most_bytes: u64,
     },
     /// An input that leads nowhere.

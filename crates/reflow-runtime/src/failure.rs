@@ -8,6 +8,8 @@ const LONGEST_MESSAGE: usize = 4 << 10;
 /// The same for a traceback, and for one line of it.
 const LONGEST_TRACEBACK: usize = 32 << 10;
 const LONGEST_LINE: usize = 1 << 10;
+/// The same for a word that stands for something: a reason, a level, the name of a port or of a fact.
+pub(crate) const LONGEST_WORD: usize = 1 << 10;
 
 /// Why an attempt failed, as its actor tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +55,7 @@ impl Failure {
     /// The same with another reason.
     #[must_use]
     pub fn with_reason(mut self, reason: impl Into<Arc<str>>) -> Self {
-        self.reason = reason.into();
+        self.reason = shortened(reason.into(), LONGEST_WORD);
         self
     }
 
@@ -115,5 +117,7 @@ mod tests {
         let traceback = failure.traceback.unwrap();
         assert!(traceback.contains("… (1048576 bytes in all)\nlast\n") && traceback.len() < 2000);
         assert_eq!(&*Failure::new("short").message, "short");
+        let failure = Failure::new("short").with_reason("x".repeat(1 << 20));
+        assert!(failure.reason.ends_with("… (1048576 bytes in all)") && failure.reason.len() < 1100);
     }
 }

@@ -23,6 +23,7 @@ mod driver;
 mod error;
 mod event;
 mod event_bus;
+mod facts;
 mod failure;
 mod firing;
 mod from_graph;

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
 use parking_lot::{Mutex, RwLock};
-use reflow_message::{End, Message, Object, Value, Waiting};
+use reflow_message::{End, Message, Value, Waiting};
 use smallvec::SmallVec;
 
 use crate::activity::Sleeper;
@@ -12,6 +12,7 @@ use crate::awaited::AwaitedSignals;
 use crate::cache::Results;
 use crate::connection::Overflow;
 use crate::departures::Departures;
+use crate::facts::Facts;
 use crate::gate::Gate;
 use crate::gather::{Group, Scatter};
 use crate::mailbox::{Mailbox, Room};
@@ -79,7 +80,7 @@ pub(crate) struct Node {
     pub(crate) strays: Strays,
     pub(crate) pools: Pools,
     /// What the actor tells about itself to whoever asks.
-    pub(crate) facts: Mutex<Object>,
+    pub(crate) facts: Facts,
     /// Signals that its ticks wait for.
     pub(crate) awaited: AwaitedSignals,
     pub(crate) state: AtomicU8,

@@ -14,7 +14,7 @@ use crate::awaited::SignalWait;
 use crate::changes::Changes;
 use crate::error::SendError;
 use crate::event::{Event, FailedAttempt};
-use crate::failure::{Failure, shortened};
+use crate::failure::{Failure, LONGEST_WORD, shortened};
 use crate::journal::{JournalError, Op};
 use crate::node::Node;
 use crate::origin::Origin;
@@ -308,7 +308,8 @@ impl NodeHandle {
     /// data of that size are described.
     pub fn log(&self, level: &str, data: impl Into<Value>) {
         let data = shown(data.into());
-        self.run.events.emit(Event::ActorLog { actor: Arc::clone(self.id()), level: level.into(), data });
+        let level = shortened(level.into(), LONGEST_WORD);
+        self.run.events.emit(Event::ActorLog { actor: Arc::clone(self.id()), level, data });
     }
 
     /// Tells that a packet was not sent, which whoever wanted to send it does not hear of.
@@ -328,10 +329,23 @@ impl NodeHandle {
 
     /// Keeps a fact about the node for whoever asks the running network: where it listens, for example. A newer one of
     /// the same name replaces it. Listeners are told; of a large one, its size.
-    pub fn publish(&self, name: &str, value: impl Into<Value>) {
-        let (name, value): (Arc<str>, Value) = (name.into(), value.into());
-        let before = self.node().facts.lock().insert(Arc::clone(&name), value.clone());
-        drop(before);
+    ///
+    /// # Errors
+    /// A text that says that the name is too long, or that there are too many facts, or too large ones.
+    pub fn publish(&self, name: &str, value: impl Into<Value>) -> Result<(), String> {
+        let value = value.into();
+        let name = self.node().facts.put(name, value.clone())?;
+        self.tell_published(name, value);
+        Ok(())
+    }
+
+    /// Keeps a fact that the runtime itself knows of the node.
+    pub(crate) fn publish_own(&self, name: &str, value: Value) {
+        let name = self.node().facts.put_own(name, value.clone());
+        self.tell_published(name, value);
+    }
+
+    fn tell_published(&self, name: Arc<str>, value: Value) {
         let value = shown(value);
         self.run.events.emit(Event::ActorPublished { actor: Arc::clone(self.id()), name, value });
     }

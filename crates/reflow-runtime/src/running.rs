@@ -226,7 +226,7 @@ impl Running {
     /// When there is no such node.
     pub fn facts(&self, node: &str) -> Result<Value, NetworkError> {
         let index = self.run.node(node)?;
-        Ok(self.run.nodes[index as usize].facts.lock().clone().into())
+        Ok(self.run.nodes[index as usize].facts.all().into())
     }
 
     /// The variables of the run.

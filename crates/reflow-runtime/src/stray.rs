@@ -1,7 +1,10 @@
 //! Packets put on outports that are neither declared nor connected: a slip in a name must not go unseen.
 
+use std::sync::Arc;
+
 use parking_lot::Mutex;
 
+use crate::failure::{LONGEST_WORD, shortened};
 use crate::node_handle::NodeHandle;
 
 /// Names that are told of, a node: an actor may make up any number.
@@ -14,7 +17,7 @@ pub(crate) struct Strays {
     free: bool,
     /// Whether ports that are not declared may be used at all.
     open: bool,
-    told: Mutex<Vec<String>>,
+    told: Mutex<Vec<Arc<str>>>,
 }
 
 impl Strays {
@@ -37,13 +40,14 @@ impl NodeHandle {
             return;
         }
         node.counters.stray.add(packets as u64);
+        let port = shortened(port.into(), LONGEST_WORD);
         let mut told = node.strays.told.lock();
-        if told.len() >= MOST_TOLD || told.iter().any(|known| known == port) {
+        if told.len() >= MOST_TOLD || told.contains(&port) {
             return;
         }
-        told.push(port.to_owned());
+        told.push(Arc::clone(&port));
         drop(told);
-        let port = reflow_graph::printable_line(port);
+        let port = reflow_graph::printable_line(&port);
         let meant = self.similar_outport(&port).map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
         self.log(
             "warning",

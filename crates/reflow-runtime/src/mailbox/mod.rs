@@ -34,7 +34,7 @@ pub(crate) use self::page::{Load, WINDOW};
 
 /// Packets of questions that may wait for an inport that keeps its newest.
 const ASKED: usize = 1024;
-/// Signals that may wait for a node, and the bytes of their payloads.
+/// Signals that may wait for a node, and the bytes of their kinds and payloads.
 pub(crate) const MAX_SIGNALS: usize = 1024;
 pub(crate) const MAX_SIGNAL_BYTES: u64 = 32 << 20;
 
@@ -295,7 +295,7 @@ impl Mailbox {
             return Err(Refused::Closed);
         }
         if let Control::Signal(received) = &control {
-            let bytes = received.signal.data.bytes();
+            let bytes = received.signal.bytes();
             if !takes_signal(inner.signals, inner.signal_bytes, bytes) {
                 return Err(Refused::Full);
             }
@@ -317,7 +317,7 @@ impl Mailbox {
     pub(crate) fn signal_taken(&self, signal: &Signal) {
         let mut inner = self.inner.lock();
         inner.signals = inner.signals.saturating_sub(1);
-        inner.signal_bytes = inner.signal_bytes.saturating_sub(signal.data.bytes());
+        inner.signal_bytes = inner.signal_bytes.saturating_sub(signal.bytes());
     }
 
     /// Gives credits back and takes everything that waits. With `sleep`, falls asleep if there is nothing to do.

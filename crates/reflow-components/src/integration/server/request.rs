@@ -145,7 +145,7 @@ impl Actor for ServerRequest {
         let (address, listener) =
             listen().map_err(|error: std::io::Error| format!("cannot listen on {}:{port}: {error}", self.host))?;
         let address = format!("http://{address}");
-        tick.node().publish("address", address.as_str());
+        tick.node().publish("address", address.as_str())?;
         tick.send(Self::OUT_ADDRESS, address);
         let server = self.server();
         tick.spawn_with_farewell(FAREWELL, move |node| serve(listener, server, node));
