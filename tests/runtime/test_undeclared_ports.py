@@ -376,6 +376,29 @@ def test_ports_of_the_network_are_found_whatever_their_case_where_that_does_not_
             assert next(listener) == 1
 
 
+def test_connections_of_outports_that_nothing_leaves_by_are_warned_of():
+    def network(policy, firing):
+        net = Network()
+        net.register_actor("class", Class)
+        net.register_actor("cases", Cases)
+        net.add_node("a", "class", policy=policy)
+        net.add_node("two", "cases", firing=firing)
+        net.add_node("b", "class")
+        net.add_connection("a", "error", "b", "in")
+        net.add_outport("failed", "a", "error")
+        net.add_outport("alone", "two", "unmatched")
+        return net
+
+    found = network(None, None).check()
+    assert len(found) == 3
+    assert all(text.startswith("warning G002 unknown-port") for text in found)
+    assert all("nothing leaves by `error` of node `a`" in text for text in found[:2])
+    assert all('hint: `policy: {"on_error": "route"}`' in text for text in found[:2])
+    assert "nothing leaves by `unmatched` of node `two`" in found[2]
+    assert network({"on_error": "route"}, "all").check() == []
+    assert len(network({"on_error": "stop"}, "latest").check()) == 3
+
+
 def test_an_unknown_component_is_tolerated_only_where_no_actors_are_named(tmp_path: Path, capsys):
     path = tmp_path / "g.json"
     export = graph_of("tpl_map")

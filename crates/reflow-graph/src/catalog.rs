@@ -77,6 +77,8 @@ pub struct ComponentInfo {
     pub open_ports: bool,
     /// Whether it runs only when every declared inport has a packet.
     pub await_all: bool,
+    /// Whether its inports are paired, or gathered, so that packets may be left over.
+    pub pairs: bool,
     /// Checks the configuration.
     pub config: Option<ConfigCheck>,
 }
@@ -89,6 +91,7 @@ impl fmt::Debug for ComponentInfo {
             .field("outports", &self.outports)
             .field("open_ports", &self.open_ports)
             .field("await_all", &self.await_all)
+            .field("pairs", &self.pairs)
             .finish_non_exhaustive()
     }
 }
@@ -114,6 +117,11 @@ pub trait Catalog {
     /// What is wrong with the value under `firing` in a node's metadata. Nothing, by default: the runtime knows its rules.
     fn firing_problems(&self, _firing: &Value) -> Vec<Problem> {
         Vec::new()
+    }
+
+    /// Whether a `firing` rule pairs or gathers inports, so that packets may be left over.
+    fn pairs(&self, _firing: &Value) -> bool {
+        true
     }
 
     /// What is wrong with the value under `capacity` in a connection's metadata.

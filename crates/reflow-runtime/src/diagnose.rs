@@ -14,7 +14,7 @@ use crate::error::NetworkError;
 use crate::firing::Firing;
 use crate::network::{Endpoint, Network};
 use crate::plan::Plan;
-use crate::policy::Policy;
+use crate::policy::{OnError, Policy};
 
 impl Network {
     /// Checks a graph against the components this network knows, registered or in its catalog: everything that is found.
@@ -68,6 +68,10 @@ impl Catalog for Known<'_> {
     fn firing_problems(&self, firing: &serde_json::Value) -> Vec<Problem> {
         firing_problems(firing)
     }
+
+    fn pairs(&self, firing: &serde_json::Value) -> bool {
+        Firing::from_value(&firing.into()).map_or(true, |firing| firing.leaves_over())
+    }
 }
 
 /// A graph's own structure, and what the runtime reads from its metadata; every component is taken for known.
@@ -114,12 +118,15 @@ pub(crate) fn findings(plan: &Plan, inputs: Option<&[Endpoint]>) -> Vec<Diagnost
     found
 }
 
-/// The shape of a plan, with firing rules, and with ports for what will be sent to it from outside.
+/// The shape of a plan, with firing rules and what becomes of failures, and with ports for what will be sent to it from outside.
 fn fed(plan: &Plan, inputs: &[Endpoint]) -> GraphExport {
     let mut export = shape(plan);
     for (process, node) in export.processes.values_mut().zip(plan.nodes.values()) {
-        let firing = node.firing.as_ref().map(|firing| Map::from_iter([("firing".into(), firing.into())]));
-        process.metadata = Metadata::from(firing);
+        let mut metadata = Map::new();
+        metadata.extend(node.firing.as_ref().map(|firing| ("firing".into(), firing.into())));
+        let routes = node.policy.as_ref().is_some_and(|policy| policy.on_error == OnError::Route);
+        metadata.extend(routes.then(|| ("policy".into(), serde_json::json!({"on_error": "route"}))));
+        process.metadata = Metadata::from((!metadata.is_empty()).then_some(metadata));
     }
     for input in inputs {
         let name = Name::from(format!("{}.{}", input.node, input.port));
@@ -156,6 +163,9 @@ pub(crate) fn shape(plan: &Plan) -> GraphExport {
 
 fn info(component: &dyn Component) -> ComponentInfo {
     let spec = component.spec();
+    // Some pair only what is connected.
+    let inports: Vec<&str> = spec.inports.iter().map(|port| &*port.name).collect();
+    let of_node = component.firing(&Value::default(), &inports);
     ComponentInfo {
         inports: spec.inports.iter().map(|port| port_info(port, port.required || is_awaited(&spec, port))).collect(),
         outports: spec.outports.iter().map(|port| port_info(port, false)).collect(),
@@ -164,6 +174,7 @@ fn info(component: &dyn Component) -> ComponentInfo {
             Firing::Latest => true,
             firing => firing.pairs() && firing.optional().is_empty(),
         },
+        pairs: spec.firing.leaves_over() || of_node.leaves_over(),
         config: None,
     }
 }

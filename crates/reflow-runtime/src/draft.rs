@@ -417,7 +417,7 @@ impl Draft<'_> {
             scatter: None,
             awaited_groups: None,
             ends: None,
-            unmatched: unmatched.filter(|_| firing.pairs() || matches!(firing, Firing::Gather(_))),
+            unmatched: unmatched.filter(|_| firing.leaves_over()),
             latest,
             keeps_newest,
             recorder: None,

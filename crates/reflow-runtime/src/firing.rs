@@ -220,6 +220,11 @@ impl Firing {
         matches!(self, Self::All { .. } | Self::Join(_))
     }
 
+    /// Whether packets may be left over that find no partner.
+    pub(crate) fn leaves_over(&self) -> bool {
+        self.pairs() || matches!(self, Self::Gather(_))
+    }
+
     /// The inports that a tick cannot do without, of these.
     pub fn awaits(&self, port: &str) -> bool {
         match self {

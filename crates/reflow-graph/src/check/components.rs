@@ -11,16 +11,16 @@ use crate::layout::shortened;
 use crate::policy::overflow_problems;
 use crate::suggest::closest;
 use crate::{
-    Code, Connection, ConnectionId, Diagnostic, Direction, Map, Name, Place, PortInfo, PortType, Problem, Process,
-    Severity,
+    Code, ComponentInfo, Connection, ConnectionId, Diagnostic, Direction, Map, Name, Place, PortInfo, PortType,
+    Problem, Process, Severity,
 };
 
 /// Letters of the component in a message: its name may stand in the file once, and be told for each of many ports.
 const LONGEST_NAME: usize = 80;
 
-/// The outport every node has without declaring it: failures leave through it when the policy routes them.
+/// The outport a node has without declaring it when its policy routes failures: they leave through it.
 const ERROR_PORT: &str = "error";
-/// The outport that every node has whose inports are paired: what finds no partner leaves through it.
+/// The outport a node has without declaring it when its inports are paired: what finds no partner leaves through it.
 const UNMATCHED_PORT: &str = "unmatched";
 
 impl Check<'_> {
@@ -128,13 +128,27 @@ impl Check<'_> {
             let id = self.export.processes.get(node).map_or("", |process| &*process.component);
             format!("node `{node}` (`{}`)", shortened(id, LONGEST_NAME))
         };
+        let several = component.ports(Direction::In).len() > 1;
         match component.port(direction, &folded) {
             Port::Declared(_) | Port::Free => {}
-            Port::Unknown if direction == Direction::Out && *folded == *ERROR_PORT => {}
-            Port::Unknown
-                if direction == Direction::Out
-                    && *folded == *UNMATCHED_PORT
-                    && component.ports(Direction::In).len() > 1 => {}
+            Port::Unknown if direction == Direction::Out && *folded == *ERROR_PORT => {
+                if !self.routes_failures(node) {
+                    let message = format!(
+                        "nothing leaves by `{port}` of {}: it declares no such outport, and no policy routes its failures",
+                        who()
+                    );
+                    self.silent(place, message, "`policy: {\"on_error\": \"route\"}` of the node sends failures there");
+                }
+            }
+            Port::Unknown if direction == Direction::Out && *folded == *UNMATCHED_PORT && several => {
+                if !self.pairs(node, &component.info) {
+                    let message = format!(
+                        "nothing leaves by `{port}` of {}: it declares no such outport, and its inports are not paired",
+                        who()
+                    );
+                    self.silent(place, message, "`firing` says how inports are paired");
+                }
+            }
             Port::Unknown => {
                 let severity = if component.info.open_ports { Severity::Warning } else { Severity::Error };
                 let verb = if component.info.open_ports { "declares" } else { "has" };
@@ -150,6 +164,28 @@ impl Check<'_> {
                 let hint = Some("they differ by case only: set `caseSensitive` of the graph, or rename one");
                 self.report(Diagnostic::new(Code::AmbiguousPort, place.clone(), message).with_hint(hint));
             }
+        }
+    }
+
+    /// Warns of an outport that works, but that nothing leaves by.
+    fn silent(&mut self, place: &Place, message: String, hint: &str) {
+        let found = Diagnostic::new(Code::UnknownPort, place.clone(), message).with_hint(Some(hint));
+        self.report(Diagnostic { severity: Severity::Warning, ..found });
+    }
+
+    fn metadata_of(&self, node: &str, key: &str) -> Option<&Value> {
+        self.export.processes.get(node)?.metadata.get(key)
+    }
+
+    fn routes_failures(&self, node: &str) -> bool {
+        self.metadata_of(node, "policy").and_then(|policy| policy.get("on_error")).is_some_and(|word| word == "route")
+    }
+
+    /// Whether packets of the node may find no partner.
+    fn pairs(&self, node: &str, component: &ComponentInfo) -> bool {
+        match self.metadata_of(node, "firing").filter(|firing| !firing.is_null()) {
+            Some(firing) => self.catalog.pairs(firing),
+            None => component.pairs,
         }
     }
 

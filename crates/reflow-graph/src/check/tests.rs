@@ -41,6 +41,7 @@ impl Catalog for Few {
                 inports: vec![PortInfo::new("a"), PortInfo::new("b")],
                 outports: vec![PortInfo::new("out")],
                 await_all: true,
+                pairs: true,
                 ..ComponentInfo::default()
             },
             _ => return None,
@@ -65,8 +66,29 @@ fn metadata(value: serde_json::Value) -> Metadata {
 }
 
 #[test]
+fn connections_of_outports_that_nothing_leaves_by_are_warned_of() {
+    let failures = "n:number p:actor n.Out>p n.error>p";
+    let mut export = graph(failures);
+    let text = found(&export);
+    assert!(text.starts_with(
+        "warning G002 unknown-port at connection `n.error -> p.in`: nothing leaves by `error` of node `n`"
+    ));
+    assert!(text.contains("\n  hint: `policy: {\"on_error\": \"route\"}`"), "{text}");
+    for (policy, warns) in [("route", false), ("stop", true)] {
+        let metadata = Map::from_iter([("policy".into(), json!({"on_error": policy}))]);
+        export.processes.get_mut("n").expect("is there").metadata = metadata.into();
+        assert_eq!(!found(&export).is_empty(), warns, "{policy}");
+    }
+
+    let left_over = "n:number j:join p:actor n.Out>j.a n.Out>j.b j.out>p j.unmatched>p";
+    assert_eq!(codes(left_over), Vec::<&str>::new());
+    let left_over = left_over.replace("j:join", "j:add").replace(".a ", ".left ").replace(".b ", ".right ");
+    assert_eq!(codes(&left_over.replace("j.out", "j.sum")), ["unknown-port"]);
+}
+
+#[test]
 fn a_sound_graph_has_no_findings() {
-    let text = "n:number m:number s:add p:actor n.Out>s.left m.Out>s.right s.sum>p s.error>p";
+    let text = "n:number m:number s:add p:actor n.Out>s.left m.Out>s.right s.sum>p";
     assert_eq!(found(&graph(text)), "");
     let mut folded = graph("n:number p:actor n.out>p.in");
     folded.case_sensitive = false;
