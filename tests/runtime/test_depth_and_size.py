@@ -39,6 +39,28 @@ def test_a_container_that_holds_itself_is_refused():
         Message.array(loop)
 
 
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("around", [lambda one: [one, one], lambda one: (one, one), lambda one: {"a": one, "b": one}])
+def test_what_is_shared_is_converted_once(around):
+    """Its size is that of what it would be written out: that is known, and refused, before it is made."""
+    shared, more = [1], [1]
+    for _ in range(12):
+        shared = around(shared)
+    message = Message.array([shared, shared])
+    assert message.data() == [list(shared) if isinstance(shared, tuple) else shared] * 2 or isinstance(shared, tuple)
+    for _ in range(40):
+        more = around(more)
+    with pytest.raises(ValueError, match="a value would take about"):
+        Message.array([more])
+
+
+def test_a_shared_part_counts_with_its_depth():
+    part = nested(LIMIT - 2)
+    Message.array([part, [part]])
+    with pytest.raises(ValueError, match="512 levels"):
+        Message.array([part, [[part]]])
+
+
 def test_tuples_in_tuples_take_no_stack():
     def tuples(levels):
         value = [1]

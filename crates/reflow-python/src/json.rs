@@ -3,26 +3,30 @@
 use std::sync::Arc;
 
 use crate::once::{Once, intern};
+use crate::references;
 use pyo3::prelude::*;
 use pyo3::types::{
     PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyIterator, PyList, PyMapping, PyRange,
     PySequence, PySet, PyString, PyTuple, PyType,
 };
 use reflow_runtime::{MAX_DEPTH, Object, SharedArray, Value, ValueError, max_bytes};
+use rustc_hash::FxHashMap;
 
 use crate::classes;
 use crate::convert;
 use crate::errors::ConversionError;
 
-/// What every value counts as, beside its text, against the limit of a conversion.
-const COST: u64 = 16;
+/// What a scalar counts as, beside its text, against the limit of a conversion, and what a container does: about the memory that
+/// they take.
+const SCALAR: u64 = 16;
+const CONTAINER: u64 = 80;
 
 /// Python data as JSON-shaped data.
 ///
 /// # Errors
 /// Says where in the data something has no JSON form, and what it is.
 pub(crate) fn to_value(object: &Bound<'_, PyAny>) -> PyResult<Value> {
-    Reader { open: Vec::new(), bytes: 0 }.read(object)
+    Reader { open: Vec::new(), bytes: 0, shared: FxHashMap::default() }.read(object)
 }
 
 /// Reads one piece of data.
@@ -30,12 +34,16 @@ struct Reader<'py> {
     /// The containers around the value that is being read, the outermost first.
     open: Vec<Container<'py>>,
     bytes: u64,
+    /// Containers that may occur in several places, by their addresses, and what they have become: that is made once.
+    shared: FxHashMap<usize, (Bound<'py, PyAny>, Value)>,
 }
 
 /// A container that is being read.
 struct Container<'py> {
     left: Left<'py>,
     made: Made,
+    /// The object itself, if it may occur in other places, too.
+    shared: Option<Bound<'py, PyAny>>,
 }
 
 /// What is left of it.
@@ -64,11 +72,7 @@ impl<'py> Reader<'py> {
             let mut value = match self.one(&object)? {
                 Read::Scalar(value) => value,
                 Read::Container(container) => {
-                    if self.open.len() >= MAX_DEPTH {
-                        return Err(ConversionError::new_err(format!(
-                            "python → json: nested more than {MAX_DEPTH} levels deep (or a container that holds itself)"
-                        )));
-                    }
+                    self.nest(1)?;
                     self.open.push(container);
                     match self.next()? {
                         Some(inner) => {
@@ -118,7 +122,7 @@ impl<'py> Reader<'py> {
                     return Err(self.refusal(&format!("the keys of a mapping must be str, got {found}")));
                 };
                 let name = text_of(&key, text)?;
-                self.charge(name.len())?;
+                self.charge(SCALAR + name.len() as u64)?;
                 if let Some(Container { made: Made::Members(_, key), .. }) = self.open.last_mut() {
                     *key = name;
                 }
@@ -129,15 +133,29 @@ impl<'py> Reader<'py> {
 
     /// The innermost container, which is complete.
     fn close(&mut self) -> Value {
-        match self.open.pop().map(|container| container.made) {
-            Some(Made::Items(items)) => items.into(),
-            Some(Made::Members(members, _)) => members.into(),
-            None => Value::Null,
+        let Some(container) = self.open.pop() else { return Value::Null };
+        let value: Value = match container.made {
+            Made::Items(items) => items.into(),
+            Made::Members(members, _) => members.into(),
+        };
+        if let Some(object) = container.shared {
+            self.shared.insert(object.as_ptr() as usize, (object, value.clone()));
         }
+        value
     }
 
-    fn charge(&mut self, text: usize) -> PyResult<()> {
-        self.bytes += COST + text as u64;
+    /// Refuses so many levels more where that would be too many.
+    fn nest(&self, levels: usize) -> PyResult<()> {
+        if self.open.len() + levels > MAX_DEPTH {
+            return Err(ConversionError::new_err(format!(
+                "python → json: nested more than {MAX_DEPTH} levels deep (or a container that holds itself)"
+            )));
+        }
+        Ok(())
+    }
+
+    fn charge(&mut self, bytes: u64) -> PyResult<()> {
+        self.bytes = self.bytes.saturating_add(bytes);
         let limit = max_bytes();
         if self.bytes > limit {
             return Err(refused(ValueError::TooLarge { bytes: self.bytes, limit }));
@@ -148,7 +166,7 @@ impl<'py> Reader<'py> {
     fn one(&mut self, object: &Bound<'py, PyAny>) -> PyResult<Read<'py>> {
         let value = if let Ok(text) = object.cast::<PyString>() {
             let text = text_of(object, text)?;
-            self.charge(text.len())?;
+            self.charge(SCALAR + text.len() as u64)?;
             return Ok(Read::Scalar(Value::String(text)));
         } else if let Ok(boolean) = object.cast_exact::<PyBool>() {
             Value::Boolean(boolean.is_true())
@@ -158,15 +176,29 @@ impl<'py> Reader<'py> {
             Value::Float(float.value())
         } else if object.is_none() {
             Value::Null
-        } else if let Ok(list) = object.cast::<PyList>() {
-            self.charge(0)?;
-            let made = Made::Items(Vec::with_capacity(list.len()));
-            return Ok(Read::Container(Container { left: Left::List(list.clone(), 0), made }));
         } else {
-            self.charge(0)?;
-            return self.other(object);
+            if let Some((_, value)) = self.shared.get(&(object.as_ptr() as usize)) {
+                // In each of its places it counts in full, as wherever it is written out.
+                let value = value.clone();
+                self.nest(value.depth())?;
+                self.charge(value.bytes())?;
+                return Ok(Read::Scalar(value));
+            }
+            // Beside this reference there is one of the container around it.
+            let shared = (references::count(object) > 2).then(|| object.clone());
+            let read = match object.cast::<PyList>() {
+                Ok(list) => container(Left::List(list.clone(), 0), Made::Items(Vec::with_capacity(list.len()))),
+                Err(_) => self.other(object)?,
+            };
+            return match read {
+                Read::Container(container) => {
+                    self.charge(CONTAINER)?;
+                    Ok(Read::Container(Container { shared, ..container }))
+                }
+                scalar @ Read::Scalar(_) => Ok(scalar),
+            };
         };
-        self.charge(0)?;
+        self.charge(SCALAR)?;
         Ok(Read::Scalar(value))
     }
 
@@ -205,6 +237,7 @@ impl<'py> Reader<'py> {
         if object.hasattr("__index__")?
             && let Ok(integer) = object.extract::<i64>()
         {
+            self.charge(SCALAR)?;
             return Ok(Read::Scalar(Value::Integer(integer)));
         }
         Err(self.has_no_form(object))
@@ -230,13 +263,15 @@ impl<'py> Reader<'py> {
 }
 
 fn items<'py>(object: &Bound<'py, PyAny>) -> PyResult<Read<'py>> {
-    let made = Made::Items(Vec::new());
-    Ok(Read::Container(Container { left: Left::Items(object.try_iter()?), made }))
+    Ok(container(Left::Items(object.try_iter()?), Made::Items(Vec::new())))
 }
 
 fn members<'py>(pairs: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>) -> Read<'py> {
-    let made = Made::Members(Object::new(), Arc::default());
-    Read::Container(Container { left: Left::Members(pairs.into_iter()), made })
+    container(Left::Members(pairs.into_iter()), Made::Members(Object::new(), Arc::default()))
+}
+
+fn container(left: Left<'_>, made: Made) -> Read<'_> {
+    Read::Container(Container { left, made, shared: None })
 }
 
 fn refused(error: ValueError) -> PyErr {
