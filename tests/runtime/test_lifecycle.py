@@ -349,6 +349,30 @@ def test_states_are_told():
         assert len(states) == len(set(states)) or name != "lonely"
 
 
+@pytest.mark.parametrize("taken", ["outports", "outports and node", "listener", "answers"])
+def test_what_leaves_the_network_is_counted_once_a_packet(taken):
+    """Once for each node that takes it, and once where only those outside do."""
+    with Network() as net:
+        add(net, "a", Forward)
+        if taken == "listener":
+            listener = net.listen("a", "out")
+        else:
+            net.add_outport("one", "a", "out")
+            net.add_outport("two", "a", "out")
+        if taken == "outports and node":
+            add(net, "c", Collect())
+            connect(net, "a", "c")
+        if taken == "answers":
+            net.start()
+            assert [net.ask({"a.in": number}, timeout=SOON)["one"] for number in range(3)] == [[0], [1], [2]]
+            assert net.stats()["a"]["packets_out"] == 3
+            return
+        result = net.run({"a.in": iter(range(3))}, timeout=SOON)
+        if taken == "listener":
+            assert list(listener) == [0, 1, 2]
+        assert result.nodes["a"]["packets_out"] == 3
+
+
 def test_stats_count():
     with Network() as net:
         add(net, "a", numbers(100))

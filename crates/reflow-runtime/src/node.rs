@@ -289,6 +289,7 @@ impl Node {
             None => origin,
         };
         let asked = origin.is_some_and(|origin| origin.question().is_some());
+        let mut is_heard = false;
         if asked && let Some(origin) = origin {
             if origin.is_cancelled() {
                 return;
@@ -300,6 +301,7 @@ impl Node {
                     message: message.clone(),
                     origin: Some(origin.clone()),
                 };
+                is_heard = true;
                 put(Outgoing { target: ANSWER, port, packet });
             }
         }
@@ -307,8 +309,13 @@ impl Node {
             let taps = self.taps.read();
             for (_, tap) in taps.iter().filter(|(at, _)| *at == port) {
                 let packet = Packet { link: 0, position, message: message.clone(), origin: None };
+                is_heard = true;
                 put(Outgoing { target: tap | TAP, port, packet });
             }
+        }
+        // Nor does a node take it in pieces.
+        if is_heard && routes.is_empty() && !self.rechunkers.iter().any(|cut| cut.from == port) {
+            self.counters.heard.add(1);
         }
         if let Some((last, others)) = routes.split_last() {
             let to = |route: &Route, message| {
@@ -330,7 +337,7 @@ impl Node {
             state: self.state().name(),
             ticks: self.counters.ticks.get(),
             packets_in: self.counters.packets_in.get(),
-            packets_out: self.counters.packets_out.get(),
+            packets_out: self.counters.packets_out.get() + self.counters.heard.get(),
             failures: self.counters.failures.get(),
             retries: self.counters.retries.get(),
             late: self.counters.late.get(),

@@ -20,6 +20,8 @@ pub(crate) struct Counters {
     pub(crate) ticks: Counter,
     pub(crate) packets_in: Counter,
     pub(crate) packets_out: Counter,
+    /// Packets that no node took, but listeners or outports of the network.
+    pub(crate) heard: Counter,
     pub(crate) failures: Counter,
     pub(crate) retries: Counter,
     pub(crate) late: Counter,
@@ -78,7 +80,8 @@ pub struct NodeStats {
     pub ticks: u64,
     /// Packets that ticks have taken.
     pub packets_in: u64,
-    /// Packets that were put into mailboxes, once for every connection.
+    /// Packets that were put into mailboxes, once for every connection; those that only listeners and outports of the network take,
+    /// once.
     pub packets_out: u64,
     /// Ticks that were given up: their last attempt failed.
     pub failures: u64,
