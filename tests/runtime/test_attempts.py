@@ -430,5 +430,42 @@ def test_a_batch_that_fails_after_its_ticks_have_ended_is_told():
             result = net.wait(timeout=SOON)
     assert (result.nodes["a"]["late"], result.nodes["a"]["failures"]) == (2, 0)
     assert [event["data"] for event in events] == [
-        "a batch failed after its ticks had been ended: ValueError: too late"
-    ] * 2
+        "a batch failed after its ticks had been ended: ValueError: too late",
+        "a batch failed after its ticks had been ended (2 times in all)",
+    ]
+
+
+@pytest.mark.parametrize("style", ["plain", "async", "generator"])
+def test_ticks_that_fail_after_their_end_are_told_once_and_with_their_number(style):
+    class Plain(Actor):
+        inports = ["in"]
+
+        def run(self, ctx):
+            ctx.done()
+            raise ValueError(f"too late {ctx['in']}")
+
+    class Async(Plain):
+        async def run(self, ctx):
+            ctx.done()
+            raise ValueError(f"too late {ctx['in']}")
+
+    class Generator(Plain):
+        def run(self, ctx):
+            ctx.done()
+            yield {}
+            raise ValueError(f"too late {ctx['in']}")
+
+    net = Network()
+    net.register_actor("late", {"plain": Plain, "async": Async, "generator": Generator}[style])
+    net.add_node("a", "late")
+    events = net.events(types=["ActorLog"])
+    result = net.run({"a.in": iter(range(1, 121))}, timeout=SOON)
+    what = "a tick failed after it had been ended"
+    told = [event["data"] for event in events if event["data"].startswith(what)]
+    assert result.nodes["a"]["late"] >= 120
+    assert [text.removeprefix(what) for text in told] == [
+        ": ValueError: too late 1",
+        ": ValueError: too late 10 (10 times by now)",
+        ": ValueError: too late 100 (100 times by now)",
+        " (120 times in all)",
+    ]

@@ -193,7 +193,7 @@ impl PyBatch {
     /// A call that failed after all of its ticks had been ended changes nothing, but is told.
     fn tell_late(&self, failure: Option<&reflow_runtime::Failure>) {
         if let Some(failure) = failure {
-            self.node.tell_late(&format!("a batch failed after its ticks had been ended: {}", failure.message));
+            self.node.tell_late("a batch failed after its ticks had been ended", &format!(": {failure}"));
         }
     }
 

@@ -282,7 +282,7 @@ impl PyContext {
         let is_lost = !state.abandoned;
         drop(state);
         if is_lost {
-            self.node.tell_late("a packet was emitted after the tick had been ended: it is not sent");
+            self.node.tell_late("a packet was emitted after the tick had been ended: it is not sent", "");
         }
         Ok(())
     }

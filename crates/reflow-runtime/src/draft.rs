@@ -398,6 +398,7 @@ impl Draft<'_> {
             departures,
             strays: crate::stray::Strays::new(self.component.open_ports(), self.description.outports.len()),
             facts: crate::facts::Facts::default(),
+            late: crate::late::Late::default(),
             awaited: crate::awaited::AwaitedSignals::default(),
             pools: crate::Pools::default(),
             state: AtomicU8::new(NodeState::Waiting as u8),

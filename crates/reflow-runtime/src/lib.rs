@@ -33,6 +33,7 @@ mod gathering;
 mod host;
 mod join;
 pub mod journal;
+mod late;
 mod mailbox;
 mod marks;
 mod mint;

@@ -15,6 +15,7 @@ use crate::departures::Departures;
 use crate::facts::Facts;
 use crate::gate::Gate;
 use crate::gather::{Group, Scatter};
+use crate::late::Late;
 use crate::mailbox::{Mailbox, Room};
 use crate::marks::Marks;
 use crate::mint::{Mint, Turns};
@@ -78,6 +79,7 @@ pub(crate) struct Node {
     pub(crate) sleeper: Arc<Sleeper>,
     pub(crate) counters: Counters,
     pub(crate) strays: Strays,
+    pub(crate) late: Late,
     pub(crate) pools: Pools,
     /// What the actor tells about itself to whoever asks.
     pub(crate) facts: Facts,

@@ -583,12 +583,6 @@ impl NodeHandle {
         node.sleeper.wake();
     }
 
-    /// Says that an attempt was ended a second time, or after it had been given up: that changes nothing, but is told.
-    pub fn tell_late(&self, what: &str) {
-        self.node().counters.late.add(1);
-        self.log("warning", what);
-    }
-
     /// Makes the node look around: something it waits for may have changed.
     pub fn poke(&self) {
         self.run.poke(self.index);

@@ -297,7 +297,7 @@ impl PyContext {
             return;
         }
         if self.is_resolved(py) {
-            return self.node.tell_late(&format!("a tick failed after it had been ended: {}", failure.message));
+            return self.node.tell_late("a tick failed after it had been ended", &format!(": {failure}"));
         }
         // Nobody else can have resolved it meanwhile but another thread, who was first then.
         let _ = self.resolve(py, Err(failure), None);
@@ -312,7 +312,7 @@ impl PyContext {
         if self.is_resolved(value.py()) {
             // What else it returns is of no interest once the tick has been ended.
             if value.is_instance_of::<PyDict>() {
-                self.node.tell_late("run() returned outputs after the tick had been ended: they are not sent");
+                self.node.tell_late("run() returned outputs after the tick had been ended: they are not sent", "");
             }
             return Ok(());
         }
@@ -329,7 +329,7 @@ impl PyContext {
         }
         if self.is_resolved(outputs.py()) {
             if !packets.is_empty() {
-                self.node.tell_late("run() returned outputs after the tick had been ended: they are not sent");
+                self.node.tell_late("run() returned outputs after the tick had been ended: they are not sent", "");
             }
             return Ok(());
         }
@@ -359,14 +359,14 @@ impl PyContext {
                     // Whoever ends a tick late need not know that the network was shut down meanwhile.
                     return Ok(());
                 }
-                self.node.tell_late("a tick was ended after it had been given up: its time limit has passed");
+                self.node.tell_late("a tick was ended after it had been given up: its time limit has passed", "");
                 return Err(given_up());
             }
             if state.outcome.is_some() || state.phase == Phase::Over {
                 let is_late = state.phase == Phase::Over;
                 drop(state);
                 if is_late {
-                    self.node.tell_late("a tick was ended a second time: done() and fail() may be called once");
+                    self.node.tell_late("a tick was ended a second time: done() and fail() may be called once", "");
                 }
                 return Err(ContextError::new_err(
                     "this tick is already resolved: done() and fail() may be called once",

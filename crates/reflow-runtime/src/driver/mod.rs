@@ -74,6 +74,7 @@ impl Drop for EndOfNode {
     fn drop(&mut self) {
         // The task may be dropped while it sleeps; its end is an act of its own.
         self.handle.node().sleeper.rise();
+        self.handle.tell_all_late();
         self.handle.run().node_ended(self.handle.index(), self.state, self.undelivered);
     }
 }
