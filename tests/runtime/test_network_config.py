@@ -32,6 +32,8 @@ def test_the_form_of_earlier_releases():
             {"tracing": {"retry_config": {"max_delay": {"sec": 1}}}},
             "config: tracing.retry_config.max_delay: unknown key `sec`; did you mean `secs`?",
         ),
+        ({"tracing": {"enabled": "x"}}, "config: `tracing.enabled` must be True or False, got"),
+        ({"compression": {"enabled": 1}}, "config: `compression.enabled` must be True or False, got 1"),
         ({"compression": {"type_strategies": {"String": "Sometimes"}}}, "expected one of Never, Always"),
     ],
 )

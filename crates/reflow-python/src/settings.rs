@@ -38,6 +38,12 @@ pub(crate) fn read(config: &Value) -> Result<Settings, String> {
             Some(other) => return Err(format!("config: `{section}` must be a mapping or None, got {}", other.kind())),
         }
     }
+    for section in ["compression", "tracing"] {
+        match config.get(section).and_then(|section| section.get("enabled")) {
+            None | Some(Value::Null | Value::Boolean(_)) => {}
+            Some(other) => return Err(format!("config: `{section}.enabled` must be True or False, got {other}")),
+        }
+    }
     for (path, keys) in SECTIONS {
         let section = path.iter().try_fold(config, |section, key| section.get(key)).and_then(Value::as_object);
         for key in section.into_iter().flat_map(|section| section.keys()) {

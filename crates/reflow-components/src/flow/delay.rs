@@ -16,7 +16,7 @@ use crate::size;
 const MAX_WAITING: usize = 1 << 16;
 
 /// Bytes that may be on their way when the config does not say how many.
-const MAX_BYTES: usize = 64 << 20;
+const MAX_BYTES: usize = 32 << 20;
 
 /// Forwards each message after a pause.
 ///
