@@ -18,7 +18,13 @@ pub(crate) struct PortTable {
     names: Vec<Arc<str>>,
     /// Whether case does not matter where no name is the very one.
     folds: bool,
-    /// Numbers by name, once there are more than a few. The first port of a name has it.
+    /// Once there are more than a few.
+    index: Option<Box<Index>>,
+}
+
+/// Numbers by name. The first port of a name has it.
+#[derive(Clone, Debug, Default)]
+struct Index {
     exact: FxHashMap<Arc<str>, u16>,
     folded: FxHashMap<String, u16>,
 }
@@ -36,40 +42,31 @@ impl PortTable {
     pub(crate) fn add(&mut self, name: Arc<str>) -> u16 {
         let position = self.names.len();
         self.names.push(name);
-        if position == FEW {
-            // From now on there is a table, of the first ones, too.
-            (0..FEW).for_each(|position| self.enter(position));
-        }
-        if position >= FEW {
-            self.enter(position);
+        if let Some(index) = &mut self.index {
+            index.enter(position, &self.names[position], self.folds);
+        } else if position >= FEW {
+            let index = self.index.insert(Box::default());
+            self.names.iter().enumerate().for_each(|(position, name)| index.enter(position, name, self.folds));
         }
         number(position)
     }
 
-    fn enter(&mut self, position: usize) {
-        let (name, port) = (&self.names[position], number(position));
-        if self.folds {
-            self.folded.entry(name.to_lowercase()).or_insert(port);
-        }
-        self.exact.entry(Arc::clone(name)).or_insert(port);
-    }
-
     /// The port of this very name.
     pub(crate) fn exact(&self, name: &str) -> Option<u16> {
-        if self.names.len() > FEW {
-            return self.exact.get(name).copied();
+        match &self.index {
+            Some(index) => index.exact.get(name).copied(),
+            None => self.names.iter().position(|known| **known == *name).map(number),
         }
-        self.names.iter().position(|known| **known == *name).map(number)
     }
 
     /// The port of this name; where case does not matter, one that differs by case only.
     pub(crate) fn find(&self, name: &str) -> Option<u16> {
         let folded = || {
             let name = name.to_lowercase();
-            if self.names.len() > FEW {
-                return self.folded.get(&name).copied();
+            match &self.index {
+                Some(index) => index.folded.get(&name).copied(),
+                None => self.names.iter().position(|known| known.to_lowercase() == name).map(number),
             }
-            self.names.iter().position(|known| known.to_lowercase() == name).map(number)
         };
         self.exact(name).or_else(|| if self.folds { folded() } else { None })
     }
@@ -77,6 +74,16 @@ impl PortTable {
     /// The port of this name, a new one if there is none.
     pub(crate) fn find_or_add(&mut self, name: &str) -> u16 {
         self.find(name).unwrap_or_else(|| self.add(name.into()))
+    }
+}
+
+impl Index {
+    fn enter(&mut self, position: usize, name: &Arc<str>, folds: bool) {
+        let port = number(position);
+        if folds {
+            self.folded.entry(name.to_lowercase()).or_insert(port);
+        }
+        self.exact.entry(Arc::clone(name)).or_insert(port);
     }
 }
 
