@@ -59,11 +59,11 @@ pub(crate) fn working<T>(task: impl FnOnce() -> T) -> T {
 /// Attaches this thread, wherever it comes from, unless the interpreter is about to go: then it does not return.
 #[allow(clippy::disallowed_methods, reason = "this is the one to use")]
 pub(crate) fn attach<T>(task: impl FnOnce(Python<'_>) -> T) -> T {
-    if ENDS.get() {
+    // The end waits for tasks of the host, and most of all attaching is done there.
+    if AT_WORK.get() || ENDS.get() {
         return Python::attach(task);
     }
-    // Whoever is inside a task is counted for that.
-    let _counted = (!AT_WORK.get()).then(|| Counted::new(&PASSING).unwrap_or_else(|| stay()));
+    let _counted = Counted::new(&PASSING).unwrap_or_else(|| stay());
     // The end has waited, but not for ever.
     Python::try_attach(task).unwrap_or_else(|| sleep_for_good())
 }

@@ -10,7 +10,9 @@
 use std::ffi::{c_char, c_double, c_int, c_long};
 use std::mem::forget;
 
-use pyo3::ffi::{self, Py_buffer, Py_ssize_t, PyGILState_STATE, PySendResult, PyType_Spec};
+use pyo3::ffi::{
+    self, Py_buffer, Py_ssize_t, PyGILState_STATE, PyMethodDef, PySendResult, PyThreadState, PyType_Spec, PyTypeObject,
+};
 
 use crate::exit::sleep_for_good;
 
@@ -46,6 +48,7 @@ macro_rules! guard {
 
 guard! {
     fn PyBuffer_Release(a: *mut Py_buffer);
+    fn PyCMethod_New(a: *mut PyMethodDef, b: Object, c: Object, d: *mut PyTypeObject) -> Object;
     fn PyDict_Copy(a: Object) -> Object;
     fn PyDict_DelItem(a: Object, b: Object) -> c_int;
     fn PyDict_GetItemWithError(a: Object, b: Object) -> Object;
@@ -62,6 +65,7 @@ guard! {
     fn PyErr_SetObject(a: Object, b: Object);
     fn PyErr_SetString(a: Object, b: *const c_char);
     fn PyErr_WriteUnraisable(a: Object);
+    fn PyEval_RestoreThread(a: *mut PyThreadState);
     fn PyFloat_AsDouble(a: Object) -> c_double;
     fn PyGILState_Release(a: PyGILState_STATE);
     fn PyImport_Import(a: Object) -> Object;
@@ -79,11 +83,13 @@ guard! {
     fn PyObject_CallNoArgs(a: Object) -> Object;
     fn PyObject_ClearWeakRefs(a: Object);
     fn PyObject_DelItem(a: Object, b: Object) -> c_int;
+    fn PyObject_GenericGetAttr(a: Object, b: Object) -> Object;
     fn PyObject_GetAttr(a: Object, b: Object) -> Object;
     fn PyObject_GetBuffer(a: Object, b: *mut Py_buffer, c: c_int) -> c_int;
     fn PyObject_GetItem(a: Object, b: Object) -> Object;
     fn PyObject_GetIter(a: Object) -> Object;
     fn PyObject_IsInstance(a: Object, b: Object) -> c_int;
+    fn PyObject_IsSubclass(a: Object, b: Object) -> c_int;
     fn PyObject_IsTrue(a: Object) -> c_int;
     fn PyObject_Repr(a: Object) -> Object;
     fn PyObject_RichCompare(a: Object, b: Object, c: c_int) -> Object;
@@ -92,6 +98,9 @@ guard! {
     fn PyObject_SetItem(a: Object, b: Object, c: Object) -> c_int;
     fn PyObject_Size(a: Object) -> Py_ssize_t;
     fn PyObject_Str(a: Object) -> Object;
+    fn PySet_Add(a: Object, b: Object) -> c_int;
+    fn PySet_Discard(a: Object, b: Object) -> c_int;
+    fn PySet_New(a: Object) -> Object;
     fn PyTraceBack_Print(a: Object, b: Object) -> c_int;
     fn PyTuple_New(a: Py_ssize_t) -> Object;
     fn PyType_FromSpec(a: *mut PyType_Spec) -> Object;
