@@ -42,7 +42,10 @@ def function(x):
 
 def graph_of(component: str, **more: Any) -> dict[str, Any]:
     """A graph that names a port wrong in every place there is."""
-    edge = lambda node, port: {"nodeId": node, "portId": port}  # noqa: E731
+
+    def edge(node, port):
+        return {"nodeId": node, "portId": port}
+
     return {
         "caseSensitive": True,
         "properties": {"name": "g"},
@@ -354,7 +357,9 @@ def test_ports_of_the_network_are_found_whatever_their_case_where_that_does_not_
         def run(self, ctx):
             ctx.done({"Out": ctx["In"]})
 
-    edge = lambda node, port: {"nodeId": node, "portId": port}  # noqa: E731
+    def edge(node, port):
+        return {"nodeId": node, "portId": port}
+
     graph = {
         "caseSensitive": False,
         "properties": {},
