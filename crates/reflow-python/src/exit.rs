@@ -57,15 +57,18 @@ pub(crate) fn working<T>(task: impl FnOnce() -> T) -> T {
 }
 
 /// Attaches this thread, wherever it comes from, unless the interpreter is about to go: then it does not return.
+#[inline]
 #[allow(clippy::disallowed_methods, reason = "this is the one to use")]
 pub(crate) fn attach<T>(task: impl FnOnce(Python<'_>) -> T) -> T {
     // The end waits for tasks of the host, and most of all attaching is done there.
-    if AT_WORK.get() || ENDS.get() {
-        return Python::attach(task);
-    }
-    let _counted = Counted::new(&PASSING).unwrap_or_else(|| stay());
-    // The end has waited, but not for ever.
-    Python::try_attach(task).unwrap_or_else(|| sleep_for_good())
+    let _counted = if AT_WORK.get() || ENDS.get() { None } else { Some(pass()) };
+    Python::attach(task)
+}
+
+/// Counts a thread that is about to be attached for a moment.
+#[cold]
+fn pass() -> Counted {
+    Counted::new(&PASSING).unwrap_or_else(|| stay())
 }
 
 /// Whether the interpreter is about to go: no run can begin any more.

@@ -74,8 +74,9 @@ impl PyContext {
                         let inputs_dict = state.inputs_dict.take();
                         drop(state);
                         // The variables of `run` are gone.
-                        let mut emitted = attempt.emitted.iter_mut().filter(|_| unsettled);
-                        if let Err(error) = emitted.try_for_each(|(_, message)| plain::settle(py, message)) {
+                        let mut emitted = attempt.emitted.iter_mut();
+                        if unsettled && let Err(error) = emitted.try_for_each(|(_, message)| plain::settle(py, message))
+                        {
                             attempt.emitted.clear();
                             return Conclusion::Failed(failure_of(py, error));
                         }

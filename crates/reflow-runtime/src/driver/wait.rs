@@ -172,7 +172,7 @@ impl Driver {
             if !self.outbox.is_empty() {
                 poll_fn(|cx| self.poll_flush(cx)).await;
             }
-            if !self.pass_turn() {
+            if self.node().departures.is_none() || !self.pass_turn() {
                 return;
             }
         }
