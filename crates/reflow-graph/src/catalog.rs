@@ -57,7 +57,7 @@ impl PortInfo {
     }
 
     /// Every type of its packets.
-    pub(crate) fn types(&self) -> impl Iterator<Item = &PortType> {
+    pub(crate) fn types(&self) -> impl Iterator<Item = &PortType> + Clone {
         std::iter::once(&self.port_type).chain(&self.also)
     }
 }

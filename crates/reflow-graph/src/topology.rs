@@ -30,20 +30,34 @@ pub struct Topology {
     pub(crate) graph: DiGraph<Name, usize>,
 }
 
+/// The nodes that a connection leaves and reaches.
+#[derive(Clone, Copy)]
+pub(crate) struct Ends {
+    pub(crate) from: Option<NodeIndex>,
+    pub(crate) to: Option<NodeIndex>,
+}
+
 impl Topology {
     /// The shape of an export.
     pub fn new(export: &GraphExport) -> Self {
+        Self::with_ends(export).0
+    }
+
+    /// The shape, and the nodes at both ends of each connection and initial, as far as there are such nodes.
+    pub(crate) fn with_ends(export: &GraphExport) -> (Self, Vec<Ends>) {
         let mut graph = DiGraph::with_capacity(export.processes.len(), export.connections.len());
         let index: FxHashMap<_, _> =
             export.processes.keys().map(|id| (id.clone(), graph.add_node(id.clone()))).collect();
+        let mut ends = Vec::with_capacity(export.connections.len());
         for (position, connection) in export.connections.iter().enumerate() {
             let end = |edge: &Edge| index.get(&edge.node_id).copied();
-            if let (false, Some(from), Some(to)) = (connection.is_initial(), end(&connection.from), end(&connection.to))
-            {
+            let of_this = Ends { from: end(&connection.from), to: end(&connection.to) };
+            if let (false, Ends { from: Some(from), to: Some(to) }) = (connection.is_initial(), of_this) {
                 graph.add_edge(from, to, position);
             }
+            ends.push(of_this);
         }
-        Self { index, graph }
+        (Self { index, graph }, ends)
     }
 
     /// Ids of the given positions, in order.

@@ -68,7 +68,22 @@ pub(crate) fn attach<T>(task: impl FnOnce(Python<'_>) -> T) -> T {
 /// Counts a thread that is about to be attached for a moment.
 #[cold]
 fn pass() -> Counted {
-    Counted::new(&PASSING).unwrap_or_else(|| stay())
+    let counted = Counted::new(&PASSING).unwrap_or_else(|| stay());
+    // The end has waited, but not for ever.
+    if is_gone() { sleep_for_good() } else { counted }
+}
+
+/// Whether the interpreter takes no thread any more.
+#[allow(unsafe_code, reason = "there is no safe accessor")]
+fn is_gone() -> bool {
+    // SAFETY: both may be called at any time, by any thread.
+    unsafe {
+        #[cfg(all(Py_3_13, not(Py_LIMITED_API)))]
+        if pyo3::ffi::Py_IsFinalizing() != 0 {
+            return true;
+        }
+        pyo3::ffi::Py_IsInitialized() == 0
+    }
 }
 
 /// Whether the interpreter is about to go: no run can begin any more.

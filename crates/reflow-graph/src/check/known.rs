@@ -1,13 +1,15 @@
 //! What is known about the components of nodes, with ports found by name at once.
 
+use petgraph::graph::NodeIndex;
 use rustc_hash::FxHashMap;
 
-use crate::{Catalog, ComponentInfo, Direction, GraphExport, Name, PortInfo};
+use crate::{Catalog, ComponentInfo, Direction, GraphExport, Name, PortInfo, Process};
 
 /// The components that a graph uses, each looked up once.
-pub(super) struct Components<'a> {
-    by_id: FxHashMap<&'a str, Option<Known>>,
-    of_nodes: FxHashMap<&'a str, Known>,
+pub(super) struct Components {
+    known: Vec<Option<Known>>,
+    /// Where they are, by the place of the node.
+    of_nodes: Vec<usize>,
 }
 
 /// A component, and its ports by name.
@@ -30,24 +32,27 @@ pub(super) enum Port<'a> {
     Ambiguous(Vec<&'a Name>),
 }
 
-impl<'a> Components<'a> {
-    pub(super) fn of(export: &'a GraphExport, catalog: &dyn Catalog) -> Self {
+impl Components {
+    pub(super) fn of(export: &GraphExport, catalog: &dyn Catalog) -> Self {
         let fold = |port: &Name| folded(export, port);
-        let (mut by_id, mut of_nodes) = (FxHashMap::default(), FxHashMap::default());
-        for (node, process) in &export.processes {
-            if let Some(info) = catalog.of_node(node) {
-                of_nodes.insert(&**node, Known::new(info, fold));
-                continue;
+        let (mut known, mut by_id) = (Vec::new(), FxHashMap::default());
+        let mut put = |info: Option<ComponentInfo>| {
+            known.push(info.map(|info| Known::new(info, fold)));
+            known.len() - 1
+        };
+        let place = |(node, process): (&Name, &Process)| match catalog.of_node(node) {
+            Some(info) => put(Some(info)),
+            None => {
+                let find = || put(catalog.component(&process.component));
+                *by_id.entry(process.component.clone()).or_insert_with(find)
             }
-            let find = || catalog.component(&process.component).map(|info| Known::new(info, fold));
-            by_id.entry(&*process.component).or_insert_with(find);
-        }
-        Self { by_id, of_nodes }
+        };
+        let of_nodes = export.processes.iter().map(place).collect();
+        Self { known, of_nodes }
     }
 
-    pub(super) fn get(&self, export: &GraphExport, node: &str) -> Option<&Known> {
-        let process = export.processes.get(node)?;
-        self.of_nodes.get(node).or_else(|| self.by_id.get(&*process.component)?.as_ref())
+    pub(super) fn get(&self, node: NodeIndex) -> Option<&Known> {
+        self.known[self.of_nodes[node.index()]].as_ref()
     }
 }
 
@@ -61,6 +66,11 @@ impl Known {
             by_name
         };
         Self { inports: by_name(&info.inports), outports: by_name(&info.outports), info }
+    }
+
+    /// The inports without which a node does not run.
+    pub(super) fn awaited(&self) -> impl Iterator<Item = &PortInfo> {
+        self.info.inports.iter().filter(|port| port.required || self.info.await_all)
     }
 
     pub(super) fn ports(&self, direction: Direction) -> &[PortInfo] {

@@ -8,7 +8,7 @@ use petgraph::visit::EdgeRef;
 use rustc_hash::FxHashSet;
 
 use super::Check;
-use crate::{Code, Diagnostic, Direction, Name, Place, Topology};
+use crate::{Code, Diagnostic, Direction, Name, Place};
 
 /// What a node still waits for.
 struct Waiting {
@@ -19,70 +19,77 @@ struct Waiting {
     explained: bool,
 }
 
-/// The inports that a connection, an initial or a graph port leads to, by the place of their node.
+/// What connections, initials and graph ports lead to.
 #[derive(Default)]
 struct Fed {
-    ports: FxHashSet<(usize, Name)>,
+    /// Inports of nodes that do not run without some of theirs.
+    ports: FxHashSet<(NodeIndex, Name)>,
     nodes: Vec<bool>,
 }
 
 impl Check<'_> {
     pub(super) fn liveness(&mut self) {
-        let export = self.export;
-        let topology = Topology::new(export);
-        let fed = self.fed_ports(&topology);
+        let (export, topology) = (self.export, &self.resolved.topology);
+        let fed = self.fed_ports();
         let mut waiting: Vec<Waiting> = Vec::with_capacity(export.processes.len());
-        for (place, node) in export.processes.keys().enumerate() {
-            waiting.push(self.waiting(place, node, &fed));
+        for node in topology.graph.node_indices() {
+            waiting.push(self.waiting(node, &fed));
         }
 
         let mut running: Vec<_> = topology.graph.node_indices().filter(|node| waiting[node.index()].runs).collect();
-        let mut arrive = |index: NodeIndex, port: Name, running: &mut Vec<_>| {
+        let mut arrive = |index: NodeIndex, port: &Name, running: &mut Vec<_>| {
             let waits: &mut Waiting = &mut waiting[index.index()];
-            waits.needs.remove(&port);
+            if !waits.needs.is_empty() {
+                waits.needs.remove(&self.folded(port));
+            }
             if waits.needs.is_empty() && !std::mem::replace(&mut waits.runs, true) {
                 running.push(index);
             }
         };
-        let initials = export.initials().map(|initial| (&initial.to.node_id, initial.inport()));
-        let inports = export.inports.values().map(|edge| (&edge.node_id, edge.inner_port()));
-        for (node, port) in initials.chain(inports) {
-            if let Some(index) = topology.index.get(node) {
-                arrive(*index, self.folded(port), &mut running);
-            }
+        for (node, port) in self.entries(true) {
+            arrive(node, port, &mut running);
         }
         while let Some(node) = running.pop() {
             for edge in topology.graph.edges(node) {
-                arrive(edge.target(), self.folded(&export.connections[*edge.weight()].to.port_id), &mut running);
+                arrive(edge.target(), &export.connections[*edge.weight()].to.port_id, &mut running);
             }
         }
-        self.report_stuck(&topology, &waiting);
+        self.report_stuck(&waiting);
     }
 
-    fn fed_ports(&self, topology: &Topology) -> Fed {
-        let mut fed = Fed { nodes: vec![false; topology.graph.node_count()], ..Fed::default() };
-        let ends = self.export.connections.iter().map(|connection| (&connection.to.node_id, &connection.to.port_id));
-        let ports = self.export.inports.values().map(|edge| (&edge.node_id, edge.inner_port()));
-        for (node, port) in ends.chain(ports) {
-            if let Some(index) = topology.index.get(node) {
-                fed.ports.insert((index.index(), self.folded(port)));
-                fed.nodes[index.index()] = true;
+    /// Inports that packets come in by: with `from_outside` those of initials and of the graph, else those of connections, too.
+    fn entries(&self, from_outside: bool) -> impl Iterator<Item = (NodeIndex, &Name)> {
+        let of_connections = self.connections_with_ends().filter_map(move |(connection, ends)| {
+            let port = if connection.is_initial() { connection.inport() } else { &connection.to.port_id };
+            (!from_outside || connection.is_initial()).then_some((ends.to?, port))
+        });
+        let inports = self.export.inports.values();
+        of_connections.chain(inports.filter_map(|edge| Some((self.resolved.node(&edge.node_id)?, edge.inner_port()))))
+    }
+
+    fn fed_ports(&self) -> Fed {
+        let mut fed = Fed { nodes: vec![false; self.export.processes.len()], ..Fed::default() };
+        for (node, port) in self.entries(false) {
+            fed.nodes[node.index()] = true;
+            if self.resolved.components.get(node).is_some_and(|component| component.awaited().next().is_some()) {
+                fed.ports.insert((node, self.folded(port)));
             }
         }
         fed
     }
 
     /// What a node waits for at the start. Reports ports it waits for in vain; those are not counted again.
-    fn waiting(&mut self, place: usize, node: &Name, fed: &Fed) -> Waiting {
-        let Some(component) = self.component_of(node).map(|known| &known.info) else {
+    fn waiting(&mut self, node: NodeIndex, fed: &Fed) -> Waiting {
+        let Some(known) = self.resolved.components.get(node) else {
             return Waiting { needs: FxHashSet::default(), runs: true, explained: true };
         };
+        let component = &known.info;
         // What takes no input is a source; what may take some, but gets none, is meant as one.
-        let runs = component.inports.is_empty() && (!component.open_ports || !fed.nodes[place]);
+        let runs = component.inports.is_empty() && (!component.open_ports || !fed.nodes[node.index()]);
         let mut needs = FxHashSet::default();
         let mut unfed = Vec::new();
-        for port in component.inports.iter().filter(|port| port.required || component.await_all) {
-            let name = (place, self.folded(&port.name));
+        for port in known.awaited() {
+            let name = (node, self.folded(&port.name));
             if fed.ports.contains(&name) {
                 needs.insert(name.1);
             } else {
@@ -91,7 +98,7 @@ impl Check<'_> {
         }
         let (all, explained) = (component.await_all, !unfed.is_empty());
         for port in unfed {
-            let place = Place::Port { node: node.clone(), direction: Direction::In, port };
+            let place = Place::Port { node: self.id_of(node), direction: Direction::In, port };
             let message = if all {
                 "nothing is connected to it, and the node runs only when every inport has a packet"
             } else {
@@ -103,7 +110,12 @@ impl Check<'_> {
         Waiting { needs, runs, explained }
     }
 
-    fn report_stuck(&mut self, topology: &Topology, waiting: &[Waiting]) {
+    fn id_of(&self, node: NodeIndex) -> Name {
+        self.resolved.topology.graph[node].clone()
+    }
+
+    fn report_stuck(&mut self, waiting: &[Waiting]) {
+        let topology = &self.resolved.topology;
         let mut on_cycle = FxHashSet::default();
         for cycle in topology.cycles() {
             let stuck = |node: &Name| !waiting[topology.index[node].index()].runs;
@@ -126,8 +138,7 @@ impl Check<'_> {
             let hint = Some(format!("give one of them an initial, for example `{first}`"));
             self.report(Diagnostic::new(Code::StarvedCycle, Place::Node { node: first }, message).with_hint(hint));
         }
-        for node in topology.graph.node_weights() {
-            let Waiting { runs, explained, .. } = &waiting[topology.index[node].index()];
+        for (Waiting { runs, explained, .. }, node) in waiting.iter().zip(topology.graph.node_weights()) {
             if *runs || *explained || on_cycle.contains(node) {
                 continue;
             }

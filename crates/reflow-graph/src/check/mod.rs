@@ -7,10 +7,12 @@ mod references;
 #[cfg(test)]
 mod tests;
 
-use known::{Components, Known};
+use known::Components;
+use petgraph::graph::NodeIndex;
 
 use crate::suggest::did_you_mean;
-use crate::{Catalog, Code, Diagnostic, Graph, GraphExport, Name, Severity};
+use crate::topology::{Ends, Topology};
+use crate::{Catalog, Code, Connection, Diagnostic, Graph, GraphExport, Name, Severity};
 
 impl GraphExport {
     /// Checks the graph against a catalog and returns all findings: errors and warnings, by kind, then in the order of
@@ -24,7 +26,8 @@ impl GraphExport {
     /// assert_eq!(found[0].code.name(), "unknown-node");
     /// ```
     pub fn check(&self, catalog: &dyn Catalog) -> Vec<Diagnostic> {
-        let mut check = Check::new(self, catalog);
+        let resolved = Resolved::of(self, catalog);
+        let mut check = Check::new(self, catalog, &resolved);
         check.references();
         check.components();
         check.connections();
@@ -48,7 +51,8 @@ impl Graph {
 
 /// What loading an export into a [`Graph`] leaves out.
 pub(crate) fn dropped_by_loading(export: &GraphExport) -> Vec<Diagnostic> {
-    let mut check = Check::new(export, &crate::AnyComponent);
+    let resolved = Resolved::of(export, &crate::AnyComponent);
+    let mut check = Check::new(export, &crate::AnyComponent, &resolved);
     check.references();
     check.found.retain(|diagnostic| diagnostic.code != Code::UnknownMember);
     for diagnostic in &mut check.found {
@@ -58,11 +62,31 @@ pub(crate) fn dropped_by_loading(export: &GraphExport) -> Vec<Diagnostic> {
     check.found
 }
 
+/// What the names in an export stand for, each looked up once.
+struct Resolved {
+    components: Components,
+    topology: Topology,
+    /// The nodes at the ends of connections and initials, in the order of the export.
+    ends: Vec<Ends>,
+}
+
+impl Resolved {
+    fn of(export: &GraphExport, catalog: &dyn Catalog) -> Self {
+        let (topology, ends) = Topology::with_ends(export);
+        Self { components: Components::of(export, catalog), topology, ends }
+    }
+
+    /// Where a node is, if there is one.
+    fn node(&self, id: &str) -> Option<NodeIndex> {
+        self.topology.index.get(id).copied()
+    }
+}
+
 /// A check under way.
 struct Check<'a> {
     export: &'a GraphExport,
     catalog: &'a dyn Catalog,
-    components: Components<'a>,
+    resolved: &'a Resolved,
     found: Vec<Diagnostic>,
     /// Hints that were looked for.
     hints: usize,
@@ -72,8 +96,8 @@ struct Check<'a> {
 const ENOUGH_HINTS: usize = 100;
 
 impl<'a> Check<'a> {
-    fn new(export: &'a GraphExport, catalog: &'a dyn Catalog) -> Self {
-        Self { export, catalog, components: Components::of(export, catalog), found: Vec::new(), hints: 0 }
+    fn new(export: &'a GraphExport, catalog: &'a dyn Catalog, resolved: &'a Resolved) -> Self {
+        Self { export, catalog, resolved, found: Vec::new(), hints: 0 }
     }
 
     fn report(&mut self, diagnostic: Diagnostic) {
@@ -86,9 +110,9 @@ impl<'a> Check<'a> {
         if self.hints <= ENOUGH_HINTS { did_you_mean(word, names) } else { None }
     }
 
-    /// What is known about a node's component.
-    fn component_of(&self, node: &str) -> Option<&Known> {
-        self.components.get(self.export, node)
+    /// Connections and initials, and the nodes at their ends.
+    fn connections_with_ends(&self) -> impl Iterator<Item = (&'a Connection, Ends)> + use<'a> {
+        self.export.connections.iter().zip(self.resolved.ends.iter().copied())
     }
 
     /// A port name as the graph compares it.
