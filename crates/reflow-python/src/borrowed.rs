@@ -1,6 +1,9 @@
 //! Looking through containers without counting references: most of what is in them is of no interest, and a thousand counts up
 //! and down cost more than everything else that is done with a value.
 
+use std::num::NonZeroU64;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use pyo3::PyTypeInfo;
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -8,6 +11,7 @@ use pyo3::types::{PyByteArray, PyBytes, PyDict, PyFloat, PyInt, PyList, PySet, P
 
 use crate::classes::derives;
 use crate::json::deque_type;
+use crate::layout;
 
 /// What kind of container an object is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,12 +70,71 @@ pub(crate) fn form(object: &Bound<'_, PyAny>) -> Form {
     Form::Leaf
 }
 
-/// Whether the interpreter knows that there is no container in the dict. That it does not know it, says nothing.
-pub(crate) fn holds_only_leaves(dict: &Bound<'_, PyAny>) -> bool {
-    #[allow(unsafe_code, reason = "there is no safe accessor")]
-    // SAFETY: the object is alive. The collector of cycles leaves out dicts in which there is nothing that could hold anything.
+/// Whether it is known that there is no container in a dict or list. That it is not known, says nothing.
+pub(crate) fn holds_only_leaves(container: &Bound<'_, PyAny>) -> bool {
+    let py = container.py();
+    let state = layout::state(container);
+    if state.is_some_and(|state| FLAT.has(state)) {
+        return true;
+    }
+    // Most are of the class of the one before.
+    let mut last = std::ptr::null_mut();
+    let is_leaf = |object: *mut ffi::PyObject| {
+        #[allow(unsafe_code, reason = "the safe form counts references")]
+        // SAFETY: this thread is attached, and the object is alive.
+        let class = unsafe { ffi::Py_TYPE(object) };
+        class == std::mem::replace(&mut last, class) || is_leaf(py, object)
+    };
+    let is_flat = layout::all(container, is_leaf) == Some(true);
+    if let (true, Some(state)) = (is_flat, state) {
+        FLAT.add(state);
+    }
+    is_flat
+}
+
+#[cold]
+fn is_leaf(py: Python<'_>, object: *mut ffi::PyObject) -> bool {
+    #[allow(unsafe_code, reason = "the safe form counts references")]
+    // SAFETY: this thread is attached, and the object is alive.
     unsafe {
-        ffi::PyObject_GC_IsTracked(dict.as_ptr()) == 0
+        form(&Borrowed::from_ptr(py, object)) == Form::Leaf
+    }
+}
+
+/// What holds for a copy of a dict, if it is known of the dict.
+pub(crate) fn copied_as_it_was(dict: &Bound<'_, PyAny>, copy: &Bound<'_, PyAny>) {
+    if let (Some(_), Some(now)) = (flat_state(dict), layout::state(copy)) {
+        FLAT.add(now);
+    }
+}
+
+/// The state of a dict, if it is known that there is no container in it.
+pub(crate) fn flat_state(dict: &Bound<'_, PyAny>) -> Option<NonZeroU64> {
+    layout::state(dict).filter(|state| FLAT.has(*state))
+}
+
+/// Somebody has kept such a state, and it counts again.
+pub(crate) fn remember_flat(state: NonZeroU64) {
+    FLAT.add(state);
+}
+
+/// States of dicts in which there is no container: a dict that goes through many nodes is looked through once. Those of dicts that
+/// wait in between are kept with them.
+static FLAT: States = States([const { AtomicU64::new(0) }; 64]);
+
+struct States([AtomicU64; 64]);
+
+impl States {
+    fn place(&self, state: NonZeroU64) -> &AtomicU64 {
+        &self.0[((state.get() ^ state.get() >> 12) % 64) as usize]
+    }
+
+    fn has(&self, state: NonZeroU64) -> bool {
+        self.place(state).load(Ordering::Relaxed) == state.get()
+    }
+
+    fn add(&self, state: NonZeroU64) {
+        self.place(state).store(state.get(), Ordering::Relaxed);
     }
 }
 

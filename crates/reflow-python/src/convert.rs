@@ -402,7 +402,11 @@ fn kind_to_python<'py>(py: Python<'py>, message: &Message) -> Bound<'py, PyStrin
         };
     }
     if let Message::Host(value) = message {
-        return PyString::intern(py, value.kind());
+        return match value.kind() {
+            "Object" => crate::once::intern!(py, "Object").clone(),
+            "Array" => crate::once::intern!(py, "Array").clone(),
+            kind => PyString::intern(py, kind),
+        };
     }
     let name: &Bound<'py, PyString> = interned! {
         Message::Flow => "Flow", Message::Boolean(_) => "Boolean", Message::Integer(_) => "Integer",

@@ -37,6 +37,7 @@ mod guarded;
 mod inputs;
 mod json;
 mod last_call;
+mod layout;
 mod life;
 mod loop_host;
 mod message;

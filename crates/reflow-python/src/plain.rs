@@ -1,5 +1,6 @@
 //! Plain Python values on their way between Python actors: they arrive as they were sent.
 
+use std::num::NonZeroU64;
 use std::sync::{Arc, OnceLock};
 
 use pyo3::buffer::PyUntypedBuffer;
@@ -22,6 +23,8 @@ use crate::protect::{self, Held};
 pub(crate) struct PyPlain {
     object: Py<PyAny>,
     form: Form,
+    /// The state in which a dict was found to hold no container.
+    flat: Option<NonZeroU64>,
     /// What it is elsewhere.
     known: OnceLock<Result<Message, HostValueError>>,
     bytes: OnceLock<u64>,
@@ -30,7 +33,8 @@ pub(crate) struct PyPlain {
 impl PyPlain {
     fn new(object: Bound<'_, PyAny>) -> Self {
         let form = borrowed::form(&object);
-        Self { object: object.unbind(), form, known: OnceLock::new(), bytes: OnceLock::new() }
+        let flat = if form == Form::Dict { borrowed::flat_state(&object) } else { None };
+        Self { object: object.unbind(), form, flat, known: OnceLock::new(), bytes: OnceLock::new() }
     }
 
     pub(crate) fn object<'py>(&self, py: Python<'py>) -> &Bound<'py, PyAny> {
@@ -39,6 +43,13 @@ impl PyPlain {
 
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.object)
+    }
+
+    /// What is known of its members is known of them where they are sent on, as long as they are the same.
+    pub(crate) fn goes_on(&self) {
+        if let Some(flat) = self.flat {
+            borrowed::remember_flat(flat);
+        }
     }
 
     pub(crate) fn is_container(&self) -> bool {

@@ -128,7 +128,7 @@ impl<'py> Work<'py> {
     }
 
     fn enter(&mut self, container: &Bound<'py, PyAny>, original: &Bound<'py, PyAny>, form: Form, depth: usize) {
-        if form == Form::Dict && borrowed::holds_only_leaves(container) {
+        if matches!(form, Form::Dict | Form::List) && borrowed::holds_only_leaves(container) {
             return;
         }
         let address = original.as_ptr() as usize;
@@ -180,7 +180,11 @@ impl<'py> Work<'py> {
         check(depth)?;
         let py = value.py();
         let copy = match form {
-            Form::Dict => value.cast::<PyDict>()?.copy()?.into_any(),
+            Form::Dict => {
+                let copy = value.cast::<PyDict>()?.copy()?.into_any();
+                borrowed::copied_as_it_was(value, &copy);
+                copy
+            }
             Form::List => {
                 let list = value.cast::<PyList>()?;
                 list.get_slice(0, list.len()).into_any()

@@ -1,5 +1,6 @@
 //! How many references a Python object has: how a finished tick learns that somebody kept its context.
 
+use crate::convert::port_value_type;
 use crate::once::Once;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
@@ -11,15 +12,18 @@ pub(crate) fn of_argument(py: Python<'_>) -> isize {
     isize::from(!*LENT.get_or_init(py, || py.version_info() >= (3, 14)))
 }
 
-/// Whether weak references lead to the object. What the interpreter itself makes of dicts, lists and tuples cannot have any.
+/// Whether weak references lead to the object. Dicts, lists and tuples cannot have any, nor can the dicts of `ctx.inputs`.
 pub(crate) fn is_reached_weakly(object: &Bound<'_, PyAny>) -> bool {
+    static COUNT: Once<Py<PyAny>> = Once::new();
+    let py = object.py();
     if object.is_exact_instance_of::<PyDict>()
         || object.is_exact_instance_of::<PyList>()
         || object.is_exact_instance_of::<PyTuple>()
+        || port_value_type(py).is_ok_and(|class| object.get_type().is(class))
     {
         return false;
     }
-    let count = object.py().import("weakref").and_then(|weakref| weakref.call_method1("getweakrefcount", (object,)));
+    let count = COUNT.import(py, "weakref", "getweakrefcount").and_then(|count| count.call1((object,)));
     count.and_then(|count| count.extract::<usize>()).map_or(true, |count| count > 0)
 }
 

@@ -196,8 +196,11 @@ impl PyContext {
     pub(super) fn came_in(&self, value: &Bound<'_, PyAny>) -> Option<Message> {
         let py = value.py();
         let state = self.state.lock(py);
-        let is_it = |message: &Message| message.host_value::<PyPlain>().is_some_and(|plain| plain.object(py).is(value));
-        state.inputs.iter().map(|(_, message)| message).find(|message| is_it(message)).cloned()
+        let is_it = |message: &&Message| {
+            let plain = message.host_value::<PyPlain>().filter(|plain| plain.object(py).is(value));
+            plain.inspect(|plain| plain.goes_on()).is_some()
+        };
+        state.inputs.iter().map(|(_, message)| message).find(is_it).cloned()
     }
 
     /// What the actor is given of the packet on a port: the value itself where it travels as it is, else the message.
