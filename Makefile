@@ -64,8 +64,8 @@ test-rust: ## Run the Rust tests, then the models of hand-made concurrency
 test-python: $(VENV)/tools ## Run the Python tests on what is built
 	$(BIN)/pytest
 
-test-smoke: $(VENV)/tools ## Run the Python tests of actors, values and graphs on what is built
-	$(BIN)/pytest tests/runtime/test_authoring.py tests/runtime/test_plain_values.py tests/runtime/test_message.py tests/graph
+test-smoke: $(VENV)/tools ## Run the Python tests of actors, values, graphs and ends of the interpreter on what is built
+	$(BIN)/pytest tests/graph $(addprefix tests/runtime/test_,authoring.py exits.py message.py plain_values.py what_is_an_actor.py)
 
 test: build test-rust test-python ## Build, then run all Rust and Python tests (PYTHON=… for another interpreter)
 

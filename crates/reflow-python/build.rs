@@ -3,11 +3,17 @@
 use std::path::Path;
 use std::process::Command;
 
+use pyo3_build_config::PythonVersion;
+
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
 fn main() {
     pyo3_build_config::use_pyo3_cfgs();
-    if variable("CARGO_CFG_TARGET_OS") == "linux" {
+    println!("cargo:rustc-check-cfg=cfg(guarded)");
+    // From 3.14 on, the interpreter itself keeps the threads that it finds at its end.
+    let oldest = pyo3_build_config::get().target_abi().version();
+    if variable("CARGO_CFG_TARGET_OS") == "linux" && oldest < (PythonVersion { major: 3, minor: 14 }) {
+        println!("cargo:rustc-cfg=guarded");
         for name in guarded() {
             // Named, since LLD wraps only what it has heard of, and nothing may be left that calls it.
             println!("cargo:rustc-cdylib-link-arg=-Wl,--undefined={name},--wrap={name}");
@@ -21,8 +27,10 @@ fn main() {
 
 /// The functions of the interpreter that have a guard.
 fn guarded() -> impl Iterator<Item = &'static str> {
-    let lines = include_str!("src/guarded.rs").lines();
-    lines.filter_map(|line| line.strip_prefix("    fn ")?.split('(').next()).filter(|name| name.contains("Py"))
+    let source = include_str!("src/guarded.rs");
+    let table = source.lines().filter_map(|line| line.strip_prefix("    fn ")?.split('(').next());
+    let by_itself = source.split("\"__wrap_").skip(1).filter_map(|rest| rest.split('"').next());
+    table.chain(by_itself).filter(|name| name.contains("Py"))
 }
 
 fn variable(name: &str) -> String {

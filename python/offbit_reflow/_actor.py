@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from . import _loop, _native, _threads  # noqa: F401  # threads of the native half call into the last
 from ._declaration import Declaration, declare
 from ._loop import is_async, is_coroutine
+from ._signature import signature_of
 
 if TYPE_CHECKING:
     from ._native import ActorCallContext
@@ -133,7 +134,7 @@ def build(actor: Any, factory: Callable[[], Actor] | None = None) -> _native.Act
 def _needs_no_arguments(cls: type[Actor]) -> None:
     """Refuse a class of which nodes could not make an instance."""
     try:
-        signature = inspect.signature(cls.__init__)
+        signature = signature_of(cls.__init__)
         signature.bind(None)
     except ValueError:
         return  # a class that does not tell

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import _loop
 from ._loop import is_async, is_coroutine, is_generator
+from ._signature import signature_of
 
 if TYPE_CHECKING:
     from ._actor import Actor
@@ -112,7 +113,7 @@ def _is_called(actor: Any, cls: type[Actor], name: str, *arguments: str) -> bool
         return False
     has_self = own is None and _is_bound(cls, name)
     try:
-        signature = inspect.signature(method)
+        signature = signature_of(method)
         signature.bind(*([None] * has_self), *arguments)
     except TypeError:
         expected = ", ".join(("self", *arguments))
@@ -142,7 +143,7 @@ def _needs_run(run: Any, actor: Any, cls: type[Actor]) -> None:
         raise TypeError(f"{cls.__name__}.run must be a method, run(self, ctx), got {run!r}")
     has_self = isinstance(actor, type) and _is_bound(cls, "run")
     try:
-        signature = inspect.signature(run, follow_wrapped=False)
+        signature = signature_of(run, follow_wrapped=False)
     except ValueError:  # it does not tell
         return
     try:
@@ -156,7 +157,7 @@ def _batch_size(actor: Any, cls: type[Actor]) -> int:
     size = actor.batch_size
     if type(size) is int and size == 1:
         return 1
-    if list(inspect.signature(cls.run).parameters)[1:2] == ["ctx"]:
+    if list(signature_of(cls.run).parameters)[1:2] == ["ctx"]:
         return 1
     if not isinstance(size, int) or size < 1:
         raise ValueError(f"{cls.__name__}.batch_size must be a whole number of at least 1, got {size!r}")

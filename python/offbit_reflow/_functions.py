@@ -12,6 +12,7 @@ from . import _native
 from ._actor import Actor
 from ._loop import is_async, is_generator
 from ._results import kind_of
+from ._signature import signature_of
 
 if TYPE_CHECKING:
     from ._native import ActorCallContext
@@ -279,7 +280,7 @@ def _parameters(
     if not callable(function):
         raise TypeError(f"@actor: expected a function or another callable object, got {function!r}")
     try:
-        parameters = list(inspect.signature(function).parameters.values())
+        parameters = list(signature_of(function).parameters.values())
     except ValueError:
         if inports is not None:  # by position, as that is all that is known of it
             return list(inports), set(), False, _by_position(function, own_name, list(inports), list(inports))
@@ -323,7 +324,7 @@ def _without_name(
     One that does not take at all what it shows is refused.
     """
     try:
-        taken = inspect.signature(function, follow_wrapped=False)
+        taken = signature_of(function, follow_wrapped=False)
     except ValueError:  # it does not tell
         return []
     by_name = dict.fromkeys(rest)
@@ -337,7 +338,7 @@ def _without_name(
         )
     except TypeError as error:
         raise TypeError(
-            f"@actor: {own_name} has a decorator that shows the parameters {inspect.signature(function)} but takes {taken} "
+            f"@actor: {own_name} has a decorator that shows the parameters {signature_of(function)} but takes {taken} "
             f"({error}); give a function that takes what it shows, such as a lambda that calls it"
         ) from None
     if any(one.kind is one.VAR_KEYWORD for one in taken.parameters.values()):

@@ -15,6 +15,7 @@ from . import _native
 from ._actor import Actor, build
 from ._extras import needs
 from ._results import kind_of
+from ._signature import signature_of
 from ._values import PortValue
 from .network import Listener, Network
 
@@ -235,7 +236,7 @@ def _traced_class(cls: type[Actor], tracing: _Tracing) -> type[Actor]:
         run = run_async
     elif inspect.isgeneratorfunction(inner):
         run = run_items
-    elif next(iter(list(inspect.signature(inner).parameters)[1:2]), "") != "ctx" and cls.batch_size != 1:
+    elif next(iter(list(signature_of(inner).parameters)[1:2]), "") != "ctx" and cls.batch_size != 1:
 
         def run(self: Any, batch: Any) -> Any:
             tick = _Tick(batch, tracing)

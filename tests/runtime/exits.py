@@ -275,6 +275,34 @@ def rings() -> Callable[[], object]:
     return lambda: time.sleep(0.001)
 
 
+class Cycle:
+    """Garbage that only a collection finds, which then takes its time, without the interpreter."""
+
+    alive = 0
+
+    def __init__(self) -> None:
+        self.me = self
+        Cycle.alive += 1
+
+    def __del__(self) -> None:
+        Cycle.alive -= 1
+        time.sleep(0.0001)
+
+
+def collects(operation: Callable[[], object]) -> Callable[[], Callable[[], object]]:
+    """Leave garbage that the next object to be made collects, in CPython 3.11: one of ours."""
+
+    def work() -> None:
+        gc.set_threshold(1)
+        for _ in range(100):
+            with contextlib.suppress(Exception):
+                if Cycle.alive < 5:
+                    Cycle()
+                operation()
+
+    return lambda: work
+
+
 #: What gives a thread something to do, again and again.
 OPERATIONS: dict[str, Callable[[], Callable[[], object]]] = {
     "Graph.to_json": lambda: of_graph(lambda graph, _: graph.to_json()),
@@ -306,6 +334,9 @@ OPERATIONS: dict[str, Callable[[], Callable[[], object]]] = {
     "Store": keeps,
     "AssetStore": assets,
     "a virtual clock": rings,
+    "Message.from_value, collecting": collects(lambda: Message.from_value(1.5)),
+    "a number that is too large, collecting": collects(lambda: Message.from_value(1 << 70)),
+    "a text that is none, collecting": collects(lambda: Message.string("\ud800")),
 }
 
 

@@ -2,6 +2,7 @@
 
 import functools
 import operator
+import sys
 
 import pytest
 
@@ -256,3 +257,53 @@ def test_a_setup_that_a_decorator_made_an_object_of_is_called():
             ctx.done({"out": self.ready})
 
     assert run(Ready, x=[1]) == [True]
+
+
+#: Actors whose annotations are names that only type checkers know.
+ANNOTATED = """
+class Plain(Actor):
+    inports = ("in",)
+    outports = ("out",)
+
+    def __init__(self, factor: Unknown = 2) -> Unknown:
+        self.factor = factor
+
+    def setup(self, ctx: Unknown) -> Unknown:
+        self.factor += 1
+
+    def run(self, ctx: Unknown) -> Unknown:
+        return {"out": self.factor * ctx["in"]}
+
+class Later(Plain):
+    async def run(self, ctx: Unknown) -> Unknown:
+        return {"out": self.factor * ctx["in"]}
+
+class Batches(Plain):
+    batch_size = 2
+
+    def run(self, batch: Unknown) -> Unknown:
+        batch.done({"out": [self.factor * number for number in batch["in"]]})
+
+@actor
+def function(number: Unknown, *, ctx: Unknown) -> Unknown:
+    return 3 * number
+
+@actor
+async def generator(number: Unknown) -> Unknown:
+    yield 3 * number
+
+class Callable:
+    def __call__(self, number: Unknown) -> Unknown:
+        return 3 * number
+"""
+
+
+@pytest.mark.parametrize("name", ["Plain", "Later", "Batches", "function", "generator", "Callable"])
+def test_annotations_may_be_names_that_only_type_checkers_know(name):
+    """Without the import of `annotations` from the future, too, where the interpreter allows it."""
+    source = ANNOTATED if sys.version_info >= (3, 14) else f"from __future__ import annotations\n{ANNOTATED}"
+    names = {"Actor": Actor, "actor": actor}
+    exec(compile(source, "annotated.py", "exec", dont_inherit=True), names)
+    component = names[name]() if name == "Callable" else names[name]
+    port = "in" if name in ("Plain", "Later", "Batches") else "number"
+    assert run(component, **{port: [1, 2]}) == [3, 6]

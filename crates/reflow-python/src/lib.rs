@@ -32,7 +32,7 @@ mod exit;
 mod failures;
 mod fork;
 mod graph;
-#[cfg(target_os = "linux")]
+#[cfg(guarded)]
 mod guarded;
 mod inputs;
 mod json;

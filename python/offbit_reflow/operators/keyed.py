@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from copy import deepcopy
@@ -11,6 +10,7 @@ from typing import Any
 from .._actor import Actor
 from .._functions import FunctionType
 from .._loop import is_async, is_generator
+from .._signature import signature_of
 from ._key import key_of, original
 from ._memory import takes_over
 from ._options import check_whole
@@ -128,7 +128,7 @@ def keyed(
 def _takes(function: Callable[..., Any], count: int) -> bool:
     """Tell whether a function may be called with so many arguments; one that does not tell may."""
     try:
-        inspect.signature(function).bind(*range(count))
+        signature_of(function).bind(*range(count))
     except TypeError:
         return False
     except ValueError:
