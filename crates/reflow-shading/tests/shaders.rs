@@ -173,7 +173,68 @@ fn a_shader_of_ten_thousand_nodes_compiles_in_one_go() {
     let root = object([("type", "colorRamp".into()), ("stops", stops), ("input", level.swap_remove(0))]);
     let tree = Tree::read(&root).unwrap();
     assert_eq!(tree.nodes().len(), 10_000);
-    assert_valid(&mesh_material(&tree).fragment_wgsl, "fs_main");
+    let text = mesh_material(&tree).fragment_wgsl;
+    assert_valid(&text, "fs_main");
+    assert_functions_are_short(&text);
+}
+
+/// The compiler takes quadratic time for one function.
+fn assert_functions_are_short(text: &str) {
+    let functions = text.split("\nfn ").skip(1).map(|rest| rest.split("\n}\n").next().unwrap_or(rest));
+    let longest = functions.map(|function| function.lines().count()).max();
+    assert!(longest < Some(1000), "{longest:?} lines");
+}
+
+#[test]
+fn long_shaders_are_valid_wherever_they_stand() {
+    // Textures of other textures, so that values of all kinds go from part to part.
+    let uv = || object([("type", "texCoord".into())]);
+    let image =
+        |at: u32| object([("type", "imageTexture".into()), ("assetId", format!("a{}", at % 90).into()), ("uv", uv())]);
+    let number = |at: u32| object([("type", "constFloat".into()), ("c", at.into())]);
+    let sum = |a: Value, b: Value| object([("type", "mathOp".into()), ("op", "add".into()), ("a", a), ("b", b)]);
+    let mut level: Vec<Value> = (0..600).map(|at| sum(image(at), number(at))).collect();
+    level.extend((0..600).map(|at| sum(uv(), number(at))));
+    while level.len() > 1 {
+        let half = level.split_off(level.len().div_ceil(2));
+        let mut right = half.into_iter();
+        level = level.into_iter().map(|a| right.next().map_or(a.clone(), |b| sum(a, b))).collect();
+    }
+    let value = level.swap_remove(0);
+    let bump = object([("type", "bumpMap".into()), ("strength", number(1)), ("height", value.clone())]);
+    let bsdf = Value::object::<_, Value>(
+        ["baseColor", "metallic", "roughness", "emission", "emissionStrength", "alpha"]
+            .map(|input| (input, value.clone()))
+            .into_iter()
+            .chain([("normal", bump), ("type", "principledBsdf".into())]),
+    );
+    let surface = object([("type", "materialOutput".into()), ("surface", bsdf)]);
+    for root in [value, surface] {
+        let tree = Tree::read(&root).unwrap();
+        let material = mesh_material(&tree);
+        assert_valid(&material.fragment_wgsl, "fs_main");
+        assert_functions_are_short(&material.fragment_wgsl);
+        let ball = r#"{"type":"primitive","primitive":"sphere","radius":1}"#;
+        let slot = |name: &str| ball.replace("1}", &format!(r#"1,"material":{{"slot":"{name}"}}}}"#));
+        let both = format!(r#"{{"type":"operation","op":"union","left":{},"right":{}}}"#, slot("a"), slot("b"));
+        let field = sdf::Tree::read(&serde_json::from_str(&both).unwrap()).unwrap();
+        let texts = ["one", "two"].map(|name| (name.to_string(), sdf_shade(&tree, name).unwrap()));
+        let text = sdf::compile(&field, &Settings::default(), &Shade::Slots(texts.into())).unwrap();
+        assert_valid(&text, "main");
+        assert_functions_are_short(&text);
+    }
+}
+
+#[test]
+fn images_are_as_many_as_there_are_places_for() {
+    let image = |at: u32| {
+        let uv = object([("type", "texCoord".into())]);
+        object([("type", "imageTexture".into()), ("assetId", format!("a{at}").into()), ("uv", uv)])
+    };
+    let sum = |a: Value, b: Value| object([("type", "mathOp".into()), ("op", "add".into()), ("a", a), ("b", b)]);
+    let images = |count: u32| (1..count).map(image).fold(image(0), sum);
+    assert_valid(&mesh_material(&Tree::read(&images(98)).unwrap()).fragment_wgsl, "fs_main");
+    assert!(Tree::read(&images(99)).unwrap_err().to_string().contains("98 images"));
 }
 
 #[test]

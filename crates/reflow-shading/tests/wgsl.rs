@@ -2,7 +2,9 @@
 
 use proptest::prelude::*;
 use reflow_message::Value;
-use reflow_shading::kernels::sdf::{CompileError, Material, Node, Primitive, Settings, Shade, Tree, compile};
+use reflow_shading::kernels::sdf::{
+    CompileError, Material, Node, Operation, Primitive, Settings, Shade, Transform, Tree, compile,
+};
 
 fn assert_valid(text: &str) {
     let module =
@@ -168,11 +170,80 @@ fn a_tree_of_ten_thousand_nodes_compiles_in_one_go() {
     let mut left = ball(&mut field, 0);
     for slot in 1..5000 {
         let right = ball(&mut field, slot);
-        left =
-            field.push(Node::Operation { operation: reflow_shading::kernels::sdf::Operation::Union {}, left, right });
+        left = field.push(Node::Operation { operation: Operation::Union {}, left, right });
     }
-    assert_valid(&compile(&field, &Settings::default(), &Shade::BuiltIn).unwrap());
+    let text = compile(&field, &Settings::default(), &Shade::BuiltIn).unwrap();
+    assert_valid(&text);
+    assert_functions_are_short(&text);
     assert_eq!(field.slots().len(), 7);
+}
+
+/// The compiler takes quadratic time for one function.
+fn assert_functions_are_short(text: &str) {
+    let functions = text.split("\nfn ").skip(1).map(|rest| rest.split("\n}\n").next().unwrap_or(rest));
+    let longest = functions.map(|function| function.lines().count()).max();
+    assert!(longest < Some(1000), "{longest:?} lines");
+}
+
+#[test]
+fn tubes_share_one_table_and_volumes_one_buffer() {
+    let tube = |points: &str, radii: &str| {
+        format!(r#"{{"type":"primitive","primitive":"tubePath","points":{points},"radii":{radii},"k":0}}"#)
+    };
+    let volume = |value: u8| {
+        format!(r#"{{"type":"primitive","primitive":"volume","resolution":1,"bound":1,"values":[{value}]}}"#)
+    };
+    let parts = [
+        tube("[[0,0,0],[1,0,0],[1,2,0]]", "[1,2]"),
+        volume(1),
+        tube("[[0,0,0]]", "[1]"),
+        tube("[[0,0,0],[3,4,0],[3,4,1]]", "[1,2,3]"),
+        volume(2),
+    ];
+    let joined = parts
+        .into_iter()
+        .reduce(|left, right| format!(r#"{{"type":"operation","op":"union","left":{left},"right":{right}}}"#));
+    let text = compile(&tree(&joined.unwrap()), &Settings::default(), &Shade::BuiltIn).unwrap();
+    assert_valid(&text);
+    let calls: Vec<_> = text.lines().filter(|line| line.starts_with("    let d")).collect();
+    let wanted =
+        ["sdf_tube(p0, 0, 2)", "sdf_volume(p0, 0, 1, 1.0)", "999.0", "sdf_tube(p0, 2, 3)", "sdf_volume(p0, 1, 1, 1.0)"];
+    for call in wanted {
+        assert!(calls.iter().any(|line| line.ends_with(&format!(" = {call};"))), "{call}: {calls:?}");
+    }
+    assert!(text.contains("array<f32, 25>(0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0, 2.0, 0.0,"), "{text}");
+    assert!(text.contains("3.0, 4.0, 1.0, 6.0, 3.0);"), "{text}");
+}
+
+#[test]
+fn fields_of_many_materials_and_pending_parts_are_valid() {
+    // To the right, so that the left sides of all operations wait; each part is moved and has a colour of its own.
+    let mut field = Tree::default();
+    let mut parts: Vec<_> = (0..1500_u16)
+        .map(|at| {
+            let material = Material { color: glam::Vec3::splat(f32::from(at)), ..Material::default() };
+            let ball = Node::Primitive { primitive: Primitive::Sphere { radius: 1.0 }, material: Some(material) };
+            let child = field.push(ball);
+            let transform = if at % 2 == 0 {
+                Transform::Scale { factor: glam::Vec3::splat(2.0) }
+            } else {
+                Transform::Displace { frequency: 1.0, amplitude: 0.1, octaves: 2 }
+            };
+            field.push(Node::Transform { transform, child })
+        })
+        .collect();
+    let mut right = parts.pop().unwrap();
+    for left in parts {
+        let operation = Operation::SmoothUnion { k: 0.1 };
+        right = field.push(Node::Operation { operation, left, right });
+    }
+    let text = compile(&field, &Settings::default(), &Shade::BuiltIn).unwrap();
+    assert_valid(&text);
+    assert_functions_are_short(&text);
+    for case in ["case 255: {", "case 256: {", "case 257: {", "case 1500: {"] {
+        // The first of each part is the one for everything else.
+        assert_eq!(text.contains(case), case != "case 256: {", "{case}");
+    }
 }
 
 #[test]

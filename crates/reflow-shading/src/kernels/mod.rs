@@ -5,5 +5,6 @@ pub mod path;
 pub mod picture;
 pub mod sdf;
 pub mod shader;
+mod straight;
 mod trail;
 pub mod validate;

@@ -158,13 +158,17 @@ impl Tree {
         all
     }
 
-    /// Where the values of a node begin among those of all volumes.
-    pub(crate) fn volume_start(&self, id: NodeId) -> usize {
-        let sizes = self.nodes[..id.index()].iter().map(|node| match node {
-            Node::Primitive { primitive: Primitive::Volume { values, .. }, .. } => values.len(),
-            _ => 0,
-        });
-        sizes.sum()
+    /// For each volume where its values begin among those of all, and for each tube its corners.
+    pub(crate) fn starts(&self) -> Vec<usize> {
+        let (mut values, mut corners) = (0, 0);
+        let mut begin = |node: &Node| {
+            let (all, own) = match node {
+                Node::Primitive { primitive: Primitive::Volume { values: own, .. }, .. } => (&mut values, own.len()),
+                _ => (&mut corners, node.tube().map_or(0, |(points, _)| points.len())),
+            };
+            std::mem::replace(all, *all + own)
+        };
+        self.nodes.iter().map(&mut begin).collect()
     }
 
     /// Whether any node is a volume.
@@ -209,6 +213,13 @@ impl Node {
             Self::Scene { root, .. } => (Some(*root), None),
         };
         first.into_iter().chain(second)
+    }
+
+    /// Corners and radii of a tube that has two or more of both.
+    pub(crate) fn tube(&self) -> Option<(&[Vec3], &[f32])> {
+        let Self::Primitive { primitive: Primitive::TubePath { points, radii, .. }, .. } = self else { return None };
+        let count = points.len().min(radii.len());
+        (count > 1).then(|| (&points[..count], &radii[..count]))
     }
 }
 

@@ -9,6 +9,7 @@ use super::distance::scale;
 use super::noise::{MAX_OCTAVES, fbm_range};
 use super::surface::{labels, surfaces_of};
 use super::tree::{Material, Node, NodeId, Operation, Primitive, Settings, Transform, Tree};
+use crate::kernels::straight::{LONGEST, Placed, Straight};
 
 /// How hit points are coloured.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -164,52 +165,22 @@ fn vector(value: Vec3) -> String {
     format!("vec3f({}, {}, {})", number(value.x), number(value.y), number(value.z))
 }
 
-/// The function of each tube, with its corners as constant tables.
+/// The corners of all tubes as one table of numbers, and the function that reads them. Vectors in it would be an expression each, and take the
+/// compiler quadratic time.
 fn tubes(out: &mut String, tree: &Tree) {
-    for (id, node) in tree.nodes() {
-        let Node::Primitive { primitive: Primitive::TubePath { points, radii, .. }, .. } = node else { continue };
-        let count = points.len().min(radii.len());
-        if count < 2 {
-            continue;
+    let mut table: Vec<String> = Vec::new();
+    for (_, node) in tree.nodes() {
+        let Some((points, radii)) = node.tube() else { continue };
+        let mut way = 0.0;
+        for (at, (point, radius)) in points.iter().zip(radii).enumerate() {
+            way += if at == 0 { 0.0 } else { points[at - 1].distance(*point) };
+            table.extend([point.x, point.y, point.z, way, *radius].map(number));
         }
-        let mut start = 0.0;
-        let corners: Vec<String> = (0..count)
-            .map(|at| {
-                start += if at == 0 { 0.0 } else { points[at - 1].distance(points[at]) };
-                let point = points[at];
-                let [x, y, z] = point.to_array().map(number);
-                format!("vec4f({x}, {y}, {z}, {})", number(start))
-            })
-            .collect();
-        let radii: Vec<String> = radii[..count].iter().map(|radius| number(*radius)).collect();
-        let (corners, radii, n, last) = (corners.join(", "), radii.join(", "), id.0, count - 1);
-        let _ = write!(
-            out,
-            "\
-var<private> TUBE_{n}_CORNERS: array<vec4f, {count}> = array<vec4f, {count}>({corners});
-var<private> TUBE_{n}_RADII: array<f32, {count}> = array<f32, {count}>({radii});
-
-fn sdf_tube_{n}(p: vec3f) -> f32 {{
-    var nearest = 3.0e38;
-    var along = 0.0;
-    for (var i = 0; i < {last}; i++) {{
-        let a = TUBE_{n}_CORNERS[i];
-        let axis = TUBE_{n}_CORNERS[i + 1].xyz - a.xyz;
-        let h = clamp(dot(p - a.xyz, axis) / max(dot(axis, axis), 0.00000001), 0.0, 1.0);
-        let d = length(p - a.xyz - h * axis);
-        if (d < nearest) {{
-            nearest = d;
-            along = a.w + h * length(axis);
-        }}
-    }}
-    let place = clamp(along / max(TUBE_{n}_CORNERS[{last}].w, 0.0001), 0.0, 1.0) * {last}.0;
-    let before = min(i32(place), {});
-    return nearest - mix(TUBE_{n}_RADII[before], TUBE_{n}_RADII[before + 1], place - f32(before));
-}}
-
-",
-            last - 1
-        );
+    }
+    if !table.is_empty() {
+        let (count, numbers) = (table.len(), table.join(", "));
+        let _ = writeln!(out, "var<private> TUBES: array<f32, {count}> = array<f32, {count}>({numbers});\n");
+        out.push_str(include_str!("tube.wgsl"));
     }
 }
 
@@ -233,11 +204,28 @@ fn surfaces(out: &mut String, tree: &Tree, root: NodeId) {
         return;
     }
     Walk::new(tree, Some(labels)).write(out, "sdf_surface_id", root);
-    out.push_str("fn surface_at(p: vec3f) -> Surface {\n    switch sdf_surface_id(p) {\n");
-    for (at, material) in materials.iter().enumerate().skip(1) {
-        let _ = writeln!(out, "        case {at}: {{ return {}; }}", surface(material));
+    let choice = |out: &mut String, first: usize, materials: &[Material]| {
+        for (at, material) in (first..).zip(materials).skip(1) {
+            let _ = writeln!(out, "        case {at}: {{ return {}; }}", surface(material));
+        }
+        let _ = writeln!(out, "        default: {{ return {}; }}\n    }}\n}}\n", surface(&materials[0]));
+    };
+    if materials.len() <= LONGEST {
+        out.push_str("fn surface_at(p: vec3f) -> Surface {\n    switch sdf_surface_id(p) {\n");
+        choice(out, 0, &materials);
+        return;
     }
-    let _ = writeln!(out, "        default: {{ return {}; }}\n    }}\n}}\n", surface(&materials[0]));
+    let parts = materials.chunks(LONGEST);
+    for (part, materials) in parts.clone().enumerate() {
+        let _ = writeln!(out, "fn surface_part_{part}(id: i32) -> Surface {{\n    switch id {{");
+        choice(out, part * LONGEST, materials);
+    }
+    out.push_str("fn surface_at(p: vec3f) -> Surface {\n    let id = sdf_surface_id(p);\n");
+    let _ = writeln!(out, "    switch id / {LONGEST} {{");
+    for part in 1..parts.len() {
+        let _ = writeln!(out, "        case {part}: {{ return surface_part_{part}(id); }}");
+    }
+    out.push_str("        default: { return surface_part_0(id); }\n    }\n}\n\n");
 }
 
 /// The shade of a field with material slots: one prelude, the functions of all slots, and `shade` and `shade_probe` that choose
@@ -340,6 +328,8 @@ struct Walk<'a> {
     /// The label of every primitive, when it is that what is asked for.
     labels: Option<Vec<i32>>,
     references: Vec<&'a str>,
+    /// Where the values or corners of a node begin among those of all.
+    starts: Vec<usize>,
 }
 
 enum Task {
@@ -350,12 +340,11 @@ enum Task {
 
 impl<'a> Walk<'a> {
     fn new(tree: &'a Tree, labels: Option<Vec<i32>>) -> Self {
-        Self { tree, labels, references: tree.references() }
+        Self { tree, labels, references: tree.references(), starts: tree.starts() }
     }
 
     fn write(&self, out: &mut String, name: &str, root: NodeId) {
-        let kind = if self.labels.is_some() { "i32" } else { "f32" };
-        let _ = writeln!(out, "fn {name}(p0: vec3f) -> {kind} {{");
+        let mut code = Straight::default();
         let (mut points, mut values) = (1, 0);
         // The variables of finished parts, by number: `d1` is a distance, `m1` its label.
         let mut done: Vec<u32> = Vec::new();
@@ -365,20 +354,16 @@ impl<'a> Walk<'a> {
                 Task::Visit(id, point) => match self.tree.node(id) {
                     leaf @ (Node::Primitive { .. } | Node::Reference { .. }) => {
                         let text = match leaf {
-                            Node::Primitive { primitive: Primitive::Volume { resolution, bound, .. }, .. } => {
-                                let first = self.tree.volume_start(id);
-                                format!("sdf_volume(p{point}, {first}, {resolution}, {})", number(*bound))
-                            }
-                            Node::Primitive { primitive, .. } => call(primitive, id, point),
+                            Node::Primitive { primitive, .. } => call(primitive, self.starts[id.index()], point),
                             Node::Reference { name } => {
                                 let at = self.references.binary_search(&name.as_str()).unwrap_or(0);
                                 format!("sdf_ref_{at}(p{point})")
                             }
                             _ => continue,
                         };
-                        let _ = writeln!(out, "    let d{values} = {text};");
+                        code.push(format!("d{values}"), "f32", text);
                         if let Some(labels) = &self.labels {
-                            let _ = writeln!(out, "    let m{values} = {};", labels[id.index()]);
+                            code.push(format!("m{values}"), "i32", labels[id.index()].to_string());
                         }
                         done.push(values);
                         values += 1;
@@ -389,7 +374,7 @@ impl<'a> Walk<'a> {
                     Node::Transform { transform, child } => {
                         let inner = match warp(transform, point) {
                             Some(text) => {
-                                let _ = writeln!(out, "    let p{points} = {text};");
+                                code.push(format!("p{points}"), "vec3f", text);
                                 points += 1;
                                 points - 1
                             }
@@ -405,9 +390,9 @@ impl<'a> Walk<'a> {
                     // Both sides were visited before.
                     let (b, a) = (done.pop().unwrap_or(0), done.pop().unwrap_or(0));
                     let Node::Operation { operation, .. } = self.tree.node(id) else { continue };
-                    let _ = writeln!(out, "    let d{values} = {};", combine(operation, a, b));
+                    code.push(format!("d{values}"), "f32", combine(operation, a, b));
                     if self.labels.is_some() {
-                        let _ = writeln!(out, "    let m{values} = {};", choose(operation, a, b));
+                        code.push(format!("m{values}"), "i32", choose(operation, a, b));
                     }
                     done.push(values);
                     values += 1;
@@ -416,9 +401,9 @@ impl<'a> Walk<'a> {
                     let Node::Transform { transform, .. } = self.tree.node(id) else { continue };
                     let inner = done.last().copied().unwrap_or(0);
                     if let Some(text) = adjusted(transform, inner, point) {
-                        let _ = writeln!(out, "    let d{values} = {text};");
+                        code.push(format!("d{values}"), "f32", text);
                         if self.labels.is_some() {
-                            let _ = writeln!(out, "    let m{values} = m{inner};");
+                            code.push(format!("m{values}"), "i32", format!("m{inner}"));
                         }
                         done.pop();
                         done.push(values);
@@ -427,12 +412,14 @@ impl<'a> Walk<'a> {
                 }
             }
         }
-        let result = done.pop().unwrap_or(0);
-        let _ = writeln!(out, "    return {}{result};\n}}\n", if self.labels.is_some() { 'm' } else { 'd' });
+        let (letter, kind) = if self.labels.is_some() { ('m', "i32") } else { ('d', "f32") };
+        let result = format!("{letter}{}", done.pop().unwrap_or(0));
+        let Placed { before, inside } = code.place(name, ("p0", "vec3f"), [result.as_str()]);
+        let _ = write!(out, "{before}fn {name}(p0: vec3f) -> {kind} {{\n{inside}    return {result};\n}}\n\n");
     }
 }
 
-fn call(primitive: &Primitive, id: NodeId, p: u32) -> String {
+fn call(primitive: &Primitive, start: usize, p: u32) -> String {
     let n = number;
     match *primitive {
         Primitive::Sphere { radius } => format!("sdf_sphere(p{p}, {})", n(radius)),
@@ -455,15 +442,18 @@ fn call(primitive: &Primitive, id: NodeId, p: u32) -> String {
         Primitive::TaperedCapsule { a, b, radius_a, radius_b } => {
             format!("sdf_tapered_capsule(p{p}, {}, {}, {}, {})", vector(a), vector(b), n(radius_a), n(radius_b))
         }
-        Primitive::TubePath { ref points, ref radii, .. } if points.len().min(radii.len()) < 2 => "999.0".into(),
-        Primitive::TubePath { .. } => format!("sdf_tube_{}(p{p})", id.0),
+        Primitive::TubePath { ref points, ref radii, .. } => match points.len().min(radii.len()) {
+            0 | 1 => "999.0".into(),
+            count => format!("sdf_tube(p{p}, {start}, {count})"),
+        },
         Primitive::InfRepeat { spacing } => format!("sdf_inf_repeat(p{p}, {})", vector(spacing)),
         Primitive::Puddle { radius, height, noise_freq, noise_amp, bevel, meniscus } => {
             let rest = [radius, height, noise_freq, noise_amp, bevel, meniscus].map(number).join(", ");
             format!("sdf_puddle(p{p}, {rest})")
         }
-        // Where its values begin depends on the tree, so that it is written where that is known.
-        Primitive::Volume { .. } => "999.0".into(),
+        Primitive::Volume { resolution, bound, .. } => {
+            format!("sdf_volume(p{p}, {start}, {resolution}, {})", n(bound))
+        }
     }
 }
 

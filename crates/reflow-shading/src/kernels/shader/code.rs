@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::tree::{Gradient, Kind, MixMode, NodeId, Stop, Tree, Wave};
+use crate::kernels::straight::{LONGEST, Placed, Straight};
 
 /// The kind of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -100,7 +101,7 @@ impl<'a> Coder<'a> {
         let mut out = String::new();
         for (id, node) in self.tree.nodes() {
             if let Kind::ColorRamp { stops } = &node.kind {
-                let _ = write!(out, "fn {}ramp_{}(x: f32) -> vec3f {{\n{}}}\n\n", self.prefix, id.0, ramp_code(stops));
+                ramp(&mut out, &format!("{}ramp_{}", self.prefix, id.0), stops);
             }
         }
         for (id, node) in self.tree.nodes() {
@@ -108,10 +109,11 @@ impl<'a> Coder<'a> {
                 continue;
             }
             let Some(height) = self.tree.input(id, "height") else { continue };
-            let (lines, terms) = self.lines(&[height]);
-            let result = terms.first().map_or_else(|| "0.0".into(), |term| term.to(Type::Scalar));
             let (n, prefix) = (id.0, self.prefix);
-            let _ = write!(out, "fn {prefix}height_{n}(s: Site) -> f32 {{\n{lines}    return {result};\n}}\n\n");
+            let (Placed { before, inside }, terms) = self.lines(&format!("{prefix}height_{n}"), &[height]);
+            let result = terms.first().map_or_else(|| "0.0".into(), |term| term.to(Type::Scalar));
+            let _ =
+                write!(out, "{before}fn {prefix}height_{n}(s: Site) -> f32 {{\n{inside}    return {result};\n}}\n\n");
             let _ = match self.target {
                 Target::Mesh => write!(out, "fn {prefix}bump_{n}(s: Site, strength: f32) -> vec3f {{\n    return shade_bump(s, {prefix}height_{n}(s), strength);\n}}\n\n"),
                 Target::Field => write!(
@@ -132,8 +134,8 @@ impl<'a> Coder<'a> {
         out
     }
 
-    /// Code that computes some nodes in a function with the parameter `s: Site`, and where their values are.
-    pub(crate) fn lines(&self, roots: &[NodeId]) -> (String, Vec<Term>) {
+    /// Code that computes some nodes in a function with `s: Site`, and where their values are.
+    pub(crate) fn lines(&self, function: &str, roots: &[NodeId]) -> (Placed, Vec<Term>) {
         let mut wanted = vec![false; self.tree.nodes.len()];
         let mut pending = roots.to_vec();
         while let Some(id) = pending.pop() {
@@ -146,16 +148,16 @@ impl<'a> Coder<'a> {
             let is_height = |name: &str| matches!(node.kind, Kind::BumpMap) && name == "height";
             pending.extend(inputs.filter(|(input, _)| !is_height(input.name)).filter_map(|(_, id)| *id));
         }
-        let mut out = String::new();
+        let mut code = Straight::default();
         let mut terms: Vec<Option<Term>> = vec![None; self.tree.nodes.len()];
         for (id, _) in self.tree.nodes().filter(|(id, _)| wanted[id.index()]) {
             let term = self.term(id, &terms);
             let name = format!("v{}", id.0);
-            let _ = writeln!(out, "    let {name} = {};", term.text);
+            code.push(name.clone(), term.kind.name(), term.text);
             terms[id.index()] = Some(Term::new(name, term.kind));
         }
-        let found = roots.iter().filter_map(|id| terms[id.index()].clone()).collect();
-        (out, found)
+        let found: Vec<Term> = roots.iter().filter_map(|id| terms[id.index()].clone()).collect();
+        (code.place(function, ("s", "Site"), found.iter().map(|term| term.text.as_str())), found)
     }
 
     fn term(&self, id: NodeId, terms: &[Option<Term>]) -> Term {
@@ -326,20 +328,34 @@ fn gradient_code(gradient: Gradient, p: &str) -> String {
     }
 }
 
-/// The body of a function of `x`: piecewise linear between neighbouring stops, constant beyond the ends; white without a stop.
-fn ramp_code(stops: &[Stop]) -> String {
+/// A function of `x`: piecewise linear between neighbouring stops, constant beyond the ends; white without a stop.
+fn ramp(out: &mut String, name: &str, stops: &[Stop]) {
     let color = |stop: &Stop| format!("vec3f({})", list(&stop.color[..3]));
-    let Some((first, rest)) = stops.split_first() else { return "    return vec3f(1.0);\n".into() };
-    let mut before = first;
-    let mut text = format!("    var color = {};\n", color(first));
-    for stop in rest {
-        let from = number(before.position);
-        let steepness = number(1.0 / (stop.position - before.position).max(1e-6));
-        let share = format!("clamp((x - ({from})) * {steepness}, 0.0, 1.0)");
-        let _ = writeln!(text, "    color = mix(color, {}, {share});", color(stop));
-        before = stop;
+    let mut start = stops.first().map_or_else(|| "vec3f(1.0)".into(), color);
+    let mut pairs: Vec<_> = stops.windows(2).collect();
+    // What comes before the last stops is a function of its own when it is long, and so on.
+    let last = pairs.split_off(pairs.len().saturating_sub(1) / LONGEST * LONGEST);
+    let steps = |pairs: &[&[Stop]]| {
+        let mut text = String::new();
+        for pair in pairs {
+            let [before, stop] = pair else { continue };
+            let from = number(before.position);
+            let steepness = number(1.0 / (stop.position - before.position).max(1e-6));
+            let share = format!("clamp((x - ({from})) * {steepness}, 0.0, 1.0)");
+            let _ = writeln!(text, "    color = mix(color, {}, {share});", color(stop));
+        }
+        text
+    };
+    for (part, pairs) in pairs.chunks(LONGEST).enumerate() {
+        let steps = steps(pairs);
+        let _ = write!(
+            out,
+            "fn {name}_part_{part}(x: f32) -> vec3f {{\n    var color = {start};\n{steps}    return color;\n}}\n\n"
+        );
+        start = format!("{name}_part_{part}(x)");
     }
-    text + "    return color;\n"
+    let steps = steps(&last);
+    let _ = write!(out, "fn {name}(x: f32) -> vec3f {{\n    var color = {start};\n{steps}    return color;\n}}\n\n");
 }
 
 fn mix_code(mode: MixMode, a: &str, b: &str, fac: &str) -> String {

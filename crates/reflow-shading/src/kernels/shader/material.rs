@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::code::{Coder, Target, Term, Type};
 use super::tree::{Kind, NodeId, Tree};
+use crate::kernels::straight::Placed;
 
 /// What draws a mesh.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,9 +29,9 @@ pub struct TextureSlot {
 }
 
 /// Bindings of group 0 before the textures.
-const FIRST_TEXTURE: u32 = 2;
+pub(super) const FIRST_TEXTURE: u32 = 2;
 /// From a texture to its sampler.
-const TO_SAMPLER: u32 = 100;
+pub(super) const TO_SAMPLER: u32 = 100;
 
 /// The material of a shader.
 pub fn mesh_material(tree: &Tree) -> MeshMaterial {
@@ -162,9 +163,22 @@ fn fragment(tree: &Tree, coder: &Coder<'_>, slots: &[TextureSlot]) -> String {
     out.push_str(include_str!("mesh_functions.wgsl"));
     out.push_str(&coder.functions());
     let _ = writeln!(out, "struct FragmentIn {{\n    @builtin(position) clip: vec4f,\n{VARYINGS}}}\n");
-    out.push_str(
-        "@fragment
-fn fs_main(in: FragmentIn) -> @location(0) vec4f {
+    let (before, inside) = match tree.bsdf() {
+        Some(bsdf) => {
+            let Placed { before, inside } = surface(tree, coder, "fragment", bsdf, &SURFACE);
+            (before, inside + LIT)
+        }
+        // What is no surface is shown as it is.
+        None => {
+            let (code, terms) = coder.lines("fragment", &tree.bare_value().into_iter().collect::<Vec<_>>());
+            let shown = terms.first().map_or_else(|| "vec3f(0.8)".into(), |term| term.to(Type::Vec3));
+            (code.before, format!("{}    return vec4f({shown}, 1.0);\n}}\n", code.inside))
+        }
+    };
+    let _ = write!(
+        out,
+        "{before}@fragment
+fn fs_main(in: FragmentIn) -> @location(0) vec4f {{
     var s: Site;
     s.position = in.world_position;
     s.normal = in.world_normal / max(length(in.world_normal), 0.0000001);
@@ -172,18 +186,13 @@ fn fs_main(in: FragmentIn) -> @location(0) vec4f {
     s.uv = in.uv;
     s.color = in.color;
     s.time = scene.time;
-",
+{inside}"
     );
-    let Some(bsdf) = tree.bsdf() else {
-        // What is no surface is shown as it is.
-        let (lines, terms) = coder.lines(&tree.bare_value().into_iter().collect::<Vec<_>>());
-        let shown = terms.first().map_or_else(|| "vec3f(0.8)".into(), |term| term.to(Type::Vec3));
-        let _ = write!(out, "{lines}    return vec4f({shown}, 1.0);\n}}\n");
-        return out;
-    };
-    out.push_str(&surface(tree, coder, bsdf, &SURFACE));
-    out.push_str(
-        "    let n = normal / max(length(normal), 0.0000001);
+    out
+}
+
+/// From the inputs of a surface to what is seen.
+const LIT: &str = "    let n = normal / max(length(normal), 0.0000001);
     let around = anisotropic_rotation * 6.2831853;
     let tangent = cos(around) * shade_tangent(n) + sin(around) * cross(n, shade_tangent(n));
     let sky = mix(vec3f(0.03), vec3f(0.08), n.y * 0.5 + 0.5);
@@ -214,26 +223,24 @@ fn fs_main(in: FragmentIn) -> @location(0) vec4f {
     }
     return vec4f(light + emission * emission_strength, clamp(alpha, 0.0, 1.0));
 }
-",
-    );
-    out
-}
+";
 
 /// Code that gives every input of a surface a variable of its name.
 pub(crate) fn surface(
     tree: &Tree,
     coder: &Coder<'_>,
+    function: &str,
     bsdf: NodeId,
     inputs: &[(&'static str, Type, &'static str)],
-) -> String {
+) -> Placed {
     let found: Vec<_> = inputs.iter().map(|(name, _, _)| tree.input(bsdf, name)).collect();
     let roots: Vec<NodeId> = found.iter().copied().flatten().collect();
-    let (mut out, terms) = coder.lines(&roots);
+    let (mut code, terms) = coder.lines(function, &roots);
     let mut terms = terms.into_iter();
     for ((name, kind, default), found) in inputs.iter().zip(found) {
         let term: Option<Term> = found.and_then(|_| terms.next());
         let text = term.map_or_else(|| (*default).to_string(), |term| term.to(*kind));
-        let _ = writeln!(out, "    let {name} = {text};");
+        let _ = writeln!(code.inside, "    let {name} = {text};");
     }
-    out
+    code
 }

@@ -1,10 +1,11 @@
 //! Reading a tree from its JSON form.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use reflow_message::{Branch, Nested, SharedObject, Value};
 
 use super::super::trail::{Place, Trail};
+use super::material::{FIRST_TEXTURE, TO_SAMPLER};
 use super::math::MathOp;
 use super::tree::{Gradient, Input, Kind, MixMode, Node, NodeId, Stop, Tree, Wave};
 
@@ -31,6 +32,8 @@ enum Work<'a> {
 const MOST_NODES: usize = 50_000;
 /// The most bump maps: the height of each is computed by a function of its own.
 const MOST_BUMPS: usize = 64;
+/// The most images: their samplers are bound after them.
+const MOST_IMAGES: usize = (TO_SAMPLER - FIRST_TEXTURE) as usize;
 
 impl Tree {
     /// Reads a shader from its JSON form. Equal sub-trees become one.
@@ -57,6 +60,7 @@ impl Tree {
         // A node that goes into several others is one object, which need not be read again.
         let mut same: HashMap<usize, NodeId> = HashMap::new();
         let (mut bumps, mut stops) = (0, 0);
+        let mut images: HashSet<String> = HashSet::new();
         let mut done: Vec<Option<NodeId>> = Vec::new();
         let mut work = vec![Work::Read(root, Trail::ROOT)];
         while let Some(next) = work.pop() {
@@ -71,6 +75,11 @@ impl Tree {
                 Work::Close(kind, address) => {
                     // The inputs of a node were read before it is closed.
                     let inputs = done.split_off(done.len().saturating_sub(kind.inputs().len()));
+                    if let Kind::ImageTexture { asset_id } = &kind
+                        && !images.contains(asset_id)
+                    {
+                        images.insert(asset_id.clone());
+                    }
                     let key = format!("{kind:?}{inputs:?}");
                     let id = *equal.entry(key).or_insert_with(|| {
                         bumps += usize::from(matches!(kind, Kind::BumpMap));
@@ -78,9 +87,10 @@ impl Tree {
                         tree.nodes.push(Node { kind, inputs });
                         NodeId((tree.nodes.len() - 1) as u32)
                     });
-                    if tree.nodes.len() + stops > MOST_NODES || bumps > MOST_BUMPS {
+                    if tree.nodes.len() + stops > MOST_NODES || bumps > MOST_BUMPS || images.len() > MOST_IMAGES {
                         let problem = format!(
-                            "a shader has at most {MOST_NODES} nodes that differ and colour stops, and {MOST_BUMPS} bump maps"
+                            "a shader has at most {MOST_NODES} nodes that differ and colour stops, {MOST_BUMPS} bump maps, \
+                             and {MOST_IMAGES} images"
                         );
                         return Err(told(&trail, Trail::ROOT, problem));
                     }

@@ -6,6 +6,7 @@ use super::code::{Coder, Target, Type};
 use super::material::surface;
 use super::tree::Tree;
 use crate::kernels::sdf::is_identifier;
+use crate::kernels::straight::Placed;
 
 /// Why there is no shade.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -26,11 +27,11 @@ const SURFACE: [(&str, Type, &str); 10] = [
 ];
 
 /// A value that is no surface is the colour of one.
-fn bare(tree: &Tree, coder: &Coder<'_>) -> String {
-    let (mut code, terms) = coder.lines(&tree.bare_value().into_iter().collect::<Vec<_>>());
+fn bare(tree: &Tree, coder: &Coder<'_>, function: &str) -> Placed {
+    let (mut code, terms) = coder.lines(function, &tree.bare_value().into_iter().collect::<Vec<_>>());
     for (input, kind, default) in SURFACE {
         let own = terms.first().filter(|_| input == "base_color").map(|term| term.to(kind));
-        let _ = writeln!(code, "    let {input} = {};", own.as_deref().unwrap_or(default));
+        let _ = writeln!(code.inside, "    let {input} = {};", own.as_deref().unwrap_or(default));
     }
     code
 }
@@ -48,11 +49,12 @@ pub fn sdf_shade(tree: &Tree, name: &str) -> Result<String, ShadeError> {
     let prefix = format!("{name}_");
     let coder = Coder::new(tree, Target::Field, &prefix);
     let functions = coder.functions();
-    let mut code = match tree.bsdf() {
-        Some(bsdf) => surface(tree, &coder, bsdf, &SURFACE),
-        None => bare(tree, &coder),
+    let function = format!("{name}_lit");
+    let Placed { before, mut inside } = match tree.bsdf() {
+        Some(bsdf) => surface(tree, &coder, &function, bsdf, &SURFACE),
+        None => bare(tree, &coder, &function),
     };
-    code.push_str(
+    inside.push_str(
         "    return Lit(
         normalize(normal), base_color, clamp(metallic, 0.0, 1.0), clamp(roughness, 0.02, 1.0),
         emission * emission_strength, clamp(transmission, 0.0, 1.0), max(ior, 1.01), ao,
@@ -85,14 +87,14 @@ fn {name}(ro: vec3f, rd: vec3f, t: f32) -> vec3f {{
     return color;
 }}
 
-{functions}fn {name}_lit(ro: vec3f, rd: vec3f, t: f32) -> Lit {{
+{functions}{before}fn {function}(ro: vec3f, rd: vec3f, t: f32) -> Lit {{
     var s: Site;
     s = site_at(s, ro + rd * t);
     s.normal = calc_normal(s.position);
     s.view = -rd;
     s.color = vec3f(1.0);
     s.time = u.time;
-{code}}}
+{inside}}}
 "
     );
     Ok(out)
