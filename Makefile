@@ -17,6 +17,9 @@ LEAN ?=
 # The packs of this repository.
 PACKS ?= $(notdir $(wildcard packs/reflow-pack-*))
 
+# Features of packs beside their defaults, for builds of PACKS that have them: `FEATURES=av1`.
+FEATURES ?=
+
 # What tests may do and code may not.
 TEST_LINTS := unwrap_used needless_pass_by_value unreadable_literal
 
@@ -78,14 +81,14 @@ packs: ## Build the first-party packs (PACKS="reflow-pack-sql …") into build/p
 	cargo build --quiet --locked -p reflow-pack --bin reflow-pack
 	mkdir -p build/packs
 	set -e; for pack in $(PACKS); do \
-		($(IN_PACK) $(COMPILED)/debug/reflow-pack build . --profile $(PROFILE) --output $(CURDIR)/build/packs); \
+		($(IN_PACK) $(COMPILED)/debug/reflow-pack build . --profile $(PROFILE) $(if $(FEATURES),--features $(FEATURES)) --output $(CURDIR)/build/packs); \
 	done
 
 # One pack that fails does not keep the others from being tested.
 test-packs: build packs ## Build the first-party packs and test them: their Rust tests, and what users see of them (PROFILE=dev builds sooner)
 	$(BIN)/python -m pip install --quiet --group packs
 	failed=; for pack in $(PACKS); do \
-		($(IN_PACK) cargo test --quiet --locked --profile $(PROFILE)) || failed="$$failed $$pack"; \
+		($(IN_PACK) cargo test --quiet --locked --profile $(PROFILE) $(if $(FEATURES),--features $(FEATURES))) || failed="$$failed $$pack"; \
 	done; \
 	$(BIN)/pytest tests/packs || failed="$$failed tests/packs"; \
 	if [ -n "$$failed" ]; then echo "failed:$$failed"; exit 1; fi

@@ -434,6 +434,46 @@ def killed_browsers(folder: Path) -> None:
     say("browser: killed at 10 random moments (nothing left)", f"{len(left)} left", " ".join(left))
 
 
+MOVING = (
+    "data:text/html,<style>@keyframes m{from{margin-left:0}to{margin-left:300px}}</style>"
+    "<div style='width:50px;height:50px;background:red;animation:m 0.5s linear infinite alternate'></div>"
+)
+
+
+def slow_reader(folder: Path) -> None:
+    """Leave the pictures of a page that moves unread; how much memory that takes beside the first few."""
+    if not any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))):
+        say("browser: a reader that is slow", "left out", "(no chromium)")
+        return
+    load_pack(pack(folder, "browser"))
+    with Network() as net:
+        net.add_node("b", "tpl_browser_screencast", {"url": MOVING, "waitBeforeCapture": 0})
+        frames, told = net.listen("b", "frame", capacity=4), net.listen("b", "metadata", capacity=4)
+        net.start()
+        net.send("b", "tick", None)
+        for _ in range(20):
+            frames.recv(timeout=60)
+            told.recv(timeout=60)
+        started, before = time.perf_counter(), resident()
+        for _ in range(10):
+            time.sleep(1)
+            frames.recv(timeout=60)
+            told.recv(timeout=60)
+        grown = resident() - before
+    say(
+        "browser: a picture a second is read (memory flat)",
+        f"{grown:+.1f} MB",
+        f"in {time.perf_counter() - started:.0f} s",
+    )
+
+
+def resident() -> float:
+    """Give the memory that this process holds, in MB."""
+    import resource
+
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 1e6
+
+
 def of_browser(process: int) -> list[str]:
     """Find the profiles and processes of a browser that a process has started."""
     mark = f"reflow-browser-{process}-"
@@ -463,7 +503,8 @@ def main() -> None:
         "inference": lambda: inference(asked.packs, asked.model),
         "marching_cubes": lambda: marching_cubes(asked.packs),
         "rendering": lambda: rendering(asked.packs),
-        "browser": lambda: killed_browsers(asked.packs),
+        "killed_browsers": lambda: killed_browsers(asked.packs),
+        "slow_browser_reader": lambda: slow_reader(asked.packs),
     }
     if asked.hour:
         tables["hour"] = lambda: hour(asked.packs)

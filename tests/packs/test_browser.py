@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -49,7 +51,7 @@ def site() -> Iterator[str]:
         def do_GET(self) -> None:
             body = ("<!doctype html>" + PAGES.get(self.path, "<p>nothing</p>")).encode()
             self.send_response(200)
-            self.send_header("content-type", "text/html")
+            self.send_header("content-type", "text/html" if self.path in PAGES else "application/octet-stream")
             self.send_header("content-length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -270,6 +272,123 @@ def test_a_recording_says_whether_it_is_whole(site: str) -> None:
     assert gone(os.getpid()) == []
 
 
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], str, str]]:
+    """A browser of somebody else, with the two forms of its DevTools address."""
+    profile = tmp_path / "profile"
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
+    words = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--remote-debugging-port=0"]
+    command = [program, *words, f"--user-data-dir={profile}", "about:blank"]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
+    try:
+        deadline = time.monotonic() + 40
+        written = profile / "DevToolsActivePort"
+        while not (written.exists() and written.read_text().count("\n") == 1) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        port, path = written.read_text().split()
+        yield process, f"http://127.0.0.1:{port}", f"ws://localhost:{port}{path}"
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def pages(address: str) -> list[str]:
+    with urllib.request.urlopen(address + "/json/list") as answer:
+        return sorted(page["url"] for page in json.load(answer) if page["type"] == "page")
+
+
+def pages_become(address: str, wanted: list[str], seconds: float = 20) -> list[str]:
+    deadline = time.monotonic() + seconds
+    while (found := pages(address)) != wanted and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return found
+
+
+@pytest.mark.timeout(170)
+def test_a_browser_that_runs_is_used_and_left_as_it_was(
+    site: str, running: tuple[subprocess.Popen[bytes], str, str], tmp_path: Path
+) -> None:
+    process, http, ws = running
+    before = pages(http)
+    with Session({"mode": "screenshot", "connectUrl": http, "downloads": str(tmp_path / "here")}) as one:
+        one.send("url", site + "/file")
+        deadline = time.monotonic() + 30
+        while not (tmp_path / "here" / "file").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert (tmp_path / "here" / "file").exists()
+    for address in (http, ws):
+        with Session({"mode": "screenshot", "connectUrl": address}) as one:
+            one.send("url", site + "/square")
+            one.send("tick", None)
+            one.until_red()
+            assert pages(http) == sorted([*before, site + "/square"])
+            one.send("action", {"type": "stop"})
+            assert one.next("done") is True
+            assert pages_become(http, before) == before
+            # The next packet connects again; the end of the run takes the page away, too.
+            assert one.ask("1 + 1") == 2
+        assert pages_become(http, before) == before
+    # A program that ends in the middle takes its page along.
+    path = next(one["source_path"] for one in list_packs() if one["name"] == NAME)
+    done = subprocess.run([sys.executable, "-c", LEFT, path, http, site + "/square"], capture_output=True, text=True)
+    assert done.stdout.strip() == "2", done.stderr
+    assert pages_become(http, before) == before
+    assert process.poll() is None
+
+
+#: Ends while its session is there.
+LEFT = """
+import sys
+from offbit_reflow import Network, load_pack
+load_pack(sys.argv[1])
+net = Network()
+net.add_node("b", "tpl_browser_screencast", {"mode": "screenshot", "connectUrl": sys.argv[2], "url": sys.argv[3]})
+heard = net.listen("b", "result")
+net.start()
+net.send("b", "action", {"type": "evaluate", "expression": "1 + 1"})
+print(heard.recv(timeout=40).data())
+"""
+
+
+@pytest.mark.timeout(170)
+def test_a_browser_that_runs_and_ends_is_told(running: tuple[subprocess.Popen[bytes], str, str]) -> None:
+    process, http, _ = running
+    with Session({"mode": "screenshot", "connectUrl": http}) as one:
+        assert one.ask("1 + 1") == 2
+        os.killpg(process.pid, signal.SIGKILL)
+        assert "has ended" in one.next("error")["message"]
+        one.send("tick", None)
+        assert "no browser answers" in one.next("error")["message"]
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"connectUrl": "http://192.0.2.1:9222"}, "connectHosts"),
+        ({"connectUrl": "http://127.0.0.1:1"}, "no browser answers"),
+        ({"connectUrl": "https://127.0.0.1:1"}, "neither"),
+        ({"connectUrl": "ws://127.0.0.1:1/devtools/page/secret"}, "of a browser"),
+        ({"connectUrl": "http://127.0.0.1:1", "executable": "/usr/bin/chromium"}, "executable"),
+        ({"connectHosts": "all"}, "connectHosts"),
+    ],
+)
+def test_what_is_not_connected_to_is_told(config: dict[str, Any], said: str) -> None:
+    net = Network()
+    try:
+        net.add_node("b", "tpl_browser_screencast", config)
+        heard = net.listen("b", "error")
+        net.start()
+        net.send("b", "tick", None)
+        message = heard.recv(timeout=30)
+        told = message.data()["message"]
+    except Exception as refused:  # what a config says wrong is found before anything runs
+        told = str(refused)
+    finally:
+        net.shutdown()
+    assert said in told
+    assert "secret" not in told
+
+
 KILLED = """
 import sys, time
 from offbit_reflow import Network, load_pack
@@ -298,4 +417,17 @@ def test_nothing_is_left_however_the_process_ends(site: str, how: signal.Signals
             child.send_signal(how)
         child.wait(timeout=30)
         child.stdout.close()
+        assert gone(child.pid) == []
+
+
+@pytest.mark.timeout(170)
+def test_nothing_is_left_of_a_process_that_is_killed_while_it_starts_a_browser(tmp_path: Path) -> None:
+    path = next(one["source_path"] for one in list_packs() if one["name"] == NAME)
+    killer = tmp_path / "chromium"
+    killer.write_text("#!/bin/sh\nkill -9 $PPID\nsleep 60\n")
+    killer.chmod(0o755)
+    for _ in range(5):
+        command = [sys.executable, "-c", KILLED, path, "about:blank", "60"]
+        child = subprocess.Popen(command, stdout=subprocess.DEVNULL, env={**os.environ, "CHROME": str(killer)})
+        assert child.wait(timeout=60) == -signal.SIGKILL
         assert gone(child.pid) == []

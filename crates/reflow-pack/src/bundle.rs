@@ -143,6 +143,11 @@ impl<R: Read + Seek> Bundle<R> {
         &self.manifest_bytes
     }
 
+    /// The SHA-256 of all its bytes.
+    pub(crate) fn digest(&mut self) -> Result<String, PackError> {
+        self.archive.digest()
+    }
+
     /// Whose valid signature it carries.
     pub fn signer(&self) -> Option<PublicKey> {
         self.signer

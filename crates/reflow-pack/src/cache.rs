@@ -3,6 +3,9 @@
 //! A file lies below its SHA-256. It is written under another name and renamed, so readers see all of it or nothing, and
 //! two processes that unpack the same pack at once write the same bytes. What is there already is used only when its
 //! SHA-256 is still right, and what nobody vouches for is removed.
+//!
+//! A bundle all of whose files were right once is remembered by the SHA-256 of its bytes: the same bytes need not be unpacked again
+//! to be found right.
 
 use std::collections::HashSet;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -19,6 +22,9 @@ use crate::manifest::FileDigest;
 pub(crate) const VARIABLE: &str = "REFLOW_PACK_CACHE";
 /// The layout; another one gets a directory of its own.
 const LAYOUT: &str = "v1";
+
+/// What the directory is called that stands for a bundle that was found right.
+const VERIFIED: &str = "verified";
 
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
@@ -38,16 +44,27 @@ pub(crate) struct Cache(PathBuf);
 impl Cache {
     /// The cache in `directory`, or in the user's usual place.
     pub(crate) fn open(directory: Option<&Path>) -> Result<Self, PackError> {
-        let root = match directory.map(Path::to_path_buf).or_else(|| from_environment(VARIABLE)) {
-            Some(directory) => directory,
-            None => usual_place()?,
-        };
-        let root = std::path::absolute(&root).map_err(PackError::io("find", &root))?;
+        let root = root(directory)?;
         let layout = root.join(LAYOUT);
         for directory in [&root, &layout] {
             make_private(directory)?;
         }
         Ok(Self(layout))
+    }
+
+    /// Whether every file of the bundle with these bytes was found right before. Asking makes no directory.
+    pub(crate) fn has_verified(directory: Option<&Path>, bundle: &str) -> bool {
+        let Ok(root) = root(directory) else { return false };
+        let layout = root.join(LAYOUT);
+        let verified = layout.join(bundle).with_extension(VERIFIED);
+        [&root, &layout, &verified].into_iter().all(|directory| check_private(directory).is_ok())
+    }
+
+    /// Remembers that every file of the bundle with these bytes is right; the directory that was made for it. A cache that takes
+    /// nothing more costs time, no more than that.
+    pub(crate) fn keep_verified(&self, bundle: &str) -> Option<PathBuf> {
+        let directory = self.0.join(bundle).with_extension(VERIFIED);
+        (!directory.exists() && make_private(&directory).is_ok()).then_some(directory)
     }
 
     /// The path of a file with this SHA-256, which `content` gives when it is not there yet.
@@ -150,6 +167,15 @@ fn from_environment(variable: &str) -> Option<PathBuf> {
     std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 
+/// The directory that was asked for, or that of the user.
+fn root(directory: Option<&Path>) -> Result<PathBuf, PackError> {
+    let root = match directory.map(Path::to_path_buf).or_else(|| from_environment(VARIABLE)) {
+        Some(directory) => directory,
+        None => usual_place()?,
+    };
+    std::path::absolute(&root).map_err(PackError::io("find", &root))
+}
+
 fn usual_place() -> Result<PathBuf, PackError> {
     let below_home = |place: &str| from_environment("HOME").map(|home| home.join(place));
     let place = if cfg!(windows) {
@@ -181,6 +207,11 @@ fn make_private(directory: &Path) -> Result<(), PackError> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(directory).map_err(PackError::io("make", directory))?;
+    check_private(directory)
+}
+
+/// Checks that a directory is one that only its owner can change.
+fn check_private(directory: &Path) -> Result<(), PackError> {
     let found = fs::symlink_metadata(directory).map_err(PackError::io("look at", directory))?;
     let refuse = |problem: &str| Err(PackError::Cache { path: directory.into(), problem: problem.into() });
     if !found.is_dir() {
@@ -256,6 +287,26 @@ mod tests {
         assert_eq!(fs::read(home.path().join("mine")).unwrap(), b"mine");
         let names = |directory: &Path| fs::read_dir(directory).unwrap().count();
         assert_eq!((names(&tree), names(&tree.join("acme"))), (1, 1));
+    }
+
+    #[test]
+    fn a_bundle_is_remembered_by_its_bytes() {
+        let home = tempfile::tempdir().unwrap();
+        let place = home.path().join("cache");
+        assert!(!Cache::has_verified(Some(&place), "one") && !place.exists());
+        let cache = Cache::open(Some(&place)).unwrap();
+        let made = cache.keep_verified("one").unwrap();
+        assert!(Cache::has_verified(Some(&place), "one") && !Cache::has_verified(Some(&place), "two"));
+        assert_eq!(cache.keep_verified("one"), None);
+        // What others may write to vouches for nothing.
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            fs::set_permissions(&made, fs::Permissions::from_mode(0o777)).unwrap();
+            assert!(!Cache::has_verified(Some(&place), "one"));
+        }
+        fs::remove_dir(made).unwrap();
+        assert!(!Cache::has_verified(Some(&place), "one"));
     }
 
     #[cfg(unix)]

@@ -136,7 +136,9 @@ fn from_bundle(path: &Path, options: &LoadOptions) -> Result<OpenPack, PackError
     }
     // The file that was given, whatever the cache holds and whatever is loaded.
     let here = manifest.targets.get(HOST_TRIPLE).map(|target| target.file.clone());
-    let content = bundle.verify(here.as_deref())?;
+    let digest = bundle.digest()?;
+    let is_verified = Cache::has_verified(options.cache_directory.as_deref(), &digest);
+    let content = if is_verified { None } else { bundle.verify(here.as_deref())? };
     let identity = bundle.identity().to_string();
     if let Some(pack) = known(&identity, &manifest.name, path)? {
         return Ok(is_there(pack));
@@ -165,6 +167,7 @@ fn from_bundle(path: &Path, options: &LoadOptions) -> Result<OpenPack, PackError
             })
         }
     };
+    opened.made.extend(cache.keep_verified(&digest));
     let ids = python.iter().flat_map(|python| python.classes.keys().cloned());
     opened.finish(path, options, ids.collect(), |templates| LoadedPack {
         name: manifest.name,

@@ -227,6 +227,29 @@ fn names_and_templates_belong_to_the_first_pack_that_has_them() {
 }
 
 #[test]
+fn a_bundle_that_was_right_is_remembered_and_a_changed_one_is_another() {
+    let (home, options) = setup();
+    let remembered = || {
+        let entries = fs::read_dir(home.path().join("cache/v1")).into_iter().flatten().flatten();
+        entries.filter(|entry| entry.path().extension().is_some_and(|end| end == "verified")).count()
+    };
+    let path = home.path().join("bad.rflpack");
+    refused(&Small::new("bad", b"\x7fELF but not really".to_vec()).save(&path), &options, "cannot be loaded");
+    assert_eq!(remembered(), 0, "a refused pack left something");
+    let bundle = Small::new("kept", fs::read(library(home.path(), "kept", 0)).unwrap());
+    load_pack(&bundle.save(&home.path().join("kept.rflpack")), &options).unwrap();
+    assert_eq!(remembered(), 1);
+    // Everything that it unpacks to is in the cache, and right; the bundle is not.
+    let mut bytes = bundle.bytes();
+    let name = b"lib/pack.so";
+    let data = bytes.windows(name.len()).position(|window| window == name).unwrap() + name.len();
+    bytes[data + 200] ^= 0x55;
+    fs::write(&path, bytes).unwrap();
+    refused(&path, &options, "damaged");
+    assert_eq!(remembered(), 1);
+}
+
+#[test]
 fn trust_is_asked_for_before_any_code_runs() {
     let (home, any) = setup();
     let path = home.path().join("signed.rflpack");

@@ -39,6 +39,8 @@ fn a_new_pack_builds_out_of_tree_and_shouts() {
             compile(&fs::read_to_string(directory.join("pack.c")).unwrap(), &directory, &library);
             tool(&["build", text(&directory), "--library", text(&library), "--output", text(&bundle)]);
         } else {
+            let told = refusal(&["build", text(&directory), "--profile", "dev", "--features", "louder"]);
+            assert!(told.contains("louder"), "{told}");
             tool(&["build", text(&directory), "--profile", "dev", "--output", text(&bundle)]);
         }
         let pack = load_pack(&bundle, &options()).unwrap();

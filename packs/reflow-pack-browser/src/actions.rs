@@ -13,11 +13,16 @@ use crate::chrome::Chrome;
 use crate::component::{ACTION, DONE, ERROR, FRAME, METADATA, RESULT, TICK, URL};
 use crate::emitter::Emitter;
 use crate::picture::{Picture, jpeg, png};
-use crate::protocol::Line;
+use crate::protocol::{Hear, Line, Talk};
 use crate::settings::{Mode, Settings};
+use crate::web_socket;
 
 /// How long the browser may take to start.
 const START: Duration = Duration::from_secs(60);
+/// What Chromium says of a page that makes way for another.
+const NO_PAGE: &str = "Not attached to an active page";
+/// How long a page may take to go.
+const CLOSE: Duration = Duration::from_secs(2);
 /// How long a page may take to answer that it begins to load.
 const NAVIGATE: Duration = Duration::from_secs(30);
 
@@ -32,13 +37,18 @@ struct Session {
     line: Arc<Line>,
     emitter: Arc<Emitter>,
     thread: Option<JoinHandle<()>>,
+    /// The page, in a browser that goes on without us.
+    guest: Option<Json>,
     /// Dropped last: it waits until nothing of the browser is left.
-    _chrome: Chrome,
+    _chrome: Option<Chrome>,
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
         self.emitter.end();
+        if let Some(page) = self.guest.take() {
+            let _ = self.line.ask("Target.closeTarget", json!({"targetId": page}), CLOSE, &|| true);
+        }
         self.line.close();
         // The thread of pictures ends by itself, and may wait for room until the run is over.
         drop(self.thread.take());
@@ -49,24 +59,52 @@ type Goes<'a> = &'a dyn Fn() -> bool;
 
 impl Session {
     fn start(settings: &Settings, tick: &mut Tick<'_>) -> Result<Self, String> {
-        let mut chrome = Chrome::start(settings)?;
-        let (Some(to), Some(from)) = (chrome.to.take(), chrome.from.take()) else {
-            return Err("the browser has no pipes".into());
+        let (to, from, chrome): (Box<dyn Talk>, Box<dyn Hear>, _) = if let Some(address) = &settings.connect {
+            let (to, from) = web_socket::connect(address, &settings.hosts, settings.timeout)?;
+            (Box::new(to), Box::new(from), None)
+        } else {
+            let (chrome, (to, from)) = Chrome::start(settings)?;
+            (Box::new(to), Box::new(from), Some(chrome))
         };
         let emitter = Emitter::new();
         let told = Arc::clone(&emitter);
         let line = Line::open(to, from, move |line, method, event| told.event(line, method, event))?;
+        let mut session = Self { line, emitter, thread: None, guest: None, _chrome: chrome };
         let node = tick.node().clone();
-        let goes_on = || !node.is_cancelled();
-        let prepared = prepare(&line, settings, &goes_on);
-        if let Err(why) = prepared {
-            emitter.end();
-            line.close();
-            return Err(format!("the browser does not start: {why}"));
-        }
+        session
+            .prepare(settings, &|| !node.is_cancelled())
+            .map_err(|why| format!("the browser does not start: {why}"))?;
         let background = tick.background().ok_or("the run was stopped")?;
-        let thread = emitter.run(background, Arc::clone(&line), settings.clone())?;
-        Ok(Self { line, emitter, thread: Some(thread), _chrome: chrome })
+        session.thread = Some(session.emitter.run(background, Arc::clone(&session.line), settings.clone())?);
+        Ok(session)
+    }
+
+    /// Makes a page of the right size that tells what happens to it.
+    fn prepare(&mut self, settings: &Settings, goes_on: Goes<'_>) -> Result<(), String> {
+        let line = &self.line;
+        let page = line.ask("Target.createTarget", json!({"url": "about:blank"}), START, goes_on)?["targetId"].clone();
+        if settings.connect.is_some() {
+            self.guest = Some(page.clone());
+        }
+        let attached = line.ask("Target.attachToTarget", json!({"targetId": page, "flatten": true}), START, goes_on)?;
+        line.attach(attached["sessionId"].as_str().ok_or("it gives no session")?.to_string());
+        let downloads = match &settings.downloads {
+            Some(folder) => json!({"behavior": "allow", "downloadPath": folder.display().to_string()}),
+            None => json!({"behavior": "deny"}),
+        };
+        // In a browser that is not ours, for our page alone.
+        let of = if self.guest.is_some() { "Page.setDownloadBehavior" } else { "Browser.setDownloadBehavior" };
+        let size = json!({"width": settings.width, "height": settings.height, "deviceScaleFactor": 1, "mobile": false});
+        for (method, parameters) in [
+            (of, downloads),
+            ("Page.enable", json!({})),
+            ("Runtime.enable", json!({})),
+            ("Inspector.enable", json!({})),
+            ("Emulation.setDeviceMetricsOverride", size),
+        ] {
+            line.ask(method, parameters, START, goes_on)?;
+        }
+        Ok(())
     }
 
     fn is_alive(&self) -> bool {
@@ -156,7 +194,16 @@ impl Session {
             let size = &self.line.ask("Page.getLayoutMetrics", json!({}), NAVIGATE, goes_on)?["cssContentSize"];
             parameters["clip"] = json!({"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1});
         }
-        let answer = self.line.ask("Page.captureScreenshot", parameters, NAVIGATE, goes_on)?;
+        let until = Instant::now() + settings.timeout;
+        let answer = loop {
+            match self.line.ask("Page.captureScreenshot", parameters.clone(), NAVIGATE, goes_on) {
+                // A page that is just changing has no picture yet.
+                Err(why) if why.contains(NO_PAGE) && Instant::now() < until && goes_on() => {
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+                answer => break answer?,
+            }
+        };
         let bytes = STANDARD.decode(answer["data"].as_str().unwrap_or_default()).map_err(|error| error.to_string())?;
         let picture = match format {
             "jpeg" => Some(jpeg(&bytes)?),
@@ -200,29 +247,6 @@ fn key_code(key: &str) -> u32 {
             _ => 0,
         },
     }
-}
-
-/// Makes a page of the right size that tells what happens to it.
-fn prepare(line: &Line, settings: &Settings, goes_on: Goes<'_>) -> Result<(), String> {
-    let made = line.ask("Target.createTarget", json!({"url": "about:blank"}), START, goes_on)?;
-    let attached =
-        line.ask("Target.attachToTarget", json!({"targetId": made["targetId"], "flatten": true}), START, goes_on)?;
-    line.attach(attached["sessionId"].as_str().ok_or("it gives no session")?.to_string());
-    let downloads = match &settings.downloads {
-        Some(folder) => json!({"behavior": "allow", "downloadPath": folder.display().to_string()}),
-        None => json!({"behavior": "deny"}),
-    };
-    line.ask("Browser.setDownloadBehavior", downloads, START, goes_on)?;
-    let size = json!({"width": settings.width, "height": settings.height, "deviceScaleFactor": 1, "mobile": false});
-    for (method, parameters) in [
-        ("Page.enable", json!({})),
-        ("Runtime.enable", json!({})),
-        ("Inspector.enable", json!({})),
-        ("Emulation.setDeviceMetricsOverride", size),
-    ] {
-        line.ask(method, parameters, START, goes_on)?;
-    }
-    Ok(())
 }
 
 impl Browser {

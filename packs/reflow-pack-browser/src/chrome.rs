@@ -2,7 +2,7 @@
 //! watcher waits for our end and takes away what it leaves: processes and the profile.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, BufRead, BufReader, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use reflow_pack_sdk::AtExit;
 
+use crate::protocol::{Hear, Talk};
 use crate::settings::Settings;
 
 /// Names that browsers have.
@@ -22,23 +23,25 @@ const MAC: [&str; 2] = [
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
 ];
 
-/// Waits for the end of its input, which is our end; then ends the group of processes and removes the profile.
+/// Hears from the browser which group of processes it is, then waits for the end of its input, which is our end; then ends the group
+/// and removes the profile.
 const WATCHER: &str = r#"
 trap '' TERM INT HUP
-read -r _
+read -r group
+[ -z "$group" ] || read -r _
 n=0
-while kill -s 0 -- "-$1" 2>/dev/null; do
+while [ -n "$group" ] && kill -s 0 -- "-$group" 2>/dev/null; do
     n=$((n + 1))
-    if [ "$n" -eq 10 ]; then kill -s TERM -- "-$1" 2>/dev/null; fi
-    if [ "$n" -ge 20 ]; then kill -s KILL -- "-$1" 2>/dev/null; fi
+    if [ "$n" -eq 10 ]; then kill -s TERM -- "-$group" 2>/dev/null; fi
+    if [ "$n" -ge 20 ]; then kill -s KILL -- "-$group" 2>/dev/null; fi
     if [ "$n" -ge 60 ]; then break; fi
     sleep 0.05
 done
 n=0
-while [ -n "$2" ] && [ -e "$2" ] && [ "$n" -lt 40 ]; do
-    rm -rf -- "$2" 2>/dev/null
+while [ -n "$1" ] && [ -e "$1" ] && [ "$n" -lt 40 ]; do
+    rm -rf -- "$1" 2>/dev/null
     n=$((n + 1))
-    if [ -e "$2" ]; then sleep 0.05; fi
+    if [ -e "$1" ]; then sleep 0.05; fi
 done
 "#;
 
@@ -48,11 +51,28 @@ pub(crate) struct Chrome {
     watcher: Child,
     /// Closed, it tells the watcher.
     life: Option<File>,
-    /// What the browser reads.
-    pub(crate) to: Option<File>,
-    /// What the browser writes, until somebody reads it.
-    pub(crate) from: Option<File>,
     _at_exit: AtExit,
+}
+
+/// What the browser reads: texts that a zero byte ends.
+pub(crate) struct PipeTo(File);
+
+impl Talk for PipeTo {
+    fn say(&mut self, text: &[u8]) -> io::Result<()> {
+        self.0.write_all(&[text, &[0]].concat())
+    }
+}
+
+/// What the browser writes.
+pub(crate) struct PipeFrom(BufReader<File>);
+
+impl Hear for PipeFrom {
+    fn hear(&mut self) -> Option<Vec<u8>> {
+        let mut text = Vec::new();
+        self.0.read_until(0, &mut text).ok()?;
+        // What was cut off is nothing.
+        (text.pop()? == 0).then_some(text)
+    }
 }
 
 /// The browser on this machine.
@@ -95,79 +115,101 @@ fn above(number: RawFd) -> io::Result<OwnedFd> {
     }
 }
 
+/// What a browser is told and tells through.
+pub(crate) type Pipes = (PipeTo, PipeFrom);
+
 impl Chrome {
     /// Starts a browser.
-    pub(crate) fn start(settings: &Settings) -> Result<Self, String> {
+    pub(crate) fn start(settings: &Settings) -> Result<(Self, Pipes), String> {
         let program = find(settings)?;
-        let failed = |what: &str, error: &io::Error| format!("the browser cannot be started: {what}: {error}");
-        let profile = match &settings.profile {
-            Some(profile) => profile.clone(),
-            None => fresh_profile().map_err(|error| failed("no folder for its profile", &error))?,
-        };
-        let removed = if settings.profile.is_none() { profile.display().to_string() } else { String::new() };
-        let made = (|| -> io::Result<Self> {
+        let failed = |error: io::Error| format!("the browser cannot be started: {}: {error}", program.display());
+        let fresh = if settings.profile.is_none() { Some(fresh_profile().map_err(failed)?) } else { None };
+        let profile = settings.profile.as_ref().or(fresh.as_ref()).cloned().unwrap_or_default();
+        let start = || -> io::Result<(Self, Pipes)> {
             let (its_input, to) = pipe()?;
             let (from, its_output) = pipe()?;
             let (its_life, life) = pipe()?;
-            let mut command = Command::new(&program);
-            command.args(words(settings, &profile)).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-            let (input, output) = (its_input.as_raw_fd(), its_output.as_raw_fd());
-            // SAFETY: only calls that are allowed between fork and exec, on files that are open.
-            unsafe {
-                command.pre_exec(move || {
-                    if libc::setsid() < 0 || libc::dup2(input, 3) < 0 || libc::dup2(output, 4) < 0 {
-                        return Err(io::Error::last_os_error());
-                    }
-                    Ok(())
-                });
-            }
-            let mut child = command.spawn()?;
-            let mut watch = Command::new("/bin/sh");
-            watch.arg("-c").arg(WATCHER).arg("reflow-browser-watcher").arg(child.id().to_string()).arg(&removed);
-            watch.stdin(Stdio::from(its_life)).stdout(Stdio::null()).stderr(Stdio::null()).current_dir("/");
-            // SAFETY: as above.
-            unsafe {
-                watch.pre_exec(|| if libc::setsid() < 0 { Err(io::Error::last_os_error()) } else { Ok(()) });
-            }
-            let watcher = match watch.spawn() {
-                Ok(watcher) => watcher,
+            // First of all, so that there is no moment in which our end would leave something.
+            let mut watcher = watch(its_life, fresh.as_deref())?;
+            let started = make_folder(fresh.as_deref()).and_then(|()| {
+                let mut command = Command::new(&program);
+                command
+                    .args(words(settings, &profile))
+                    .stdin(Stdio::null())
+                    .stdout(Stdio::null())
+                    .stderr(Stdio::null());
+                let (input, output, life) = (its_input.as_raw_fd(), its_output.as_raw_fd(), life.as_raw_fd());
+                // SAFETY: only calls that are allowed between fork and exec, on files that are open.
+                unsafe {
+                    command.pre_exec(move || {
+                        if libc::setsid() < 0 {
+                            return Err(io::Error::last_os_error());
+                        }
+                        tell_group(life)?;
+                        if libc::dup2(input, 3) < 0 || libc::dup2(output, 4) < 0 {
+                            return Err(io::Error::last_os_error());
+                        }
+                        Ok(())
+                    });
+                }
+                command.spawn()
+            });
+            let child = match started {
+                Ok(child) => child,
                 Err(error) => {
-                    let _ = child.kill();
-                    let _ = child.wait();
+                    // Which takes away what there is.
+                    drop(life);
+                    let _ = watcher.wait();
                     return Err(error);
                 }
             };
-            let group = child.id() as i32;
-            let folder = removed.clone();
+            let (group, folder) = (child.id() as i32, fresh.clone());
             let at_exit = AtExit::new(move || {
                 // SAFETY: a signal to a group that is ours, or gone.
                 unsafe { libc::kill(-group, libc::SIGKILL) };
-                if !folder.is_empty() {
-                    let _ = std::fs::remove_dir_all(&folder);
+                if let Some(folder) = &folder {
+                    let _ = std::fs::remove_dir_all(folder);
                 }
             });
-            Ok(Self {
-                child,
-                watcher,
-                life: Some(File::from(life)),
-                to: Some(File::from(to)),
-                from: Some(File::from(from)),
-                _at_exit: at_exit,
-            })
-        })();
-        made.map_err(|error| {
-            if settings.profile.is_none() {
-                let _ = std::fs::remove_dir_all(&profile);
-            }
-            failed(&program.display().to_string(), &error)
-        })
+            let pipes = (PipeTo(File::from(to)), PipeFrom(BufReader::with_capacity(1 << 20, File::from(from))));
+            Ok((Self { child, watcher, life: Some(File::from(life)), _at_exit: at_exit }, pipes))
+        };
+        start().map_err(failed)
     }
+}
+
+/// Starts the watcher of a browser that is about to be started.
+fn watch(life: OwnedFd, profile: Option<&Path>) -> io::Result<Child> {
+    let mut command = Command::new("/bin/sh");
+    command.arg("-c").arg(WATCHER).arg("reflow-browser-watcher").arg(profile.unwrap_or(Path::new("")));
+    command.stdin(Stdio::from(life)).stdout(Stdio::null()).stderr(Stdio::null()).current_dir("/");
+    // SAFETY: a call that is allowed between fork and exec.
+    unsafe {
+        command.pre_exec(|| if libc::setsid() < 0 { Err(io::Error::last_os_error()) } else { Ok(()) });
+    }
+    command.spawn()
+}
+
+/// Writes the number of this process and the end of the line; nothing is allocated.
+fn tell_group(to: RawFd) -> io::Result<()> {
+    let mut line = [b'\n'; 12];
+    let mut at = line.len() - 1;
+    // SAFETY: has no preconditions and cannot fail.
+    let mut rest = unsafe { libc::getpid() };
+    while rest > 0 {
+        at -= 1;
+        line[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    let line = &line[at..];
+    // SAFETY: the bytes are there for the call. So few are written at once or not at all.
+    let written = unsafe { libc::write(to, line.as_ptr().cast(), line.len()) };
+    if written == line.len() as isize { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 impl Drop for Chrome {
     fn drop(&mut self) {
         // The browser ends by itself when nobody talks to it any more; the watcher sees to it.
-        self.to = None;
         self.life = None;
         let until = Instant::now() + Duration::from_secs(6);
         while Instant::now() < until {
@@ -183,21 +225,25 @@ impl Drop for Chrome {
     }
 }
 
+/// Where a profile of our own will be.
 fn fresh_profile() -> io::Result<PathBuf> {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
     let mut chance = [0_u8; 8];
-    File::open("/dev/urandom")?.read_exact(&mut chance)?;
+    getrandom::fill(&mut chance).map_err(io::Error::other)?;
     let name = format!(
         "reflow-browser-{}-{}-{:016x}",
         std::process::id(),
         NUMBER.fetch_add(1, Ordering::Relaxed),
         u64::from_ne_bytes(chance)
     );
-    let folder = std::env::temp_dir().join(name);
+    Ok(std::env::temp_dir().join(name))
+}
+
+/// Makes the folder of a profile, which must not be there.
+fn make_folder(profile: Option<&Path>) -> io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(&folder)?;
-    Ok(folder)
+    profile.map_or(Ok(()), |profile| builder.create(profile))
 }
 
 fn words(settings: &Settings, profile: &Path) -> Vec<String> {

@@ -21,6 +21,9 @@ const LOOK_AROUND: Duration = Duration::from_millis(50);
 /// How long the end of the stream may wait for room when the run is over.
 const LAST: Duration = Duration::from_millis(500);
 
+/// Loads that wait for a reader; a page that loads itself again and again fills no memory.
+const MOST_LOADS: usize = 1024;
+
 /// What waits to leave.
 #[derive(Default)]
 struct State {
@@ -66,7 +69,9 @@ impl Emitter {
             }
             "Page.loadEventFired" => {
                 state.last_load = Some(Instant::now());
-                state.said.push_back(Said::Loaded);
+                if state.said.len() < MOST_LOADS {
+                    state.said.push_back(Said::Loaded);
+                }
             }
             // Nobody is there to answer it.
             "Page.javascriptDialogOpening" => {

@@ -2,6 +2,7 @@
 
 #[cfg(unix)]
 mod actions;
+mod address;
 #[cfg(unix)]
 mod chrome;
 mod component;
@@ -11,6 +12,8 @@ mod picture;
 #[cfg(unix)]
 mod protocol;
 mod settings;
+#[cfg(unix)]
+mod web_socket;
 
 use reflow_pack_sdk::export_pack;
 

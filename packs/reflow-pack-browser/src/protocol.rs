@@ -1,8 +1,7 @@
-//! The DevTools protocol over pipes: questions with answers, and events.
+//! The DevTools protocol: questions with answers, and events, over whatever carries texts.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,9 +12,20 @@ use serde_json::{Value, json};
 
 type Answer = Result<Value, String>;
 
+/// What takes texts to a browser. Dropped, it ends the connection.
+pub(crate) trait Talk: Send {
+    fn say(&mut self, text: &[u8]) -> io::Result<()>;
+}
+
+/// What brings texts from a browser.
+pub(crate) trait Hear: Send {
+    /// The next one; nothing when there are no more.
+    fn hear(&mut self) -> Option<Vec<u8>>;
+}
+
 /// The line to a browser.
 pub(crate) struct Line {
-    to: Mutex<Option<File>>,
+    to: Mutex<Option<Box<dyn Talk>>>,
     waiting: Mutex<HashMap<u64, SyncSender<Answer>>>,
     number: AtomicU64,
     is_gone: AtomicBool,
@@ -25,8 +35,8 @@ pub(crate) struct Line {
 impl Line {
     /// Begins to listen; `on_event` is called with the method and the parameters of every event, and with an empty method at the end.
     pub(crate) fn open(
-        to: File,
-        from: File,
+        to: Box<dyn Talk>,
+        mut from: Box<dyn Hear>,
         on_event: impl Fn(&Arc<Line>, &str, &Value) + Send + 'static,
     ) -> Result<Arc<Self>, String> {
         let line = Arc::new(Self {
@@ -39,15 +49,7 @@ impl Line {
         let listening = Arc::clone(&line);
         let thread = thread::Builder::new().name("reflow-browser".into());
         let started = thread.spawn(move || {
-            let mut reader = BufReader::with_capacity(1 << 20, from);
-            let mut text = Vec::new();
-            loop {
-                text.clear();
-                match reader.read_until(0, &mut text) {
-                    Ok(read) if read > 0 && text.last() == Some(&0) => {}
-                    _ => break,
-                }
-                text.pop();
+            while let Some(text) = from.hear() {
                 let Ok(message) = serde_json::from_slice::<Value>(&text) else { continue };
                 match message.get("id").and_then(Value::as_u64) {
                     Some(id) => listening.answered(id, &message),
@@ -84,7 +86,7 @@ impl Line {
         *self.session.lock().unwrap_or_else(PoisonError::into_inner) = Some(session);
     }
 
-    /// Ends the line, and with it the browser.
+    /// Ends the line, and with it a browser of ours.
     pub(crate) fn close(&self) {
         *self.to.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
@@ -103,11 +105,10 @@ impl Line {
         {
             message["sessionId"] = session.as_str().into();
         }
-        let mut text = message.to_string().into_bytes();
-        text.push(0);
+        let text = message.to_string();
         let mut to = self.to.lock().unwrap_or_else(PoisonError::into_inner);
         let gone = || "the browser is gone".to_string();
-        to.as_mut().ok_or_else(gone)?.write_all(&text).map_err(|_| gone())
+        to.as_mut().ok_or_else(gone)?.say(text.as_bytes()).map_err(|_| gone())
     }
 
     /// Asks, and waits for the answer, as long as `goes_on` says so.

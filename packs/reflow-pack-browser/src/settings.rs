@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use reflow_pack_sdk::Value;
 
+use crate::address::Address;
+
 /// Where pictures come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
@@ -28,6 +30,10 @@ pub(crate) struct Settings {
     pub(crate) settle: Option<Duration>,
     pub(crate) longest: Option<Duration>,
     pub(crate) timeout: Duration,
+    /// A browser that runs already, in place of one of our own.
+    pub(crate) connect: Option<Address>,
+    /// Other machines that it may run on.
+    pub(crate) hosts: Vec<String>,
     pub(crate) executable: Option<PathBuf>,
     pub(crate) arguments: Vec<String>,
     pub(crate) is_headless: bool,
@@ -57,8 +63,23 @@ impl Settings {
                 None
             })
         };
-        if get("connectUrl").is_some() {
-            return Err("config `connectUrl`: this version starts a browser of its own; leave it out, or name one with `executable`".into());
+        let texts = |key: &str| match get(key) {
+            None => Ok(Vec::new()),
+            Some(value) => {
+                let items =
+                    value.as_array().map(|items| items.iter().map(Value::as_str).map(|text| text.map(Into::into)));
+                let items: Option<Vec<String>> = items.and_then(Iterator::collect);
+                items.ok_or_else(|| format!("config `{key}`: expected a list of texts"))
+            }
+        };
+        let connect = text("connectUrl").map(Address::parse).transpose()?;
+        if connect.is_some() {
+            let of_ours = ["executable", "args", "headless", "noSandbox", "userDataDir"];
+            if let Some(key) = of_ours.into_iter().find(|key| get(key).is_some()) {
+                return Err(format!(
+                    "config `{key}` is for a browser that is started; `connectUrl` names one that runs"
+                ));
+            }
         }
         let mode = match text("mode") {
             None | Some("screencast") => Mode::Screencast,
@@ -66,13 +87,6 @@ impl Settings {
             Some("screenshot") => Mode::Screenshot,
             Some(other) => {
                 return Err(format!("config `mode`: expected screencast, tick or screenshot, found {other:?}"));
-            }
-        };
-        let arguments = match get("args") {
-            None => Vec::new(),
-            Some(value) => {
-                let items = value.as_array().ok_or("config `args`: expected a list of texts")?;
-                items.iter().filter_map(Value::as_str).map(Into::into).collect()
             }
         };
         Ok(Self {
@@ -86,8 +100,10 @@ impl Settings {
             settle: wait("settleMs")?,
             longest: wait("maxDurationMs")?,
             timeout: Duration::from_millis(number("timeoutMs", 1, 3_600_000, 10_000)?.into()),
+            connect,
+            hosts: texts("connectHosts")?,
             executable: text("executable").map(Into::into),
-            arguments,
+            arguments: texts("args")?,
             is_headless: get("headless") != Some(&Value::Boolean(false)),
             has_sandbox: match get("noSandbox") {
                 Some(Value::Boolean(without)) => !without,
@@ -121,6 +137,8 @@ pub(crate) const SCHEMA: &str = r#"{"type": "object", "properties": {
     "settleMs": {"type": ["integer", "null"], "description": "Ends the session so long after the last page load; never by default."},
     "maxDurationMs": {"type": ["integer", "null"], "description": "Ends the session after so long; never by default."},
     "timeoutMs": {"type": "integer", "minimum": 1, "default": 10000, "description": "How long an action waits for its element."},
+    "connectUrl": {"type": ["string", "null"], "description": "The DevTools address of a browser that runs already: http://127.0.0.1:9222, or its ws:// address. It is not ended with the session, its page is."},
+    "connectHosts": {"type": ["array", "null"], "items": {"type": "string"}, "description": "Other machines that `connectUrl` may name; only this one without."},
     "executable": {"type": ["string", "null"], "description": "The browser; found by itself otherwise."},
     "args": {"type": ["array", "null"], "items": {"type": "string"}, "description": "More words for its command line."},
     "headless": {"type": "boolean", "default": true, "description": "Whether it has no window."},

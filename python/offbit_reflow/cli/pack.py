@@ -35,6 +35,7 @@ _COMMANDS: dict[str, tuple[str, tuple[tuple[str, str, str], ...], tuple[tuple[st
         (
             ("--library", "FILE", "pack this library instead of building one"),
             ("--profile", "NAME", "the cargo profile"),
+            ("--features", "LIST", "features of the package beside its defaults"),
             ("--output", "PATH", "where to write the bundle"),
             ("--key", "FILE", "sign with this secret key"),
             ("--collect", None, "make one bundle for several targets of bundles for one each"),

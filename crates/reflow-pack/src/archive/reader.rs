@@ -8,9 +8,10 @@ use std::collections::HashMap;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use flate2::{Decompress, FlushDecompress, Status};
+use zlib_rs::{Inflate, InflateFlush, Status};
 
 use super::{CENTRAL, DEFLATED, END, LOCAL, STORED};
+use crate::digest::sha256_of;
 use crate::error::PackError;
 use crate::names::problem_with_entry;
 
@@ -33,6 +34,8 @@ impl Default for Limits {
 
 /// The most that deflate can shrink anything, with some room for tiny entries.
 const STRONGEST_DEFLATE: u64 = 1032;
+/// Deflate looks back 32 KiB.
+const WINDOW_BITS: u8 = 15;
 /// The record at the end and the longest comment behind it.
 const LONGEST_END: u64 = 22 + 65_535;
 
@@ -95,6 +98,15 @@ impl<R: Read + Seek> Archive<R> {
         self.by_name.contains_key(name)
     }
 
+    /// The SHA-256 of all bytes of the archive.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(crate) fn digest(&mut self) -> Result<String, PackError> {
+        let read = self.source.rewind().and_then(|()| sha256_of(&mut self.source));
+        read.map_err(|error| self.unreadable(error))
+    }
+
     /// The content of a file, which is checked against its size and checksum; `None` when there is no such file.
     ///
     /// # Errors
@@ -116,11 +128,12 @@ impl<R: Read + Seek> Archive<R> {
     fn inflate(&self, entry: &Entry, packed: &[u8]) -> Result<Vec<u8>, PackError> {
         let problem = |problem: String| self.bad_entry(&entry.name, problem);
         // One byte more than promised shows who promised too little.
-        let mut content = Vec::with_capacity(entry.size as usize + 1);
-        let mut inflater = Decompress::new(false);
+        let mut content = vec![0; entry.size as usize + 1];
+        let mut inflater = Inflate::new(false, WINDOW_BITS);
         let status = inflater
-            .decompress_vec(packed, &mut content, FlushDecompress::Finish)
-            .map_err(|error| problem(format!("its compressed data is damaged: {error}")))?;
+            .decompress(packed, &mut content, InflateFlush::Finish)
+            .map_err(|error| problem(format!("its compressed data is damaged: {}", error.as_str())))?;
+        content.truncate(inflater.total_out() as usize);
         match status {
             Status::StreamEnd if inflater.total_in() == packed.len() as u64 => Ok(content),
             Status::StreamEnd => Err(problem("there is more data behind the end of its compressed data".into())),

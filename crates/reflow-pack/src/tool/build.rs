@@ -37,6 +37,8 @@ pub struct BuildOptions {
     pub library: Option<PathBuf>,
     /// The profile of cargo; `release` by default.
     pub profile: Option<String>,
+    /// Features of the package beside its defaults, as cargo takes them.
+    pub features: Option<String>,
     /// What to sign with.
     pub key: Option<SigningKey>,
 }
@@ -74,7 +76,8 @@ pub fn build(directory: &Path, options: &BuildOptions) -> Result<Packed, PackErr
     let library = match (&options.library, &package) {
         (Some(library), _) => Some(library.clone()),
         (None, Some(package)) => {
-            Some(cargo::build_library(package, None, options.profile.as_deref().unwrap_or("release"))?)
+            let profile = options.profile.as_deref().unwrap_or("release");
+            Some(cargo::build_library(package, profile, options.features.as_deref())?)
         }
         (None, None) if said.python.is_some() => None,
         (None, None) => {

@@ -46,15 +46,15 @@ pub(super) fn metadata(directory: &Path) -> Result<Package, PackError> {
     })
 }
 
-/// Builds the package's library in the given profile; where it lies.
-pub(super) fn build_library(package: &Package, triple: Option<&str>, profile: &str) -> Result<PathBuf, PackError> {
+/// Builds the package's library in the given profile and with these features beside its defaults; where it lies.
+pub(super) fn build_library(package: &Package, profile: &str, features: Option<&str>) -> Result<PathBuf, PackError> {
     let mut arguments: Vec<OsString> =
         ["build", "--lib", "--message-format=json-render-diagnostics", "--profile", profile, "--manifest-path"]
             .map(OsString::from)
             .into();
     arguments.push(package.directory.join("Cargo.toml").into_os_string());
-    if let Some(triple) = triple {
-        arguments.extend(["--target".into(), triple.into()]);
+    if let Some(features) = features {
+        arguments.extend(["--features".into(), features.into()]);
     }
     let output = run(arguments)?;
     let is_library = |message: &Value| {

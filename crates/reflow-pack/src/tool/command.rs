@@ -10,7 +10,7 @@ const HELP: &str = "\
 Actor packs for offbit-reflow.
 
   reflow pack new DIRECTORY [--name NAME] [--language rust|c|python] [--sdk PATH]
-  reflow pack build [DIRECTORY] [--library FILE] [--profile NAME] [--output PATH] [--key FILE]
+  reflow pack build [DIRECTORY] [--library FILE] [--profile NAME] [--features LIST] [--output PATH] [--key FILE]
   reflow pack build --collect BUNDLE... --output FILE [--key FILE]
   reflow pack inspect BUNDLE
   reflow pack verify BUNDLE... [--trusted-key PUBLIC_KEY]...
@@ -99,9 +99,10 @@ fn build(mut arguments: Arguments, out: &mut String) -> Result<(), PackError> {
     } else {
         let library = arguments.option("--library")?.map(PathBuf::from);
         let profile = arguments.option("--profile")?;
+        let features = arguments.option("--features")?;
         let directory = arguments.word().map_or_else(|| ".".into(), PathBuf::from);
         arguments.end()?;
-        tool::build(&directory, &BuildOptions { output, library, profile, key })?
+        tool::build(&directory, &BuildOptions { output, library, profile, features, key })?
     };
     describe(out, &packed);
     Ok(())
