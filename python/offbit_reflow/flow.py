@@ -16,6 +16,7 @@ from ._actor import Actor, build
 from ._data import why_no_data
 from ._functions import actor
 from ._runs import as_inputs
+from ._steps import Step
 from .exceptions import ConversionError
 from .graph import Graph
 from .network import Network
@@ -381,8 +382,10 @@ def node(
             settings[key] = value
         else:
             raise TypeError(_no_parameter(made, key))
-    if hasattr(component, "_policy_for"):  # a step that needs one for what it is asked to do
+    if isinstance(component, type) and issubclass(component, Step):
+        component._refuse({key: value for key, value in settings.items() if key not in _OF_THE_NETWORK})
         policy = {**component._policy_for(settings), **(policy or {})} or None
+        made.outports = component._outports_for(settings)
     made.metadata = settings | {
         key: value for key, value in (("policy", policy), ("firing", firing)) if value is not None
     }
