@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from . import _native
-from ._actor import Actor, build
+from ._actor import Actor, no_actor
 from ._data import why_no_data
-from ._functions import actor
+from ._functions import actor, of_one_value
 from ._runs import as_inputs
 from ._steps import Step
 from .exceptions import ConversionError
@@ -508,6 +509,8 @@ def as_flow(value: Any) -> Flow:
         return value
     if isinstance(value, (list, tuple)):
         flows = [as_flow(one) for one in value]
+        if not flows:
+            raise TypeError("an empty list has no step that could be led into, or lead elsewhere")
         return Flow(
             [node for flow in flows for node in flow._nodes],
             [wire for flow in flows for wire in flow._wires],
@@ -530,14 +533,25 @@ def _describe(component: Any) -> tuple[Any, list[str], list[str], list[str], str
         inports, outports = ([port["name"] for port in info[side]] for side in ("inports", "outports"))
         return component, inports, outports, [], str(info.get("component") or "node")
     if not isinstance(component, Actor) and not (isinstance(component, type) and issubclass(component, Actor)):
+        component = of_one_value(component)
         if not callable(component) or isinstance(component, type):
-            build(component)  # says what is wrong
+            raise TypeError(_no_step(component))
         component = actor(component)
     cls = component if isinstance(component, type) else type(component)
     optional = list(component._optional_inports) or (
         list(component.inports) if not component.await_all_inports and len(component.inports) > 1 else []
     )
     return component, list(component.inports), list(component.outports), optional, cls.__name__
+
+
+def _no_step(value: Any) -> str:
+    """Say why something is no step of a flow, and what would be one."""
+    if isinstance(value, type):
+        return no_actor(value)
+    text = f"expected an Actor class, an Actor instance or another step of a flow, got {value!r}"
+    if isinstance(value, Mapping):
+        return f"{text}; a fork is a list of steps, and flows lead into inports by name where a step is called, step(a=…, b=…)"
+    return f"{text}; a fork is a list of steps" if isinstance(value, (AbstractSet, Iterator)) else text
 
 
 def _with_unmatched(cls: type[Actor]) -> type[Actor]:
