@@ -67,8 +67,9 @@ function render({ model, el }) {
     const live = model.get("live");
     head.replaceChildren(element("b", "", live.state ?? "not started"));
     if (live.seconds !== undefined) head.append(element("span", "", live.seconds.toFixed(1) + " s"));
-    if (live.rate > 0 || live.state === "running") head.append(element("span", "", count(live.rate) + " packets/s"));
-    else if (live.packets) head.append(element("span", "", whole(live.packets) + (live.packets === 1 ? " packet" : " packets")));
+    const over = ["finished", "failed", "cancelled"].includes(live.state);
+    if (live.rate !== undefined && !over) head.append(element("span", "", count(live.rate) + " packets/s"));
+    if (live.packets && over) head.append(element("span", "", whole(live.packets) + (live.packets === 1 ? " packet" : " packets")));
     if (live.failures) head.append(element("span", "reflow-bad", whole(live.failures) + " failed"));
     if (!model.get("redraws")) {
       for (const [node, row] of Object.entries(live.nodes ?? {})) {
