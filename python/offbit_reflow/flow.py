@@ -337,7 +337,7 @@ def node(
     ------
     TypeError
         If a flow leads into an inport that the component does not have, a value is given for an inport that takes one
-        packet for every tick, or a keyword is none of a function without a parameter ``ctx``.
+        packet for every tick, or a keyword is none of a function without a parameter ``ctx``, or a key of policies.
     ConversionError
         If a value has no JSON form, so that no graph can hold it (a ValueError).
 
@@ -379,11 +379,16 @@ def node(
                 f"`{made.name}`: its inport `{key}` takes a packet for every tick, so one value would serve one tick only; "
                 f"give the parameter a default, or lead a flow into it"
             )
+        elif key in _OF_A_POLICY and not isinstance(component, str | _native.Actor) and not _is_step(component):
+            raise TypeError(
+                f"`{made.name}`: `{key}` is a key of policies: give it as policy={{{key!r}: {value!r}}}, or, if it is one "
+                f"of the step's config, as config={{{key!r}: {value!r}}}"
+            )
         elif getattr(component, "_reads_config", True) or key in _OF_THE_NETWORK:
             settings[key] = value
         else:
             raise TypeError(_no_parameter(made, key))
-    if isinstance(component, type) and issubclass(component, Step):
+    if _is_step(component):
         component._refuse({key: value for key, value in settings.items() if key not in _OF_THE_NETWORK})
         policy = {**component._policy_for(settings), **(policy or {})} or None
         made.outports = component._outports_for(settings)
@@ -404,8 +409,14 @@ def node(
     return Flow([*nodes, made], wires, begin or [(made, None)], [(made, None)])
 
 
+def _is_step(component: Any) -> bool:
+    return isinstance(component, type) and issubclass(component, Step)
+
+
 #: Keys of a config that the network reads.
 _OF_THE_NETWORK = ("env_vars",)
+#: Keys of policies that hardly mean anything else.
+_OF_A_POLICY = ("attempts", "concurrency", "delay_ms", "max_delay_ms", "on_error", "retry_on_timeout", "timeout_ms")
 
 
 def _no_parameter(made: _Node, key: str) -> str:

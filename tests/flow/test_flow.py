@@ -193,6 +193,17 @@ def test_print_is_a_step(capsys):
     assert capsys.readouterr().out == "0\n1\n"
 
 
+def test_keys_of_policies_are_no_config():
+    @actor
+    def ask(text, ctx):
+        return ctx.config.get("attempts")
+
+    for step in (ask, double, Actor):
+        with pytest.raises(TypeError, match=r"give it as policy=\{'attempts': 3\}"):
+            node(step, attempts=3)
+    assert ask(config={"attempts": 3}).run(text="").outputs == {"ask": [3]}
+
+
 def test_a_flow_is_checked_like_its_network_and_runs_in_asyncio():
     assert (numbers >> double).check() == []
     result = asyncio.run((numbers >> double).run_async(upto=3))
