@@ -128,7 +128,7 @@ def build(actor: Any, factory: Callable[[], Actor] | None = None) -> _native.Act
         from ._functions import make  # which are made of actors
 
         return build(make(actor, None, None, None, None))
-    raise TypeError(_no_actor(actor))
+    raise TypeError(no_actor(actor))
 
 
 def _needs_no_arguments(cls: type[Actor]) -> None:
@@ -146,7 +146,7 @@ def _needs_no_arguments(cls: type[Actor]) -> None:
         ) from None
 
 
-def _no_actor(value: Any) -> str:
+def no_actor(value: Any) -> str:
     """Say why something is no actor, and what would be one."""
     text = f"expected an Actor class, an Actor instance or a native handle, got {value!r}"
     if inspect.isfunction(value):
@@ -156,6 +156,8 @@ def _no_actor(value: Any) -> str:
         text += f"; {value.__name__} does not derive from Actor"
         if "__call__" in vars(value):
             text += f": give an object of it, {value.__name__}(…), which can be called"
+        else:
+            text += f"; to call it with what comes, give actor(lambda value: {value.__name__}(value))"
     elif hasattr(value, "to_graph"):
         text += (
             "; `flow.network()` makes a network of a flow, and a step is registered by itself: its function or class"
@@ -201,4 +203,4 @@ def _from_callback(
     return _native.Actor._from_python(lambda: shared, declaration)
 
 
-__all__ = ["Actor", "build"]
+__all__ = ["Actor", "build", "no_actor"]

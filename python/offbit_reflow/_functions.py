@@ -285,11 +285,13 @@ def _parameters(
         if inports is not None:  # by position, as that is all that is known of it
             return list(inports), set(), False, _by_position(function, own_name, list(inports), list(inports))
         raise TypeError(
-            f'@actor: {own_name} does not tell its parameters; name its inports, @actor(inports=["a", "b"]), which are '
-            f"passed in this order"
+            f"@actor: {own_name} does not tell its parameters; name its inports, "
+            f'actor(inports=["a", "b"])({own_name}), which are passed in this order'
         ) from None
     extra = [one for one in parameters if one.kind in (one.VAR_POSITIONAL, one.VAR_KEYWORD)]
-    if extra and inports is None:
+    # Beside parameters that are needed, what may be given as well is left out, as in a call.
+    needs_others = any(one.kind in _BY_ORDER and one.default is one.empty and one.name != "ctx" for one in parameters)
+    if extra and inports is None and not needs_others:
         stars = "*" if extra[0].kind is extra[0].VAR_POSITIONAL else "**"
         raise TypeError(
             f"@actor: {own_name} takes {stars}{extra[0].name}, and every inport needs a name. If a decorator hides the "
@@ -370,6 +372,36 @@ def _by_position(
     return call
 
 
+def of_one_value(function: Any) -> Any:
+    """Make a function of what is built in and does not tell what it takes, such as ``int``, ``max`` or ``print``.
+
+    In a flow it gets what comes. Everything else is given back as it is.
+    """
+    if isinstance(function, type):
+        if function.__module__ != "builtins":
+            return function
+    elif inspect.isfunction(function) or inspect.ismethod(function) or not callable(function):
+        return function
+    else:
+        try:
+            signature = inspect.signature(function)
+        except ValueError:  # it does not tell
+            pass
+        else:
+            kinds = {one.kind for one in signature.parameters.values()}
+            if not inspect.isbuiltin(function) or kinds - {inspect.Parameter.KEYWORD_ONLY} != {
+                inspect.Parameter.VAR_POSITIONAL
+            }:
+                return function
+
+    def call(value: Any) -> Any:
+        return function(value)
+
+    call.__name__ = call.__qualname__ = _name_of(function)
+    call.__doc__ = function.__doc__
+    return call
+
+
 def _is_direct(function: Any) -> bool:
     """Tell whether something is a function whose parameters are its own, not those of what it decorates."""
     return (
@@ -403,4 +435,4 @@ def _like(function: Any, run: Any) -> Any:
     return run_like
 
 
-__all__ = ["FunctionType", "actor", "make"]
+__all__ = ["FunctionType", "actor", "make", "of_one_value"]

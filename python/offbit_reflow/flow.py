@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from . import _native
-from ._actor import Actor, build
+from ._actor import Actor, no_actor
 from ._data import why_no_data
-from ._functions import actor
+from ._functions import actor, of_one_value
 from ._runs import as_inputs
+from ._steps import Step
 from .exceptions import ConversionError
 from .graph import Graph
 from .network import Network
@@ -335,7 +337,7 @@ def node(
     ------
     TypeError
         If a flow leads into an inport that the component does not have, a value is given for an inport that takes one
-        packet for every tick, or a keyword is none of a function without a parameter ``ctx``.
+        packet for every tick, or a keyword is none of a function without a parameter ``ctx``, or a key of policies.
     ConversionError
         If a value has no JSON form, so that no graph can hold it (a ValueError).
 
@@ -377,12 +379,19 @@ def node(
                 f"`{made.name}`: its inport `{key}` takes a packet for every tick, so one value would serve one tick only; "
                 f"give the parameter a default, or lead a flow into it"
             )
+        elif key in _OF_A_POLICY and not isinstance(component, str | _native.Actor) and not _is_step(component):
+            raise TypeError(
+                f"`{made.name}`: `{key}` is a key of policies: give it as policy={{{key!r}: {value!r}}}, or, if it is one "
+                f"of the step's config, as config={{{key!r}: {value!r}}}"
+            )
         elif getattr(component, "_reads_config", True) or key in _OF_THE_NETWORK:
             settings[key] = value
         else:
             raise TypeError(_no_parameter(made, key))
-    if hasattr(component, "_policy_for"):  # a step that needs one for what it is asked to do
+    if _is_step(component):
+        component._refuse({key: value for key, value in settings.items() if key not in _OF_THE_NETWORK})
         policy = {**component._policy_for(settings), **(policy or {})} or None
+        made.outports = component._outports_for(settings)
     made.metadata = settings | {
         key: value for key, value in (("policy", policy), ("firing", firing)) if value is not None
     }
@@ -400,8 +409,14 @@ def node(
     return Flow([*nodes, made], wires, begin or [(made, None)], [(made, None)])
 
 
+def _is_step(component: Any) -> bool:
+    return isinstance(component, type) and issubclass(component, Step)
+
+
 #: Keys of a config that the network reads.
 _OF_THE_NETWORK = ("env_vars",)
+#: Keys of policies that hardly mean anything else.
+_OF_A_POLICY = ("attempts", "concurrency", "delay_ms", "max_delay_ms", "on_error", "retry_on_timeout", "timeout_ms")
 
 
 def _no_parameter(made: _Node, key: str) -> str:
@@ -505,6 +520,8 @@ def as_flow(value: Any) -> Flow:
         return value
     if isinstance(value, (list, tuple)):
         flows = [as_flow(one) for one in value]
+        if not flows:
+            raise TypeError("an empty list has no step that could be led into, or lead elsewhere")
         return Flow(
             [node for flow in flows for node in flow._nodes],
             [wire for flow in flows for wire in flow._wires],
@@ -527,14 +544,25 @@ def _describe(component: Any) -> tuple[Any, list[str], list[str], list[str], str
         inports, outports = ([port["name"] for port in info[side]] for side in ("inports", "outports"))
         return component, inports, outports, [], str(info.get("component") or "node")
     if not isinstance(component, Actor) and not (isinstance(component, type) and issubclass(component, Actor)):
+        component = of_one_value(component)
         if not callable(component) or isinstance(component, type):
-            build(component)  # says what is wrong
+            raise TypeError(_no_step(component))
         component = actor(component)
     cls = component if isinstance(component, type) else type(component)
     optional = list(component._optional_inports) or (
         list(component.inports) if not component.await_all_inports and len(component.inports) > 1 else []
     )
     return component, list(component.inports), list(component.outports), optional, cls.__name__
+
+
+def _no_step(value: Any) -> str:
+    """Say why something is no step of a flow, and what would be one."""
+    if isinstance(value, type):
+        return no_actor(value)
+    text = f"expected an Actor class, an Actor instance or another step of a flow, got {value!r}"
+    if isinstance(value, Mapping):
+        return f"{text}; a fork is a list of steps, and flows lead into inports by name where a step is called, step(a=…, b=…)"
+    return f"{text}; a fork is a list of steps" if isinstance(value, (AbstractSet, Iterator)) else text
 
 
 def _with_unmatched(cls: type[Actor]) -> type[Actor]:

@@ -5,6 +5,8 @@ const COLOURS = {
   failed: "#e5484d", skipped: "#b0a8c8", cancelled: "#7d8796",
 };
 const FAILING = "#e5484d";
+// The least size of a drawing, of its own.
+const SMALLEST = 0.7;
 
 const count = (number) =>
   number >= 1e6 ? (number / 1e6).toFixed(1) + "M" : number >= 1e4 ? (number / 1e3).toFixed(0) + "k"
@@ -39,10 +41,13 @@ function render({ model, el }) {
     const svg = drawing.querySelector("svg");
     parts = new Map();
     if (svg) {
+      // Fits the page, unless nobody could read it then: it scrolls.
+      const { width } = svg.viewBox.baseVal;
       svg.style.maxWidth = "100%";
+      svg.style.minWidth = `${Math.round(width * SMALLEST)}px`;
       svg.style.height = "auto";
       // Beside a wide drawing there would be no room for both.
-      root.classList.toggle("reflow-wide", svg.viewBox.baseVal.width > 2.2 * svg.viewBox.baseVal.height);
+      root.classList.toggle("reflow-wide", width > 2.2 * svg.viewBox.baseVal.height);
       for (const group of svg.querySelectorAll("g[data-node]")) {
         const fill = group.querySelector(".fill");
         const track = group.querySelector(".track");
@@ -62,7 +67,9 @@ function render({ model, el }) {
     const live = model.get("live");
     head.replaceChildren(element("b", "", live.state ?? "not started"));
     if (live.seconds !== undefined) head.append(element("span", "", live.seconds.toFixed(1) + " s"));
-    if (live.rate !== undefined) head.append(element("span", "", count(live.rate) + " packets/s"));
+    const over = ["finished", "failed", "cancelled"].includes(live.state);
+    if (live.rate !== undefined && !over) head.append(element("span", "", count(live.rate) + " packets/s"));
+    if (live.packets && over) head.append(element("span", "", whole(live.packets) + (live.packets === 1 ? " packet" : " packets")));
     if (live.failures) head.append(element("span", "reflow-bad", whole(live.failures) + " failed"));
     if (!model.get("redraws")) {
       for (const [node, row] of Object.entries(live.nodes ?? {})) {
@@ -123,6 +130,7 @@ function render({ model, el }) {
     if (notes.failure) {
       const [error, where] = notes.failure;
       section(element("h4", "reflow-bad", "last failure"), element("p", "", error), element("pre", "", where));
+      parts.at(-1).className = "reflow-failure";
     }
     if (notes.samples?.length) {
       const lines = notes.samples.map(([port, value]) => {
@@ -141,6 +149,7 @@ function render({ model, el }) {
     if (chosen !== null) parts.get(chosen)?.group.classList.remove("reflow-chosen");
     chosen = node;
     panel.hidden = node === null;
+    root.classList.toggle("reflow-open", node !== null);
     if (node !== null) {
       parts.get(node)?.group.classList.add("reflow-chosen");
       describe();

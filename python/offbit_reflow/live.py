@@ -171,6 +171,7 @@ class Watcher:
             "state": state,
             "seconds": round(getattr(self, "_seconds", 0.0), 1),
             "rate": round(rate, 1),
+            "packets": sum(row["packets_out"] for row in rows.values()),
             "failures": sum(row["failures"] for row in rows.values()),
         }
         if self.is_large:

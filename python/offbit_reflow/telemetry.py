@@ -44,7 +44,8 @@ def instrument(
     ----------
     network : Network
         Its Python actors, registered before or after this call, are traced. Components of the catalog and of packs make no
-        spans, and context does not pass through them.
+        spans, and context passes neither through them nor into nodes that are paired by a key or have a `firing` of their own:
+        what comes from there belongs to the span in which the network was started.
     tracer_provider, meter_provider : optional
         Where spans and metrics go; the global ones by default.
 
@@ -52,6 +53,11 @@ def instrument(
     -------
     Network
         The same.
+
+    Raises
+    ------
+    TypeError
+        If it is no network, a flow for example.
 
     Notes
     -----
@@ -65,6 +71,9 @@ def instrument(
     >>> from offbit_reflow.telemetry import instrument
     >>> net = instrument(Network(), tracer_provider=TracerProvider())
     """
+    if not isinstance(network, Network):
+        hint = "; `flow.network()` makes one of a flow" if hasattr(network, "network") else ""
+        raise TypeError(f"expected a Network, got {network!r}{hint}")
     trace = needs("opentelemetry.trace", "telemetry")
     tracer = trace.get_tracer(_NAME, _native.__version__, tracer_provider)
     tracing = _Tracing(network, tracer, trace)

@@ -22,7 +22,22 @@ def test_without_a_command_it_is_a_usage_error(capsys):
     with pytest.raises(SystemExit) as caught:
         main([])
     assert caught.value.code == 2
-    assert "usage: reflow" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "usage: reflow" in told
+    assert "Run a graph to its end" in told
+    assert len(told.splitlines()) < 25
+
+
+def test_a_command_that_there_is_not_may_be_meant_for_another(capsys):
+    for arguments, words in (
+        (["rum"], "did you mean 'run'?"),
+        (["pack", "biuld"], "did you mean 'build'?"),
+        (["xyz"], "choose from"),
+    ):
+        with pytest.raises(SystemExit) as caught:
+            main(arguments)
+        assert caught.value.code == 2
+        assert words in capsys.readouterr().err
 
 
 def test_the_help_lists_every_command():

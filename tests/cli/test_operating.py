@@ -242,12 +242,11 @@ def beat(upto):
 """
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="signals")
-def test_watch_keeps_the_state_of_nodes(tmp_path: Path):
+def watched_graph():
     def end(node, port, inner):
         return {"nodeId": node, "portId": port, "portName": inner, "expose": True, "portType": {"type": "any"}}
 
-    export = {
+    return {
         "caseSensitive": True,
         "properties": {"name": "watched"},
         "processes": {name: {"id": name, "component": name, "metadata": None} for name in ("beat", "Count")},
@@ -262,28 +261,108 @@ def test_watch_keeps_the_state_of_nodes(tmp_path: Path):
         "outports": {"y": end("Count", "out", "out")},
         "groups": [],
     }
-    graph, module = tmp_path / "graph.json", tmp_path / "watched_actors.py"
-    graph.write_text(json.dumps(export))
-    module.write_text(COUNTER.replace("VERSION", "one"))
-    arguments = ["run", str(graph), "--actors", str(module), "--input", "upto=1", "--watch"]
-    run = reflow(*arguments)
-    try:
-        read = iter(run.stdout.readline, "")
-        first = next(json.loads(line)["y"] for line in read)
-        assert first == ["one", 1]
-        module.write_text("def broken(:\n")
-        says = iter(run.stderr.readline, "")
-        assert any("the nodes go on as they were" in line for line in says)
-        module.write_text(COUNTER.replace("VERSION", "second"))
-        assert any("nodes go on with it" in line for line in says)
-        lines = (json.loads(line)["y"] for line in read)
-        second = next(line for line in lines if line[0] == "second")
+
+
+class Watched:
+    """A command that runs with `--watch`, and what it says."""
+
+    def __init__(self, folder: Path, module: str):
+        self.graph, self.module = folder / "graph.json", folder / "watched_actors.py"
+        self.graph.write_text(json.dumps(watched_graph()))
+        self.module.write_text(module)
+        arguments = ["run", str(self.graph), "--actors", str(self.module), "--input", "upto=1", "--watch"]
+        self.run = reflow(*arguments, env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"})
+        self.lines = iter(self.run.stdout.readline, "")
+        self.says = iter(self.run.stderr.readline, "")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.run.send_signal(signal.SIGINT)
+        self.run.communicate(timeout=20)
+        assert self.run.returncode == 130
+
+    def next_output(self, *, beginning=None, port="y"):
+        outputs = (json.loads(line) for line in self.lines)
+        return next(
+            line[port] for line in outputs if port in line and (beginning is None or line[port][0] == beginning)
+        )
+
+    def has_said(self, text):
+        return any(text in line for line in self.says)
+
+
+watches = pytest.mark.skipif(not hasattr(os, "fork"), reason="signals")
+
+
+@watches
+def test_watch_keeps_the_state_of_nodes(tmp_path: Path):
+    with Watched(tmp_path, COUNTER.replace("VERSION", "one")) as command:
+        assert command.next_output() == ["one", 1]
+        command.module.write_text("def broken(:\n")
+        assert command.has_said("the nodes go on as they were")
+        command.module.write_text(COUNTER.replace("VERSION", "second"))
+        assert command.has_said("nodes go on with it")
+        second = command.next_output(beginning="second")
         assert second[1] > 1
-        module.write_text(COUNTER.replace("VERSION", "third, with a port").replace('["out"]', '["out", "more"]'))
-        assert any("the network starts anew" in line for line in says)
-        third = next(line for line in lines if line[0] == "third, with a port")
+        command.module.write_text(
+            COUNTER.replace("VERSION", "third, with a port").replace('["out"]', '["out", "more"]')
+        )
+        assert command.has_said("the network starts anew")
+        third = command.next_output(beginning="third, with a port")
         assert third[1] > second[1]
-    finally:
-        run.send_signal(signal.SIGINT)
-        run.communicate(timeout=20)
-        assert run.returncode == 130
+
+
+@watches
+def test_watch_takes_in_another_graph_and_keeps_the_state_of_nodes(tmp_path: Path):
+    with Watched(tmp_path, COUNTER.replace("VERSION", "one")) as command:
+        first = command.next_output()
+        export = watched_graph()
+        export["outports"]["raw"] = {"nodeId": "beat", "portId": "out", "portName": "out", "expose": True}
+        command.graph.write_text(json.dumps(export))
+        assert command.has_said("has changed; the network starts anew")
+        assert command.next_output(port="raw") == 1
+        assert command.next_output()[1] > first[1]
+
+
+@watches
+def test_watch_goes_on_while_a_graph_is_edited_that_cannot_run(tmp_path: Path):
+    with Watched(tmp_path, COUNTER.replace("VERSION", "one")) as command:
+        assert command.next_output() == ["one", 1]
+        command.graph.write_text("{")
+        assert command.has_said("no JSON")
+        export = watched_graph()
+        export["processes"]["Count"]["component"] = "Cout"
+        command.graph.write_text(json.dumps(export))
+        assert command.has_said("there is no component `Cout`")
+        assert command.has_said("the nodes go on as they were")
+        command.module.write_text(COUNTER.replace("VERSION", "second"))
+        assert command.has_said("nodes go on with it")
+        assert command.next_output(beginning="second")[1] > 1
+
+
+@watches
+def test_watch_loads_again_what_actors_import_from_beside_them(tmp_path: Path):
+    beside = tmp_path / "watched_names.py"
+    beside.write_text("NAME = 'one'\n")
+    module = "from watched_names import NAME\n" + COUNTER.replace('"VERSION"', "NAME")
+    with Watched(tmp_path, module) as command:
+        assert command.next_output() == ["one", 1]
+        beside.write_text("NAME = (\n")
+        assert command.has_said("SyntaxError")
+        beside.write_text("NAME = 'second'\n")
+        assert command.has_said("nodes go on with it")
+        assert command.next_output(beginning="second")[1] > 1
+
+
+@watches
+def test_watch_waits_while_a_file_cannot_be_loaded(tmp_path: Path):
+    with Watched(tmp_path, COUNTER.replace("while True:", "for _ in range(2):").replace("VERSION", "one")) as command:
+        assert [command.next_output() for _ in range(2)] == [["one", 1], ["one", 2]]
+        assert command.has_said("waiting for changes")
+        command.module.write_text("def broken(:\n")
+        assert command.has_said("SyntaxError")
+        assert command.has_said("waiting for changes")
+        command.module.write_text(COUNTER.replace("VERSION", "second"))
+        assert command.next_output() == ["second", 3]

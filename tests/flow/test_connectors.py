@@ -7,11 +7,16 @@ import os
 import sqlite3
 import threading
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum
+from pathlib import Path
+from uuid import UUID
 
 import pytest
 
-from offbit_reflow import Network, actor
+from offbit_reflow import Network, actor, wire
 from offbit_reflow.connectors import (
     answer_websocket,
     read_csv,
@@ -110,12 +115,129 @@ def test_csv_tells_where_it_is_wrong(tmp_path, text, words):
     assert str(path) in error
 
 
-def test_options_that_are_none(tmp_path):
-    result = read_csv(path="x", separator=",").run(timeout=10)
-    assert result.state == "failed" or result.failures
-    assert "`read_csv` has no option `separator`; there are `columns`, `types`" in str(result.failures) + str(
-        result.reason
-    )
+def test_options_that_are_none():
+    with pytest.raises(TypeError, match="`read_csv` has no option `separator`; there are `columns`, `types`"):
+        read_csv(path="x", separator=",")
+    with pytest.raises(TypeError, match="`write_csv` needs the option `path`"):
+        read_csv >> write_csv
+
+
+def test_what_is_given_first_is_the_path_the_query_or_the_table(tmp_path):
+    path, database = tmp_path / "rows.csv", tmp_path / "rows.db"
+    (rows >> write_csv(path)).run(n=2).raise_for_failure()
+    (read_csv(str(path)) >> write_sql("lines", database=database)).run().raise_for_failure()
+    read = read_sql("select n from lines where n = :n", database=database, parameters={"n": "1"})
+    assert read.run().outputs == {"read_sql": [{"n": "1"}]}
+
+    def name(n):
+        return path
+
+    assert len(read_csv(name).run(n=1).outputs["read_csv"]) == 2
+
+
+def test_many_files_are_read_by_a_pattern_or_a_list(tmp_path):
+    for name in ("b", "a", "c"):
+        (tmp_path / f"{name}.csv").write_text(f"name\n{name}\n")
+    (tmp_path / "[1].csv").write_text("name\nbrackets\n")
+
+    def names(path):
+        return [row["name"] for row in read_csv(path).run().raise_for_failure().outputs["read_csv"]]
+
+    assert names(tmp_path / "?.csv") == ["a", "b", "c"]
+    assert names([tmp_path / "c.csv", str(tmp_path / "[ab].csv")]) == ["c", "a", "b"]
+    assert names(tmp_path / "[1].csv") == ["brackets"]
+    assert "no file is called like" in failure(read_csv(str(tmp_path / "*.tsv")))
+
+
+BAD_ROWS = [
+    (
+        read_csv,
+        "n,m\n1,2\n3\nx,4\n5,6\n",
+        {"types": {"n": int}},
+        [["3"], ["x", "4"]],
+        [{"n": 1, "m": "2"}, {"n": 5, "m": "6"}],
+    ),
+    (read_jsonl, "1\n{bad\n\n" + "[" * 100_000 + "\n2\n", {}, ["{bad", "[" * 100_000], [1, 2]),
+]
+
+
+@pytest.mark.parametrize(("read", "text", "options", "bad", "good"), BAD_ROWS)
+def test_rows_that_cannot_be_read_end_the_file_or_not(tmp_path, caplog, read, text, options, bad, good):
+    path = tmp_path / "rows"
+    path.write_text(text)
+    stopped = read(path, **options).run()
+    assert stopped.outputs == {read.__name__: good[:1]}
+    assert len(stopped.failures) == 1
+    assert f"{path}, line " in stopped.failures[0].error
+
+    caplog.clear()
+    ignored = read(path, on_bad_row="ignore", **options).run().raise_for_failure()
+    assert ignored.outputs == {read.__name__: good}
+    assert f"{path}: 2 rows were passed over" in caplog.text
+
+    routed = read(path, on_bad_row="route", **options).run().raise_for_failure()
+    assert routed.outputs[f"{read.__name__}.out"] == good
+    errors = routed.outputs[f"{read.__name__}.error"]
+    assert [error["row"] for error in errors] == bad
+    assert all(error["path"] == str(path) and error["line"] > 1 and error["error"] for error in errors)
+
+
+def test_rows_that_cannot_be_read_lead_elsewhere(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("n\n1\nx\n2\n")
+
+    def double(row):
+        return row["n"] * 2
+
+    def complain(report):
+        return f"line {report['line']}: {report['error']}"
+
+    read = read_csv(path, types={"n": int}, on_bad_row="route")
+    result = wire(read >> double, read["error"] >> complain).run().raise_for_failure()
+    assert result.outputs == {"double": [2, 4], "complain": ["line 3: column `n`: 'x' is not of its type"]}
+
+
+def test_columns_that_are_given_are_named_without_rows_too(tmp_path):
+    for columns, text in ((["a", "b"], "a,b\n"), (None, "")):
+        path = tmp_path / f"{columns}.csv"
+        for _ in range(2):
+            sent(write_csv(path, columns=columns, append=True), []).raise_for_failure()
+        assert path.read_text() == text
+
+
+def test_a_file_is_not_emptied_while_it_is_read(tmp_path):
+    path = tmp_path / "rows.csv"
+    (rows >> write_csv(path)).run(n=5000).raise_for_failure()
+    result = (read_csv(path) >> write_csv(tmp_path / "." / "rows.csv")).run(timeout=20)
+    assert "this run reads the file that it is to write" in str(result.failures[0].error)
+    assert len(read_csv(path).run().outputs["read_csv"]) == 5000
+
+    def path_of(written):
+        return written["path"]
+
+    again = (read_csv(path) >> write_csv(tmp_path / "copy.csv") >> path_of >> read_csv(columns=["n", "text"])).run()
+    assert len(again.raise_for_failure().outputs["read_csv_2"]) == 5001
+
+
+def test_values_that_only_python_has_are_written_as_text(tmp_path):
+    @dataclass
+    class Place:
+        name: str
+        at: Path
+
+    class Kind(Enum):
+        BIG = "big"
+
+    identity = UUID(int=1)
+    values = [Decimal("1.10"), identity, Place("a", Path("b")), Kind.BIG]
+    sent(write_jsonl(tmp_path / "rows.jsonl"), [values]).raise_for_failure()
+    read = read_jsonl(tmp_path / "rows.jsonl").run().outputs["read_jsonl"]
+    assert read == [["1.10", str(identity), {"name": "a", "at": "b"}, "big"]]
+    row = {"price": Decimal("1.10"), "id": identity, "day": date(2026, 1, 2), "at": datetime(2026, 1, 2, 3)}
+    database = tmp_path / "rows.db"
+    sent(write_sql("t", database=database), [row]).raise_for_failure()
+    read = read_sql("select * from t", database=database).run().outputs["read_sql"]
+    assert read == [{"price": "1.10", "id": str(identity), "day": "2026-01-02", "at": "2026-01-02 03:00:00"}]
 
 
 def test_jsonl_there_and_back(tmp_path):
@@ -310,13 +432,19 @@ def test_columns_of_sql_may_be_called_as_they_like(tmp_path):
     assert "the row has no members" in sent(write_sql(database=database, table="lines"), [{}]).failures[0].error
 
 
-def test_sql_conflicts_take_the_transaction_back(tmp_path):
+def test_sql_conflicts_refuse_their_rows_only(tmp_path):
     database = str(tmp_path / "rows.db")
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("create table lines (n integer primary key, text)")
         connection.execute("insert into lines values (1, 'old')")
         connection.commit()
-    assert "UNIQUE" in failure(rows >> write_sql(database=database, table="lines"), n=3)
+    refused = (rows >> write_sql(database=database, table="lines")).run(n=1000)
+    assert ["UNIQUE" in one.error for one in refused.failures] == [True]
+    assert refused.outputs["write_sql"][0]["rows"] == 999
+    with closing(sqlite3.connect(database)) as connection:
+        assert connection.execute("select count(*), max(n) from lines").fetchone() == (1000, 999)
+        connection.execute("delete from lines where n <> 1")
+        connection.commit()
     for on_conflict, text in (("ignore", "old"), ("replace", "line 1, with a comma")):
         written = (rows >> write_sql(database=database, table="lines", on_conflict=on_conflict)).run(n=3)
         assert written.outputs["write_sql"][0]["rows"] == (2 if on_conflict == "ignore" else 3)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import functools
 import itertools
+import json
 import threading
+from fractions import Fraction
+from operator import itemgetter, methodcaller
 
 import pytest
 
@@ -150,8 +153,55 @@ def test_what_is_not_clear_is_refused_with_words():
             outports = ["out"]
 
         (numbers >> node(Source)).to_graph()
-    with pytest.raises(TypeError, match="expected an Actor class, an Actor instance or"):
-        numbers >> 5
+    for step, words in (
+        (5, "expected an Actor class, an Actor instance or another step of a flow, got 5"),
+        ({double, pair}, "a fork is a list of steps"),
+        ({"a": double}, "flows lead into inports by name where a step is called"),
+        ([], "an empty list has no step"),
+        (Fraction, r"to call it with what comes, give actor\(lambda value: Fraction\(value\)\)"),
+        (lambda *values: values, r"takes \*values, and every inport needs a name"),
+        (lambda **values: values, r"takes \*\*values, and every inport needs a name"),
+    ):
+        with pytest.raises(TypeError, match=words):
+            numbers >> step
+
+
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [
+        (str, ["[3, 1]", "[2]"]),
+        (tuple, [(3, 1), (2,)]),
+        (max, [3, 2]),
+        (sorted, [[1, 3], [2]]),
+        (itemgetter(0), [3, 2]),
+        (methodcaller("copy"), [[3, 1], [2]]),
+        ("{}".format, ["[3, 1]", "[2]"]),
+        (json.dumps, ["[3, 1]", "[2]"]),
+        (lambda first, *rest, **more: [first, rest, more], [[[3, 1], (), {}], [[2], (), {}]]),
+    ],
+)
+def test_what_is_built_in_gets_what_comes(step, expected):
+    @actor
+    def lists(n):
+        yield from ([3, 1], [2])
+
+    assert list((lists >> step).run(n=1).raise_for_failure().outputs.values()) == [expected]
+
+
+def test_print_is_a_step(capsys):
+    assert (numbers >> [print, double]).run(upto=2).outputs["double"] == [0, 2]
+    assert capsys.readouterr().out == "0\n1\n"
+
+
+def test_keys_of_policies_are_no_config():
+    @actor
+    def ask(text, ctx):
+        return ctx.config.get("attempts")
+
+    for step in (ask, double, Actor):
+        with pytest.raises(TypeError, match=r"give it as policy=\{'attempts': 3\}"):
+            node(step, attempts=3)
+    assert ask(config={"attempts": 3}).run(text="").outputs == {"ask": [3]}
 
 
 def test_a_flow_is_checked_like_its_network_and_runs_in_asyncio():

@@ -1,8 +1,9 @@
 """Steps that keep something from packet to packet."""
 
+import re
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given, settings
@@ -300,7 +301,6 @@ def test_what_is_remembered_outlasts_an_attempt_that_takes_too_long():
 @pytest.mark.parametrize(
     ("step", "words"),
     [
-        (window_by_count(), "`window_by_count` needs the option `size`"),
         (window_by_count(size=0), "size must be a whole number of at least 1"),
         (window_by_time(length=1, every=1e-9), "every is too small"),
         (window_by_session(gap=0), "gap must be a number above 0, got 0"),
@@ -308,7 +308,6 @@ def test_what_is_remembered_outlasts_an_attempt_that_takes_too_long():
         (rate_limit(per_second="5"), "per_second must be a number above 0, got '5'"),
         (deduplicate(seconds=-1), "seconds must be a number above 0, got -1"),
         (batch(seconds=1, policy={"concurrency": 1}), "`seconds` needs a policy with a `concurrency` of 2 or more"),
-        (batch(size=1, second=2), "`batch` has no option `second`; there are `size`, `seconds`"),
     ],
 )
 def test_wrong_options(step, words):
@@ -319,6 +318,54 @@ def test_wrong_options(step, words):
     result = (source >> step).run(n=1, timeout=20)
     assert not result.ok
     assert words in f"{result.failures} {result.reason}"
+
+
+@pytest.mark.parametrize(
+    ("step", "words"),
+    [
+        (lambda: window_by_count(), "`window_by_count` needs the option `size`"),
+        (lambda: rate_limit(burst=2), "`rate_limit` needs the option `per_second`"),
+        (lambda: batch(size=1, second=2), "`batch` has no option `second`; did you mean `seconds`?"),
+        (lambda: batch(1, 2), "`batch`: which option is 2? Give it by name"),
+        (lambda: batch(1, size=2), "`batch`: two values for `size`"),
+        (lambda: node(deduplicate, kye="id"), "`deduplicate` has no option `kye`; did you mean `key`?"),
+    ],
+)
+def test_options_that_there_are_not_are_refused_where_they_are_given(step, words):
+    with pytest.raises(TypeError, match=re.escape(words)):
+        step()
+
+
+def test_the_first_option_goes_without_its_name():
+    @actor
+    def source(n):
+        yield from ("b", "a", "B", "a")
+
+    assert (source >> deduplicate(str.lower)).run(n=1).outputs == {"deduplicate": ["b", "a"]}
+    assert (source >> batch(3)).run(n=1).outputs == {"batch": [["b", "a", "B"], ["a"]]}
+    assert batch(source, size=3).run(n=1).outputs == batch(source, 3).run(n=1).outputs
+    windows = (source >> window_by_count(2)).run(n=1).outputs["window_by_count"]
+    assert [window["values"] for window in windows] == [["b", "a"], ["B", "a"]]
+
+
+def test_times_without_a_zone_are_utc_and_spans_may_be_timedeltas():
+    numpy = pytest.importorskip("numpy")
+    times = [
+        datetime(2026, 3, 29, 0, 30),  # an hour that does not come twice, nor is left out, in UTC
+        "2026-03-29T02:30:00",
+        numpy.datetime64("2026-03-29T23:59:59.5", "ns"),
+        date(2026, 3, 30),
+        datetime(2026, 3, 30, 1, tzinfo=timezone(timedelta(hours=2))),
+    ]
+
+    @actor
+    def source(n):
+        yield from ({"time": time} for time in times)
+
+    day = datetime(2026, 3, 29, tzinfo=UTC).timestamp()
+    flow = source >> window_by_time(timedelta(days=1), lateness=timedelta(hours=1))["out"]
+    windows = flow.run(n=1).raise_for_failure().outputs["window_by_time"]
+    assert [(window["start"], len(window["values"])) for window in windows] == [(day, 4), (day + 86400, 1)]
 
 
 def test_options_as_config():

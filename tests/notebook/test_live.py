@@ -182,3 +182,7 @@ def test_the_page_in_a_browser(told, tmp_path):
     assert "ValueError: three is too many" in text
     assert "&lt;orders&gt;" in page
     assert re.search(r'class="state"[^>]*stroke="#e5484d"', page), "a failing node is red"
+    assert "10 packets" in text, "what has ended tells how many there were, not how many a second"
+    width, least = re.search(r'<svg[^>]*viewBox="0 0 (\d+) [^>]*min-width: (\d+)px', page).groups()
+    assert int(least) > int(width) / 2, "a drawing that is wider than the page scrolls, and stays readable"
+    assert 'class="reflow-failure"' in page

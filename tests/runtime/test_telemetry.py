@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from offbit_reflow import Actor, Network, actor
+from offbit_reflow import Actor, Network, actor, node
 
 pytest.importorskip("opentelemetry.sdk")
 
@@ -167,6 +167,23 @@ def test_native_nodes_and_listeners_get_plain_values(spans):
             assert second.recv(timeout=20).data() == 3
             net.send("a", "x", 2)
             assert next(iter(second)) == 4
+
+
+def test_behind_native_nodes_spans_belong_to_that_of_the_caller(spans):
+    net = instrument(Network(), tracer_provider=spans.provider)
+    net.register_actor("plain", Plain)
+    for name, component in (("a", "plain"), ("native", "tpl_passthrough"), ("b", "plain")):
+        net.add_node(name, component)
+    net.add_connection("a", "out", "native", "input")
+    net.add_connection("native", "output", "b", "x")
+    with spans.tracer.start_as_current_span("caller"):
+        net.run({"a.x": 1}, timeout=20).raise_for_failure()
+    assert spans.parents("b", "caller") == [0]
+
+
+def test_what_is_no_network_is_refused():
+    with pytest.raises(TypeError, match=r"expected a Network, got <Flow of a>; `flow.network\(\)` makes one"):
+        instrument(node(Plain, name="a"))  # type: ignore[arg-type]
 
 
 def test_registered_before(spans):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import Any, NoReturn
 
 from .. import __version__
@@ -33,10 +34,20 @@ COMMANDS = (run, resume, replay, runs, show, cache, check, draw, diff, compose, 
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose complaints about arguments are safe to show."""
+    """A parser whose complaints about arguments are safe to show, and say what may be meant."""
 
     def error(self, message: str) -> NoReturn:
+        if message.endswith(" required: COMMAND"):  # whoever asks for nothing wants to know what there is
+            self.print_help(sys.stderr)
+            self.exit(USAGE)
         super().error(printable(message))
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            near = get_close_matches(str(value), map(str, action.choices), 1)
+            if near:
+                raise argparse.ArgumentError(action, f"invalid choice: {value!r}; did you mean {near[0]!r}?")
+        super()._check_value(action, value)
 
     def _print_message(self, message: str, file: Any = None) -> None:
         # The original takes no notice of what it cannot write.

@@ -111,8 +111,8 @@ def plain_functions(module: ModuleType) -> list[str]:
     ]
 
 
-def register(network: Network, names: list[str]) -> dict[str, str]:
-    """Register the actors of all modules; give the functions that were not made actors of, with their modules."""
+def collect(names: list[str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Load all modules; give their actors, and the functions that were not made actors of, with their modules."""
     known: dict[str, Any] = {}
     origins: dict[str, str] = {}
     plain: dict[str, str] = {}
@@ -132,5 +132,12 @@ def register(network: Network, names: list[str]) -> dict[str, str]:
                     continue
                 raise UsageError(f"--actors: `{alias}` is both in {origins[alias]} and in {module_name}")
             known[alias], origins[alias] = value, module_name
-            network.register_actor(alias, value)
+    return known, plain
+
+
+def register(network: Network, names: list[str]) -> dict[str, str]:
+    """Register the actors of all modules; give the functions that were not made actors of, with their modules."""
+    known, plain = collect(names)
+    for alias, value in known.items():
+        network.register_actor(alias, value)
     return plain

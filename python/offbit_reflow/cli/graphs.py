@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..exceptions import GraphCheckError, NetworkError, ReflowError
@@ -31,16 +31,28 @@ class Findings:
     #: Ready to run, if there are no errors.
     network: Network | None = None
 
+    def runnable(self, name: str) -> Network:
+        """Give the network, or say why it cannot run."""
+        if self.errors or self.network is None:
+            raise UsageError("\n- ".join([f"{name} cannot run:", *self.errors]))
+        return self.network
 
-def examine(name: str, modules: Sequence[str], inputs: Sequence[str] = ()) -> Findings:
+
+def examine(
+    name: str,
+    modules: Sequence[str],
+    inputs: Sequence[str] = (),
+    register: Callable[[Network, list[str]], Mapping[str, str]] = actors.register,
+) -> Findings:
     """Make a network of a GraphExport file and find everything that is wrong or odd.
 
-    Without modules of actors, components that are not in the catalog are taken for known.
+    Without modules of actors, components that are not in the catalog are taken for known. `register` registers those of the
+    modules, and gives the functions that were not made actors of.
     """
     export = read_export(name)
     try:
         network = Network.from_graph(export)
-        plain = actors.register(network, list(modules))
+        plain = register(network, list(modules))
     except GraphCheckError as error:
         return Findings([str(finding) for finding in error.diagnostics])
     except ReflowError as error:

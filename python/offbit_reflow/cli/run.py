@@ -93,9 +93,7 @@ def main(arguments: argparse.Namespace) -> int:
     style = report.Style.of(arguments)
     for warning in found.warnings:
         style.note(f"{arguments.graph}: {warning}", "warning")
-    if found.errors or found.network is None:
-        raise UsageError("\n- ".join([f"{arguments.graph} cannot run:", *found.errors]))
-    return run(found.network, packets, arguments, style, _kept(arguments))
+    return run(found.runnable(arguments.graph), packets, arguments, style, _kept(arguments))
 
 
 def _kept(arguments: argparse.Namespace) -> Kept | None:

@@ -8,10 +8,12 @@ class get their attributes back.
 from __future__ import annotations
 
 import argparse
+import importlib
+import importlib.util
 import os
 import sys
+import sysconfig
 import threading
-import traceback
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -22,7 +24,7 @@ from .._actor import Actor
 from .._declaration import declare
 from ..exceptions import ReflowError, RunTimeout
 from ..network import Network
-from . import actors, inputs, outputs, report, run, signals
+from . import actors, graphs, inputs, outputs, report, run, signals
 from .exit import OK, UsageError
 from .files import read_export
 from .progress import Progress
@@ -30,6 +32,8 @@ from .trace import Trace
 
 #: Time between two looks at the files, in seconds.
 INTERVAL = 0.2
+#: Where modules are that nobody works on.
+_INSTALLED = {Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib")}
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -38,7 +42,7 @@ def main(arguments: argparse.Namespace) -> int:
         raise UsageError("--watch needs a file to look at, not standard input")
     style = report.Style.of(arguments)
     live = Live(arguments.actors)
-    files = Files([arguments.graph])
+    files = Files([Path(arguments.graph)])
     status = OK
     try:
         while True:
@@ -48,15 +52,16 @@ def main(arguments: argparse.Namespace) -> int:
             except (UsageError, ReflowError) as error:
                 style.note(f"reflow: {error}", "error")
                 status = 2 if isinstance(error, UsageError) else 1
-                if not live.loaded:
-                    files.watch([Path(name) for name in arguments.actors])
+                files.watch(live.files())
             else:
                 if status is None:
                     continue  # something has changed that the run could not take in
             style.note("waiting for changes; Ctrl-C ends", "info")
-            while not files.changed(INTERVAL):
-                pass
-            live.reload(style)
+            changed: set[Path] = set()
+            while not changed:
+                changed = files.changed(INTERVAL)
+            style.note(f"{', '.join(sorted(path.name for path in changed))}: changed", "info")
+            live.loaded = live.loaded and changed == {Path(arguments.graph)}
     except KeyboardInterrupt as error:
         style.note(f"reflow: ended by {str(error) or 'Ctrl-C'}", "error")
         return signals.exit_code(error)
@@ -65,20 +70,27 @@ def main(arguments: argparse.Namespace) -> int:
 def _run_once(arguments: argparse.Namespace, live: Live, files: Files, style: report.Style) -> Any:
     """Run the graph as it is now; None if it was stopped because of a change."""
     packets = inputs.parse(arguments.input)
-    network = Network.from_graph(read_export(arguments.graph))
-    live.register(network)
-    files.watch(live.files())
-    errors, warnings = network._findings(network._endpoints(packets))
-    if errors:
-        raise UsageError("\n- ".join([f"{arguments.graph} cannot run:", *errors]))
-    for warning in warnings:
+    export = read_export(arguments.graph)
+    found = graphs.examine(arguments.graph, arguments.actors, list(packets), live.register)
+    for warning in found.warnings:
         style.note(f"{arguments.graph}: {warning}", "warning")
+    network = found.runnable(arguments.graph)
+    files.watch(live.files())
     changed = threading.Event()
     over = threading.Event()
 
+    def goes_on(paths: set[Path]) -> bool:
+        """Take in what has changed; whether the nodes go on with it."""
+        graph = Path(arguments.graph)
+        if paths != {graph} and not live.reload(style):
+            return False
+        files.watch(live.files())
+        return graph not in paths or not _is_another(arguments, export, list(packets), live, style)
+
     def look() -> None:
         while not over.is_set():
-            if files.changed(INTERVAL, only_if=over) and not over.is_set() and not live.reload(style):
+            paths = files.changed(INTERVAL, only_if=over)
+            if paths and not over.is_set() and not goes_on(paths):
                 changed.set()
                 network.cancel("files have changed", grace=arguments.grace)
                 return
@@ -109,28 +121,48 @@ def _run_once(arguments: argparse.Namespace, live: Live, files: Files, style: re
     return run.status_of(result)
 
 
+def _is_another(
+    arguments: argparse.Namespace, export: dict[str, Any], packets: list[str], live: Live, style: report.Style
+) -> bool:
+    """Tell whether the file of the graph holds another one than that which runs, and one that can run."""
+    try:
+        if read_export(arguments.graph) == export:
+            return False
+        graphs.examine(arguments.graph, arguments.actors, packets, live.offer).runnable(arguments.graph)
+    except UsageError as error:
+        style.note(_not_taken(error), "error")
+        return False
+    style.note(f"{arguments.graph} has changed; the network starts anew", "info")
+    return True
+
+
+def _not_taken(error: UsageError) -> str:
+    text = str(error)
+    return "".join(["reflow: ", text, "\n" if "\n" in text else "; ", "the nodes go on as they were"])
+
+
 class Files:
     """Files that are looked at for changes."""
 
-    def __init__(self, names: list[str]) -> None:
+    def __init__(self, paths: list[Path]) -> None:
         self._seen: dict[Path, Any] = {}
-        self.watch([Path(name) for name in names])
+        self.watch(paths)
 
     def watch(self, paths: list[Path]) -> None:
         """Look at these files too."""
         for path in paths:
-            if path not in self._seen and path.suffix:
+            if path not in self._seen:
                 self._seen[path] = _stamp(path)
 
-    def changed(self, seconds: float, only_if: threading.Event | None = None) -> bool:
-        """Wait so long, or less if the event is set; tell whether a file has changed since the last look."""
+    def changed(self, seconds: float, only_if: threading.Event | None = None) -> set[Path]:
+        """Wait so long, or less if the event is set; give the files that have changed since the last look."""
         (only_if or threading.Event()).wait(seconds)
-        found = False
+        found = set()
         for path, before in self._seen.items():
             now = _stamp(path)
             if now != before and now is not None:  # an editor may be in the middle of replacing it
                 self._seen[path] = now
-                found = True
+                found.add(path)
         return found
 
 
@@ -147,11 +179,13 @@ class Live:
 
     def __init__(self, names: list[str]) -> None:
         self._names = names
+        #: What was imported before, and stays.
+        self._others = set(sys.modules)
         self.loaded = False
         #: What each module calls its actors.
         self._actors: dict[str, Any] = {}
+        #: Functions that were not made actors of, with their modules.
         self._plain: dict[str, str] = {}
-        self._files: list[Path] = []
         #: Of the last run, also when it has ended: their attributes are to be kept.
         self._instances: list[tuple[str, Actor]] = []
         #: Attributes of the instances of the last run, by node.
@@ -160,33 +194,54 @@ class Live:
         self._lock = threading.RLock()
 
     def files(self) -> list[Path]:
-        """Name the files of the modules."""
-        return self._files
+        """Name the files of the modules, and of what they import from beside them."""
+        own = [path for path in map(_file_of, self._names) if path is not None]
+        # What could not be imported is not known.
+        beside = self._beside().values() if self.loaded else (file for path in own for file in path.parent.glob("*.py"))
+        return [*own, *beside]
 
-    def _load(self) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        files = []
-        for name in self._names:
-            if not name.endswith(".py"):
-                sys.modules.pop(name, None)
-            module = actors.load(name)
-            files.append(Path(module.__file__ or name))
-            found |= actors.find(module)
-        self._files = files
+    def _beside(self) -> dict[str, Path]:
+        """Find the modules that were imported from the folders of the actors, or from below."""
+        folders = {path.resolve().parent for path in map(_file_of, self._names) if path is not None}
+        found = {}
+        for name, module in list(sys.modules.items()):
+            file = getattr(module, "__file__", None) if name not in self._others else None
+            if file is None or not file.endswith(".py") or name.partition(".")[0] == "offbit_reflow":
+                continue
+            path = Path(file)
+            parents = set(path.resolve().parents)
+            if folders & parents and not _INSTALLED & parents:
+                found[name] = path
         return found
 
-    def register(self, network: Network) -> None:
-        """Register the actors with a network; its instances are remembered."""
+    def _load(self) -> tuple[dict[str, Any], dict[str, str]]:
+        before = {name: sys.modules.pop(name) for name in self._beside()}
+        importlib.invalidate_caches()
+        try:
+            return actors.collect(self._names)
+        except BaseException:
+            # Those that could not be imported now are looked at all the same.
+            for name, module in before.items():
+                sys.modules.setdefault(name, module)
+            raise
+
+    def register(self, network: Network, names: list[str] | None = None) -> dict[str, str]:
+        """Register the actors with a network that is to run; its instances are remembered."""
         if not self.loaded:
-            self._actors = self._load()
+            self._actors, self._plain = self._load()
             self.loaded = True
         with self._lock:
             self._instances, self._nodes = [], {}
+        return self.offer(network)
+
+    def offer(self, network: Network, names: list[str] | None = None) -> dict[str, str]:
+        """Register the actors with a network; give the functions that were not made actors of, with their modules."""
         for name, value in self._actors.items():
             if isinstance(value, type):
                 network.register_actor(name, value, factory=partial(self._make, name))
             else:
                 network.register_actor(name, value)
+        return self._plain
 
     def _make(self, name: str) -> Actor:
         instance: Actor = self._actors[name]()
@@ -218,15 +273,12 @@ class Live:
         """Load the modules again. True if nodes that run can go on with what came of it."""
         started = monotonic()
         try:
-            fresh = self._load()
+            fresh, plain = self._load()
         except UsageError as error:
-            style.note(f"reflow: {error}; the nodes go on as they were", "error")
-            return True
-        except Exception:
-            style.note(f"reflow: {traceback.format_exc()}; the nodes go on as they were", "error")
+            style.note(_not_taken(error), "error")
             return True
         with self._lock:
-            before, self._actors = self._actors, fresh
+            before, self._actors, self._plain = self._actors, fresh, plain
             fits = before.keys() == fresh.keys() and all(_fits(before[name], fresh[name]) for name in fresh)
             if fits:
                 for name, instance in self._instances:
@@ -237,6 +289,22 @@ class Live:
         how = "nodes go on with it" if fits else "the network starts anew"
         style.note(f"loaded again in {(monotonic() - started) * 1000:.0f} ms; {how}", "info")
         return fits
+
+
+def _file_of(name: str) -> Path | None:
+    """Find the file of a module, also of one that cannot be imported as it is."""
+    if name.endswith(".py"):
+        return Path(name)
+    module = sys.modules.get(name)
+    if module is None:
+        try:
+            spec = importlib.util.find_spec(name)
+        except (ImportError, ValueError):  # the package that it is in
+            return None
+        file = spec.origin if spec is not None else None
+    else:
+        file = module.__file__
+    return Path(file) if file is not None and file.endswith(".py") else None
 
 
 def _fits(before: Any, after: Any) -> bool:

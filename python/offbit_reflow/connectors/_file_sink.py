@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -40,6 +42,32 @@ class _Claim:
 #: By the path of the file, all links followed. Those of a run are kept until another one begins a file.
 _claims: dict[str, _Claim] = {}
 _claims_lock = threading.Lock()
+#: By run and path of the file, all links followed: how many sources read it.
+_readers: Counter[tuple[int, str]] = Counter()
+
+
+@contextmanager
+def being_read(ctx: Any, path: Any) -> Iterator[None]:
+    """Keep the sinks of the run from emptying a file, or adding to it, while a source of the run reads it."""
+    run, real = ctx._run_number, os.path.realpath(os.fsdecode(path))
+    with _claims_lock:
+        claim = _claims.get(real)
+        if claim is not None and claim.run == run and not claim.is_over:
+            raise ReflowError(f"{path}: the node `{claim.node}` writes this file; read it when that has ended")
+        _readers[run, real] += 1
+    try:
+        yield
+    finally:
+        with _claims_lock:
+            _readers[run, real] -= 1
+            if not _readers[run, real]:
+                del _readers[run, real]
+
+
+def refuse_read(ctx: Any, path: Path) -> None:
+    """Refuse to write a file in its place while a source of the run reads it."""
+    if path.is_file() and _readers[ctx._run_number, os.path.realpath(path)]:
+        raise ReflowError(f"{path}: this run reads the file that it is to write; give another path")
 
 
 class FileSink(Step):

@@ -27,4 +27,4 @@ def has_content(path: Path) -> bool:
 
 def not_in_encoding(path: Any, encoding: str, error: UnicodeError) -> ValueError:
     """Say that a file is not in the encoding that it is read by."""
-    return ValueError(f"{path}: {error}; is it in another encoding than {encoding}?")
+    return ValueError(f"{path}: {error}; is it in another encoding than {encoding.removesuffix('-sig')}?")

@@ -11,7 +11,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from ..exceptions import ReflowError
-from ._file_sink import FileSink
+from ._file_sink import FileSink, refuse_read
 from ._files import has_content, opened
 
 #: Rows that were written may wait so long before they are in the file, in seconds.
@@ -38,13 +38,17 @@ class Text:
         if joined:
             self.file.write("\n")
 
-    def write(self, text: str) -> None:
-        """Write the text of one row."""
+    def begin(self, text: str) -> None:
+        """Write what stands before the first row."""
         if self._marks:
             text.encode(self._encoding)  # a text that it cannot have would take the mark at the begin with it
         self.file.write(text)
-        self.rows += 1
         self.is_empty = False
+
+    def write(self, text: str) -> None:
+        """Write the text of one row."""
+        self.begin(text)
+        self.rows += 1
         now = monotonic()
         if now - self._flushed > FLUSH_EVERY:
             self.file.flush()
@@ -70,6 +74,7 @@ class TextSink(FileSink):
         """Open the file."""
         codecs.lookup(self.encoding)
         path = Path(os.fsdecode(self.path))
+        refuse_read(ctx, path)
         self._take(ctx, path, lambda: self.begin(path))
 
     def begin(self, path: Path) -> Text:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from .._steps import Step
+from ._file_source import BadRow, RowSource
 from ._files import has_content, not_in_encoding, opened
 from ._text_sink import Text, TextSink
 
@@ -22,8 +22,11 @@ _TYPES: dict[str, Callable[[str], Any]] = {
 }
 
 
-class read_csv(Step):
+class read_csv(RowSource):
     r"""Read the rows of CSV files as dicts; names that end with ``.gz`` are decompressed, and empty lines passed over.
+
+    A packet on `path` is the name of a file, a pattern such as ``logs/*.csv``, whose files are read in the order of their
+    names, or a list of both.
 
     Attributes
     ----------
@@ -36,32 +39,32 @@ class read_csv(Step):
         What stands between columns (``,``).
     encoding : str
         That of the file (UTF-8, with or without a byte order mark).
-
-    Notes
-    -----
-    A row with too many or too few columns, or with a text that is not of its type, fails with the names of file and line.
+    on_bad_row : str
+        What becomes of a row with too many or too few columns, or with a text that is not of its type. ``error`` (default): it
+        fails with the names of file and line, and the file is not read on. ``ignore``: it is passed over, which a warning
+        tells. ``route``: it leaves by the outport ``error``, as ``{"error", "path", "line", "row"}``.
 
     Examples
     --------
     >>> import tempfile, pathlib
     >>> from offbit_reflow.connectors import read_csv
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "in.csv"
-    >>> _ = path.write_text("name,n\nada,1\n")
-    >>> read_csv(path=str(path), types={"n": "int"}).run().outputs
+    >>> _ = path.write_text("name,n\nada,1\nbob,?\n")
+    >>> read_csv(path, types={"n": "int"}, on_bad_row="route")["out"].run().outputs
     {'read_csv': [{'name': 'ada', 'n': 1}]}
     """
 
     component = "read_csv"
-    inports = ["path"]
-    outports = ["out"]
 
     columns: list[str] | None = None
     types: Mapping[str, Any] = {}
     delimiter: str = ","
     encoding: str = "utf-8-sig"
+    on_bad_row: str = "error"
 
     def prepare(self, ctx: Any) -> None:
         """Check the options."""
+        super().prepare(ctx)
         self._convert = {}
         for column, kind in self.types.items():
             convert = kind if callable(kind) else _TYPES.get(kind)
@@ -69,42 +72,58 @@ class read_csv(Step):
                 raise ValueError(f"types: column `{column}`: expected one of {', '.join(_TYPES)}, got {kind!r}")
             if convert is not str:
                 self._convert[column] = convert
+        if self.columns is not None:
+            self._check_types(self.columns)
 
-    def run(self, ctx: Any) -> Iterator[dict[str, Any]]:
+    def rows(self, path: Any) -> Iterator[Any]:
         """Read a file."""
-        path = ctx["path"]
         with opened(path, "r", self.encoding, newline="") as file:
             reader = csv.reader(file, delimiter=self.delimiter, strict=True)
             columns = self.columns
-            try:
-                for row in reader:
+            while True:
+                row: list[str] | None = None
+                try:
+                    row = next(reader, None)
+                    if row is None:
+                        return
                     if not row:
                         continue
-                    if columns is None:
-                        columns = row
-                        if len(set(columns)) < len(columns):
-                            raise ValueError("two columns have one name")
+                    if columns is not None:
+                        values: Any = self._row(columns, row)
                     else:
-                        yield {"out": self._row(columns, row)}
-            except UnicodeError as error:
-                raise not_in_encoding(path, self.encoding, error) from error
-            except (ValueError, csv.Error) as error:
-                hint = "; csv.field_size_limit(…) allows more" if "field limit" in str(error) else ""
-                raise ValueError(f"{path}, line {reader.line_num}: {error}{hint}") from error
+                        columns = self._named(row)
+                        continue
+                except UnicodeError as error:
+                    raise not_in_encoding(path, self.encoding, error) from error
+                except (ValueError, csv.Error) as error:
+                    hint = "; csv.field_size_limit(…) allows more" if "field limit" in str(error) else ""
+                    if columns is None:
+                        raise ValueError(f"{path}, line {reader.line_num}: {error}{hint}") from error
+                    values = BadRow(reader.line_num, f": {error}{hint}", row, error)
+                yield values
+
+    def _named(self, columns: list[str]) -> list[str]:
+        if len(set(columns)) < len(columns):
+            raise ValueError("two columns have one name")
+        self._check_types(columns)
+        return columns
 
     def _row(self, columns: list[str], row: list[str]) -> dict[str, Any]:
         if len(row) != len(columns):
             raise ValueError(f"expected {len(columns)} columns, found {len(row)}")
         values: dict[str, Any] = dict(zip(columns, row, strict=True))
         for column, convert in self._convert.items():
-            if column not in values:
-                raise ValueError(f"types: there is no column `{column}`; there are {', '.join(columns)}")
             text = values[column]
             try:
                 values[column] = convert(text) if text != "" else None
-            except (ValueError, KeyError) as error:
+            except Exception as error:  # of whatever kind a function raises
                 raise ValueError(f"column `{column}`: {text!r} is not of its type") from error
         return values
+
+    def _check_types(self, columns: list[str]) -> None:
+        for column in self._convert:
+            if column not in columns:
+                raise ValueError(f"types: there is no column `{column}`; there are {', '.join(columns)}")
 
 
 class write_csv(TextSink):
@@ -142,6 +161,7 @@ class write_csv(TextSink):
     """
 
     component = "write_csv"
+    _first = "path"
 
     columns: list[str] | None = None
     delimiter: str = ","
@@ -154,6 +174,8 @@ class write_csv(TextSink):
         output = super().begin(path)
         output.is_empty = not columns
         output.columns = columns or self.columns
+        if self.columns is not None and output.is_empty:  # also where no row comes
+            output.begin(self._line(self.columns))
         return output
 
     def _columns_of(self, path: Path) -> list[str]:

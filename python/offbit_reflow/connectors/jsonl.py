@@ -6,18 +6,26 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from .._steps import Step
+from ._file_source import BadRow, RowSource
 from ._files import not_in_encoding, opened
 from ._json import encode
 from ._text_sink import TextSink
 
 
-class read_jsonl(Step):
+class read_jsonl(RowSource):
     r"""Read the values of JSON Lines files; empty lines are passed over, and names that end with ``.gz`` are decompressed.
 
-    Notes
-    -----
-    A line that is no JSON fails with the name of the file and the line.
+    A packet on `path` is the name of a file, a pattern such as ``logs/*.jsonl``, whose files are read in the order of their
+    names, or a list of both.
+
+    Attributes
+    ----------
+    encoding : str
+        That of the file (UTF-8, with or without a byte order mark).
+    on_bad_row : str
+        What becomes of a line that is no JSON. ``error`` (default): it fails with the names of file and line, and the file is
+        not read on. ``ignore``: it is passed over, which a warning tells. ``route``: it leaves by the outport ``error``, as
+        ``{"error", "path", "line", "row"}``.
 
     Examples
     --------
@@ -25,19 +33,18 @@ class read_jsonl(Step):
     >>> from offbit_reflow.connectors import read_jsonl
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "in.jsonl"
     >>> _ = path.write_text('{"n": 1}\n[2, 3]\n')
-    >>> read_jsonl(path=str(path)).run().outputs
+    >>> read_jsonl(path).run().outputs
     {'read_jsonl': [{'n': 1}, [2, 3]]}
     """
 
     component = "read_jsonl"
-    inports = ["path"]
-    outports = ["out"]
 
     encoding: str = "utf-8-sig"
+    on_bad_row: str = "error"
 
-    def run(self, ctx: Any) -> Iterator[dict[str, Any]]:
+    def rows(self, path: Any) -> Iterator[Any]:
         """Read a file."""
-        path, decode = ctx["path"], json.JSONDecoder().decode
+        decode = json.JSONDecoder().decode
         with opened(path, "r", self.encoding) as file:
             try:
                 for number, line in enumerate(file, 1):
@@ -46,10 +53,11 @@ class read_jsonl(Step):
                         try:
                             value = decode(line)
                         except json.JSONDecodeError as error:
-                            raise ValueError(
-                                f"{path}, line {number}, column {error.colno}: no JSON: {error.msg}"
-                            ) from error
-                        yield {"out": value}
+                            hint = "; a value must be whole in its line" if line in ("[", "{") else ""
+                            value = BadRow(number, f", column {error.colno}: no JSON: {error.msg}{hint}", line, error)
+                        except RecursionError as error:
+                            value = BadRow(number, ": the JSON is nested too deeply", line, error)
+                        yield value
             except UnicodeError as error:
                 raise not_in_encoding(path, self.encoding, error) from error
 
@@ -82,6 +90,7 @@ class write_jsonl(TextSink):
     """
 
     component = "write_jsonl"
+    _first = "path"
 
     def text(self, row: Any) -> str:
         """Give the line of a value."""

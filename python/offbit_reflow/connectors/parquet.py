@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from .._extras import needs
-from .._steps import Step
 from ._file_sink import FileSink
+from ._file_source import FileSource
 from ._parquet_file import ParquetFile
 
 
-class read_parquet(Step):
+class read_parquet(FileSource):
     """Read Parquet files, row by row as dicts, or in batches that are not copied.
+
+    A packet on `path` is the name of a file, a pattern such as ``days/*.parquet``, whose files are read in the order of their
+    names, or a list of both.
 
     Attributes
     ----------
@@ -34,8 +37,6 @@ class read_parquet(Step):
     """
 
     component = "read_parquet"
-    inports = ["path"]
-    outports = ["out"]
 
     columns: list[str] | None = None
     batches: bool = False
@@ -45,13 +46,13 @@ class read_parquet(Step):
         """Load Arrow."""
         self._parquet = needs("pyarrow.parquet", "parquet")
 
-    def run(self, ctx: Any) -> Iterator[dict[str, Any]]:
+    def read(self, ctx: Any, path: Any) -> Iterator[dict[str, Any]]:
         """Read a file."""
-        with self._parquet.ParquetFile(ctx["path"]) as file:
+        with self._parquet.ParquetFile(path) as file:
             names = file.schema_arrow.names
             for column in self.columns or ():
                 if column not in names:
-                    raise ValueError(f"{ctx['path']}: there is no column `{column}`; there are {', '.join(names)}")
+                    raise ValueError(f"{path}: there is no column `{column}`; there are {', '.join(names)}")
             for batch in file.iter_batches(batch_size=self.batch_rows, columns=self.columns):
                 if self.batches:
                     yield {"out": batch}
@@ -85,6 +86,7 @@ class write_parquet(FileSink):
     """
 
     component = "write_parquet"
+    _first = "path"
     inports = ["row"]
     batch_size = 500
 

@@ -9,7 +9,10 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from .._steps import Step
 
@@ -66,6 +69,7 @@ class read_sql(Step):
     """
 
     component = "read_sql"
+    _first = "query"
     inports = ["query"]
     outports = ["out"]
 
@@ -136,8 +140,8 @@ def _read_ahead(blocks: Iterable[Any], connection: Any, ctx: Any) -> Iterator[An
 class write_sql(Step):
     """Write rows to a table, up to `batch_size` at once in one transaction; what leaves at the end is ``{"table", "rows"}``.
 
-    Rows that come fast are written together, a row that comes alone is written at once. When a row is refused, the whole
-    transaction is taken back, and its ticks fail; the policy of the node says what happens next.
+    Rows that come fast are written together, a row that comes alone is written at once. When a row is refused, the
+    transaction is taken back, and its rows are written one by one: the tick of that row fails, the others are written.
 
     Attributes
     ----------
@@ -166,6 +170,7 @@ class write_sql(Step):
     """
 
     component = "write_sql"
+    _first = "table"
     inports = ["row"]
     outports = ["out"]
     batch_size = 500
@@ -187,8 +192,25 @@ class write_sql(Step):
         self._made = bool(self.statement) or not isinstance(self._connection, sqlite3.Connection)
 
     def run(self, batch: Any) -> None:
-        """Write rows in one transaction."""
+        """Write rows in one transaction; where one is refused, each by itself."""
         rows = batch["row"]
+        try:
+            self._rows += self._written(rows)
+        except Exception:
+            if len(rows) == 1:
+                raise
+            for tick, row in zip(batch, rows, strict=True):
+                try:
+                    self._rows += self._written([row])
+                except Exception as error:
+                    tick.fail(f"{type(error).__name__}: {error}", reason=type(error).__name__)
+                else:
+                    tick.done()
+        else:
+            batch.done()
+
+    def _written(self, rows: list[Any]) -> int:
+        """Write rows in one transaction; how many there are in the table because of that."""
         try:
             with closing(self._connection.cursor()) as cursor:
                 count = 0
@@ -200,8 +222,7 @@ class write_sql(Step):
         except BaseException:
             self._connection.rollback()
             raise
-        self._rows += count
-        batch.done()
+        return count
 
     def _groups(self, cursor: Any, rows: list[Any]) -> Iterator[tuple[str, list[Any]]]:
         """Give the statements with what goes into them: rows in a row with the same members share one."""
@@ -213,9 +234,19 @@ class write_sql(Step):
                 yield self._statement(cursor, before), values
                 values = []
             before = names
-            values.append(row if self.statement else list(row.values()) if isinstance(row, Mapping) else row)
+            values.append(self._values(row))
         if values:
             yield self._statement(cursor, before), values
+
+    def _values(self, row: Any) -> Any:
+        """Give what the database is to get for a row."""
+        is_mapping = isinstance(row, Mapping)
+        if isinstance(self._connection, sqlite3.Connection):  # which knows few types
+            if is_mapping:
+                row = {name: _stored(value) for name, value in row.items()}
+            elif isinstance(row, (list, tuple)):
+                row = [_stored(value) for value in row]
+        return list(row.values()) if is_mapping and not self.statement else row
 
     def _statement(self, cursor: Any, names: tuple[str, ...] | None) -> str:
         if self.statement:
@@ -243,6 +274,17 @@ class write_sql(Step):
         connection = getattr(self, "_connection", None)
         if connection is not None:
             connection.close()
+
+
+def _stored(value: Any) -> Any:
+    """Give what SQLite has for a value: dates as ISO 8601 text, and what must stay exact as text."""
+    if isinstance(value, (str, int, float, bytes)) or value is None:
+        return value
+    if isinstance(value, datetime):
+        return value.isoformat(" ")
+    if isinstance(value, date):
+        return value.isoformat()
+    return str(value) if isinstance(value, (Decimal, UUID)) else value
 
 
 def _quoted_table(name: str) -> str:

@@ -108,6 +108,7 @@ class read_websocket(Step):
     """
 
     component = "read_websocket"
+    _first = "url"
     inports = ["url"]
     outports = ["out"]
 
@@ -236,6 +237,7 @@ class serve_websocket(Step):
     """
 
     component = "serve_websocket"
+    _first = "address"
     inports = ["address"]
     outports = ["out"]
 

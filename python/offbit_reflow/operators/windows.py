@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Callable, Hashable
-from datetime import datetime
+from datetime import UTC, date, datetime
 from math import floor, isclose, isfinite
 from typing import Any
 
@@ -110,8 +110,14 @@ class _TimedStep(RememberingStep):
         moment: Any = self._time(value)
         if isinstance(moment, str):
             moment = datetime.fromisoformat(moment)
-        if isinstance(moment, datetime):
-            return moment.timestamp()
+        elif type(moment).__name__ == "datetime64":  # NumPy's, whose number is of whatever unit
+            moment = moment.astype("datetime64[us]").item()
+        if isinstance(moment, date):
+            if not isinstance(moment, datetime):
+                moment = datetime(moment.year, moment.month, moment.day)
+            # Without a zone it is taken as UTC: so windows are the same on every machine, and no hour comes twice.
+            zoned: datetime = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+            return zoned.timestamp()
         seconds = float(moment)
         if not isfinite(seconds):
             raise ValueError(f"the time of a value must be a number of seconds, got {moment!r}")
@@ -134,7 +140,8 @@ class window_by_time(_TimedStep):
         From one begin to the next, in seconds; `length` by default. Less makes spans that overlap, more leaves out what is
         between them.
     time : str or callable
-        Where the time of a value is (``"time"``): a member, a path, a function. Seconds, a datetime, or ISO 8601 text.
+        Where the time of a value is (``"time"``): a member, a path, a function. Seconds, a date or datetime, or ISO 8601 text;
+        UTC where it does not say its zone.
     lateness : float
         How long values of a span are waited for, in seconds (0).
     key : str or callable, optional
@@ -158,6 +165,7 @@ class window_by_time(_TimedStep):
     """
 
     component = "window_by_time"
+    _first = "length"
 
     length: float
     every: float | None = None
@@ -263,6 +271,7 @@ class window_by_session(_TimedStep):
     """
 
     component = "window_by_session"
+    _first = "gap"
 
     gap: float
 
