@@ -121,7 +121,7 @@ fn all_here(container: &Bound<'_, PyAny>, mut is_it: impl FnMut(*mut ffi::PyObje
     unsafe {
         if container.is_exact_instance_of::<PyList>() {
             let list = &*container.as_ptr().cast::<List>();
-            return Some(list.len == 0 || slice(list.items, list.len).iter().all(|item| is_it(*item)));
+            return Some(slice(list.items, list.len).iter().all(|item| is_it(*item)));
         }
         if !container.is_exact_instance_of::<PyDict>() {
             return None;
@@ -145,8 +145,9 @@ fn all_here(container: &Bound<'_, PyAny>, mut is_it: impl FnMut(*mut ffi::PyObje
 /// # Safety
 /// So many of them are there, for as long as the answer is used.
 unsafe fn slice<'a, T>(first: *const T, len: isize) -> &'a [T] {
+    // Where there are none, there need not even be a place for them.
     // SAFETY: as said above.
-    unsafe { std::slice::from_raw_parts(first, len as usize) }
+    if len == 0 { &[] } else { unsafe { std::slice::from_raw_parts(first, len as usize) } }
 }
 
 /// Whether this interpreter has the layout above.
