@@ -31,8 +31,9 @@ struct Index {
 
 impl PortTable {
     pub(crate) fn new(names: impl IntoIterator<Item = Arc<str>>, folds: bool) -> Self {
-        let mut table = Self { folds, ..Self::default() };
-        names.into_iter().for_each(|name| {
+        let names = names.into_iter();
+        let mut table = Self { names: Vec::with_capacity(names.size_hint().0), folds, index: None };
+        names.for_each(|name| {
             table.add(name);
         });
         table

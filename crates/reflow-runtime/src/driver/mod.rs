@@ -241,8 +241,9 @@ impl Driver {
             return (state, 0);
         }
         let state = self.live().await;
-        self.give_up_open().await;
-        self.teardown().await;
+        // What is done once has a place of its own: the future of a node is as large as what it waits for at most.
+        Box::pin(self.give_up_open()).await;
+        Box::pin(self.teardown()).await;
         self.node().counters.clock.set_ticks(0);
         self.outbox.clear();
         let held = self.batch.len() + self.assembler.held();
@@ -256,12 +257,12 @@ impl Driver {
             self.report(failure, false);
             return NodeState::Failed;
         }
-        match self.pass_gate().await {
+        match Box::pin(self.pass_gate()).await {
             Some(true) => {}
             Some(false) => return NodeState::Skipped,
             None => return NodeState::Cancelled,
         }
-        if let Err(failure) = self.call(Call::Setup).await {
+        if let Err(failure) = Box::pin(self.call(Call::Setup)).await {
             self.attempt.clear();
             if self.was_interrupted(&failure) {
                 return NodeState::Cancelled;
@@ -283,13 +284,13 @@ impl Driver {
             self.hand_signals().await;
             self.work().await;
             if self.failed {
-                return if self.is_cancelled() { NodeState::Failed } else { self.close(NodeState::Failed).await };
+                return if self.is_cancelled() { NodeState::Failed } else { Box::pin(self.close(NodeState::Failed)).await };
             }
             if self.finish && self.open.is_empty() {
                 break NodeState::Finished;
             }
         };
-        self.close(state).await
+        Box::pin(self.close(state)).await
     }
 
     /// The orderly end: finalize once, send what it sends.

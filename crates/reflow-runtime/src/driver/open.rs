@@ -96,7 +96,7 @@ pub(super) struct Table {
     backing_off: usize,
     /// Bytes of what those that are over have put out.
     ahead: u64,
-    pub(super) lanes: FuturesUnordered<Lane>,
+    pub(super) lanes: Option<Box<FuturesUnordered<Lane>>>,
     pub(super) unwinding: Vec<Unwinding>,
     pub(super) timer: Option<(Instant, Pin<Box<Sleep>>)>,
 }
@@ -112,7 +112,7 @@ impl Table {
             active: 0,
             backing_off: 0,
             ahead: 0,
-            lanes: FuturesUnordered::new(),
+            lanes: None,
             unwinding: Vec::new(),
             timer: None,
         }

@@ -190,7 +190,7 @@ impl Driver {
             let result = result.map(|ended| ended.unwrap_or_else(|payload| Err(Failure::from_panic(&*payload))));
             LaneEnd { actor, attempt: own, result }
         });
-        self.open.lanes.push(lane);
+        self.open.lanes.get_or_insert_default().push(lane);
         self.leave_open(Open { attempt: known, held, stage: Stage::Here(abort), until });
     }
 
@@ -432,8 +432,8 @@ impl Driver {
     /// Follows attempts that run here, and what time brings; whether there is something to do now.
     pub(super) fn poll_open(&mut self, cx: &mut Context<'_>) -> bool {
         let mut changed = false;
-        while !self.open.lanes.is_empty()
-            && let Poll::Ready(Some(LaneEnd { actor, attempt, result })) = self.open.lanes.poll_next_unpin(cx)
+        while let Some(lanes) = self.open.lanes.as_mut().filter(|lanes| !lanes.is_empty())
+            && let Poll::Ready(Some(LaneEnd { actor, attempt, result })) = lanes.poll_next_unpin(cx)
         {
             changed = true;
             if let Body::Async(actors, _) = &mut self.body {
@@ -606,7 +606,8 @@ impl Driver {
             }
         }
         self.flush().await;
-        while let Some(LaneEnd { actor, .. }) = self.open.lanes.next().await {
+        let Some(mut lanes) = self.open.lanes.take() else { return };
+        while let Some(LaneEnd { actor, .. }) = lanes.next().await {
             if let Body::Async(actors, _) = &mut self.body {
                 actors.push(actor);
             }

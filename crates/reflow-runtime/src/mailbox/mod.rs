@@ -157,6 +157,10 @@ impl Mailbox {
             Room::Bounded(capacity, overflow) => (capacity, overflow, None),
         };
         inner.open_links += usize::from(open);
+        if inner.links.is_empty() {
+            // Most mailboxes have one.
+            inner.links.reserve_exact(1);
+        }
         inner.links.push(Link {
             port,
             capacity,
