@@ -14,6 +14,9 @@ PROFILE ?= release
 # `LEAN=1` leaves out the families of components that have crates of their own: for work on the runtime.
 LEAN ?=
 
+# `FEATURES=cameras,microphones` reads devices.
+FEATURES ?=
+
 # The packs of this repository.
 PACKS ?= $(notdir $(wildcard packs/reflow-pack-*))
 
@@ -24,7 +27,7 @@ FEATURES ?=
 TEST_LINTS := unwrap_used needless_pass_by_value unreadable_literal
 
 .DEFAULT_GOAL := help
-.PHONY: help build lint format types test test-rust test-python test-smoke test-all packs test-packs audit docs site bench demo clean
+.PHONY: help build lint format types test test-rust test-devices test-python test-smoke test-all packs test-packs audit docs site bench demo clean
 
 help: ## Say what the verbs do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,7 +44,7 @@ build/tools/bin/cargo-deny:
 	cargo install --quiet --locked --root build/tools cargo-deny
 
 build: $(VENV)/tools ## Build the extension and install the package into .venv, editable
-	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --quiet --locked --profile $(PROFILE) $(if $(LEAN),--no-default-features)
+	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --quiet --locked --profile $(PROFILE) $(if $(LEAN),--no-default-features) $(if $(FEATURES),--features $(FEATURES))
 
 lint: $(VENV)/tools ## Check formatting and lints of Rust and Python
 	cargo fmt --all --check
@@ -63,6 +66,12 @@ types: $(VENV)/tools ## Check types, and that the stubs say what the built exten
 test-rust: ## Run the Rust tests, then the models of hand-made concurrency
 	cargo test --locked --workspace
 	cargo test --locked -p reflow-runtime --lib --features model-checker models
+
+# Not part of CI: it needs the headers of ALSA, and compiles the features of one crate anew. What is above the devices is tested by
+# `test-rust`, with devices that are made up; so are the calls of the kernel.
+test-devices: ## Test cameras and microphones (Linux, with the headers of ALSA)
+	cargo clippy --locked -p reflow-media --features cameras,microphones --all-targets -- -D warnings $(addprefix -A clippy::,$(TEST_LINTS))
+	cargo test --locked -p reflow-media --features cameras,microphones --lib --test devices devices motion camera microphone
 
 test-python: $(VENV)/tools ## Run the Python tests on what is built
 	$(BIN)/pytest

@@ -109,11 +109,29 @@ def test_other_videos_say_which_pack_reads_them(tmp_path, name, data):
     assert "reflow.pack.video_encode" in str(error)
 
 
-def test_devices_and_cameras_that_a_build_does_not_have_are_told():
+def test_a_device_is_no_file():
     [error] = frames_of("device:default")["error"]
-    assert "reads no devices" in str(error)
+    assert "`tpl_camera_capture` reads cameras" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("component", "config", "port", "begins", "feature"),
+    [
+        (
+            "tpl_camera_capture",
+            {"backend": "Native"},
+            "start",
+            "Camera backend 'Native' is not available in this build. ",
+            "cameras",
+        ),
+        ("tpl_audio_input", {"url": "device:"}, "source", "Audio capture failed: To read ", "microphones"),
+    ],
+)
+def test_a_build_without_devices_says_how_to_get_them(component, config, port, begins, feature):
     net = Network()
-    net.add_node("camera", "tpl_camera_capture", {"backend": "Native"})
-    net.add_outport("error", "camera", "error")
-    [error] = net.run({"camera.start": True}, timeout=30).outputs["error"]
-    assert str(error).startswith("Camera backend 'Native' is not available in this build. ")
+    net.add_node("device", component, config)
+    net.add_outport("error", "device", "error")
+    [error] = net.run({f"device.{port}": True}, timeout=30).outputs.get("error", [""])
+    if not str(error).startswith(begins):
+        pytest.skip("this build reads devices")
+    assert f'MATURIN_PEP517_ARGS="--features {feature}" pip install' in str(error)

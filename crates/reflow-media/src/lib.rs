@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod audio;
+mod devices;
 mod display;
 pub mod files;
 mod grouped;

@@ -44,7 +44,7 @@ pub(crate) struct Fetcher {
 const MOST: u64 = 1 << 30;
 
 impl Fetcher {
-    /// Looks at the file of an address: `http://`, `https://`, `file://`, `data:`, or a path. Devices (`device:`) are refused.
+    /// Looks at the file of an address: `http://`, `https://`, `file://`, `data:`, or a path.
     pub(crate) async fn look(&mut self, address: &str, question: &Question<'_>) -> Result<Answer, String> {
         let scheme = address.split_once(':').map(|(scheme, _)| scheme.to_ascii_lowercase()).unwrap_or_default();
         match scheme.as_str() {
@@ -52,8 +52,8 @@ impl Fetcher {
             "data" => question.of_data(address),
             "file" => question.of_file(path_of(address)?).await,
             "device" => Err(format!(
-                "{} fetch failed for {address}: this build reads no devices; an actor that reads one, or a pack with such an actor, \
-                 sends the same kind of stream",
+                "{} fetch failed for {address}: a device is no file; `tpl_camera_capture` reads cameras, and `tpl_audio_input` \
+                 microphones",
                 question.kind
             )),
             // A letter is a drive.
@@ -182,6 +182,12 @@ fn base64(text: &[u8]) -> Option<Vec<u8>> {
         }
     }
     Some(bytes)
+}
+
+/// What an address says of a device, where it is one: `device:…`.
+pub(crate) fn device(address: &str) -> Option<&str> {
+    let (scheme, wanted) = address.split_once(':')?;
+    scheme.eq_ignore_ascii_case("device").then(|| wanted.trim_start_matches("//"))
 }
 
 /// The extension of an address, without what follows its path.

@@ -6,6 +6,7 @@ pub mod biquad;
 pub mod blend;
 pub mod bloom;
 pub mod blur;
+pub mod camera;
 pub mod chroma;
 pub mod convolve;
 pub mod denoise;

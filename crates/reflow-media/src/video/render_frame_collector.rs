@@ -9,7 +9,8 @@ use crate::kernels::pixel::bytes_of;
 ///
 /// The first frame begins a stream, which says `{width, height, fps, totalFrames}`; every later one is told by `progress` as `{frame,
 /// totalFrames}`, counted from 1. The stream ends with frame number `totalFrames`, or when something true comes on `done` (a Flow, a number
-/// that is not 0), and the next frame begins another one. A stream holds as many frames as fit into 256 MiB, from 2 to 64; when it is full,
+/// that is not 0), and the next frame begins another one. When no frame can come any more, that counts as `done`, and as an error where
+/// there were to be `totalFrames`. A stream holds as many frames as fit into 256 MiB, from 2 to 64; when it is full,
 /// frames wait. `frame_number` is taken and not read.
 ///
 /// A frame that does not have `width` · `height` · 4 bytes is left out, and the node's log says so.
@@ -119,13 +120,42 @@ impl AsyncActor for RenderFrameCollector {
         }
         Ok(())
     }
+
+    async fn finalize(&mut self, _tick: &mut Tick<'_>) -> Result<(), Failure> {
+        if let Some((writer, count)) = self.stream.take() {
+            let last = match self.total_frames {
+                0 => Frame::End,
+                total => Frame::Error(format!("{count} frames of {total} came").into()),
+            };
+            let _ = writer.write(last).await;
+        }
+        Ok(())
+    }
+
+    fn has_finalize(&self) -> bool {
+        true
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use reflow_component::testing::run;
+    use reflow_component::Entry;
+    use reflow_component::testing::{Trial, frames_of, run};
     use serde_json::json;
+    use std::sync::Arc;
+
+    #[test]
+    fn a_video_ends_when_no_frame_can_come_any_more() {
+        for (total, last) in [(0, Frame::End), (3, Frame::Error("1 frames of 3 came".into()))] {
+            let config = json!({"width": 1, "height": 1, "totalFrames": total});
+            let entry = Arc::new(Entry::of::<RenderFrameCollector>());
+            let mut trial = Trial::new(entry, (&config).into(), &["frame"], &[]).unwrap();
+            let stream = trial.step([("frame".to_string(), Message::bytes(vec![0; 4]))]).remove("stream").unwrap();
+            trial.finish();
+            assert_eq!(frames_of(&stream[0]).last(), Some(&last));
+        }
+    }
 
     #[test]
     fn after_the_last_frame_another_stream_begins() {
