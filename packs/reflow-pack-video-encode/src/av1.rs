@@ -17,6 +17,9 @@ use crate::mp4::Description;
 const SMALLEST: usize = 16;
 const LARGEST: (usize, usize) = (8192, 4352);
 
+/// The most pictures from one key picture to the next that it knows, which no film has.
+const LONGEST_INTERVAL: u32 = i32::MAX as u32 / 3;
+
 /// An OBU that ends nothing and begins nothing in a file (AV1 in ISOBMFF, 2.4).
 const TEMPORAL_DELIMITER: [u8; 2] = [0x12, 0];
 /// The kind of the OBU that says what the pictures are.
@@ -44,6 +47,7 @@ impl Av1 {
                 LARGEST.0, LARGEST.1
             ));
         }
+        let interval = settings.keyframe_interval.min(LONGEST_INTERVAL).into();
         let mut encoder = EncoderConfig {
             width: planes.width,
             height: planes.height,
@@ -55,8 +59,8 @@ impl Av1 {
                 transfer_characteristics: TransferCharacteristics::BT709,
                 matrix_coefficients: MatrixCoefficients::BT709,
             }),
-            min_key_frame_interval: settings.keyframe_interval.into(),
-            max_key_frame_interval: settings.keyframe_interval.into(),
+            min_key_frame_interval: interval,
+            max_key_frame_interval: interval,
             low_latency: true,
             speed_settings: SpeedSettings::from_preset(match settings.complexity {
                 Complexity::Low => 10,
@@ -199,6 +203,11 @@ mod tests {
         for (width, height) in [(14, 64), (64, 14), (0, 0), (8193, 100), (5000, 5000)] {
             assert!(Av1::new(settings(width, height)).err().unwrap().contains("cannot be encoded as AV1"));
         }
+    }
+
+    #[test]
+    fn no_interval_is_too_long() {
+        assert!(Av1::new(Settings { keyframe_interval: u32::MAX, ..settings(64, 64) }).is_ok());
     }
 
     #[test]
