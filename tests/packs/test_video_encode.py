@@ -11,6 +11,8 @@ import subprocess
 import numpy as np
 import pytest
 
+from offbit_reflow import template_info
+
 from .support import frames, need, run_node
 
 need("reflow.pack.video_encode")
@@ -365,12 +367,11 @@ video.src = "data:video/mp4;base64,DATA";
 </script>"""
 
 
-@pytest.mark.timeout(180)
-@pytest.mark.parametrize("container", ["mp4", "fmp4"])
-def test_a_browser_plays_and_seeks(tmp_path, container):
+def played(tmp_path, config, fps=25):
+    """Give the page in which a browser has opened an encoded film of four seconds, and looked for its middle."""
     chromium = shutil.which("chromium") or pytest.skip("needs chromium: apt-get install chromium")
-    begin = {"width": 160, "height": 120, "fps": 25}
-    file = encode(gradient(160, 120, 100), begin, {"container": container, "keyframeInterval": 25}).one("output")
+    begin = {"width": 160, "height": 120, "fps": fps}
+    file = encode(gradient(160, 120, 4 * fps), begin, {"keyframeInterval": fps, **config}).one("output")
     page = tmp_path / "page.html"
     page.write_text(PAGE.replace("DATA", base64.b64encode(file).decode()))
     flags = [
@@ -386,4 +387,66 @@ def test_a_browser_plays_and_seeks(tmp_path, container):
         dom = subprocess.run(command, capture_output=True, check=True, timeout=60, text=True).stdout
         if "<title>" in dom:
             break
-    assert "<title>160x120 4.00 2.00</title>" in dom
+    return dom
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("container", ["mp4", "fmp4"])
+def test_a_browser_plays_and_seeks(tmp_path, container):
+    assert "<title>160x120 4.00 2.00</title>" in played(tmp_path, {"container": container})
+
+
+@pytest.fixture(scope="module")
+def av1():
+    """Skip where the pack was built without AV1."""
+    if "av1" not in json.dumps(template_info("tpl_video_encoder")):
+        pytest.skip("the pack was built without AV1: make packs PACKS=reflow-pack-video-encode FEATURES=av1")
+
+
+@pytest.mark.parametrize(("width", "height", "container"), [(96, 64, "mp4"), (33, 17, "mp4"), (96, 64, "fmp4")])
+def test_av1_is_what_ffmpeg_reads(tmp_path, av1, width, height, container):
+    pictures = list(gradient(width, height, 30))
+    begin = {"width": width, "height": height, "fps": 29.97}
+    config = {"codec": "av1", "container": container, "keyframeInterval": 10, "quality": 90}
+    outputs = encode(pictures, begin, config)
+    file = outputs.one("output")
+    told = outputs.one("metadata")
+    assert (told["codec"], told["frameCount"], told["keyframes"]) == ("av1", 30, 3)
+    found = dict(boxes(file))
+    assert found["ftyp"].endswith(b"av01mp41")
+    description = found["moov/trak/mdia/minf/stbl/stsd"]
+    # Marker and version 1; behind its four bytes stands the sequence header.
+    start = description.index(b"av1C") + 4
+    assert (description[start], description[start + 4] >> 3) == (0x81, 1)
+    assert b"colrnclx\0\1\0\1\0\1\0" in description
+    if container == "mp4":
+        assert numbers(found["moov/trak/mdia/minf/stbl/stss"]) == [1, 11, 21]
+    path = tmp_path / "film.mp4"
+    path.write_bytes(file)
+    track, _ = probe(path)
+    assert (track["codec_name"], track["codec_tag_string"]) == ("av1", "av01")
+    # An odd size is padded, and cut off by the file; ffmpeg does not look at that.
+    even_width, even_height = width + width % 2, height + height % 2
+    assert (track["width"], track["height"], track["nb_read_frames"]) == (even_width, even_height, "30")
+    assert (b"clap" in description) == (width % 2 == 1)
+    assert (track["r_frame_rate"], track["pix_fmt"]) == ("30000/1001", "yuv420p")
+    assert (track["color_space"], track["color_primaries"], track["color_range"]) == ("bt709", "bt709", "tv")
+    shown = decode(path, even_width, even_height)[:, :height, :width]
+    given = np.stack([np.frombuffer(picture, np.uint8).reshape(height, width, 4)[..., :3] for picture in pictures])
+    error = np.mean((shown.astype(float) - given) ** 2)
+    # Colours have half the pixels, which shows where there are few.
+    assert 10 * np.log10(255**2 / error) > (30 if width > 40 else 28)
+
+
+def test_av1_gives_the_same_bytes_and_says_what_it_cannot(av1):
+    begin = {"width": 64, "height": 48, "fps": 25}
+    encoded = [encode(gradient(64, 48, 12), begin, {"codec": "av1"}).one("output") for _ in range(2)]
+    assert encoded[0] == encoded[1]
+    for width, config, said in [(8, {}, "16"), (64, {"container": "annexb"}, "annexb")]:
+        outputs = encode(gradient(width, 48, 2), {**begin, "width": width}, {"codec": "av1", **config})
+        assert said in outputs["error"][0]
+
+
+@pytest.mark.timeout(180)
+def test_a_browser_plays_av1(tmp_path, av1):
+    assert "<title>160x120 4.00 2.00</title>" in played(tmp_path, {"codec": "av1"}, fps=5)

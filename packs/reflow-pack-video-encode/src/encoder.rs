@@ -4,12 +4,13 @@ use openh264::encoder::{Complexity as Effort, Profile as Tools};
 use reflow_pack_sdk::StreamError;
 use reflow_pack_sdk::prelude::*;
 
+use crate::coder::{AccessUnit, Coder, Settings};
 use crate::frames::{Opening, Stop, next};
-use crate::h264::{AccessUnit, H264, Settings, annex_b};
-use crate::mp4::{File, Fragments, Track};
+use crate::h264::{H264, annex_b};
+use crate::mp4::{Description, File, Fragments, Track};
 use crate::rate::Rate;
 
-/// Encodes a stream of raw frames to H.264 and sends an MP4 file when the stream ends.
+/// Encodes a stream of raw frames to H.264, or to AV1 where the pack was built with it, and sends an MP4 file when the stream ends.
 ///
 /// A stream begins with metadata: `width` and `height` (512 where they are not given), `fps` (a number or a fraction such as
 /// `"30000/1001"`; 29.97 is 30000/1001; the config's where there is none), `format` (`rgba8`, `rgb8`, `bgra8`, `gray8`; else the content type
@@ -44,7 +45,7 @@ pub(crate) struct VideoEncoder {
     /// How good pictures are, from 0 to 100, in place of a bit rate.
     #[config(min = 0, max = 100)]
     quality: Option<f64>,
-    /// The quantizer of H.264, from 0 (best) to 51, in place of a bit rate.
+    /// The quantizer of H.264, from 0 (best) to 51, in place of a bit rate; five times as much for AV1.
     #[config(min = 0, max = 51)]
     qp: Option<u8>,
     /// Frames from one key frame to the next; two seconds when not given.
@@ -96,7 +97,7 @@ enum Container {
     Mp4,
     /// An MP4 file in fragments.
     Fmp4,
-    /// Nothing: the bit stream of H.264 with start codes.
+    /// Nothing: the bit stream of H.264 with start codes. There is none of AV1.
     Annexb,
 }
 
@@ -106,6 +107,10 @@ enum Codec {
     /// H.264.
     #[choice("h264", "avc", "avc1")]
     H264,
+    /// AV1: smaller and slower.
+    #[cfg(feature = "av1")]
+    #[choice("av1", "av01")]
+    Av1,
 }
 
 /// Frames that may wait in the outgoing stream.
@@ -139,8 +144,8 @@ impl VideoEncoder {
         };
         let opening = Opening::read(&begin)?;
         let settings = self.settings(&opening)?;
-        let mut encoder = H264::new(settings)?;
-        let mut sink = Sink::new(self.container);
+        let mut encoder = self.encoder(settings)?;
+        let mut sink = Sink::new(self.container, self.codec.word(), settings.rate);
         let mut frames = 0_usize;
         let result = loop {
             match next(&mut reader, &node) {
@@ -155,10 +160,9 @@ impl VideoEncoder {
                         ));
                     }
                     let mut encode = |pixels| {
-                        let unit = encoder.encode(pixels).map_err(|text| format!("frame {frames}: {text}"))?;
-                        let duration = duration(&opening, settings.rate, frames);
+                        let units = encoder.encode(pixels).map_err(|text| format!("frame {frames}: {text}"))?;
                         frames += 1;
-                        sink.push(tick, &encoder, &opening, unit, duration)
+                        sink.push_all(tick, &*encoder, &opening, units)
                     };
                     if let Err(text) = data.chunks_exact(size).try_for_each(&mut encode) {
                         break Err(text);
@@ -168,7 +172,9 @@ impl VideoEncoder {
                 Err(Stop::End) if frames == 0 => {
                     break Err("no frames: the stream ended before its first one".to_string());
                 }
-                Err(Stop::End) => break Ok(()),
+                Err(Stop::End) => {
+                    break encoder.finish().and_then(|units| sink.push_all(tick, &*encoder, &opening, units));
+                }
                 Err(Stop::Error(text)) => break Err(format!("the stream failed after {frames} frames: {text}")),
                 Err(Stop::Cancelled) => return Ok(()),
             }
@@ -177,7 +183,7 @@ impl VideoEncoder {
             sink.fail(&text);
             return Err(text);
         }
-        let (words, file) = sink.finish(&encoder, &opening)?;
+        let (words, file) = sink.finish(&*encoder, &opening)?;
         let metadata = Value::object([
             ("format", Value::from(words.format)),
             ("codec", self.codec.word().into()),
@@ -194,6 +200,18 @@ impl VideoEncoder {
         }
         tick.write(Self::OUT_METADATA, metadata);
         Ok(())
+    }
+
+    fn encoder(&self, settings: Settings) -> Result<Box<dyn Coder>, String> {
+        match self.codec {
+            Codec::H264 => Ok(Box::new(H264::new(settings)?)),
+            #[cfg(feature = "av1")]
+            Codec::Av1 if self.container == Container::Annexb => {
+                Err("config `container`: `annexb` is a bit stream of H.264; AV1 goes into `mp4` or `fmp4`".to_string())
+            }
+            #[cfg(feature = "av1")]
+            Codec::Av1 => Ok(Box::new(crate::av1::Av1::new(settings)?)),
+        }
     }
 
     fn settings(&self, opening: &Opening) -> Result<Settings, String> {
@@ -248,6 +266,10 @@ struct Words {
 /// Where encoded pictures go.
 struct Sink {
     container: Container,
+    codec: &'static str,
+    rate: Rate,
+    /// Pictures that came.
+    frames: usize,
     file: File,
     fragments: Option<Fragments>,
     outlet: Option<StreamWriter>,
@@ -257,7 +279,7 @@ struct Sink {
 }
 
 impl Sink {
-    fn new(container: Container) -> Self {
+    fn new(container: Container, codec: &'static str, rate: Rate) -> Self {
         let format = match container {
             Container::Mp4 => "mp4",
             Container::Fmp4 => "fmp4",
@@ -265,6 +287,9 @@ impl Sink {
         };
         Self {
             container,
+            codec,
+            rate,
+            frames: 0,
             file: File::default(),
             fragments: None,
             outlet: None,
@@ -273,10 +298,24 @@ impl Sink {
         }
     }
 
+    fn push_all(
+        &mut self,
+        tick: &mut Tick<'_>,
+        encoder: &dyn Coder,
+        opening: &Opening,
+        units: Vec<AccessUnit>,
+    ) -> Result<(), String> {
+        units.into_iter().try_for_each(|unit| {
+            let duration = duration(opening, self.rate, self.frames);
+            self.frames += 1;
+            self.push(tick, encoder, opening, unit, duration)
+        })
+    }
+
     fn push(
         &mut self,
         tick: &mut Tick<'_>,
-        encoder: &H264,
+        encoder: &dyn Coder,
         opening: &Opening,
         unit: AccessUnit,
         duration: u32,
@@ -291,7 +330,7 @@ impl Sink {
             Container::Mp4 => self.file.push(&unit.data, duration, unit.is_key),
             Container::Fmp4 => {
                 if self.fragments.is_none() {
-                    let track = track(encoder, opening);
+                    let track = self.track(encoder, opening);
                     let second = u64::from(track.timescale);
                     let (fragments, start) = Fragments::new(&track, second);
                     self.fragments = Some(fragments);
@@ -303,7 +342,11 @@ impl Sink {
                     self.put(full)?;
                 }
             }
-            Container::Annexb => self.put(annex_b(&unit, &encoder.sps, &encoder.pps))?,
+            Container::Annexb => {
+                if let Description::Avc { sps, pps } = encoder.description() {
+                    self.put(annex_b(&unit, &sps, &pps))?;
+                }
+            }
         }
         Ok(())
     }
@@ -317,7 +360,7 @@ impl Sink {
         let metadata = Value::object([
             ("width", Value::from(opening.width as i64)),
             ("height", (opening.height as i64).into()),
-            ("codec", "h264".into()),
+            ("codec", self.codec.into()),
             ("format", self.words.format.into()),
         ]);
         let begin = Begin { content_type: Some(content_type.into()), size_hint: None, metadata: Some(metadata) };
@@ -357,10 +400,11 @@ impl Sink {
         }
     }
 
-    fn finish(mut self, encoder: &H264, opening: &Opening) -> Result<(Words, Option<Vec<u8>>), String> {
+    fn finish(mut self, encoder: &dyn Coder, opening: &Opening) -> Result<(Words, Option<Vec<u8>>), String> {
         match self.container {
             Container::Mp4 => {
-                let file = self.file.finish(&track(encoder, opening));
+                let track = self.track(encoder, opening);
+                let file = self.file.finish(&track);
                 self.words.size = file.len() as u64;
                 return Ok((self.words, Some(file)));
             }
@@ -376,14 +420,13 @@ impl Sink {
         self.write(Frame::End)?;
         Ok((self.words, (!is_read).then_some(self.kept)))
     }
-}
 
-fn track(encoder: &H264, opening: &Opening) -> Track {
-    Track {
-        width: opening.width as u32,
-        height: opening.height as u32,
-        timescale: encoder.timescale(),
-        sps: encoder.sps.clone(),
-        pps: encoder.pps.clone(),
+    fn track(&self, encoder: &dyn Coder, opening: &Opening) -> Track {
+        Track {
+            width: opening.width as u32,
+            height: opening.height as u32,
+            timescale: self.rate.timescale().0,
+            description: encoder.description(),
+        }
     }
 }

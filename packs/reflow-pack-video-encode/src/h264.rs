@@ -2,52 +2,27 @@
 
 use openh264::OpenH264API;
 use openh264::encoder::{
-    BitRate, Complexity, Encoder, EncoderConfig, FrameRate, FrameType, IntraFramePeriod, Profile, QpRange,
-    RateControlMode, UsageType, VuiConfig,
+    BitRate, Encoder, EncoderConfig, FrameRate, FrameType, IntraFramePeriod, QpRange, RateControlMode, UsageType,
+    VuiConfig,
 };
 use openh264::formats::YUVSlices;
 use openh264_sys2::{ENCODER_OPTION_TRACE_LEVEL, WELS_LOG_QUIET};
 
+use crate::coder::{AccessUnit, Coder, Settings};
 use crate::color::Planes;
-use crate::picture::Format;
-use crate::rate::Rate;
+use crate::mp4::Description;
 use crate::sps;
 
 /// The largest picture that the encoder takes, in any orientation.
 pub(crate) const LARGEST: (usize, usize) = (3840, 2160);
-
-/// How to encode.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Settings {
-    pub(crate) width: usize,
-    pub(crate) height: usize,
-    pub(crate) format: Format,
-    pub(crate) rate: Rate,
-    /// Bits a second.
-    pub(crate) bitrate: u32,
-    /// A quantizer for all pictures, in place of a bit rate.
-    pub(crate) qp: Option<u8>,
-    pub(crate) keyframe_interval: u32,
-    pub(crate) profile: Profile,
-    pub(crate) complexity: Complexity,
-    pub(crate) threads: u16,
-}
-
-/// What a picture becomes.
-pub(crate) struct AccessUnit {
-    /// NAL units, each behind its length in four bytes; without parameter sets.
-    pub(crate) data: Vec<u8>,
-    /// Whether playing can begin here.
-    pub(crate) is_key: bool,
-}
 
 /// A running encoder.
 pub(crate) struct H264 {
     settings: Settings,
     encoder: Encoder,
     planes: Planes,
-    pub(crate) sps: Vec<u8>,
-    pub(crate) pps: Vec<u8>,
+    sps: Vec<u8>,
+    pps: Vec<u8>,
     frames: u32,
     /// What it quantizes with at least, above 0 after a picture that did not fit.
     least: u8,
@@ -113,13 +88,8 @@ impl H264 {
         })
     }
 
-    /// Units of time in a second.
-    pub(crate) fn timescale(&self) -> u32 {
-        self.settings.rate.timescale().0
-    }
-
-    /// Encodes one picture of the size and format in the settings.
-    pub(crate) fn encode(&mut self, pixels: &[u8]) -> Result<AccessUnit, String> {
+    /// One picture: NAL units, each behind its length in four bytes; without parameter sets.
+    fn unit(&mut self, pixels: &[u8]) -> Result<AccessUnit, String> {
         let Settings { width, height, format, keyframe_interval, .. } = self.settings;
         self.planes.fill(pixels, width, height, format);
         let Planes { width: coded_width, height: coded_height, y, u, v } = &self.planes;
@@ -174,6 +144,20 @@ impl H264 {
         }
         self.frames += 1;
         Ok(AccessUnit { data, is_key })
+    }
+}
+
+impl Coder for H264 {
+    fn encode(&mut self, pixels: &[u8]) -> Result<Vec<AccessUnit>, String> {
+        self.unit(pixels).map(|unit| vec![unit])
+    }
+
+    fn finish(&mut self) -> Result<Vec<AccessUnit>, String> {
+        Ok(Vec::new())
+    }
+
+    fn description(&self) -> Description {
+        Description::Avc { sps: self.sps.clone(), pps: self.pps.clone() }
     }
 }
 

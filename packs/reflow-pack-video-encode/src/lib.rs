@@ -1,8 +1,11 @@
 //! `reflow.pack.video_encode`: frames become files that every player opens and seeks in, and files become frames.
 //!
-//! The encoder and decoder are OpenH264, built in. Colour is BT.709 limited range, converted here and written in the bit stream
+//! The encoder and decoder are OpenH264, built in; with the feature `av1` there is the encoder rav1e, too. Colour is BT.709 limited range, converted here and written in the bit stream
 //! and in the file. Files are written by a muxer of our own, so that sync samples, colour and fragments are exactly as meant.
 
+#[cfg(feature = "av1")]
+mod av1;
+mod coder;
 mod color;
 mod decoder;
 mod encoder;

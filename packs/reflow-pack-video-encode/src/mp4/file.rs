@@ -44,7 +44,7 @@ impl File {
 
     fn header(&self, track: &Track, start: u64) -> Vec<u8> {
         let mut out = Vec::new();
-        Track::put_type(&mut out, &[b"isom", b"iso2", b"avc1", b"mp41"]);
+        track.put_type(&mut out, &[b"isom", b"iso2"]);
         let duration = self.samples.iter().map(|sample| u64::from(sample.duration)).sum();
         track.put_movie(&mut out, duration, |out| self.put_tables(out, start), |_| {});
         out

@@ -26,7 +26,7 @@ impl Fragments {
     /// The writer, and the bytes that stand before the first fragment.
     pub(crate) fn new(track: &Track, longest: u64) -> (Self, Vec<u8>) {
         let mut out = Vec::new();
-        Track::put_type(&mut out, &[b"isom", b"iso5", b"iso6", b"avc1", b"mp41"]);
+        track.put_type(&mut out, &[b"isom", b"iso5", b"iso6"]);
         let empty = |out: &mut Vec<u8>| {
             for kind in [b"stts", b"stsc"] {
                 put_full(out, kind, 0, 0, |out| u32(out, 0));

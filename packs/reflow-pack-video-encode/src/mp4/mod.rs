@@ -8,7 +8,7 @@ mod read;
 
 pub(crate) use file::File;
 pub(crate) use fragment::Fragments;
-pub(crate) use movie::Track;
+pub(crate) use movie::{Description, Track};
 pub(crate) use read::{Samples, read};
 
 /// What is known of a sample.

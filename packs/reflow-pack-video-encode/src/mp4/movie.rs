@@ -8,8 +8,27 @@ pub(crate) struct Track {
     pub(crate) width: u32,
     pub(crate) height: u32,
     pub(crate) timescale: u32,
-    pub(crate) sps: Vec<u8>,
-    pub(crate) pps: Vec<u8>,
+    pub(crate) description: Description,
+}
+
+/// What a player has to know before the first sample.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Description {
+    /// H.264: its parameter sets.
+    Avc { sps: Vec<u8>, pps: Vec<u8> },
+    /// AV1: what the box `av1C` holds.
+    #[cfg_attr(not(feature = "av1"), expect(dead_code, reason = "made by the encoder of that feature alone"))]
+    Av1 { configuration: Vec<u8> },
+}
+
+impl Description {
+    /// The kind of the sample entry, which is a brand of the file, too.
+    fn kind(&self) -> &'static [u8; 4] {
+        match self {
+            Self::Avc { .. } => b"avc1",
+            Self::Av1 { .. } => b"av01",
+        }
+    }
 }
 
 /// Units of time in a second of the movie as a whole.
@@ -17,11 +36,13 @@ const MOVIE_TIMESCALE: u32 = 1000;
 
 impl Track {
     /// `ftyp`, with the brands that a file has beside `isom`.
-    pub(super) fn put_type(out: &mut Vec<u8>, brands: &[&[u8; 4]]) {
+    pub(super) fn put_type(&self, out: &mut Vec<u8>, brands: &[&[u8; 4]]) {
         put(out, b"ftyp", |out| {
             out.extend_from_slice(b"isom");
             u32(out, 512);
             brands.iter().for_each(|brand| out.extend_from_slice(*brand));
+            out.extend_from_slice(self.description.kind());
+            out.extend_from_slice(b"mp41");
         });
     }
 
@@ -107,7 +128,7 @@ impl Track {
                 put(out, b"stbl", |out| {
                     put_full(out, b"stsd", 0, 0, |out| {
                         u32(out, 1);
-                        put(out, b"avc1", |out| self.put_description(out));
+                        put(out, self.description.kind(), |out| self.put_description(out));
                     });
                     tables(out);
                 });
@@ -130,7 +151,10 @@ impl Track {
         out.extend_from_slice(&[0; 32]);
         u16(out, 24);
         u16(out, 0xffff);
-        put(out, b"avcC", |out| self.put_configuration(out));
+        match &self.description {
+            Description::Avc { sps, pps } => put(out, b"avcC", |out| put_parameter_sets(out, sps, pps)),
+            Description::Av1 { configuration } => put(out, b"av1C", |out| out.extend_from_slice(configuration)),
+        }
         put(out, b"colr", |out| {
             out.extend_from_slice(b"nclx");
             // BT.709 primaries, transfer and matrix; limited range.
@@ -151,23 +175,23 @@ impl Track {
             });
         }
     }
+}
 
-    /// `avcC`: the parameter sets (ISO/IEC 14496-15, 5.3.3.1).
-    fn put_configuration(&self, out: &mut Vec<u8>) {
-        let profile = self.sps.get(1..4).unwrap_or(&[66, 0, 30]);
-        out.push(1);
-        out.extend_from_slice(profile);
-        // Lengths have four bytes; one set of each kind.
-        out.push(0xff);
-        out.push(0xe1);
-        u16(out, self.sps.len() as u16);
-        out.extend_from_slice(&self.sps);
-        out.push(1);
-        u16(out, self.pps.len() as u16);
-        out.extend_from_slice(&self.pps);
-        if matches!(profile.first(), Some(100 | 110 | 122 | 144)) {
-            // 4:2:0, 8 bits, no further sets.
-            out.extend_from_slice(&[0xfd, 0xf8, 0xf8, 0]);
-        }
+/// `avcC`: the parameter sets (ISO/IEC 14496-15, 5.3.3.1).
+fn put_parameter_sets(out: &mut Vec<u8>, sps: &[u8], pps: &[u8]) {
+    let profile = sps.get(1..4).unwrap_or(&[66, 0, 30]);
+    out.push(1);
+    out.extend_from_slice(profile);
+    // Lengths have four bytes; one set of each kind.
+    out.push(0xff);
+    out.push(0xe1);
+    u16(out, sps.len() as u16);
+    out.extend_from_slice(sps);
+    out.push(1);
+    u16(out, pps.len() as u16);
+    out.extend_from_slice(pps);
+    if matches!(profile.first(), Some(100 | 110 | 122 | 144)) {
+        // 4:2:0, 8 bits, no further sets.
+        out.extend_from_slice(&[0xfd, 0xf8, 0xf8, 0]);
     }
 }

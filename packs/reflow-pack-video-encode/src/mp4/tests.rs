@@ -2,10 +2,14 @@
 
 use proptest::prelude::*;
 
-use super::{File, Fragments, Track, read};
+use super::{Description, File, Fragments, Track, read};
+
+const SPS: &[u8] = &[103, 66, 0, 30, 1];
+const PPS: &[u8] = &[104, 2];
 
 fn track() -> Track {
-    Track { width: 33, height: 18, timescale: 90_000, sps: vec![103, 66, 0, 30, 1], pps: vec![104, 2] }
+    let description = Description::Avc { sps: SPS.to_vec(), pps: PPS.to_vec() };
+    Track { width: 33, height: 18, timescale: 90_000, description }
 }
 
 fn samples() -> impl Strategy<Value = Vec<(Vec<u8>, u32, bool)>> {
@@ -33,7 +37,7 @@ proptest! {
         let bytes = written(&samples, is_whole);
         let found = read(&bytes).unwrap();
         prop_assert_eq!((found.width, found.height, found.timescale), (33, 18, 90_000));
-        prop_assert_eq!(&found.sets, &[track().sps, track().pps]);
+        prop_assert_eq!(&found.sets, &[SPS, PPS]);
         let found: Vec<_> = found
             .entries
             .iter()
