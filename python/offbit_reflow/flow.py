@@ -183,7 +183,8 @@ class Flow:
         -------
         RunResult
             Outputs are named after the steps at the end of the flow; ``"node.port"`` for steps with several outports.
-            Config that has no effect, such as a key that a component does not have, is a warning of the logger ``offbit_reflow``.
+            Config that has no effect, such as a key that a component does not have, is a warning of the logger
+            ``offbit_reflow``.
 
         Raises
         ------
@@ -649,9 +650,9 @@ def _inport(node: _Node, port: str | None) -> str:
 
 
 def _outport(node: _Node, port: str | None) -> str:
-    return _only(
-        node, port, [one for one in node.outports if one != "error"] or node.outports, "outport", "send packets"
-    )
+    main = node.component._main if port is None and _is_step(node.component) else None
+    ports = [one for one in node.outports if one != "error"] or node.outports
+    return _only(node, port or main, ports, "outport", "send packets")
 
 
 def _only(node: _Node, port: str | None, ports: list[str], side: str, does: str) -> str:
