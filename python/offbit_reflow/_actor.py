@@ -73,20 +73,113 @@ class Actor:
     _gives_one: bool = False
 
     def run(self, ctx: Any) -> Any:
-        """Run one tick: `ctx` is an `ActorCallContext`, or a `TickBatch` for a batch actor."""
+        """Run one tick: `ctx` is an `ActorCallContext`, or a `TickBatch` for a batch actor.
+
+        Examples
+        --------
+        >>> from offbit_reflow import Actor
+        >>> from offbit_reflow.testing import run_actor
+        >>> class Double(Actor):
+        ...     inports = ["x"]
+        ...     outports = ["out"]
+        ...
+        ...     def run(self, ctx):
+        ...         ctx.done({"out": ctx["x"] * 2})
+        >>> run_actor(Double, {"x": 4}).outputs
+        {'out': [8]}
+        """
         raise NotImplementedError(f"{type(self).__name__} does not define run(self, ctx)")
 
     def setup(self, ctx: ActorCallContext) -> Any:
-        """Prepare; called once for a node, before its first tick."""
+        """Prepare; called once for a node, before its first tick.
+
+        Examples
+        --------
+        >>> from offbit_reflow import Actor
+        >>> from offbit_reflow.testing import run_actor
+        >>> class Scale(Actor):
+        ...     inports = ["x"]
+        ...     outports = ["out"]
+        ...
+        ...     def setup(self, ctx):
+        ...         self.factor = ctx.config["factor"]
+        ...
+        ...     def run(self, ctx):
+        ...         ctx.done({"out": ctx["x"] * self.factor})
+        >>> run_actor(Scale, {"x": iter([1, 2])}, config={"factor": 10}).outputs
+        {'out': [10, 20]}
+        """
 
     def on_signal(self, ctx: ActorCallContext, signal: Signal) -> Any:
-        """Take a signal that `Network.signal` sent; called between ticks."""
+        """Take a signal that `Network.signal` sent; called between ticks.
+
+        Examples
+        --------
+        >>> from offbit_reflow import Actor, Network
+        >>> class Pace(Actor):
+        ...     inports = ["x"]
+        ...     outports = ["out"]
+        ...     step = 1
+        ...
+        ...     def run(self, ctx):
+        ...         ctx.done({"out": ctx["x"] * self.step})
+        ...
+        ...     def on_signal(self, ctx, signal):
+        ...         self.step = signal.data
+        >>> with Network() as net:
+        ...     net.register_actor("pace", Pace)
+        ...     net.add_node("a", "pace")
+        ...     net.add_outport("out", "a", "out")
+        ...     net.start()
+        ...     net.signal("a", "step", 10)
+        ...     net.ask({"a.x": 4})
+        {'out': [40]}
+        """
 
     def finalize(self, ctx: ActorCallContext) -> Any:
-        """Say the last words; called once when no further tick can come. May still send."""
+        """Say the last words; called once when no further tick can come. May still send.
+
+        Examples
+        --------
+        >>> from offbit_reflow import Actor
+        >>> from offbit_reflow.testing import run_actor
+        >>> class Sum(Actor):
+        ...     inports = ["x"]
+        ...     outports = ["out"]
+        ...     total = 0
+        ...
+        ...     def run(self, ctx):
+        ...         self.total += ctx["x"]
+        ...         ctx.done()
+        ...
+        ...     def finalize(self, ctx):
+        ...         ctx.send({"out": self.total})
+        >>> run_actor(Sum, {"x": iter([1, 2, 3])}).outputs
+        {'out': [6]}
+        """
 
     def teardown(self) -> Any:
-        """Let go of resources; called once at the very end, however the run ended."""
+        """Let go of resources; called once at the very end, however the run ended.
+
+        Examples
+        --------
+        >>> from offbit_reflow import Actor
+        >>> from offbit_reflow.testing import run_actor
+        >>> class Lines(Actor):
+        ...     inports = ["path"]
+        ...     outports = ["out"]
+        ...     file = None
+        ...
+        ...     def run(self, ctx):
+        ...         self.file = open(ctx["path"])
+        ...         yield from ({"out": line} for line in self.file)
+        ...
+        ...     def teardown(self):
+        ...         if self.file is not None:
+        ...             self.file.close()
+        >>> run_actor(Lines, {"path": "/dev/null"}).outputs
+        {'out': []}
+        """
 
     def _build(self) -> _native.Actor:
         """Make a native handle that shares this instance among all its nodes."""

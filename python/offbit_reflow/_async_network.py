@@ -241,6 +241,23 @@ class AsyncNetwork(Runs):
         ------
         QuestionFailed, RunTimeout, NetworkError
             As `ask_async`, after the parts that came.
+
+        Examples
+        --------
+        >>> import asyncio
+        >>> from offbit_reflow import Network, actor
+        >>> @actor
+        ... def words(text):
+        ...     yield from text.split()
+        >>> async def main():
+        ...     async with Network() as net:
+        ...         net.register_actor("words", words)
+        ...         net.add_node("w", "words")
+        ...         net.add_outport("out", "w", "out")
+        ...         net.start()
+        ...         return [part async for part in net.ask_stream({"w.text": "to be"})]
+        >>> asyncio.run(main())
+        [('out', 'to'), ('out', 'be')]
         """
         return _ask.ask_stream(self._run, inputs, timeout, capacity)
 

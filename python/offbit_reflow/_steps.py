@@ -117,6 +117,8 @@ class Step(Actor, metaclass=StepType):
     _given: ClassVar[dict[str, Any]] = {}
     #: What a value is for that is given without a name: an option or an inport; the first option where it is not said.
     _first: ClassVar[str | None] = None
+    #: The outport that leads on where a flow names none of several.
+    _main: ClassVar[str | None] = None
     #: The same as the attributes of `Actor`: no options.
     _DECLARED: ClassVar[frozenset[str]] = frozenset(
         ("component", "inports", "outports", "await_all_inports", "latest_inports", "batch_size")

@@ -14,6 +14,19 @@ class PortValue(dict[str, Any]):
     """What ``ctx.inputs[port]`` gives: the tagged form of a message, as a dict that also knows the message.
 
     It is equal to, printed as and JSON-able as the plain dict ``{"type": KIND, "data": ...}``.
+
+    Examples
+    --------
+    >>> from offbit_reflow import Actor
+    >>> from offbit_reflow.testing import run_actor
+    >>> class Kind(Actor):
+    ...     inports = ["x"]
+    ...     outports = ["out"]
+    ...
+    ...     def run(self, ctx):
+    ...         ctx.done({"out": ctx.inputs["x"]["type"]})
+    >>> run_actor(Kind, {"x": 4}).outputs
+    {'out': ['Integer']}
     """
 
     __slots__ = ("_message",)
@@ -204,6 +217,12 @@ class Signal:
         The word that says what it is.
     data : Any
         Its data.
+
+    Examples
+    --------
+    >>> from offbit_reflow import Signal
+    >>> Signal("step", 10).data
+    10
     """
 
     kind: str

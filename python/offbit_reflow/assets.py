@@ -42,6 +42,15 @@ class Asset:
         When it was first stored and last changed, in whole seconds of UTC.
     is_json : bool
         Whether the content is JSON.
+
+    Examples
+    --------
+    >>> from offbit_reflow import AssetStore
+    >>> store = AssetStore(":memory:asset")
+    >>> store.put("player:mesh", bytes(48), tags=["hero"])
+    >>> asset = store.get("player:mesh")
+    >>> asset.name, asset.type, asset.size, asset.tags
+    ('player', 'mesh', 48, ('hero',))
     """
 
     id: str
@@ -99,7 +108,15 @@ class AssetStore:
 
     @property
     def path(self) -> str:
-        """The directory, as an absolute path."""
+        """The directory, as an absolute path.
+
+        Examples
+        --------
+        >>> from offbit_reflow import AssetStore
+        >>> store = AssetStore(":memory:path")
+        >>> store.path
+        ':memory:path'
+        """
         return self._native.path
 
     def get(self, asset_id: str) -> Asset:
@@ -109,6 +126,14 @@ class AssetStore:
         ------
         AssetNotFoundError
             If there is none.
+
+        Examples
+        --------
+        >>> from offbit_reflow import AssetStore
+        >>> store = AssetStore(":memory:get")
+        >>> store.put("a:material", {"red": 1})
+        >>> store.get("a:material").data
+        {'red': 1}
         """
         data, facts = self._native.get(asset_id)
         return Asset(
@@ -140,6 +165,14 @@ class AssetStore:
             What is said of it; it replaces what was said before.
         tags : iterable of str, optional
             Tags to add to those that it has.
+
+        Examples
+        --------
+        >>> from offbit_reflow import AssetStore
+        >>> store = AssetStore(":memory:put")
+        >>> store.put("a:mesh", bytes(12), metadata={"stride": 12}, tags=["hero"])
+        >>> store.get("a:mesh").metadata
+        {'stride': 12}
         """
         self._native.put(asset_id, data, None if metadata is None else dict(metadata), list(tags))
 
@@ -158,6 +191,15 @@ class AssetStore:
         -------
         JSON
             The new value.
+
+        Examples
+        --------
+        >>> from offbit_reflow import AssetStore
+        >>> store = AssetStore(":memory:update")
+        >>> store.update("score:component", lambda before: (before or 0) + 1)
+        1
+        >>> store.update("score:component", lambda before: (before or 0) + 1)
+        2
         """
         return self._native.update(asset_id, change)
 
@@ -168,15 +210,44 @@ class AssetStore:
         ------
         AssetNotFoundError
             If there is none.
+
+        Examples
+        --------
+        >>> from offbit_reflow import AssetStore
+        >>> store = AssetStore(":memory:delete")
+        >>> store.put("a:mesh", bytes(12))
+        >>> store.delete("a:mesh")
+        >>> "a:mesh" in store
+        False
         """
         self._native.delete(asset_id)
 
     def tag(self, asset_id: str, *tags: str, replace: bool = False) -> None:
-        """Add tags to an asset, or replace those that it has."""
+        """Add tags to an asset, or replace those that it has.
+
+        Examples
+        --------
+        >>> from offbit_reflow import AssetStore
+        >>> store = AssetStore(":memory:tag")
+        >>> store.put("a:mesh", bytes(12), tags=["hero"])
+        >>> store.tag("a:mesh", "loaded")
+        >>> sorted(store.get("a:mesh").tags)
+        ['hero', 'loaded']
+        """
         self._native.tag(asset_id, list(tags), replace)
 
     def set_metadata(self, asset_id: str, metadata: Mapping[str, Any]) -> None:
-        """Replace what is said of an asset."""
+        """Replace what is said of an asset.
+
+        Examples
+        --------
+        >>> from offbit_reflow import AssetStore
+        >>> store = AssetStore(":memory:metadata")
+        >>> store.put("a:mesh", bytes(12), metadata={"stride": 12})
+        >>> store.set_metadata("a:mesh", {"stride": 24})
+        >>> store.get("a:mesh").metadata
+        {'stride': 24}
+        """
         self._native.set_metadata(asset_id, dict(metadata))
 
     def query(self, query: Mapping[str, Any] | None = None, /, **fields: Any) -> list[dict[str, Any]]:
@@ -195,6 +266,15 @@ class AssetStore:
         list of dict
             `id`, `name`, `type`, `size`, `tags`, `metadata` and `createdAt` of each, in the order in which they were first
             stored unless `$sort` says otherwise.
+
+        Examples
+        --------
+        >>> from offbit_reflow import AssetStore
+        >>> store = AssetStore(":memory:query")
+        >>> store.put("a:mesh", bytes(12))
+        >>> store.put("b:mesh", bytes(120))
+        >>> [row["id"] for row in store.query({"size": {"$gt": 100}}, type="mesh")]
+        ['b:mesh']
         """
         return self._native.query({**(query or {}), **fields})
 
@@ -205,39 +285,125 @@ class AssetStore:
         ----------
         capacity : int, optional
             How many changes wait to be read; of more, the oldest are dropped and counted.
+
+        Examples
+        --------
+        >>> from offbit_reflow import AssetStore
+        >>> store = AssetStore(":memory:watch")
+        >>> with store.watch() as changes:
+        ...     store.put("a:mesh", bytes(12))
+        ...     change = changes.recv(timeout=5)
+        >>> change["op"], change["id"]
+        ('put', 'a:mesh')
         """
         return AssetWatch(self._native.watch(capacity))
 
     def components_of(self, entity: str) -> list[str]:
-        """Name the components of an entity, in the order in which they came."""
+        """Name the components of an entity, in the order in which they came.
+
+        Examples
+        --------
+        >>> from offbit_reflow import AssetStore
+        >>> store = AssetStore(":memory:components")
+        >>> store.put("player:transform", {})
+        >>> store.put("player:mesh", bytes(12))
+        >>> store.components_of("player")
+        ['transform', 'mesh']
+        """
         return self._native.components_of(entity)
 
     def entities_with(self, *components: str, match_any: bool = False) -> list[str]:
-        """Name the entities that have all of these components, or with `match_any` at least one."""
+        """Name the entities that have all of these components, or with `match_any` at least one.
+
+        Examples
+        --------
+        >>> from offbit_reflow import AssetStore
+        >>> store = AssetStore(":memory:with")
+        >>> store.put("a:mesh", bytes(12))
+        >>> store.put("a:transform", {})
+        >>> store.put("b:transform", {})
+        >>> store.entities_with("mesh", "transform")
+        ['a']
+        """
         return self._native.entities_with(list(components), match_any)
 
     def snapshot(self, entity: str) -> dict[str, Any]:
-        """Give the JSON of all components of an entity; of binary ones how large they are."""
+        """Give the JSON of all components of an entity; of binary ones how large they are.
+
+        Examples
+        --------
+        >>> from offbit_reflow import AssetStore
+        >>> store = AssetStore(":memory:snapshot")
+        >>> store.put("a:transform", {"x": 1})
+        >>> store.snapshot("a")["transform"]
+        {'x': 1}
+        """
         return self._native.snapshot(entity)
 
     def spawn(self, template: str, new: str) -> int:
-        """Copy all components of an entity to another one. Gives their number."""
+        """Copy all components of an entity to another one. Gives their number.
+
+        Examples
+        --------
+        >>> from offbit_reflow import AssetStore
+        >>> store = AssetStore(":memory:spawn")
+        >>> store.put("tree:transform", {"x": 1})
+        >>> store.spawn("tree", "tree2")
+        1
+        >>> store["tree2:transform"]
+        {'x': 1}
+        """
         return self._native.spawn(template, new)
 
     def destroy(self, entity: str) -> int:
-        """Remove all components of an entity. Gives their number."""
+        """Remove all components of an entity. Gives their number.
+
+        Examples
+        --------
+        >>> from offbit_reflow import AssetStore
+        >>> store = AssetStore(":memory:destroy")
+        >>> store.put("a:mesh", bytes(12))
+        >>> store.put("a:transform", {})
+        >>> store.destroy("a")
+        2
+        """
         return self._native.destroy(entity)
 
     def stats(self) -> dict[str, Any]:
-        """Count assets, bytes and types."""
+        """Count assets, bytes and types.
+
+        Examples
+        --------
+        >>> from offbit_reflow import AssetStore
+        >>> store = AssetStore(":memory:stats")
+        >>> store.put("a:mesh", bytes(12))
+        >>> store.stats()["assetCount"]
+        1
+        """
         return self._native.stats()
 
     def flush(self) -> None:
-        """Write the manifest now, and wait until everything is on the disk. It happens by itself soon after a change."""
+        """Write the manifest now, and wait until everything is on the disk. It happens by itself soon after a change.
+
+        Examples
+        --------
+        >>> from offbit_reflow import AssetStore
+        >>> store = AssetStore(":memory:flush")
+        >>> store.put("a:material", {"red": 1})
+        >>> store.flush()
+        """
         self._native.flush()
 
     def close(self) -> None:
-        """Write what is not on the disk yet. The store may be used further."""
+        """Write what is not on the disk yet. The store may be used further.
+
+        Examples
+        --------
+        >>> from offbit_reflow import AssetStore
+        >>> store = AssetStore(":memory:close")
+        >>> store.put("a:material", {"red": 1})
+        >>> store.close()
+        """
         self.flush()
 
     def __enter__(self) -> Self:
@@ -270,14 +436,34 @@ class AssetStore:
 
 
 class AssetWatch:
-    """Changes of a store, as they happen. Iterating waits for the next one, and ends when the watch is closed."""
+    """Changes of a store, as they happen. Iterating waits for the next one, and ends when the watch is closed.
+
+    Examples
+    --------
+    >>> from offbit_reflow import AssetStore
+    >>> store = AssetStore(":memory:watching")
+    >>> changes = store.watch()
+    >>> store.put("a:mesh", bytes(12))
+    >>> next(iter(changes))["id"]
+    'a:mesh'
+    >>> changes.close()
+    """
 
     def __init__(self, native: _native._AssetWatch) -> None:
         self._native = native
 
     @property
     def dropped(self) -> int:
-        """How many changes were dropped because too many waited."""
+        """How many changes were dropped because too many waited.
+
+        Examples
+        --------
+        >>> from offbit_reflow import AssetStore
+        >>> store = AssetStore(":memory:watch-dropped")
+        >>> with store.watch() as changes:
+        ...     changes.dropped
+        0
+        """
         return self._native.dropped
 
     def recv(self, timeout: float | None = None) -> dict[str, Any] | None:
@@ -293,11 +479,29 @@ class AssetWatch:
         dict or None
             `op` (`put`, `delete`, `tag`, `spawn`, `destroy`), `id`, `entity`, `component`, `timestamp`, and where there are
             some `data` and `metadata`; nothing when the time is over or the watch is closed.
+
+        Examples
+        --------
+        >>> from offbit_reflow import AssetStore
+        >>> store = AssetStore(":memory:watch-recv")
+        >>> with store.watch() as changes:
+        ...     print(changes.recv(timeout=0.01))
+        None
         """
         return self._native.recv(timeout)
 
     def close(self) -> None:
-        """End the watch."""
+        """End the watch.
+
+        Examples
+        --------
+        >>> from offbit_reflow import AssetStore
+        >>> store = AssetStore(":memory:watch-close")
+        >>> changes = store.watch()
+        >>> changes.close()
+        >>> list(changes)
+        []
+        """
         self._native.close()
 
     def __iter__(self) -> Iterator[dict[str, Any]]:

@@ -28,6 +28,15 @@ class Diagnostic:
         What to do about it.
     location : dict
         Where it is, for programs: ``kind`` and the ids that belong to it.
+
+    Examples
+    --------
+    >>> from offbit_reflow import Graph
+    >>> graph = Graph()
+    >>> graph.add_node("a", "tpl_math_ad")
+    >>> (finding,) = graph.check({})
+    >>> finding.code, finding.kind, finding.hint
+    ('G001', 'unknown-component', 'did you mean `tpl_math_add`?')
     """
 
     code: str

@@ -25,6 +25,15 @@ class ReflowError(Exception):
         Where it happened, if it happened at a node.
     hint : str or None
         What would help.
+
+    Examples
+    --------
+    >>> from offbit_reflow import ReflowError, node
+    >>> try:
+    ...     node("tpl_math_ad")
+    ... except ReflowError as error:
+    ...     print(error.code, "-", error)
+    unknown-component - there is no template `tpl_math_ad`; did you mean `tpl_math_add`?
     """
 
     code = "reflow"

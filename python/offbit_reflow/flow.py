@@ -5,6 +5,7 @@ A flow is no second way to run things: it is a description that builds a `Graph`
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import AsyncIterable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
@@ -122,6 +123,16 @@ class Flow:
         ------
         TypeError
             If a connection does not say which of several ports it means.
+
+        Examples
+        --------
+        >>> from offbit_reflow import actor
+        >>> @actor
+        ... def double(number):
+        ...     return number * 2
+        >>> graph = (double >> double).to_graph("four times")
+        >>> graph.node_count
+        2
         """
         graph, _ = self._make(name)
         return graph
@@ -133,6 +144,16 @@ class Flow:
         ----------
         config : mapping, optional
             As for `Network`.
+
+        Examples
+        --------
+        >>> from offbit_reflow import actor
+        >>> @actor
+        ... def double(number):
+        ...     return number * 2
+        >>> with (double >> double).network() as net:
+        ...     net.run({"number": 1}).outputs
+        {'double_2': [4]}
         """
         return self._network(config)
 
@@ -162,6 +183,8 @@ class Flow:
         -------
         RunResult
             Outputs are named after the steps at the end of the flow; ``"node.port"`` for steps with several outports.
+            Config that has no effect, such as a key that a component does not have, is a warning of the logger
+            ``offbit_reflow``.
 
         Raises
         ------
@@ -179,15 +202,34 @@ class Flow:
         """
         found, shared = self._inputs(inputs, timeout, ports)
         with self._network(shared=shared) as network:
+            self._warn(network)
             return network.run(found, timeout=timeout)
 
     async def run_async(
         self, /, inputs: Mapping[str, Any] | None = None, *, timeout: float | None = None, **ports: Any
     ) -> RunResult:
-        """Run the flow to its end in an asyncio program; see `run`."""
+        """Run the flow to its end in an asyncio program; see `run`.
+
+        Examples
+        --------
+        >>> from offbit_reflow import actor
+        >>> @actor
+        ... def double(number):
+        ...     return number * 2
+        >>> import asyncio
+        >>> asyncio.run((double >> double).run_async(number=1)).outputs
+        {'double_2': [4]}
+        """
         found, shared = self._inputs(inputs, timeout, ports)
         async with self._network(shared=shared) as network:
+            self._warn(network)
             return await network.run_async(found, timeout=timeout)
+
+    def _warn(self, network: Network) -> None:
+        """Say what of the config of a component has no effect, such as a key that it does not have."""
+        if any(isinstance(node.component, str) and node.metadata.keys() - {"policy", "firing"} for node in self._nodes):
+            for warning in network._findings()[1]:
+                logging.getLogger("offbit_reflow").warning("%s", warning.removeprefix("warning "))
 
     def _inputs(
         self, inputs: Mapping[str, Any] | None, timeout: float | None, ports: Mapping[str, Any]
@@ -218,7 +260,17 @@ class Flow:
         return found, shared
 
     def check(self) -> list[str]:
-        """Find everything that is wrong, without running anything; see `Network.check`."""
+        """Find everything that is wrong, without running anything; see `Network.check`.
+
+        Examples
+        --------
+        >>> from offbit_reflow import actor
+        >>> @actor
+        ... def double(number):
+        ...     return number * 2
+        >>> (double >> double).check()
+        []
+        """
         return self.network().check()
 
     def _ids(self) -> dict[_Node, str]:
@@ -598,9 +650,9 @@ def _inport(node: _Node, port: str | None) -> str:
 
 
 def _outport(node: _Node, port: str | None) -> str:
-    return _only(
-        node, port, [one for one in node.outports if one != "error"] or node.outports, "outport", "send packets"
-    )
+    main = node.component._main if port is None and _is_step(node.component) else None
+    ports = [one for one in node.outports if one != "error"] or node.outports
+    return _only(node, port or main, ports, "outport", "send packets")
 
 
 def _only(node: _Node, port: str | None, ports: list[str], side: str, does: str) -> str:

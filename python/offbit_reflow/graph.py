@@ -17,7 +17,18 @@ if TYPE_CHECKING:
 
 
 class CriticalPath(NamedTuple):
-    """The heaviest way through a graph."""
+    """The heaviest way through a graph.
+
+    Examples
+    --------
+    >>> from offbit_reflow import Graph
+    >>> graph = Graph()
+    >>> for name in ("read", "parse", "write"):
+    ...     graph.add_node(name, "step")
+    >>> graph.add_connection("read", "out", "parse", "in")
+    >>> graph.critical_path()
+    CriticalPath(nodes=['read', 'parse'], weight=2.0)
+    """
 
     nodes: list[str]
     weight: float
@@ -33,6 +44,15 @@ class GraphDiff:
         Properties, case mode and unknown keys: ``path``, ``before``, ``after``.
     nodes, connections, initials, inports, outports, groups : dict
         By name: ``kind`` (``added``, ``removed``, ``changed``) and ``details`` like those of `graph`.
+
+    Examples
+    --------
+    >>> from offbit_reflow import Graph
+    >>> before, after = Graph(), Graph()
+    >>> after.add_node("a", "x")
+    >>> difference = before.diff(after)
+    >>> bool(difference), difference.nodes["a"]["kind"]
+    (True, 'added')
     """
 
     graph: list[dict[str, Any]]
@@ -245,6 +265,19 @@ class SubgraphBuilder(_native.SubgraphBuilder):
             A class gives every node an instance of its own; an instance is shared by all of them.
         factory : callable, optional
             Makes the instance of each node, for a class that needs arguments.
+
+        Examples
+        --------
+        >>> from offbit_reflow import actor
+        >>> @actor
+        ... def double(number):
+        ...     return number * 2
+        >>> from offbit_reflow import Graph, SubgraphBuilder
+        >>> graph = Graph("twice")
+        >>> graph.add_node("d", "double")
+        >>> builder = SubgraphBuilder(graph)
+        >>> builder.register_actor("double", double)
+        >>> handle = builder.build()
         """
         self._register(component_name, build(actor, factory))
 
@@ -255,6 +288,15 @@ class SubgraphBuilder(_native.SubgraphBuilder):
         ------
         UnknownComponentError
             If there is none (a RuntimeError).
+
+        Examples
+        --------
+        >>> from offbit_reflow import Graph, SubgraphBuilder
+        >>> graph = Graph("root")
+        >>> graph.add_node("r", "tpl_math_sqrt")
+        >>> builder = SubgraphBuilder(graph)
+        >>> builder.fill_from_catalog()
+        >>> handle = builder.build()
         """
         super().fill_from_catalog()
 
@@ -265,6 +307,16 @@ class SubgraphBuilder(_native.SubgraphBuilder):
         ------
         GraphCheckError
             With every mistake in the graph, components that are not registered among them (a RuntimeError).
+
+        Examples
+        --------
+        >>> from offbit_reflow import Graph, SubgraphBuilder
+        >>> graph = Graph("root")
+        >>> graph.add_node("r", "tpl_math_sqrt")
+        >>> builder = SubgraphBuilder(graph)
+        >>> builder.fill_from_catalog()
+        >>> [port["name"] for port in builder.build().info()["inports"]]
+        []
         """
         return super().build()
 

@@ -41,6 +41,13 @@ class Tensor:
         What the tensor is called, or None.
     metadata
         What travels with it: ``timestamp``, ``sequence``, ``streamId``, ``source``, ``fields``.
+
+    Examples
+    --------
+    >>> from offbit_reflow.media import read_tensor, tensor_packet
+    >>> tensor = read_tensor(tensor_packet([1.0, 2.0], name="scores"))
+    >>> tensor.name, tensor.array.tolist()
+    ('scores', [1.0, 2.0])
     """
 
     array: NDArray[Any]
@@ -60,6 +67,14 @@ class Frame:
         ``rgba8``, ``rgb8``, ``bgra8``, ``gray8``, ``f32-rgb`` or ``f32-rgba``.
     metadata
         What travels with it.
+
+    Examples
+    --------
+    >>> import numpy
+    >>> from offbit_reflow.media import frame_packet, read_frame
+    >>> frame = read_frame(frame_packet(numpy.zeros((48, 64, 3), numpy.uint8)))
+    >>> frame.format, frame.array.shape
+    ('rgb8', (48, 64, 3))
     """
 
     array: NDArray[Any]
@@ -83,6 +98,12 @@ def tensor_packet(array: Any, name: str | None = None, metadata: Mapping[str, An
     ------
     TypeError
         For numbers of another type.
+
+    Examples
+    --------
+    >>> from offbit_reflow.media import read_tensor, tensor_packet
+    >>> read_tensor(tensor_packet([[1, 2], [3, 4]])).array.shape
+    (2, 2)
     """
     import numpy as np
 
@@ -118,6 +139,14 @@ def frame_packet(array: Any, format: str | None = None, metadata: Mapping[str, A
     ------
     ValueError
         When the array is no picture, or not one of the format.
+
+    Examples
+    --------
+    >>> import numpy
+    >>> from offbit_reflow.media import frame_packet, read_frame
+    >>> packet = frame_packet(numpy.zeros((48, 64), numpy.uint8), metadata={"sequence": 7})
+    >>> read_frame(packet).metadata
+    {'sequence': 7}
     """
     import numpy as np
 
@@ -151,6 +180,12 @@ def read_tensor(packet: Buffer) -> Tensor:
     ------
     ValueError
         When it is no packet of a tensor.
+
+    Examples
+    --------
+    >>> from offbit_reflow.media import read_tensor, tensor_packet
+    >>> read_tensor(tensor_packet([1.0, 2.0])).array.tolist()
+    [1.0, 2.0]
     """
     import numpy as np
 
@@ -170,6 +205,13 @@ def read_frame(packet: Buffer) -> Frame:
     ------
     ValueError
         When it is no packet of a video frame, or has fewer bytes than its size says.
+
+    Examples
+    --------
+    >>> import numpy
+    >>> from offbit_reflow.media import frame_packet, read_frame
+    >>> read_frame(frame_packet(numpy.zeros((2, 2), numpy.uint8))).format
+    'gray8'
     """
     import numpy as np
 

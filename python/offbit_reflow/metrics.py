@@ -69,6 +69,16 @@ class Metrics(str):
         Whether packets can come in: the network was started and has not ended.
     healthy : bool
         Whether nothing has gone so wrong that somebody should look: the run did not fail, and no node has.
+
+    Examples
+    --------
+    >>> from offbit_reflow import Network
+    >>> net = Network()
+    >>> net.add_node("a", "tpl_passthrough")
+    >>> net.add_outport("out", "a", "output")
+    >>> metrics = net.metrics()
+    >>> metrics.state, metrics.ready, metrics.healthy
+    ('new', False, True)
     """
 
     state: str
@@ -85,7 +95,18 @@ class Metrics(str):
 
 
 def of(network: Seeing) -> Metrics:
-    """Write down the metrics of a network; see `Network.metrics`."""
+    """Write down the metrics of a network; see `Network.metrics`.
+
+    Examples
+    --------
+    >>> from offbit_reflow import Network
+    >>> net = Network()
+    >>> net.add_node("a", "tpl_passthrough")
+    >>> net.add_outport("out", "a", "output")
+    >>> from offbit_reflow import metrics
+    >>> metrics.of(net) == net.metrics()
+    True
+    """
     try:
         run = network._run
         stats = run.stats()
@@ -160,6 +181,20 @@ class MetricsServer:
         If the address is none.
     OSError
         If the address cannot be listened on.
+
+    Examples
+    --------
+    >>> from offbit_reflow import Network
+    >>> net = Network()
+    >>> net.add_node("a", "tpl_passthrough")
+    >>> net.add_outport("out", "a", "output")
+    >>> import urllib.request
+    >>> from offbit_reflow.metrics import MetricsServer
+    >>> with net, MetricsServer(net, "127.0.0.1:0") as server:
+    ...     net.start()
+    ...     with urllib.request.urlopen(f"http://{server.address}/ready") as answer:
+    ...         print(answer.read().decode())
+    {"status": "ok", "state": "running"}
     """
 
     def __init__(self, network: Network, address: str) -> None:
@@ -190,6 +225,12 @@ def parse_address(address: str) -> tuple[str, int]:
     ------
     ValueError
         If it is none.
+
+    Examples
+    --------
+    >>> from offbit_reflow.metrics import parse_address
+    >>> parse_address(":9464")
+    ('127.0.0.1', 9464)
     """
     host, _, port = address.rpartition(":")
     if not port.isascii() or not port.isdigit() or int(port) > 65535:

@@ -262,6 +262,12 @@ def unload_service(service: str) -> int:
     ------
     PackError
         When nothing was loaded for it, or it came along with the pack.
+
+    Examples
+    --------
+    >>> from offbit_reflow import unload_service
+    >>> unload_service("shop")  # doctest: +SKIP
+    12
     """
     templates: int = _native._call_pack(PACK, "unload_service", {"service": service})["templates"]
     return templates

@@ -50,6 +50,12 @@ def load_pack(
     PackError
         When the pack is refused; nothing of it is left then (a RuntimeError). Ids and names that are taken, by the
         bundled catalog or by another pack, are a reason.
+
+    Examples
+    --------
+    >>> from offbit_reflow import load_pack
+    >>> load_pack("acme-words.rflpack", trusted_keys=["4e80…"])  # doctest: +SKIP
+    ['acme_words_shout']
     """
     with _LOADING:
         pack = _native._open_pack(path, allow_python, None if trusted_keys is None else list(trusted_keys))

@@ -57,7 +57,14 @@ class Image:
             raise ValueError(f"{len(self.pixels)} bytes are no picture of {size} pixels of 4 bytes")
 
     def to_png(self) -> bytes:
-        """Give the picture as a PNG file."""
+        """Give the picture as a PNG file.
+
+        Examples
+        --------
+        >>> from offbit_reflow import Image
+        >>> Image(bytes([255, 0, 0, 255]) * 6, width=3).to_png()[1:4]
+        b'PNG'
+        """
         row = 4 * self.width
         # Every row begins with the filter that changes nothing.
         rows = b"".join(b"\0" + self.pixels[at : at + row] for at in range(0, len(self.pixels), row))
@@ -66,7 +73,17 @@ class Image:
         return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(name, data) for name, data in chunks)
 
     def save(self, path: str | Path) -> None:
-        """Write the picture to a PNG file."""
+        """Write the picture to a PNG file.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> from offbit_reflow import Image
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "red.png"
+        >>> Image(bytes([255, 0, 0, 255]) * 6, width=3).save(path)
+        >>> path.read_bytes()[1:4]
+        b'PNG'
+        """
         Path(path).write_bytes(self.to_png())
 
     def __repr__(self) -> str:
@@ -143,6 +160,14 @@ class Mesh:
             The size in pixels.
         yaw, pitch : float, optional
             Where it is seen from, in degrees: around the vertical, and above the ground.
+
+        Examples
+        --------
+        >>> import struct
+        >>> from offbit_reflow import Mesh
+        >>> mesh = Mesh(struct.pack("<9f", 0, 0, 0, 1, 0, 0, 0, 1, 0), stride=12)
+        >>> mesh.picture(32, 24, yaw=30)
+        <Image of 32 × 24 pixels>
         """
         pixels = _native._draw_mesh(self.vertices, self.stride, self.indices, (width, height), (yaw, pitch))
         return Image(pixels, width, height)

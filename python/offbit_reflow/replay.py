@@ -184,28 +184,134 @@ class Replay:
 
     @property
     def failures(self) -> list[dict[str, Any]]:
-        """The failures of the recorded run: node, error, reason, traceback, attempt, tick."""
+        """The failures of the recorded run: node, error, reason, traceback, attempt, tick.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from offbit_reflow import Network, Replay, actor
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> file = Path(folder.name) / "run.rfltrace"
+        >>> @actor
+        ... def inverse(x):
+        ...     return 1 / x
+        >>> net = Network()
+        >>> net.register_actor("inverse", inverse)
+        >>> net.add_node("a", "inverse")
+        >>> _ = net.run({"a.x": iter([4, 0])}, record=file)
+        >>> with Replay(file) as replay:
+        ...     replay.register_actor("inverse", inverse)
+        ...     replay.failures[0]["reason"]
+        'ZeroDivisionError'
+        >>> folder.cleanup()
+        """
         return list(self._data["failures"])
 
     @property
     def ticks(self) -> int:
-        """How many ticks were recorded."""
+        """How many ticks were recorded.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from offbit_reflow import Network, Replay, actor
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> file = Path(folder.name) / "run.rfltrace"
+        >>> @actor
+        ... def inverse(x):
+        ...     return 1 / x
+        >>> net = Network()
+        >>> net.register_actor("inverse", inverse)
+        >>> net.add_node("a", "inverse")
+        >>> _ = net.run({"a.x": iter([4, 0])}, record=file)
+        >>> with Replay(file) as replay:
+        ...     replay.register_actor("inverse", inverse)
+        ...     replay.ticks
+        2
+        >>> folder.cleanup()
+        """
         return self._ends[-1] if self._ends else 0
 
     @property
     def position(self) -> int:
-        """How many have started."""
+        """How many have started.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from offbit_reflow import Network, Replay, actor
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> file = Path(folder.name) / "run.rfltrace"
+        >>> @actor
+        ... def inverse(x):
+        ...     return 1 / x
+        >>> net = Network()
+        >>> net.register_actor("inverse", inverse)
+        >>> net.add_node("a", "inverse")
+        >>> _ = net.run({"a.x": iter([4, 0])}, record=file)
+        >>> with Replay(file) as replay:
+        ...     replay.register_actor("inverse", inverse)
+        ...     _ = replay.step()
+        ...     replay.position
+        1
+        >>> folder.cleanup()
+        """
         place = None if self._script is None else self._script.position()
         return 0 if place is None else min(place[0], self.ticks)
 
     def node_of(self, number: int) -> str:
-        """Give the node of a tick, by its number from 1."""
+        """Give the node of a tick, by its number from 1.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from offbit_reflow import Network, Replay, actor
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> file = Path(folder.name) / "run.rfltrace"
+        >>> @actor
+        ... def inverse(x):
+        ...     return 1 / x
+        >>> net = Network()
+        >>> net.register_actor("inverse", inverse)
+        >>> net.add_node("a", "inverse")
+        >>> _ = net.run({"a.x": iter([4, 0])}, record=file)
+        >>> with Replay(file) as replay:
+        ...     replay.register_actor("inverse", inverse)
+        ...     replay.node_of(1)
+        'a'
+        >>> folder.cleanup()
+        """
         node, _ = self._data["ticks"][bisect_right(self._ends, number - 1)]
         name: str = self._data["nodes"][node]
         return name
 
     def register_actor(self, template_id: str, actor: Any) -> None:
-        """Register a component, see `Network.register_actor`."""
+        """Register a component, see `Network.register_actor`.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from offbit_reflow import Network, Replay, actor
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> file = Path(folder.name) / "run.rfltrace"
+        >>> @actor
+        ... def inverse(x):
+        ...     return 1 / x
+        >>> net = Network()
+        >>> net.register_actor("inverse", inverse)
+        >>> net.add_node("a", "inverse")
+        >>> _ = net.run({"a.x": iter([4, 0])}, record=file)
+        >>> with Replay(file) as replay:
+        ...     replay.register_actor("inverse", inverse)
+        ...     replay.step()
+        Step(number=1, node='a')
+        >>> folder.cleanup()
+        """
         self.network.register_actor(template_id, actor)
 
     def break_on(self, source: str, target: str | None = None) -> None:
@@ -217,6 +323,25 @@ class Replay:
             ``"node.outport"``.
         target : str, optional
             ``"node.inport"``; any by default.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from offbit_reflow import Network, Replay, actor
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> file = Path(folder.name) / "run.rfltrace"
+        >>> @actor
+        ... def inverse(x):
+        ...     return 1 / x
+        >>> net = Network()
+        >>> net.register_actor("inverse", inverse)
+        >>> net.add_node("a", "inverse")
+        >>> _ = net.run({"a.x": iter([4, 0])}, record=file)
+        >>> with Replay(file) as replay:
+        ...     replay.register_actor("inverse", inverse)
+        ...     replay.break_on("a.out")
+        >>> folder.cleanup()
         """
         self._breaks.append((source, target))
 
@@ -229,6 +354,26 @@ class Replay:
             When it took longer than `timeout` seconds (a TimeoutError).
         NetworkError
             When the run does something else than the recorded one.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from offbit_reflow import Network, Replay, actor
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> file = Path(folder.name) / "run.rfltrace"
+        >>> @actor
+        ... def inverse(x):
+        ...     return 1 / x
+        >>> net = Network()
+        >>> net.register_actor("inverse", inverse)
+        >>> net.add_node("a", "inverse")
+        >>> _ = net.run({"a.x": iter([4, 0])}, record=file)
+        >>> with Replay(file) as replay:
+        ...     replay.register_actor("inverse", inverse)
+        ...     replay.step(), replay.step().events[0]["error"]
+        (Step(number=1, node='a'), 'ZeroDivisionError: division by zero')
+        >>> folder.cleanup()
         """
         run = self._begin()
         number = self.position + 1
@@ -245,6 +390,26 @@ class Replay:
         ------
         RunTimeout, NetworkError
             As `step`.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from offbit_reflow import Network, Replay, actor
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> file = Path(folder.name) / "run.rfltrace"
+        >>> @actor
+        ... def inverse(x):
+        ...     return 1 / x
+        >>> net = Network()
+        >>> net.register_actor("inverse", inverse)
+        >>> net.add_node("a", "inverse")
+        >>> _ = net.run({"a.x": iter([4, 0])}, record=file)
+        >>> with Replay(file) as replay:
+        ...     replay.register_actor("inverse", inverse)
+        ...     replay.run().state
+        'finished'
+        >>> folder.cleanup()
         """
         run = self._begin()
         last = self.ticks if until is None else min(until, self.ticks)
@@ -269,7 +434,27 @@ class Replay:
         return self.network._result(run)
 
     def close(self) -> None:
-        """End it."""
+        """End it.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from offbit_reflow import Network, Replay, actor
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> file = Path(folder.name) / "run.rfltrace"
+        >>> @actor
+        ... def inverse(x):
+        ...     return 1 / x
+        >>> net = Network()
+        >>> net.register_actor("inverse", inverse)
+        >>> net.add_node("a", "inverse")
+        >>> _ = net.run({"a.x": iter([4, 0])}, record=file)
+        >>> with Replay(file) as replay:
+        ...     replay.register_actor("inverse", inverse)
+        ...     replay.close()
+        >>> folder.cleanup()
+        """
         self._closed = True
         self.network.shutdown()
 

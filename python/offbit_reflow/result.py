@@ -34,6 +34,15 @@ class Failure:
         Number of the tick in its node, from 1.
     inputs : dict of str to Message
         The packets that fired the tick, by inport.
+
+    Examples
+    --------
+    >>> from offbit_reflow.testing import run_actor
+    >>> def inverse(x):
+    ...     return 1 / x
+    >>> (failure,) = run_actor(inverse, {"x": 0}).failures
+    >>> failure.reason, failure.inputs["x"].data()
+    ('ZeroDivisionError', 0)
     """
 
     node: str
@@ -147,6 +156,18 @@ class RunResult:
         Why the run was stopped, if it was.
     run_id : str or None
         What tells the run from others; its name in the store, where it was kept.
+
+    Examples
+    --------
+    >>> from offbit_reflow import actor
+    >>> @actor
+    ... def inverse(x):
+    ...     return 1 / x
+    >>> result = (inverse >> str).run(x=4)
+    >>> result.state, result.ok, result.outputs
+    ('finished', True, {'str': ['0.25']})
+    >>> result.nodes["inverse"]["ticks"]
+    1
     """
 
     state: str

@@ -66,6 +66,21 @@ class RunRecord:
         The process that works on it.
     ticks, failed_ticks : int
         Ticks that are over, and those of them that failed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from offbit_reflow import Network, Store
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> net = Network(store=Path(folder.name) / "runs.db")
+    >>> net.add_node("a", "tpl_passthrough")
+    >>> _ = net.run({"a.input": 3}, run_id="monday")
+    >>> store = Store(Path(folder.name) / "runs.db")
+    >>> (record,) = store.runs()
+    >>> record.run_id, record.state, record.ticks
+    ('monday', 'finished', 1)
+    >>> folder.cleanup()
     """
 
     run_id: str
@@ -88,7 +103,22 @@ _COLUMNS = ("run", "state", "created", "took", "starts", "ticks", "failures", "g
 
 
 class RunList(Sequence[RunRecord]):
-    """Runs, newest first; a table where it is shown."""
+    """Runs, newest first; a table where it is shown.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from offbit_reflow import Network, Store
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> net = Network(store=Path(folder.name) / "runs.db")
+    >>> net.add_node("a", "tpl_passthrough")
+    >>> _ = net.run({"a.input": 3}, run_id="monday")
+    >>> store = Store(Path(folder.name) / "runs.db")
+    >>> [record.run_id for record in store.runs()]
+    ['monday']
+    >>> folder.cleanup()
+    """
 
     def __init__(self, runs: Sequence[RunRecord]) -> None:
         self._runs = list(runs)
@@ -133,6 +163,21 @@ class RunDetails:
         ``traceback``, ``inputs`` (Messages by port), ``at``.
     timeline : list of tuple
         What happened when: time, node or None, what, detail or None.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from offbit_reflow import Network, Store
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> net = Network(store=Path(folder.name) / "runs.db")
+    >>> net.add_node("a", "tpl_passthrough")
+    >>> _ = net.run({"a.input": 3}, run_id="monday")
+    >>> store = Store(Path(folder.name) / "runs.db")
+    >>> details = store.show("monday")
+    >>> details.run.state, [row["ticks"] for row in details.nodes]
+    ('finished', [1])
+    >>> folder.cleanup()
     """
 
     run: RunRecord
@@ -242,16 +287,61 @@ class Store:
 
     @property
     def path(self) -> Any:
-        """The file."""
+        """The file.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from offbit_reflow import Network, Store
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> net = Network(store=Path(folder.name) / "runs.db")
+        >>> net.add_node("a", "tpl_passthrough")
+        >>> _ = net.run({"a.input": 3}, run_id="monday")
+        >>> store = Store(Path(folder.name) / "runs.db")
+        >>> store.path.name
+        'runs.db'
+        >>> folder.cleanup()
+        """
         return self._opened.path
 
     @property
     def cache(self) -> _native.ResultCache:
-        """The results of ticks that it keeps (``policy.cache``): ``len(store.cache)``, ``store.cache.clear("component")``."""
+        """The results of ticks that it keeps (``policy.cache``): ``len(store.cache)``, ``store.cache.clear("component")``.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from offbit_reflow import Network, Store
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> net = Network(store=Path(folder.name) / "runs.db")
+        >>> net.add_node("a", "tpl_passthrough")
+        >>> _ = net.run({"a.input": 3}, run_id="monday")
+        >>> store = Store(Path(folder.name) / "runs.db")
+        >>> len(store.cache)
+        0
+        >>> folder.cleanup()
+        """
         return self._store._cache()
 
     def cached(self) -> list[dict[str, Any]]:
-        """List what results of ticks it keeps: a row a component, with ``component``, ``results``, ``bytes``, ``newest``."""
+        """List what results of ticks it keeps: a row a component, with ``component``, ``results``, ``bytes``, ``newest``.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from offbit_reflow import Network, Store
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> net = Network(store=Path(folder.name) / "runs.db")
+        >>> net.add_node("a", "tpl_passthrough")
+        >>> _ = net.run({"a.input": 3}, run_id="monday")
+        >>> store = Store(Path(folder.name) / "runs.db")
+        >>> store.cached()
+        []
+        >>> folder.cleanup()
+        """
         names = ("component", "results", "bytes", "newest")
         return [dict(zip(names, row, strict=True)) for row in self._store._cache_rows()]
 
@@ -275,6 +365,20 @@ class Store:
             Only those that began later; seconds since 1970.
         limit : int, optional
             Only so many.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from offbit_reflow import Network, Store
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> net = Network(store=Path(folder.name) / "runs.db")
+        >>> net.add_node("a", "tpl_passthrough")
+        >>> _ = net.run({"a.input": 3}, run_id="monday")
+        >>> store = Store(Path(folder.name) / "runs.db")
+        >>> [run.run_id for run in store.runs(state="finished")]
+        ['monday']
+        >>> folder.cleanup()
         """
         _not_negative("limit", limit)
         moment = since.timestamp() if isinstance(since, datetime) else since
@@ -287,6 +391,20 @@ class Store:
         ------
         UnknownRunError
             If there is no such run (a LookupError).
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from offbit_reflow import Network, Store
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> net = Network(store=Path(folder.name) / "runs.db")
+        >>> net.add_node("a", "tpl_passthrough")
+        >>> _ = net.run({"a.input": 3}, run_id="monday")
+        >>> store = Store(Path(folder.name) / "runs.db")
+        >>> store.show("monday").nodes[0]["state"]
+        'finished'
+        >>> folder.cleanup()
         """
         row = self._store._details(run_id)
         graph, nodes, failures, timeline = (row.pop(key) for key in ("graph", "nodes", "failures", "timeline"))
@@ -317,6 +435,20 @@ class Store:
         -------
         list of str
             The ids of the runs that were deleted.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from offbit_reflow import Network, Store
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> net = Network(store=Path(folder.name) / "runs.db")
+        >>> net.add_node("a", "tpl_passthrough")
+        >>> _ = net.run({"a.input": 3}, run_id="monday")
+        >>> store = Store(Path(folder.name) / "runs.db")
+        >>> store.prune(keep=0)
+        ['monday']
+        >>> folder.cleanup()
         """
         _not_negative("keep", keep)
         return self._store._prune(run_id, older_than_s, keep, interrupted)

@@ -453,3 +453,6 @@ class _Batch:
         packet = self._tick.packet
         columns = {port: [packet(port, value) for value in values] for port, values in (outputs or {}).items()}
         self._batch.done(columns if outputs is not None else None)
+
+
+__all__ = ["instrument"]

@@ -242,6 +242,22 @@ def beat(upto):
 """
 
 
+@pytest.mark.parametrize("quiet", [[], ["--quiet"]])
+def test_what_keeps_a_run_from_beginning_is_an_object_too(tmp_path: Path, capsys, quiet):
+    graph = tmp_path / "graph.json"
+    graph.write_text(json.dumps(watched_graph()))
+    for arguments, words in (
+        (["run", str(tmp_path / "none.json")], "cannot read"),
+        (["run", str(graph), "--actors", "none.py"], "there is no such file"),
+        (["run", str(graph), "--input", "m=1"], "`m` is neither"),
+        (["resume", "monday", "--store", str(tmp_path / "runs.db")], "there is no such file"),
+    ):
+        assert main([*arguments, "--json", *quiet]) == 2
+        told = json.loads(capsys.readouterr().err)
+        assert (told["type"], told["level"]) == ("note", "error")
+        assert words in told["message"]
+
+
 def watched_graph():
     def end(node, port, inner):
         return {"nodeId": node, "portId": port, "portName": inner, "expose": True, "portType": {"type": "any"}}

@@ -204,6 +204,17 @@ def test_keys_of_policies_are_no_config():
     assert ask(config={"attempts": 3}).run(text="").outputs == {"ask": [3]}
 
 
+@pytest.mark.parametrize("is_async", [False, True])
+def test_config_without_effect_is_told(caplog, is_async):
+    flow = node("tpl_collect", cuont=2)
+    result = asyncio.run(flow.run_async(input=1)) if is_async else flow.run(input=1)
+    assert result.ok
+    assert "config `cuont`: no such key; did you mean `count`?" in caplog.text
+    caplog.clear()
+    node("tpl_collect", count=2).run(input=1)
+    assert not caplog.records
+
+
 def test_a_flow_is_checked_like_its_network_and_runs_in_asyncio():
     assert (numbers >> double).check() == []
     result = asyncio.run((numbers >> double).run_async(upto=3))

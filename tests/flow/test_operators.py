@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from offbit_reflow import Network, actor, node
+from offbit_reflow import Network, actor, node, wire
 from offbit_reflow.operators import (
     batch,
     deduplicate,
@@ -366,6 +366,23 @@ def test_times_without_a_zone_are_utc_and_spans_may_be_timedeltas():
     flow = source >> window_by_time(timedelta(days=1), lateness=timedelta(hours=1))["out"]
     windows = flow.run(n=1).raise_for_failure().outputs["window_by_time"]
     assert [(window["start"], len(window["values"])) for window in windows] == [(day, 4), (day + 86400, 1)]
+
+
+@pytest.mark.parametrize("window", [window_by_time(10), window_by_session(10)])
+def test_windows_lead_on_and_late_values_are_told(caplog, window):
+    @actor
+    def source(n):
+        yield from ({"time": time} for time in (0, 30, 1, 2, 60))
+
+    def times(window):
+        return [value["time"] for value in window["values"]]
+
+    assert (source >> window >> times).run(n=1).outputs == {"times": [[0], [30], [60]]}
+    assert "2 values came too late, and nothing leads from the outport `late`" in caplog.text
+    caplog.clear()
+    late = node(source) >> window
+    assert wire(late >> times, late["late"] >> len).run(n=1).outputs["len"] == [1, 1]
+    assert not caplog.records
 
 
 def test_options_as_config():

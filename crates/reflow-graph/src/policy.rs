@@ -90,9 +90,10 @@ pub fn policy_problems(policy: &Value) -> Vec<Problem> {
     for (key, value) in map {
         match POLICY.iter().find(|(known, _)| known == key) {
             None => {
-                let known = POLICY.iter().map(|(known, _)| *known);
+                let known = || POLICY.iter().map(|(known, _)| *known);
                 let problem = Problem::new(format!("`policy` has no key `{key}`"));
-                problems.push(problem.with_hint(did_you_mean(key, known)));
+                let all = || format!("there are `{}`", known().collect::<Vec<_>>().join("`, `"));
+                problems.push(problem.with_hint(Some(did_you_mean(key, known()).unwrap_or_else(all))));
             }
             // No limit, or no cache.
             Some(("cache" | "max_delay_ms" | "timeout_ms", _)) if value.is_null() => {}
@@ -156,7 +157,7 @@ mod tests {
     #[test]
     fn each_mistake_is_named() {
         let problems = policy_problems(
-            &json!({"attempts": 0, "atempts": 1, "jitter": 2, "on_error": "contine", "permanent": "x"}),
+            &json!({"attempts": 0, "atempts": 1, "jitter": 2, "on_error": "contine", "permanent": "x", "retries": 3}),
         );
         let text: Vec<_> = problems.iter().map(|problem| (problem.message.as_str(), problem.hint.as_deref())).collect();
         assert_eq!(
@@ -170,6 +171,13 @@ mod tests {
                     Some("did you mean `continue`?")
                 ),
                 ("`policy.permanent` must be a list of strings, not `\"x\"`", None),
+                (
+                    "`policy` has no key `retries`",
+                    Some(
+                        "there are `attempts`, `cache`, `concurrency`, `delay_ms`, `jitter`, `max_delay_ms`, `multiplier`, \
+                         `on_error`, `ordered`, `permanent`, `retry_on_timeout`, `timeout_ms`"
+                    )
+                ),
             ]
         );
         assert_eq!(policy_problems(&json!(3)).len(), 1);

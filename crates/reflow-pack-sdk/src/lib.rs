@@ -1,7 +1,7 @@
 //! What a pack author links against: the C ABI and a safe Rust face on it.
 //!
 //! A pack is a shared library with actors in it. Declare a struct for each template (see [`declare`]), which is an [`Actor`] or an
-//! [`AsyncActor`], and name them in one [`export_pack!`] line; `reflow-pack build` packs the library into a
+//! [`AsyncActor`], and name them in one [`export_pack!`] line; `reflow pack build` packs the library into a
 //! `.rflpack` that every runtime of the same ABI major version loads, whatever compiler built either side.
 //!
 //! ```

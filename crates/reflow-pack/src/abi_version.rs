@@ -43,7 +43,7 @@ impl AbiVersion {
         } else if self.is_known() {
             "Upgrade offbit-reflow"
         } else {
-            "The number is none of ours: the pack was made for another runtime; build it again with `reflow-pack build`"
+            "The number is none of ours: the pack was made for another runtime; build it again with `reflow pack build`"
         }
     }
 

@@ -37,7 +37,7 @@ pub enum PackError {
     /// Neither a bundle nor a library.
     #[error(
         "{} is not a pack: it begins like neither a zip file nor a shared library of this machine; \
-         build one with `reflow-pack build`", path.display()
+         build one with `reflow pack build`", path.display()
     )]
     NotAPack {
         /// The file.
@@ -45,7 +45,7 @@ pub enum PackError {
     },
     /// A raw library where a bundle is needed.
     #[error(
-        "{} is a raw shared library, which has no manifest; pack it with `reflow-pack build --library`, or load it",
+        "{} is a raw shared library, which has no manifest; pack it with `reflow pack build --library`, or load it",
         path.display()
     )]
     NoManifest {

@@ -45,12 +45,24 @@ pub(crate) fn attach(network: &mut Network) {
 }
 
 /// The ids of all templates, sorted.
+///
+/// Examples
+/// --------
+/// >>> from offbit_reflow import template_list
+/// >>> template_list()[:2]
+/// ['tpl_animation_blend_tree', 'tpl_animation_clip']
 #[pyfunction]
 pub(crate) fn template_list() -> Vec<String> {
     TEMPLATES.ids()
 }
 
 /// A handle on the template with this id, for `Network.register_actor`.
+///
+/// Examples
+/// --------
+/// >>> from offbit_reflow import Network, template_actor
+/// >>> net = Network()
+/// >>> net.register_actor("root", template_actor("tpl_math_sqrt"))
 #[pyfunction]
 pub(crate) fn template_actor(template_id: &str) -> PyResult<PyComponent> {
     match TEMPLATES.component(template_id) {
@@ -60,6 +72,12 @@ pub(crate) fn template_actor(template_id: &str) -> PyResult<PyComponent> {
 }
 
 /// Ports, config schema and documentation of the template with this id.
+///
+/// Examples
+/// --------
+/// >>> from offbit_reflow import template_info
+/// >>> [port["name"] for port in template_info("tpl_math_add")["inports"]]
+/// ['a', 'b']
 #[pyfunction]
 pub(crate) fn template_info<'py>(py: Python<'py>, id: &str) -> PyResult<Bound<'py, PyDict>> {
     let info = template_actor(id)?.info(py)?;

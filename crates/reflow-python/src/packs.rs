@@ -74,6 +74,12 @@ pub(crate) fn _open_pack(
 }
 
 /// The manifest of a pack; no code of it is run.
+///
+/// Examples
+/// --------
+/// >>> from offbit_reflow import inspect_pack
+/// >>> inspect_pack("acme-words.rflpack")["templates"]  # doctest: +SKIP
+/// ['acme_words_shout']
 #[pyfunction]
 pub(crate) fn inspect_pack(py: Python<'_>, path: PathBuf) -> PyResult<Bound<'_, PyAny>> {
     let manifest = exit::detached(py, || reflow_pack::inspect_pack(&path).map(|manifest| Value::from(&manifest)));
@@ -81,6 +87,12 @@ pub(crate) fn inspect_pack(py: Python<'_>, path: PathBuf) -> PyResult<Bound<'_, 
 }
 
 /// The packs that are loaded: name, version, file and templates of each.
+///
+/// Examples
+/// --------
+/// >>> from offbit_reflow import list_packs
+/// >>> sorted(pack["name"] for pack in list_packs())  # doctest: +SKIP
+/// ['acme-words']
 #[pyfunction]
 pub(crate) fn list_packs(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
     let packs = PyList::empty(py);
@@ -91,6 +103,12 @@ pub(crate) fn list_packs(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
 }
 
 /// The version of the binary interface between packs and this release, as one number.
+///
+/// Examples
+/// --------
+/// >>> from offbit_reflow import pack_abi_version
+/// >>> hex(pack_abi_version())
+/// '0x10003'
 #[pyfunction]
 pub(crate) fn pack_abi_version() -> u32 {
     reflow_pack::pack_abi_version()

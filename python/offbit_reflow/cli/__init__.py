@@ -21,6 +21,7 @@ from . import (
     draw,
     pack,
     replay,
+    report,
     resume,
     run,
     runs,
@@ -90,6 +91,14 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _say(arguments: argparse.Namespace, text: str) -> None:
+    """Say why the command came to nothing, as it says everything else."""
+    if hasattr(arguments, "log_level"):
+        report.Style.of(arguments).note(f"reflow: {text}", "error")
+    else:
+        streams.say(printable(f"reflow: {text}"))
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line.
 
@@ -105,25 +114,26 @@ def main(argv: Sequence[str] | None = None) -> int:
         124: the time limit passed. 130, 143, 129: Ctrl-C, SIGTERM or SIGHUP ended it.
     """
     streams.open_closed()
+    arguments = argparse.Namespace()
     try:
         with signals.ending():
-            arguments = build_parser().parse_args(argv)
+            build_parser().parse_args(argv, arguments)
             status: int = arguments.command(arguments)
             streams.flush()
     except (UsageError, StoreError) as error:  # a store that cannot be used as asked: nothing ran
-        streams.say(printable(f"reflow: {error}"))
+        _say(arguments, str(error))
         return USAGE
     except streams.Lost as error:
         if not error.is_unread:
-            streams.say(f"reflow: {error}")
+            _say(arguments, str(error))
         return FAILED
     except BrokenPipeError:
         return FAILED
     except (ReflowError, OSError) as error:
-        streams.say(printable(f"reflow: {error}"))
+        _say(arguments, str(error))
         return FAILED
     except KeyboardInterrupt as error:
-        streams.say(f"reflow: ended by {str(error) or 'Ctrl-C'}")
+        _say(arguments, f"ended by {str(error) or 'Ctrl-C'}")
         return signals.exit_code(error)
     finally:
         streams.settle()

@@ -92,6 +92,7 @@ class _TimedStep(RememberingStep):
 
     inports = ["value"]
     outports = ["out", "late"]
+    _main = "out"
 
     time: str | Callable[[Any], Any] = "time"
     lateness: float = 0.0
@@ -105,6 +106,21 @@ class _TimedStep(RememberingStep):
         self._time = member(self.time)
         #: Nothing that is older is waited for any more.
         self.watermark = float("-inf")
+        #: How many values came too late, and nothing takes them.
+        self._lost = 0
+
+    def _done(self, ctx: Any, value: Any, *, is_late: bool) -> None:
+        if is_late and "late" not in ctx.connected_outports():
+            self._lost += 1
+        ctx.done({"late": value} if is_late else {})
+
+    def _tell_lost(self, ctx: Any) -> None:
+        if self._lost:
+            ctx.log(
+                f"{self._lost:,} {'value' if self._lost == 1 else 'values'} came too late, and nothing leads from the outport "
+                f"`late`; a greater `lateness` waits for them",
+                "warning",
+            )
 
     def _seconds(self, value: Any) -> float:
         moment: Any = self._time(value)
@@ -130,7 +146,8 @@ class window_by_time(_TimedStep):
     Spans are ``[start, start + length)``, begun at multiples of `every` since 1970. The clock is that of the values: once one
     comes that is `lateness` later than the end of a span, the span is over, for all keys. What leaves is
     ``{"key", "start", "end", "values"}``, times in seconds, values in the order of their times; spans without values do not
-    leave. A value for a span that is over leaves by ``late``. All open spans leave at the end.
+    leave. A value for a span that is over leaves by ``late``; where nothing leads from there, a warning tells at the end how
+    many there were. All open spans leave at the end.
 
     Attributes
     ----------
@@ -225,7 +242,7 @@ class window_by_time(_TimedStep):
         for number in sorted(number for number in self._spans if self._end(number) <= self.watermark):
             self._leave(ctx, number)
         is_late = spans and not numbers  # between spans, where `every` is more than `length`, it is in none
-        ctx.done({"late": value} if is_late else {})
+        self._done(ctx, value, is_late=bool(is_late))
 
     def _leave(self, ctx: Any, number: int) -> None:
         for key, values in self._spans.pop(number).items():
@@ -237,6 +254,7 @@ class window_by_time(_TimedStep):
         """Send what is left."""
         for number in sorted(self._spans):
             self._leave(ctx, number)
+        self._tell_lost(ctx)
 
 
 def _time_of(entry: tuple[float, Any]) -> float:
@@ -264,8 +282,9 @@ class window_by_session(_TimedStep):
     >>> @actor
     ... def clicks(n):
     ...     yield from ({"time": at} for at in (0, 2, 3, 20, 21))
-    >>> for session in (clicks >> window_by_session(gap=5)["out"]).run(n=1).outputs["window_by_session"]:
-    ...     print(session["start"], session["end"], len(session["values"]))
+    >>> flow = clicks >> window_by_session(gap=5) >> (lambda one: (one["start"], one["end"], len(one["values"])))
+    >>> for session in flow.run(n=1).outputs["<lambda>"]:
+    ...     print(*session)
     0.0 3.0 3
     20.0 21.0 2
     """
@@ -304,7 +323,7 @@ class window_by_session(_TimedStep):
             self._first_end = min(self._first_end, at + self.gap)
         self.watermark = max(self.watermark, at - self.lateness)
         self._leave(ctx, self.watermark)
-        ctx.done({"late": value} if late else {})
+        self._done(ctx, value, is_late=late)
 
     def _leave(self, ctx: Any, until: float) -> None:
         if until < self._first_end:
@@ -327,3 +346,4 @@ class window_by_session(_TimedStep):
     def finalize(self, ctx: Any) -> None:
         """Send what is left."""
         self._leave(ctx, float("inf"))
+        self._tell_lost(ctx)

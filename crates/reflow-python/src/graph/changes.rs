@@ -13,6 +13,15 @@ use super::json;
 use super::view::PyGraphView;
 
 /// The changes of a graph since the subscription, oldest first. Iterating ends when none is left to read.
+///
+/// Examples
+/// --------
+/// >>> from offbit_reflow import Graph
+/// >>> graph = Graph("g")
+/// >>> changes = graph.subscribe()
+/// >>> graph.add_node("a", "x")
+/// >>> len(list(changes))
+/// 1
 #[pyclass(name = "GraphChanges", module = "offbit_reflow", frozen)]
 pub(crate) struct PyChanges {
     graph: Py<PyGraphView>,
@@ -46,6 +55,15 @@ impl PyChanges {
     }
 
     /// Everything that was not read yet.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> changes = graph.subscribe()
+    /// >>> graph.add_node("a", "x")
+    /// >>> len(changes.drain()), len(changes.drain())
+    /// (1, 0)
     fn drain<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.fetch();
         let changes: Vec<Arc<Change>> = self.unread.lock().drain(..).collect();
@@ -53,6 +71,14 @@ impl PyChanges {
     }
 
     /// Ends the subscription.
+    ///
+    /// Examples
+    /// --------
+    /// >>> from offbit_reflow import Graph
+    /// >>> graph = Graph("g")
+    /// >>> changes = graph.subscribe()
+    /// >>> graph.add_node("a", "x")
+    /// >>> changes.close()
     fn close(&self) {
         self.end();
     }

@@ -13,6 +13,18 @@ use super::view::PyGraphView;
 use crate::errors::{self, GraphError};
 
 /// Writes what happens to a graph into a file, one JSON line a change.
+///
+/// Examples
+/// --------
+/// >>> import pathlib, tempfile
+/// >>> from offbit_reflow import Graph
+/// >>> path = pathlib.Path(tempfile.mkdtemp()) / "changes.jsonl"
+/// >>> graph = Graph("g")
+/// >>> journal = graph.journal(path)
+/// >>> graph.add_node("a", "x")
+/// >>> journal.close()
+/// >>> "x" in path.read_text()
+/// True
 #[pyclass(name = "GraphJournal", module = "offbit_reflow", frozen)]
 pub(crate) struct PyJournal {
     graph: Py<PyGraphView>,
@@ -40,6 +52,18 @@ impl PyJournal {
     }
 
     /// Writes the changes since the last call; how many there were.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import pathlib, tempfile
+    /// >>> from offbit_reflow import Graph
+    /// >>> path = pathlib.Path(tempfile.mkdtemp()) / "changes.jsonl"
+    /// >>> graph = Graph("g")
+    /// >>> journal = graph.journal(path)
+    /// >>> graph.add_node("a", "x")
+    /// >>> journal.record()
+    /// 1
+    /// >>> journal.close()
     fn record(&self) -> PyResult<usize> {
         let mut journal = self.journal.lock();
         let journal = journal.as_mut().ok_or_else(|| GraphError::new_err("the journal is closed"))?;
@@ -47,6 +71,18 @@ impl PyJournal {
     }
 
     /// Writes what is left and closes the file.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import pathlib, tempfile
+    /// >>> from offbit_reflow import Graph
+    /// >>> path = pathlib.Path(tempfile.mkdtemp()) / "changes.jsonl"
+    /// >>> graph = Graph("g")
+    /// >>> journal = graph.journal(path)
+    /// >>> graph.add_node("a", "x")
+    /// >>> journal.close()
+    /// >>> "x" in path.read_text()
+    /// True
     fn close(&self) -> PyResult<()> {
         self.finish().map_err(|error| errors::graph(&error))
     }
