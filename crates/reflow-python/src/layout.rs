@@ -8,9 +8,9 @@ use std::num::NonZeroU64;
 
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyString, PyTuple};
+use pyo3::types::{PyDict, PyList};
 
-use crate::once::Once;
+use crate::once::{Once, intern};
 
 /// Versions whose dicts have a number for each state that one of them was ever in (PEP 509).
 const NUMBERED: std::ops::RangeInclusive<(u8, u8)> = (3, 11)..=(3, 13);
@@ -99,16 +99,11 @@ fn number(dict: &Bound<'_, PyAny>) -> u64 {
 
 /// Whether each change gives another number.
 fn is_numbered(py: Python<'_>) -> PyResult<bool> {
-    let dict = PyDict::new(py);
+    let states = py.import(intern!(py, "offbit_reflow._layout"))?.call_method0(intern!(py, "states"))?;
     let mut numbers = vec![0];
-    let changes = c"[('__setitem__', 'a', 0), ('__setitem__', 'a', 1), ('update', {'a': 2}), ('setdefault', 'b', 3), ('pop', 'a'), \
-                    ('clear',)]";
-    for change in py.eval(changes, None, None)?.try_iter()? {
-        let change = change?.cast_into::<PyTuple>()?;
-        numbers.push(number(&dict));
-        dict.call_method1(change.get_item(0)?.cast::<PyString>()?, change.get_slice(1, change.len()))?;
+    for dict in states.try_iter()? {
+        numbers.push(number(&dict?));
     }
-    numbers.push(number(&dict));
     let count = numbers.len();
     numbers.sort_unstable();
     numbers.dedup();
@@ -155,37 +150,26 @@ fn is_known(py: Python<'_>) -> bool {
     static IS_KNOWN: Once<bool> = Once::new();
     *IS_KNOWN.get_or_init(py, || {
         let version = py.version_info();
-        let is_cpython = || py.eval(c"__import__('sys').implementation.name == 'cpython'", None, None)?.is_truthy();
         cfg!(target_pointer_width = "64")
             && KNOWN.contains(&(version.major, version.minor))
-            && is_cpython().unwrap_or(false)
             && is_as_known(py).unwrap_or(false)
     })
 }
 
-/// Looks at containers of all kinds, and compares with what the interpreter says.
+/// Looks at containers of all kinds, and compares with what is said to be in them.
 fn is_as_known(py: Python<'_>) -> PyResult<bool> {
-    let kinds =
-        c"[[], [0], list(range(300)), {}, {'a': 0}, {str(n): n for n in range(300)}, {n: str(n) for n in range(300)}, \
-                  {n if n % 2 else str(n): n for n in range(30)}]";
-    for container in py.eval(kinds, None, None)?.try_iter()? {
-        let container = container?;
-        let said: Vec<Bound<'_, PyAny>> = match container.cast::<PyDict>() {
-            Ok(dict) => {
-                if dict.len() > 2 {
-                    // One in the middle has gone.
-                    dict.del_item(dict.keys().get_item(1)?)?;
-                }
-                dict.values().iter().collect()
-            }
-            Err(_) => container.cast::<PyList>()?.iter().collect(),
-        };
+    let module = py.import(intern!(py, "offbit_reflow._layout"))?;
+    if !module.getattr(intern!(py, "IS_CPYTHON"))?.is_truthy()? {
+        return Ok(false);
+    }
+    for known in module.call_method0(intern!(py, "containers"))?.try_iter()? {
+        let (container, values) = known?.extract::<(Bound<'_, PyAny>, Vec<Bound<'_, PyAny>>)>()?;
         let mut read = Vec::new();
         let told = all_here(&container, |value| {
             read.push(value);
             true
         });
-        if told.is_some() && !read.iter().copied().eq(said.iter().map(Bound::as_ptr)) {
+        if told.is_some() && !read.iter().copied().eq(values.iter().map(Bound::as_ptr)) {
             return Ok(false);
         }
     }

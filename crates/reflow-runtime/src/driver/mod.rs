@@ -284,7 +284,11 @@ impl Driver {
             self.hand_signals().await;
             self.work().await;
             if self.failed {
-                return if self.is_cancelled() { NodeState::Failed } else { Box::pin(self.close(NodeState::Failed)).await };
+                return if self.is_cancelled() {
+                    NodeState::Failed
+                } else {
+                    Box::pin(self.close(NodeState::Failed)).await
+                };
             }
             if self.finish && self.open.is_empty() {
                 break NodeState::Finished;
