@@ -69,6 +69,8 @@ struct State {
     queue: Option<Arc<SendQueue>>,
     /// Whether a thread or a task of its own is, or will be, inside `run`.
     inside: bool,
+    /// Whether `run` has returned there, and what it gave is being looked at.
+    returning: bool,
     /// Whether it was ended meanwhile, and the node waits for the return of `run`.
     outlived: bool,
 }
@@ -151,6 +153,7 @@ impl PyContext {
             task: None,
             queue: None,
             inside: false,
+            returning: false,
             outlived: false,
         };
         Self { node, names, state: Attached::new(state), retained: Attached::new(None) }

@@ -81,6 +81,7 @@ fn detached_call(py: Python<'_>, run: &Bound<'_, PyAny>, context: &Bound<'_, PyC
     // That goes on on the asyncio loop.
     let Some(returned) = followed.transpose() else { return };
     // What it has left is looked at outside of it: its node goes on with that.
+    context.get().set_returning(py, true);
     context.get().unwound(py);
     let taken = returned.and_then(|value| {
         if value.is_instance_of::<PyDict>() {
@@ -96,4 +97,5 @@ fn detached_call(py: Python<'_>, run: &Bound<'_, PyAny>, context: &Bound<'_, PyC
     if !held && !context.get().is_resolved(py) {
         context.get().fail_with(py, unresolved());
     }
+    context.get().set_returning(py, false);
 }

@@ -202,11 +202,17 @@ impl PyContext {
         }
     }
 
-    /// Whether the attempt comes to its end by itself: nobody but who is to end it is at work for it, or a thread that cannot be told
-    /// to stop.
+    /// Whether the attempt comes to its end by itself: its outcome is on its way, or nobody but who is to end it is at work for it, or a
+    /// thread that cannot be told to stop.
     pub(crate) fn ends_by_itself(&self, py: Python<'_>, is_async: bool) -> bool {
         let state = self.state.lock(py);
-        state.is_left_to_others() || state.inside && !is_async && !state.abandoned
+        let is_over = state.phase == Phase::Over && !state.abandoned;
+        is_over || state.is_left_to_others() || (state.inside || state.returning) && !is_async && !state.abandoned
+    }
+
+    /// `run` has returned on a thread of its own, which looks at what it gave; with `false`, that is over.
+    pub(crate) fn set_returning(&self, py: Python<'_>, returning: bool) {
+        self.state.lock(py).returning = returning;
     }
 
     /// Tells the attempt that nobody wants its outcome any more; who is still at work for it, the end of which

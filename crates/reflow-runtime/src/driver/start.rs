@@ -554,6 +554,10 @@ impl Driver {
     /// to end a tick has as long as the one who stopped the run waits.
     pub(super) async fn give_up_open(&mut self) {
         self.end_turns();
+        if !self.open.is_empty() {
+            // What has ended is not given up.
+            self.look();
+        }
         let grace = if self.is_cancelled() { self.handle.run().patience() } else { Duration::ZERO };
         for open in self.open.take_all() {
             let (sequence, number) = (open.attempt.sequence, open.attempt.number);
