@@ -202,10 +202,11 @@ impl PyContext {
     }
 
     /// Whether the attempt comes to its end by itself: nobody but who is to end it is at work for it, or a thread that cannot be told
-    /// to stop.
+    /// to stop, or it has ended and the node is about to hear of that.
     pub(crate) fn ends_by_itself(&self, py: Python<'_>, is_async: bool) -> bool {
         let state = self.state.lock(py);
-        state.is_left_to_others() || state.inside && !is_async && !state.abandoned
+        let has_ended = state.phase == Phase::Over;
+        state.is_left_to_others() || !state.abandoned && (has_ended || state.inside && !is_async)
     }
 
     /// Tells the attempt that nobody wants its outcome any more; who is still at work for it, the end of which
