@@ -471,9 +471,12 @@ impl HostedActor for PythonActor {
     fn ends_by_itself(&self, sequence: u64, number: u32) -> bool {
         exit::attach(|py| {
             let open = self.open.iter().find(|(s, n, _)| (*s, *n) == (sequence, number));
-            let context = open.and_then(|(.., context)| context.bind(py).call0().ok());
-            let context = context.and_then(|object| object.cast_into::<PyContext>().ok());
-            context.is_some_and(|context| context.get().ends_by_itself(py, self.methods.is_async))
+            let Some(context) = open.and_then(|(.., context)| context.bind(py).call0().ok()) else { return false };
+            match context.cast_into::<PyContext>() {
+                Ok(context) => context.get().ends_by_itself(py, self.methods.is_async),
+                // Whoever was at work for it has let go of its context: it has ended, and the node is about to hear of that.
+                Err(_) => true,
+            }
         })
     }
 
