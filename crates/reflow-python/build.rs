@@ -20,8 +20,9 @@ fn main() {
         }
     }
     if variable("PROFILE") == "release" && variable("TARGET") == TARGET && links_with_lld() {
-        // One copy of functions that are the same.
-        println!("cargo:rustc-cdylib-link-arg=-Wl,--icf=all");
+        // One copy of functions that are the same, and functions and data that are alike side by side: a wheel is compressed
+        // within windows of 32 KiB, and loses a twelfth by it.
+        println!("cargo:rustc-cdylib-link-arg=-Wl,--icf=all,--bp-compression-sort=both,-O2");
     }
 }
 
