@@ -284,7 +284,11 @@ def inference(folder: Path, model: str | None) -> None:
         dims = shape or [dim if isinstance(dim, int) else 1 for dim in told.shape]
         array = (np.random.default_rng(1).random(dims) * 100).astype(kinds[told.type])
         packet = media.tensor_packet(array)
-        once = seconds(lambda session=session, told=told, array=array: session.run(None, {told.name: array}))
+        # The first runs of a session are those in which it makes room.
+        once = min(
+            seconds(lambda session=session, told=told, array=array: session.run(None, {told.name: array}))
+            for _ in range(3)
+        )
         count = max(20, min(2000, round(2 / once)))
 
         def loop(session: Any = session, name: str = told.name, array: Any = array, count: int = count) -> float:
@@ -293,10 +297,17 @@ def inference(folder: Path, model: str | None) -> None:
         def graph(backend: str, path: str = path, packet: bytes = packet, count: int = count) -> float:
             with Network() as net:
                 net.add_node("model", "tpl_ml_run_inference", {"path": path, "backend": backend})
-                net.add_outport("tensor", "model", "tensor")
-                for _ in range(count):
-                    net.add_initial("model", "tensor", packet)
-                return seconds(lambda: net.run(timeout=600)) / count
+                heard = net.listen("model", "tensor", capacity=count)
+                net.start()
+
+                def run(count: int) -> None:
+                    for _ in range(count):
+                        net.send("model", "tensor", packet)
+                    for _ in range(count):
+                        assert heard.recv(timeout=600) is not None
+
+                run(3)
+                return seconds(lambda: run(count)) / count
 
         best = race(
             {"loop": loop, "graph": lambda graph=graph: graph("onnx"), "tract": lambda graph=graph: graph("tract")}
