@@ -121,6 +121,9 @@ def make(
 ) -> type[Actor]:
     """Make an Actor class of anything that can be called."""
     own_name = _name_of(function)
+    for side, named in (("outports", outports), ("inports", inports)):
+        if isinstance(named, str):
+            raise TypeError(f"@actor: {own_name}: {side} must be a list of port names, got {named!r}")
     names, optional_names, wants_context, call = _parameters(function, own_name, inports)
     ports = list(inports) if inports is not None else names
     if len(ports) != len(names):
