@@ -240,6 +240,7 @@ def make(
         run = in_order[run]  # the same with less on the way
     if not is_direct:
         run = _like(function, run)
+    run.__qualname__ = f"{own_name}.run"
     FunctionActor.run = run  # type: ignore[method-assign]  # chosen by the form of the function
     FunctionActor._gives_one = is_direct and not is_generator(function) and not wants_context
     return FunctionActor

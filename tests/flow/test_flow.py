@@ -193,6 +193,22 @@ def test_print_is_a_step(capsys):
     assert capsys.readouterr().out == "0\n1\n"
 
 
+def test_an_inport_without_a_value_is_told(caplog):
+    assert (numbers >> double).run(upto=1).ok
+    assert not caplog.records
+    assert not (numbers >> double).run().ok
+    assert (
+        "nothing comes to the inport `numbers.upto`, so `numbers` does not run: give `run` a value, upto=…"
+        in caplog.text
+    )
+    caplog.clear()
+    node(pair, a=numbers).run(upto=1)
+    assert [record.getMessage()[:40] for record in caplog.records] == ["nothing comes to the inport `pair.b`, so"]
+    caplog.clear()
+    assert actor(lambda x, factor=2: x * factor)(factor=3).run({"<lambda>.x": 1}).outputs == {"<lambda>": [3]}
+    assert not caplog.records
+
+
 def test_keys_of_policies_are_no_config():
     @actor
     def ask(text, ctx):

@@ -95,7 +95,7 @@ pub(crate) fn from_value<T: DeserializeOwned>(value: &Value) -> Result<T> {
 
 fn syntax(text: &str, error: &serde_json::Error) -> Error {
     let mut message = strip_position(error);
-    if text.ends_with(".json") && !text.contains(['{', '\n']) {
+    if text.to_ascii_lowercase().ends_with(".json") && !text.contains(['{', '\n']) {
         message += "; this is the name of a file, and its text is wanted";
     }
     Error::Syntax { message, line: error.line(), column: error.column() }
