@@ -234,7 +234,7 @@ class Flow:
         ids = self._ids()
         for node, port in self._open_ports():
             place = f"{ids[node]}.{port}"
-            if port not in node.optional and not inputs.keys() & {port, place}:
+            if _needs(node, port) and not inputs.keys() & {port, place}:
                 warn(
                     "nothing comes to the inport `%s`, so `%s` does not run: give `run` a value, %s=…",
                     place,
@@ -477,6 +477,14 @@ def node(
 
 def _is_step(component: Any) -> bool:
     return isinstance(component, type) and issubclass(component, Step)
+
+
+def _needs(node: _Node, port: str) -> bool:
+    """Tell whether a node never runs when nothing comes to an inport, as far as that is known."""
+    if isinstance(node.component, _native.Actor) or "firing" in node.metadata or port in node.optional:
+        return False
+    rule = getattr(node.component, "await_all_inports", None)
+    return not isinstance(rule, Mapping) and port not in getattr(node.component, "latest_inports", ())
 
 
 #: Keys of a config that the network reads.

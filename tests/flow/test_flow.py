@@ -12,7 +12,7 @@ from operator import itemgetter, methodcaller
 
 import pytest
 
-from offbit_reflow import Actor, Flow, Network, actor, node, wire
+from offbit_reflow import Actor, Flow, Network, actor, node, template_actor, wire
 from offbit_reflow.exceptions import ConversionError, NetworkError
 
 
@@ -206,6 +206,8 @@ def test_an_inport_without_a_value_is_told(caplog):
     assert [record.getMessage()[:40] for record in caplog.records] == ["nothing comes to the inport `pair.b`, so"]
     caplog.clear()
     assert actor(lambda x, factor=2: x * factor)(factor=3).run({"<lambda>.x": 1}).outputs == {"<lambda>": [3]}
+    node(template_actor("tpl_http_request")).run()
+    node("tpl_merge", a=numbers).run(upto=1)
     assert not caplog.records
 
 
