@@ -392,7 +392,7 @@ def of_one_value(function: Any) -> Any:
             pass
         else:
             kinds = {one.kind for one in signature.parameters.values()}
-            if not inspect.isbuiltin(function) or kinds - {inspect.Parameter.KEYWORD_ONLY} != {
+            if not inspect.isbuiltin(_bound_by(function)) or kinds - {inspect.Parameter.KEYWORD_ONLY} != {
                 inspect.Parameter.VAR_POSITIONAL
             }:
                 return function
@@ -420,9 +420,15 @@ def _goes_by_order(function: Any) -> bool:
 
 def _name_of(function: Any) -> str:
     """Give a name for people to anything that can be called."""
+    function = _bound_by(function)
+    return str(getattr(function, "__name__", type(function).__name__))
+
+
+def _bound_by(function: Any) -> Any:
+    """Give the function that a partial binds arguments to."""
     while isinstance(function, functools.partial):
         function = function.func
-    return str(getattr(function, "__name__", type(function).__name__))
+    return function
 
 
 def _like(function: Any, run: Any) -> Any:

@@ -191,6 +191,9 @@ def test_what_is_built_in_gets_what_comes(step, expected):
 def test_print_is_a_step(capsys):
     assert (numbers >> [print, double]).run(upto=2).outputs["double"] == [0, 2]
     assert capsys.readouterr().out == "0\n1\n"
+    (numbers >> functools.partial(print, "number", end=";")).run(upto=2).raise_for_failure()
+    assert capsys.readouterr().out == "number 0;number 1;"
+    assert (numbers >> str >> functools.partial(int, base=2)).run(upto=2).outputs == {"int": [0, 1]}
 
 
 def test_an_inport_without_a_value_is_told(caplog):
