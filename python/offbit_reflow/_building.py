@@ -76,6 +76,10 @@ class Building(_native.Network):
             raise GraphError(
                 "expected a Graph, a GraphExport dict or JSON text, got a Flow: `flow.network()` makes a network of it"
             )
+        if isinstance(graph, PathLike):
+            raise GraphError(
+                "expected a Graph, a GraphExport dict or JSON text, got the name of a file: `path.read_text()` is its text"
+            )
         network = cls(config, clock=clock)
         network._add_graph(graph)
         return network

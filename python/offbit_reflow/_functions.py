@@ -122,6 +122,9 @@ def make(
 ) -> type[Actor]:
     """Make an Actor class of anything that can be called."""
     own_name = _name_of(function)
+    for side, named in (("outports", outports), ("inports", inports)):
+        if isinstance(named, str):
+            raise TypeError(f"@actor: {own_name}: {side} must be a list of port names, got {named!r}")
     names, optional_names, wants_context, call = _parameters(function, own_name, inports)
     ports = list(inports) if inports is not None else names
     if len(ports) != len(names):
@@ -238,6 +241,7 @@ def make(
         run = in_order[run]  # the same with less on the way
     if not is_direct:
         run = _like(function, run)
+    run.__qualname__ = f"{own_name}.run"
     FunctionActor.run = run  # type: ignore[method-assign]  # chosen by the form of the function
     FunctionActor._gives_one = is_direct and not is_generator(function) and not wants_context
     return FunctionActor
@@ -389,7 +393,7 @@ def of_one_value(function: Any) -> Any:
             pass
         else:
             kinds = {one.kind for one in signature.parameters.values()}
-            if not inspect.isbuiltin(function) or kinds - {inspect.Parameter.KEYWORD_ONLY} != {
+            if not inspect.isbuiltin(_bound_by(function)) or kinds - {inspect.Parameter.KEYWORD_ONLY} != {
                 inspect.Parameter.VAR_POSITIONAL
             }:
                 return function
@@ -417,9 +421,15 @@ def _goes_by_order(function: Any) -> bool:
 
 def _name_of(function: Any) -> str:
     """Give a name for people to anything that can be called."""
+    function = _bound_by(function)
+    return str(getattr(function, "__name__", type(function).__name__))
+
+
+def _bound_by(function: Any) -> Any:
+    """Give the function that a partial binds arguments to."""
     while isinstance(function, functools.partial):
         function = function.func
-    return str(getattr(function, "__name__", type(function).__name__))
+    return function
 
 
 def _like(function: Any, run: Any) -> Any:

@@ -10,6 +10,7 @@ from datetime import timedelta
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from . import _native
 from ._actor import Actor
 from ._data import why_no_data
 from ._functions import FunctionType
@@ -33,7 +34,7 @@ def _is_led(value: Any, *, may_call: bool) -> bool:
 
     if isinstance(value, (list, tuple)):
         return bool(value) and all(_is_led(one, may_call=may_call) for one in value)
-    return is_flow(value) or (callable(value) and not may_call)
+    return is_flow(value) or isinstance(value, _native.Actor) or (callable(value) and not may_call)
 
 
 def _as_data(value: Any) -> Any:
@@ -65,7 +66,11 @@ class StepType(FunctionType):
             if first in keywords:
                 raise TypeError(f"`{cls.__name__}`: two values for `{first}`")
             keywords[first] = values[0]
-        keywords = {name: _as_data(value) for name, value in keywords.items()}
+        # An option that is a time by default stays one.
+        keywords = {
+            name: value if isinstance(options.get(name), timedelta) else _as_data(value)
+            for name, value in keywords.items()
+        }
         given = {
             name: value
             for name, value in keywords.items()

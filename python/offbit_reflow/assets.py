@@ -196,9 +196,8 @@ class AssetStore:
         --------
         >>> from offbit_reflow import AssetStore
         >>> store = AssetStore(":memory:update")
-        >>> store.update("score:component", lambda before: (before or 0) + 1)
-        1
-        >>> store.update("score:component", lambda before: (before or 0) + 1)
+        >>> store.put("score:component", 1)
+        >>> store.update("score:component", lambda before: before + 1)
         2
         """
         return self._native.update(asset_id, change)

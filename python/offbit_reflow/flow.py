@@ -99,8 +99,11 @@ class Flow:
         if not starts and not leaves and port in _OF_EVERY_NODE:
             leaves = [(node, port) for node in dict.fromkeys(node for node, _ in self._end)]
         if not starts and not leaves:
-            known = ", ".join(f"`{name}`" for node in ends for name in (*node.inports, *node.outports)) or "none"
-            raise KeyError(f"no node at the ends of this flow has a port `{port}`; there are {known}")
+            names = list(dict.fromkeys(name for node in ends for name in (*node.inports, *node.outports)))
+            near = get_close_matches(str(port), names, 1)
+            meant = f"; did you mean `{near[0]}`?" if near else ""
+            known = ", ".join(f"`{name}`" for name in names) or "none"
+            raise KeyError(f"no node at the ends of this flow has a port `{port}`; there are {known}{meant}")
         return Flow(self._nodes, self._wires, starts or self._begin, leaves or self._end)
 
     # ---- what becomes of it ------------------------------------------------------------------------------------------
@@ -183,8 +186,8 @@ class Flow:
         -------
         RunResult
             Outputs are named after the steps at the end of the flow; ``"node.port"`` for steps with several outports.
-            Config that has no effect, such as a key that a component does not have, is a warning of the logger
-            ``offbit_reflow``.
+            An inport without a value that its node needs, and config that has no effect, such as a key that a component does
+            not have, are warnings of the logger ``offbit_reflow``.
 
         Raises
         ------
@@ -202,7 +205,7 @@ class Flow:
         """
         found, shared = self._inputs(inputs, timeout, ports)
         with self._network(shared=shared) as network:
-            self._warn(network)
+            self._warn(network, found)
             return network.run(found, timeout=timeout)
 
     async def run_async(
@@ -222,14 +225,25 @@ class Flow:
         """
         found, shared = self._inputs(inputs, timeout, ports)
         async with self._network(shared=shared) as network:
-            self._warn(network)
+            self._warn(network, found)
             return await network.run_async(found, timeout=timeout)
 
-    def _warn(self, network: Network) -> None:
-        """Say what of the config of a component has no effect, such as a key that it does not have."""
+    def _warn(self, network: Network, inputs: Mapping[str, Any]) -> None:
+        """Say what keeps nodes from running, and what of the config of a component has no effect."""
+        warn = logging.getLogger("offbit_reflow").warning
+        ids = self._ids()
+        for node, port in self._open_ports():
+            place = f"{ids[node]}.{port}"
+            if _needs(node, port) and not inputs.keys() & {port, place}:
+                warn(
+                    "nothing comes to the inport `%s`, so `%s` does not run: give `run` a value, %s=…",
+                    place,
+                    ids[node],
+                    port,
+                )
         if any(isinstance(node.component, str) and node.metadata.keys() - {"policy", "firing"} for node in self._nodes):
             for warning in network._findings()[1]:
-                logging.getLogger("offbit_reflow").warning("%s", warning.removeprefix("warning "))
+                warn("%s", warning.removeprefix("warning "))
 
     def _inputs(
         self, inputs: Mapping[str, Any] | None, timeout: float | None, ports: Mapping[str, Any]
@@ -463,6 +477,14 @@ def node(
 
 def _is_step(component: Any) -> bool:
     return isinstance(component, type) and issubclass(component, Step)
+
+
+def _needs(node: _Node, port: str) -> bool:
+    """Tell whether a node never runs when nothing comes to an inport, as far as that is known."""
+    if isinstance(node.component, _native.Actor) or "firing" in node.metadata or port in node.optional:
+        return False
+    rule = getattr(node.component, "await_all_inports", None)
+    return not isinstance(rule, Mapping) and port not in getattr(node.component, "latest_inports", ())
 
 
 #: Keys of a config that the network reads.

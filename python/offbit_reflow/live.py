@@ -90,7 +90,7 @@ def _widget_class() -> Any:
                 data = bundle[0] if isinstance(bundle, tuple) else bundle
                 network = self.reflow_network()
                 if data is not None and network is not None:
-                    data["image/svg+xml"] = network.to_svg()
+                    data |= {"image/svg+xml": network.to_svg(), "text/plain": network.to_text()}
                 return bundle
 
         _known_class = LiveNetwork

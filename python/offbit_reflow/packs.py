@@ -57,6 +57,8 @@ def load_pack(
     >>> load_pack("acme-words.rflpack", trusted_keys=["4e80…"])  # doctest: +SKIP
     ['acme_words_shout']
     """
+    if isinstance(trusted_keys, str):
+        raise PackError("trusted_keys must be a list of public keys, got a text")
     with _LOADING:
         pack = _native._open_pack(path, allow_python, None if trusted_keys is None else list(trusted_keys))
         name = pack.name

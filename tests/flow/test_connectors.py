@@ -135,6 +135,22 @@ def test_what_is_given_first_is_the_path_the_query_or_the_table(tmp_path):
     assert len(read_csv(name).run(n=1).outputs["read_csv"]) == 2
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"types": ["int"]}, "types: expected what each column holds"),
+        ({"columns": "ab"}, "columns must be a list of names, got 'ab'"),
+        ({"on_bad_row": "skip"}, "on_bad_row must be error, ignore or route, got 'skip'"),
+    ],
+)
+def test_values_of_options_that_are_none(tmp_path, options, words):
+    path = tmp_path / "rows.csv"
+    path.write_text("a\n1\n")
+    assert words in failure(read_csv(path, **options))
+    if "columns" in options:
+        assert words in str(sent(write_csv(tmp_path / "out.csv", **options), [["a", "b"]]).failures)
+
+
 def test_many_files_are_read_by_a_pattern_or_a_list(tmp_path):
     for name in ("b", "a", "c"):
         (tmp_path / f"{name}.csv").write_text(f"name\n{name}\n")

@@ -12,7 +12,7 @@ from operator import itemgetter, methodcaller
 
 import pytest
 
-from offbit_reflow import Actor, Flow, Network, actor, node, wire
+from offbit_reflow import Actor, Flow, Network, actor, node, template_actor, wire
 from offbit_reflow.exceptions import ConversionError, NetworkError
 
 
@@ -191,6 +191,27 @@ def test_what_is_built_in_gets_what_comes(step, expected):
 def test_print_is_a_step(capsys):
     assert (numbers >> [print, double]).run(upto=2).outputs["double"] == [0, 2]
     assert capsys.readouterr().out == "0\n1\n"
+    (numbers >> functools.partial(print, "number", end=";")).run(upto=2).raise_for_failure()
+    assert capsys.readouterr().out == "number 0;number 1;"
+    assert (numbers >> str >> functools.partial(int, base=2)).run(upto=2).outputs == {"int": [0, 1]}
+
+
+def test_an_inport_without_a_value_is_told(caplog):
+    assert (numbers >> double).run(upto=1).ok
+    assert not caplog.records
+    assert not (numbers >> double).run().ok
+    assert (
+        "nothing comes to the inport `numbers.upto`, so `numbers` does not run: give `run` a value, upto=…"
+        in caplog.text
+    )
+    caplog.clear()
+    node(pair, a=numbers).run(upto=1)
+    assert [record.getMessage()[:40] for record in caplog.records] == ["nothing comes to the inport `pair.b`, so"]
+    caplog.clear()
+    assert actor(lambda x, factor=2: x * factor)(factor=3).run({"<lambda>.x": 1}).outputs == {"<lambda>": [3]}
+    node(template_actor("tpl_http_request")).run()
+    node("tpl_merge", a=numbers).run(upto=1)
+    assert not caplog.records
 
 
 def test_keys_of_policies_are_no_config():

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from offbit_reflow import Network, actor, node, wire
+from offbit_reflow import Network, actor, node, template_actor, wire
 from offbit_reflow.operators import (
+    Step,
     batch,
     deduplicate,
     keyed,
@@ -346,6 +347,22 @@ def test_the_first_option_goes_without_its_name():
     assert batch(source, size=3).run(n=1).outputs == batch(source, 3).run(n=1).outputs
     windows = (source >> window_by_count(2)).run(n=1).outputs["window_by_count"]
     assert [window["values"] for window in windows] == [["b", "a"], ["B", "a"]]
+
+
+def test_a_step_of_ones_own_gets_its_times_as_it_declares_them():
+    class Wait(Step):
+        seconds: float = 1.0
+        pause: timedelta = timedelta(seconds=1)
+        inports = ["value"]
+        outports = ["out"]
+
+        def run(self, ctx):
+            return [self.seconds, self.pause]
+
+    minute = timedelta(minutes=1)
+    assert Wait(minute, pause=minute).run(value=1).outputs == {"Wait": [[60.0, minute]]}
+    led = Wait(template_actor("tpl_passthrough"), pause=minute)
+    assert led.run(input=1).outputs == {"Wait": [[1.0, minute]]}
 
 
 def test_times_without_a_zone_are_utc_and_spans_may_be_timedeltas():

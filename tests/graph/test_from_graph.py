@@ -203,3 +203,8 @@ def test_a_network_gives_its_graph_back():
     made = net.to_graph()
     assert made.get_node("a")["metadata"] == {"k": 1, "policy": {"attempts": 2}, "firing": "any"}
     assert made.initializers()[0]["data"] == {"type": "Bytes", "data": [97, 98]}
+
+
+def test_a_path_is_no_graph(tmp_path):
+    with pytest.raises(GraphError, match=r"got the name of a file: `path.read_text\(\)` is its text"):
+        Network.from_graph(tmp_path / "graph.json")

@@ -6,6 +6,9 @@ import sys
 
 import pytest
 
+from offbit_reflow import load_pack
+from offbit_reflow.exceptions import PackError
+
 
 def reflow(*arguments, cwd):
     command = [sys.executable, "-m", "offbit_reflow.cli", *map(str, arguments)]
@@ -72,5 +75,8 @@ def test_without_the_pack_its_template_is_not_known(folder):
 def test_python_code_needs_a_key_or_leave(folder):
     done = reflow("run", "graph.json", "--pack", "words.rflpack", cwd=folder)
     assert done.returncode == 2
-    assert "--pack words.rflpack" in done.stderr
+    assert "reflow: --pack words.rflpack: the pack holds Python actors" in done.stderr
+    assert "allow them with --allow-python, or give --trusted-key" in done.stderr
+    with pytest.raises(PackError, match="trusted_keys must be a list of public keys, got a text"):
+        load_pack(folder / "words.rflpack", trusted_keys=key(folder))
     assert reflow("check", "graph.json", "--pack", "words.rflpack", "--allow-python", cwd=folder).returncode == 0

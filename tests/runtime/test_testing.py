@@ -61,6 +61,12 @@ def test_an_outport_that_is_not_declared():
     assert run_actor(Open, {"x": 1}, outports=["extra"]).outputs == {"extra": [1]}
 
 
+@pytest.mark.parametrize("inputs", [3, "text", b"bytes"])
+def test_inputs_that_are_none(inputs):
+    with pytest.raises(TypeError, match="expected a mapping of inports to packets, or a list of them, got"):
+        run_actor(Sieve, inputs)
+
+
 def test_fixtures(network, request):
     network.register_actor("sieve", Sieve)
     network.add_node("a", "sieve", {"limit": 1})

@@ -114,6 +114,10 @@ def test_what_is_none_is_refused_at_once():
         actor(max)
     with pytest.raises(TypeError, match="expected a function"):
         actor(3)
+    with pytest.raises(TypeError, match="outports must be a list of port names, got 'high'"):
+        actor(outports="high")(double)
+    with pytest.raises(TypeError, match="inports must be a list of port names, got 'x'"):
+        actor(inports="x")(double)
 
 
 def test_a_class_that_needs_arguments():

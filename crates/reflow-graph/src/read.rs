@@ -75,9 +75,9 @@ pub(crate) fn from_json<T: DeserializeOwned>(text: &str) -> Result<T> {
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
         let error = error.into_inner();
-        if error.is_data() { Error::Shape { path, message: strip_position(&error) } } else { syntax(&error) }
+        if error.is_data() { Error::Shape { path, message: strip_position(&error) } } else { syntax(text, &error) }
     })?;
-    reader.end().map_err(|error| syntax(&error))?;
+    reader.end().map_err(|error| syntax(text, &error))?;
     Ok(value)
 }
 
@@ -93,8 +93,12 @@ pub(crate) fn from_value<T: DeserializeOwned>(value: &Value) -> Result<T> {
         .map_err(|error| Error::Shape { path: error.path().to_string(), message: strip_position(error.inner()) })
 }
 
-fn syntax(error: &serde_json::Error) -> Error {
-    Error::Syntax { message: strip_position(error), line: error.line(), column: error.column() }
+fn syntax(text: &str, error: &serde_json::Error) -> Error {
+    let mut message = strip_position(error);
+    if text.to_ascii_lowercase().ends_with(".json") && !text.contains(['{', '\n']) {
+        message += "; this is the name of a file, and its text is wanted";
+    }
+    Error::Syntax { message, line: error.line(), column: error.column() }
 }
 
 /// The message of a JSON error without its trailing " at line … column …".
@@ -182,6 +186,16 @@ mod tests {
             GraphExport::new("", false).to_json(),
             r#"{"caseSensitive":false,"properties":{"name":""},"inports":{},"outports":{},"groups":[],"processes":{},"connections":[]}"#
         );
+    }
+
+    #[test]
+    fn the_name_of_a_file_is_told_from_its_text() {
+        let error = |text| GraphExport::from_json(text).expect_err("is no graph").to_string();
+        assert_eq!(
+            error("graphs/first.json"),
+            "not JSON: expected value; this is the name of a file, and its text is wanted (line 1, column 1)"
+        );
+        assert_eq!(error("graph"), "not JSON: expected value (line 1, column 1)");
     }
 
     #[test]

@@ -44,6 +44,11 @@ def load(arguments: argparse.Namespace) -> None:
         try:
             load_pack(path, allow_python=arguments.allow_python, trusted_keys=arguments.trusted_key or None)
         except PackError as error:
-            raise UsageError(f"--pack {path}: {error}") from error
+            how = (
+                str(error)
+                .replace("`allow_python=True`", "--allow-python")
+                .replace("trust the key", "give --trusted-key, the key")
+            )
+            raise UsageError(f"--pack {how if how.startswith(path) else f'{path}: {how}'}") from error
     if arguments.trusted_key and not arguments.pack:
         raise UsageError("--trusted-key says whose packs may be loaded; give the packs with --pack FILE")

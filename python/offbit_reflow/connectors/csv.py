@@ -65,6 +65,10 @@ class read_csv(RowSource):
     def prepare(self, ctx: Any) -> None:
         """Check the options."""
         super().prepare(ctx)
+        if not isinstance(self.types, Mapping):
+            raise ValueError(f"types: expected what each column holds, {{column: type}}, got {self.types!r}")
+        if isinstance(self.columns, str):
+            raise ValueError(f"columns must be a list of names, got {self.columns!r}")
         self._convert = {}
         for column, kind in self.types.items():
             convert = kind if callable(kind) else _TYPES.get(kind)
@@ -168,6 +172,8 @@ class write_csv(TextSink):
 
     def begin(self, path: Path) -> Text:
         """Open the file; one that is added to has columns already."""
+        if isinstance(self.columns, str):
+            raise ValueError(f"columns must be a list of names, got {self.columns!r}")
         if self.columns is not None and len(set(self.columns)) < len(self.columns):
             raise ValueError(f"columns: two have one name: {', '.join(self.columns)}")
         columns = self._columns_of(path) if self.append and has_content(path) else []

@@ -109,6 +109,8 @@ def _by_port(inputs: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None) -> 
         return {}
     if isinstance(inputs, Mapping):
         return dict(inputs)
+    if isinstance(inputs, (str, bytes)) or not isinstance(inputs, Iterable):
+        raise TypeError(f"inputs: expected a mapping of inports to packets, or a list of them, got {inputs!r}")
     ports: dict[str, list[Any]] = {}
     for number, tick in enumerate(inputs, 1):
         if not isinstance(tick, Mapping):
