@@ -238,27 +238,28 @@ fn find(names: &[Name], wanted: &str, kind: &str) -> Result<usize, String> {
     if wanted.is_empty() {
         return Ok(0);
     }
+    if let Some(place) = names.iter().position(|name| name.id == wanted) {
+        return Ok(place);
+    }
     let lower = wanted.to_lowercase();
-    let called = |name: &Name| name.id == wanted || name.text.to_lowercase() == lower;
-    if let Some(place) = names.iter().position(called) {
-        return Ok(place);
+    let places = |fits: &dyn Fn(&Name) -> bool| -> Vec<usize> {
+        (0..names.len()).filter(|place| fits(&names[*place])).collect()
+    };
+    // Two of a model have one name.
+    let mut found = places(&|name| name.text.to_lowercase() == lower);
+    if found.is_empty() {
+        found.extend(wanted.parse().ok().filter(|place: &usize| *place < names.len()));
     }
-    if let Some(place) = wanted.parse::<usize>().ok().filter(|place| *place < names.len()) {
-        return Ok(place);
+    if found.is_empty() {
+        found = places(&|name| name.id.to_lowercase().contains(&lower) || name.text.to_lowercase().contains(&lower));
     }
-    let parts: Vec<usize> = (0..names.len())
-        .filter(|place| {
-            let Name { id, text } = &names[*place];
-            id.to_lowercase().contains(&lower) || text.to_lowercase().contains(&lower)
-        })
-        .collect();
     let listed = |places: &mut dyn Iterator<Item = usize>| {
         places.map(|place| format!("{place} {}", names[place].quoted())).collect::<Vec<_>>().join(", ")
     };
-    match parts[..] {
+    match found[..] {
         [place] => Ok(place),
         [] => Err(format!("there is no {kind} `{wanted}`; there are {}", listed(&mut (0..names.len())))),
-        _ => Err(format!("`{wanted}` may be more than one {kind}: {}", listed(&mut parts.iter().copied()))),
+        _ => Err(format!("`{wanted}` may be more than one {kind}: {}", listed(&mut found.iter().copied()))),
     }
 }
 
@@ -269,26 +270,34 @@ const TELL: Duration = Duration::from_millis(200);
 pub(crate) struct Losses {
     node: NodeHandle,
     what: &'static str,
-    told: u64,
+    lost: u64,
+    /// When how many were told.
+    told: Option<(Instant, u64)>,
 }
 
 impl Losses {
     pub(crate) fn new(node: &NodeHandle, what: &'static str) -> Self {
-        Self { node: node.clone(), what, told: 0 }
+        Self { node: node.clone(), what, lost: 0, told: None }
     }
 
     /// There are so many now: a fact of the node, and at the first a warning, before it is too late to do anything.
     pub(crate) fn tell(&mut self, lost: u64) {
-        if lost == self.told {
-            return;
+        self.lost = lost;
+        match self.told {
+            None if lost > 0 => {
+                let text = format!("{} are lost: they come faster than they are read, or damaged", self.what);
+                self.node.log("warning", text.as_str());
+                self.publish();
+            }
+            Some((when, told)) if told != lost && when.elapsed() >= TELL => self.publish(),
+            _ => {}
         }
-        if self.told == 0 {
-            let text = format!("{} are lost: they come faster than they are read", self.what);
-            self.node.log("warning", text.as_str());
-        }
-        self.told = lost;
+    }
+
+    fn publish(&mut self) {
+        self.told = Some((Instant::now(), self.lost));
         // A node has room for one fact.
-        let _ = self.node.publish("lost", lost);
+        let _ = self.node.publish("lost", self.lost);
     }
 
     /// Waits for `work`, and tells meanwhile what is `lost`: a reader that stands still is why there is any.
@@ -307,11 +316,12 @@ impl Losses {
     }
 
     /// Says how many there were in the end.
-    pub(crate) fn end(self) -> u64 {
-        if self.told > 0 {
-            self.node.log("warning", format!("{} {} were lost", self.told, self.what).as_str());
+    pub(crate) fn end(mut self) -> u64 {
+        if self.lost > 0 {
+            self.publish();
+            self.node.log("warning", format!("{} {} were lost", self.lost, self.what).as_str());
         }
-        self.told
+        self.lost
     }
 }
 
@@ -320,24 +330,34 @@ mod tests {
     use super::*;
 
     fn names() -> Vec<Name> {
-        [("/dev/video0", "Integrated Camera"), ("/dev/video2", "USB Camera"), ("/dev/video4", "2")]
-            .map(|(id, text)| Name { id: id.into(), text: text.into() })
-            .into()
+        [
+            ("/dev/video0", "Integrated Camera"),
+            ("/dev/video2", "USB Camera"),
+            ("/dev/video4", "2"),
+            ("/dev/video6", "2"),
+        ]
+        .map(|(id, text)| Name { id: id.into(), text: text.into() })
+        .into()
     }
 
     #[test]
     fn devices_are_found_by_what_they_are_called_and_by_their_numbers() {
         let found = |wanted: &str| find(&names(), wanted, "camera");
         for (wanted, place) in
-            [("", 0), ("/dev/video2", 1), ("usb camera", 1), ("usb", 1), ("1", 1), ("2", 2), ("video4", 2), (" 0 ", 0)]
+            [("", 0), ("/dev/video2", 1), ("usb camera", 1), ("usb", 1), ("1", 1), ("3", 3), ("video4", 2), (" 0 ", 0)]
         {
             assert_eq!(found(wanted), Ok(place), "{wanted}");
         }
         assert_eq!(
             found("nine"),
             Err("there is no camera `nine`; there are 0 `Integrated Camera` (/dev/video0), 1 `USB Camera` (/dev/video2), \
-                 2 `2` (/dev/video4)"
+                 2 `2` (/dev/video4), 3 `2` (/dev/video6)"
                 .into())
+        );
+        assert_eq!(
+            found("2"),
+            Err("`2` may be more than one camera: 2 `2` (/dev/video4), 3 `2` (/dev/video6)".into()),
+            "a name goes before a number"
         );
         assert_eq!(
             found("camera"),
