@@ -398,7 +398,8 @@ def test_types_of_parquet_are_those_of_the_first_group(tmp_path):
 def test_sql_there_and_back(tmp_path):
     database = str(tmp_path / "rows.db")
     (rows >> write_sql(database=database, table="lines")).run(n=1200).raise_for_failure()
-    assert sqlite3.connect(database).execute("select count(*), max(n) from lines").fetchone() == (1200, 1199)
+    with closing(sqlite3.connect(database)) as connection:
+        assert connection.execute("select count(*), max(n) from lines").fetchone() == (1200, 1199)
     query = {"query": "select n from lines where n < ? order by n", "parameters": [3]}
     assert read_sql(database=database).run(query=query).outputs["read_sql"] == [{"n": 0}, {"n": 1}, {"n": 2}]
     back = read_sql(query="select 5 as five", connect=lambda: sqlite3.connect(":memory:", check_same_thread=False))
@@ -449,19 +450,19 @@ def test_columns_of_sql_may_be_called_as_they_like(tmp_path):
 
 def test_sql_conflicts_refuse_their_rows_only(tmp_path):
     database = str(tmp_path / "rows.db")
-    with sqlite3.connect(database) as connection:
+    with closing(sqlite3.connect(database)) as connection, connection:
         connection.execute("create table lines (n integer primary key, text)")
         connection.execute("insert into lines values (1, 'old')")
     refused = (rows >> write_sql(database=database, table="lines")).run(n=1000)
     assert ["UNIQUE" in one.error for one in refused.failures] == [True]
     assert refused.outputs["write_sql"][0]["rows"] == 999
-    with sqlite3.connect(database) as connection:
+    with closing(sqlite3.connect(database)) as connection, connection:
         assert connection.execute("select count(*), max(n) from lines").fetchone() == (1000, 999)
         connection.execute("delete from lines where n <> 1")
     for on_conflict, text in (("ignore", "old"), ("replace", "line 1, with a comma")):
         written = (rows >> write_sql(database=database, table="lines", on_conflict=on_conflict)).run(n=3)
         assert written.outputs["write_sql"][0]["rows"] == (2 if on_conflict == "ignore" else 3)
-        with sqlite3.connect(database) as connection:
+        with closing(sqlite3.connect(database)) as connection, connection:
             assert connection.execute("select text from lines where n = 1").fetchone() == (text,)
     assert "gives no rows" in failure(read_sql(database=database), query="delete from lines")
 
