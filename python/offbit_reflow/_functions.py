@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Kinds of parameters that may be given in their order.
 _BY_ORDER = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+#: Kinds of parameters that are given by their name.
+_BY_NAME = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD)
 #: What a rule of pairing may say.
 _RULE = frozenset(("join", "timeout_ms", "bound", "unmatched", "latest", "optional"))
 #: Types of results that are neither awaited nor gone through.
@@ -392,10 +394,9 @@ def of_one_value(function: Any) -> Any:
         except ValueError:  # it does not tell
             pass
         else:
-            kinds = {one.kind for one in signature.parameters.values()}
-            if not inspect.isbuiltin(_bound_by(function)) or kinds - {inspect.Parameter.KEYWORD_ONLY} != {
-                inspect.Parameter.VAR_POSITIONAL
-            }:
+            # What is given by name has a default.
+            kinds = {one.kind for one in signature.parameters.values() if one.kind not in _BY_NAME}
+            if not inspect.isbuiltin(_bound_by(function)) or kinds != {inspect.Parameter.VAR_POSITIONAL}:
                 return function
 
     def call(value: Any) -> Any:

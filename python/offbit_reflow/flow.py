@@ -564,11 +564,15 @@ def wire(*steps: Any) -> Flow:
             source = named.get(port)
             if source is not None and (target, port) not in led | given:
                 wires.append(((source, _outport(source, None)), (target, port)))
-    used = {source for (source, _), _ in wires}
-    # What goes on to another step leaves here only where a flow says so.
-    end = [
-        end for flow in flows for end in flow._end if len(flow._nodes) > 1 or end[1] is not None or end[0] not in used
-    ]
+    led_on = {(source, _outport(source, port)) for (source, port), _ in wires}
+
+    def leaves(flow: Flow, end: _End) -> bool:
+        """Tell whether something leaves here. What goes on to another step does only where a flow says so."""
+        source, port = end
+        ports = [one for one in source.outports if one != "error"] or source.outports
+        return len(flow._nodes) > 1 or port is not None or any((source, one) not in led_on for one in ports)
+
+    end = [end for flow in flows for end in flow._end if leaves(flow, end)]
     return Flow([node for flow in flows for node in flow._nodes], wires, [one for f in flows for one in f._begin], end)
 
 

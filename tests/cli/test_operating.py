@@ -286,8 +286,8 @@ class Watched:
         self.graph, self.module = folder / "graph.json", folder / "watched_actors.py"
         self.graph.write_text(json.dumps(watched_graph()))
         self.module.write_text(module)
-        arguments = ["run", str(self.graph), "--actors", str(self.module), "--input", "upto=1", "--watch"]
-        self.run = reflow(*arguments, env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"})
+        arguments = ["run", self.graph.name, "--actors", self.module.name, "--input", "upto=1", "--watch"]
+        self.run = reflow(*arguments, cwd=folder, env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"})
         self.lines = iter(self.run.stdout.readline, "")
         self.says = iter(self.run.stderr.readline, "")
 
@@ -361,15 +361,20 @@ def test_watch_goes_on_while_a_graph_is_edited_that_cannot_run(tmp_path: Path):
 @watches
 def test_watch_loads_again_what_actors_import_from_beside_them(tmp_path: Path):
     beside = tmp_path / "watched_names.py"
-    beside.write_text("NAME = 'one'\n")
+    log = tmp_path / "loaded"
+    beside.write_text(f"NAME = 'one'\nopen({str(log)!r}, 'a').write('x')\n")
     module = "from watched_names import NAME\n" + COUNTER.replace('"VERSION"', "NAME")
     with Watched(tmp_path, module) as command:
         assert command.next_output() == ["one", 1]
+        command.module.write_text(module.replace("NAME,", "NAME + '!',"))
+        assert command.has_said("nodes go on with it")
+        assert command.next_output(beginning="one!")[1] > 1
+        assert log.read_text() == "x", "what has not changed is not loaded again"
         beside.write_text("NAME = (\n")
         assert command.has_said("SyntaxError")
         beside.write_text("NAME = 'second'\n")
         assert command.has_said("nodes go on with it")
-        assert command.next_output(beginning="second")[1] > 1
+        assert command.next_output(beginning="second!")[1] > 1
 
 
 @watches

@@ -450,21 +450,19 @@ def test_columns_of_sql_may_be_called_as_they_like(tmp_path):
 
 def test_sql_conflicts_refuse_their_rows_only(tmp_path):
     database = str(tmp_path / "rows.db")
-    with closing(sqlite3.connect(database)) as connection:
+    with closing(sqlite3.connect(database)) as connection, connection:
         connection.execute("create table lines (n integer primary key, text)")
         connection.execute("insert into lines values (1, 'old')")
-        connection.commit()
     refused = (rows >> write_sql(database=database, table="lines")).run(n=1000)
     assert ["UNIQUE" in one.error for one in refused.failures] == [True]
     assert refused.outputs["write_sql"][0]["rows"] == 999
-    with closing(sqlite3.connect(database)) as connection:
+    with closing(sqlite3.connect(database)) as connection, connection:
         assert connection.execute("select count(*), max(n) from lines").fetchone() == (1000, 999)
         connection.execute("delete from lines where n <> 1")
-        connection.commit()
     for on_conflict, text in (("ignore", "old"), ("replace", "line 1, with a comma")):
         written = (rows >> write_sql(database=database, table="lines", on_conflict=on_conflict)).run(n=3)
         assert written.outputs["write_sql"][0]["rows"] == (2 if on_conflict == "ignore" else 3)
-        with closing(sqlite3.connect(database)) as connection:
+        with closing(sqlite3.connect(database)) as connection, connection:
             assert connection.execute("select text from lines where n = 1").fetchone() == (text,)
     assert "gives no rows" in failure(read_sql(database=database), query="delete from lines")
 

@@ -214,6 +214,26 @@ def test_an_inport_without_a_value_is_told(caplog):
     assert not caplog.records
 
 
+def test_what_wire_leads_nowhere_leaves():
+    @actor
+    def inverse(x):
+        return 1 / x
+
+    @actor(outports=["even", "odd"])
+    def sort(x):
+        return {"odd" if x % 2 else "even": x}
+
+    def reason(error):
+        return error["reason"]
+
+    safe = node(inverse, policy={"on_error": "route"})
+    result = wire(safe, safe["error"] >> reason).run(x=iter([0, 1, 2]))
+    assert result.outputs == {"inverse": [1.0, 0.5], "reason": ["ZeroDivisionError"]}
+    parts = node(sort)
+    assert wire(parts, parts["odd"] >> str).run(x=iter([0, 1, 2])).outputs == {"sort": [0, 2], "str": ["1"]}
+    assert wire(double, actor(lambda double: double)).run(number=1).outputs == {"<lambda>": [2]}
+
+
 def test_keys_of_policies_are_no_config():
     @actor
     def ask(text, ctx):

@@ -178,7 +178,7 @@ class Approve(Actor):
     def run(self, ctx):
         first = ctx.wait_signal("approve", id=ctx["order"])
         if sys.argv[2] == "die":
-            print("taken\n", end="", flush=True)
+            print("taken\\n", end="", flush=True)
             time.sleep(60)
         second = ctx.wait_signal("approve", id=ctx["order"], timeout=60)
         return {"out": [first["by"], second["by"]]}
@@ -197,7 +197,7 @@ while not net.info("a").get("waiting"):
     time.sleep(0.001)
 net.signal("a", "approve", {"id": 7, "by": sys.argv[2]})
 if sys.argv[2] == "die":
-    print("sent\n", end="", flush=True)
+    print("sent\\n", end="", flush=True)
 print(net.wait(60).outputs, flush=True)
 net.shutdown()
 """

@@ -82,7 +82,7 @@ def _run_once(arguments: argparse.Namespace, live: Live, files: Files, style: re
     def goes_on(paths: set[Path]) -> bool:
         """Take in what has changed; whether the nodes go on with it."""
         graph = Path(arguments.graph)
-        if paths != {graph} and not live.reload(style):
+        if paths != {graph} and not live.reload(style, paths):
             return False
         files.watch(live.files())
         return graph not in paths or not _is_another(arguments, export, list(packets), live, style)
@@ -202,20 +202,25 @@ class Live:
 
     def _beside(self) -> dict[str, Path]:
         """Find the modules that were imported from the folders of the actors, or from below."""
-        folders = {path.resolve().parent for path in map(_file_of, self._names) if path is not None}
+        folders = {path.parent for path in map(_file_of, self._names) if path is not None}
         found = {}
         for name, module in list(sys.modules.items()):
             file = getattr(module, "__file__", None) if name not in self._others else None
             if file is None or not file.endswith(".py") or name.partition(".")[0] == "offbit_reflow":
                 continue
-            path = Path(file)
-            parents = set(path.resolve().parents)
+            path = Path(file).resolve()
+            parents = set(path.parents)
             if folders & parents and not _INSTALLED & parents:
                 found[name] = path
         return found
 
-    def _load(self) -> tuple[dict[str, Any], dict[str, str]]:
-        before = {name: sys.modules.pop(name) for name in self._beside()}
+    def _load(self, changed: set[Path] | None = None) -> tuple[dict[str, Any], dict[str, str]]:
+        """Load the modules, and what they import from beside them unless it is none of the files that have `changed`."""
+        own = set(map(_file_of, self._names))
+        beside = self._beside()
+        if changed is not None and not changed & (set(beside.values()) - own):
+            beside = {name: path for name, path in beside.items() if path in own}
+        before = {name: sys.modules.pop(name) for name in beside}
         importlib.invalidate_caches()
         try:
             return actors.collect(self._names)
@@ -269,11 +274,11 @@ class Live:
                     attributes = {key: value for key, value in vars(instance).items() if key != "run"}
                     self._kept[self._nodes[id(instance)]] = (name, attributes)
 
-    def reload(self, style: report.Style) -> bool:
+    def reload(self, style: report.Style, changed: set[Path]) -> bool:
         """Load the modules again. True if nodes that run can go on with what came of it."""
         started = monotonic()
         try:
-            fresh, plain = self._load()
+            fresh, plain = self._load(changed)
         except UsageError as error:
             style.note(_not_taken(error), "error")
             return True
@@ -294,7 +299,7 @@ class Live:
 def _file_of(name: str) -> Path | None:
     """Find the file of a module, also of one that cannot be imported as it is."""
     if name.endswith(".py"):
-        return Path(name)
+        return Path(name).resolve()
     module = sys.modules.get(name)
     if module is None:
         try:
@@ -304,7 +309,7 @@ def _file_of(name: str) -> Path | None:
         file = spec.origin if spec is not None else None
     else:
         file = module.__file__
-    return Path(file) if file is not None and file.endswith(".py") else None
+    return Path(file).resolve() if file is not None and file.endswith(".py") else None
 
 
 def _fits(before: Any, after: Any) -> bool:
