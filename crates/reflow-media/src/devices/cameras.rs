@@ -1,4 +1,4 @@
-//! Cameras: by Video4Linux, with the feature `cameras`.
+//! Cameras: by `Video4Linux`, with the feature `cameras`.
 
 use crate::kernels::camera::Layout;
 pub(crate) use crate::kernels::camera::Wish;
