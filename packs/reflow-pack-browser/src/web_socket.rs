@@ -1,33 +1,23 @@
 //! The line to a browser that runs already: a WebSocket to its DevTools port, on this machine or on a host that the config names.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::Value as Json;
-use sha1::{Digest, Sha1};
+use tungstenite::protocol::{Role, WebSocketConfig};
+use tungstenite::{HandshakeError, Message, Utf8Bytes, WebSocket};
 
 use crate::address::Address;
 use crate::protocol::{Hear, Talk};
 
-/// A header of an answer is no longer than this.
+/// The head of what the browser tells about itself is no longer than this; that of a handshake is not either.
 const LONGEST_HEAD: u64 = 64 << 10;
 /// What the browser tells about itself is no longer than this.
 const LONGEST_VERSION: u64 = 1 << 20;
 /// No message is longer: the picture of a page has a few MiB.
-const LONGEST_MESSAGE: u64 = 256 << 20;
-/// Says that the key of the handshake was read by somebody who knows WebSockets.
-const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-
-const CONTINUED: u8 = 0;
-const TEXT: u8 = 1;
-const BINARY: u8 = 2;
-const CLOSE: u8 = 8;
-const PING: u8 = 9;
-const PONG: u8 = 10;
+const LONGEST_MESSAGE: usize = 256 << 20;
 
 /// Where that is: on this machine, unless `hosts` names the host.
 fn resolve(address: &Address, hosts: &[String]) -> Result<Vec<SocketAddr>, String> {
@@ -61,8 +51,8 @@ pub(crate) fn connect(address: &Address, hosts: &[String], timeout: Duration) ->
         None => ask_for_path(address, hosts, timeout)?,
     };
     let stream = dial(address, hosts, timeout)?;
-    let failed = |error: io::Error| format!("the browser at {address} does not take the connection: {error}");
-    open(stream, &address.to_string(), &path, timeout).map_err(failed)
+    open(stream, &format!("ws://{address}{path}"), timeout)
+        .map_err(|error| format!("the browser at {address} does not take the connection: {error}"))
 }
 
 /// Asks a browser for the path of its WebSocket.
@@ -70,7 +60,7 @@ fn ask_for_path(address: &Address, hosts: &[String], timeout: Duration) -> Resul
     let ask = |mut stream: TcpStream| -> io::Result<Json> {
         let question = format!("GET /json/version HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
         stream.write_all(question.as_bytes())?;
-        let mut reader = BufReader::new(Patience::new(stream, timeout));
+        let mut reader = BufReader::new(Wire::new(stream, timeout));
         let head = Head::read(&mut reader)?;
         head.expect(200)?;
         let length = head.get("content-length").and_then(|length| length.parse().ok()).unwrap_or(LONGEST_VERSION);
@@ -86,34 +76,62 @@ fn ask_for_path(address: &Address, hosts: &[String], timeout: Duration) -> Resul
     Address::parse(&format!("ws://{address}/devtools/browser/{id}"))?.path.ok_or_else(|| "it has no path".into())
 }
 
-/// A connection that may take its time, but not for ever, however little comes at a time.
-pub(crate) struct Patience {
+/// A connection that may take its time to be made, but not for ever, however little comes at a time.
+struct Wire {
     stream: TcpStream,
     until: Option<Instant>,
+    /// Whose turn to write it is: texts and the answers to pings come from two threads.
+    turn: Arc<Mutex<()>>,
 }
 
-impl Patience {
+impl Wire {
     fn new(stream: TcpStream, timeout: Duration) -> Self {
-        Self { stream, until: Some(Instant::now() + timeout) }
+        Self { stream, until: Some(Instant::now() + timeout), turn: Arc::default() }
     }
 
-    /// From now on it may be silent for as long as it likes.
-    fn without_end(&mut self) -> io::Result<()> {
+    /// The same for another thread. From now on it may be silent for as long as it likes.
+    fn share(&mut self) -> io::Result<Self> {
         self.until = None;
-        self.stream.set_read_timeout(None)
+        self.stream.set_read_timeout(None)?;
+        Ok(Self { stream: self.stream.try_clone()?, until: None, turn: Arc::clone(&self.turn) })
     }
 }
 
-impl Read for Patience {
+impl Read for Wire {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if let Some(until) = self.until {
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Err(bad("it takes too long"));
+        loop {
+            if let Some(until) = self.until {
+                let left = until.saturating_duration_since(Instant::now());
+                if left.is_zero() {
+                    return Err(bad("it takes too long"));
+                }
+                self.stream.set_read_timeout(Some(left))?;
             }
-            self.stream.set_read_timeout(Some(left))?;
+            match self.stream.read(buffer) {
+                // A signal ends no connection, and time that is over is found at the beginning.
+                Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) => {}
+                outcome => return outcome,
+            }
         }
-        self.stream.read(buffer)
+    }
+}
+
+impl Write for Wire {
+    /// Writes all, since a frame comes whole and must not mix with another thread's.
+    fn write(&mut self, frame: &[u8]) -> io::Result<usize> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        match self.stream.write_all(frame) {
+            Ok(()) => Ok(frame.len()),
+            Err(error) => {
+                // Nothing can follow half a frame; nor is it tried again, as the kind of the error might say.
+                let _ = self.stream.shutdown(Shutdown::Both);
+                Err(io::Error::other(error))
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -158,139 +176,64 @@ fn bad(why: &str) -> io::Error {
     io::Error::other(why)
 }
 
-fn random<const N: usize>() -> io::Result<[u8; N]> {
-    let mut chance = [0; N];
-    getrandom::fill(&mut chance).map_err(io::Error::other)?;
-    Ok(chance)
-}
-
 /// Makes a WebSocket of a connection.
-fn open(stream: TcpStream, host: &str, path: &str, timeout: Duration) -> io::Result<(Writer, Reader)> {
-    let key = STANDARD.encode(random::<16>()?);
-    let question = format!(
-        "GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
-         Sec-WebSocket-Key: {key}\r\n\r\n"
-    );
-    (&stream).write_all(question.as_bytes())?;
-    let mut reader = BufReader::with_capacity(1 << 20, Patience::new(stream.try_clone()?, timeout));
-    let head = Head::read(&mut reader)?;
-    head.expect(101)?;
-    let expected = STANDARD.encode(Sha1::new().chain_update(&key).chain_update(GUID).finalize());
-    if head.get("sec-websocket-accept") != Some(&expected) {
-        return Err(bad("it does not speak WebSocket"));
-    }
-    reader.get_mut().without_end()?;
-    let stream = Arc::new(Mutex::new(stream));
-    Ok((Writer(Arc::clone(&stream)), Reader { from: reader, to: stream }))
-}
-
-/// Writes one frame at once, so that frames of several threads do not mix.
-fn write(to: &Mutex<TcpStream>, kind: u8, content: &[u8]) -> io::Result<()> {
-    let mask: [u8; 4] = random()?;
-    let mut frame = Vec::with_capacity(content.len() + 14);
-    frame.push(0x80 | kind);
-    match content.len() {
-        length @ 0..126 => frame.push(0x80 | length as u8),
-        length @ 126..0x1_0000 => {
-            frame.push(0x80 | 126);
-            frame.extend((length as u16).to_be_bytes());
+fn open(stream: TcpStream, url: &str, timeout: Duration) -> Result<(Writer, Reader), String> {
+    let limits =
+        WebSocketConfig::default().max_message_size(Some(LONGEST_MESSAGE)).max_frame_size(Some(LONGEST_MESSAGE));
+    let shaken = tungstenite::client::client_with_config(url, Wire::new(stream, timeout), Some(limits));
+    let (mut reader, _) = shaken.map_err(|error| match error {
+        HandshakeError::Failure(tungstenite::Error::Http(answer)) => {
+            format!("it answers with status {}", answer.status().as_u16())
         }
-        length => {
-            frame.push(0x80 | 127);
-            frame.extend((length as u64).to_be_bytes());
-        }
-    }
-    frame.extend(mask);
-    frame.extend(content.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
-    to.lock().unwrap_or_else(PoisonError::into_inner).write_all(&frame)
+        HandshakeError::Failure(tungstenite::Error::Io(error)) => error.to_string(),
+        other => format!("it does not speak WebSocket: {other}"),
+    })?;
+    // What came together with the handshake is in the one that shook hands, so that is the one to read from.
+    let wire = reader.get_mut().share().map_err(|error| error.to_string())?;
+    Ok((Writer(WebSocket::from_raw_socket(wire, Role::Client, None)), Reader(reader)))
 }
 
 /// What takes texts to the browser.
-pub(crate) struct Writer(Arc<Mutex<TcpStream>>);
+pub(crate) struct Writer(WebSocket<Wire>);
 
 impl Talk for Writer {
     fn say(&mut self, text: &[u8]) -> io::Result<()> {
-        write(&self.0, TEXT, text)
+        let text = Utf8Bytes::try_from(text.to_vec()).map_err(io::Error::other)?;
+        self.0.send(Message::Text(text)).map_err(io::Error::other)
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        let _ = write(&self.0, CLOSE, &[]);
+        let _ = self.0.close(None);
         // Which also ends the thread that listens.
-        let _ = self.0.lock().unwrap_or_else(PoisonError::into_inner).shutdown(Shutdown::Both);
+        let _ = self.0.get_ref().stream.shutdown(Shutdown::Both);
     }
 }
 
 /// What brings texts from the browser.
-pub(crate) struct Reader {
-    from: BufReader<Patience>,
-    to: Arc<Mutex<TcpStream>>,
-}
+pub(crate) struct Reader(WebSocket<Wire>);
 
 impl Hear for Reader {
     fn hear(&mut self) -> Option<Vec<u8>> {
-        let mut text = Vec::new();
-        let mut has_begun = false;
         loop {
-            let frame = Frame::read(&mut self.from, LONGEST_MESSAGE - text.len() as u64).ok()?;
-            match frame.kind {
-                // What begins while something else goes on, or goes on without a beginning, is no WebSocket.
-                TEXT | BINARY if !has_begun => text = frame.content,
-                CONTINUED if has_begun => text.extend(frame.content),
-                PING => {
-                    write(&self.to, PONG, &frame.content).ok()?;
-                    continue;
-                }
-                PONG => continue,
-                _ => return None,
+            match self.0.read().ok()? {
+                text @ (Message::Text(_) | Message::Binary(_)) => return Some(text.into_data().into()),
+                Message::Close(_) => return None,
+                // A ping is answered when the next message is read.
+                _ => {}
             }
-            if frame.is_last {
-                return Some(text);
-            }
-            has_begun = true;
         }
     }
-}
-
-struct Frame {
-    is_last: bool,
-    kind: u8,
-    content: Vec<u8>,
-}
-
-impl Frame {
-    fn read(from: &mut impl Read, most: u64) -> io::Result<Self> {
-        let [first, second] = bytes(from)?;
-        if first & 0x70 != 0 || second & 0x80 != 0 {
-            return Err(bad("it uses what was not agreed upon"));
-        }
-        let (is_last, kind) = (first & 0x80 != 0, first & 0x0f);
-        let length = match second {
-            126 => u16::from_be_bytes(bytes(from)?).into(),
-            127 => u64::from_be_bytes(bytes(from)?),
-            short => short.into(),
-        };
-        // Pings and the like are short and whole.
-        if length > most || (kind >= CLOSE && (length > 125 || !is_last)) {
-            return Err(bad("a message is too long"));
-        }
-        let mut content = Vec::new();
-        from.take(length).read_to_end(&mut content)?;
-        if content.len() as u64 == length { Ok(Self { is_last, kind, content }) } else { Err(bad("it ends too early")) }
-    }
-}
-
-fn bytes<const N: usize>(from: &mut impl Read) -> io::Result<[u8; N]> {
-    let mut bytes = [0; N];
-    from.read_exact(&mut bytes)?;
-    Ok(bytes)
 }
 
 #[cfg(test)]
 mod tests {
     use std::net::TcpListener;
+    use std::os::unix::thread::JoinHandleExt;
     use std::thread;
+
+    use tungstenite::handshake::derive_accept_key;
 
     use super::*;
 
@@ -318,11 +261,13 @@ mod tests {
                 let (mut stream, _) = listener.accept().unwrap();
                 let mut asked = Vec::new();
                 while !asked.ends_with(b"\r\n\r\n") {
-                    asked.push(bytes::<1>(&mut stream).unwrap()[0]);
+                    let mut byte = [0];
+                    stream.read_exact(&mut byte).unwrap();
+                    asked.push(byte[0]);
                 }
                 let asked = String::from_utf8(asked).unwrap();
                 let key = asked.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).unwrap_or_default();
-                let accepted = STANDARD.encode(Sha1::new().chain_update(key).chain_update(GUID).finalize());
+                let accepted = derive_accept_key(key.as_bytes());
                 let at = answer.windows(3).position(|word| word == b"KEY");
                 let answer = match at {
                     Some(at) => [&answer[..at], accepted.as_bytes(), &answer[at + 3..]].concat(),
@@ -343,7 +288,8 @@ mod tests {
     }
 
     fn upgraded(frames: &[u8]) -> Vec<u8> {
-        let head = b"HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: KEY\r\n\r\n";
+        let head =
+            b"HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: KEY\r\n\r\n";
         [&head[..], frames].concat()
     }
 
@@ -384,6 +330,9 @@ mod tests {
             (vec![version("ws://x/devtools/page/p")], "no browser with DevTools"),
             (vec![ok(), b"HTTP/1.1 101 Switching\r\nSec-WebSocket-Accept: no\r\n\r\n".to_vec()], "not speak WebSocket"),
             (vec![ok(), b"HTTP/1.1 403 Forbidden\r\n\r\n".to_vec()], "status 403"),
+            (vec![ok(), b"HTTP/1.1 302 Found\r\nLocation: ws://x/\r\n\r\n".to_vec()], "status 302"),
+            (vec![ok(), b"SSH-2.0-OpenSSH\r\n\r\n".to_vec()], "not speak WebSocket"),
+            (vec![ok(), [&b"HTTP/1.1 101 Switching\r\nA: "[..], &vec![b'a'; 100_000]].concat()], "not speak WebSocket"),
             (vec![[&b"HTTP/1.1 200 OK\r\n"[..], &vec![b'a'; 100_000]].concat()], "too early"),
         ] {
             let (address, serving) = server(answers);
@@ -396,16 +345,61 @@ mod tests {
     #[test]
     fn who_says_a_little_at_a_time_is_left() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = address(&format!("http://{}", listener.local_addr().unwrap()));
+        let host = listener.local_addr().unwrap();
         let dripping = thread::spawn(move || {
-            let (mut stream, _) = listener.accept().unwrap();
-            while stream.write_all(b"H").is_ok() {
-                thread::sleep(Duration::from_millis(20));
+            for _ in 0..2 {
+                let (mut stream, _) = listener.accept().unwrap();
+                stream.write_all(b"HTTP/1.1 101 Switching\r\nServer: ").unwrap();
+                while stream.write_all(b"H").is_ok() {
+                    thread::sleep(Duration::from_millis(20));
+                }
             }
         });
-        let told = connect(&address, &[], Duration::from_millis(300)).err().unwrap();
-        assert!(told.contains("no browser answers"), "{told}");
+        for (url, why) in [
+            (format!("http://{host}"), "no browser answers"),
+            (format!("ws://{host}/devtools/browser/secret"), "not take the connection"),
+        ] {
+            let told = connect(&address(&url), &[], Duration::from_millis(300)).err().unwrap();
+            assert!(told.contains(why) && told.contains("too long") && !told.contains("secret"), "{told}");
+        }
         dripping.join().unwrap();
+    }
+
+    #[test]
+    fn a_signal_does_not_end_the_line() {
+        extern "C" fn nothing(_: libc::c_int) {}
+        // Without `SA_RESTART`, as Python has its signals.
+        // SAFETY: an action of zeros is a valid one, and its handler does nothing.
+        unsafe {
+            let mut action: libc::sigaction = std::mem::zeroed();
+            action.sa_sigaction = nothing as *const () as usize;
+            assert_eq!(libc::sigaction(libc::SIGUSR1, &raw const action, std::ptr::null_mut()), 0);
+        }
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut wire = Wire::new(TcpStream::connect(listener.local_addr().unwrap()).unwrap(), WAIT);
+        let (mut browser, _) = listener.accept().unwrap();
+        let reading = thread::spawn(move || wire.read(&mut [0; 1]));
+        for _ in 0..50 {
+            // SAFETY: a thread that was not joined is known, even when it has ended.
+            unsafe { libc::pthread_kill(reading.as_pthread_t(), libc::SIGUSR1) };
+            thread::sleep(Duration::from_millis(1));
+        }
+        // A reader that a signal ended has told so already, and does not hear this.
+        browser.write_all(b"x").unwrap();
+        assert_eq!(reading.join().unwrap().unwrap(), 1);
+    }
+
+    #[test]
+    fn a_writer_that_nobody_reads_gives_up_and_ends_the_line() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        stream.set_write_timeout(Some(Duration::from_millis(200))).unwrap();
+        let (_browser, _) = listener.accept().unwrap();
+        let mut reading = Wire::new(stream, WAIT);
+        let mut writer = Writer(WebSocket::from_raw_socket(reading.share().unwrap(), Role::Client, None));
+        assert!(writer.say(&vec![b'x'; 64 << 20]).is_err());
+        reading.until = Some(Instant::now() + WAIT);
+        assert_eq!(reading.read(&mut [0; 1]).unwrap(), 0);
     }
 
     #[test]
