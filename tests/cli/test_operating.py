@@ -309,7 +309,7 @@ class Watched:
         return any(text in line for line in self.says)
 
 
-watches = pytest.mark.skipif(not hasattr(os, "fork"), reason="signals")
+watches = pytest.mark.skipif(not hasattr(os, "fork"), reason="a run that watches is ended by a signal of POSIX")
 
 
 @watches

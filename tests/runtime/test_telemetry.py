@@ -183,7 +183,7 @@ def test_behind_native_nodes_spans_belong_to_that_of_the_caller(spans):
 
 def test_what_is_no_network_is_refused():
     with pytest.raises(TypeError, match=r"expected a Network, got <Flow of a>; `flow.network\(\)` makes one"):
-        instrument(node(Plain, name="a"))  # type: ignore[arg-type]
+        instrument(node(Plain, name="a"))  # type: ignore[arg-type]  # that is what is refused
 
 
 def test_registered_before(spans):

@@ -109,7 +109,7 @@ fn a_camera_is_a_stream_of_pictures() {
 }
 
 #[test]
-#[ignore = "run by another"]
+#[ignore = "runs in a process of its own, with made-up devices; another test starts it"]
 fn inside_a_camera_is_a_stream_of_pictures() {
     let config = json!({"deviceId": "of the tests", "width": 60, "height": 50, "fps": 25, "frameCount": 3});
     let outputs = capture(config);
@@ -144,7 +144,7 @@ fn a_camera_that_is_pulled_out_is_told() {
 }
 
 #[test]
-#[ignore = "run by another"]
+#[ignore = "runs in a process of its own, with made-up devices; another test starts it"]
 fn inside_a_camera_that_is_pulled_out_is_told() {
     let outputs = capture(json!({"width": 64, "height": 48}));
     let text = outputs["stream"][0]["error"].as_str().unwrap();
@@ -182,7 +182,7 @@ fn without_tables(file: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-#[ignore = "run by another"]
+#[ignore = "runs in a process of its own, with made-up devices; another test starts it"]
 fn inside_motion_jpeg() {
     let outputs = capture(json!({"width": 32, "height": 16, "frameCount": 2}));
     let frames = outputs["stream"][0]["u8"].as_array().unwrap();
@@ -198,7 +198,7 @@ fn a_microphone_is_a_stream_of_samples() {
 }
 
 #[test]
-#[ignore = "run by another"]
+#[ignore = "runs in a process of its own, with made-up devices; another test starts it"]
 fn inside_a_microphone_is_a_stream_of_samples() {
     let listen = |url: &str, more: Value| {
         let mut config = json!({"url": url, "load": "pcm", "durationMs": 100, "bufferMs": 60_000});

@@ -77,6 +77,8 @@ pub(crate) fn holds_only_leaves(container: &Bound<'_, PyAny>) -> bool {
     if state.is_some_and(|state| FLAT.has(state)) {
         return true;
     }
+    // Imported before, not in the middle, where a thread that comes in between could change what is looked at.
+    let _ = deque_type(py);
     // Most are of the class of the one before.
     let mut last = std::ptr::null_mut();
     let is_leaf = |object: *mut ffi::PyObject| {

@@ -398,12 +398,12 @@ pub(crate) fn launch(
     Ok(running)
 }
 
-/// Puts the packets that are there from the start into their mailboxes; nothing more will come over their links.
 /// The inports that take values of components as they are, a bit each.
 fn as_is(inports: &[PortSpec]) -> u64 {
     inports.iter().take(64).enumerate().fold(0, |bits, (at, port)| bits | u64::from(port.as_is) << at)
 }
 
+/// Puts the packets that are there from the start into their mailboxes; nothing more will come over their links.
 fn deliver_initials(run: &Run, initials: Vec<Outgoing>, links: &FxHashMap<(u32, u16), u32>) {
     let nobody = Sleeper::new(Arc::clone(&run.activity));
     run.deliver(None, &mut initials.into(), &nobody);

@@ -50,7 +50,7 @@ fn a_camera_is_found_and_captured() {
 }
 
 #[test]
-#[ignore = "run by another"]
+#[ignore = "runs in a process of its own, with a made-up camera loaded; another test starts it"]
 fn inside_a_camera_is_found_and_captured() {
     let found = cameras();
     assert_eq!(found.len(), 1, "the second file gives no pictures: {found:?}");
@@ -88,7 +88,7 @@ fn a_camera_that_is_gone_is_an_error() {
 }
 
 #[test]
-#[ignore = "run by another"]
+#[ignore = "runs in a process of its own, with a made-up camera loaded; another test starts it"]
 fn inside_a_camera_that_is_gone_is_an_error() {
     let device = open();
     let mode = device.modes(&WISH)[0];
@@ -108,7 +108,7 @@ fn a_camera_that_stands_still_is_waited_for_no_longer_than_asked() {
 }
 
 #[test]
-#[ignore = "run by another"]
+#[ignore = "runs in a process of its own, with a made-up camera loaded; another test starts it"]
 fn inside_a_camera_that_stands_still() {
     let device = open();
     let mode = device.modes(&WISH)[0];
@@ -125,7 +125,7 @@ fn a_camera_of_another_program_does_not_start() {
 }
 
 #[test]
-#[ignore = "run by another"]
+#[ignore = "runs in a process of its own, with a made-up camera loaded; another test starts it"]
 fn inside_a_camera_of_another_program() {
     let device = open();
     let mode = device.modes(&WISH)[0];
