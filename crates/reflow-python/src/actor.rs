@@ -395,6 +395,10 @@ impl HostedActor for PythonActor {
         if self.methods.setup { self.call_method(tick, "setup") } else { Step::Done }
     }
 
+    fn has_setup(&self) -> bool {
+        self.methods.setup
+    }
+
     fn run(&mut self, tick: &mut Tick<'_>, detached: bool) -> Step {
         exit::attach(|py| {
             // An async `run` needs no thread of its own: it goes on on its loop.

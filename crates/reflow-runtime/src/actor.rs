@@ -38,6 +38,12 @@ pub trait Actor: Send + 'static {
         Ok(())
     }
 
+    /// Whether `setup` is to run when the network starts: it sends, listens, or may fail. If not, it may wait until the first packet
+    /// is there.
+    fn has_setup(&self) -> bool {
+        false
+    }
+
     /// One tick. `Ok` commits: what was emitted leaves together.
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure>;
 
@@ -68,6 +74,12 @@ pub trait AsyncActor: Send + 'static {
     /// Once, before the first tick.
     async fn setup(&mut self, _tick: &mut Tick<'_>) -> Result<(), Failure> {
         Ok(())
+    }
+
+    /// Whether `setup` is to run when the network starts: it sends, listens, or may fail. If not, it may wait until the first packet
+    /// is there.
+    fn has_setup(&self) -> bool {
+        false
     }
 
     /// One tick. `Ok` commits: what was emitted leaves together.
@@ -139,6 +151,15 @@ impl Instance {
     /// Whether it takes signals between its ticks.
     pub(crate) fn hears_signals(&self) -> bool {
         if let Self::Hosted(actor) = self { actor.hears_signals() } else { true }
+    }
+
+    /// Whether its setup is to run when the network starts.
+    pub(crate) fn has_setup(&self) -> bool {
+        match self {
+            Self::Sync(actor) => actor.has_setup(),
+            Self::Async(actor) => actor.has_setup(),
+            Self::Hosted(actor) => actor.has_setup(),
+        }
     }
 
     /// What runs behind a hosted actor, see [`HostedActor::identity`].

@@ -10,13 +10,12 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::activity::{Activity, Sleeper};
 use crate::actor::Instance;
-use crate::assembler::Assembler;
 use crate::cache::ResultCache;
 use crate::component::PortSpec;
 use crate::connection::{ConnectionOptions, Overflow};
 use crate::diagnose;
 use crate::draft::{Doors, Draft, Fed, drafts};
-use crate::driver::{Driver, Spare, drive};
+use crate::driver::Seed;
 use crate::error::{NetworkError, suggestion};
 use crate::event::Event;
 use crate::event_bus::EventBus;
@@ -241,7 +240,7 @@ pub(crate) fn launch(
                 node.as_is = as_is;
                 node.is_source = shape.sources.contains(&(place as u32));
                 nodes.push(node);
-                actors.push((instance, assembler, source, spare));
+                actors.push(Seed { instance, assembler, source, spare, progress: None });
             }
             Err(problem) => errors.push(draft.bad_config(problem)),
         }
@@ -285,7 +284,7 @@ pub(crate) fn launch(
         gate.watched().iter().for_each(|parent| nodes[*parent as usize].watched.store(true, Ordering::Relaxed));
         nodes[place as usize].gate = Some(Box::new(gate));
     }
-    let sources: Vec<bool> = actors.iter().map(|(_, _, source, _)| *source).collect();
+    let sources: Vec<bool> = actors.iter().map(|seed| seed.source).collect();
     let mut journaled = match feed.journal {
         Some(journal) => {
             let at = |end: &Endpoint| index.get(&end.node).copied();
@@ -413,20 +412,19 @@ fn deliver_initials(run: &Run, initials: Vec<Outgoing>, links: &FxHashMap<(u32, 
     }
 }
 
-fn spawn(run: &Arc<Run>, actors: Vec<(Instance, Assembler, bool, Spare)>, journaled: Option<&Journaled>) {
+fn spawn(run: &Arc<Run>, seeds: Vec<Seed>, journaled: Option<&Journaled>) {
     // Every node is active from the moment it is spawned.
-    for (index, (instance, assembler, source, spare)) in (0..).zip(actors) {
+    for (index, mut seed) in (0..).zip(seeds) {
         run.activity.begin();
-        let host = match &instance {
+        let host = match &seed.instance {
             Instance::Hosted(actor) => Some(actor.host()),
             Instance::Sync(_) | Instance::Async(_) => None,
         };
-        let mut driver = Box::new(Driver::new(run.handle(index), instance, assembler, source, spare));
         if let Some(journaled) = journaled {
-            let progress = journaled.progress(index as usize, source);
-            driver.go_on(progress.ticks, progress.ended);
+            let progress = journaled.progress(index as usize, seed.source);
+            seed.progress = Some((progress.ticks, progress.ended));
         }
-        let task = Box::pin(drive(driver));
+        let task = seed.task(run.handle(index));
         match host {
             Some(host) => host.spawn(match &run.time {
                 Some(time) => time.counted(task),

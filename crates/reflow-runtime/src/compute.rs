@@ -108,6 +108,7 @@ impl NodeHandle {
 /// it still sends is dropped; the next one waits for it.
 pub(crate) struct DetachedActor {
     actor: Arc<Mutex<Box<dyn Actor>>>,
+    has_setup: bool,
     has_finalize: bool,
     /// Whether it waits rather than computes.
     waits: bool,
@@ -123,8 +124,8 @@ enum Call {
 
 impl DetachedActor {
     pub(crate) fn new(actor: impl Actor, waits: bool) -> Self {
-        let has_finalize = actor.has_finalize();
-        Self { actor: Arc::new(Mutex::new(Box::new(actor))), has_finalize, waits }
+        let (has_setup, has_finalize) = (actor.has_setup(), actor.has_finalize());
+        Self { actor: Arc::new(Mutex::new(Box::new(actor))), has_setup, has_finalize, waits }
     }
 
     async fn call(&mut self, tick: &mut Tick<'_>, call: Call) -> Result<(), Failure> {
@@ -161,6 +162,10 @@ impl DetachedActor {
 impl AsyncActor for DetachedActor {
     async fn setup(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
         self.call(tick, Call::Setup).await
+    }
+
+    fn has_setup(&self) -> bool {
+        self.has_setup
     }
 
     async fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {

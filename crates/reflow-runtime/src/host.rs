@@ -97,6 +97,9 @@ pub trait HostedActor: Send + 'static {
     /// Once, before the first tick.
     fn setup(&mut self, tick: &mut Tick<'_>) -> Step;
 
+    /// Whether `setup` does anything.
+    fn has_setup(&self) -> bool;
+
     /// Starts one attempt. With `detached` the attempt must not occupy the calling thread: it runs elsewhere and the
     /// answer is [`Step::Pending`].
     fn run(&mut self, tick: &mut Tick<'_>, detached: bool) -> Step;

@@ -46,6 +46,10 @@ impl Actor for DataEmit {
         Ok(())
     }
 
+    fn has_setup(&self) -> bool {
+        self.autostart
+    }
+
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
         self.emit(tick);
         Ok(())

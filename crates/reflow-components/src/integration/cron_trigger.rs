@@ -174,6 +174,10 @@ impl Actor for CronTrigger {
         if self.autostart { self.start(tick) } else { Ok(()) }
     }
 
+    fn has_setup(&self) -> bool {
+        self.autostart
+    }
+
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
         if tick.input(Self::IN_STOP).is_some() {
             self.timer.iter().for_each(Background::cancel);

@@ -151,6 +151,10 @@ impl Actor for IntervalTrigger {
         Ok(())
     }
 
+    fn has_setup(&self) -> bool {
+        self.autostart
+    }
+
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
         if tick.input(Self::IN_STOP).is_some() {
             if let Some(timer) = self.timer.take() {

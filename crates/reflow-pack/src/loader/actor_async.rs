@@ -73,6 +73,10 @@ impl RuntimeActor for AsyncActor {
         self.call(tick, Method::Finalize).await
     }
 
+    fn has_setup(&self) -> bool {
+        self.actor.has_setup()
+    }
+
     fn has_finalize(&self) -> bool {
         self.actor.has_finalize()
     }

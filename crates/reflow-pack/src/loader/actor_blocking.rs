@@ -20,6 +20,7 @@ pub(super) struct BlockingActor {
     /// Locked for as long as a call lasts, also one that was given up.
     actor: Arc<Mutex<ForeignActor>>,
     node: Option<Arc<HostNode>>,
+    has_setup: bool,
     has_finalize: bool,
     secrets: Secrets,
     /// Whether it computes rather than waits.
@@ -28,8 +29,9 @@ pub(super) struct BlockingActor {
 
 impl BlockingActor {
     pub(super) fn new(actor: ForeignActor, is_heavy: bool) -> Self {
-        let (has_finalize, secrets) = (actor.has_finalize(), actor.secrets().clone());
-        Self { actor: Arc::new(Mutex::new(actor)), node: None, has_finalize, secrets, is_heavy }
+        let (has_setup, has_finalize) = (actor.has_setup(), actor.has_finalize());
+        let secrets = actor.secrets().clone();
+        Self { actor: Arc::new(Mutex::new(actor)), node: None, has_setup, has_finalize, secrets, is_heavy }
     }
 
     async fn call(&mut self, tick: &mut Tick<'_>, method: Method) -> Result<(), Failure> {
@@ -102,6 +104,10 @@ impl AsyncActor for BlockingActor {
 
     async fn finalize(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
         self.call(tick, Method::Finalize).await
+    }
+
+    fn has_setup(&self) -> bool {
+        self.has_setup
     }
 
     fn has_finalize(&self) -> bool {

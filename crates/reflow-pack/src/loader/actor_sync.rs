@@ -43,6 +43,10 @@ impl Actor for SyncActor {
         self.call(tick, &Method::Finalize)
     }
 
+    fn has_setup(&self) -> bool {
+        self.actor.has_setup()
+    }
+
     fn has_finalize(&self) -> bool {
         self.actor.has_finalize()
     }

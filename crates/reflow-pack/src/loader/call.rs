@@ -172,6 +172,10 @@ impl ForeignActor {
         HostNode::new(handle.clone(), self.secrets.clone())
     }
 
+    pub(super) fn has_setup(&self) -> bool {
+        self.table.setup.is_some()
+    }
+
     pub(super) fn has_finalize(&self) -> bool {
         self.table.finalize.is_some()
     }

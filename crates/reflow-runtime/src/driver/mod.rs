@@ -13,6 +13,7 @@ mod open;
 mod outcome;
 pub(crate) mod record;
 mod script;
+mod seed;
 mod start;
 mod stretch;
 mod wait;
@@ -46,6 +47,7 @@ use crate::policy::{OnError, Policy};
 use rustc_hash::FxHashMap;
 
 pub(crate) use body::Spare;
+pub(crate) use seed::Seed;
 
 /// Ticks that a node runs, or packets that it produces, before others get a turn.
 const TURN: usize = 128;
@@ -53,8 +55,8 @@ const TURN: usize = 128;
 pub(crate) const ERROR_PORT: &str = "error";
 
 /// Runs one node to its end. Whatever happens inside, the run is told. The driver is in a box: a future has room for its arguments twice.
-pub(crate) async fn drive(driver: Box<Driver>) {
-    let mut end = EndOfNode { handle: driver.handle.clone(), state: NodeState::Cancelled, undelivered: 0 };
+async fn drive(end: EndOfNode, driver: Box<Driver>) {
+    let mut end = end;
     // Dropped before the end is told, and its actor with it.
     let mut driver = driver;
     match AssertUnwindSafe(driver.run()).catch_unwind().await {
@@ -70,6 +72,12 @@ struct EndOfNode {
     undelivered: usize,
 }
 
+impl EndOfNode {
+    fn of(handle: NodeHandle) -> Self {
+        Self { handle, state: NodeState::Cancelled, undelivered: 0 }
+    }
+}
+
 impl Drop for EndOfNode {
     fn drop(&mut self) {
         // The task may be dropped while it sleeps; its end is an act of its own.
@@ -80,7 +88,7 @@ impl Drop for EndOfNode {
 }
 
 /// The state of a node's task.
-pub(crate) struct Driver {
+struct Driver {
     handle: NodeHandle,
     body: Body,
     assembler: Assembler,
@@ -164,13 +172,7 @@ enum Turn {
 }
 
 impl Driver {
-    pub(crate) fn new(
-        handle: NodeHandle,
-        instance: Instance,
-        assembler: Assembler,
-        source: bool,
-        spare: Spare,
-    ) -> Self {
+    fn new(handle: NodeHandle, instance: Instance, assembler: Assembler, source: bool, spare: Spare) -> Self {
         let links = handle.node().mailbox.links();
         let policy = handle.node().policy.as_deref();
         let concurrency = policy.map_or(1, |policy| policy.concurrency);
@@ -220,7 +222,7 @@ impl Driver {
     }
 
     /// Goes on where an earlier process has stopped: after so many ticks, or at the end.
-    pub(crate) fn go_on(&mut self, ticks: u64, ended: Option<NodeState>) {
+    fn go_on(&mut self, ticks: u64, ended: Option<NodeState>) {
         (self.sequence, self.ended) = (ticks, ended);
     }
 

@@ -365,6 +365,15 @@ impl Mailbox {
         taken
     }
 
+    /// Falls asleep, if nothing waits and every producer may still send; [`Sleeper::fall_asleep`]'s answer.
+    pub(crate) fn sleep_if_untouched(&self, sleeper: &Sleeper) -> Option<bool> {
+        let mut inner = self.inner.lock();
+        let is_fed = inner.open_links > 0 && inner.links.iter().all(|link| !link.closed || link.outside);
+        let is_untouched = is_fed && inner.queue.is_empty() && inner.control.is_empty() && !inner.closed;
+        inner.consumer_asleep = is_untouched;
+        is_untouched.then(|| sleeper.fall_asleep(false))
+    }
+
     /// Gives credits back without taking anything.
     pub(crate) fn release(&self, released: &mut [u32]) {
         let mut wakes: SmallVec<[Arc<Sleeper>; 4]> = SmallVec::new();

@@ -134,6 +134,10 @@ impl Actor for Fsm {
         Ok(())
     }
 
+    fn has_setup(&self) -> bool {
+        self.real_time
+    }
+
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
         let mut machine = self.machine.lock();
         let visit = machine.visit();

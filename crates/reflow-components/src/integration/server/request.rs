@@ -152,6 +152,10 @@ impl Actor for ServerRequest {
         Ok(())
     }
 
+    fn has_setup(&self) -> bool {
+        self.port.is_some()
+    }
+
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
         let empty = || Value::object::<&str, Value>([]);
         let request = tick.input(Self::IN_REQUEST).and_then(read::payload).cloned().unwrap_or_else(empty);
