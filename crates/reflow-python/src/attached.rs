@@ -1,13 +1,16 @@
 //! `Attached`: state that only threads attached to the interpreter touch. Where there is an interpreter lock, that is all the
 //! locking it needs, which matters for state that every tick touches several times; elsewhere it has a lock of its own.
 
+#[cfg(Py_GIL_DISABLED)]
+use std::sync::PoisonError;
+
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 
 #[cfg(not(Py_GIL_DISABLED))]
 type Cell<T> = std::cell::RefCell<T>;
 #[cfg(Py_GIL_DISABLED)]
-type Cell<T> = parking_lot::Mutex<T>;
+type Cell<T> = std::sync::Mutex<T>;
 
 /// A value for attached threads.
 pub(crate) struct Attached<T>(Cell<T>);
@@ -25,11 +28,16 @@ impl<T> Attached<T> {
     }
 
     /// The value. Run no Python code while it is held, not even by dropping an object: that code may want it, too.
+    #[cfg(not(Py_GIL_DISABLED))]
     pub(crate) fn lock<'a>(&'a self, _py: Python<'a>) -> impl std::ops::DerefMut<Target = T> + 'a {
-        #[cfg(not(Py_GIL_DISABLED))]
-        return self.0.borrow_mut();
-        #[cfg(Py_GIL_DISABLED)]
-        return self.0.lock();
+        self.0.borrow_mut()
+    }
+
+    /// The value. Run no Python code while it is held, not even by dropping an object: that code may want it, too. Who waits for it is
+    /// detached meanwhile: the garbage collector stops all who are attached, also who holds it and makes an object.
+    #[cfg(Py_GIL_DISABLED)]
+    pub(crate) fn lock<'a>(&'a self, py: Python<'a>) -> impl std::ops::DerefMut<Target = T> + 'a {
+        pyo3::sync::MutexExt::lock_py_attached(&self.0, py).unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The value, for the garbage collector; `None` while it is held.
@@ -38,10 +46,13 @@ impl<T> Attached<T> {
         #[cfg(not(Py_GIL_DISABLED))]
         return self.0.try_borrow().ok();
         #[cfg(Py_GIL_DISABLED)]
-        return self.0.try_lock();
+        return self.0.try_lock().ok();
     }
 
     pub(crate) fn get_mut(&mut self) -> &mut T {
-        self.0.get_mut()
+        #[cfg(not(Py_GIL_DISABLED))]
+        return self.0.get_mut();
+        #[cfg(Py_GIL_DISABLED)]
+        return self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
     }
 }

@@ -248,9 +248,11 @@ impl PyTicks {
     }
 
     /// End all without the loop, which has ended.
-    fn drop(&self, py: Python<'_>) {
-        let live: Vec<Py<PyTick>> = self.live.bind(py).iter().filter_map(|tick| tick.extract().ok()).collect();
-        self.conclude(py, live);
+    fn drop(&self, py: Python<'_>) -> PyResult<()> {
+        // A copy: other threads may end theirs meanwhile.
+        let live = self.live.bind(py).call_method0(intern!(py, "copy"))?.cast_into::<PySet>()?;
+        self.conclude(py, live.iter().filter_map(|tick| tick.extract().ok()).collect());
+        Ok(())
     }
 
     /// Whether a coroutine takes a step right now, inside of native code.

@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use reflow_message::Message;
-use smallvec::SmallVec;
 
 use crate::attempt::Attempt;
 use crate::gather::Gatherer;
@@ -130,7 +129,7 @@ pub(crate) enum Assembler {
 }
 
 /// Packets of ports that are not declared, the newest of each.
-type Slots = SmallVec<[(u16, Held); 1]>;
+type Slots = Vec<(u16, Held)>;
 
 /// One packet of each declared port: those of a group find each other by what they have in common, the others, and the
 /// groups among each other, by their place.

@@ -15,7 +15,7 @@ use crate::actor::Instance;
 use crate::assembler::Assembler;
 use crate::cache::Results;
 use crate::compile::Feed;
-use crate::component::{Component, ComponentSpec, Source};
+use crate::component::{Component, ComponentSpec, PortSpec, Source};
 use crate::connection::Overflow;
 use crate::driver::Spare;
 use crate::error::{NetworkError, suggestion};
@@ -53,6 +53,19 @@ pub(crate) struct Draft<'a> {
     pub(crate) start: Option<StartRule>,
     /// The links of its mailbox: inport, and how each deals with packets for which there is no room.
     pub(crate) links: Vec<(u16, Room)>,
+}
+
+/// The ports that a component declares.
+struct Declared {
+    inports: PortTable,
+    outports: PortTable,
+}
+
+impl Declared {
+    fn of(description: &ComponentSpec, folds: bool) -> Self {
+        let names = |ports: &[PortSpec]| PortTable::new(ports.iter().map(|port| (&*port.name).into()), folds);
+        Self { inports: names(&description.inports), outports: names(&description.outports) }
+    }
 }
 
 /// Inports that packets come to from outside, by node: looked through once for all nodes.
@@ -96,6 +109,8 @@ pub(crate) struct Fed {
 pub(crate) fn drafts(plan: &Plan) -> (Vec<Draft<'_>>, Vec<NetworkError>) {
     let mut errors = Vec::new();
     let mut drafts = Vec::with_capacity(plan.nodes.len());
+    // Descriptions are kept by the drafts, so none is at the place of another.
+    let mut known: FxHashMap<*const ComponentSpec, Declared> = FxHashMap::default();
     for (id, spec) in &plan.nodes {
         let Some(component) = plan.component_of(id, spec) else {
             let known = plan.component_ids();
@@ -114,12 +129,12 @@ pub(crate) fn drafts(plan: &Plan) -> (Vec<Draft<'_>>, Vec<NetworkError>) {
             }
         };
         let description = component.spec();
-        let names =
-            |ports: &[crate::PortSpec]| PortTable::new(ports.iter().map(|port| (&*port.name).into()), plan.folds_ports);
+        let declared =
+            known.entry(Arc::as_ptr(&description)).or_insert_with(|| Declared::of(&description, plan.folds_ports));
         let draft = Draft {
             id: id.as_str().into(),
-            inports: names(&description.inports),
-            outports: names(&description.outports),
+            inports: declared.inports.clone(),
+            outports: declared.outports.clone(),
             routes: vec![SmallVec::new(); description.outports.len()],
             rechunkers: Vec::new(),
             start: None,

@@ -12,9 +12,13 @@ pub(crate) const MOST_PORTS: usize = 65_000;
 /// So many names are compared one by one: that is as fast as a table, and needs none.
 const FEW: usize = 16;
 
-/// The names of ports by their numbers: the declared ones first, then those that something is connected to.
+/// The names of ports by their numbers: the declared ones first, then those that something is connected to. Nodes of one component
+/// share it, until one of them gets another port.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct PortTable {
+pub(crate) struct PortTable(Arc<Table>);
+
+#[derive(Clone, Debug, Default)]
+struct Table {
     names: Vec<Arc<str>>,
     /// Whether case does not matter where no name is the very one.
     folds: bool,
@@ -31,16 +35,46 @@ struct Index {
 
 impl PortTable {
     pub(crate) fn new(names: impl IntoIterator<Item = Arc<str>>, folds: bool) -> Self {
-        let names = names.into_iter();
-        let mut table = Self { names: Vec::with_capacity(names.size_hint().0), folds, index: None };
-        names.for_each(|name| {
+        let mut table = Table { folds, ..Table::default() };
+        names.into_iter().for_each(|name| {
             table.add(name);
         });
-        table
+        Self(Arc::new(table))
     }
 
     /// A new port; nobody asks whether there is one of its name.
     pub(crate) fn add(&mut self, name: Arc<str>) -> u16 {
+        Arc::make_mut(&mut self.0).add(name)
+    }
+
+    /// The port of this very name.
+    pub(crate) fn exact(&self, name: &str) -> Option<u16> {
+        match &self.0.index {
+            Some(index) => index.exact.get(name).copied(),
+            None => self.iter().position(|known| **known == *name).map(number),
+        }
+    }
+
+    /// The port of this name; where case does not matter, one that differs by case only.
+    pub(crate) fn find(&self, name: &str) -> Option<u16> {
+        let folded = || {
+            let name = name.to_lowercase();
+            match &self.0.index {
+                Some(index) => index.folded.get(&name).copied(),
+                None => self.iter().position(|known| known.to_lowercase() == name).map(number),
+            }
+        };
+        self.exact(name).or_else(|| if self.0.folds { folded() } else { None })
+    }
+
+    /// The port of this name, a new one if there is none.
+    pub(crate) fn find_or_add(&mut self, name: &str) -> u16 {
+        self.find(name).unwrap_or_else(|| self.add(name.into()))
+    }
+}
+
+impl Table {
+    fn add(&mut self, name: Arc<str>) -> u16 {
         let position = self.names.len();
         self.names.push(name);
         if let Some(index) = &mut self.index {
@@ -50,31 +84,6 @@ impl PortTable {
             self.names.iter().enumerate().for_each(|(position, name)| index.enter(position, name, self.folds));
         }
         number(position)
-    }
-
-    /// The port of this very name.
-    pub(crate) fn exact(&self, name: &str) -> Option<u16> {
-        match &self.index {
-            Some(index) => index.exact.get(name).copied(),
-            None => self.names.iter().position(|known| **known == *name).map(number),
-        }
-    }
-
-    /// The port of this name; where case does not matter, one that differs by case only.
-    pub(crate) fn find(&self, name: &str) -> Option<u16> {
-        let folded = || {
-            let name = name.to_lowercase();
-            match &self.index {
-                Some(index) => index.folded.get(&name).copied(),
-                None => self.names.iter().position(|known| known.to_lowercase() == name).map(number),
-            }
-        };
-        self.exact(name).or_else(|| if self.folds { folded() } else { None })
-    }
-
-    /// The port of this name, a new one if there is none.
-    pub(crate) fn find_or_add(&mut self, name: &str) -> u16 {
-        self.find(name).unwrap_or_else(|| self.add(name.into()))
     }
 }
 
@@ -92,7 +101,7 @@ impl Deref for PortTable {
     type Target = [Arc<str>];
 
     fn deref(&self) -> &[Arc<str>] {
-        &self.names
+        &self.0.names
     }
 }
 

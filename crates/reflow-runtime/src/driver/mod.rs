@@ -283,7 +283,9 @@ impl Driver {
             // Told once: a node goes back and forth between waiting and running with every packet.
             self.handle.run().set_state(self.node(), NodeState::Running, !ran);
             ran = true;
-            self.hand_signals().await;
+            if self.takes_signals() {
+                Box::pin(self.hand_signals()).await;
+            }
             self.work().await;
             if self.failed {
                 return if self.is_cancelled() {

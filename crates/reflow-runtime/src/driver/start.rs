@@ -78,13 +78,28 @@ impl Driver {
     }
 
     /// Follows the attempt that has just begun to its end, or leaves it open.
-    pub(super) async fn follow_attempt(&mut self, mut step: Step, held: Packets, limit: Option<Instant>) {
-        while let Step::Yield = step {
-            step = match self.resume().await {
-                Some(step) => step,
-                None => Step::Failed(cancelled()),
-            };
+    pub(super) async fn follow_attempt(&mut self, step: Step, held: Packets, limit: Option<Instant>) {
+        if matches!(step, Step::Yield) {
+            // A box a tick, and no room in the task of every node.
+            return Box::pin(self.follow_yielding(held, limit)).await;
         }
+        self.settle(step, held, limit);
+    }
+
+    /// The same for one that puts out what it has so far, and goes on.
+    async fn follow_yielding(&mut self, held: Packets, limit: Option<Instant>) {
+        let step = loop {
+            match self.resume().await {
+                Some(Step::Yield) => {}
+                Some(step) => break step,
+                None => break Step::Failed(cancelled()),
+            }
+        };
+        self.settle(step, held, limit);
+    }
+
+    /// Ends the attempt that has just begun, or leaves it open.
+    fn settle(&mut self, step: Step, held: Packets, limit: Option<Instant>) {
         match step {
             Step::Done if self.open.leaves_at_once(self.attempt.sequence) => {
                 self.finish |= self.attempt.finish;

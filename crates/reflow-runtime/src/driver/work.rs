@@ -90,11 +90,11 @@ impl Driver {
     /// Runs ticks for a turn.
     pub(super) async fn work(&mut self) {
         self.tell_clock(1);
+        // Seldom, and large: they have no room in the task of every node.
         if self.open.is_unwinding() {
-            self.replace_stuck().await;
+            Box::pin(self.replace_stuck()).await;
         }
         if self.open.is_backing_off() {
-            // Seldom, and large: it has no room in the task of every node.
             Box::pin(self.start_again()).await;
         }
         let before = self.sequence;
