@@ -150,6 +150,34 @@ def test_containers_are_protected():
     assert len(kept) == COUNT
 
 
+class Marked(int):
+    """An int with a class of its own."""
+
+
+@pytest.mark.parametrize(
+    "odd", [True, None, "text", Marked(7), 2**63 - 1, -(2**63), 2**63, -(2**63) - 1, 2**200, -0.0, float("nan"), [1], b"x"]
+)
+def test_numbers_travel_together_and_whatever_is_among_them_as_it_is(odd):
+    sent = [value for number in range(40) for value in (number, number / 3)]
+    sent[50] = odd
+
+    class Source(Actor):
+        outports = ["out"]
+
+        def run(self, ctx):
+            yield from ({"out": value} for value in sent)
+
+    with Network() as net:
+        add(net, "source", Source)
+        for name in ("a", "b"):
+            add(net, name, running(lambda self, batch: batch.done({"out": list(batch["in"])}), batch_size=16))
+        sink = add(net, "sink", Collect())
+        connect(net, "source", "a", "b", "sink")
+        result = net.run(timeout=SOON)
+    assert result.ok, result.failures
+    assert [(type(value), repr(value)) for value in sink.values] == [(type(value), repr(value)) for value in sent]
+
+
 def test_a_batch_that_is_kept_is_over():
     kept = []
 

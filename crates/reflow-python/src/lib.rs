@@ -43,6 +43,7 @@ mod loop_host;
 mod message;
 mod names;
 mod network;
+mod numbers;
 mod once;
 mod packs;
 #[cfg(feature = "families")]

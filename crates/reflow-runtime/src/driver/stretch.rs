@@ -73,17 +73,16 @@ impl Stretch {
     /// Takes what a tick has put out.
     fn take(&mut self, node: &Node, attempt: &mut Attempt) {
         let packets = attempt.sent.drain(..).chain(attempt.emitted.drain(..));
-        packets.for_each(|(port, message)| self.put(node, port, message));
+        packets.for_each(|(port, message)| self.put_all(node, port, [message]));
     }
 
-    fn put(&mut self, node: &Node, port: u16, message: Message) {
+    fn put_all(&mut self, node: &Node, port: u16, messages: impl IntoIterator<Item = Message>) {
         // No other outport leads anywhere.
-        if let Some((exit, Route { link, .. })) = self.exit
-            && port == exit
-        {
+        let Some((_, Route { link, .. })) = self.exit.filter(|(exit, _)| *exit == port) else { return };
+        self.leaving.extend(messages.into_iter().map(|message| {
             node.put_out(&message);
-            self.leaving.push_back(Packet { link, position: 0, message, origin: None });
-        }
+            Packet { link, position: 0, message, origin: None }
+        }));
     }
 }
 
@@ -220,9 +219,7 @@ impl Driver {
                 if self.batch.is_empty() && stretch.leaving.is_empty() {
                     std::mem::swap(&mut self.batch, &mut stretch.leaving);
                 }
-                for (port, messages) in columns {
-                    messages.into_iter().for_each(|message| stretch.put(node, port, message));
-                }
+                columns.into_iter().for_each(|(port, messages)| stretch.put_all(node, port, messages));
                 stretch.hand_over(run, node, &mut self.outbox);
             }
             Ok(ColumnEnd::Apart(mut attempts, others)) => self.end_batch(&mut attempts, others, Vec::new()),
