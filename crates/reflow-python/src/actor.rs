@@ -343,9 +343,15 @@ impl PythonActor {
         context.get().step(py, true);
         let next = generator.bind(py).cast::<PyIterator>().map_err(PyErr::from).and_then(|generator| {
             let Some(value) = generator.clone().next().transpose()? else { return Ok(false) };
-            let packets = if value.is_none() { None } else { Some(context.get().outputs(&value)?) };
-            attempt.sent.extend(context.get().take_emitted(py));
-            attempt.sent.extend(packets.into_iter().flatten());
+            let before = attempt.sent.len();
+            if !value.is_none() {
+                let sent = context.get().take_outputs(&value, |port, message| attempt.sent.push((port, message)));
+                sent.inspect_err(|_| attempt.sent.truncate(before))?;
+            }
+            let emitted = context.get().take_emitted(py);
+            if !emitted.is_empty() {
+                attempt.sent.splice(before..before, emitted);
+            }
             Ok(true)
         });
         match next {

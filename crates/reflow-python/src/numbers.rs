@@ -44,14 +44,15 @@ pub(crate) enum Number {
 
 /// The numbers of messages; `None` if one of them is none.
 pub(crate) fn of_messages(messages: &[Message]) -> Option<Vec<Number>> {
-    let number = |message: &Message| match message {
-        Message::Integer(number) => Some(Number::Integer(*number)),
-        Message::Float(number) => Some(Number::Float(*number)),
-        _ => None,
-    };
-    // Most columns that are none say so at once.
-    number(messages.first()?)?;
-    messages.iter().map(number).collect()
+    let mut numbers = Vec::with_capacity(messages.len());
+    for message in messages {
+        numbers.push(match message {
+            Message::Integer(number) => Number::Integer(*number),
+            Message::Float(number) => Number::Float(*number),
+            _ => return None,
+        });
+    }
+    Some(numbers)
 }
 
 /// The list of these numbers.

@@ -77,9 +77,16 @@ impl PyContext {
 
     /// The packets that a returned or yielded value stands for: a mapping of outputs, or what leaves by the only outport.
     pub(crate) fn outputs(&self, value: &Bound<'_, PyAny>) -> PyResult<Packets> {
+        let mut packets = Packets::new();
+        self.take_outputs(value, |port, message| packets.push((port, message)))?;
+        Ok(packets)
+    }
+
+    /// Hands the packets of [`outputs`](Self::outputs) to `take`. After an error, what it was given is to be thrown away.
+    pub(crate) fn take_outputs(&self, value: &Bound<'_, PyAny>, mut take: impl FnMut(u16, Message)) -> PyResult<()> {
         if classes::is_mapping(value) {
             // It was returned or yielded: the caller has the one reference to it.
-            return self.packets(value, 1);
+            return self.each_output(value, 1, |value, held| self.message_of(value, held), take);
         }
         let Some(port) = self.names.only_outport() else {
             let found = value.get_type().name()?;
@@ -89,7 +96,8 @@ impl PyContext {
             )));
         };
         let message = self.message_of(value, Held::ByUs(1))?;
-        Ok(smallvec::smallvec![(port, route(&self.node, port, message)?)])
+        take(port, route(&self.node, port, message)?);
+        Ok(())
     }
 
     /// Sends what a generator yielded.

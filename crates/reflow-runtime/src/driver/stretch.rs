@@ -202,14 +202,14 @@ impl Driver {
         if !self.batch.iter().take(count).all(fits) {
             return false;
         }
-        let released = &mut self.released;
-        let messages = self.batch.drain(..count).map(|packet| {
-            released[packet.link as usize] += 1;
+        let mut messages = Vec::with_capacity(count);
+        for packet in self.batch.drain(..count) {
+            self.released[packet.link as usize] += 1;
             node.receive(&packet.message);
-            packet.message
-        });
+            messages.push(packet.message);
+        }
         let first = self.sequence + 1;
-        let column = Column { first, port, messages: messages.collect() };
+        let column = Column { first, port, messages };
         self.sequence += count as u64;
         node.counters.count_ticks(count);
         let ran = catch_unwind(AssertUnwindSafe(|| actor.run_column(&self.handle, column)));
