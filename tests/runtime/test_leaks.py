@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import threading
 import time
 import weakref
 
@@ -21,6 +22,7 @@ from .support import (
     numbers,
     resident_mb,
     run_script,
+    running,
     threads,
     threads_by_number,
 )
@@ -185,6 +187,72 @@ def test_instances_and_payloads_are_let_go():
     del net
     gc.collect()
     assert until(lambda: gc.collect() is not None and [ref() for ref in weak] == [None])
+
+
+class Payload:
+    """What a weak reference can refer to."""
+
+
+def reads_value(self, ctx):
+    ctx.done({"out": bool(ctx["in"])})
+
+
+def reads_inputs(self, ctx):
+    return {"out": bool(ctx.inputs["in"])}
+
+
+def reads_message(self, ctx):
+    return {"out": ctx.message("in").kind}
+
+
+def yields(self, ctx):
+    yield {"out": bool(ctx.inputs["in"])}
+
+
+async def awaits(self, ctx):
+    await asyncio.sleep(0)
+    return {"out": bool(ctx.inputs["in"])}
+
+
+async def yields_later(self, ctx):
+    await asyncio.sleep(0)
+    yield {"out": bool(ctx.inputs["in"])}
+
+
+def batches(self, batch):
+    batch.done({"out": [bool(value) for value in batch["in"]]})
+
+
+def looks_at_each(self, batch):
+    for ctx in batch:
+        ctx.done({"out": bool(ctx.inputs["in"])})
+
+
+def ends_elsewhere(self, ctx):
+    ctx.defer()
+    threading.Thread(target=lambda: ctx.done({"out": bool(ctx.inputs["in"])})).start()
+
+
+@pytest.mark.parametrize("policy", [None, {"attempts": 2}, {"timeout_ms": 9000}], ids=["plain", "retried", "timed"])
+@pytest.mark.parametrize("wrap", [lambda value: value, lambda value: [value], lambda value: {"member": value}])
+@pytest.mark.parametrize(
+    "run",
+    [reads_value, reads_inputs, reads_message, yields, awaits, yields_later, batches, looks_at_each, ends_elsewhere],
+)
+def test_a_node_that_waits_holds_nothing_of_its_last_packet(run, wrap, policy):
+    size = {"batch_size": 4} if run in (batches, looks_at_each) else {}
+    if size and policy and "timeout_ms" in policy:
+        policy = {"attempts": 3}
+    with Network() as net:
+        add(net, "a", running(run, **size), **({"policy": policy} if policy else {}))
+        net.start()
+        listener = net.listen("a", "out")
+        payload = Payload()
+        gone = weakref.ref(payload)
+        net.send("a", "in", wrap(payload))
+        del payload
+        assert listener.recv(SOON) is not None
+        assert until(lambda: gone() is None)
 
 
 def test_contexts_are_let_go():

@@ -103,11 +103,20 @@ fn is_leaf(py: Python<'_>, object: *mut ffi::PyObject) -> bool {
     }
 }
 
-/// What holds for a copy of a dict, if it is known of the dict.
-pub(crate) fn copied_as_it_was(dict: &Bound<'_, PyAny>, copy: &Bound<'_, PyAny>) {
-    if let (Some(_), Some(now)) = (flat_state(dict), layout::state(copy)) {
-        FLAT.add(now);
+/// A copy of a dict. What is known of one of them is known of the other: a dict that is sent again and again is looked through once.
+pub(crate) fn copy_of_dict<'py>(dict: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyAny>> {
+    let before = layout::state(dict);
+    let copy = dict.copy()?.into_any();
+    if let (Some(before), Some(copied)) = (before, layout::state(&copy))
+        && layout::state(dict) == Some(before)
+    {
+        if FLAT.has(before) {
+            FLAT.add(copied);
+        } else if holds_only_leaves(&copy) {
+            FLAT.add(before);
+        }
     }
+    Ok(copy)
 }
 
 /// The state of a dict, if it is known that there is no container in it.

@@ -32,7 +32,11 @@ pub(crate) fn refill(
     Some(dict.unbind())
 }
 
-/// What may stay in memory until the next tick.
+/// Whether the dict of a tick may stay until the next one, which may be long: else who waits would hold what it was sent last.
+pub(crate) fn may_stay(packets: &Packets) -> bool {
+    packets.iter().all(|(_, message)| is_number(message))
+}
+
 fn is_number(message: &Message) -> bool {
     matches!(message, Message::Integer(_) | Message::Float(_) | Message::Boolean(_))
 }

@@ -180,11 +180,7 @@ impl<'py> Work<'py> {
         check(depth)?;
         let py = value.py();
         let copy = match form {
-            Form::Dict => {
-                let copy = value.cast::<PyDict>()?.copy()?.into_any();
-                borrowed::copied_as_it_was(value, &copy);
-                copy
-            }
+            Form::Dict => borrowed::copy_of_dict(value.cast()?)?,
             Form::List => {
                 let list = value.cast::<PyList>()?;
                 list.get_slice(0, list.len()).into_any()

@@ -71,8 +71,9 @@ impl PyContext {
                 match result {
                     Ok(()) => {
                         std::mem::swap(&mut state.emitted, &mut attempt.emitted);
-                        let inputs_dict = state.inputs_dict.take();
+                        let (inputs_dict, may_stay) = (state.inputs_dict.take(), inputs::may_stay(&state.inputs));
                         drop(state);
+                        let inputs_dict = inputs_dict.filter(|_| may_stay);
                         // The variables of `run` are gone.
                         let mut emitted = attempt.emitted.iter_mut();
                         if unsettled && let Err(error) = emitted.try_for_each(|(_, message)| plain::settle(py, message))
@@ -145,8 +146,11 @@ impl PyContext {
 
     /// Lets go of the packets of an attempt that nobody looks at any more.
     pub(crate) fn let_go(&self, py: Python<'_>) {
-        let inputs = std::mem::take(&mut self.state.lock(py).inputs);
-        drop(inputs);
+        let held = {
+            let mut state = self.state.lock(py);
+            (std::mem::take(&mut state.inputs), state.inputs_dict.take())
+        };
+        drop(held);
     }
 
     /// A copy of the inputs, for the node's own use.
