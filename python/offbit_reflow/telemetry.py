@@ -421,7 +421,12 @@ class _Context:
         self._ctx.done(self._tick.outputs(outputs))
         self._tick.end()
 
-    def fail(self, message: str, reason: str | None = None, permanent: bool | None = None) -> None:  # noqa: FBT001
+    def fail(
+        self,
+        message: str | BaseException,
+        reason: str | None = None,
+        permanent: bool | None = None,  # noqa: FBT001
+    ) -> None:
         self._ctx.fail(message, reason, permanent)
         self._tick.failed(message)
         self._tick.end()

@@ -155,7 +155,8 @@ class Marked(int):
 
 
 @pytest.mark.parametrize(
-    "odd", [True, None, "text", Marked(7), 2**63 - 1, -(2**63), 2**63, -(2**63) - 1, 2**200, -0.0, float("nan"), [1], b"x"]
+    "odd",
+    [True, None, "text", Marked(7), 2**63 - 1, -(2**63), 2**63, -(2**63) - 1, 2**200, -0.0, float("nan"), [1], b"x"],
 )
 def test_numbers_travel_together_and_whatever_is_among_them_as_it_is(odd):
     sent = [value for number in range(40) for value in (number, number / 3)]

@@ -580,3 +580,38 @@ class TestPools:
             first = net.run(timeout=SOON)
             second = net.run(timeout=SOON)
         assert first.outputs == second.outputs == {"a": [0, 2], "b": [0, 2]}
+
+
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["here", "in a thread"])
+def test_a_tick_fails_with_an_exception_as_if_it_had_been_raised(elsewhere):
+    kept = []
+
+    def work(ctx):
+        try:
+            {}["nothing"]  # the exception is what is wanted
+        except KeyError as error:
+            kept.append(error)
+            ctx.fail(error)
+
+    def run(self, ctx):
+        if elsewhere:
+            ctx.defer()
+            threading.Thread(target=work, args=(ctx,)).start()
+        else:
+            work(ctx)
+
+    result = run_one(running(run), [1])
+    (failure,) = result.failures
+    assert (failure.reason, failure.error.splitlines()[0]) == ("KeyError", "KeyError: 'nothing'")
+    assert '{}["nothing"]' in failure.traceback
+    assert kept[0].__traceback__ is not None
+
+
+def test_a_tick_fails_with_a_text_or_an_exception():
+    def run(self, ctx):
+        with pytest.raises(TypeError, match="a text or an exception, got int"):
+            ctx.fail(7)
+        ctx.fail(ValueError(), reason="odd", permanent=True)
+
+    (failure,) = run_one(running(run), [1]).failures
+    assert (failure.reason, failure.error.splitlines()[0]) == ("odd", "ValueError")

@@ -22,14 +22,14 @@ HARMLESS = set(
     re.findall(
         r"\w+",
         """
-    PyBuffer_IsContiguous PyByteArray_AsString PyByteArray_FromStringAndSize PyByteArray_Size PyBytes_AsString
-    PyBytes_FromStringAndSize PyBytes_Size PyDict_Next PyDict_Size PyErr_ExceptionMatches PyErr_Fetch
-    PyErr_GivenExceptionMatches PyErr_Occurred PyException_GetCause PyException_GetTraceback PyFloat_FromDouble
-    PyIndex_Check PyIter_Check PyList_Append PyList_GetItem PyList_Size PyLong_FromLong PyLong_FromSsize_t
-    PyLong_AsLongLongAndOverflow PyLong_FromUnsignedLongLong PyModuleDef_Init PyObject_CheckBuffer PyObject_GC_IsTracked PyObject_GC_UnTrack
-    PySequence_Check PyTuple_GetItem PyTuple_SetItem PyTuple_Size PyType_GetFlags PyType_GetName PyType_GetQualName
-    PyType_IsSubtype PyUnicode_FromStringAndSize PyUnicode_InternInPlace PyWeakref_GetObject Py_GetVersion
-    Py_IsInitialized Py_NewRef _Py_IncRef
+    Py_GetVersion _Py_IncRef Py_IsInitialized Py_NewRef PyBuffer_IsContiguous PyByteArray_AsString
+    PyByteArray_FromStringAndSize PyByteArray_Size PyBytes_AsString PyBytes_FromStringAndSize PyBytes_Size PyDict_Next
+    PyDict_Size PyErr_ExceptionMatches PyErr_Fetch PyErr_GivenExceptionMatches PyErr_Occurred PyException_GetCause
+    PyException_GetTraceback PyFloat_FromDouble PyIndex_Check PyIter_Check PyList_Append PyList_GetItem PyList_Size
+    PyLong_AsLongLongAndOverflow PyLong_FromLong PyLong_FromSsize_t PyLong_FromUnsignedLongLong PyModuleDef_Init
+    PyObject_CheckBuffer PyObject_GC_IsTracked PyObject_GC_UnTrack PySequence_Check PyTuple_GetItem PyTuple_SetItem
+    PyTuple_Size PyType_GetFlags PyType_GetName PyType_GetQualName PyType_IsSubtype PyUnicode_FromStringAndSize
+    PyUnicode_InternInPlace PyWeakref_GetObject
     """,
     )
 )

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use pyo3::exceptions::PyKeyError;
+use pyo3::exceptions::{PyBaseException, PyKeyError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
@@ -21,6 +21,7 @@ use crate::clock::{self, PyClock, PySignalWait};
 use crate::convert;
 use crate::errors::{self, ContextError, ConversionError};
 use crate::exit;
+use crate::failures::described;
 use crate::names::PortNames;
 use crate::plain;
 use crate::protect::Held;
@@ -382,7 +383,8 @@ impl PyContext {
 
     /// Ends the tick as failed; the policy of the node says what happens next.
     ///
-    /// `reason` is a stable word for programs; with `permanent` it is not tried again.
+    /// `message` is a text, or an exception, which fails the tick as if `run` had raised it: with its class as the reason, and its
+    /// traceback. `reason` is a stable word for programs; with `permanent` it is not tried again.
     ///
     /// Examples
     /// --------
@@ -397,8 +399,20 @@ impl PyContext {
     /// ...         else:
     /// ...             ctx.done({"out": ctx["x"]})
     #[pyo3(signature = (message, reason=None, permanent=None))]
-    fn fail(&self, py: Python<'_>, message: &str, reason: Option<&str>, permanent: Option<bool>) -> PyResult<()> {
-        let mut failure = Failure::new(message);
+    fn fail(
+        &self,
+        py: Python<'_>,
+        message: &Bound<'_, PyAny>,
+        reason: Option<&str>,
+        permanent: Option<bool>,
+    ) -> PyResult<()> {
+        let mut failure = if message.is_instance_of::<PyBaseException>() {
+            described(py, &PyErr::from_value(message.clone()))
+        } else {
+            let text =
+                message.cast::<PyString>().map_err(|_| convert::wrong_type("a text or an exception", message))?;
+            Failure::new(text.to_str()?)
+        };
         if let Some(reason) = reason {
             failure = failure.with_reason(reason);
         }

@@ -11,22 +11,27 @@ pub(crate) fn unresolved() -> Failure {
 
 /// The failure that an exception stands for: `TypeName: text`, its class as the reason, and the traceback.
 pub(crate) fn failure_of(py: Python<'_>, error: PyErr) -> Failure {
+    let failure = described(py, &error);
+    let_go_of_frames(py, &error);
+    failure
+}
+
+/// The same for an exception that somebody else goes on with.
+pub(crate) fn described(py: Python<'_>, error: &PyErr) -> Failure {
     let value = error.value(py);
     let name = error.get_type(py).name().map_or_else(|_| "Exception".into(), |name| name.to_string());
     let text = value.str().map_or_else(|_| String::new(), |text| text.to_string());
     let message = if text.is_empty() { name.clone() } else { format!("{name}: {text}") };
     let format = || -> PyResult<String> {
-        let arguments = (error.get_type(py), value, of_users(py, &error)?);
+        let arguments = (error.get_type(py), value, of_users(py, error)?);
         let lines = py.import("traceback")?.call_method1("format_exception", arguments)?;
         pyo3::types::PyString::new(py, "").call_method1("join", (lines,))?.extract()
     };
     let failure = Failure::new(message).with_reason(name);
-    let failure = match format() {
+    match format() {
         Ok(traceback) => failure.with_traceback(&traceback),
         Err(_) => failure,
-    };
-    let_go_of_frames(py, &error);
-    failure
+    }
 }
 
 /// The traceback of an exception, from the first frame on that is not one of this package, if there is any.
