@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import random
+import re
 import threading
 import time
 from bisect import bisect_right
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from . import _native
-from .exceptions import NetworkError, RunTimeout
+from .exceptions import NetworkError, RunTimeout, UnknownComponentError
 
 if TYPE_CHECKING:
     from ._runs import Runs
@@ -71,7 +72,7 @@ class Recorder:
                 {key: failure[key] for key in ("node", "error", "reason", "traceback", "attempt", "tick")}
                 for failure in report["failures"]
             ],
-            "graph": json.loads(self._graph),
+            "graph": _without_secrets(json.loads(self._graph)),
             "inputs": self._inputs,
             "nodes": run.node_ids(),
             "ticks": ticks,
@@ -86,6 +87,29 @@ class Recorder:
         }
         with gzip.open(self._path, "wt", encoding="utf-8") as file:
             json.dump(data, file)
+
+
+def _without_secrets(graph: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what templates call secret in their config: a recording is there to be given away."""
+    known: dict[str, list[re.Pattern[str]]] = {}
+    for process in graph["processes"].values():
+        component, config = process["component"], process.get("metadata") or {}
+        if component not in known:
+            known[component] = _secret_keys(component)
+        for key in [key for key in config if any(pattern.search(key) for pattern in known[component])]:
+            del config[key]
+    return graph
+
+
+def _secret_keys(component: str) -> list[re.Pattern[str]]:
+    """Say which keys of the config of a template are ``writeOnly``."""
+    try:
+        schema = _native.template_info(component)["config_schema"] or {}
+    except UnknownComponentError:  # an actor of the program
+        return []
+    keys = {f"^{re.escape(key)}$": told for key, told in schema.get("properties", {}).items()}
+    keys |= schema.get("patternProperties", {})
+    return [re.compile(pattern) for pattern, told in keys.items() if told.get("writeOnly") is True]
 
 
 def _written(message: _native.Message) -> Any:

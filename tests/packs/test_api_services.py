@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from offbit_reflow import Network, load_openapi, template_info, template_list, unload_service
+from offbit_reflow import Network, Replay, load_openapi, template_info, template_list, unload_service
 from offbit_reflow.exceptions import PackError
 from offbit_reflow.openapi import describe_operation
 
@@ -487,6 +487,25 @@ def test_a_redirect_to_another_host_gets_no_credential(recorder: Recorder) -> No
     assert "authorization" not in other.seen[0].headers
     other.server.shutdown()
     other.server.server_close()
+
+
+def test_a_recording_holds_no_credential(recorder: Recorder, tmp_path: Any) -> None:
+    free = {"service": "github", "operation": "list_meta", "baseUrl": recorder.url, "GITHUB_API_KEY": SECRET}
+    file = tmp_path / "run.rfltrace"
+    net = Network()
+    net.add_node("a", "api_github_list_meta", {"baseUrl": recorder.url, "GITHUB_API_KEY": SECRET})
+    net.add_node("b", "tpl_api_request", free)
+    for node in "ab":
+        net.add_initial(node, "trigger", None)
+        net.add_outport(node, node, "data")
+    assert net.run(timeout=30, record=file).outputs == {"a": [{"ok": True}], "b": [{"ok": True}]}
+    assert [seen.headers["authorization"] for seen in recorder.seen] == [f"Bearer {SECRET}"] * 2
+    recording = gzip.decompress(file.read_bytes()).decode()
+    assert recorder.url in recording
+    assert SECRET not in recording
+    with Replay(file) as replay:
+        reasons = {failure.reason for failure in replay.run().failures}
+    assert reasons == {"missing_credential"}
 
 
 def test_tokens_are_had_once_and_again_when_they_are_refused(recorder: Recorder) -> None:

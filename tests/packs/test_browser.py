@@ -34,6 +34,7 @@ PAGES = {
         "<style>@keyframes m{from{margin-left:0}to{margin-left:300px}}</style><body style='margin:0'>"
         "<div style='width:50px;height:50px;background:#f00;animation:m 0.5s linear infinite alternate'></div></body>"
     ),
+    "/hidden": "<button id=b style='display:none' onclick=\"document.title='clicked'\"></button>",
     "/alert": "<script>alert('hello')</script><p id=after>after</p>",
 }
 
@@ -47,8 +48,20 @@ def pack(first_party: Callable[[str], list[str]]) -> list[str]:
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[str]:
+    left = threading.Event()
+
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            if self.path in ("/slow", "/endless"):
+                self.send_response(200)
+                self.send_header("content-type", "text/html")
+                self.end_headers()
+                self.wfile.write(b"<!doctype html><title>early</title><p>")
+                if self.path == "/endless":
+                    left.wait(60)
+                time.sleep(0.5)
+                self.wfile.write(b"<script>document.title = 'late'</script>")
+                return
             body = ("<!doctype html>" + PAGES.get(self.path, "<p>nothing</p>")).encode()
             self.send_response(200)
             self.send_header("content-type", "text/html" if self.path in PAGES else "application/octet-stream")
@@ -62,6 +75,7 @@ def site() -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
+    left.set()
     server.shutdown()
     server.server_close()
 
@@ -171,6 +185,68 @@ def test_a_page_is_opened_clicked_typed_into_and_asked(site: str) -> None:
         one.send("action", {"type": "stop"})
         assert one.next("done") is True
         assert gone(os.getpid()) == []
+
+
+@pytest.mark.timeout(170)
+def test_what_is_done_next_finds_the_page_that_was_opened(site: str) -> None:
+    with Session({"mode": "screenshot", "url": site + "/slow"}) as one:
+        # The packet that starts the browser is the first to find it.
+        assert one.ask("document.title") == "late"
+        one.send("action", {"type": "navigate", "url": site + "/slow#there"})
+        one.send("action", {"type": "navigate", "url": site + "/button"})
+        one.send("url", site + "/slow")
+        assert one.ask("document.title") == "late"
+        # One that is never complete is there as it is.
+        one.send("action", {"type": "navigate", "url": site + "/endless", "timeoutMs": 1000})
+        assert one.ask("document.title") == "early"
+        one.send("action", {"type": "navigate", "url": "nowhere"})
+        assert "nowhere" in one.next("error")["message"]
+
+
+@pytest.mark.timeout(170)
+def test_what_cannot_be_seen_is_not_clicked(site: str) -> None:
+    with Session({"mode": "screenshot", "url": site + "/hidden"}) as one:
+        one.send("action", {"type": "click", "selector": "#b", "timeoutMs": 200})
+        assert 'nothing is to be seen of the element "#b"' in one.next("error")["message"]
+        one.send("action", {"type": "wait", "selector": "#b"})
+        one.send("action", {"type": "evaluate", "expression": "setTimeout(() => b.style.display = 'block', 200)"})
+        one.next("result")
+        one.send("action", {"type": "click", "selector": "#b"})
+        assert one.ask("document.title") == "clicked"
+
+
+@pytest.mark.timeout(170)
+def test_scripts_answer_whatever_they_are(site: str) -> None:
+    with Session({"mode": "screenshot"}) as one:
+        # JavaScript has texts with half a character, and numbers that JSON has not.
+        assert one.ask("['a\\ud800', '\\ud83d\\ude00']") == ["a\ufffd", "\U0001f600"]
+        for expression, value in (("-0", 0), ("12n", 12), ("2n ** 70n", str(2**70)), ("NaN", None), ("void 0", None)):
+            assert one.ask(expression) == value
+        one.send("action", {"type": "evaluate", "expression": "for (;;);", "timeoutMs": 500})
+        assert "did not end within 500 ms" in one.next("error")["message"]
+        assert one.ask("1 + 1") == 2
+        one.send("url", "chrome://crash")
+        assert "crashed" in one.next("error")["message"]
+        assert one.ask("2 + 2") == 4
+
+
+@pytest.mark.timeout(170)
+def test_a_refused_download_is_told(site: str, caplog: pytest.LogCaptureFixture) -> None:
+    with Session({"mode": "screenshot"}) as one:
+        one.send("url", site + "/file")
+        deadline = time.monotonic() + 40
+        while "a download was refused" not in caplog.text and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert "a download was refused" in caplog.text
+
+
+@pytest.mark.timeout(170)
+@pytest.mark.parametrize("config", [{"settleMs": 100}, {"maxDurationMs": 1500}])
+def test_nothing_is_left_when_a_session_is_done(site: str, config: dict[str, int]) -> None:
+    with Session({"url": site + "/square", **config}) as one:
+        one.send("tick", None)
+        assert one.next("done") is True
+        assert left_of(os.getpid()) == []
 
 
 @pytest.mark.timeout(170)
@@ -327,6 +403,10 @@ def test_a_browser_that_runs_is_used_and_left_as_it_was(
             assert pages_become(http, before) == before
             # The next packet connects again; the end of the run takes the page away, too.
             assert one.ask("1 + 1") == 2
+        assert pages_become(http, before) == before
+    with Session({"connectUrl": http, "url": site + "/square", "settleMs": 100}) as one:
+        one.send("tick", None)
+        assert one.next("done") is True
         assert pages_become(http, before) == before
     # A program that ends in the middle takes its page along.
     path = next(one["source_path"] for one in list_packs() if one["name"] == NAME)

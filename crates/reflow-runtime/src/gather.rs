@@ -72,6 +72,8 @@ pub(crate) struct Group {
     ends: Weak<dyn Ends>,
     /// Whether a journal knows its members by their numbers.
     pub(crate) recorded: bool,
+    /// The tick, as a journal knows it.
+    key: Option<TickKey>,
     /// Of a fork: what a journal has of it.
     row: Option<Arc<Row>>,
     /// Of a fork: what has left by which outport.
@@ -112,6 +114,7 @@ impl Group {
         parent: Option<Origin>,
         ends: Weak<dyn Ends>,
         recorded: bool,
+        key: Option<TickKey>,
     ) -> Self {
         gathers.iter().for_each(|by| _ = by.awaited.fetch_add(1, Ordering::Relaxed));
         Self {
@@ -125,6 +128,7 @@ impl Group {
             failures: Mutex::default(),
             ends,
             recorded,
+            key,
             row: None,
             turns: None,
         }
@@ -232,6 +236,7 @@ impl Drop for Group {
         let end = GroupEnd {
             id: self.id,
             recorded: self.recorded,
+            key: self.key,
             parent: self.parent.take(),
             count: *self.count.get_mut(),
             failures: std::mem::take(self.failures.get_mut()),
@@ -280,6 +285,7 @@ impl fmt::Debug for Row {
 pub(crate) struct GroupEnd {
     id: u64,
     recorded: bool,
+    key: Option<TickKey>,
     parent: Option<Origin>,
     count: u32,
     failures: Vec<(u32, Value)>,
@@ -292,6 +298,8 @@ pub struct Settled {
     /// The node whose tick it was, and the number of the group there.
     pub(crate) node: u32,
     pub(crate) serial: u64,
+    /// That tick. The one that gathers has no packet that names it when all results were dropped, or there never was one.
+    pub(crate) key: Option<TickKey>,
     /// Places with failures.
     pub(crate) failed: Vec<u32>,
     /// What its results have come through: held until the list is written down.
@@ -304,7 +312,8 @@ impl GroupEnd {
         let node = (self.id >> SERIAL_BITS) as u32;
         let failed = self.failures.iter().map(|(place, _)| *place).collect();
         let rows = results.iter_mut().flat_map(|result| std::mem::take(&mut result.rows)).collect();
-        self.recorded.then(|| Box::new(Settled { node, serial: self.id & ((1 << SERIAL_BITS) - 1), failed, rows }))
+        let (serial, key) = (self.id & ((1 << SERIAL_BITS) - 1), self.key);
+        self.recorded.then(|| Box::new(Settled { node, serial, key, failed, rows }))
     }
 }
 
@@ -419,7 +428,7 @@ impl Gatherer {
         }
         let inputs = lists.into_iter().map(|(port, list)| (port, list_of(&list, hosted))).collect();
         if end.recorded {
-            // The first of them names the tick, in every process.
+            // The first of them names a tick of whose list an older journal does not say where it comes from.
             taken.sort_unstable();
         } else {
             taken.clear();
@@ -453,7 +462,9 @@ fn list_of(items: &[Option<Message>], hosted: bool) -> Message {
 pub(crate) struct KnownGroup {
     /// What its tick descends from.
     pub(crate) parent: u64,
-    /// The tick, while it is open.
+    /// The tick.
+    pub(crate) key: Option<TickKey>,
+    /// The same while it is open.
     pub(crate) tick: Option<TickKey>,
     pub(crate) count: u32,
     pub(crate) before: u32,
@@ -493,6 +504,9 @@ impl KnownGroup {
                         link: number(Some(link)) as u32,
                         position: number(value.get("position")) as u64,
                     });
+                    let of = numbers(value.get("of"));
+                    let over = of.first().zip(of.get(1));
+                    group.key = group.tick.or(over.map(|(link, at)| TickKey { link: *link as u32, position: *at }));
                 }
                 (Some("failed"), _) => group.failed = true,
                 (Some("by"), Some(node)) => group.gathered.extend(node.parse::<u32>()),
@@ -526,6 +540,9 @@ pub(crate) fn group_op(group: &Group, tick: Option<TickKey>) -> Op {
     let mut members = vec![("parent", Value::from(parent as i64))];
     if group.turns.is_none() {
         members.push(("count", Value::from(group.count())));
+    }
+    if let (None, None, Some(key)) = (tick, &group.turns, group.key) {
+        members.push(("of", Value::array([Value::from(key.link), Value::from(key.position as i64)])));
     }
     if let Some(tick) = tick {
         members.push(("link", Value::from(tick.link)));
@@ -561,7 +578,7 @@ mod tests {
 
     fn group(serial: u64) -> Group {
         let nobody: Arc<dyn Ends> = Arc::new(Nobody);
-        Group::new((3, serial), &Arc::from([]), None, Arc::downgrade(&nobody), true)
+        Group::new((3, serial), &Arc::from([]), None, Arc::downgrade(&nobody), true, None)
     }
 
     #[test]
@@ -569,7 +586,8 @@ mod tests {
         let mut gatherer = Gatherer::new(3, vec![0]);
         let gained = |place, from| Gained { place, port: 0, message: Message::Flow, from, rows: Vec::new() };
         gatherer.open.insert(7, vec![gained(2, (1, 5)), gained(0, (0, 9)), gained(1, (0, 8))]);
-        let end = GroupEnd { id: 7, recorded: true, parent: None, count: 3, failures: Vec::new(), failed: false };
+        let (failures, failed) = (Vec::new(), false);
+        let end = GroupEnd { id: 7, recorded: true, key: None, parent: None, count: 3, failures, failed };
         gatherer.end(end, false);
         let mut attempt = Attempt::default();
         assert!(gatherer.take(&mut attempt));

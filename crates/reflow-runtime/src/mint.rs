@@ -179,16 +179,11 @@ impl Turns {
         struck.before.clone_from(&struck.left);
     }
 
-    /// See [`Group::begin_again`].
+    /// See [`Group::begin_again`]. What may yet leave by another outport has not ended: its partner may wait for it by now.
     pub(crate) fn begin_again(&self) {
-        let open = {
-            let struck = &mut *self.struck.lock();
-            let before = struck.before.iter().copied().chain(std::iter::repeat(0));
-            struck.left.iter_mut().zip(before).for_each(|(left, before)| *left = before);
-            struck.open.iter_mut().map(std::mem::take).collect::<Vec<_>>()
-        };
-        // Whoever hears of their ends must not meet the lock.
-        drop(open);
+        let struck = &mut *self.struck.lock();
+        let before = struck.before.iter().copied().chain(std::iter::repeat(0));
+        struck.left.iter_mut().zip(before).for_each(|(left, before)| *left = before);
     }
 
     pub(crate) fn close(&self) {
@@ -243,6 +238,25 @@ mod tests {
         assert_eq!(strike(&[1]), 4);
         mint.close();
         assert_eq!(ended(), [0, 1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn what_a_tick_had_sent_does_not_end_when_the_tick_is_run_again() {
+        let told = Arc::new(Told::default());
+        let ends: Arc<dyn Ends> = Arc::clone(&told) as _;
+        let made = |turn| Origin::new(turn, Arc::downgrade(&ends), None, None);
+        let turns = Turns::new(2, vec![vec![0, 1]].into());
+        // An earlier process has sent two by the first outport, and one by the second.
+        turns.restore(&[2, 1], &[]);
+        turns.reopen(|turn| Some(made(turn)));
+        turns.struck.lock().open[0][0].1.put_aside(1, true);
+        turns.begin_again();
+        for outport in [0, 0, 1] {
+            drop(turns.strike([outport].into_iter(), made));
+        }
+        assert!(told.0.lock().is_empty(), "the partner of the second is still to come");
+        assert_eq!(turns.strike([1].into_iter(), made).id(), 1);
+        assert_eq!(*told.0.lock(), [(1, 1)]);
     }
 
     #[test]

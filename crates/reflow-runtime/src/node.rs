@@ -15,6 +15,7 @@ use crate::departures::Departures;
 use crate::facts::Facts;
 use crate::gate::Gate;
 use crate::gather::{Group, Scatter};
+use crate::journal::TickKey;
 use crate::late::Late;
 use crate::mailbox::{Mailbox, Room};
 use crate::marks::Marks;
@@ -219,7 +220,7 @@ impl Node {
     }
 
     /// What a tick of the node descends from whose packets are gathered again.
-    pub(crate) fn scattering(&self, index: u32, origin: Option<Origin>) -> Option<Origin> {
+    pub(crate) fn scattering(&self, index: u32, origin: Option<Origin>, key: Option<TickKey>) -> Option<Origin> {
         let (Some(scatter), Some(ends)) = (&self.scatter, &self.ends) else { return origin };
         if scatter.fork.is_some() && origin.is_none() {
             // What leaves is new, and its mint tells it apart.
@@ -227,7 +228,7 @@ impl Node {
         }
         let serial = scatter.serial.fetch_add(1, Ordering::Relaxed);
         let recorded = self.recorder.is_some();
-        let group = Group::new((index, serial), &scatter.gathers, origin, Weak::clone(ends), recorded);
+        let group = Group::new((index, serial), &scatter.gathers, origin, Weak::clone(ends), recorded, key);
         Some(Origin::scatter(match &scatter.fork {
             Some(meeting) => group.of_fork(Turns::new(self.outports.len(), Arc::clone(meeting))),
             None => group,

@@ -382,7 +382,9 @@ impl NodeHandle {
         if key.link == u32::MAX {
             return Ok(format!("{run}/{node}/{}", key.position));
         }
-        let port = self.node().inport_of(key.link);
+        // The tick that has given a list took its packet elsewhere.
+        let gathers = self.node().awaited_groups.is_some();
+        let port = if gathers { "list".into() } else { self.node().inport_of(key.link) };
         Ok(format!("{run}/{node}/{port}.{}.{}", key.link, key.position))
     }
 

@@ -511,8 +511,11 @@ fn is_of_host(message: &Message) -> bool {
     matches!(message, Message::Host(_) | Message::Any(AnyValue::Host(_)))
 }
 
-/// Tells a tick from all others of its node, over restarts.
+/// Tells a tick from all others of its node, over restarts: one that gathers a list, by the tick that has given the list.
 pub(crate) fn key_of(attempt: &Attempt) -> TickKey {
+    if let Some(key) = attempt.settled.as_ref().and_then(|settled| settled.key) {
+        return key;
+    }
     match attempt.taken.first() {
         Some((link, position)) => TickKey { link: *link, position: u64::from(*position) },
         None => TickKey::numbered(attempt.sequence),

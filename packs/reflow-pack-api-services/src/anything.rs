@@ -56,6 +56,8 @@ impl Component for Anything {
             schema["properties"][key] = json!({"type": kind, "description": text});
         }
         schema["properties"]["REQUEST_API_KEY"] = json!({"type": ["string", "null"], "writeOnly": true, "description": "The credential of a request to `url` with `auth`."});
+        // Those of a service or a document, whose names the config says.
+        schema["patternProperties"] = json!({"^([A-Z][A-Z0-9_]*_(API_KEY|USERNAME|PASSWORD|CLIENT_ID|CLIENT_SECRET|REFRESH_TOKEN)|AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN))$": {"type": ["string", "null"], "writeOnly": true}});
         let any = |name: &str, text: &str| PortSpec::new(name, PortType::Any).with_summary(text);
         ComponentSpec {
             id: ID.into(),

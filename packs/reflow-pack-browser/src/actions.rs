@@ -12,6 +12,7 @@ use serde_json::{Value as Json, json};
 use crate::chrome::Chrome;
 use crate::component::{ACTION, DONE, ERROR, FRAME, METADATA, RESULT, TICK, URL};
 use crate::emitter::Emitter;
+use crate::hold::{Held, Hold};
 use crate::picture::{Picture, jpeg, png};
 use crate::protocol::{Hear, Line, Talk};
 use crate::settings::{Mode, Settings};
@@ -21,10 +22,10 @@ use crate::web_socket;
 const START: Duration = Duration::from_secs(60);
 /// What Chromium says of a page that makes way for another.
 const NO_PAGE: &str = "Not attached to an active page";
-/// How long a page may take to go.
-const CLOSE: Duration = Duration::from_secs(2);
 /// How long a page may take to answer that it begins to load.
 const NAVIGATE: Duration = Duration::from_secs(30);
+/// How much later than it was told the browser may end a script.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// A node with a browser.
 pub(crate) struct Browser {
@@ -37,21 +38,15 @@ struct Session {
     line: Arc<Line>,
     emitter: Arc<Emitter>,
     thread: Option<JoinHandle<()>>,
-    /// The page, in a browser that goes on without us.
-    guest: Option<Json>,
-    /// Dropped last: it waits until nothing of the browser is left.
-    _chrome: Option<Chrome>,
+    hold: Arc<Hold>,
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
         self.emitter.end();
-        if let Some(page) = self.guest.take() {
-            let _ = self.line.ask("Target.closeTarget", json!({"targetId": page}), CLOSE, &|| true);
-        }
-        self.line.close();
         // The thread of pictures ends by itself, and may wait for room until the run is over.
         drop(self.thread.take());
+        self.hold.let_go();
     }
 }
 
@@ -59,23 +54,24 @@ type Goes<'a> = &'a dyn Fn() -> bool;
 
 impl Session {
     fn start(settings: &Settings, tick: &mut Tick<'_>) -> Result<Self, String> {
-        let (to, from, chrome): (Box<dyn Talk>, Box<dyn Hear>, _) = if let Some(address) = &settings.connect {
+        let (to, from, held): (Box<dyn Talk>, Box<dyn Hear>, _) = if let Some(address) = &settings.connect {
             let (to, from) = web_socket::connect(address, &settings.hosts, settings.timeout)?;
-            (Box::new(to), Box::new(from), None)
+            (Box::new(to), Box::new(from), Held::Nothing)
         } else {
             let (chrome, (to, from)) = Chrome::start(settings)?;
-            (Box::new(to), Box::new(from), Some(chrome))
+            (Box::new(to), Box::new(from), Held::Browser(chrome))
         };
-        let emitter = Emitter::new();
+        let emitter = Arc::new(Emitter::default());
         let told = Arc::clone(&emitter);
         let line = Line::open(to, from, move |line, method, event| told.event(line, method, event))?;
-        let mut session = Self { line, emitter, thread: None, guest: None, _chrome: chrome };
+        let hold = Hold::new(Arc::clone(&line), held);
+        let mut session = Self { line, emitter, thread: None, hold };
         let node = tick.node().clone();
         session
             .prepare(settings, &|| !node.is_cancelled())
             .map_err(|why| format!("the browser does not start: {why}"))?;
         let background = tick.background().ok_or("the run was stopped")?;
-        session.thread = Some(session.emitter.run(background, Arc::clone(&session.line), settings.clone())?);
+        session.thread = Some(session.emitter.run(background, &session.line, &session.hold, settings)?);
         Ok(session)
     }
 
@@ -84,20 +80,22 @@ impl Session {
         let line = &self.line;
         let page = line.ask("Target.createTarget", json!({"url": "about:blank"}), START, goes_on)?["targetId"].clone();
         if settings.connect.is_some() {
-            self.guest = Some(page.clone());
+            self.hold.keep(Held::Page(page.clone()));
         }
         let attached = line.ask("Target.attachToTarget", json!({"targetId": page, "flatten": true}), START, goes_on)?;
         line.attach(attached["sessionId"].as_str().ok_or("it gives no session")?.to_string());
+        self.emitter.attach(page.as_str().unwrap_or_default());
         let downloads = match &settings.downloads {
             Some(folder) => json!({"behavior": "allow", "downloadPath": folder.display().to_string()}),
             None => json!({"behavior": "deny"}),
         };
         // In a browser that is not ours, for our page alone.
-        let of = if self.guest.is_some() { "Page.setDownloadBehavior" } else { "Browser.setDownloadBehavior" };
+        let of = if settings.connect.is_some() { "Page.setDownloadBehavior" } else { "Browser.setDownloadBehavior" };
         let size = json!({"width": settings.width, "height": settings.height, "deviceScaleFactor": 1, "mobile": false});
         for (method, parameters) in [
             (of, downloads),
             ("Page.enable", json!({})),
+            ("Page.setLifecycleEventsEnabled", json!({"enabled": true})),
             ("Runtime.enable", json!({})),
             ("Inspector.enable", json!({})),
             ("Emulation.setDeviceMetricsOverride", size),
@@ -111,49 +109,77 @@ impl Session {
         !self.line.is_gone() && self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
     }
 
-    fn navigate(&self, url: &str, goes_on: Goes<'_>) -> Result<(), String> {
-        let answer = self.line.ask("Page.navigate", json!({"url": url}), NAVIGATE, goes_on)?;
+    /// Opens a page, and waits until its document was read, so that what is done next finds it.
+    fn navigate(&self, url: &str, timeout: Duration, goes_on: Goes<'_>) -> Result<(), String> {
+        let not_opened = |why: &str| format!("{url} cannot be opened: {why}");
+        let answer = self.line.ask("Page.navigate", json!({"url": url}), NAVIGATE, goes_on);
+        let answer = answer.map_err(|why| not_opened(&why))?;
         match answer["errorText"].as_str() {
-            None => Ok(()),
             // A download is no page.
-            Some("net::ERR_ABORTED") => Ok(()),
-            Some(why) => Err(format!("{url} cannot be opened: {why}")),
+            Some("net::ERR_ABORTED") => return Ok(()),
+            Some(why) => return Err(not_opened(why)),
+            None => {}
         }
+        // Another place of the same document has no document to wait for.
+        if let Some(document) = answer["loaderId"].as_str() {
+            self.emitter.parsed(document, timeout, goes_on);
+        }
+        Ok(())
     }
 
-    /// Runs a script, and gives what it answers, or what it throws.
+    /// Runs a script, and gives what it answers, or what it throws. One that never ends is ended.
     fn evaluate(&self, expression: &str, timeout: Duration, goes_on: Goes<'_>) -> Result<Result<Json, String>, String> {
-        let parameters =
-            json!({"expression": expression, "returnByValue": true, "awaitPromise": true, "userGesture": true});
-        let answer = self.line.ask("Runtime.evaluate", parameters, timeout, goes_on)?;
+        let parameters = json!({"expression": expression, "returnByValue": true, "awaitPromise": true, "userGesture": true,
+            "timeout": timeout.as_millis() as u64});
+        let began = Instant::now();
+        // The browser ends it by itself, a little later than it was told, and calls that an internal error.
+        let answer = self.line.ask("Runtime.evaluate", parameters, timeout + GRACE, goes_on).map_err(|why| {
+            let is_late = began.elapsed() >= timeout && !self.line.is_gone();
+            if is_late { format!("the script did not end within {} ms", timeout.as_millis()) } else { why }
+        })?;
         if let Some(thrown) = answer.get("exceptionDetails") {
             let text = thrown["exception"]["description"].as_str().or(thrown["exception"]["value"].as_str());
             return Ok(Err(text.or(thrown["text"].as_str()).unwrap_or("the script threw something").to_string()));
         }
-        Ok(Ok(answer["result"].get("value").cloned().unwrap_or_default()))
+        let result = &answer["result"];
+        let value = result.get("value").cloned();
+        Ok(Ok(value.or_else(|| result["unserializableValue"].as_str().map(number)).unwrap_or_default()))
     }
 
-    /// The middle of an element, once it is there.
-    fn element(&self, selector: &str, timeout: Duration, goes_on: Goes<'_>) -> Result<(f64, f64), String> {
+    /// The middle of an element, once it has a place on the page; without one where it only has to be there.
+    fn element(
+        &self,
+        selector: &str,
+        is_placed: bool,
+        timeout: Duration,
+        goes_on: Goes<'_>,
+    ) -> Result<(f64, f64), String> {
         let script = format!(
             "(() => {{ const e = document.querySelector({}); if (!e) return null; e.scrollIntoView({{block: 'center', inline: 'center'}}); \
-             const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]; }})()",
+             const r = e.getBoundingClientRect(); return e.getClientRects().length ? [r.x + r.width / 2, r.y + r.height / 2] : []; }})()",
             Json::from(selector)
         );
         let until = Instant::now() + timeout;
+        let mut missing = "there is no element";
         loop {
             match self.evaluate(&script, timeout, goes_on) {
+                Ok(Ok(Json::Array(at))) if is_placed && at.is_empty() => {
+                    missing = "nothing is to be seen of the element"
+                }
                 Ok(Ok(Json::Array(at))) => {
                     let number = |index: usize| at.get(index).and_then(Json::as_f64).unwrap_or_default();
                     return Ok((number(0), number(1)));
                 }
-                Ok(Err(why)) => return Err(format!("the selector {selector:?}: {why}")),
+                Ok(Err(why)) => {
+                    let why = why.lines().next().unwrap_or_default();
+                    return Err(format!("the selector {selector:?}: {why}"));
+                }
                 Err(why) if self.line.is_gone() || !goes_on() => return Err(why),
                 // A page that is just changing has no elements yet.
                 _ => {}
             }
             if Instant::now() >= until {
-                return Err(format!("no element {selector:?} within {} ms", timeout.as_millis()));
+                return Err(format!("{missing} {selector:?} within {} ms", timeout.as_millis()));
             }
             if !goes_on() {
                 return Err("the run was stopped".into());
@@ -214,6 +240,17 @@ impl Session {
     }
 }
 
+/// A number of JavaScript that JSON has no form for: a whole one without bounds (`12n`), as a text where it is too large, −0, and those that
+/// `JSON.stringify` takes for nothing.
+fn number(text: &str) -> Json {
+    let whole = text.strip_suffix('n').unwrap_or(text);
+    match whole.parse::<i64>() {
+        Ok(number) => number.into(),
+        Err(_) if whole.len() < text.len() => whole.into(),
+        Err(_) => Json::Null,
+    }
+}
+
 /// The number of a key on Windows, by its name in DOM. 0 where a key has none of its own: the codes of other signs than letters and
 /// digits are those of keys that do something, `.` that of `Delete`.
 fn key_code(key: &str) -> u32 {
@@ -265,10 +302,10 @@ impl Browser {
         let coordinate = |key: &str| number(key).unwrap_or_default();
         let timeout = number("timeoutMs").map_or(settings.timeout, |wait| Duration::from_millis(wait.max(0.0) as u64));
         match need("type")? {
-            "navigate" => session.navigate(need("url")?, &goes_on)?,
+            "navigate" => session.navigate(need("url")?, timeout, &goes_on)?,
             "click" => {
                 let at = match (text("selector"), number("x"), number("y")) {
-                    (Some(selector), _, _) => session.element(selector, timeout, &goes_on)?,
+                    (Some(selector), _, _) => session.element(selector, true, timeout, &goes_on)?,
                     (None, Some(x), Some(y)) => (x, y),
                     _ => return Err("`selector`, or `x` and `y`, are missing".into()),
                 };
@@ -298,7 +335,7 @@ impl Browser {
             }
             "type" => {
                 let (selector, text) = (need("selector")?, need("text")?);
-                let at = session.element(selector, timeout, &goes_on)?;
+                let at = session.element(selector, true, timeout, &goes_on)?;
                 session.click(at, "left", &goes_on)?;
                 let focus = format!("document.querySelector({}).focus()", Json::from(selector));
                 let _ = session.evaluate(&focus, timeout, &goes_on)?;
@@ -323,9 +360,10 @@ impl Browser {
                     session.line.ask("Input.dispatchKeyEvent", parameters, timeout, &goes_on)?;
                 }
             }
-            "wait" => drop(session.element(need("selector")?, timeout, &goes_on)?),
+            "wait" => drop(session.element(need("selector")?, false, timeout, &goes_on)?),
             "evaluate" => {
-                let outcome = session.evaluate(need("expression")?, NAVIGATE, &goes_on)?;
+                let timeout = if number("timeoutMs").is_some() { timeout } else { NAVIGATE };
+                let outcome = session.evaluate(need("expression")?, timeout, &goes_on)?;
                 let id = action.get("id").filter(|id| !id.is_null()).cloned();
                 let answer = match (outcome, id) {
                     (Ok(value), None) => Value::from(&value),
@@ -420,7 +458,7 @@ impl Browser {
     fn open(&self, tick: &Tick<'_>, url: &str) -> Result<(), String> {
         let node = tick.node().clone();
         let goes_on = || !node.is_cancelled();
-        self.session.as_ref().map_or(Ok(()), |session| session.navigate(url, &goes_on))
+        self.session.as_ref().map_or(Ok(()), |session| session.navigate(url, self.settings.timeout, &goes_on))
     }
 }
 

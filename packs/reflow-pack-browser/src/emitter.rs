@@ -1,7 +1,7 @@
 //! What leaves outside of ticks: pictures, and words about the page.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -11,6 +11,7 @@ use reflow_pack_sdk::{Begin, Bytes, Frame, Message, NodeHandle, StreamWriter, Va
 use serde_json::json;
 
 use crate::component::{DONE, ERROR, FRAME, LOADED, METADATA, READY, STREAM};
+use crate::hold::Hold;
 use crate::picture::{Picture, jpeg};
 use crate::protocol::Line;
 use crate::settings::{Mode, Settings};
@@ -21,7 +22,7 @@ const LOOK_AROUND: Duration = Duration::from_millis(50);
 /// How long the end of the stream may wait for room when the run is over.
 const LAST: Duration = Duration::from_millis(500);
 
-/// Loads that wait for a reader; a page that loads itself again and again fills no memory.
+/// Loads and downloads that wait for a reader; a page that loads itself again and again fills no memory.
 const MOST_LOADS: usize = 1024;
 
 /// What waits to leave.
@@ -33,23 +34,30 @@ struct State {
     newest: Option<Arc<Picture>>,
     number: i64,
     last_load: Option<Instant>,
+    /// The document of the page, not of a frame in it, that was read to its end last.
+    parsed: Option<String>,
     is_over: bool,
 }
 
 enum Said {
     Loaded,
+    Download,
     Error(String),
 }
 
 /// Takes what the browser tells, and hands it out as fast as it is taken.
+#[derive(Default)]
 pub(crate) struct Emitter {
     state: Mutex<State>,
     came: Condvar,
+    /// The page itself among its frames.
+    page: OnceLock<String>,
 }
 
 impl Emitter {
-    pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { state: Mutex::default(), came: Condvar::new() })
+    /// From now on events are those of this page.
+    pub(crate) fn attach(&self, page: &str) {
+        let _ = self.page.set(page.to_string());
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
@@ -73,6 +81,12 @@ impl Emitter {
                     state.said.push_back(Said::Loaded);
                 }
             }
+            "Page.downloadWillBegin" if state.said.len() < MOST_LOADS => state.said.push_back(Said::Download),
+            "Page.lifecycleEvent" if told["name"] == "DOMContentLoaded" => {
+                if told["frameId"].as_str() == self.page.get().map(String::as_str) {
+                    state.parsed = told["loaderId"].as_str().map(Into::into);
+                }
+            }
             // Nobody is there to answer it.
             "Page.javascriptDialogOpening" => {
                 let _ = line.tell("Page.handleJavaScriptDialog", json!({"accept": true}));
@@ -92,11 +106,28 @@ impl Emitter {
 
     /// The newest picture, waiting for the first one.
     pub(crate) fn newest(&self, timeout: Duration, goes_on: &dyn Fn() -> bool) -> Option<Arc<Picture>> {
+        self.wait(timeout, goes_on, |state| state.newest.clone())
+    }
+
+    /// Waits until a document was read to its end, or the one that it has made way for. One that takes longer is there as it is.
+    pub(crate) fn parsed(&self, document: &str, timeout: Duration, goes_on: &dyn Fn() -> bool) {
+        let before = self.lock().parsed.clone();
+        let is_there =
+            |state: &State| (state.parsed.as_deref() == Some(document) || state.parsed != before).then_some(());
+        let _ = self.wait(timeout, goes_on, is_there);
+    }
+
+    fn wait<T>(
+        &self,
+        timeout: Duration,
+        goes_on: &dyn Fn() -> bool,
+        is_there: impl Fn(&State) -> Option<T>,
+    ) -> Option<T> {
         let until = Instant::now() + timeout;
         let mut state = self.lock();
         loop {
-            if let Some(picture) = &state.newest {
-                return Some(Arc::clone(picture));
+            if let Some(found) = is_there(&state) {
+                return Some(found);
             }
             if state.is_over || Instant::now() >= until || !goes_on() {
                 return None;
@@ -123,19 +154,21 @@ impl Emitter {
     pub(crate) fn run(
         self: &Arc<Self>,
         node: NodeHandle,
-        line: Arc<Line>,
-        settings: Settings,
+        line: &Arc<Line>,
+        hold: &Arc<Hold>,
+        settings: &Settings,
     ) -> Result<JoinHandle<()>, String> {
         let this = Arc::clone(self);
+        let (line, hold, settings) = (Arc::clone(line), Arc::clone(hold), settings.clone());
         let thread = thread::Builder::new().name("reflow-browser-out".into());
         thread
-            .spawn(move || this.live(&node, &line, &settings))
+            .spawn(move || this.live(&node, &line, &hold, &settings))
             .map_err(|error| format!("no thread for pictures: {error}"))
     }
 
-    fn live(&self, node: &NodeHandle, line: &Arc<Line>, settings: &Settings) {
+    fn live(&self, node: &NodeHandle, line: &Arc<Line>, hold: &Arc<Hold>, settings: &Settings) {
         let mut stream: Option<StreamWriter> = None;
-        let last = self.hand_out(node, line, settings, &mut stream);
+        let last = self.hand_out(node, line, hold, settings, &mut stream);
         if let Some(stream) = stream {
             let _ = stream.write_blocking(last, node.is_cancelled().then_some(LAST));
         }
@@ -146,6 +179,7 @@ impl Emitter {
         &self,
         node: &NodeHandle,
         line: &Arc<Line>,
+        hold: &Arc<Hold>,
         settings: &Settings,
         stream: &mut Option<StreamWriter>,
     ) -> Frame {
@@ -182,12 +216,19 @@ impl Emitter {
             };
             let sent = match said {
                 Some(Said::Loaded) => node.send_blocking(LOADED, "PAGE_LOADED", None),
+                Some(Said::Download) => {
+                    if settings.downloads.is_none() {
+                        node.log("warning", "a download was refused; `downloads` names a folder for them");
+                    }
+                    Ok(())
+                }
                 Some(Said::Error(why)) => {
+                    // There is nothing more to tell; the next packet starts another.
+                    self.end();
+                    hold.let_go();
                     node.log("error", Value::object([("message", why.as_str())]));
                     let _ =
                         node.send_blocking(ERROR, Message::object(Value::object([("message", why.as_str())])), None);
-                    // Without a browser there is nothing more to tell; the next packet starts another.
-                    self.end();
                     return Frame::Error(why);
                 }
                 None => Ok(()),
@@ -207,7 +248,7 @@ impl Emitter {
                 settings.settle.is_some_and(|settle| last_load.is_some_and(|load: Instant| load.elapsed() >= settle));
             if settled || settings.longest.is_some_and(|longest| began.elapsed() >= longest) {
                 self.end();
-                line.close();
+                hold.let_go();
                 let _ = node.send_blocking(DONE, true, None);
                 return Frame::End;
             }

@@ -8,6 +8,8 @@ mod chrome;
 mod component;
 #[cfg(unix)]
 mod emitter;
+#[cfg(unix)]
+mod hold;
 mod picture;
 #[cfg(unix)]
 mod protocol;

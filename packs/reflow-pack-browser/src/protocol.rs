@@ -23,6 +23,31 @@ pub(crate) trait Hear: Send {
     fn hear(&mut self) -> Option<Vec<u8>>;
 }
 
+/// JSON in which every `\uD800` to `\uDFFF` that is no half of a pair, as JavaScript may have in its texts and JSON may not, is the sign for
+/// what cannot be shown, `\uFFFD`.
+fn with_whole_characters(mut text: Vec<u8>) -> Vec<u8> {
+    let unit = |text: &[u8], at: usize| {
+        let digits = text.get(at..at + 6).filter(|escape| escape.starts_with(b"\\u"))?;
+        u16::from_str_radix(std::str::from_utf8(&digits[2..]).ok()?, 16).ok()
+    };
+    let mut at = 0;
+    while at < text.len() {
+        if text[at] != b'\\' {
+            at += 1;
+            continue;
+        }
+        at += match (unit(&text, at), unit(&text, at + 6)) {
+            (Some(0xD800..=0xDBFF), Some(0xDC00..=0xDFFF)) => 12,
+            (Some(0xD800..=0xDFFF), _) => {
+                text[at..at + 6].copy_from_slice(b"\\uFFFD");
+                6
+            }
+            _ => 2,
+        };
+    }
+    text
+}
+
 /// The line to a browser.
 pub(crate) struct Line {
     to: Mutex<Option<Box<dyn Talk>>>,
@@ -50,7 +75,10 @@ impl Line {
         let thread = thread::Builder::new().name("reflow-browser".into());
         let started = thread.spawn(move || {
             while let Some(text) = from.hear() {
-                let Ok(message) = serde_json::from_slice::<Value>(&text) else { continue };
+                let message = serde_json::from_slice::<Value>(&text);
+                let Ok(message) = message.or_else(|_| serde_json::from_slice(&with_whole_characters(text))) else {
+                    continue;
+                };
                 match message.get("id").and_then(Value::as_u64) {
                     Some(id) => listening.answered(id, &message),
                     None => {
@@ -133,5 +161,20 @@ impl Line {
         });
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
         outcome
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_characters_are_told_apart_from_whole_ones() {
+        let whole = |text: &str| String::from_utf8(with_whole_characters(text.into())).unwrap();
+        assert_eq!(whole(r#""\ud800""#), r#""\uFFFD""#);
+        assert_eq!(whole(r#""\ud83d\ude00 \ude00\ud83d \u00e4""#), r#""\ud83d\ude00 \uFFFD\uFFFD \u00e4""#);
+        // A backslash that is meant as one is followed by no number.
+        assert_eq!(whole(r#""\\ud800 \""#), r#""\\ud800 \""#);
+        assert_eq!(whole(r#""\ud8"#), r#""\ud8"#);
     }
 }

@@ -12,10 +12,8 @@ use tungstenite::{HandshakeError, Message, Utf8Bytes, WebSocket};
 use crate::address::Address;
 use crate::protocol::{Hear, Talk};
 
-/// The head of what the browser tells about itself is no longer than this; that of a handshake is not either.
-const LONGEST_HEAD: u64 = 64 << 10;
 /// What the browser tells about itself is no longer than this.
-const LONGEST_VERSION: u64 = 1 << 20;
+const LONGEST_ANSWER: u64 = 1 << 20;
 /// No message is longer: the picture of a page has a few MiB.
 const LONGEST_MESSAGE: usize = 256 << 20;
 
@@ -60,12 +58,7 @@ fn ask_for_path(address: &Address, hosts: &[String], timeout: Duration) -> Resul
     let ask = |mut stream: TcpStream| -> io::Result<Json> {
         let question = format!("GET /json/version HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
         stream.write_all(question.as_bytes())?;
-        let mut reader = BufReader::new(Wire::new(stream, timeout));
-        let head = Head::read(&mut reader)?;
-        head.expect(200)?;
-        let length = head.get("content-length").and_then(|length| length.parse().ok()).unwrap_or(LONGEST_VERSION);
-        let mut body = Vec::new();
-        reader.take(length.min(LONGEST_VERSION)).read_to_end(&mut body)?;
+        let body = read_body(Wire::new(stream, timeout))?;
         serde_json::from_slice(&body).map_err(io::Error::other)
     };
     let told =
@@ -135,41 +128,31 @@ impl Write for Wire {
     }
 }
 
-/// The start line and the fields of an answer.
-struct Head {
-    status: u16,
-    fields: Vec<(String, String)>,
-}
-
-impl Head {
-    fn read(reader: &mut impl BufRead) -> io::Result<Self> {
-        let mut reader = reader.take(LONGEST_HEAD);
-        let mut line = || {
-            let mut line = String::new();
-            reader.read_line(&mut line)?;
-            if line.ends_with('\n') { Ok(line.trim_end().to_string()) } else { Err(bad("it ends too early")) }
-        };
-        let start = line()?;
-        let status = start.strip_prefix("HTTP/1.").and_then(|rest| rest.get(2..5)).and_then(|code| code.parse().ok());
-        let status = status.ok_or_else(|| bad("it does not speak HTTP"))?;
-        let mut fields = Vec::new();
-        loop {
-            let line = line()?;
-            if line.is_empty() {
-                return Ok(Self { status, fields });
-            }
-            let (name, value) = line.split_once(':').ok_or_else(|| bad("it does not speak HTTP"))?;
-            fields.push((name.to_ascii_lowercase(), value.trim().to_string()));
+/// Reads an answer over HTTP, and gives what follows its head.
+fn read_body(wire: impl Read) -> io::Result<Vec<u8>> {
+    let mut reader = BufReader::new(wire).take(LONGEST_ANSWER);
+    let mut head = Vec::new();
+    let length = loop {
+        if reader.read_until(b'\n', &mut head)? == 0 {
+            return Err(bad("it ends too early"));
         }
-    }
-
-    fn get(&self, name: &str) -> Option<&str> {
-        self.fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
-    }
-
-    fn expect(&self, status: u16) -> io::Result<()> {
-        if self.status == status { Ok(()) } else { Err(bad(&format!("it answers with status {}", self.status))) }
-    }
+        let mut fields = [httparse::EMPTY_HEADER; 64];
+        let mut answer = httparse::Response::new(&mut fields);
+        match answer.parse(&head).map_err(|_| bad("it does not speak HTTP"))? {
+            httparse::Status::Complete(_) if answer.code == Some(200) => {
+                let length = answer.headers.iter().find(|field| field.name.eq_ignore_ascii_case("content-length"));
+                let length = length.and_then(|field| std::str::from_utf8(field.value).ok()?.parse().ok());
+                break length.unwrap_or(LONGEST_ANSWER);
+            }
+            httparse::Status::Complete(_) => {
+                return Err(bad(&format!("it answers with status {}", answer.code.unwrap_or_default())));
+            }
+            httparse::Status::Partial => {}
+        }
+    };
+    let mut body = Vec::new();
+    reader.take(length).read_to_end(&mut body)?;
+    Ok(body)
 }
 
 fn bad(why: &str) -> io::Error {

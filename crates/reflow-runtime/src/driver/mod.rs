@@ -184,7 +184,8 @@ impl Driver {
             _ => Style::Single,
         };
         let limit = if let Style::Concurrent(limit) = style { limit } else { 1 };
-        let ordered = policy.is_none_or(|policy| policy.ordered);
+        // A source that goes on after a restart has given what its first ticks give, and nothing else.
+        let ordered = policy.is_none_or(|policy| policy.ordered) || source && handle.node().recorder.is_some();
         let player = handle.run().script.as_ref().and_then(|script| script.player_of());
         let order = player.and_then(|player| player.leaves(handle.index()));
         Self {

@@ -15,6 +15,7 @@ use crate::failure::Failure;
 use crate::mailbox::{LinkInfo, Sleep};
 use crate::origin::Origin;
 use crate::packet::{Control, Packet};
+use crate::recorder::key_of;
 
 /// Ticks after which credits are given back, where connections have room for many packets.
 const RELEASE_EVERY: usize = 32;
@@ -227,7 +228,8 @@ impl Driver {
             self.attempt.meet_node(self.handle.node());
             if self.handle.node().scatter.is_some() {
                 let origin = self.attempt.origin.take();
-                self.attempt.origin = self.handle.node().scattering(self.handle.index(), origin);
+                let key = self.recorded.then(|| key_of(&self.attempt));
+                self.attempt.origin = self.handle.node().scattering(self.handle.index(), origin, key);
             }
         }
         complete

@@ -169,7 +169,7 @@ impl Run {
             }
             let left = scatter.gathers.iter().filter(|by| !group.gathered.contains(&by.node)).cloned().collect();
             let parent = self.known_origin(group.parent);
-            let mut made = Group::new((index, serial), &left, parent, Weak::clone(&self.ends), true);
+            let mut made = Group::new((index, serial), &left, parent, Weak::clone(&self.ends), true, group.key);
             if let Some(meeting) = &scatter.fork {
                 made = made.of_fork(Turns::new(node.outports.len(), Arc::clone(meeting)));
             }
