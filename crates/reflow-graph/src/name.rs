@@ -28,6 +28,13 @@ impl Name {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Shares the allocation of another name of the same text.
+    pub fn share(&mut self, other: &Self) {
+        if self == other {
+            self.0 = Arc::clone(&other.0);
+        }
+    }
 }
 
 impl Deref for Name {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
-use reflow_graph::{Code, Diagnostic, Direction, Place};
+use reflow_graph::{Code, Diagnostic, Direction, Name, Place};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::activity::{Activity, Sleeper};
@@ -110,7 +110,7 @@ pub(crate) fn check_ports(plan: &Plan) -> Vec<Diagnostic> {
 
 /// Nodes that gather what does not come to them, and those that pair by position what comes from one source by different ways.
 fn meetings(drafts: &mut [Draft<'_>], plan: &Plan) -> Vec<Diagnostic> {
-    let index: FxHashMap<String, u32> = plan.nodes.keys().cloned().zip(0..).collect();
+    let index: FxHashMap<&str, u32> = plan.nodes.keys().map(Name::as_str).zip(0..).collect();
     for connection in &plan.connections {
         connect(drafts, &index, connection, plan.capacity);
     }
@@ -181,7 +181,7 @@ pub(crate) fn launch(
     errors.extend(wrong_connections(plan));
     let (gates, wrong) = gates(&drafts, plan);
     errors.extend(wrong);
-    let index: FxHashMap<String, u32> = plan.nodes.keys().cloned().zip(0..).collect();
+    let index: FxHashMap<&str, u32> = plan.nodes.keys().map(Name::as_str).zip(0..).collect();
     let doors = listeners.lock().ends();
     errors.extend(doors.iter().filter_map(|end| deaf(&boundaries, &index, &drafts, plan, end)));
     if !errors.is_empty() {
@@ -194,7 +194,7 @@ pub(crate) fn launch(
     let mut initial_links: FxHashMap<(u32, u16), u32> = FxHashMap::default();
     let mut initials = Vec::with_capacity(plan.initials.len());
     for initial in &plan.initials {
-        let target = index[&initial.to.node];
+        let target = index[&*initial.to.node];
         let draft = &mut drafts[target as usize];
         let port = draft.inport(&initial.to.port);
         // An initial has no bound, so it is always taken.
@@ -205,7 +205,7 @@ pub(crate) fn launch(
     }
     for from in plan.outports.values() {
         // An outport of the network exists even if nothing else is connected to it.
-        drafts[index[&from.node] as usize].outport(&from.port);
+        drafts[index[&*from.node] as usize].outport(&from.port);
     }
     let from_outside = Doors::new(feed, &plan.inports);
     let feeds: Vec<_> = drafts.iter_mut().map(|draft| draft.feed(&from_outside)).collect();
@@ -287,7 +287,7 @@ pub(crate) fn launch(
     let sources: Vec<bool> = actors.iter().map(|seed| seed.source).collect();
     let mut journaled = match feed.journal {
         Some(journal) => {
-            let at = |end: &Endpoint| index.get(&end.node).copied();
+            let at = |end: &Endpoint| index.get(&*end.node).copied();
             let kept: Vec<(u32, u16)> = plan
                 .outports
                 .values()
@@ -304,7 +304,7 @@ pub(crate) fn launch(
         None => None,
     };
     for (outport, from) in (0_u16..).zip(plan.outports.values()) {
-        let node: &mut Node = &mut nodes[index[&from.node] as usize];
+        let node: &mut Node = &mut nodes[index[&*from.node] as usize];
         if let Some(port) = node.outports.find(&from.port) {
             node.answers.push((port, outport));
         }
@@ -454,7 +454,7 @@ fn inner_inputs(boundaries: &Boundaries, inputs: &[Endpoint]) -> Result<Vec<Endp
 /// Why nobody can listen there: the node or the outport does not exist.
 fn deaf(
     boundaries: &Boundaries,
-    index: &FxHashMap<String, u32>,
+    index: &FxHashMap<&str, u32>,
     drafts: &[Draft<'_>],
     plan: &Plan,
     end: &Endpoint,
@@ -464,7 +464,7 @@ fn deaf(
         Err(error) => return Some(error),
     };
     let Some(draft) = index.get(node).and_then(|at| drafts.get(*at as usize)) else {
-        let suggestion = suggestion(node, index.keys().map(String::as_str));
+        let suggestion = suggestion(node, index.keys().copied());
         return Some(NetworkError::UnknownNode { what: "a listener".into(), node: node.into(), suggestion });
     };
     let connected = plan.connections.iter().map(|connection| &connection.from).chain(plan.outports.values());
@@ -473,11 +473,12 @@ fn deaf(
     (!exists).then(|| NetworkError::unknown_port(node, Direction::Out, port, &draft.outports))
 }
 
-fn connect(drafts: &mut [Draft<'_>], index: &FxHashMap<String, u32>, connection: &ConnectionSpec, capacity: usize) {
+fn connect(drafts: &mut [Draft<'_>], index: &FxHashMap<&str, u32>, connection: &ConnectionSpec, capacity: usize) {
     let ConnectionSpec { from, to, options } = connection;
-    let (source, target) = (index[&from.node], index[&to.node]);
+    let (source, target) = (index[&*from.node], index[&*to.node]);
     let mut outport = drafts[source as usize].outport(&from.port);
-    let newest = drafts[source as usize].description.outports.iter().any(|port| port.latest && port.name == from.port);
+    let newest =
+        drafts[source as usize].description.outports.iter().any(|port| port.latest && *port.name == *from.port);
     let ConnectionOptions { capacity: own, overflow, log, rechunk, .. } = options;
     let overflow = *overflow;
     if let Some(rule) = rechunk {

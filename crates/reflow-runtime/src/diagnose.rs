@@ -139,10 +139,9 @@ fn fed(plan: &Plan, inputs: &[Endpoint]) -> GraphExport {
 /// The bare shape of a plan: nodes, connections and graph ports, without configs and packets.
 pub(crate) fn shape(plan: &Plan) -> GraphExport {
     let mut export = GraphExport { case_sensitive: !plan.folds_ports, ..GraphExport::default() };
-    export.processes.extend(plan.nodes.iter().map(|(id, node)| {
-        let id = Name::from(id);
-        (id.clone(), Process::new(id, &node.component))
-    }));
+    export
+        .processes
+        .extend(plan.nodes.iter().map(|(id, node)| (id.clone(), Process::new(id.clone(), &node.component))));
     export.connections.extend(plan.connections.iter().map(|connection| {
         let (from, to) = (&connection.from, &connection.to);
         let ends = Connection::new(Edge::new(&from.node, &from.port), Edge::new(&to.node, &to.port));

@@ -115,8 +115,8 @@ pub(crate) fn drafts(plan: &Plan) -> (Vec<Draft<'_>>, Vec<NetworkError>) {
         let Some(component) = plan.component_of(id, spec) else {
             let known = plan.component_ids();
             errors.push(NetworkError::UnknownComponent {
-                node: id.clone(),
-                component: spec.component.clone(),
+                node: id.to_string(),
+                component: spec.component.to_string(),
                 suggestion: suggestion(&spec.component, known.iter().map(String::as_str)),
             });
             continue;
@@ -132,7 +132,7 @@ pub(crate) fn drafts(plan: &Plan) -> (Vec<Draft<'_>>, Vec<NetworkError>) {
         let declared =
             known.entry(Arc::as_ptr(&description)).or_insert_with(|| Declared::of(&description, plan.folds_ports));
         let draft = Draft {
-            id: id.as_str().into(),
+            id: id.clone().into(),
             inports: declared.inports.clone(),
             outports: declared.outports.clone(),
             routes: vec![SmallVec::new(); description.outports.len()],
@@ -167,7 +167,7 @@ pub(crate) fn drafts(plan: &Plan) -> (Vec<Draft<'_>>, Vec<NetworkError>) {
 
 impl Draft<'_> {
     pub(crate) fn bad_config(&self, problem: String) -> NetworkError {
-        NetworkError::BadConfig { node: self.id.to_string(), component: self.spec.component.clone(), problem }
+        NetworkError::BadConfig { node: self.id.to_string(), component: self.spec.component.to_string(), problem }
     }
 
     pub(crate) fn finding(&self, code: Code, message: String) -> Diagnostic {
@@ -395,7 +395,7 @@ impl Draft<'_> {
         let departures = orders.then(|| Box::new(crate::departures::Departures::new()));
         let node = Node {
             id: self.id,
-            component: self.spec.component.as_str().into(),
+            component: self.spec.component.clone().into(),
             config: self.config,
             hosted: false,
             hears: true,

@@ -92,7 +92,7 @@ impl Network {
 /// The node that a process of a graph describes.
 pub(crate) fn node_of(id: &Name, process: &Process) -> Result<NodeSpec, NetworkError> {
     let metadata = process.metadata.as_map().map_or(Value::Null, object);
-    NodeSpec::from_metadata(&*process.component, metadata).map_err(|problem| NetworkError::BadConfig {
+    NodeSpec::from_metadata(&process.component, metadata).map_err(|problem| NetworkError::BadConfig {
         node: id.to_string(),
         component: process.component.to_string(),
         problem,
@@ -101,19 +101,21 @@ pub(crate) fn node_of(id: &Name, process: &Process) -> Result<NodeSpec, NetworkE
 
 /// Where an initial goes, and the message it stands for.
 pub(crate) fn initial(initial: &Connection) -> Result<(Endpoint, Message), NetworkError> {
-    let to = Endpoint::new(&*initial.to.node_id, &**initial.inport());
+    let to = Endpoint::new(&initial.to.node_id, initial.inport());
     match message_of(initial.packet()) {
         Ok(message) => Ok((to, message)),
-        Err(error) => Err(NetworkError::BadInitial { node: to.node, port: to.port, problem: error.to_string() }),
+        Err(error) => {
+            Err(NetworkError::BadInitial { node: to.node.into(), port: to.port.into(), problem: error.to_string() })
+        }
     }
 }
 
 pub(crate) fn end(edge: &Edge) -> Endpoint {
-    Endpoint::new(&*edge.node_id, &*edge.port_id)
+    Endpoint::new(&edge.node_id, &edge.port_id)
 }
 
 pub(crate) fn inner_end(edge: &Edge) -> Endpoint {
-    Endpoint::new(&*edge.node_id, &**edge.inner_port())
+    Endpoint::new(&edge.node_id, edge.inner_port())
 }
 
 /// The message that a packet in a graph stands for: a tagged one, or a plain value.

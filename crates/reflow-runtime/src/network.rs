@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 use parking_lot::Mutex;
-use reflow_graph::Diagnostic;
+use reflow_graph::{Diagnostic, Name};
 use reflow_message::{Message, Value};
 
 use crate::cache::{MemoryCache, ResultCache};
@@ -42,7 +42,7 @@ pub struct Network {
 #[derive(Clone, Debug)]
 pub struct NodeSpec {
     /// The template id.
-    pub component: String,
+    pub component: Name,
     /// The config; null is an empty one.
     pub config: Value,
     /// What happens when an attempt fails.
@@ -55,7 +55,7 @@ pub struct NodeSpec {
 
 impl NodeSpec {
     /// A node of `component` with the default policy.
-    pub fn new(component: impl Into<String>, config: Value) -> Self {
+    pub fn new(component: impl Into<Name>, config: Value) -> Self {
         Self { component: component.into(), config, policy: None, firing: None, start: None }
     }
 
@@ -64,7 +64,7 @@ impl NodeSpec {
     ///
     /// # Errors
     /// A text that says what is wrong with the policy.
-    pub fn from_metadata(component: impl Into<String>, metadata: Value) -> Result<Self, String> {
+    pub fn from_metadata(component: impl Into<Name>, metadata: Value) -> Result<Self, String> {
         let policy = metadata.get("policy").filter(|policy| policy.as_object().is_some());
         let policy = policy.map(Policy::from_value).transpose()?;
         let firing = metadata.get("firing").filter(|firing| Firing::from_value(firing).is_ok()).cloned();
@@ -77,14 +77,14 @@ impl NodeSpec {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Endpoint {
     /// The node.
-    pub node: String,
+    pub node: Name,
     /// The port.
-    pub port: String,
+    pub port: Name,
 }
 
 impl Endpoint {
     /// The port `port` of `node`.
-    pub fn new(node: impl Into<String>, port: impl Into<String>) -> Self {
+    pub fn new(node: impl Into<Name>, port: impl Into<Name>) -> Self {
         Self { node: node.into(), port: port.into() }
     }
 }
@@ -172,19 +172,32 @@ impl Network {
     }
 
     /// Adds a node; one of the same id is replaced.
-    pub fn add_node(&mut self, id: impl Into<String>, node: NodeSpec) {
+    pub fn add_node(&mut self, id: impl Into<Name>, node: NodeSpec) {
         self.plan.nodes.insert(id.into(), node);
     }
 
     /// Ids of all nodes, in order of addition.
     pub fn node_ids(&self) -> impl Iterator<Item = &str> {
-        self.plan.nodes.keys().map(String::as_str)
+        self.plan.nodes.keys().map(Name::as_str)
     }
 
     /// Adds a connection; the same one again delivers twice. The options bound the packets that may wait on it and say what
     /// happens to the next one; a bare capacity will do.
     pub fn add_connection(&mut self, from: Endpoint, to: Endpoint, options: impl Into<ConnectionOptions>) {
-        self.plan.connections.push(ConnectionSpec { from, to, options: options.into() });
+        let plan = &mut self.plan;
+        let (mut from, mut to) = (from, to);
+        for end in [&mut from, &mut to] {
+            // One text a node, however many connections it has.
+            if let Some((known, _)) = plan.nodes.get_key_value(&*end.node) {
+                end.node = known.clone();
+            }
+        }
+        if let Some(before) = plan.connections.last() {
+            // Most ports are called as those of the connection before.
+            from.port.share(&before.from.port);
+            to.port.share(&before.to.port);
+        }
+        plan.connections.push(ConnectionSpec { from, to, options: options.into() });
     }
 
     /// Adds a packet that is there from the start.

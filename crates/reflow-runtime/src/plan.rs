@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use reflow_graph::GraphExport;
+use reflow_graph::{GraphExport, Name};
 use reflow_message::Message;
 use rustc_hash::FxHashMap;
 
@@ -16,7 +16,7 @@ use crate::network::{DEFAULT_CAPACITY, Endpoint, NodeSpec};
 pub(crate) struct Plan {
     pub(crate) components: IndexMap<String, Arc<dyn Component>>,
     pub(crate) catalog: Option<Arc<dyn Catalog>>,
-    pub(crate) nodes: IndexMap<String, NodeSpec>,
+    pub(crate) nodes: IndexMap<Name, NodeSpec>,
     pub(crate) connections: Vec<ConnectionSpec>,
     pub(crate) initials: Vec<InitialSpec>,
     pub(crate) inports: IndexMap<String, Endpoint>,

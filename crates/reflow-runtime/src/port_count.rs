@@ -59,7 +59,7 @@ fn undeclared<'a>(
         let Some(draft) = drafts.get(&*end.node) else { continue };
         let declared = if direction == Direction::In { &draft.inports } else { &draft.outports };
         if declared.find(&end.port).is_none() {
-            let name = if plan.folds_ports { end.port.to_lowercase() } else { end.port.clone() };
+            let name = if plan.folds_ports { end.port.to_lowercase() } else { end.port.to_string() };
             names.entry(&end.node).or_default().insert(name);
         }
     }

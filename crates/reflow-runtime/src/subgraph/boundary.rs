@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use reflow_graph::Direction;
+use reflow_graph::{Direction, Name};
 use rustc_hash::FxHashMap;
 
 use crate::error::NetworkError;
@@ -19,14 +19,14 @@ pub(crate) type Shown = (Arc<str>, Arc<str>);
 /// The ports of one subgraph node, and the node and port inside that each leads to.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Boundary {
-    component: String,
+    component: Name,
     folds_ports: bool,
     inports: IndexMap<String, Endpoint>,
     outports: IndexMap<String, Endpoint>,
 }
 
 impl Boundary {
-    pub(super) fn new(component: String, folds_ports: bool) -> Self {
+    pub(super) fn new(component: Name, folds_ports: bool) -> Self {
         Self { component, folds_ports, ..Self::default() }
     }
 

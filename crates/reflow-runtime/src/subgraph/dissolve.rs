@@ -41,7 +41,7 @@ pub(crate) fn dissolved(plan: &Plan) -> Result<Option<(Plan, Boundaries)>, Netwo
     Ok(Some((new, boundaries)))
 }
 
-fn subgraphs_of(plan: &Plan) -> IndexMap<String, Subgraph> {
+fn subgraphs_of(plan: &Plan) -> IndexMap<Name, Subgraph> {
     let mut known: FxHashMap<&str, Option<Subgraph>> = FxHashMap::default();
     let nodes = plan.nodes.iter().filter_map(|(id, node)| {
         let find = || plan.component(&node.component).and_then(|component| component.subgraph().cloned());
@@ -72,7 +72,7 @@ fn add_nodes(new: &mut Plan, plan: &Plan, flat: &Flat, scopes: &FxHashMap<Name, 
         if let Some(component) = inside.and_then(|subgraph| subgraph.0.components.get(&*process.component)) {
             new.inner.insert(path.to_string(), Arc::clone(component));
         }
-        new.nodes.insert(path.to_string(), spec);
+        new.nodes.insert(path.clone(), spec);
     }
     Ok(())
 }
@@ -104,12 +104,12 @@ struct Doors(Vec<Door>);
 struct Door {
     direction: Direction,
     /// The node that is dissolved; `None` for a port of the network as a whole.
-    node: Option<String>,
+    node: Option<Name>,
     port: String,
 }
 
 impl Doors {
-    fn replace(&mut self, export: &mut GraphExport, plan: &Plan, subgraphs: &IndexMap<String, Subgraph>) {
+    fn replace(&mut self, export: &mut GraphExport, plan: &Plan, subgraphs: &IndexMap<Name, Subgraph>) {
         export.inports.clear();
         export.outports.clear();
         for (direction, ports) in [(Direction::In, &plan.inports), (Direction::Out, &plan.outports)] {
@@ -122,7 +122,7 @@ impl Doors {
             for (direction, ports) in [(Direction::In, &inner.inports), (Direction::Out, &inner.outports)] {
                 for port in ports.keys() {
                     let door = Door { direction, node: Some(node.clone()), port: port.to_string() };
-                    self.add(export, door, &Endpoint::new(node, &**port));
+                    self.add(export, door, &Endpoint::new(node, port));
                 }
             }
         }
@@ -137,22 +137,16 @@ impl Doors {
     }
 
     /// Reads from the flat graph what each of them leads to.
-    fn open(
-        self,
-        new: &mut Plan,
-        plan: &Plan,
-        subgraphs: &IndexMap<String, Subgraph>,
-        flat: &GraphExport,
-    ) -> Boundaries {
+    fn open(self, new: &mut Plan, plan: &Plan, subgraphs: &IndexMap<Name, Subgraph>, flat: &GraphExport) -> Boundaries {
         let mut boundaries = Boundaries::default();
         for (node, subgraph) in subgraphs {
             let boundary = Boundary::new(plan.nodes[node].component.clone(), !subgraph.export().case_sensitive);
-            boundaries.0.insert(node.clone(), boundary);
+            boundaries.0.insert(node.to_string(), boundary);
         }
         for (number, Door { direction, node, port }) in self.0.into_iter().enumerate() {
             let ports = if direction == Direction::In { &flat.inports } else { &flat.outports };
             let Some(end) = ports.get(number.to_string().as_str()).map(inner_end) else { continue };
-            match node.and_then(|node| boundaries.0.get_mut(&node)) {
+            match node.and_then(|node| boundaries.0.get_mut(&*node)) {
                 Some(boundary) => boundary.ports(direction).insert(port, end),
                 None if direction == Direction::In => new.inports.insert(port, end),
                 None => new.outports.insert(port, end),
