@@ -2,7 +2,7 @@
 //!
 //! A component is a file in the folder of its family: the declaration, and what little leads from messages to a kernel. The
 //! [`kernels`] are plain functions on slices; they know neither ticks nor messages. What is in files is read by [`files`].
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod audio;
 mod devices;

@@ -8,7 +8,8 @@ use crate::kernels::blur::{blur, blur_opaque};
 ///
 /// The image has 4 bytes a pixel, rows from top to bottom, and all of them are blurred alike; with `premultiply` colours count as far as
 /// they are opaque. Bytes behind the last pixel stay.
-/// The weights are exp(-i² / 2σ²) with σ = `radius` / 3, and neighbours beyond an edge are the pixel at the edge.
+/// The weights are exp(-i² / 2σ²) with σ = `radius` / 3, and neighbours beyond an edge are the pixel at the edge. Rows are blurred first,
+/// then columns, each rounded to bytes, in fixed point: a byte in a hundred is 1 beside what the formula gives.
 #[derive(Component)]
 #[component(id = "tpl_gaussian_blur", title = "Gaussian Blur", category = "2d", firing = required(image), heavy)]
 #[inport(image: Bytes, required, "The pixels.")]
@@ -60,9 +61,10 @@ impl Actor for GaussianBlur {
             let text = format!("{} bytes are too few for {} × {height} pixels", pixels.len(), self.width);
             return tick.report(Self::OUT_ERROR, text);
         }
-        let mut blurred = pixels.to_vec();
+        let (image, behind) = pixels.split_at(row * height);
         let work = if self.premultiply { blur_opaque } else { blur };
-        work(&mut blurred[..row * height], self.width as usize, self.radius as usize);
+        let mut blurred = work(image, self.width as usize, self.radius as usize);
+        blurred.extend_from_slice(behind);
         let numbers = [("width", self.width.into()), ("height", height.into()), ("radius", self.radius.into())];
         tick.write(Self::OUT_IMAGE, blurred);
         tick.write(Self::OUT_METADATA, Value::object::<_, Value>(numbers));

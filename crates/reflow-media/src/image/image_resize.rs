@@ -21,7 +21,8 @@ use crate::reading::{Whole, whole};
 /// # Errors
 ///
 /// The stream that comes of it ends in an error, without a Begin, when the size of the source is half known (`Cannot determine source
-/// dimensions`) or does not fit the data, when a target would take more than 512 MiB, and when the stream that came ends in an error.
+/// dimensions`) or does not fit the data, when a target would take more than 512 MiB, when a side has more than 1,048,576 pixels and is not scaled bilinearly,
+/// and when the stream that came ends in an error.
 #[derive(Component)]
 #[component(id = "tpl_image_resize", title = "Image Resize", category = "media/images")]
 #[inport(stream: Stream, required, "The pixels.")]

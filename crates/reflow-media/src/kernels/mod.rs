@@ -1,7 +1,10 @@
 //! Plain functions on slices.
+#![allow(clippy::inline_always, reason = "what is not inlined is not compiled for the processor, see `wide`")]
 
+mod area;
 pub mod background;
 pub mod bands;
+mod bilinear;
 pub mod biquad;
 pub mod blend;
 pub mod bloom;
@@ -23,4 +26,6 @@ pub mod pixel;
 pub mod resize;
 pub mod spectrum;
 pub mod stretch;
+pub mod symmetric;
 pub mod tone;
+pub mod wide;

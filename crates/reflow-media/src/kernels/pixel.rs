@@ -1,5 +1,7 @@
 //! Pixels of 8 bits a channel, and pointwise work on them.
 
+use super::wide::{Kernel, widest};
+
 /// The most bytes of pixels that are made or kept at once.
 pub const MOST_BYTES: usize = 1 << 29;
 
@@ -18,6 +20,51 @@ pub fn luma([r, g, b]: [u8; 3]) -> u8 {
 #[inline]
 pub fn rounded(value: f32) -> u8 {
     value.clamp(0.0, 255.0).round() as u8
+}
+
+/// A number as a byte, rounded half up, in a way that the compiler makes vectors of; what is no number is 0.
+#[inline(always)]
+pub fn nearest(value: f32) -> u8 {
+    // From here on there is nothing behind the point: what is added rounds to the nearest whole number, which may be above.
+    const WHOLE: f32 = (1_u32 << 23) as f32;
+    #[expect(clippy::manual_clamp, reason = "`clamp` leaves what is no number")]
+    let value = value.max(0.0).min(255.0);
+    let above = value + 0.5;
+    let whole = (above + WHOLE) - WHOLE;
+    let excess = if whole > above { 1.0 } else { 0.0 };
+    (whole - excess + WHOLE).to_bits() as u8
+}
+
+/// Whether all pixels are opaque: of pixels with 2 or 4 channels the last one is alpha.
+pub fn is_opaque<const N: usize>(pixels: &[u8]) -> bool {
+    let mut all = [255; 64];
+    if matches!(N, 2 | 4) {
+        widest(Common { bytes: pixels, all: &mut all });
+    }
+    all.iter().skip(N - 1).step_by(N).all(|alpha| *alpha == 255)
+}
+
+/// The bits that all bytes have which are a multiple of 64 apart.
+struct Common<'a> {
+    bytes: &'a [u8],
+    all: &'a mut [u8; 64],
+}
+
+impl Kernel for Common<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let mut all = *self.all;
+        let (blocks, rest) = self.bytes.as_chunks::<64>();
+        for block in blocks {
+            for at in 0..64 {
+                all[at] &= block[at];
+            }
+        }
+        for (all, byte) in all.iter_mut().zip(rest) {
+            *all &= byte;
+        }
+        *self.all = all;
+    }
 }
 
 /// Brightness of pixels with so many channels: of the colour, or the one there is.
@@ -97,6 +144,28 @@ mod tests {
         assert_eq!(bytes_of(4, 5, 3), Some(60));
         assert_eq!(bytes_of(usize::MAX, 2, 1), None);
         assert_eq!(bytes_of(1 << 20, 1 << 20, 4), None);
+    }
+
+    #[test]
+    fn bytes_are_the_nearest() {
+        for step in 0..=255_000 {
+            let value = step as f32 / 1000.0;
+            assert_eq!(nearest(value), value.round() as u8, "{value}");
+        }
+        assert_eq!([0.0, 0.5, 1.5, 2.5, 254.5].map(nearest), [0, 1, 2, 3, 255]);
+        assert_eq!([f32::NAN, -1.0, f32::NEG_INFINITY, 255.4, 1e30].map(nearest), [0, 0, 0, 255, 255]);
+    }
+
+    #[test]
+    fn one_pixel_that_is_not_opaque_is_found() {
+        for at in 0..90 {
+            let mut pixels = [255; 4 * 90];
+            pixels[4 * at..4 * at + 3].fill(0);
+            assert!(is_opaque::<4>(&pixels) && is_opaque::<3>(&pixels) && is_opaque::<1>(&pixels));
+            pixels[4 * at + 3] = 254;
+            assert!(!is_opaque::<4>(&pixels) && !is_opaque::<2>(&pixels) && is_opaque::<3>(&pixels));
+        }
+        assert!(is_opaque::<4>(&[]));
     }
 
     proptest! {
