@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import collections
 import contextlib
+import enum
 import sqlite3
 import subprocess
 import sys
+from typing import NamedTuple
 
+import numpy as np
 import pytest
 
 from offbit_reflow import Actor, Network, Store, actor
@@ -153,6 +157,48 @@ def test_the_key_and_the_config_and_the_version_count():
     assert len(net.cache) == 2
     assert net.cache.clear("c") == 2
     assert net.cache.clear() == 0
+
+
+class Color(enum.IntEnum):
+    RED = 1
+
+
+class Pair(NamedTuple):
+    a: int
+    b: int
+
+
+LOOKALIKES = [
+    [[1, 2], (1, 2), {1, 2}, frozenset({1, 2}), collections.deque([1, 2]), Pair(1, 2), range(1, 3)],
+    [[[1], [1]], [(1,), [1]], [[1], (1,)], ([1], [1]), [{1}, [1]]],
+    [{"a": [1], "b": 0}, {"a": (1,), "b": 0}, {"a": {1}, "b": 0}],
+    [b"ab", bytearray(b"ab")],
+    [1, True, 1.0, "1", Color.RED, np.int64(1), np.float32(1.0), np.array(1), np.array([1]), np.array([1.0])],
+    [np.array([1, 2]), np.array([[1, 2]]), np.array([[1], [2]]), np.array([1, 2], "int8"), [1, 2]],
+]
+
+
+@pytest.mark.parametrize("values", LOOKALIKES, ids=repr)
+def test_values_that_are_the_same_elsewhere_are_told_apart(values, tmp_path):
+    """An actor gets them as they are, and may give something else for each."""
+
+    calls = []
+
+    class Looks(Counting):
+        def run(self, ctx):
+            value = ctx["in"]
+            calls.append(value)
+            return {"out": [type(value).__name__, repr(value), str(getattr(value, "dtype", ""))]}
+
+    for store in (None, tmp_path / "runs.db"):
+        net = network(Looks)
+        seen = [net.run({"c.in": value}, store=store, timeout=SOON).outputs["out"] for value in values]
+        assert len(set(map(str, seen))) == len(values)
+        assert len(calls) == len(values)
+        again = [net.run({"c.in": value}, store=store, timeout=SOON).outputs["out"] for value in values]
+        assert again == seen
+        assert len(calls) == len(values), "each is known"
+        calls.clear()
 
 
 def test_results_go_with_their_time():

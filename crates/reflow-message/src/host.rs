@@ -38,6 +38,11 @@ pub trait HostValue: Any + Send + Sync {
         path.iter().try_fold(whole, |value, name| value.get(name).cloned())
     }
 
+    /// What tells it from others that stand for the same message: empty for nothing; `None` when that cannot be said.
+    fn form(&self) -> Option<Vec<u8>> {
+        Some(Vec::new())
+    }
+
     /// The bytes that keep it in a store, in the form of its host; `None` when its message says everything.
     ///
     /// # Errors

@@ -160,6 +160,15 @@ impl HostValue for PyPlain {
         })
     }
 
+    fn form(&self) -> Option<Vec<u8>> {
+        exit::attach(|py| {
+            static FORM_OF: Once<Py<PyAny>> = Once::new();
+            let form_of = FORM_OF.import(py, "offbit_reflow._cache_key", "form_of");
+            let form = forgiven(py, form_of.and_then(|form_of| form_of.call1((self.object(py),))))?;
+            form.cast_into::<PyBytes>().ok().map(|form| form.as_bytes().to_vec())
+        })
+    }
+
     fn packed(&self) -> Result<Option<Vec<u8>>, HostValueError> {
         pickled(PLAIN, &self.object).map(Some)
     }

@@ -325,11 +325,17 @@ impl Hash {
     }
 
     fn message(&mut self, message: &Message) -> Option<()> {
-        let message = message.known().ok()?;
-        match message {
+        let known = message.known().ok()?;
+        if let Message::Host(value) = message {
+            let form = value.form()?;
+            if !form.is_empty() {
+                self.bytes(b'h', &form);
+            }
+        }
+        match known {
             Message::StreamHandle(_) | Message::Any(AnyValue::Host(_)) | Message::Host(_) => return None,
             Message::Bytes(bytes) | Message::Encoded(bytes) => {
-                self.text(message.kind());
+                self.text(known.kind());
                 self.bytes(b'b', bytes);
             }
             other => {
