@@ -279,12 +279,16 @@ impl PyNetwork {
 
     fn _inports(&self) -> Vec<(String, String, String)> {
         let network = self.network.lock();
-        network.inports().iter().map(|(name, end)| (name.clone(), end.node.clone(), end.port.clone())).collect()
+        network.inports().iter().map(|(name, end)| (name.clone(), end.node.to_string(), end.port.to_string())).collect()
     }
 
     fn _outports(&self) -> Vec<(String, String, String)> {
         let network = self.network.lock();
-        network.outports().iter().map(|(name, end)| (name.clone(), end.node.clone(), end.port.clone())).collect()
+        network
+            .outports()
+            .iter()
+            .map(|(name, end)| (name.clone(), end.node.to_string(), end.port.to_string()))
+            .collect()
     }
 
     fn _nodes(&self) -> Vec<String> {
