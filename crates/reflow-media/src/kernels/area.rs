@@ -177,8 +177,8 @@ impl<const N: usize> Kernel for Unweigh<'_, N> {
     fn run(self) {
         for mean in self.means {
             let alpha = mean[N - 1];
-            for channel in 0..N - 1 {
-                mean[channel] = if alpha > 0.0 { mean[channel] / alpha } else { 0.0 };
+            for colour in &mut mean[..N - 1] {
+                *colour = if alpha > 0.0 { *colour / alpha } else { 0.0 };
             }
         }
     }
@@ -228,10 +228,9 @@ impl<const N: usize> Kernel for Halve<'_, N> {
                 all[at] &= top[at] & bottom[at];
                 sums[at] = u16::from(top[at]) + u16::from(bottom[at]);
             }
-            let target = target.as_flattened_mut();
-            for at in 0..PIXELS * N {
+            for (at, byte) in target.as_flattened_mut().iter_mut().enumerate() {
                 let left = at / N * 2 * N + at % N;
-                target[at] = ((sums[left] + sums[left + N] + 2) >> 2) as u8;
+                *byte = ((sums[left] + sums[left + N] + 2) >> 2) as u8;
             }
         }
         let pairs = top.as_chunks::<2>().0.iter().zip(bottom.as_chunks::<2>().0);
@@ -321,7 +320,7 @@ mod tests {
         let row: Vec<u8> = [0, 255].repeat(300_000);
         assert_eq!(area::<1>(&row, (600_000, 1), (1, 1)), [128]);
         assert_eq!(area::<1>(&row, (1, 600_000), (1, 1)), [128]);
-        assert_eq!(area::<1>(&row, (600_000, 1), (300_000, 1)), [128; 300_000]);
+        assert_eq!(area::<1>(&row, (600_000, 1), (300_000, 1)), vec![128; 300_000]);
         assert_eq!(area::<1>(&[7, 9], (2, 1), (10_000, 1)), [[7; 5000], [9; 5000]].concat());
         assert_eq!(area::<4>(&[9, 8, 7, 0].repeat(4), (2, 2), (1, 1)), [0; 4]);
     }
