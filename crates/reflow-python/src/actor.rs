@@ -65,7 +65,8 @@ pub(crate) struct PythonActor {
     open_limit: usize,
     /// Calls that yield their outputs: `run`, and on top of it an `on_signal` in between.
     generators: Vec<Yielding>,
-    retained: Arc<AtomicUsize>,
+    /// How many contexts outlive their ticks, once one has.
+    retained: Option<Arc<AtomicUsize>>,
     /// The number of the loop, if it uses one.
     uses_loop: Option<u64>,
     /// The ticks of that, if the node may be polled there.
@@ -94,7 +95,7 @@ impl PythonActor {
             open: Vec::new(),
             open_limit: 0,
             generators: Vec::new(),
-            retained: Arc::default(),
+            retained: None,
             uses_loop: None,
             ticks: None,
         }
@@ -137,7 +138,7 @@ impl PythonActor {
         } else {
             drop(arguments);
             if references::count(&context) > 1 {
-                context.get().retain(context.py(), &self.retained);
+                context.get().retain(context.py(), self.retained.get_or_insert_default());
             }
         }
     }
@@ -526,7 +527,7 @@ impl HostedActor for PythonActor {
     }
 
     fn is_retained(&self) -> bool {
-        self.retained.load(Ordering::Acquire) > 0
+        self.retained.as_ref().is_some_and(|retained| retained.load(Ordering::Acquire) > 0)
     }
 
     fn teardown(&mut self) {

@@ -15,17 +15,16 @@ mod scripted;
 
 use std::collections::VecDeque;
 
-use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use reflow_message::Message;
 
 use self::link::{Fit, Link, Shelf, Shelved};
+use self::scripted::Scripted;
 use crate::activity::Sleeper;
 use crate::actor::Signal;
 use crate::connection::Overflow;
 use crate::packet::{Control, Outgoing, Packet};
-use crate::script::Script;
 use crate::stats::raise;
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering};
 
@@ -81,10 +80,8 @@ struct Inner {
     pages: bool,
     /// Packets that were replaced, or not taken.
     dropped: u64,
-    /// The script of the run, and the index of the node.
-    script: Option<(Arc<Script>, u32)>,
-    /// Where a recording is followed, what shelves would keep, by link and how-manieth packet of it.
-    kept: FxHashMap<(u32, u64), Shelved>,
+    /// Where a script is written or followed.
+    scripted: Option<Box<Scripted>>,
 }
 
 /// The bounded queue in front of one node.
@@ -285,7 +282,7 @@ impl Mailbox {
     pub(crate) fn pull(&self, link: u32) -> Option<Shelved> {
         let mut inner = self.inner.lock();
         let shelf = inner.links.get(link as usize)?.shelf?;
-        if inner.script.is_some() {
+        if inner.scripted.is_some() {
             return inner.pull_by_script(shelf);
         }
         inner.shelves[shelf].packets.pop_front()
@@ -523,12 +520,12 @@ impl Inner {
         };
         let Packet { link, position, message, origin } = packet;
         let mut made_of = Vec::new();
-        if let Some((script, _)) = &self.script {
+        if let Some(scripted) = &mut self.scripted {
             let which = (link, entry.shelved);
             entry.shelved += 1;
-            if script.player_of().is_some() {
+            if scripted.script.player_of().is_some() {
                 // Whether it replaces another one is told by the recording.
-                self.kept.insert(which, (message, origin, position));
+                scripted.kept.insert(which, (message, origin, position));
                 self.queue.push_back(Packet { link, position, message: Message::Flow, origin: None });
                 return None;
             }
