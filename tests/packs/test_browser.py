@@ -348,6 +348,18 @@ def test_a_recording_says_whether_it_is_whole(site: str) -> None:
     assert gone(os.getpid()) == []
 
 
+@pytest.mark.timeout(170)
+def test_a_recording_leaves_for_a_listener_alone(site: str) -> None:
+    with Network() as net:
+        net.add_node("b", "tpl_browser_screencast", {"url": site + "/moving", "width": 200, "height": 100})
+        heard = net.listen("b", "stream")
+        net.start()
+        net.send("b", "tick", None)
+        message = heard.recv(timeout=60)
+        assert message is not None
+        assert message.kind == "StreamHandle"
+
+
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], str, str]]:
     """A browser of somebody else, with the two forms of its DevTools address."""

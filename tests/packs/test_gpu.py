@@ -403,6 +403,19 @@ def test_what_was_measured_is_a_field():
     assert "12167" in wrong["error"][0]
 
 
+@pytest.mark.parametrize("listens", [False, True])
+def test_the_field_leaves_for_an_outport_of_the_network_and_for_a_listener_alone(listens):
+    with Network() as net:
+        net.add_node("n", "tpl_mesh_to_sdf", {"resolution": 4})
+        net.add_initial("n", "mesh", cube())
+        heard = net.listen("n", "sdf") if listens else None
+        if not listens:
+            net.add_outport("sdf", "n", "sdf")
+        result = net.run(timeout=60)
+        (field,) = [heard.recv(timeout=30).data()] if heard else result.collected()["sdf"]
+    assert field["resolution"] == 4
+
+
 SIDES = [(axis, side) for axis in range(3) for side in (-1, 1)]
 
 

@@ -565,8 +565,10 @@ typedef struct ReflowHost {
   bool (*exit_forget)(uint64_t number);
   // Since 1.3. Whether packets can come to an inport: over a connection, as an initial, or from outside by its name.
   bool (*node_inport_connected)(const struct ReflowNode *node, uint32_t port);
-  // Since 1.3. Whether an outport leads somewhere.
+  // Since 1.3. Whether an outport leads to a node.
   bool (*node_outport_connected)(const struct ReflowNode *node, uint32_t port);
+  // Since 1.3. Whether somebody takes what leaves by an outport: a node, an outport of the network, or a listener.
+  bool (*node_outport_heard)(const struct ReflowNode *node, uint32_t port);
 } ReflowHost;
 
 // It went well.

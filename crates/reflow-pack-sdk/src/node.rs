@@ -128,13 +128,24 @@ impl NodeHandle {
         unsafe { (host().node_inport_connected)(self.0, port.index() as u32) }
     }
 
-    /// Whether an outport leads somewhere.
+    /// Whether an outport leads to a node, which is what an outport for errors is asked: who only watches handles none.
     pub fn is_outport_connected(&self, port: impl PortIndex) -> bool {
         if (host().size as usize) <= offset_of!(ReflowHost, node_outport_connected) {
             return false;
         }
         // SAFETY: the node is alive.
         unsafe { (host().node_outport_connected)(self.0, port.index() as u32) }
+    }
+
+    /// Whether somebody takes what leaves by an outport: a node, an outport of the network, or a listener. What nobody takes
+    /// need not be made.
+    pub fn is_outport_heard(&self, port: impl PortIndex) -> bool {
+        // Where the runtime does not know, it is made.
+        if (host().size as usize) <= offset_of!(ReflowHost, node_outport_heard) {
+            return true;
+        }
+        // SAFETY: the node is alive.
+        unsafe { (host().node_outport_heard)(self.0, port.index() as u32) }
     }
 
     /// The name of an inport.

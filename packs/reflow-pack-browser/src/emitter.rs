@@ -272,7 +272,7 @@ impl Emitter {
         }
         let metadata = self.metadata(&picture);
         let bytes = Bytes::from(picture.pixels.clone());
-        if node.is_outport_connected(STREAM) && !write(node, &picture, &bytes, stream) {
+        if node.is_outport_heard(STREAM) && !write(node, &picture, &bytes, stream) {
             return false;
         }
         node.emit_blocking([(FRAME, Message::from(bytes)), (METADATA, Message::object(metadata))], None).is_ok()

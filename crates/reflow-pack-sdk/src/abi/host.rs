@@ -222,6 +222,8 @@ pub struct ReflowHost {
     pub exit_forget: unsafe extern "C" fn(number: u64) -> bool,
     /// Since 1.3. Whether packets can come to an inport: over a connection, as an initial, or from outside by its name.
     pub node_inport_connected: unsafe extern "C" fn(node: *const ReflowNode, port: u32) -> bool,
-    /// Since 1.3. Whether an outport leads somewhere.
+    /// Since 1.3. Whether an outport leads to a node.
     pub node_outport_connected: unsafe extern "C" fn(node: *const ReflowNode, port: u32) -> bool,
+    /// Since 1.3. Whether somebody takes what leaves by an outport: a node, an outport of the network, or a listener.
+    pub node_outport_heard: unsafe extern "C" fn(node: *const ReflowNode, port: u32) -> bool,
 }

@@ -205,6 +205,12 @@ pub(super) unsafe extern "C" fn outport_connected(node: *const ReflowNode, port:
     unsafe { with(node, false, is_connected) }
 }
 
+pub(super) unsafe extern "C" fn outport_heard(node: *const ReflowNode, port: u32) -> bool {
+    let is_heard = |node: &NodeHandle| u16::try_from(port).is_ok_and(|port| node.heard_outports().contains(&port));
+    // SAFETY: the ABI says that the node is alive.
+    unsafe { with(node, false, is_heard) }
+}
+
 pub(super) unsafe extern "C" fn send(
     node: *const ReflowNode,
     port: u32,

@@ -81,4 +81,5 @@ pub(super) static HOST: ReflowHost = ReflowHost {
     exit_forget: exit::forget,
     node_inport_connected: node::inport_connected,
     node_outport_connected: node::outport_connected,
+    node_outport_heard: node::outport_heard,
 };

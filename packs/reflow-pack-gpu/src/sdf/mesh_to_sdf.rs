@@ -53,7 +53,7 @@ impl Actor for MeshToSdf {
     fn run(&mut self, tick: &mut Tick<'_>) -> Result<(), Failure> {
         match self.measure(tick) {
             Ok((distances, metadata)) => {
-                if tick.node().is_outport_connected(Self::OUT_SDF) {
+                if tick.node().is_outport_heard(Self::OUT_SDF) {
                     tick.write(Self::OUT_SDF, volume(&distances, &metadata));
                 }
                 tick.emit(Self::OUT_OUTPUT, Message::bytes(distances));
