@@ -274,6 +274,7 @@ def test_history_tells_of_nodes_failures_and_times(tmp_path: Path) -> None:
     assert not store.runs(state="failed")
     details = store.show("one")
     assert [(node["node"], node["state"], node["ticks"]) for node in details.nodes] == [("i", "finished", 2)]
+    assert all(row.created <= node["started"] <= node["ended"] for node in details.nodes)
     (failure,) = details.failures
     assert "ZeroDivisionError" in failure["traceback"]
     assert failure["inputs"]["x"].data() == 0
