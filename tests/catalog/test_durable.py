@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from offbit_reflow import Network, Store
+from offbit_reflow import Network, Store, actor
 
 SOON = 20.0
 CONFIGS = {
@@ -66,6 +69,27 @@ def test_a_run_can_be_gone_on_with_as_soon_as_shutdown_has_returned(tmp_path: Pa
         net.start(store=tmp_path / "runs.db", run_id="a")
         net.send("keeps", "input", 1)
         net.shutdown(grace=SOON)
+
+
+@pytest.mark.timeout(60)
+def test_lists_that_several_ticks_of_a_component_gather_leave_nothing(tmp_path: Path) -> None:
+    """Else they would be gathered again by whoever goes on."""
+
+    @actor
+    def items(values: list[int]) -> Iterator[int]:
+        yield from values
+
+    net = Network()
+    net.register_actor("items", items)
+    net.add_node("items", "items")
+    net.add_node("waits", "tpl_delay", {"delayMs": 1}, firing={"gather": "items"}, policy={"concurrency": 2})
+    net.add_connection("items", "out", "waits", "input")
+    net.add_inport("values", "items", "values")
+    net.add_outport("out", "waits", "output")
+    result = net.run({"values": iter([[1, 2], [], [3]])}, store=tmp_path / "runs.db", timeout=SOON)
+    assert sorted(result.outputs["out"]) == [[], [1, 2], [3]]
+    with contextlib.closing(sqlite3.connect(tmp_path / "runs.db")) as connection:
+        assert connection.execute("SELECT count(*) FROM pools").fetchone() == (0,)
 
 
 BEGINS = """
