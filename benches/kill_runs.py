@@ -3,7 +3,8 @@
     python benches/kill_runs.py --kills 500
 
 One graph has fan-out, a join, retries, failures for good, pools, a log, pieces and batches; another one maps over lists and
-gathers them: ``tests/runtime/durable_graph.py``. Random ones gather several branches: ``tests/runtime/durable_lists.py``.
+gathers them: ``tests/runtime/durable_graph.py``. Random ones gather several branches: ``tests/runtime/durable_lists.py``; or
+have actors of all styles, diamonds, lists of lists and components that keep packets: ``tests/runtime/durable_styles.py``.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "runti
 
 import durable_graph
 import durable_lists
+import durable_styles
+
+#: Modules of random graphs, by what the name of one begins with.
+RANDOM = {"lists": durable_lists, "styles": durable_styles}
 
 
 def main() -> None:
@@ -30,25 +35,29 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=500)
     parser.add_argument("--packets", type=int, default=300)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--longest", type=float, default=0.3, help="seconds that a process lives; more on a busy machine"
+    )
     arguments = parser.parse_args()
     chance = random.Random(arguments.seed)
     kills = runs = 0
     while kills < arguments.kills:
-        lists = [f"lists{chance.randrange(1000)}" for _ in range(4)]
-        source = chance.choice([*durable_graph.SOURCES, *durable_graph.WAYS, *lists])
+        seeds = [f"{kind}{chance.randrange(1000)}" for kind in RANDOM for _ in range(4)]
+        source = chance.choice([*durable_graph.SOURCES, *durable_graph.WAYS, *seeds])
+        made = RANDOM.get(source.rstrip("0123456789"))
         gathers = source in durable_graph.WAYS
         with tempfile.TemporaryDirectory() as folder:
             store = Path(folder) / "runs.db"
             for _ in range(20):
                 size = "lists" if gathers else str(arguments.packets)
                 command = [sys.executable, durable_graph.__file__, str(store), source, size]
-                if source in lists:
-                    command[1:] = [durable_lists.__file__, str(store), source]
+                if made:
+                    command[1:] = [str(made.__file__), str(store), source]
                 process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
                 assert process.stdout is not None
                 process.stdout.readline()
                 try:
-                    process.communicate(timeout=chance.uniform(0.0, 0.2))
+                    process.communicate(timeout=chance.uniform(0.0, arguments.longest))
                 except subprocess.TimeoutExpired:
                     process.kill()
                     process.communicate()
@@ -58,9 +67,9 @@ def main() -> None:
                     raise SystemExit(f"a run failed with source {source}")
                 break
             network = Network(store=store, run_id="a")
-            if source in lists:
-                seed = int(source.removeprefix("lists"))
-                durable_lists.check(durable_lists.build(network, seed).run(timeout=120), seed)
+            if made:
+                seed = int(source.lstrip("abcdefghijklmnopqrstuvwxyz"))
+                made.check(made.build(network, seed).run(timeout=120), seed)
             elif gathers:
                 inputs = {"split.items": iter(durable_graph.LISTS)}
                 durable_graph.check_gathered(durable_graph.gathering(network, source).run(inputs, timeout=120))

@@ -72,6 +72,10 @@ def test_mistakes_are_told(graph: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert main(["run", str(graph), "--actors", actors, "--run-id", "one"]) == 2
     assert "--store" in capsys.readouterr().err
     assert main(["runs", "--store", store]) == 2
+    (graph.parent / "empty").touch()
+    assert main(["runs", "--store", str(graph.parent / "empty")]) == 2
+    assert "is empty" in capsys.readouterr().err
+    assert not (graph.parent / "empty").stat().st_size
     assert main(["run", str(graph), "--actors", actors, "--store", store, "--run-id", "one"]) == 1
     export = json.loads(graph.read_text())
     export["processes"]["t"] = {"component": "Source"}

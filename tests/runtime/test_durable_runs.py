@@ -19,7 +19,7 @@ import pytest
 from offbit_reflow import Actor, Network, Store, actor
 from offbit_reflow.exceptions import ConfigError, NetworkError, StoreError, UnknownRunError
 
-from . import durable_graph
+from . import durable_graph, durable_styles
 from .support import run_script
 
 pytestmark = pytest.mark.timeout(120)
@@ -27,7 +27,11 @@ pytestmark = pytest.mark.timeout(120)
 
 def _run_until_killed(store: Path, source: str, count: int | str, delay: float) -> bool:
     """Run the graph in a process of its own and kill it; whether it was faster."""
-    command = [sys.executable, durable_graph.__file__, str(store), source, str(count)]
+    return _runs_in([durable_graph.__file__, str(store), source, str(count)], delay)
+
+
+def _runs_in(script: list[str], delay: float) -> bool:
+    command = [sys.executable, *script]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()  # it has begun
@@ -52,6 +56,17 @@ def test_killed_at_random_moments_everything_is_done_once(tmp_path: Path, source
     durable_graph.check(network.run(timeout=60), count)
     with contextlib.closing(sqlite3.connect(store)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_every_style_is_right_after_deaths(tmp_path: Path, seed: int) -> None:
+    store = tmp_path / "runs.db"
+    chance = random.Random(seed)
+    for _ in range(4):
+        if _runs_in([durable_styles.__file__, str(store), str(seed)], chance.uniform(0.0, 0.5)):
+            break
+    network = durable_styles.build(Network(store=store, run_id="a"), seed)
+    durable_styles.check(network.run(timeout=60), seed)
 
 
 @pytest.mark.parametrize("way", durable_graph.WAYS)
@@ -274,6 +289,7 @@ def test_history_tells_of_nodes_failures_and_times(tmp_path: Path) -> None:
     assert not store.runs(state="failed")
     details = store.show("one")
     assert [(node["node"], node["state"], node["ticks"]) for node in details.nodes] == [("i", "finished", 2)]
+    assert all(row.created <= node["started"] <= node["ended"] for node in details.nodes)
     (failure,) = details.failures
     assert "ZeroDivisionError" in failure["traceback"]
     assert failure["inputs"]["x"].data() == 0

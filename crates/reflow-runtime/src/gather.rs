@@ -595,6 +595,21 @@ mod tests {
     }
 
     #[test]
+    fn a_list_of_which_nothing_is_left_is_known_by_the_tick_that_gave_it() {
+        let of = Value::array([3, 7].map(Value::from));
+        let members = [("parent", Value::from(1)), ("count", Value::from(0)), ("of", of)];
+        let known = KnownGroup::read([("5".to_owned(), Value::object(members))]);
+        let key = TickKey { link: 3, position: 7 };
+        assert_eq!((known[&5].key, known[&5].tick), (Some(key), None));
+        let mut gatherer = Gatherer::new(3, vec![0]);
+        let (key, failures, failed) = (Some(key), Vec::new(), false);
+        gatherer.end(GroupEnd { id: 7, recorded: true, key, parent: None, count: 0, failures, failed }, false);
+        let mut attempt = Attempt::default();
+        assert!(gatherer.take(&mut attempt) && attempt.taken.is_empty());
+        assert_eq!(Some(crate::recorder::key_of(&attempt)), key);
+    }
+
+    #[test]
     fn a_tick_that_is_run_again_has_not_failed_before() {
         let open = [("parent", 1), ("count", 4), ("before", 1), ("link", 0), ("position", 2)];
         let over = [("parent", 1), ("count", 4)];

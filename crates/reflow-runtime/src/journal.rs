@@ -54,6 +54,9 @@ pub trait Journal: Send + Sync + Debug {
     /// When something could not be written.
     fn sync(&self) -> Result<(), JournalError>;
 
+    /// The run is over: somebody else may go on with it, and nothing more is written.
+    fn end(&self) {}
+
     /// Waits until the batch of this number is durable.
     ///
     /// # Errors

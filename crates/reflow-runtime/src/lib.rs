@@ -111,6 +111,6 @@ pub use sender::{BlockingSend, Caller, Sending};
 pub use stats::NodeStats;
 pub use subgraph::Subgraph;
 pub use tap::Listener;
-pub use tick::{PortIndex, Tick};
+pub use tick::{PortIndex, Tick, Unread};
 pub use time::{Alarm, AllHeld, Rest, VirtualTime};
 pub use vars::{VarChange, Vars};

@@ -24,7 +24,7 @@ use crate::pool::Pools;
 use crate::port_table::number;
 use crate::run::Run;
 use crate::sender::{BlockingSend, Caller, Sender, Sending};
-use crate::tick::PortIndex;
+use crate::tick::{PortIndex, Unread};
 use crate::time::VirtualTime;
 use crate::vars::VarChange;
 
@@ -448,6 +448,22 @@ impl NodeHandle {
         self.send_as(number(port.index()), message.into(), origin, caller).await
     }
 
+    /// Sends packets together that descend from `origin` and came of what ticks have [held](crate::Tick::hold): with
+    /// them that is read.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub async fn send_releasing(
+        &self,
+        unread: Unread,
+        origin: Option<&Origin>,
+        packets: impl IntoIterator<Item = (usize, Message)>,
+    ) -> Result<(), SendError> {
+        let caller = if self.holds { Caller::Counted } else { Caller::Other };
+        let packets = packets.into_iter().map(|(port, message)| (number(port), message)).collect();
+        self.deliver(Sender::releasing(self, packets, origin, caller, unread)?).await
+    }
+
     pub(crate) async fn send_as(
         &self,
         port: u16,
@@ -455,7 +471,10 @@ impl NodeHandle {
         origin: Option<&Origin>,
         caller: Caller,
     ) -> Result<(), SendError> {
-        let mut sender = Sender::new(self, smallvec![(port, message)], origin, caller)?;
+        self.deliver(Sender::new(self, smallvec![(port, message)], origin, caller)?).await
+    }
+
+    async fn deliver(&self, mut sender: Sender<&Self>) -> Result<(), SendError> {
         std::future::poll_fn(|cx| {
             sender.sleeper.set_waker(cx.waker());
             sender.poll()

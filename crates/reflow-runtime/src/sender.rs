@@ -22,6 +22,7 @@ use crate::open_attempts::AttemptKey;
 use crate::origin::Origin;
 use crate::packet::Outgoing;
 use crate::recorder::Output;
+use crate::tick::Unread;
 use crate::time::Rest;
 
 /// Who sends a message at once, and what waits with it when there is no room.
@@ -79,6 +80,17 @@ pub(crate) struct Sender<N: Borrow<NodeHandle>> {
 
 impl<N: Borrow<NodeHandle>> Sender<N> {
     pub(crate) fn new(node: N, packets: Packets, origin: Option<&Origin>, caller: Caller) -> Result<Self, SendError> {
+        Self::releasing(node, packets, origin, caller, Unread::default())
+    }
+
+    /// The same for packets with which others are read, that an earlier tick has held.
+    pub(crate) fn releasing(
+        node: N,
+        packets: Packets,
+        origin: Option<&Origin>,
+        caller: Caller,
+        unread: Unread,
+    ) -> Result<Self, SendError> {
         let handle = node.borrow();
         let original = packets.first().map(|(_, message)| message.clone());
         let given_back = || original.clone().unwrap_or(Message::Flow);
@@ -99,7 +111,7 @@ impl<N: Borrow<NodeHandle>> Sender<N> {
         let early = match handle.node().departures.as_deref().and_then(waits) {
             Some(sequence) => Some(Box::new(Kept { sequence, packets, origin: origin.cloned() })),
             None => {
-                address(handle, caller.tick(), packets, origin, &mut pending)?;
+                address(handle, caller.tick(), packets, origin, unread, &mut pending)?;
                 None
             }
         };
@@ -120,7 +132,8 @@ impl<N: Borrow<NodeHandle>> Sender<N> {
             let keep = handle.node().recorder.is_none();
             match departures.offer(*early, keep, &self.sleeper) {
                 Departure::Now(Kept { sequence, packets, origin }) => {
-                    address(handle, Some(sequence), packets, origin.as_ref(), &mut self.pending)?;
+                    let unread = Unread::default();
+                    address(handle, Some(sequence), packets, origin.as_ref(), unread, &mut self.pending)?;
                 }
                 Departure::Later => return Poll::Ready(Ok(())),
                 Departure::Full { kept, leave } => {
@@ -213,6 +226,7 @@ pub(crate) fn address(
     tick: Option<u64>,
     mut packets: Packets,
     origin: Option<&Origin>,
+    unread: Unread,
     pending: &mut VecDeque<Outgoing>,
 ) -> Result<(), SendError> {
     let node = handle.node();
@@ -224,7 +238,7 @@ pub(crate) fn address(
     }
     let leaving = Leaving::new(node, origin, &packets);
     if node.recorder.is_some() || node.cuts() {
-        return record(handle, tick, leaving.outputs(node, packets), pending);
+        return record(handle, tick, leaving.outputs(node, packets), unread, pending);
     }
     for (port, message) in packets {
         let origin = leaving.origin(node, port);
@@ -238,6 +252,7 @@ fn record(
     handle: &NodeHandle,
     tick: Option<u64>,
     mut outputs: Vec<Output>,
+    unread: Unread,
     pending: &mut VecDeque<Outgoing>,
 ) -> Result<(), SendError> {
     let node = handle.node();
@@ -255,6 +270,7 @@ fn record(
     let key = tick.map(|sequence| recorder.key(sequence));
     let written = recorder.send(tick, &mut outputs, node.cuts(), |outputs, ops| {
         ops.extend(group.map(|group| group_op(&group, key)));
+        ops.extend(unread.ops(handle.index()));
         let rests = cut(node, outputs);
         rest_ops(handle, rests, ops);
     });

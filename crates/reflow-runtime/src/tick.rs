@@ -8,6 +8,7 @@ use smallvec::smallvec;
 
 use crate::attempt::Attempt;
 use crate::error::SendError;
+use crate::journal::Op;
 use crate::node_handle::NodeHandle;
 use crate::origin::Origin;
 use crate::port_table::number;
@@ -22,6 +23,22 @@ pub trait PortIndex: Copy + Send {
 impl PortIndex for usize {
     fn index(&self) -> usize {
         *self
+    }
+}
+
+/// Packets whose ticks are over, and that nothing has come of yet: see [`Tick::hold`].
+#[derive(Debug, Default)]
+pub struct Unread(Vec<(u32, u32)>);
+
+impl Unread {
+    /// These, too.
+    pub fn add(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
+    /// That they are read.
+    pub(crate) fn ops(self, node: u32) -> impl Iterator<Item = Op> {
+        self.0.into_iter().map(move |(link, position)| Op::Read { node, link, position })
     }
 }
 
@@ -142,6 +159,17 @@ impl<'a> Tick<'a> {
         if let Some(results) = &self.node.node().results {
             results.note((self.attempt.sequence, self.attempt.number), port, message);
         }
+    }
+
+    /// Keeps the packets of this tick unread in the journal of its run, where there is one, until they are released with what
+    /// comes of them: whoever goes on with the run before that gets them again. For ticks that do not fail.
+    pub fn hold(&mut self) -> Unread {
+        Unread(std::mem::take(&mut self.attempt.taken))
+    }
+
+    /// Packets that earlier ticks have held are read with what this tick, or this call, emits.
+    pub fn release(&mut self, unread: Unread) {
+        self.attempt.taken.extend(unread.0);
     }
 
     /// Ends the node after this tick: a source has no more to say, a filter wants no more.

@@ -192,6 +192,11 @@ impl Store {
         let rows: Vec<i64> = gone.iter().map(|run| run.row).collect();
         let number = self.queue.call(Box::new(move |writer| {
             for run in rows {
+                // Somebody may have gone on with it meanwhile.
+                let owner = lease::owner(writer.connection(), run);
+                if owner.map_err(|error| StoreError::of(writer.path(), &error))?.is_some_and(|owner| owner.is_alive()) {
+                    continue;
+                }
                 let orphans =
                     delete(writer.connection(), run).map_err(|error| StoreError::of(writer.path(), &error))?;
                 writer.orphans.extend(orphans);
@@ -205,10 +210,8 @@ impl Store {
     }
 }
 
-fn delete(connection: &Connection, run: i64) -> rusqlite::Result<Vec<crate::files::Hash>> {
-    if lease::owner(connection, run)?.is_some_and(|owner| owner.is_alive()) {
-        return Ok(Vec::new());
-    }
+/// Deletes a run that nobody works on, with all that belongs to it; files that it referred to.
+pub(crate) fn delete(connection: &Connection, run: i64) -> rusqlite::Result<Vec<crate::files::Hash>> {
     let mut orphans = Vec::new();
     let mut streams = connection.prepare("SELECT id FROM streams WHERE run = ?1")?;
     let streams: Vec<i64> = streams.query_map([run], |row| row.get(0))?.collect::<Result<_, _>>()?;

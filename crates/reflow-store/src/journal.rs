@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 use reflow_message::{Message, Value, take_number};
@@ -24,7 +24,7 @@ use crate::writer::Writer;
 /// Failures that a run which goes on knows in full.
 const KNOWN_FAILURES: i64 = 1000;
 
-/// The journal of one run in a store. It has the lease of the run until it is dropped.
+/// The journal of one run in a store. It has the lease of the run until that is over, or it is dropped.
 #[derive(Debug)]
 pub struct RunJournal {
     store: Arc<Store>,
@@ -34,6 +34,8 @@ pub struct RunJournal {
     /// Rows of the streams, by index.
     streams: RwLock<Vec<Arc<AtomicI64>>>,
     failed: Mutex<Option<StoreError>>,
+    /// Whether the lease was given back.
+    ended: AtomicBool,
 }
 
 impl RunJournal {
@@ -57,8 +59,8 @@ impl RunJournal {
 
     fn new(store: &Arc<Store>, id: String, row: i64, epoch: i64) -> Arc<Self> {
         lease::note_live(store.path(), row, epoch);
-        let (streams, failed) = (RwLock::default(), Mutex::new(None));
-        Arc::new(Self { store: Arc::clone(store), id, row, epoch, streams, failed })
+        let (streams, failed, ended) = (RwLock::default(), Mutex::new(None), AtomicBool::new(false));
+        Arc::new(Self { store: Arc::clone(store), id, row, epoch, streams, failed, ended })
     }
 
     /// The store.
@@ -81,18 +83,7 @@ impl RunJournal {
 
 impl Drop for RunJournal {
     fn drop(&mut self) {
-        lease::forget_live(self.store.path(), self.row, self.epoch);
-        if self.store.check_process().is_err() {
-            return;
-        }
-        let (row, epoch) = (self.row, self.epoch);
-        // Who dies without it leaves a lease that can be taken over.
-        let _ = self.store.queue.call(Box::new(move |writer| {
-            if writer.works_on(row, epoch) {
-                writer.runs.remove(&row);
-            }
-            lease::give_back(writer.connection(), row, epoch).map_err(|error| StoreError::of(writer.path(), &error))
-        }));
+        self.end();
     }
 }
 
@@ -147,6 +138,24 @@ impl Journal for RunJournal {
         let row = self.streams.read().get(stream as usize).map_or(0, |row| row.load(Ordering::Relaxed));
         let rows = self.store.read(|connection| read_stream(connection, row, from, limit))?;
         Ok(decode(&self.store.files, rows, from, limit)?)
+    }
+
+    fn end(&self) {
+        if self.ended.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        lease::forget_live(self.store.path(), self.row, self.epoch);
+        if self.store.check_process().is_err() {
+            return;
+        }
+        let (row, epoch) = (self.row, self.epoch);
+        // Who dies without it leaves a lease that can be taken over.
+        let _ = self.store.queue.call(Box::new(move |writer| {
+            if writer.works_on(row, epoch) {
+                writer.runs.remove(&row);
+            }
+            lease::give_back(writer.connection(), row, epoch).map_err(|error| StoreError::of(writer.path(), &error))
+        }));
     }
 
     fn sync(&self) -> Result<(), JournalError> {

@@ -8,16 +8,28 @@ pub(crate) fn now() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64())
 }
 
-/// The name of this machine.
+/// The namespace of processes that a machine begins with.
+const FIRST_NAMESPACE: &str = "pid:[4026531836]";
+
+/// The name of this machine, and of the container on it: several may have one name, and none can look for processes of another.
 pub(crate) fn host() -> &'static str {
     static HOST: OnceLock<String> = OnceLock::new();
     HOST.get_or_init(|| {
         let read = |path: &str| std::fs::read_to_string(path).ok().map(|text| text.trim().to_owned());
-        read("/proc/sys/kernel/hostname")
+        let machine = read("/proc/sys/kernel/hostname")
             .filter(|name| !name.is_empty())
             .or_else(|| std::env::var("HOSTNAME").or_else(|_| std::env::var("COMPUTERNAME")).ok())
-            .unwrap_or_else(|| "this machine".into())
+            .unwrap_or_else(|| "this machine".into());
+        let namespace = std::fs::read_link("/proc/self/ns/pid").ok();
+        named(machine, namespace.as_ref().and_then(|namespace| namespace.to_str()))
     })
+}
+
+fn named(machine: String, namespace: Option<&str>) -> String {
+    match namespace {
+        None | Some(FIRST_NAMESPACE) => machine,
+        Some(namespace) => format!("{machine} ({namespace})"),
+    }
 }
 
 /// What tells a process from a later one of the same number: when it began, and the boot it is of. Empty where the system does
@@ -38,4 +50,17 @@ pub(crate) fn birth(pid: u32) -> String {
 /// Whether processes can be looked for.
 pub(crate) fn can_look() -> bool {
     std::path::Path::new("/proc/self/stat").exists()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn containers_of_one_name_are_told_apart() {
+        let host = |namespace| named("app".into(), namespace);
+        assert_eq!(host(Some(FIRST_NAMESPACE)), host(None));
+        assert_ne!(host(Some("pid:[4026532198]")), host(None));
+        assert_ne!(host(Some("pid:[4026532198]")), host(Some("pid:[4026532305]")));
+    }
 }

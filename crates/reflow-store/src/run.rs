@@ -84,6 +84,8 @@ pub(crate) struct NodeState {
     retries: u64,
     set_up: bool,
     state: Option<(&'static str, bool)>,
+    /// When it ran for the first time in this life, until that is written.
+    started: Option<f64>,
     /// Whether it has run, and has ended.
     began: bool,
     pub(crate) has_ended: bool,
@@ -271,7 +273,9 @@ impl RunState {
                 known.state = Some((state, *ended));
                 // Back and forth between tries is told by the failures.
                 let is_news = *state != "backing_off" && (*state != "running" || !known.began);
-                known.began |= *state == "running";
+                if *state == "running" && !known.began {
+                    (known.began, known.started) = (true, Some(at));
+                }
                 known.has_ended |= *ended;
                 if is_news {
                     self.changes.push(Change::Moment { node: Some(*node), what: state, detail: None, at });
@@ -469,7 +473,7 @@ impl RunState {
                                            failures = failures + ?6, retries = retries + ?7, set_up = set_up OR ?8,
                                            checkpoint = coalesce(?9, checkpoint), state = coalesce(?10, state),
                                            ended = coalesce(?11, ended),
-                                           started_at = coalesce(started_at, CASE WHEN ?10 = 'running' THEN ?12 END),
+                                           started_at = coalesce(started_at, ?13),
                                            ended_at = CASE WHEN ?11 THEN ?12 ELSE ended_at END
                           WHERE run = ?1 AND node = ?2";
             let (state, ended) = node.state.take().unzip();
@@ -486,6 +490,7 @@ impl RunState {
                 state,
                 ended,
                 now(),
+                node.started.take(),
             ])?;
             node.is_dirty = false;
         }

@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::cache::KnownResults;
 use crate::error::StoreError;
 use crate::files::Files;
+use crate::history;
 use crate::lease;
 use crate::open;
 use crate::process;
@@ -182,17 +183,38 @@ impl Store {
         {
             return Err(StoreError::RunExists { path: self.path.clone(), run: id });
         }
-        let name = id.clone();
-        let (row, epoch) = self.write(move |connection| {
-            // One that never got what it begins with.
-            connection.execute("DELETE FROM runs WHERE name = ?1 AND state = 'beginning'", [&name])?;
+        let (name, path) = (id.clone(), self.path.clone());
+        let made = self.write(move |connection| {
+            let known = "SELECT id, state FROM runs WHERE name = ?1";
+            let known = connection.query_row(known, [&name], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)));
+            let mut orphans = Vec::new();
+            if let Some((row, state)) = known.optional()? {
+                // Somebody else may have been first, a moment ago.
+                let owner = lease::owner(connection, row)?;
+                if state != "beginning" || owner.is_some_and(|owner| owner.works_on(&path, row)) {
+                    return Ok(None);
+                }
+                orphans = history::delete(connection, row)?;
+            }
+            // A row may have been that of another run. Who works on that, and does not know that it is gone, is of another epoch.
             connection.execute(
-                "INSERT INTO runs (name, title, graph, state, created) VALUES (?1, ?2, ?3, 'beginning', ?4)",
+                "INSERT INTO runs (name, title, graph, state, created, epoch)
+                 VALUES (?1, ?2, ?3, 'beginning', ?4, random() & 0x7fffffff)",
                 params![name, run.title, run.graph, process::now()],
             )?;
             let row = connection.last_insert_rowid();
-            Ok((row, lease::take(connection, row)?))
+            Ok(Some((row, lease::take(connection, row)?, orphans)))
         })?;
+        let Some((row, epoch, orphans)) = made else {
+            return Err(StoreError::RunExists { path: self.path.clone(), run: id });
+        };
+        if !orphans.is_empty() {
+            let forget = move |writer: &mut Writer| {
+                writer.orphans.extend(orphans);
+                Ok(())
+            };
+            self.queue.call(Box::new(forget))?;
+        }
         Ok((id, row, epoch))
     }
 

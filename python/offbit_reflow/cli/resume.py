@@ -44,4 +44,6 @@ def runs_store(name: str) -> str:
 
     if not Path(name).exists():
         raise UsageError(f"--store {name}: there is no such file")
+    if Path(name).is_file() and not Path(name).stat().st_size:
+        raise UsageError(f"--store {name}: the file is empty, and no store")
     return name

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use reflow_runtime::NodeHandle;
+use reflow_runtime::{NodeHandle, Unread};
 use tokio::time::Instant;
 
 use crate::config::expected;
@@ -16,7 +16,8 @@ use crate::size::value_bytes;
 /// When `count` messages have come, they leave by `output` as one list, and their number by `count`. The items are
 /// messages in the tagged form `{"type": KIND, "data": …}`, or plain values with `unwrap`. What is left over leaves
 /// early when a packet comes to `flush`, when `timeoutMs` have passed since the first message of the batch, when the batch has
-/// about `maxBytes` bytes, and when nothing more can come.
+/// about `maxBytes` bytes, and when nothing more can come. Whoever goes on with a run that has a store gets the messages of an
+/// incomplete batch again.
 #[derive(Component)]
 #[component(id = "tpl_collect", title = "Collect", category = "flow")]
 #[inport(input: Any, required, "The messages.")]
@@ -74,6 +75,8 @@ struct Batch {
     items: Vec<Value>,
     /// About how many bytes the items have.
     bytes: usize,
+    /// The packets that they came in.
+    unread: Unread,
     /// Counts batches, so that a timer knows its own.
     number: u64,
     /// When the batch is late.
@@ -82,19 +85,20 @@ struct Batch {
     is_leaving: bool,
 }
 
-impl Batch {
-    fn take(&mut self) -> Option<(Message, Message)> {
-        self.number += 1;
-        (self.bytes, self.due) = (0, None);
-        let items = std::mem::take(&mut self.items);
-        let count = Message::Integer(items.len() as i64);
-        (!items.is_empty()).then(|| (items.into(), count))
-    }
-}
+/// A batch that leaves: its items, how many they are, and the packets that they came in.
+type Leaving = (Message, Message, Unread);
 
 impl Batch {
+    fn take(&mut self) -> Option<Leaving> {
+        self.number += 1;
+        (self.bytes, self.due) = (0, None);
+        let (items, unread) = (std::mem::take(&mut self.items), std::mem::take(&mut self.unread));
+        let count = Message::Integer(items.len() as i64);
+        (!items.is_empty()).then(|| (items.into(), count, unread))
+    }
+
     /// The batch, which is then on its way.
-    fn take_late(&mut self) -> Option<(Message, Message)> {
+    fn take_late(&mut self) -> Option<Leaving> {
         let late = self.take();
         self.is_leaving = late.is_some();
         late
@@ -102,10 +106,11 @@ impl Batch {
 }
 
 impl Collect {
-    fn emit(tick: &mut Tick<'_>, batch: Option<(Message, Message)>) {
-        if let Some((items, count)) = batch {
+    fn emit(tick: &mut Tick<'_>, batch: Option<Leaving>) {
+        if let Some((items, count, unread)) = batch {
             tick.emit(Self::OUT_OUTPUT, items);
             tick.emit(Self::OUT_COUNT, count);
+            tick.release(unread);
         }
     }
 
@@ -118,10 +123,10 @@ impl Collect {
                 let mut batch = batch.lock();
                 if batch.number == number && !batch.is_leaving { batch.take_late() } else { None }
             };
-            while let Some((items, count)) = late {
+            while let Some((items, count, unread)) = late {
                 // Only a run that was stopped refuses them.
-                let _ = node.send(Self::OUT_OUTPUT, items).await;
-                let _ = node.send(Self::OUT_COUNT, count).await;
+                let packets = [(Self::OUT_OUTPUT.index(), items), (Self::OUT_COUNT.index(), count)];
+                let _ = node.send_releasing(unread, None, packets).await;
                 let mut batch = batch.lock();
                 batch.is_leaving = false;
                 let is_late = batch.due.is_some_and(|due| due <= Instant::now());
@@ -137,6 +142,7 @@ impl Actor for Collect {
         if let Some(message) = tick.take(Self::IN_INPUT) {
             let item = if self.unwrap { message.to_value() } else { message.to_wire() };
             let mut batch = self.batch.lock();
+            batch.unread.add(tick.hold());
             batch.bytes = batch.bytes.saturating_add(value_bytes(&item));
             batch.items.push(item);
             if batch.items.len() >= self.count.0 || batch.bytes >= self.max_bytes {

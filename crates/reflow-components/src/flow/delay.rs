@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use reflow_runtime::{NodeHandle, Origin};
+use reflow_runtime::{NodeHandle, Origin, Unread};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -22,8 +22,8 @@ const MAX_BYTES: usize = 32 << 20;
 ///
 /// Every message leaves unchanged `delayMs` after it came, in the order of arrival: a burst is shifted, not spread
 /// out. A packet on any other inport only says that something came, and sends Flow. What has not left when the
-/// network is stopped is dropped. While 65,536 messages are on their way, or `maxBytes` bytes of them, no further one is
-/// taken: producers wait.
+/// network is stopped is dropped; whoever goes on with a run that has a store gets it again, and the pause begins
+/// anew. While 65,536 messages are on their way, or `maxBytes` bytes of them, no further one is taken: producers wait.
 #[derive(Component)]
 #[component(id = "tpl_delay", title = "Delay", category = "flow", asynchronous, open_ports)]
 #[inport(input: Any, required, "The message.")]
@@ -49,11 +49,19 @@ struct Line {
 
 #[derive(Default)]
 struct Waiting {
-    messages: VecDeque<(Instant, usize, Message, Option<Origin>)>,
+    messages: VecDeque<OnItsWay>,
     /// How many bytes are on their way, with the message that is about to leave.
     bytes: usize,
     /// Whether somebody releases them.
     is_served: bool,
+}
+
+struct OnItsWay {
+    arrived: Instant,
+    bytes: usize,
+    message: Message,
+    origin: Option<Origin>,
+    unread: Unread,
 }
 
 impl Waiting {
@@ -73,10 +81,11 @@ impl Line {
                 waiting.is_served = next.is_some();
                 next
             };
-            let Some((arrived, bytes, message, origin)) = next else { return };
+            let Some(OnItsWay { arrived, bytes, message, origin, unread }) = next else { return };
             tokio::time::sleep(delay.saturating_sub(arrived.elapsed())).await;
             // Only a run that was stopped refuses it.
-            let _ = node.send_from(origin.as_ref(), Delay::OUT_OUTPUT, message).await;
+            let packet = [(Delay::OUT_OUTPUT.index(), message)];
+            let _ = node.send_releasing(unread, origin.as_ref(), packet).await;
             self.waiting.lock().bytes -= bytes;
             self.has_room.notify_one();
         }
@@ -94,7 +103,8 @@ impl AsyncActor for Delay {
         let was_served = {
             let mut waiting = self.line.waiting.lock();
             waiting.bytes += bytes;
-            waiting.messages.push_back((arrived, bytes, message, tick.origin().cloned()));
+            let (origin, unread) = (tick.origin().cloned(), tick.hold());
+            waiting.messages.push_back(OnItsWay { arrived, bytes, message, origin, unread });
             std::mem::replace(&mut waiting.is_served, true)
         };
         if !was_served {

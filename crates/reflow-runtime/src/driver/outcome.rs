@@ -20,6 +20,7 @@ use crate::origin::{Aside, Origin};
 use crate::packet::Outgoing;
 use crate::policy::OnError;
 use crate::sender;
+use crate::tick::Unread;
 
 /// How large a packet may be that a report shows to those who do not take it as it is.
 const SHOWN: u64 = 64 << 10;
@@ -237,7 +238,14 @@ impl Driver {
     fn send_kept(&mut self, kept: Vec<Kept>) {
         for Kept { sequence, packets, origin } in kept {
             // It can only be refused where a journal is kept, and there nothing is kept here.
-            let _ = sender::address(&self.handle, Some(sequence), packets, origin.as_ref(), &mut self.outbox);
+            let _ = sender::address(
+                &self.handle,
+                Some(sequence),
+                packets,
+                origin.as_ref(),
+                Unread::default(),
+                &mut self.outbox,
+            );
         }
     }
 

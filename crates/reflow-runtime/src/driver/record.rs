@@ -186,8 +186,10 @@ impl Driver {
         let ends = matches!(call, Call::Finalize) && is_ok;
         let index = handle.index();
         let taken = if let Call::Signal(received) = call { received.number } else { None };
+        let released = std::mem::take(&mut self.attempt.taken);
         let positions = recorder.append(&outputs, |ops| {
             ops.extend(taken.map(|number| Op::SignalTaken { number }));
+            ops.extend(released.into_iter().map(|(link, position)| Op::Read { node: index, link, position }));
             rest_ops(&handle, rests, ops);
             if ends {
                 ops.push(Op::State { node: index, state: "finished", ended: true });

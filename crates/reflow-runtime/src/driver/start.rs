@@ -188,6 +188,7 @@ impl Driver {
             number: attempt.number,
             inputs: attempt.inputs,
             taken: attempt.taken,
+            settled: attempt.settled,
             origin: attempt.origin.clone(),
             ..Attempt::default()
         };

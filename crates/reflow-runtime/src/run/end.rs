@@ -260,6 +260,7 @@ impl Run {
         if let Some(journal) = &self.journal {
             let (state, reason) = (self.final_state().name(), self.reason());
             self.write(vec![Op::Ended { state, reason }]);
+            journal.journal.end();
             // Whoever waits for the end finds it on the disk.
             if let Err(error) = journal.journal.sync() {
                 self.note_broken(&error.to_string());
