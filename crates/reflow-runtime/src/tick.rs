@@ -164,6 +164,10 @@ impl<'a> Tick<'a> {
     /// Keeps the packets of this tick unread in the journal of its run, where there is one, until they are released with what
     /// comes of them: whoever goes on with the run before that gets them again. For ticks that do not fail.
     pub fn hold(&mut self) -> Unread {
+        if self.attempt.settled.is_some() {
+            // A list that was gathered is read with its tick, as its group is settled.
+            return Unread::default();
+        }
         Unread(std::mem::take(&mut self.attempt.taken))
     }
 
