@@ -6,6 +6,7 @@ import _thread
 import asyncio
 import contextlib
 import random
+import signal
 import threading
 import time
 
@@ -512,16 +513,23 @@ def test_a_start_while_the_interpreter_goes_is_refused():
     assert (result.returncode, result.stdout) == (0, "NetworkError True\n"), result.stderr
 
 
-@pytest.mark.parametrize("how", ["run", "run_async", "start"])
-def test_ctrl_c_while_a_run_begins_stops_it(how):
-    """The first tick interrupts while others of so many nodes are still to start."""
+def ctrl_c():
+    """Interrupt the main thread, also where it waits in the operating system."""
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+    else:
+        _thread.interrupt_main()
+
+
+def interrupted_early():
+    """Make a network whose first tick interrupts while others of so many nodes are still to start, and an event for its end."""
     ended = threading.Event()
 
     class Source(Actor):
         outports = ["out"]
 
         def run(self, ctx):
-            _thread.interrupt_main()
+            ctrl_c()
             while True:
                 yield {"out": 0}
 
@@ -533,13 +541,33 @@ def test_ctrl_c_while_a_run_begins_stops_it(how):
     net.add_node("source", "source")
     for number in range(3_000):
         net.add_node(str(number), "tpl_passthrough")
+    return net, ended
+
+
+@pytest.mark.parametrize("how", ["run", "run_async"])
+def test_ctrl_c_while_a_run_begins_stops_it(how):
+    net, ended = interrupted_early()
     with pytest.raises(KeyboardInterrupt):
         if how == "run":
             net.run(grace=SOON)
-        elif how == "run_async":
-            asyncio.run(net.run_async(grace=SOON))
         else:
+            asyncio.run(net.run_async(grace=SOON))
+    assert ended.wait(SOON)
+    assert net.result().state == "cancelled"
+
+
+def test_ctrl_c_in_start_stops_what_it_has_begun():
+    for _ in range(50):
+        net, ended = interrupted_early()
+        has_begun = False
+        with pytest.raises(KeyboardInterrupt):
             net.start()
+            has_begun = True
             time.sleep(SOON)
+        if not has_begun:
+            break
+        # The signal came when `start` had returned: it is the caller's.
+        net.shutdown()
+    assert not has_begun
     assert ended.wait(SOON)
     assert net.result().state == "cancelled"
