@@ -287,6 +287,23 @@ def test_the_mock():
     assert bytes(inference["tensors"][0]["data"]) == found.array.tobytes()
 
 
+@pytest.mark.parametrize("listens", [False, True])
+def test_large_results_leave_for_an_outport_of_the_network_and_for_a_listener_alone(listens):
+    outputs = [{"name": "large", "dtype": "f32", "shape": {"dims": [1, 2000]}}]
+    with Network() as net:
+        net.add_node("n", "tpl_ml_run_inference", {"backend": "mock", "outputs": outputs})
+        net.add_initial("n", "tensor", media.tensor_packet(np.zeros((1, 2), np.float32)))
+        heard = {port: net.listen("n", port) if listens else None for port in ("tensors", "inference")}
+        if not listens:
+            for port in heard:
+                net.add_outport(port, "n", port)
+        result = net.run(timeout=60)
+        for port, listener in heard.items():
+            (told,) = [listener.recv(timeout=30).data()] if listener else result.collected()[port]
+            (tensor,) = told["tensors"] if port == "inference" else told
+            assert len(tensor["data"]) == 8000
+
+
 def test_a_graph_of_hand_landmarks():
     outputs = Outputs(landmarks=[], detections=[], roi=[], error=[])
     picture = media.frame_packet(np.random.default_rng(1).integers(0, 255, (90, 160, 4), np.uint8))
@@ -400,6 +417,40 @@ def test_a_file_is_all_that_is_needed(tmp_path):
     np.testing.assert_allclose(found.array, np.maximum(x @ weight + bias, 0), atol=1e-5)
     assert found.name == "y"
     assert outputs.one("inference")["metadata"]["backend"] == "tract"
+
+
+def test_a_model_goes_with_the_last_node_that_may_need_it(tmp_path):
+    from ..runtime.support import resident_mb
+
+    onnx = pytest.importorskip("onnx")
+    helper, numpy_helper = onnx.helper, onnx.numpy_helper
+    path = tmp_path / "large.onnx"
+    packet = media.tensor_packet(np.ones((1, 4), np.float32))
+
+    def answer(columns: int) -> None:
+        weight = numpy_helper.from_array(np.ones((4, columns), np.float32), "w")
+        graph = helper.make_graph(
+            [helper.make_node("MatMul", ["x", "w"], ["y"])],
+            "large",
+            [helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1, 4])],
+            [helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [1, columns])],
+            [weight],
+        )
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+        path.write_bytes(model.SerializeToString())
+        with Network() as net:
+            net.add_node("load", "tpl_ml_load_model", {"path": str(path)})
+            net.add_node("n", "tpl_ml_run_inference")
+            net.add_connection("load", "model", "n", "model")
+            net.add_initial("n", "tensor", packet)
+            assert net.run(timeout=60).ok
+
+    answer(4_000_000)  # what any model needs is there
+    before = resident_mb()
+    for more in range(1, 5):
+        answer(4_000_000 + more)
+    # Each has 64 MB; what the allocator keeps of one is not the model.
+    assert resident_mb() - before < 128
 
 
 def test_batches(tmp_path):

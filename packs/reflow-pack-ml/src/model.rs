@@ -1,7 +1,9 @@
 //! Models: what is known of them, manifests, and their bytes, which all nodes of the process share.
 
-use std::sync::{Arc, LazyLock, Mutex};
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use reflow_pack_sdk::Shared;
 use reflow_pack_sdk::prelude::*;
 use sha2::{Digest, Sha256};
 
@@ -267,17 +269,32 @@ pub(crate) struct ModelBytes {
     pub(crate) bytes: Arc<[u8]>,
 }
 
-impl ModelBytes {
+/// The bytes of models, where a reference in a message finds them: for all nodes that have to do with models, and for as long as there
+/// is one, the last ones used as far as there is room.
+pub(crate) struct Models(Arc<Mutex<Vec<ModelBytes>>>);
+
+static MODELS: Shared<Mutex<Vec<ModelBytes>>> = Shared::new();
+const MOST_KEPT: usize = 16;
+const MOST_KEPT_BYTES: usize = 1 << 30;
+
+impl Default for Models {
+    fn default() -> Self {
+        let Ok(models) = MODELS.get(|| Ok::<_, Infallible>(Mutex::default()));
+        Self(models)
+    }
+}
+
+impl Models {
     /// The bytes, shared with everybody who has the same ones.
-    pub(crate) fn of(bytes: &[u8]) -> Self {
+    pub(crate) fn of(&self, bytes: &[u8]) -> ModelBytes {
         let digest = sha256(bytes);
-        let mut kept = KEPT.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(at) = kept.iter().position(|model| *model.digest == *digest) {
             let found = kept.remove(at);
             kept.push(found.clone());
             return found;
         }
-        let model = Self { digest: digest.into(), bytes: bytes.into() };
+        let model = ModelBytes { digest: digest.into(), bytes: bytes.into() };
         kept.push(model.clone());
         while kept.len() > 1
             && (kept.len() > MOST_KEPT || kept.iter().map(|model| model.bytes.len()).sum::<usize>() > MOST_KEPT_BYTES)
@@ -288,13 +305,14 @@ impl ModelBytes {
     }
 
     /// The bytes that a digest refers to, if they are still there.
-    pub(crate) fn find(digest: &str) -> Option<Self> {
-        let kept = KEPT.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    pub(crate) fn find(&self, digest: &str) -> Option<ModelBytes> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.iter().find(|model| *model.digest == *digest).cloned()
     }
-}
 
-/// Models whose bytes are kept, so that a reference in a message finds them, least recently used first.
-static KEPT: LazyLock<Mutex<Vec<ModelBytes>>> = LazyLock::new(Mutex::default);
-const MOST_KEPT: usize = 16;
-const MOST_KEPT_BYTES: usize = 1 << 30;
+    /// The bytes of the file of a model.
+    pub(crate) fn read(&self, path: &str) -> Result<ModelBytes, String> {
+        let bytes = std::fs::read(path).map_err(|error| format!("cannot read the model `{path}`: {error}"))?;
+        Ok(self.of(&bytes))
+    }
+}

@@ -175,5 +175,5 @@ pub(crate) fn shape(dims: &[usize]) -> Value {
 
 /// Floats as the bytes of a tensor.
 pub(crate) fn bytes(floats: &[f32]) -> Vec<u8> {
-    floats.iter().flat_map(|number| number.to_le_bytes()).collect()
+    floats.iter().map(|number| number.to_le_bytes()).collect::<Vec<_>>().into_flattened()
 }

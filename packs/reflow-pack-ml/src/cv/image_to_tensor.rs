@@ -98,8 +98,14 @@ impl ImageToTensor {
                 let whole = if frame.format.is_float() { 255.0 } else { 1.0 };
                 values.iter().map(|value| (value * whole).round().clamp(0.0, 255.0) as u8).collect()
             }
-            Dtype::F16 => values.iter().flat_map(|value| f16::from_f32(value * scale + offset).to_le_bytes()).collect(),
-            _ => values.iter().flat_map(|value| (value * scale + offset).to_le_bytes()).collect(),
+            Dtype::F16 => {
+                let halves = values.iter().map(|value| f16::from_f32(value * scale + offset).to_le_bytes());
+                halves.collect::<Vec<_>>().into_flattened()
+            }
+            _ => {
+                let floats = values.iter().map(|value| (value * scale + offset).to_le_bytes());
+                floats.collect::<Vec<_>>().into_flattened()
+            }
         };
         let (width, height) = (frame.width as i64, frame.height as i64);
         let layout = if is_planar { "nchw" } else { "nhwc" };

@@ -160,8 +160,8 @@ fn dtype(kind: TensorElementType) -> Option<Dtype> {
     })
 }
 
-/// Numbers of a packet as the library takes them.
-fn given<T, const N: usize>(input: &Tensor, read: fn([u8; N]) -> T) -> ort::Result<SessionInputValue<'static>>
+/// Numbers of a packet as the library takes them: a copy of the bytes, where `read` is known when this is compiled.
+fn given<T, const N: usize>(input: &Tensor, read: impl Fn([u8; N]) -> T) -> ort::Result<SessionInputValue<'static>>
 where
     T: PrimitiveTensorElementType + Clone + Debug + 'static,
 {
@@ -186,7 +186,9 @@ fn told(name: &str, value: &ValueRef<'_>) -> Option<Result<Tensor, String>> {
     let ValueType::Tensor { ty, shape, .. } = value.dtype() else { return None };
     macro_rules! numbers {
         ($ty:ty, $dtype:expr, $bytes:expr) => {
-            value.try_extract_tensor::<$ty>().map(|(_, numbers)| ($dtype, numbers.iter().flat_map($bytes).collect()))
+            value
+                .try_extract_tensor::<$ty>()
+                .map(|(_, numbers)| ($dtype, numbers.iter().map($bytes).collect::<Vec<_>>().into_flattened()))
         };
     }
     macro_rules! floats {

@@ -7,11 +7,8 @@ use reflow_pack_sdk::prelude::*;
 
 use super::inputs::{fitted, join, named, part};
 use crate::engine::{Answer, Engine};
-use crate::model::{Info, ModelBytes};
+use crate::model::Info;
 use crate::tensor::Tensor;
-
-/// Outputs of so many bytes are told as JSON in any case.
-const SMALL: usize = 4096;
 
 /// The outports of an answer.
 #[derive(Clone, Copy, Debug)]
@@ -27,8 +24,6 @@ pub(super) struct Loaded {
     pub(super) data: Option<reflow_pack_sdk::Bytes>,
     pub(super) info: Info,
     pub(super) engine: Arc<dyn Engine>,
-    /// Keeps the bytes where references find them.
-    pub(super) _bytes: Option<ModelBytes>,
 }
 
 impl Loaded {
@@ -99,10 +94,8 @@ impl Loaded {
         if let Some(first) = tensors.first() {
             packets.push((ports.tensor, first.to_message()));
         }
-        // Large outputs become JSON only where that leads somewhere; listeners outside of the network see small ones.
-        let size: usize = tensors.iter().map(|tensor| tensor.data.len()).sum();
-        let is_heard = |port: usize| size <= SMALL || node.is_outport_connected(port);
-        let (all, inference) = (is_heard(ports.tensors), is_heard(ports.inference));
+        // Outputs become JSON, which is many times as large, only where somebody takes that.
+        let (all, inference) = (node.is_outport_heard(ports.tensors), node.is_outport_heard(ports.inference));
         if all || inference {
             let list = Value::array(tensors.iter().map(Tensor::to_json));
             if inference {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use reflow_pack_sdk::prelude::*;
 
-use crate::model::{Backend, Info, ModelBytes, specs};
+use crate::model::{Backend, Info, specs};
 
 /// The model of a node, as its config says it.
 #[derive(Clone, Debug, ConfigGroup)]
@@ -63,12 +63,6 @@ impl ModelConfig {
     pub(super) fn library(&self) -> Option<&Path> {
         self.library.as_deref().filter(|path| !path.is_empty()).map(Path::new)
     }
-}
-
-/// The bytes of the file of a model.
-pub(super) fn read(path: &str) -> Result<ModelBytes, String> {
-    let bytes = std::fs::read(path).map_err(|error| format!("cannot read the model `{path}`: {error}"))?;
-    Ok(ModelBytes::of(&bytes))
 }
 
 /// The bytes of a model in a message.

@@ -5,10 +5,10 @@ use std::path::Path;
 use reflow_assets::Store;
 use reflow_pack_sdk::prelude::*;
 
-use super::config::{ModelConfig, data, read};
+use super::config::{ModelConfig, data};
 use crate::engine::{self, FileKind};
 use crate::media::object;
-use crate::model::{Backend, Info, Manifest, ModelBytes, default_outputs};
+use crate::model::{Backend, Info, Manifest, ModelBytes, Models, default_outputs};
 
 /// Resolves a model (asset database, manifest, file, bytes or config) to model info and bytes.
 ///
@@ -51,7 +51,7 @@ pub(crate) struct LoadModel {
     #[config(key = "allowedLicenses")]
     allowed_licenses: Option<Vec<String>>,
     #[state]
-    kept: Option<ModelBytes>,
+    models: Models,
 }
 
 /// A model that was found.
@@ -87,9 +87,9 @@ impl LoadModel {
             (None, None) => self.config.plain()?,
         };
         let bytes = match (data, &self.config.path) {
-            (Some(data), _) => Some(ModelBytes::of(&data)),
+            (Some(data), _) => Some(self.models.of(&data)),
             (None, Some(path)) => {
-                let bytes = read(path)?;
+                let bytes = self.models.read(path)?;
                 info.note("path", path.as_str());
                 if manifest.is_none() && self.config.model.is_none() {
                     info.id = self.config.named(info.id);
@@ -120,7 +120,7 @@ impl LoadModel {
         let mut info = manifest.info();
         info.note("loadedAssetId", asset);
         info.note("assetDbPath", database.as_str());
-        Ok(Found { info, manifest: Some(manifest), bytes: Some(ModelBytes::of(&content)) })
+        Ok(Found { info, manifest: Some(manifest), bytes: Some(self.models.of(&content)) })
     }
 
     fn load(&mut self, tick: &mut Tick<'_>) -> Result<(), String> {
@@ -147,7 +147,6 @@ impl LoadModel {
         if let Some(bytes) = &bytes {
             tick.emit(Self::OUT_MODEL_DATA, Message::bytes_of(std::sync::Arc::clone(&bytes.bytes)));
         }
-        self.kept = bytes;
         Ok(())
     }
 

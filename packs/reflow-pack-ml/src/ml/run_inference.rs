@@ -7,11 +7,11 @@ use reflow_pack_sdk::prelude::*;
 
 use super::answer::{Loaded, Ports};
 use super::batch::Batch;
-use super::config::{ModelConfig, data, read};
+use super::config::{ModelConfig, data};
 use super::inputs::read_all;
 use crate::engine;
 use crate::media::object;
-use crate::model::{Backend, Info, ModelBytes};
+use crate::model::{Backend, Info, Models};
 use crate::tensor::Tensor;
 
 /// Runs a model on a tensor.
@@ -56,6 +56,8 @@ pub(crate) struct RunInference {
     batch_timeout: u32,
     #[state]
     loaded: Option<Arc<Loaded>>,
+    #[state]
+    models: Models,
     #[state]
     waiting: Batch,
 }
@@ -111,11 +113,11 @@ impl RunInference {
         }
         let told = |name: &str| info.metadata.get(name).and_then(Value::as_str);
         let bytes = if let Some(data) = &data {
-            Some(ModelBytes::of(data))
-        } else if let Some(kept) = told("modelRef").and_then(ModelBytes::find) {
+            Some(self.models.of(data))
+        } else if let Some(kept) = told("modelRef").and_then(|digest| self.models.find(digest)) {
             Some(kept)
         } else {
-            told("path").or(self.config.path.as_deref()).map(read).transpose()?
+            told("path").or(self.config.path.as_deref()).map(|path| self.models.read(path)).transpose()?
         };
         if let Some(bytes) = &bytes
             && let Some(expected) = told("checksumSha256")
@@ -127,7 +129,7 @@ impl RunInference {
             ));
         }
         let engine = engine::load(&info, bytes.as_ref(), self.config.library())?;
-        Ok(Loaded { model, data, info, engine, _bytes: bytes })
+        Ok(Loaded { model, data, info, engine })
     }
 
     fn inputs(tick: &Tick<'_>) -> Result<Vec<Tensor>, String> {
