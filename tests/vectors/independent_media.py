@@ -190,15 +190,22 @@ def decoders() -> None:
         )
 
 
+def covered(count: int, to: int) -> np.ndarray:
+    """Give how much of each of `to` equal parts of a row of pixels each pixel is."""
+    begin, pixel = np.arange(to)[:, None] * count / to, np.arange(count)
+    return np.clip(np.minimum(begin + count / to, pixel + 1) - np.maximum(begin, pixel), 0, 1) * to / count
+
+
 def pictures() -> None:
-    """Add scaling and blending, checked by Pillow."""
+    """Add scaling and blending, checked by Pillow; it takes or leaves whole pixels, so the mean of an area is NumPy's."""
     pixels = RANDOM.integers(0, 256, (10, 13, 3)).astype(np.uint8)
-    for name, kind in [("area", Image.Resampling.BOX), ("lanczos", Image.Resampling.LANCZOS)]:
-        scaled = np.asarray(Image.fromarray(pixels).resize((5, 4), kind))
+    mean = np.einsum("yj,xi,jic->yxc", covered(10, 4), covered(13, 5), pixels).round().astype(np.uint8)
+    lanczos = np.asarray(Image.fromarray(pixels).resize((5, 4), Image.Resampling.LANCZOS))
+    for name, by, scaled in [("area", "numpy", mean), ("lanczos", "pillow", lanczos)]:
         begin = {"content_type": "image/raw-rgb", "metadata": {"width": 13, "height": 10}}
         rows = [row.ravel().tolist() for row in pixels]
         case(
-            f"image_resize/pillow_{name}",
+            f"image_resize/{by}_{name}",
             {"width": 5, "height": 4, "filter": name},
             {"stream": {"type": "@stream", "content_type": "image/raw-rgb", "begin": begin, "frames_u8": rows}},
             {"stream": [{"type": "@stream", "end": "end", "frames_u8": [row.ravel().tolist() for row in scaled]}]},
