@@ -425,7 +425,7 @@ class _Context:
         self,
         message: str | BaseException,
         reason: str | None = None,
-        permanent: bool | None = None,  # noqa: FBT001
+        permanent: bool | None = None,  # noqa: FBT001  # as that of `ctx.fail`
     ) -> None:
         self._ctx.fail(message, reason, permanent)
         self._tick.failed(message)

@@ -12,6 +12,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from offbit_reflow import Actor, Network, RunResult
@@ -241,8 +242,8 @@ def build(net: Network, seed: int) -> Network:
             add(f"{name} list", "tpl_collect", ("input", "output"), {"count": 7, "unwrap": True, "timeoutMs": 20})
             add(name, "Items")
         else:
-            inner = lambda name=name: add(f"{name} same", "Same", policy=many)  # noqa: E731
-            lists(name, inner if stage == "gather" else lambda name=name, inner=inner: lists(f"{name} inner", inner))
+            inner = partial(add, f"{name} same", "Same", policy=many)
+            lists(name, inner if stage == "gather" else partial(lists, f"{name} inner", inner))
     net.add_outport("out", *end)
     return net
 
